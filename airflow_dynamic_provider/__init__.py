@@ -1,0 +1,66 @@
+"""Keyed dynamic outputs for Apache Airflow.
+
+The public names are loaded when they are first used, so that importing this package in a Dag file costs next
+to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "DynamicOut": "definitions.declarations",
+    "DynamicOutput": "definitions.events",
+    "DynamicOutputsError": "errors",
+    "Handle": "authoring.handles",
+    "MetadataValue": "definitions.metadata",
+    "Out": "definitions.declarations",
+    "Output": "definitions.events",
+    "add_output_metadata": "execution.context",
+    "dynamic_task": "authoring.decorator",
+    "get_mapping_key": "execution.context",
+    "get_mapping_key_path": "execution.context",
+}
+
+__all__ = [
+    "DynamicOut",
+    "DynamicOutput",
+    "DynamicOutputsError",
+    "Handle",
+    "MetadataValue",
+    "Out",
+    "Output",
+    "__version__",
+    "add_output_metadata",
+    "dynamic_task",
+    "get_mapping_key",
+    "get_mapping_key_path",
+]
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.decorator import dynamic_task
+    from airflow_dynamic_provider.authoring.handles import Handle
+    from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
+    from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
+    from airflow_dynamic_provider.errors import DynamicOutputsError
+    from airflow_dynamic_provider.execution.context import (
+        add_output_metadata,
+        get_mapping_key,
+        get_mapping_key_path,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

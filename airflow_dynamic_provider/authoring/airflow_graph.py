@@ -1,0 +1,96 @@
+"""Edits to Airflow's task graph for which there is no public call. The only module that makes them.
+
+Airflow's public way to map tasks together is a task group expanded over a list; it fixes the members while
+the group's function runs. Here, calls join a group later, as further maps are written, and move on to another
+group when they turn out to depend on a collection of the first.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, TaskGroup, XComArg, task_group
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.definitions.taskgroup import MappedTaskGroup
+
+Node = Any  # an operator or a task group; Airflow's own types for it are private
+
+
+def make_mapped_group(group_id: str, parent: TaskGroup, over: BaseOperator, tooltip: str) -> TaskGroup:
+    """Return an empty task group that Airflow expands over the list that ``over`` returns."""
+
+    @task_group(
+        group_id=group_id,
+        parent_group=parent,
+        prefix_group_id=False,
+        tooltip=tooltip,
+    )
+    def empty(mapping_key: Any) -> None:
+        """Members join later."""
+
+    return empty.expand(mapping_key=XComArg(over))  # type: ignore[return-value]
+
+
+def group_ids(dag: DAG) -> set[str | None]:
+    """Return the task groups of a Dag; its root group is ``None``."""
+    return set(dag.task_group_dict) | {None}
+
+
+def get_task(dag: DAG, task_id: str) -> Any:
+    """Return a task of a Dag."""
+    return dag.get_task(task_id)
+
+
+def group_of(node: Node) -> TaskGroup:
+    """Return the task group that holds a task or a group, the Dag's root group if no other."""
+    group: TaskGroup = node.task_group
+    return group
+
+
+def outermost(task: Any, known_groups: set[str | None]) -> Node:
+    """Return the task, or the largest group around it that is not among ``known_groups``."""
+    node: Node = task
+    while group_of(node).group_id not in known_groups:
+        node = group_of(node)
+    # A task knows its group as a weak proxy; the group around that one holds the group itself.
+    return group_of(node).children[node.node_id]
+
+
+def is_mapped(node: Node) -> bool:
+    """Whether Airflow expands this task or group by itself."""
+    return isinstance(node, (MappedOperator, MappedTaskGroup))
+
+
+def mapped_groups_around(task: Any) -> list[TaskGroup]:
+    """Return the mapped groups that hold a task, the closest first."""
+    return list(task.iter_mapped_task_groups())
+
+
+def move(node: Node, target: TaskGroup) -> None:
+    """Put a task or a group into another group, under the id it has."""
+    node_id = node.node_id
+    source = group_of(node)
+    if source.group_id == target.group_id:
+        return
+    source.children.pop(node_id)
+    if isinstance(node, TaskGroup):
+        # A group's id is made of its parent's; as the target gives no prefix, it keeps the whole id itself.
+        node.group_display_name = node.group_display_name or str(node.label)
+        node._group_id = node_id
+        node.parent_group = target
+    else:
+        node.task_group = weakref.proxy(target)
+    target.children[node_id] = node
+
+
+def add_edge(upstream: Any, downstream: Any) -> None:
+    """Run one task before another."""
+    if upstream.task_id not in downstream.upstream_task_ids:
+        downstream.set_upstream(upstream)
+
+
+def remove_edge(upstream: Any, downstream: Any) -> None:
+    """Take back an order between two tasks."""
+    upstream.downstream_task_ids.discard(downstream.task_id)
+    downstream.upstream_task_ids.discard(upstream.task_id)

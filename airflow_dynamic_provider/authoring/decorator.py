@@ -1,0 +1,182 @@
+"""The decorator ``@task.dynamic``, also importable as ``dynamic_task``."""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, overload
+
+from airflow.sdk.bases.decorator import task_decorator_factory
+
+from airflow_dynamic_provider.authoring.handles import Handle, StaticHandle
+from airflow_dynamic_provider.authoring.key_space import KeySpace, graph_of
+from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.definitions.declarations import (
+    Declarations,
+    DynamicOut,
+    Out,
+    read_declarations,
+)
+from airflow_dynamic_provider.errors import DeclarationError, MapFunctionError
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+
+P = ParamSpec("P")
+
+# Arguments of @task that would change what the task stores, and with it how its outputs are found.
+_REFUSED = ("multiple_outputs", "do_xcom_push")
+
+
+class DynamicTask(Generic[P]):
+    """A function that produces declared outputs, to be called in a Dag file. Made by the decorator.
+
+    Args:
+        function: The function.
+        declarations: Output name -> `Out` or `DynamicOut`.
+        arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool`` and so on.
+    """
+
+    # Airflow recognises TaskFlow functions by this mark.
+    _airflow_is_task_decorator = True
+
+    def __init__(
+        self, function: Callable[P, Any], declarations: Declarations, arguments: Mapping[str, Any]
+    ) -> None:
+        self.function = function
+        self.declarations = dict(declarations)
+        self._arguments = dict(arguments)
+        self._refuse_arguments()
+        self._task = task_decorator_factory(
+            function,
+            multiple_outputs=False,
+            decorated_operator_class=DynamicTaskOperator,
+            declarations=self.declarations,
+            **self._arguments,
+        )
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Add the task to the Dag and return the handles of its outputs.
+
+        Returns:
+            The handle of the only output, or a named tuple with a handle for each, in the order of their
+            declaration.
+
+        Raises:
+            MapFunctionError: It has a dynamic output and is called inside a map.
+        """
+        if (scope := current_scope()) is not None and self._dynamic_names():
+            raise MapFunctionError(
+                f"has a dynamic output and is called inside a map over {scope.space.producer.task_id!r}",
+                task_id=self._arguments.get("task_id", self.function.__name__),
+                output_name=self._dynamic_names()[0],
+                remedy="Return a list from an ordinary @task there, or collect first and produce all keys "
+                "in one task outside the map.",
+            )
+        operator = self._task(*args, **kwargs).operator  # type: ignore[attr-defined]
+        handles = [self._handle(operator, name) for name in self.declarations]
+        return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
+
+    def override(self, **arguments: Any) -> DynamicTask[P]:
+        """Return a copy with other arguments for the task, such as ``task_id`` or ``retries``.
+
+        ``out=`` is among them.
+        """
+        declarations = self.declarations
+        if "out" in arguments:
+            declarations = read_declarations(arguments.pop("out"), self.function)
+        return DynamicTask(self.function, declarations, {**self._arguments, **arguments})
+
+    def expand(self, **kwargs: Any) -> Any:
+        """Refused: its outputs would be found by position."""
+        raise self._expansion_refused("expand")
+
+    def expand_kwargs(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: its outputs would be found by position."""
+        raise self._expansion_refused("expand_kwargs")
+
+    def partial(self, **kwargs: Any) -> Any:
+        """Refused: it only prepares an expansion."""
+        raise self._expansion_refused("partial")
+
+    def _expansion_refused(self, method: str) -> DeclarationError:
+        return DeclarationError(
+            f"cannot be expanded by Airflow's {method}(), which knows no keys",
+            task_id=self._arguments.get("task_id", self.function.__name__),
+            remedy="Produce dynamic outputs in an upstream task and map over them: handle.map(this_task).",
+        )
+
+    def _refuse_arguments(self) -> None:
+        for name in _REFUSED:
+            if name in self._arguments:
+                raise DeclarationError(
+                    f"does not take {name}=, for out= says what it stores",
+                    task_id=self._arguments.get("task_id", self.function.__name__),
+                    remedy=f"Leave {name}= out.",
+                )
+
+    def _dynamic_names(self) -> list[str]:
+        return [name for name, out in self.declarations.items() if isinstance(out, DynamicOut)]
+
+    def _handle(self, operator: Any, name: str) -> Handle | StaticHandle:
+        if isinstance(self.declarations[name], DynamicOut):
+            return KeySpace(graph_of(operator.dag), operator, name).handle
+        return StaticHandle(operator, name if len(self.declarations) > 1 else RETURN_VALUE)
+
+    @functools.cached_property
+    def _tuple_type(self) -> Any:
+        return collections.namedtuple(f"{self.function.__name__}_outputs", self.declarations)  # type: ignore[misc]
+
+
+@overload
+def dynamic_task(python_callable: Callable[P, Any], /) -> DynamicTask[P]: ...
+
+
+@overload
+def dynamic_task(
+    *, out: Out | Mapping[str, Out] | None = None, **arguments: Any
+) -> Callable[[Callable[P, Any]], DynamicTask[P]]: ...
+
+
+def dynamic_task(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    out: Out | Mapping[str, Out] | None = None,
+    **arguments: Any,
+) -> Any:
+    """Make a task of a function that produces outputs found at run time. The same as ``@task.dynamic``.
+
+    Use it in a Dag file. The function runs in the task's process; it yields its outputs, as a generator or an
+    async generator, or returns them in a list. Each is checked as it comes; nothing is stored unless all are
+    right.
+
+    Args:
+        python_callable: The function, when the decorator is used without parentheses.
+        out: An `Out`, a `DynamicOut`, or a dict of output name -> either. Without it, a return annotation
+            such as ``list[DynamicOutput[str]]`` declares ``DynamicOut(str)``.
+        arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool``, ``execution_timeout`` and so on.
+
+    Returns:
+        A function that, called in the Dag file, adds the task and returns a handle, or with several outputs
+        a named tuple of handles.
+
+    Raises:
+        DeclarationError: ``out`` or an argument is wrong, or nothing declares an output.
+
+    Example:
+        >>> @task.dynamic(out=DynamicOut(str))
+        ... def files_in_directory(path):
+        ...     for file in sorted(Path(path).iterdir()):
+        ...         yield DynamicOutput(str(file), mapping_key=file.name)
+    """
+
+    def decorate(function: Callable[..., Any]) -> DynamicTask[Any]:
+        if not callable(function):
+            raise DeclarationError(
+                f"@task.dynamic decorates a function, received {function!r}",
+                remedy="Name the arguments: @task.dynamic(out=DynamicOut(str)).",
+            )
+        return DynamicTask(function, read_declarations(out, function), arguments)
+
+    return decorate if python_callable is None else decorate(python_callable)

@@ -1,0 +1,155 @@
+"""What a task says it will produce: ``Out`` and ``DynamicOut``, and how a declaration is read."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_dynamic_provider.definitions.events import DynamicOutput
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_output_name
+from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
+from airflow_dynamic_provider.errors import DeclarationError, DynamicOutputsError
+
+
+@dataclass(frozen=True, init=False)
+class Out:
+    """Declares one value that a task produces.
+
+    Used in the Dag file; the value is checked in the task's process.
+
+    Args:
+        type: What the value must be an instance of: a class, or any annotation such as ``list[str]``,
+            ``int | None`` or a ``TypedDict``. Checked when the value is produced, never coerced.
+            ``Any`` by default, which checks nothing.
+        description: A sentence for the people who watch runs.
+        is_required: Whether a run that does not produce it is an error. ``True`` by default.
+        metadata: About the declaration (where the data lives, who owns it), the same for every run.
+
+    Raises:
+        InvalidMetadataError: The metadata cannot be stored.
+
+    Example:
+        >>> Out(int, description="how many files there were")
+        Out(type=<class 'int'>, description='how many files there were', is_required=True, metadata={})
+    """
+
+    type: Any
+    description: str | None
+    is_required: bool
+    metadata: Mapping[str, MetadataValue]
+
+    def __init__(
+        self,
+        type: Any = Any,
+        *,
+        description: str | None = None,
+        is_required: bool = True,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        object.__setattr__(self, "type", type)
+        object.__setattr__(self, "description", description)
+        object.__setattr__(self, "is_required", is_required)
+        object.__setattr__(self, "metadata", normalize_metadata(metadata))
+
+
+class DynamicOut(Out):
+    """Declares any number of values, each named by a mapping key, that a task finds at run time.
+
+    Used in the Dag file; the values are checked in the task's process, one by one.
+
+    Args:
+        type: What each value must be an instance of, as for `Out`.
+        description: A sentence for the people who watch runs.
+        is_required: With ``False``, a collector of zero keys is skipped instead of running with an empty
+            list. ``True`` by default. Zero outputs is never an error.
+        metadata: About the declaration, the same for every run.
+
+    Raises:
+        InvalidMetadataError: The metadata cannot be stored.
+
+    Example:
+        >>> DynamicOut(str).is_required
+        True
+    """
+
+
+Declarations = Mapping[str, Out]
+
+# What a producing function may be annotated with; only the item type matters.
+_CONTAINERS = (
+    list,
+    Sequence,
+    Iterable,
+    Iterator,
+    Generator,
+    AsyncIterable,
+    AsyncIterator,
+    AsyncGenerator,
+)
+
+
+def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
+    """Return output name -> declaration from ``out=``, or from the function's return annotation.
+
+    Raises:
+        DeclarationError: ``out`` is something else than an `Out`, a `DynamicOut` or a dict of them, or it
+            is missing and the annotation declares nothing.
+    """
+    name = getattr(function, "__name__", str(function))
+    if out is None:
+        return {DEFAULT_OUTPUT: _infer(function, name)}
+    if isinstance(out, Out):
+        return {DEFAULT_OUTPUT: out}
+    if not isinstance(out, Mapping) or not out:
+        raise DeclarationError(
+            f"out= must be an Out, a DynamicOut or a dict of them, received {out!r}",
+            task_id=name,
+            remedy='Write out=DynamicOut(str), or out={"files": DynamicOut(str), "total": Out(int)}.',
+        )
+    declarations: dict[str, Out] = {}
+    for output_name, declaration in out.items():
+        try:
+            check_output_name(output_name)
+        except DynamicOutputsError as error:
+            raise error.about(task_id=name) from None
+        if not isinstance(declaration, Out):
+            raise DeclarationError(
+                f"must be declared by an Out or a DynamicOut, received {declaration!r}",
+                task_id=name,
+                output_name=output_name,
+                remedy="Write Out(int) for one value, DynamicOut(int) for one value per key.",
+            )
+        declarations[output_name] = declaration
+    return declarations
+
+
+def _infer(function: Callable[..., Any], name: str) -> DynamicOut:
+    try:
+        annotation = typing.get_type_hints(function).get("return")
+    except (NameError, TypeError):
+        # An annotation that cannot be evaluated declares nothing; out= is then needed.
+        annotation = None
+    if typing.get_origin(annotation) in _CONTAINERS:
+        item = typing.get_args(annotation)[0]
+        if item is DynamicOutput:
+            return DynamicOut()
+        if typing.get_origin(item) is DynamicOutput:
+            return DynamicOut(typing.get_args(item)[0])
+    raise DeclarationError(
+        f"declares no output: there is no out= and the return annotation is {annotation!r}",
+        task_id=name,
+        remedy="Write @task.dynamic(out=DynamicOut(str)), or annotate the function with "
+        "-> list[DynamicOutput[str]].",
+    )

@@ -1,0 +1,87 @@
+"""What a task did produce: ``Output`` and ``DynamicOutput``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
+from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
+from airflow_dynamic_provider.errors import DynamicOutputsError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, init=False)
+class Output(Generic[T]):
+    """One value that a task produced. Made in the task's process.
+
+    Args:
+        value: The value.
+        output_name: The declared output it belongs to, ``"result"`` by default.
+        metadata: Label -> value, shown on the task instance.
+
+    Raises:
+        InvalidMetadataError: The metadata cannot be stored.
+
+    Example:
+        >>> Output(3, "total", metadata={"unit": "files"}).value
+        3
+    """
+
+    value: T
+    output_name: str
+    metadata: Mapping[str, MetadataValue]
+
+    def __init__(
+        self, value: T, output_name: str = DEFAULT_OUTPUT, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "output_name", output_name)
+        try:
+            object.__setattr__(self, "metadata", normalize_metadata(metadata))
+        except DynamicOutputsError as error:
+            raise error.about(output_name=output_name) from None
+
+
+@dataclass(frozen=True, init=False)
+class DynamicOutput(Generic[T]):
+    """One value of a dynamic output, named by its mapping key. Made in the task's process.
+
+    Args:
+        value: The value.
+        mapping_key: What tells it from its peers: a non-empty ``str`` of at most 250 characters without
+            control characters. File names, dates, URLs and e-mail addresses are keys as they are.
+        output_name: The declared output it belongs to, ``"result"`` by default.
+        metadata: Label -> value, shown on the producing task instance and on the clones of the key.
+
+    Raises:
+        InvalidMappingKeyError: The key is refused.
+        InvalidMetadataError: The metadata cannot be stored.
+
+    Example:
+        >>> DynamicOutput("/data/a.csv", mapping_key="a.csv", metadata={"bytes": 12}).mapping_key
+        'a.csv'
+    """
+
+    value: T
+    mapping_key: str
+    output_name: str
+    metadata: Mapping[str, MetadataValue]
+
+    def __init__(
+        self,
+        value: T,
+        mapping_key: str,
+        output_name: str = DEFAULT_OUTPUT,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "output_name", output_name)
+        try:
+            object.__setattr__(self, "mapping_key", check_mapping_key(mapping_key))
+            object.__setattr__(self, "metadata", normalize_metadata(metadata))
+        except DynamicOutputsError as error:
+            key = mapping_key if isinstance(mapping_key, str) and mapping_key else None
+            raise error.about(output_name=output_name, mapping_key=key) from None

@@ -1,0 +1,81 @@
+"""The rules for mapping keys, for output names, and for the label that a key path gets in Airflow's UI."""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import unicodedata
+
+from airflow_dynamic_provider.errors import DeclarationError, InvalidMappingKeyError
+
+#: The longest mapping key, in characters.
+MAX_KEY_LENGTH = 250
+
+#: The longest label, in characters: the width of Airflow's ``rendered_map_index`` column.
+MAX_LABEL_LENGTH = 250
+
+#: What separates the keys of a path in a label.
+PATH_SEPARATOR = "/"
+
+#: The output that a task has when its declaration names none.
+DEFAULT_OUTPUT = "result"
+
+_HASH_LENGTH = 8
+
+
+def check_mapping_key(key: object) -> str:
+    """Return ``key`` as it is, or refuse it.
+
+    Raises:
+        InvalidMappingKeyError: It is not a ``str``, is empty, is longer than 250 characters, or holds a
+            control character or a lone surrogate.
+    """
+    if not isinstance(key, str):
+        raise InvalidMappingKeyError(
+            f"a mapping key must be a str, received {key!r} ({type(key).__name__})",
+            remedy="Use str(...) to make a key of it.",
+        )
+    if not key:
+        raise InvalidMappingKeyError(
+            "a mapping key must not be empty, received ''",
+            remedy="Name each output after what makes it different from its peers.",
+        )
+    if len(key) > MAX_KEY_LENGTH:
+        raise InvalidMappingKeyError(
+            f"a mapping key has at most {MAX_KEY_LENGTH} characters, received {len(key)}: {key[:40]!r}...",
+            remedy="Keys are never cut: choose a shorter name and keep the long one in the value or metadata.",
+        )
+    if bad := next((char for char in key if unicodedata.category(char) in ("Cc", "Cs")), None):
+        raise InvalidMappingKeyError(
+            f"a mapping key must not hold control characters, received {key!r} with {bad!r}",
+            remedy="Characters are never replaced: strip the key first.",
+        )
+    # A plain str, so that a subclass cannot change how the key is compared or shown.
+    return str.__str__(key)
+
+
+def check_output_name(name: object) -> str:
+    """Return ``name``, or refuse it: an output name becomes a field of a named tuple.
+
+    Raises:
+        DeclarationError: It is not an identifier, is a keyword, or starts with an underscore.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name[0] == "_":
+        raise DeclarationError(
+            f"{name!r} is not a name for an output",
+            remedy="Use a Python identifier that is no keyword and does not start with an underscore.",
+        )
+    return name
+
+
+def render_label(key_path: tuple[str, ...]) -> str:
+    """Return the map-index label of a key path: ``outer/inner``, cut to Airflow's 250 characters.
+
+    A label that had to be cut ends in a hash of the whole, so that two long paths keep different labels.
+    The key itself is never cut.
+    """
+    label = PATH_SEPARATOR.join(key_path)
+    if len(label) <= MAX_LABEL_LENGTH:
+        return label
+    digest = hashlib.sha256(label.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{label[: MAX_LABEL_LENGTH - _HASH_LENGTH - 1]}~{digest}"

@@ -1,0 +1,343 @@
+"""Metadata values: the kinds there are, how plain Python values become them, and their JSON form."""
+
+from __future__ import annotations
+
+import base64
+import math
+import numbers
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_dynamic_provider.errors import DynamicOutputsError, InvalidMetadataError, LayoutError
+
+Scalar = str | int | float | bool | None
+
+# Schemes that run what they carry when a viewer follows them.
+_SCRIPT_SCHEMES = frozenset({"javascript", "vbscript", "data"})
+
+# Leading bytes -> media type, for images given as bytes.
+_IMAGE_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"RIFF", "image/webp"),
+)
+
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+@dataclass(frozen=True)
+class MetadataValue:
+    """One metadata value and its kind. Make one by the constructor of its kind.
+
+    Plain Python values need no constructor: ``str`` becomes ``text``, ``int`` ``int``, ``float`` ``float``,
+    ``bool`` ``bool``, ``None`` ``null``, a path object ``path``, a list or dict ``json``, a ``datetime`` with a
+    time zone ``timestamp``, and an Airflow asset ``asset``.
+
+    Attributes:
+        kind: The name of the constructor that made it.
+        value: A JSON value, as it is stored.
+
+    Example:
+        >>> MetadataValue.md("**12** rows").kind
+        'md'
+    """
+
+    kind: str
+    value: Any
+
+    @staticmethod
+    def text(text: str) -> MetadataValue:
+        """Plain text."""
+        return MetadataValue("text", _require_str("text", text))
+
+    @staticmethod
+    def url(url: str) -> MetadataValue:
+        """A link. It must name its scheme; schemes that run code in the viewer's browser are refused."""
+        scheme = urlsplit(_require_str("url", url)).scheme.lower()
+        if not scheme or scheme in _SCRIPT_SCHEMES:
+            raise InvalidMetadataError(
+                f"a url needs a scheme that is safe to follow, received {url!r}",
+                remedy='Write the whole address, such as "https://example.org/report".',
+            )
+        return MetadataValue("url", url)
+
+    @staticmethod
+    def path(path: str | os.PathLike[str]) -> MetadataValue:
+        """A path in a file system."""
+        return MetadataValue("path", _require_path("path", path))
+
+    @staticmethod
+    def notebook(path: str | os.PathLike[str]) -> MetadataValue:
+        """The path of a notebook."""
+        return MetadataValue("notebook", _require_path("notebook", path))
+
+    @staticmethod
+    def json(value: Any) -> MetadataValue:
+        """Lists, dicts with ``str`` keys, and scalars, nested to any depth."""
+        return MetadataValue("json", _to_json(value, "json"))
+
+    @staticmethod
+    def md(markdown: str) -> MetadataValue:
+        """Markdown, rendered (and sanitised) where it is shown."""
+        return MetadataValue("md", _require_str("md", markdown))
+
+    @staticmethod
+    def int(value: int) -> MetadataValue:
+        """A whole number."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise _wrong("int", "a whole number", value)
+        return MetadataValue("int", int(value))
+
+    @staticmethod
+    def float(value: float) -> MetadataValue:
+        """A number. ``nan`` and the infinities are stored by name, for JSON has none."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise _wrong("float", "a number", value)
+        return MetadataValue("float", _finite_or_name(float(value)))
+
+    @staticmethod
+    def bool(value: bool) -> MetadataValue:
+        """True or false."""
+        if not isinstance(value, bool):
+            raise _wrong("bool", "True or False", value)
+        return MetadataValue("bool", value)
+
+    @staticmethod
+    def timestamp(moment: datetime | float) -> MetadataValue:
+        """A moment: a ``datetime`` with a time zone, or seconds since 1970-01-01 UTC. Stored as UTC."""
+        if isinstance(moment, datetime):
+            if moment.utcoffset() is None:
+                raise InvalidMetadataError(
+                    f"a timestamp needs a time zone, received {moment!r}",
+                    remedy="Use pendulum.now(), or datetime.now(timezone.utc).",
+                )
+        elif isinstance(moment, bool) or not isinstance(moment, numbers.Real):
+            raise _wrong("timestamp", "a datetime or seconds since 1970", moment)
+        else:
+            try:
+                moment = datetime.fromtimestamp(float(moment), timezone.utc)
+            except (ValueError, OverflowError, OSError):
+                raise _wrong("timestamp", "a moment between the years 1 and 9999", moment) from None
+        return MetadataValue("timestamp", moment.astimezone(timezone.utc).isoformat())
+
+    @staticmethod
+    def table(
+        records: Iterable[Mapping[str, Scalar]], *, columns: Iterable[str] | None = None
+    ) -> MetadataValue:
+        """Rows with named columns.
+
+        Args:
+            records: One mapping of column -> scalar a row; a missing column is shown empty.
+            columns: The columns in order. By default those of the rows, in the order they appear.
+        """
+        rows = [_to_row(record) for record in records]
+        known = list(dict.fromkeys(name for row in rows for name in row))
+        names = known if columns is None else [_require_str("table", name) for name in columns]
+        if unknown := [name for name in known if name not in names]:
+            raise InvalidMetadataError(
+                f"a table with the columns {names} received rows with {unknown}",
+                remedy="Name every column, or leave columns= out.",
+            )
+        return MetadataValue("table", {"columns": names, "rows": rows})
+
+    @staticmethod
+    def image(source: str | bytes, *, alt: str = "") -> MetadataValue:
+        """A picture: its web address, a ``data:image/...`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
+        if isinstance(source, bytes):
+            media_type = next((kind for start, kind in _IMAGE_SIGNATURES if source.startswith(start)), None)
+            if media_type is None:
+                raise _wrong("image", "the bytes of a PNG, JPEG, GIF or WebP picture", source[:16])
+            source = f"data:{media_type};base64,{base64.b64encode(source).decode()}"
+        elif not _require_str("image", source).lower().startswith(("https://", "http://", "data:image/")):
+            raise _wrong("image", "an http(s) or data:image/ address, or bytes", source)
+        return MetadataValue("image", {"source": source, "alt": _require_str("image", alt)})
+
+    @staticmethod
+    def asset(asset: Any) -> MetadataValue:
+        """An Airflow asset, given as the object or by its name or URI."""
+        if isinstance(asset, str) and asset:
+            return MetadataValue("asset", {"name": asset, "uri": asset})
+        if not _looks_like_asset(asset):
+            raise _wrong("asset", "an Asset, or its name", asset)
+        return MetadataValue("asset", {"name": asset.name, "uri": asset.uri})
+
+    @staticmethod
+    def dag_run(dag_id: str, run_id: str) -> MetadataValue:
+        """A run of a Dag."""
+        ids = {"dag_id": _require_str("dag_run", dag_id), "run_id": _require_str("dag_run", run_id)}
+        return MetadataValue("dag_run", ids)
+
+    @staticmethod
+    def python_artifact(artifact: Callable[..., Any]) -> MetadataValue:
+        """A function or class, by its module and name."""
+        module, name = getattr(artifact, "__module__", None), getattr(artifact, "__qualname__", None)
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise _wrong("python_artifact", "a function or a class", artifact)
+        return MetadataValue("python_artifact", {"module": module, "name": name})
+
+    @staticmethod
+    def null() -> MetadataValue:
+        """Nothing, on purpose."""
+        return MetadataValue("null", None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stored form, ``{"type": kind, "value": value}``."""
+        return {"type": self.kind, "value": self.value}
+
+    @staticmethod
+    def from_json(stored: Any) -> MetadataValue:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: It is of another shape, or of a kind that this release does not know.
+        """
+        if not isinstance(stored, Mapping) or set(stored) != {"type", "value"} or stored["type"] not in KINDS:
+            raise LayoutError(f"this is not a stored metadata value: {stored!r}")
+        return MetadataValue(stored["type"], stored["value"])
+
+
+#: The kinds there are: the constructors of `MetadataValue`.
+KINDS = frozenset(
+    "text url path notebook json md int float bool timestamp table image asset dag_run python_artifact null".split()
+)
+
+
+def normalize_value(value: Any) -> MetadataValue:
+    """Return ``value`` as a `MetadataValue`: as it is, or by the kind that fits its Python type.
+
+    Raises:
+        InvalidMetadataError: No kind fits.
+    """
+    if isinstance(value, MetadataValue):
+        return value
+    if value is None:
+        return MetadataValue.null()
+    for types, make in _NORMALIZERS:
+        if isinstance(value, types):
+            return make(value)
+    if _looks_like_asset(value):
+        return MetadataValue.asset(value)
+    raise InvalidMetadataError(
+        f"no metadata kind fits {value!r} ({type(value).__name__})",
+        remedy="Use a constructor of MetadataValue, such as MetadataValue.text(str(value)).",
+    )
+
+
+def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
+    """Return label -> `MetadataValue`.
+
+    Raises:
+        InvalidMetadataError: It is not a mapping, a label is not a non-empty ``str``, or no kind fits a value.
+    """
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise InvalidMetadataError(
+            f"metadata must be a dict, received {metadata!r} ({type(metadata).__name__})",
+            remedy='Write metadata={"rows": 12}.',
+        )
+    normalized = {}
+    for label, value in metadata.items():
+        if not isinstance(label, str) or not label:
+            raise InvalidMetadataError(
+                f"a metadata label must be a non-empty str, received {label!r}",
+                remedy="Use str(...) to make a label of it.",
+            )
+        try:
+            normalized[label] = normalize_value(value)
+        except DynamicOutputsError as error:
+            error.message = f"metadata {label!r}: {error.message}"
+            raise
+    return normalized
+
+
+def metadata_to_json(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
+    """Return the stored form of label -> value."""
+    return {label: value.to_json() for label, value in metadata.items()}
+
+
+def metadata_from_json(stored: Any) -> dict[str, MetadataValue]:
+    """Read the stored form of label -> value.
+
+    Raises:
+        LayoutError: It is of another shape.
+    """
+    if not isinstance(stored, Mapping):
+        raise LayoutError(f"this is not stored metadata: {stored!r}")
+    return {label: MetadataValue.from_json(value) for label, value in stored.items()}
+
+
+def _wrong(kind: str, wanted: str, received: object) -> InvalidMetadataError:
+    return InvalidMetadataError(
+        f"MetadataValue.{kind} takes {wanted}, received {received!r} ({type(received).__name__})"
+    )
+
+
+def _require_str(kind: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(kind, "a str", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _wrong(kind, "text that can be written as UTF-8", value) from None
+    return str.__str__(value)
+
+
+def _require_path(kind: str, value: str | os.PathLike[str]) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise _wrong(kind, "a str or a path object", value)
+    return _require_str(kind, os.fspath(value))
+
+
+def _finite_or_name(number: float) -> float | str:
+    if math.isfinite(number):
+        return number
+    return next(name for name, value in _NON_FINITE.items() if value == number or number != number)
+
+
+def _to_scalar(value: Any, kind: str) -> Scalar:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _require_str(kind, value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return _finite_or_name(float(value))
+    raise _wrong(kind, "text, numbers, True, False and None", value)
+
+
+def _to_json(value: Any, kind: str) -> Any:
+    if isinstance(value, Mapping):
+        return {_require_str(kind, key): _to_json(item, kind) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item, kind) for item in value]
+    return _to_scalar(value, kind)
+
+
+def _to_row(record: Any) -> dict[str, Scalar]:
+    if not isinstance(record, Mapping):
+        raise _wrong("table", "rows that map column to value", record)
+    return {_require_str("table", name): _to_scalar(value, "table") for name, value in record.items()}
+
+
+def _looks_like_asset(value: Any) -> bool:
+    # By shape, for this package's plain values import nothing of Airflow.
+    return all(isinstance(getattr(value, attribute, None), str) for attribute in ("name", "uri"))
+
+
+_NORMALIZERS: tuple[tuple[tuple[type, ...], Callable[[Any], MetadataValue]], ...] = (
+    ((bool,), MetadataValue.bool),
+    ((str,), MetadataValue.text),
+    ((numbers.Integral,), MetadataValue.int),
+    ((numbers.Real,), MetadataValue.float),
+    ((datetime,), MetadataValue.timestamp),
+    ((date,), lambda day: MetadataValue.text(day.isoformat())),
+    ((os.PathLike,), MetadataValue.path),
+    ((Mapping, list, tuple), MetadataValue.json),
+)

@@ -1,0 +1,90 @@
+"""Checks a produced value against the type its output declares, without ever changing it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from airflow_dynamic_provider.errors import DeclarationError, OutputTypeError
+
+# As type checkers read annotations (PEP 484): an int is good where a float is asked for.
+_NUMERIC_TOWER: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
+
+
+def check_type(value: Any, declared: Any) -> None:
+    """Refuse ``value`` unless it is what ``declared`` says.
+
+    Classes are checked with ``isinstance``; every other annotation by pydantic in strict mode, which looks
+    into containers and never coerces. What pydantic returns is thrown away: the value stays as it is.
+
+    Raises:
+        OutputTypeError: The value is of another type.
+        DeclarationError: The declared type cannot be checked at all.
+    """
+    if declared is Any or declared is object:
+        return
+    if isinstance(declared, type) and not _is_parametrized(declared):
+        if not isinstance(value, _NUMERIC_TOWER.get(declared, declared)):
+            raise _mismatch(value, declared, "")
+        return
+
+    # Late, because only a task that produces needs pydantic: a Dag file does not.
+    from pydantic import ValidationError
+
+    try:
+        _adapter(declared).validate_python(value, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"[{part!r}]" for part in first["loc"])
+        raise _mismatch(value, declared, f" ({place + ': ' if place else ''}{first['msg']})") from None
+
+
+def _is_parametrized(declared: type) -> bool:
+    # ``list[int]`` is an instance of ``type`` for isinstance() on Python 3.10; TypedDict and protocols are
+    # classes that isinstance() refuses.
+    return (
+        hasattr(declared, "__origin__")
+        or hasattr(declared, "__total__")
+        or bool(getattr(declared, "_is_protocol", False))
+    )
+
+
+def _mismatch(value: Any, declared: Any, detail: str) -> OutputTypeError:
+    wanted = declared.__name__ if isinstance(declared, type) and not _is_parametrized(declared) else declared
+    shown = repr(value)
+    shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+    return OutputTypeError(
+        f"expected a value of type {wanted}, received {shown} of type {type(value).__name__}{detail}",
+        remedy="Values are never coerced: convert the value, or correct the declared type.",
+    )
+
+
+@functools.lru_cache(maxsize=128)
+def _cached_adapter(declared: Any) -> Any:
+    return _make_adapter(declared)
+
+
+def _adapter(declared: Any) -> Any:
+    try:
+        return _cached_adapter(declared)
+    except TypeError:
+        # An annotation with an unhashable part, such as Annotated[int, [...]].
+        return _make_adapter(declared)
+
+
+def _make_adapter(declared: Any) -> Any:
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+
+    try:
+        try:
+            return TypeAdapter(declared, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError as error:
+            # Models, dataclasses and TypedDicts bring their own configuration and take no other.
+            if error.code != "type-adapter-config-unused":
+                raise
+            return TypeAdapter(declared)
+    except (PydanticUserError, NameError) as error:
+        raise DeclarationError(
+            f"the declared type {declared!r} cannot be checked: {error}",
+            remedy="Declare a class or an ordinary annotation, or Any to check nothing.",
+        ) from error

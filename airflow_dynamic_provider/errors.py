@@ -1,0 +1,142 @@
+"""Every error of the package.
+
+    DynamicOutputsError
+    ├── DefinitionError              the Dag file is wrong; raised while it is parsed
+    │   ├── DeclarationError         an ``Out`` or ``DynamicOut``, or a decorator argument   (ValueError)
+    │   ├── HandleUsageError         a handle used for what it is not                        (TypeError)
+    │   └── MapFunctionError         what a mapped function did or returned                  (TypeError)
+    ├── OutputError                  a task broke what it declared; raised while it runs
+    │   ├── InvalidMappingKeyError   empty, too long, not text, control characters           (ValueError)
+    │   ├── DuplicateMappingKeyError two outputs with one key                                (ValueError)
+    │   ├── InvalidMetadataError     a metadata label or value that cannot be stored         (ValueError)
+    │   ├── UnexpectedOutputError    something that is not a declared output                 (TypeError)
+    │   ├── MissingOutputError       a required output that never came                       (LookupError)
+    │   ├── OutputTypeError          a value that is not of the declared type                (TypeError)
+    │   ├── UnstorableOutputError    a value that XCom cannot carry                          (TypeError)
+    │   └── TooManyOutputsError      more keys than Airflow may map                          (ValueError)
+    └── ReadError                    what another task should have stored is not usable
+        ├── CollectError             a collection that cannot be complete                    (LookupError)
+        ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
+        └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
+
+Every error carries the task, the output, the key and the remedy as attributes (each may be ``None``) and
+puts them into its text, so a handler can branch on them without parsing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DynamicOutputsError(Exception):
+    """The root of the package's errors.
+
+    Args:
+        message: What is wrong and what was received, without a closing full stop.
+        task_id: The task it is about.
+        output_name: The output it is about.
+        mapping_key: The mapping key it is about, ``outer/inner`` for a path.
+        remedy: What to do, a full sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task_id: str | None = None,
+        output_name: str | None = None,
+        mapping_key: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.task_id = task_id
+        self.output_name = output_name
+        self.mapping_key = mapping_key
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        named = (("task", self.task_id), ("output", self.output_name), ("key", self.mapping_key))
+        subject = ", ".join(f"{noun} {name!r}" for noun, name in named if name is not None)
+        text = f"{subject[0].upper()}{subject[1:]}: {self.message}" if subject else self.message
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.message,), self.__dict__)
+
+    def about(
+        self, *, task_id: str | None = None, output_name: str | None = None, mapping_key: str | None = None
+    ) -> DynamicOutputsError:
+        """Fill in what the place that raised could not know, keep what it knew, and return the error."""
+        self.task_id = self.task_id if self.task_id is not None else task_id
+        self.output_name = self.output_name if self.output_name is not None else output_name
+        self.mapping_key = self.mapping_key if self.mapping_key is not None else mapping_key
+        return self
+
+
+class DefinitionError(DynamicOutputsError):
+    """The Dag file asks for something that cannot be."""
+
+
+class DeclarationError(DefinitionError, ValueError):
+    """A declaration or a decorator argument is wrong."""
+
+
+class HandleUsageError(DefinitionError, TypeError):
+    """A handle was used as if it were the value it stands for."""
+
+
+class MapFunctionError(DefinitionError, TypeError):
+    """The function given to ``map`` did or returned something that cannot be cloned per key."""
+
+
+class OutputError(DynamicOutputsError):
+    """A running task produced something else than it declared."""
+
+
+class InvalidMappingKeyError(OutputError, ValueError):
+    """A mapping key is not a non-empty text of at most 250 characters without control characters."""
+
+
+class DuplicateMappingKeyError(OutputError, ValueError):
+    """Two dynamic outputs of one task run have the same mapping key."""
+
+
+class InvalidMetadataError(OutputError, ValueError):
+    """A metadata label or value cannot be stored."""
+
+
+class UnexpectedOutputError(OutputError, TypeError):
+    """A task yielded or returned something that is not one of its declared outputs."""
+
+
+class MissingOutputError(OutputError, LookupError):
+    """A required output was never produced."""
+
+
+class OutputTypeError(OutputError, TypeError):
+    """A value is not of the type that its output declares."""
+
+
+class UnstorableOutputError(OutputError, TypeError):
+    """XCom cannot carry a value."""
+
+
+class TooManyOutputsError(OutputError, ValueError):
+    """A task produced more keys than Airflow is configured to map."""
+
+
+class ReadError(DynamicOutputsError):
+    """What another task should have stored is missing, outdated or of an unknown form."""
+
+
+class CollectError(ReadError, LookupError):
+    """A collection cannot be complete."""
+
+
+class StaleKeyError(ReadError, LookupError):
+    """A clone, or the value it asks for, belongs to another attempt of the producing task."""
+
+
+class LayoutError(ReadError, ValueError):
+    """A stored value has a version or a shape that this release does not know."""

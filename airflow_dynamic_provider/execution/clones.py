@@ -1,0 +1,191 @@
+"""A running clone: which key it works on, its label, its values, and what it leaves for others.
+
+A clone is a (task, key) pair. `CloneRuntime` is everything a task's process knows about the one it runs;
+the hooks that Airflow calls around a clone's operator are functions of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_label
+from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.metadata import start_clone_metadata
+
+#: Where the running clone is kept in Airflow's task context.
+RUNTIME_KEY = "dynamic_clone"
+
+#: Where the label is kept in Airflow's task context; the clone's ``map_index_template`` reads it.
+LABEL_KEY = "dynamic_label"
+
+MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
+
+_RuntimeContext = MutableMapping[str, Any]
+
+
+@dataclass
+class CloneSpec:
+    """What a cloned task has to know at run time, written while the Dag file is parsed.
+
+    Attributes:
+        task_id: The cloned task.
+        producer_id: The task that produces the dynamic output.
+        output: The dynamic output's name.
+        stored_outputs: The clone's outputs that handles refer to, each stored with its key.
+        upstream_clones: Tasks of the same key space that run before it for the same key.
+    """
+
+    task_id: str
+    producer_id: str
+    output: str
+    stored_outputs: set[str] = field(default_factory=set)
+
+
+@dataclass
+class CloneRuntime:
+    """The clone that this process runs."""
+
+    spec: CloneSpec
+    map_index: int
+    item: layout.StoredItem
+    results: dict[tuple[str, str], layout.StoredResult] = field(default_factory=dict)
+    produced: dict[str, Any] | None = None
+
+    @property
+    def key_path(self) -> tuple[str, ...]:
+        """The keys from the outermost dynamic output to this one."""
+        return self.item.key_path
+
+    @property
+    def mapping_key(self) -> str:
+        """The key, ``outer/inner`` for a path; never cut."""
+        return "/".join(self.key_path)
+
+
+def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
+    """Find out which key this task instance works on, and label it. One API call, the first time.
+
+    Runs while Airflow renders the operator's templates, before anything else of the operator, so that the
+    key and the label are there for all that follows, whatever fails.
+
+    Raises:
+        StaleKeyError: The producing task has no output at this position.
+    """
+    if (running := context.get(RUNTIME_KEY)) is not None:
+        return running  # type: ignore[no-any-return]
+    map_index = xcom.map_index_of(context)
+    stored = xcom.pull(context, spec.producer_id, layout.item_xcom(spec.output, map_index))
+    if stored is None:
+        raise StaleKeyError(
+            f"{spec.producer_id!r} has no output {spec.output!r} at position {map_index} any more",
+            task_id=spec.task_id,
+            remedy=f"Clear {spec.producer_id!r} together with its downstream tasks.",
+        )
+    runtime = CloneRuntime(spec, map_index, layout.StoredItem.unpack(stored))
+    context[RUNTIME_KEY] = runtime
+    context["mapping_key"] = runtime.mapping_key
+    context["mapping_key_path"] = runtime.key_path
+    _set_label(context, render_label(runtime.key_path))
+    return runtime
+
+
+def read_upstream(
+    context: _RuntimeContext, runtime: CloneRuntime, task_id: str, output: str
+) -> layout.StoredResult | None:
+    """Return what this key's clone of another task produced, ``None`` if it stored nothing. One API call.
+
+    Raises:
+        StaleKeyError: What is stored there was made for another key.
+    """
+    cached = runtime.results.get((task_id, output))
+    if cached is not None:
+        return cached
+    stored = xcom.pull(context, task_id, layout.result_xcom(output), runtime.map_index)
+    if stored is None:
+        return None
+    result = layout.StoredResult.unpack(stored)
+    if result.key_path != runtime.key_path:
+        raise StaleKeyError(
+            f"its clone at position {runtime.map_index} worked for the key "
+            f"{'/'.join(result.key_path)!r}, and {runtime.mapping_key!r} is there now",
+            task_id=task_id,
+            output_name=output,
+            mapping_key=runtime.mapping_key,
+            remedy=f"Clear {task_id!r} with its downstream tasks, for all keys.",
+        )
+    runtime.results[task_id, output] = result
+    return result
+
+
+def before_execute(context: _RuntimeContext) -> None:
+    """Attach the metadata of the key's dynamic output to this clone. One API call if there is any."""
+    runtime: CloneRuntime = context[RUNTIME_KEY]
+    start_clone_metadata(context, runtime.key_path, runtime.item.metadata)
+
+
+def after_execute(context: _RuntimeContext, returned: Any) -> None:
+    """Store the outputs that handles refer to, with the key they were made for. One API call each."""
+    runtime: CloneRuntime = context[RUNTIME_KEY]
+    for output in sorted(runtime.spec.stored_outputs):
+        try:
+            result = _own_result(context, runtime, output, returned)
+            xcom.check_storable(result.value)
+        except DynamicOutputsError as error:
+            raise error.about(
+                task_id=runtime.spec.task_id, output_name=output, mapping_key=runtime.mapping_key
+            ) from error.__cause__
+        xcom.push(context, layout.result_xcom(output), result.pack())
+
+
+def _own_result(
+    context: _RuntimeContext, runtime: CloneRuntime, output: str, returned: Any
+) -> layout.StoredResult:
+    def result(value: Any, is_produced: bool = True) -> layout.StoredResult:
+        return layout.StoredResult(runtime.key_path, runtime.map_index, value, is_produced)
+
+    if runtime.produced is not None:
+        return result(runtime.produced.get(output), output in runtime.produced)
+    if output == DEFAULT_OUTPUT:
+        # As Airflow does it: a task that pushes nothing has no value for others.
+        return result(returned if context["task"].do_xcom_push else None)
+    # An XCom that the operator pushed itself, under a key of its own.
+    return result(xcom.pull(context, runtime.spec.task_id, output, runtime.map_index))
+
+
+def chain_hook(own: Callable[..., Any] | None, ours: Callable[..., None]) -> Callable[..., Any]:
+    """Return a hook that runs the author's hook, if there is one, and then ours."""
+    import inspect
+
+    if own is None:
+        return ours
+    if inspect.isgeneratorfunction(own):
+        # Airflow reads asset metadata from a hook that is a generator function, so it must stay one.
+        def run_generator(*args: Any) -> Any:
+            yield from own(*args)
+            ours(*args)
+
+        return run_generator
+
+    def run(*args: Any) -> None:
+        own(*args)
+        ours(*args)
+
+    return run
+
+
+def _set_label(context: _RuntimeContext, label: str) -> None:
+    # A clone that fails before its label is rendered reports this attribute with its failure.
+    context["ti"].rendered_map_index = label
+    context[LABEL_KEY] = label.encode() if _renders_natively(context) else label
+
+
+def _renders_natively(context: _RuntimeContext) -> bool:
+    # A native template turns text that reads like a literal ("123", "None") into that value, and Airflow
+    # then fails the task (apache/airflow#71586). It leaves bytes alone, and the label's message takes
+    # UTF-8 bytes for text.
+    from jinja2.nativetypes import NativeEnvironment
+
+    return isinstance(context["dag"].get_template_env(), NativeEnvironment)

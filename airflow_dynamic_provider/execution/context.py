@@ -1,0 +1,106 @@
+"""What a running task may ask and say: its mapping key, and metadata of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any, cast
+
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
+from airflow_dynamic_provider.definitions.metadata import normalize_metadata
+from airflow_dynamic_provider.errors import DynamicOutputsError, UnexpectedOutputError
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.metadata import gathered_metadata
+from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production
+
+
+def get_mapping_key() -> str | None:
+    """Return the mapping key that this task instance runs for. Call it in the task's process.
+
+    Returns:
+        The key, ``outer/inner`` for a nested one; ``None`` outside a clone.
+
+    Raises:
+        RuntimeError: No task is running in this process.
+
+    Example:
+        >>> @task
+        ... def work(path):
+        ...     print(f"working on {get_mapping_key()}")
+    """
+    clone = _clone()
+    return None if clone is None else clone.mapping_key
+
+
+def get_mapping_key_path() -> tuple[str, ...]:
+    """Return the mapping keys that this task instance runs for, the outermost first.
+
+    Call it in the task's process.
+
+    Returns:
+        One key for each dynamic output around it; an empty tuple outside a clone.
+
+    Raises:
+        RuntimeError: No task is running in this process.
+    """
+    clone = _clone()
+    return () if clone is None else clone.key_path
+
+
+def add_output_metadata(
+    metadata: Mapping[str, Any], *, output_name: str | None = None, mapping_key: str | None = None
+) -> None:
+    """Attach metadata to an output of the running task. Call it in the task's process, in any kind of task.
+
+    It is stored at once (one API call), so it is kept if the task fails later. Called again it merges, and
+    the last value of a label wins; it also wins over the ``metadata=`` of the output itself.
+
+    Args:
+        metadata: Label -> value, as for `MetadataValue`.
+        output_name: The output; the task's only one by default.
+        mapping_key: One key of a dynamic output that this task produces; every key's, or a static
+            output's, by default.
+
+    Raises:
+        InvalidMetadataError: A label or value cannot be stored.
+        InvalidMappingKeyError: The key is refused.
+        UnexpectedOutputError: The task declares no such output, or a key is given for a static one.
+        RuntimeError: No task is running in this process.
+
+    Example:
+        >>> @task
+        ... def count_lines(path):
+        ...     lines = Path(path).read_text().count("\\n")
+        ...     add_output_metadata({"lines": lines})
+        ...     return lines
+    """
+    context = _context()
+    task_id = context["ti"].task_id
+    try:
+        normalized = normalize_metadata(metadata)
+        production: Production | None = context.get(PRODUCTION_KEY)
+        if production is not None:
+            output_name = production.check_metadata_target(output_name, mapping_key)
+        elif mapping_key is not None:
+            raise UnexpectedOutputError(
+                "takes metadata for single mapping keys only in a task with a dynamic output",
+                output_name=output_name,
+                remedy="Leave mapping_key= out: in a clone, metadata belongs to its key anyway.",
+            )
+        if mapping_key is not None:
+            check_mapping_key(mapping_key)
+    except DynamicOutputsError as error:
+        raise error.about(task_id=task_id, output_name=output_name, mapping_key=mapping_key) from None
+    gathered = gathered_metadata(context)
+    gathered.add(output_name or DEFAULT_OUTPUT, mapping_key, normalized)
+    gathered.store(context)
+
+
+def _context() -> MutableMapping[str, Any]:
+    from airflow.sdk import get_current_context
+
+    # The very dict that Airflow passes on, so what is added here is there for all later calls.
+    return cast("MutableMapping[str, Any]", get_current_context())
+
+
+def _clone() -> CloneRuntime | None:
+    return _context().get(RUNTIME_KEY)

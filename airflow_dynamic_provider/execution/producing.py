@@ -1,0 +1,345 @@
+"""Gathers what a task's callable produces, checks each event as it comes, and stores all of it at the end.
+
+Nothing is stored before everything has been checked, so a task that fails leaves no half of its outputs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from typing import Any, cast
+
+from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out
+from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
+from airflow_dynamic_provider.definitions.types import check_type
+from airflow_dynamic_provider.errors import (
+    DuplicateMappingKeyError,
+    DynamicOutputsError,
+    MissingOutputError,
+    TooManyOutputsError,
+    UnexpectedOutputError,
+)
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.metadata import gathered_metadata
+
+log = logging.getLogger(__name__)
+
+#: Where the running task's production is kept in Airflow's task context.
+PRODUCTION_KEY = "dynamic_production"
+
+# How many outputs are stored between two lines of progress in the task's log.
+_LOG_EVERY = 500
+
+
+class Production:
+    """The outputs of one task run, so far.
+
+    Args:
+        task_id: The running task, named in every error.
+        declarations: What it said it would produce.
+    """
+
+    def __init__(self, task_id: str, declarations: Declarations) -> None:
+        self.task_id = task_id
+        self.declarations = declarations
+        self.dynamic: dict[str, dict[str, DynamicOutput[Any]]] = {
+            name: {} for name, out in declarations.items() if isinstance(out, DynamicOut)
+        }
+        self.static: dict[str, Output[Any]] = {}
+
+    def accept(self, event: object) -> None:
+        """Take one event, or refuse it.
+
+        Raises:
+            UnexpectedOutputError: It is not an event, or not of a declared output, or of the wrong kind, or
+                a static output came twice.
+            DuplicateMappingKeyError: The key came before.
+            OutputTypeError: The value is not of the declared type.
+            UnstorableOutputError: XCom cannot carry the value.
+        """
+        if not isinstance(event, (Output, DynamicOutput)):
+            raise self._not_an_event(event)
+        mapping_key = event.mapping_key if isinstance(event, DynamicOutput) else None
+        try:
+            declaration = self._declaration_of(event)
+            check_type(event.value, declaration.type)
+            xcom.check_storable(event.value)
+            self._keep(event)
+        except DynamicOutputsError as error:
+            raise error.about(
+                task_id=self.task_id, output_name=event.output_name, mapping_key=mapping_key
+            ) from error.__cause__
+
+    def finish(self) -> None:
+        """Refuse a run that lacks a required output.
+
+        Raises:
+            MissingOutputError: A required static output was not produced.
+        """
+        for name, declaration in self.declarations.items():
+            if name not in self.dynamic and name not in self.static and declaration.is_required:
+                raise MissingOutputError(
+                    "is required and was not produced",
+                    task_id=self.task_id,
+                    output_name=name,
+                    remedy=f"Yield Output(value, {name!r}), or declare it with is_required=False.",
+                )
+
+    def check_metadata_target(self, output_name: str | None, mapping_key: str | None) -> str:
+        """Return the output that metadata is meant for.
+
+        Raises:
+            UnexpectedOutputError: There is no such output, or a key is given for a static one.
+        """
+        if output_name is None:
+            if len(self.declarations) > 1:
+                raise UnexpectedOutputError(
+                    f"has several outputs ({', '.join(self.declarations)}), so metadata must name one",
+                    remedy="Pass output_name=.",
+                )
+            output_name = next(iter(self.declarations))
+        if output_name not in self.declarations:
+            raise self._undeclared(output_name)
+        if mapping_key is not None and output_name not in self.dynamic:
+            raise UnexpectedOutputError(
+                "is one value, so it has no mapping keys",
+                output_name=output_name,
+                remedy="Leave mapping_key= out.",
+            )
+        return output_name
+
+    def _declaration_of(self, event: Output[Any] | DynamicOutput[Any]) -> Out:
+        declaration = self.declarations.get(event.output_name)
+        if declaration is None:
+            raise self._undeclared(event.output_name)
+        if isinstance(declaration, DynamicOut) and isinstance(event, Output):
+            raise UnexpectedOutputError(
+                f"is declared as a DynamicOut, received {_shorten(event)}",
+                remedy="Yield DynamicOutput(value, mapping_key=...).",
+            )
+        if not isinstance(declaration, DynamicOut) and isinstance(event, DynamicOutput):
+            raise UnexpectedOutputError(
+                f"is declared as an Out, received {_shorten(event)}",
+                remedy=f"Yield Output(value, {event.output_name!r}), or declare it as a DynamicOut.",
+            )
+        return declaration
+
+    def _keep(self, event: Output[Any] | DynamicOutput[Any]) -> None:
+        if isinstance(event, DynamicOutput):
+            peers = self.dynamic[event.output_name]
+            if event.mapping_key in peers:
+                raise DuplicateMappingKeyError(
+                    f"two outputs have this key; the second is {_shorten(event.value)}",
+                    remedy="Keys are never merged: make them different, for instance by a longer path.",
+                )
+            peers[event.mapping_key] = event
+            return
+        if event.output_name in self.static:
+            raise UnexpectedOutputError(
+                f"was produced twice; the second is {_shorten(event.value)}",
+                remedy="Yield it once, or declare it as a DynamicOut.",
+            )
+        self.static[event.output_name] = event
+
+    def _undeclared(self, output_name: str) -> UnexpectedOutputError:
+        return UnexpectedOutputError(
+            f"is not declared; declared are {', '.join(map(repr, self.declarations))}",
+            task_id=self.task_id,
+            output_name=output_name,
+            remedy="Add it to out=, or correct the name.",
+        )
+
+    def _not_an_event(self, received: object) -> UnexpectedOutputError:
+        name = next(iter(self.dynamic), next(iter(self.declarations)))
+        due = "DynamicOutput(value, mapping_key=...)" if self.dynamic else "Output(value)"
+        return UnexpectedOutputError(
+            f"received {_shorten(received)} of type {type(received).__name__}, which is no output",
+            task_id=self.task_id,
+            output_name=name,
+            remedy=f"Wrap it: {due}.",
+        )
+
+
+def produce(callable_: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], into: Production) -> None:
+    """Run a task's callable and hand each event that it yields or returns to ``into``.
+
+    Args:
+        callable_: A function, a generator function, or the asynchronous form of either.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        into: Takes the events.
+    """
+    result = callable_(*args, **kwargs)
+    if inspect.isawaitable(result):
+        result = asyncio.run(_await(cast("Coroutine[Any, Any, Any]", result)))
+    if isinstance(result, AsyncIterator):
+        asyncio.run(_drain_async(result, into))
+    elif isinstance(result, Iterator):
+        _accept_returned(_drain(result, into), into, is_generator=True)
+    else:
+        _accept_returned(result, into, is_generator=False)
+
+
+async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return await coroutine
+
+
+async def _drain_async(events: AsyncIterator[Any], into: Production) -> None:
+    async for event in events:
+        with _naming_the_task(into):
+            into.accept(event)
+
+
+def _drain(events: Iterator[Any], into: Production) -> Any:
+    while True:
+        with _naming_the_task(into):
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                return stop.value
+            into.accept(event)
+
+
+def _accept_returned(returned: Any, into: Production, *, is_generator: bool) -> None:
+    if isinstance(returned, (list, tuple)):
+        for event in returned:
+            into.accept(event)
+    elif isinstance(returned, (Output, DynamicOutput)):
+        into.accept(returned)
+    elif is_generator and returned is None:
+        return
+    elif len(into.declarations) == 1 and not into.dynamic and not is_generator:
+        into.accept(Output(returned, next(iter(into.declarations))))
+    else:
+        raise UnexpectedOutputError(
+            f"returned {_shorten(returned)}, which holds no outputs",
+            task_id=into.task_id,
+            output_name=next(iter(into.dynamic), next(iter(into.declarations))),
+            remedy="Yield the outputs or return them in a list; return [] when there are none.",
+        )
+
+
+class _naming_the_task:
+    """Adds the task to errors that the author's own code meets, such as a bad key in a constructor."""
+
+    def __init__(self, production: Production) -> None:
+        self.production = production
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, DynamicOutputsError):
+            error.about(task_id=self.production.task_id)
+
+
+def store(
+    context: MutableMapping[str, Any],
+    production: Production,
+    *,
+    mapped_outputs: Mapping[str, str],
+    collected_outputs: set[str],
+) -> Any:
+    """Store everything a task produced, and return what Airflow shall store as its return value.
+
+    One API call for each dynamic output and each static one, and at most four more.
+
+    Args:
+        context: Airflow's task context.
+        production: The finished production.
+        mapped_outputs: Dynamic output -> the task that Airflow expands over, for outputs that are mapped.
+        collected_outputs: Dynamic outputs that are collected themselves, not only after a ``map``.
+
+    Raises:
+        TooManyOutputsError: There are more keys than Airflow may map.
+        UnexpectedOutputError: Metadata was added to a key that was never produced.
+    """
+    _check_lengths(production, mapped_outputs)
+    _add_late_metadata(context, production)
+    for name, events in production.dynamic.items():
+        _store_items(context, name, events)
+        if name in collected_outputs:
+            values = [event.value for event in events.values()]
+            xcom.push(context, layout.values_xcom(name), layout.pack_values(values))
+    _store_static(context, production)
+    return _store_keys(context, production, mapped_outputs)
+
+
+def _check_lengths(production: Production, mapped_outputs: Mapping[str, str]) -> None:
+    # Airflow would refuse the list only after everything else is stored, and without naming the option.
+    from airflow.configuration import conf
+
+    limit = conf.getint("core", "max_map_length", fallback=1024)
+    for name in mapped_outputs:
+        count = len(production.dynamic[name])
+        if count > limit:
+            raise TooManyOutputsError(
+                f"produced {count} keys, and Airflow maps at most {limit}: [core] max_map_length = {limit}",
+                task_id=production.task_id,
+                output_name=name,
+                remedy=f"Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to {count} or more for "
+                "the API server and the workers, or put several things under one key.",
+            )
+
+
+def _add_late_metadata(context: MutableMapping[str, Any], production: Production) -> None:
+    for name, by_key in gathered_metadata(context).keys.items():
+        events = production.dynamic[name]
+        for key, metadata in by_key.items():
+            if key not in events:
+                raise UnexpectedOutputError(
+                    "got metadata, but was never produced",
+                    task_id=production.task_id,
+                    output_name=name,
+                    mapping_key=key,
+                    remedy="Produce the key, or correct it in add_output_metadata.",
+                )
+            merged = {**events[key].metadata, **metadata}
+            events[key] = DynamicOutput(events[key].value, key, name, merged)
+
+
+def _store_items(
+    context: Mapping[str, Any], name: str, events: Mapping[str, DynamicOutput[Any]]
+) -> None:
+    for position, event in enumerate(events.values()):
+        item = layout.StoredItem((event.mapping_key,), event.value, event.metadata)
+        xcom.push(context, layout.item_xcom(name, position), item.pack())
+        if (position + 1) % _LOG_EVERY == 0:
+            log.info("Stored %d of %d outputs of %r", position + 1, len(events), name)
+    log.info("Produced %d keys for the output %r", len(events), name)
+
+
+def _store_static(context: MutableMapping[str, Any], production: Production) -> None:
+    gathered = gathered_metadata(context)
+    for name, event in production.static.items():
+        if event.metadata:
+            # What was added while the task ran wins over what the event says.
+            added = gathered.outputs.get(name, {})
+            gathered.outputs[name] = {**event.metadata, **added}
+        if len(production.declarations) > 1:
+            xcom.push(context, name, event.value)
+    if any(not out.is_required and name not in production.dynamic for name, out in production.declarations.items()):
+        xcom.push(context, layout.PRODUCED_XCOM, sorted(production.static))
+    gathered.store(context)
+
+
+def _store_keys(
+    context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str]
+) -> Any:
+    if not production.dynamic:
+        only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
+        return None if only is None else only.value
+    if len(production.dynamic) == 1:
+        return list(next(iter(production.dynamic.values())))
+    for name, events in production.dynamic.items():
+        xcom.push(context, layout.keys_xcom(name), list(events))
+        if name in mapped_outputs:
+            xcom.push_to(context, mapped_outputs[name], layout.RETURN_VALUE, list(events), len(events))
+    return None
+
+
+def _shorten(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 120 else f"{shown[:117]}..."

@@ -1,0 +1,89 @@
+"""Resolves, in a clone, the references that its operator was given in the Dag file."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from airflow_dynamic_provider.errors import ReadError, StaleKeyError
+from airflow_dynamic_provider.execution.clones import CloneSpec, read_upstream, start_clone
+from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
+from airflow_dynamic_provider.execution.xcom import pull
+
+
+def resolve_item(context: MutableMapping[str, Any], spec: CloneSpec, path: tuple[Any, ...]) -> Any:
+    """Return the value of the dynamic output that this clone was made for."""
+    return select(start_clone(context, spec).item.value, path)
+
+
+def resolve_upstream(
+    context: MutableMapping[str, Any], spec: CloneSpec, task_id: str, output: str, path: tuple[Any, ...]
+) -> Any:
+    """Return what another task produced for this clone's key.
+
+    Raises:
+        AirflowSkipException: That output is optional and was not produced, or that task was skipped for
+            this key.
+        StaleKeyError: That task holds nothing for this key although this clone was started.
+    """
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    runtime = start_clone(context, spec)
+    result = read_upstream(context, runtime, task_id, output)
+    if result is not None and result.is_produced:
+        return select(result.value, path)
+    if result is not None:
+        raise AirflowSkipException(
+            f"{task_id!r} produced no {output!r} for the key {runtime.mapping_key!r}."
+        )
+    return _resolve_absent(context, runtime.mapping_key, runtime.map_index, task_id, output)
+
+
+def _resolve_absent(
+    context: MutableMapping[str, Any], mapping_key: str, map_index: int, task_id: str, output: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from airflow_dynamic_provider.execution.xcom import read_states
+
+    state = read_states(context, [task_id]).get((task_id, map_index))
+    if str(context["task"].trigger_rule) != "all_success" and state != "success":
+        # The author let this task run whatever became of the other: as with any Airflow task, the value is None.
+        return
+    if state == "skipped":
+        raise AirflowSkipException(f"{task_id!r} was skipped for the key {mapping_key!r}.")
+    raise StaleKeyError(
+        f"its clone is {state or 'not there'} and holds no result",
+        task_id=task_id,
+        output_name=output,
+        mapping_key=mapping_key,
+        remedy=f"Clear {task_id!r} for this key, with its downstream tasks.",
+    )
+
+
+def skip_unless_produced(context: MutableMapping[str, Any], task_id: str, output: str) -> None:
+    """Skip the running task if an optional output was not produced. One API call.
+
+    Raises:
+        AirflowSkipException: It was not.
+    """
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    if output not in (pull(context, task_id, PRODUCED_XCOM) or ()):
+        raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")
+
+
+def select(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return ``value[a][b]...`` for the path ``(a, b, ...)``.
+
+    Raises:
+        ReadError: The value has no such part.
+    """
+    for part in path:
+        try:
+            value = value[part]
+        except (LookupError, TypeError) as error:
+            raise ReadError(
+                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}"
+            ) from error
+    return value

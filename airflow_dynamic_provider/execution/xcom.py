@@ -1,0 +1,131 @@
+"""Reads and writes XCom and task states from a task's process. The only module that talks to them.
+
+It keeps to the task instance's public methods, but for one call: `push_to` writes the XCom of *another*
+task instance together with the length Airflow expands over, for which there is no public method.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
+
+Context = Mapping[str, Any]
+States = dict[tuple[str, int], str | None]
+
+#: The map index of a task instance that is not mapped.
+UNMAPPED = -1
+
+
+def map_index_of(context: Context) -> int:
+    """Return the running task instance's map index, -1 when it is not mapped."""
+    index = context["ti"].map_index
+    return UNMAPPED if index is None else int(index)
+
+
+def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
+    """Return one XCom of this run, or ``None`` where there is none. One API call.
+
+    Raises:
+        ReadError: Airflow refuses to load a class that the value holds.
+    """
+    try:
+        return context["ti"].xcom_pull(task_ids=task_id, key=xcom_key, map_indexes=map_index)
+    except ImportError as error:
+        raise _refused_class(task_id, error) from error
+
+
+def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
+    """Return that XCom of every map index that has it, in their order. One API call.
+
+    The task is asked for in a list, because Airflow 3.3 turns the one value of a single task into a scalar.
+
+    Raises:
+        ReadError: Airflow refuses to load a class that a value holds.
+    """
+    try:
+        pulled = context["ti"].xcom_pull(task_ids=[task_id], key=xcom_key)
+    except ImportError as error:
+        raise _refused_class(task_id, error) from error
+    return [value for value in pulled if value is not None]
+
+
+def push(context: Context, xcom_key: str, value: Any) -> None:
+    """Store an XCom of the running task instance. One API call."""
+    context["ti"].xcom_push(key=xcom_key, value=value)
+
+
+def push_to(context: Context, task_id: str, xcom_key: str, value: Any, mapped_length: int) -> None:
+    """Store an XCom of an unmapped task of this run, with the length Airflow expands over. One API call."""
+    # Private: the task instance's own methods only write its own XComs, and never a length.
+    from airflow.sdk.execution_time.xcom import XCom
+
+    ti = context["ti"]
+    XCom.set(
+        key=xcom_key,
+        value=value,
+        dag_id=ti.dag_id,
+        task_id=task_id,
+        run_id=ti.run_id,
+        map_index=UNMAPPED,
+        _mapped_length=mapped_length,
+    )
+
+
+def check_storable(value: Any) -> None:
+    """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
+
+    A custom backend decides for itself, when the value is pushed.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it.
+    """
+    # Private: there is no public way to ask whether a value can be serialized without storing it.
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    if XCom.serialize_value is not BaseXCom.serialize_value:
+        return
+    import json
+
+    try:
+        json.dumps(BaseXCom.serialize_value(value), allow_nan=False)
+    except Exception as error:
+        raise UnstorableOutputError(
+            f"XCom cannot carry a value of type {type(value).__name__}: {error}",
+            remedy="Produce plain data, or a path or address where the data is stored.",
+        ) from error
+
+
+def read_states(context: Context, task_ids: Collection[str]) -> States:
+    """Return (task, map index) -> state of this run's task instances. One API call, rarely one a task."""
+    ti = context["ti"]
+    batches = [[task_id] for task_id in task_ids] if _is_ambiguous(task_ids) else [list(task_ids)]
+    states: States = {}
+    for batch in filter(None, batches):
+        answer = ti.get_task_states(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id])
+        for name, state in answer.get(ti.run_id, {}).items():
+            states[_split_name(name, batch)] = None if state is None else str(state)
+    return states
+
+
+def _is_ambiguous(task_ids: Collection[str]) -> bool:
+    # Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
+    return any(re.fullmatch(rf"{re.escape(one)}_\d+", other) for one in task_ids for other in task_ids)
+
+
+def _split_name(name: str, task_ids: Collection[str]) -> tuple[str, int]:
+    if name in task_ids:
+        return name, UNMAPPED
+    task_id, _, index = name.rpartition("_")
+    return task_id, int(index)
+
+
+def _refused_class(task_id: str, error: ImportError) -> ReadError:
+    return ReadError(
+        f"Airflow refused to load its stored value: {error}",
+        task_id=task_id,
+        remedy="Add the class to [core] allowed_deserialization_classes, or store plain data.",
+    )

@@ -1,0 +1,23 @@
+"""What Airflow reads to discover the provider. Imported by every Airflow process: it must stay light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dynamic_provider import __version__
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-dynamic-provider",
+        "name": "Dynamic outputs",
+        "description": "Keyed dynamic outputs: map and collect over things found at run time, by name.",
+        "versions": [__version__],
+        "task-decorators": [
+            {
+                "name": "dynamic",
+                "class-name": "airflow_dynamic_provider.authoring.decorator.dynamic_task",
+            }
+        ],
+    }
