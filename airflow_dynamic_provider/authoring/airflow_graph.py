@@ -76,8 +76,9 @@ def move(node: Node, target: TaskGroup) -> None:
     source.children.pop(node_id)
     if isinstance(node, TaskGroup):
         # A group's id is made of its parent's; as the target gives no prefix, it keeps the whole id itself.
+        # Past the check for new ids, which knows no dots.
         node.group_display_name = node.group_display_name or str(node.label)
-        node._group_id = node_id
+        object.__setattr__(node, "_group_id", node_id)
         node.parent_group = target
     else:
         node.task_group = weakref.proxy(target)

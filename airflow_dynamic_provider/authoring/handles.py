@@ -226,7 +226,13 @@ class StaticHandle(PlainXComArg):
         Raises:
             AirflowSkipException: The output is optional and was not produced.
         """
-        value = super().resolve(context)
+        from airflow.sdk.exceptions import XComNotFound
+
+        try:
+            value = super().resolve(context)
+        except XComNotFound:
+            # Airflow takes a stored None for a missing value, and refuses it unless it is a return value.
+            value = None
         if value is None and not self._declaration.is_required:
             from airflow_dynamic_provider.execution.references import skip_unless_produced
 

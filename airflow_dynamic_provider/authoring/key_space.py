@@ -7,6 +7,8 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import TriggerRule
+
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.handles import Collection, Handle
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
@@ -159,7 +161,7 @@ class KeySpace:
         keys = KeysOperator(
             task_id=f"{self.producer.label}__{self.output}",
             producer_id=self.producer.task_id,
-            output=self.output,
+            dynamic_output=self.output,
             dag=self.graph.dag,
             task_group=airflow_graph.group_of(self.producer),
         )
@@ -260,7 +262,7 @@ class _Collecting(_Dependency):
             return
         collector.collected_ids.add(self.source.task_id)
         self.space.collects.add((other.task_id, self.source.task_id))
-        if str(other.trigger_rule) == "all_success":
+        if other.trigger_rule == TriggerRule.ALL_SUCCESS:
             # A skipped clone is left out of the collection; under all_success it would skip the collector.
-            other.trigger_rule = "none_failed"
+            other.trigger_rule = TriggerRule.NONE_FAILED
             collector.is_relaxed = True

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.sdk import TriggerRule
+
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.key_space import DagGraph, KeySpace
 from airflow_dynamic_provider.errors import MapFunctionError
@@ -60,7 +62,7 @@ class _Arrangement:
                     airflow_graph.add_edge(self.tasks[upstream_id], task)
                 else:
                     self._set_edge_between_levels(upstream_id, task)
-            self._note_same_key_tasks(task_id)
+            self._note_run_time_facts(task_id)
             if not any(self.levels.get(up) == self.levels[task_id] for up in task.upstream_task_ids):
                 airflow_graph.add_edge(self.space.expanded_task, task)
 
@@ -70,9 +72,12 @@ class _Arrangement:
         if not (is_data_only and self._waits_through_outside(task.task_id, upstream_id)):
             airflow_graph.add_edge(self._gate(upstream_id, task), task)
 
-    def _note_same_key_tasks(self, task_id: str) -> None:
+    def _note_run_time_facts(self, task_id: str) -> None:
         same_level = {up for up in self.tasks if self.levels[up] == self.levels[task_id]}
-        self.space.graph.collector_of(task_id).same_key_ids = same_level
+        collector = self.space.graph.collector_of(task_id)
+        collector.same_key_ids = same_level
+        rule = self.tasks[task_id].trigger_rule
+        self.space.specs[task_id].needs_success = collector.is_relaxed or rule == TriggerRule.ALL_SUCCESS
 
     def _find_levels(self) -> _Levels:
         levels = dict.fromkeys(self.tasks, 0)

@@ -35,13 +35,14 @@ class CloneSpec:
         producer_id: The task that produces the dynamic output.
         output: The dynamic output's name.
         stored_outputs: The clone's outputs that handles refer to, each stored with its key.
-        upstream_clones: Tasks of the same key space that run before it for the same key.
+        needs_success: Whether its author lets it run only after success of all its upstream tasks.
     """
 
     task_id: str
     producer_id: str
     output: str
     stored_outputs: set[str] = field(default_factory=set)
+    needs_success: bool = True
 
 
 @dataclass

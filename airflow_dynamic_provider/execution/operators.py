@@ -84,19 +84,19 @@ class KeysOperator(EmptyOperator):
 
     Args:
         producer_id: The producing task.
-        output: The dynamic output.
+        dynamic_output: Its dynamic output.
     """
 
     custom_operator_name = "keys"
 
-    def __init__(self, *, producer_id: str, output: str, **kwargs: Any) -> None:
+    def __init__(self, *, producer_id: str, dynamic_output: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.producer_id = producer_id
-        self.output = output
+        self.dynamic_output = dynamic_output
 
     def execute(self, context: Any) -> Any:
         """Return the keys. Only ``dag.test()`` calls this."""
-        return xcom.pull(context, self.producer_id, layout.keys_xcom(self.output))
+        return xcom.pull(context, self.producer_id, layout.keys_xcom(self.dynamic_output))
 
 
 class KeyGateOperator(BaseOperator):

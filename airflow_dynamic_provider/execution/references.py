@@ -6,9 +6,9 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
-from airflow_dynamic_provider.execution.clones import CloneSpec, read_upstream, start_clone
+from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
-from airflow_dynamic_provider.execution.xcom import pull
+from airflow_dynamic_provider.execution.xcom import pull, read_states
 
 
 def resolve_item(context: MutableMapping[str, Any], spec: CloneSpec, path: tuple[Any, ...]) -> Any:
@@ -36,27 +36,25 @@ def resolve_upstream(
         raise AirflowSkipException(
             f"{task_id!r} produced no {output!r} for the key {runtime.mapping_key!r}."
         )
-    return _resolve_absent(context, runtime.mapping_key, runtime.map_index, task_id, output)
+    return _resolve_absent(context, runtime, task_id, output)
 
 
 def _resolve_absent(
-    context: MutableMapping[str, Any], mapping_key: str, map_index: int, task_id: str, output: str
+    context: MutableMapping[str, Any], runtime: CloneRuntime, task_id: str, output: str
 ) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
 
-    from airflow_dynamic_provider.execution.xcom import read_states
-
-    state = read_states(context, [task_id]).get((task_id, map_index))
-    if str(context["task"].trigger_rule) != "all_success" and state != "success":
-        # The author let this task run whatever became of the other: as with any Airflow task, the value is None.
+    state = read_states(context, [task_id]).get((task_id, runtime.map_index))
+    if not runtime.spec.needs_success and state != "success":
+        # The author lets this task run whatever became of the other; as with any Airflow task, that is None.
         return
     if state == "skipped":
-        raise AirflowSkipException(f"{task_id!r} was skipped for the key {mapping_key!r}.")
+        raise AirflowSkipException(f"{task_id!r} was skipped for the key {runtime.mapping_key!r}.")
     raise StaleKeyError(
         f"its clone is {state or 'not there'} and holds no result",
         task_id=task_id,
         output_name=output,
-        mapping_key=mapping_key,
+        mapping_key=runtime.mapping_key,
         remedy=f"Clear {task_id!r} for this key, with its downstream tasks.",
     )
 

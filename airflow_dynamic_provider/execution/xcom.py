@@ -107,7 +107,7 @@ def read_states(context: Context, task_ids: Collection[str]) -> States:
     for batch in filter(None, batches):
         answer = ti.get_task_states(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id])
         for name, state in answer.get(ti.run_id, {}).items():
-            states[_split_name(name, batch)] = None if state is None else str(state)
+            states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
     return states
 
 

@@ -1,0 +1,39 @@
+"""Gives every test session an Airflow of its own: a home in a temporary folder, an empty Dag folder, SQLite.
+
+The environment is set before anything imports Airflow, for Airflow reads it on import.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
+DAGS = Path(__file__).parent.parent / "dags"
+
+os.environ.update(
+    AIRFLOW_HOME=str(HOME),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME / 'airflow.db'}",
+)
+(HOME / "dags").mkdir()
+
+
+@pytest.fixture(scope="session")
+def airflow_database():
+    """A migrated metadata database."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+def pytest_unconfigure():
+    """Leave nothing behind."""
+    shutil.rmtree(HOME, ignore_errors=True)
