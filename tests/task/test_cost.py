@@ -1,0 +1,90 @@
+"""What a clone and a collector cost, counted: API calls and bytes."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from tests.task_runs import FakeSupervisor, run_task
+
+READS = ("GetXCom", "GetXComSequenceSlice", "GetXComSequenceItem", "GetXComCount", "GetTaskStates", "GetTICount")
+
+
+def fan_out(count):
+    """A Dag with two chained tasks per key and a collector; all but the collector have run for one key."""
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce():
+        for number in range(count):
+            yield DynamicOutput(f"value {number:06}", mapping_key=f"key {number:06}", metadata={"n": 1})
+
+    @task
+    def first(value):
+        return value.upper()
+
+    @task
+    def second(value):
+        return value.lower()
+
+    @task
+    def collect(values):
+        return len(values)
+
+    @dag(schedule=None)
+    def made():
+        handle = produce()
+        collect(handle.map(first).map(second).collect())
+        collect.override(task_id="collect_produced")(handle.collect())
+
+    return made()
+
+
+def run_clones(made, supervisor, positions):
+    """Run both clones of some keys; return the messages and the bytes read of the last."""
+    for position in positions:
+        for task_id in ("first", "second"):
+            del supervisor.messages[:]
+            supervisor.received = 0
+            assert run_task(made, task_id, position, supervisor).state == "success"
+    return [type(message).__name__ for message in supervisor.messages], supervisor.received
+
+
+def test_a_clone_costs_the_same_at_ten_keys_and_at_a_thousand():
+    costs = []
+    for count in (10, 1000):
+        made, supervisor = fan_out(count), FakeSupervisor()
+        assert run_task(made, "produce", supervisor=supervisor).state == "success"
+        costs.append(run_clones(made, supervisor, [7]))
+    assert costs[0] == costs[1]
+    messages, _ = costs[0]
+    assert messages.count("GetXCom") == 2, "its own item, and its own key's upstream result"
+    assert not set(messages) & {"GetXComSequenceSlice", "GetXComSequenceItem", "GetXComCount", "GetTICount"}
+
+
+@pytest.mark.parametrize("collector", ["collect", "collect_produced"])
+def test_collecting_a_thousand_costs_at_most_three_calls(collector):
+    made, supervisor = fan_out(1000), FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    run_clones(made, supervisor, range(3))
+    stored = supervisor.xcoms["second", 0, "dynamic_output.result"]
+    for position in range(1000):
+        key = supervisor.xcoms["produce", -1, "return_value"][position]
+        supervisor.xcoms["second", position, "dynamic_output.result"] = {
+            **stored,
+            "key_path": [key],
+            "map_index": position,
+        }
+        supervisor.states["second", position] = "success"
+    del supervisor.messages[:]
+    run = run_task(made, collector, supervisor=supervisor)
+    assert run.state == "success", run.message
+    assert supervisor.xcoms[collector, -1, "return_value"] == 1000
+    assert supervisor.count(*READS) <= 3
+
+
+def test_the_producer_stores_each_value_once():
+    made, supervisor = fan_out(10), FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    # One each, the list of keys, and all values for the collector of the output itself.
+    assert supervisor.count("SetXCom") == 10 + 2

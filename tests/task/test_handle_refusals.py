@@ -1,0 +1,226 @@
+"""What is refused while the Dag file is parsed: the message names the task, the output and what to do."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, task, task_group
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, dynamic_task, errors
+
+
+@task.dynamic(out=DynamicOut(int))
+def numbers():
+    yield DynamicOutput(1, "a")
+
+
+@task.dynamic(out=DynamicOut(int))
+def others():
+    yield DynamicOutput(1, "a")
+
+
+@task.dynamic(out={"total": Out(int), "many": DynamicOut(int)})
+def mixed():
+    yield DynamicOutput(1, "a", "many")
+
+
+@task
+def work(value):
+    return value
+
+
+@task
+def two(left, right):
+    return left
+
+
+@pytest.fixture
+def dag():
+    with DAG("refusing", schedule=None) as made:
+        yield made
+
+
+USE_INSTEAD = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
+
+
+@pytest.mark.parametrize(
+    ("misuse", "said"),
+    [
+        (lambda handle: work(handle), "was passed straight to a task"),
+        (lambda handle: work(value=[handle]), "was passed straight to a task"),
+        (lambda handle: BashOperator(task_id="b", bash_command=handle), "was passed straight to a task"),
+        (lambda handle: work.expand(value=handle), "was passed straight to a task"),
+        (lambda handle: task_group(lambda value: work(value)).expand(value=handle), "was passed straight to a task"),
+        (lambda handle: list(handle), "was iterated"),
+        (lambda handle: [*handle], "was iterated"),
+        (lambda handle: handle[0], "was indexed"),
+        (lambda handle: handle["field"], "was indexed"),
+        (lambda handle: len(handle), "was asked for its length"),
+        (lambda handle: 1 in handle, "was searched"),
+        (lambda handle: bool(handle), "was tested for truth"),
+        (lambda handle: handle and 1, "was tested for truth"),
+        (lambda handle: f"ls {handle}", "was put into a text"),
+        (lambda handle: handle.zip(handle), "was zipped by position"),
+        (lambda handle: handle.concat(handle), "was concatenated by position"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["dynamic output", "mapped"])
+def test_a_handle_is_no_value(dag, misuse, said, kind):
+    handle = numbers() if kind == "dynamic output" else numbers().map(work.override(task_id="mapped"))
+    with pytest.raises(errors.HandleUsageError) as caught:
+        misuse(handle)
+    name = "numbers" if kind == "dynamic output" else "mapped"
+    assert str(caught.value) == (
+        f"Task {name!r}, output 'result': the handle {said}, but it stands for a value per key that exists "
+        f"only when the Dag runs. {USE_INSTEAD}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("misuse", "said"),
+    [
+        (lambda item: list(item), "was iterated"),
+        (lambda item: len(item), "was asked for its length"),
+        (lambda item: work(1) if item else None, "was tested for truth"),
+        (lambda item: BashOperator(task_id="b", bash_command=f"ls {item}"), "was put into a text"),
+        (lambda item: item.map(work), "was mapped"),
+    ],
+)
+def test_an_item_is_no_value_in_the_dag_file(dag, misuse, said):
+    with pytest.raises(errors.HandleUsageError, match=f"Task 'numbers', output 'result': an item of it {said}"):
+        numbers().map(misuse)
+
+
+def test_an_item_may_not_leave_its_map(dag):
+    leaked = []
+    numbers().map(lambda item: leaked.append(item) or work(item))
+    with pytest.raises(errors.HandleUsageError, match="an item of it was passed straight to a task"):
+        work(leaked[0])
+
+
+@pytest.mark.parametrize(
+    ("misuse", "said"),
+    [
+        (lambda collected: list(collected), "was iterated"),
+        (lambda collected: collected[0], "was indexed"),
+        (lambda collected: len(collected), "was asked for its length"),
+        (lambda collected: bool(collected), "was tested for truth"),
+        (lambda collected: f"{collected}", "was put into a text"),
+        (lambda collected: collected.map(work), "was mapped"),
+    ],
+)
+def test_a_collection_is_no_value_in_the_dag_file(dag, misuse, said):
+    with pytest.raises(errors.HandleUsageError, match=f"Task 'work', output 'result': its collection {said}.*"
+                       "Pass the collection to a task"):
+        misuse(numbers().map(work).collect())
+
+
+def test_a_collection_is_not_expanded(dag):
+    with pytest.raises(ValueError, match="a collection goes to one task, not expand()"):
+        work.override(task_id="w").expand(value=numbers().map(work).collect())
+
+
+@pytest.mark.parametrize("method", ["map", "collect"])
+def test_a_static_output_is_neither_mapped_nor_collected(dag, method):
+    total = mixed().total
+    with pytest.raises(errors.HandleUsageError, match="Task 'mixed', output 'total': is one value") as caught:
+        total.map(work) if method == "map" else total.collect()
+    assert caught.value.remedy
+
+
+def test_a_static_output_goes_straight_to_a_task(dag):
+    work(mixed().total)
+    assert dag.get_task("work").upstream_task_ids == {"mixed"}
+
+
+def test_a_handle_of_another_key_space_is_not_used_in_a_map(dag):
+    other = others()
+    with pytest.raises(errors.HandleUsageError, match="Task 'others', output 'result': the handle was used inside a map over another key space"):
+        numbers().map(lambda item: two(item, other))
+
+
+@pytest.mark.parametrize(
+    ("fn", "said"),
+    [
+        ("work", r"map\(\) takes a function that calls tasks, received 'work' of type str"),
+        (lambda item: None, "returned None of type NoneType, which is no task's output"),
+        (lambda item: 5, "returned 5 of type int, which is no task's output"),
+        (lambda item: [work(item)], "returned .* of type list, which is no task's output"),
+        (lambda item: (work(item), 5), "returned 5 of type int"),
+        (lambda item: work(1) and "done", "returned 'done' of type str"),
+        (lambda item: work.expand(value=[1, 2]), "the mapped function expands 'work'"),
+    ],
+)
+def test_what_a_mapped_function_may_not_do(dag, fn, said):
+    with pytest.raises(errors.MapFunctionError, match=f"Task 'numbers', output 'result': .*{said}") as caught:
+        numbers().map(fn)
+    assert caught.value.remedy
+
+
+def test_an_output_of_a_task_outside_is_not_returned(dag):
+    outside = work.override(task_id="outside")(1)
+    with pytest.raises(errors.MapFunctionError, match="which is not of this key space"):
+        numbers().map(lambda item: work(item) and outside)
+
+
+@pytest.mark.parametrize("nest", [lambda item: others().map(work), lambda item: others()])
+def test_a_dynamic_task_is_not_called_inside_a_map(dag, nest):
+    with pytest.raises(errors.MapFunctionError, match="Task 'others', output 'result': has a dynamic output and is called inside a map over 'numbers'"):
+        numbers().map(nest)
+
+
+def test_a_handle_is_not_mapped_inside_a_map(dag):
+    other = others()
+    with pytest.raises(errors.MapFunctionError, match="Task 'others', output 'result': is mapped inside another map"):
+        numbers().map(lambda item: other.map(work))
+
+
+@pytest.mark.parametrize("method", ["expand", "expand_kwargs", "partial"])
+def test_a_dynamic_task_is_not_expanded_by_position(dag, method):
+    with pytest.raises(errors.DeclarationError, match=rf"Task 'numbers': cannot be expanded by Airflow's {method}\(\)"):
+        getattr(numbers, method)()
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        (str, "out= must be an Out, a DynamicOut or a dict of them, received <class 'str'>"),
+        ({}, r"out= must be .*, received \{\}"),
+        ({"a": str}, "output 'a': must be declared by an Out or a DynamicOut, received <class 'str'>"),
+        ({"not a name": Out()}, "'not a name' is not a name for an output"),
+        ({"_hidden": Out()}, "'_hidden' is not a name for an output"),
+        ({"class": Out()}, "'class' is not a name for an output"),
+        (None, "declares no output: there is no out= and the return annotation is None"),
+    ],
+)
+def test_declarations(out, said):
+    with pytest.raises(errors.DeclarationError, match=f"(?i)task 'produce'.*{said}"):
+
+        @dynamic_task(out=out)
+        def produce():
+            yield
+
+
+@pytest.mark.parametrize("name", ["multiple_outputs", "do_xcom_push"])
+def test_arguments_that_would_change_what_is_stored(name):
+    with pytest.raises(errors.DeclarationError, match=f"does not take {name}="):
+
+        @dynamic_task(out=DynamicOut(), **{name: True})
+        def produce():
+            yield
+
+
+def test_the_decorator_without_a_function():
+    with pytest.raises(errors.DeclarationError, match="decorates a function, received"):
+        task.dynamic(DynamicOut(str))
+
+
+def test_a_group_whose_parts_depend_on_each_others_collection(dag):
+    @task_group
+    def group(item):
+        return work.override(task_id="early")(item), work.override(task_id="late")(item)
+
+    early, late = numbers().map(group)
+    total = work.override(task_id="total")(early.collect())
+    with pytest.raises(errors.MapFunctionError, match="depends on a collection of its own task group.*Split"):
+        total >> late

@@ -1,0 +1,172 @@
+"""A clone and a collector go by key: a value that was stored for another key is never taken for theirs."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
+from tests.task_runs import FakeSupervisor, run_task
+
+KEYS = {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.fixture
+def made():
+    @task.dynamic(out=DynamicOut(int))
+    def produce(keys=KEYS):
+        for key, value in keys.items():
+            yield DynamicOutput(value, key)
+
+    @task
+    def first(value):
+        return value * 10
+
+    @task
+    def second(value):
+        return value + 1
+
+    @task
+    def collect(values):
+        return values
+
+    @dag(schedule=None)
+    def chain():
+        collect(produce().map(first).map(second).collect(keyed=True))
+
+    return chain()
+
+
+@pytest.fixture
+def supervisor(made):
+    """All tasks but the collector have succeeded."""
+    supervisor = FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    for task_id in ("first", "second"):
+        for position in range(3):
+            assert run_task(made, task_id, position, supervisor).state == "success"
+    return supervisor
+
+
+def produce_again(made, supervisor, keys):
+    """What the producing task leaves when it alone is cleared and finds other keys."""
+    for key in [key for key in supervisor.xcoms if key[0] == "produce"]:
+        del supervisor.xcoms[key]
+    made.get_task("produce").op_kwargs = {"keys": keys}
+    assert run_task(made, "produce", supervisor=supervisor).state == "success"
+
+
+def collected(supervisor):
+    return supervisor.xcoms["collect", -1, "return_value"]
+
+
+def test_a_collector_finds_results_by_key_after_the_keys_were_reordered(made, supervisor):
+    produce_again(made, supervisor, {"c": 3, "a": 1, "b": 2})
+    run_task(made, "collect", supervisor=supervisor)
+    assert collected(supervisor) == {"c": 31, "a": 11, "b": 21}
+
+
+def test_a_collector_leaves_out_what_is_no_longer_a_key(made, supervisor):
+    produce_again(made, supervisor, {"b": 2})
+    run_task(made, "collect", supervisor=supervisor)
+    assert collected(supervisor) == {"b": 21}
+
+
+def test_a_collector_refuses_to_miss_a_new_key(made, supervisor):
+    produce_again(made, supervisor, {"a": 1, "b": 2, "new": 9})
+    run = run_task(made, "collect", supervisor=supervisor)
+    assert type(run.error) is errors.CollectError
+    assert run.message == (
+        "Task 'second', output 'result', key 'new': its clone succeeded without a result: it was marked as "
+        "success, or ran for another key. Clear 'second' with its downstream tasks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("failed", "key 'b': its clone is failed. Clear the failed clone"),
+        ("upstream_failed", "key 'b': its clone is upstream_failed"),
+        ("removed", "key 'b': no clone ran for it"),
+        (None, "key 'b': no clone ran for it"),
+        ("running", "key 'b': its clone is still running. Leave the collector's trigger rule"),
+    ],
+)
+def test_a_collector_names_the_key_that_is_missing(made, supervisor, state, text):
+    supervisor.states["second", 1] = state
+    run = run_task(made, "collect", supervisor=supervisor)
+    assert type(run.error) is errors.CollectError
+    assert text in run.message
+
+
+def test_a_stale_result_of_a_clone_that_was_skipped_later_is_left_out(made, supervisor):
+    supervisor.states["second", 1] = "skipped"
+    run_task(made, "collect", supervisor=supervisor)
+    assert collected(supervisor) == {"a": 11, "c": 31}
+
+
+def test_a_clone_refuses_a_result_of_another_key(made, supervisor):
+    produce_again(made, supervisor, {"c": 3, "a": 1, "b": 2})
+    run = run_task(made, "second", 0, supervisor)
+    assert type(run.error) is errors.StaleKeyError
+    assert run.message == (
+        "Task 'first', output 'result', key 'c': its clone at position 0 worked for the key 'a', and 'c' is "
+        "there now. Clear 'first' with its downstream tasks, for all keys."
+    )
+    assert run.label == "c" or run.label is None
+
+
+def test_a_clone_without_an_item_says_so(made, supervisor):
+    produce_again(made, supervisor, {"a": 1})
+    run = run_task(made, "first", 2, supervisor)
+    assert type(run.error) is errors.StaleKeyError
+    assert run.message == (
+        "Task 'first': 'produce' has no output 'result' at position 2 any more. "
+        "Clear 'produce' together with its downstream tasks."
+    )
+
+
+def test_a_clone_without_its_upstream_result_says_so(made, supervisor):
+    del supervisor.xcoms["first", 1, "dynamic_output.result"]
+    run = run_task(made, "second", 1, supervisor)
+    assert type(run.error) is errors.StaleKeyError
+    assert "Task 'first', output 'result', key 'b': its clone is success and holds no result" in run.message
+
+
+def test_an_unknown_version_is_refused(made, supervisor):
+    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["version"] = 99
+    run = run_task(made, "first", 0, supervisor)
+    assert type(run.error) is errors.LayoutError
+    assert "is stored in version 99, and this release reads 1" in run.message
+
+
+def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
+    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["value"] = {
+        "__classname__": "some.module.Thing",
+        "__version__": 1,
+        "__data__": {},
+    }
+    run = run_task(made, "first", 0, supervisor)
+    assert type(run.error) is errors.ReadError
+    assert "some.module.Thing" in run.message
+    assert "[core] allowed_deserialization_classes" in run.message
+
+
+def test_a_part_that_is_not_there_is_named():
+    @task.dynamic(out=DynamicOut(dict))
+    def produce():
+        yield DynamicOutput({"name": "x"}, "a")
+
+    @task
+    def work(value):
+        return value
+
+    @dag(schedule=None)
+    def selecting():
+        produce().map(lambda item: work(item["other"]))
+
+    made, supervisor = selecting(), FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    run = run_task(made, "work", 0, supervisor)
+    assert type(run.error) is errors.ReadError
+    assert "cannot select ['other'] from a value of type dict: KeyError('other')" in run.message

@@ -1,0 +1,128 @@
+"""Runs one task instance in Airflow's own task runner, without a database.
+
+The supervisor, with which a task's process talks to Airflow's API, is replaced by one that keeps XComs and
+states in dictionaries and notes every message.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+XComKey = tuple[str, int, str]
+
+
+@dataclass
+class FakeSupervisor:
+    """Answers a task's requests.
+
+    Attributes:
+        xcoms: (task, map index, key) -> stored JSON.
+        states: (task, map index) -> state.
+        messages: Everything that was asked, in order.
+        received: How many bytes of XCom were handed out.
+    """
+
+    xcoms: dict[XComKey, Any] = field(default_factory=dict)
+    states: dict[tuple[str, int], str] = field(default_factory=dict)
+    messages: list[Any] = field(default_factory=list)
+    received: int = 0
+
+    def send(self, msg: Any) -> Any:
+        self.messages.append(msg)
+        answer = getattr(self, f"on_{type(msg).__name__}", lambda msg: None)(msg)
+        if type(msg).__name__ in ("GetXCom", "GetXComSequenceSlice"):
+            self.received += len(answer.model_dump_json())
+        return answer
+
+    async def asend(self, msg: Any) -> Any:
+        return self.send(msg)
+
+    def on_GetXCom(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import XComResult
+
+        index = -1 if msg.map_index is None else msg.map_index
+        return XComResult(key=msg.key, value=self.xcoms.get((msg.task_id, index, msg.key)))
+
+    def on_GetXComSequenceSlice(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import XComSequenceSliceResult
+
+        found = sorted((index, value) for (task, index, key), value in self.xcoms.items() if (task, key) == (msg.task_id, msg.key))
+        return XComSequenceSliceResult(root=[value for _, value in found])
+
+    def on_SetXCom(self, msg: Any) -> None:
+        self.xcoms[msg.task_id, -1 if msg.map_index is None else msg.map_index, msg.key] = msg.value
+
+    def on_GetTaskStates(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import TaskStatesResult
+
+        found = {
+            task if index < 0 else f"{task}_{index}": state
+            for (task, index), state in self.states.items()
+            if task in msg.task_ids
+        }
+        return TaskStatesResult(task_states={msg.run_ids[0]: found})
+
+    def count(self, *names: str) -> int:
+        return sum(type(msg).__name__ in names for msg in self.messages)
+
+
+@dataclass
+class TaskRun:
+    """What became of one task instance."""
+
+    state: str
+    error: BaseException | None
+    label: str | None
+    supervisor: FakeSupervisor
+
+    @property
+    def message(self) -> str:
+        return str(self.error)
+
+
+def run_task(dag: Any, task_id: str, map_index: int = -1, supervisor: FakeSupervisor | None = None) -> TaskRun:
+    """Run one task instance of a Dag."""
+    import structlog
+    from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
+    from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, run
+
+    supervisor = supervisor or FakeSupervisor()
+    dag_run = DagRun(
+        dag_id=dag.dag_id,
+        run_id="run",
+        logical_date=NOW,
+        data_interval_start=NOW,
+        data_interval_end=NOW,
+        run_after=NOW,
+        start_date=NOW,
+        end_date=None,
+        run_type=DagRunType.MANUAL,
+        state=DagRunState.RUNNING,
+        consumed_asset_events=[],
+        partition_key=None,
+    )
+    ti = RuntimeTaskInstance.model_construct(
+        id=uuid.uuid4(),
+        task_id=task_id,
+        dag_id=dag.dag_id,
+        run_id="run",
+        try_number=1,
+        map_index=map_index,
+        dag_version_id=uuid.uuid4(),
+        task=dag.get_task(task_id),
+        max_tries=0,
+        start_date=NOW,
+        _ti_context_from_server=TIRunContext(dag_run=dag_run, max_tries=0, should_retry=False),
+    )
+    with set_supervisor_comms(supervisor):
+        context = ti.get_template_context()
+        state, _, error = run(ti, context, structlog.get_logger("task"))
+    labels = [msg.rendered_map_index for msg in supervisor.messages if type(msg).__name__ == "SetRenderedMapIndex"]
+    supervisor.states[task_id, map_index] = state.value
+    return TaskRun(state.value, error, labels[-1] if labels else None, supervisor)
