@@ -90,9 +90,7 @@ def process_directory():
 
 def expected(path: str = STANDARD_LIBRARY) -> dict[str, int]:
     """Return what ``summarize`` must return, computed in plain Python."""
-    return total_grades(
-        {file.name: grade_counts(count_nodes(str(file))) for file in Path(path).glob("*.py")}
-    )
+    return total_grades({file.name: grade_counts(count_nodes(str(file))) for file in Path(path).glob("*.py")})
 
 
 the_dag = process_directory()

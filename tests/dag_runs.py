@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @dataclass
 class ApiCalls:
-    """The calls that tasks made to Airflow's API: (task, map index) -> the messages and the bytes received."""
+    """The calls that tasks made to Airflow's API: (task, map index) -> messages, and bytes received."""
 
     messages: dict[tuple[str, int], Counter[str]] = field(default_factory=dict)
     received: Counter[tuple[str, int]] = field(default_factory=Counter)

@@ -34,7 +34,7 @@ class FakeSupervisor:
 
     def send(self, msg: Any) -> Any:
         self.messages.append(msg)
-        answer = getattr(self, f"on_{type(msg).__name__}", lambda msg: None)(msg)
+        answer = self._answers().get(type(msg).__name__, lambda msg: None)(msg)
         if type(msg).__name__ in ("GetXCom", "GetXComSequenceSlice"):
             self.received += len(answer.model_dump_json())
         return answer
@@ -42,22 +42,34 @@ class FakeSupervisor:
     async def asend(self, msg: Any) -> Any:
         return self.send(msg)
 
-    def on_GetXCom(self, msg: Any) -> Any:
+    def _answers(self) -> dict[str, Any]:
+        return {
+            "GetXCom": self._get_xcom,
+            "GetXComSequenceSlice": self._get_slice,
+            "SetXCom": self._set_xcom,
+            "GetTaskStates": self._get_states,
+        }
+
+    def _get_xcom(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import XComResult
 
         index = -1 if msg.map_index is None else msg.map_index
         return XComResult(key=msg.key, value=self.xcoms.get((msg.task_id, index, msg.key)))
 
-    def on_GetXComSequenceSlice(self, msg: Any) -> Any:
+    def _get_slice(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
-        found = sorted((index, value) for (task, index, key), value in self.xcoms.items() if (task, key) == (msg.task_id, msg.key))
+        found = sorted(
+            (index, value)
+            for (task, index, key), value in self.xcoms.items()
+            if (task, key) == (msg.task_id, msg.key)
+        )
         return XComSequenceSliceResult(root=[value for _, value in found])
 
-    def on_SetXCom(self, msg: Any) -> None:
+    def _set_xcom(self, msg: Any) -> None:
         self.xcoms[msg.task_id, -1 if msg.map_index is None else msg.map_index, msg.key] = msg.value
 
-    def on_GetTaskStates(self, msg: Any) -> Any:
+    def _get_states(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import TaskStatesResult
 
         found = {
@@ -85,7 +97,9 @@ class TaskRun:
         return str(self.error)
 
 
-def run_task(dag: Any, task_id: str, map_index: int = -1, supervisor: FakeSupervisor | None = None) -> TaskRun:
+def run_task(
+    dag: Any, task_id: str, map_index: int = -1, supervisor: FakeSupervisor | None = None
+) -> TaskRun:
     """Run one task instance of a Dag."""
     import structlog
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
@@ -123,6 +137,8 @@ def run_task(dag: Any, task_id: str, map_index: int = -1, supervisor: FakeSuperv
     with set_supervisor_comms(supervisor):
         context = ti.get_template_context()
         state, _, error = run(ti, context, structlog.get_logger("task"))
-    labels = [msg.rendered_map_index for msg in supervisor.messages if type(msg).__name__ == "SetRenderedMapIndex"]
+    labels = [
+        msg.rendered_map_index for msg in supervisor.messages if type(msg).__name__ == "SetRenderedMapIndex"
+    ]
     supervisor.states[task_id, map_index] = state.value
     return TaskRun(state.value, error, labels[-1] if labels else None, supervisor)

@@ -1,1 +1,1 @@
-"""What happens while a Dag file is parsed: the decorator, the handles, map and collect, and what is refused."""
+"""What happens while a Dag file is parsed: the decorator, handles, map and collect, and what is refused."""

@@ -6,14 +6,13 @@ It works for every operator class, since it touches only what all of them have: 
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring.handles import Item
-from airflow_dynamic_provider.authoring.key_space import KeySpace
+from airflow_dynamic_provider.authoring.key_space import source_of
 from airflow_dynamic_provider.execution.clones import (
     MAP_INDEX_TEMPLATE,
     CloneSpec,
@@ -22,6 +21,11 @@ from airflow_dynamic_provider.execution.clones import (
     chain_hook,
     start_clone,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from airflow_dynamic_provider.authoring.key_space import KeySpace
 
 #: The template field that every clone gets first: it shows the key among the rendered fields.
 KEY_FIELD = "dynamic_mapping_key"
@@ -78,15 +82,17 @@ def _read_by_key(task: Any, space: KeySpace) -> None:
 
 
 def _replace(value: Any, space: KeySpace) -> Any:
-    from airflow_dynamic_provider.authoring.mapping import source_of
-
     if isinstance(value, PlainXComArg) and value.operator.task_id in space.specs:
-        source, path = source_of(space, value.operator, value.key)
+        source, path = source_of(value.operator, value.key)
         return Item(space, source, path)
     if isinstance(value, dict):
         items = {key: _replace(item, space) for key, item in value.items()}
         return items if any(items[key] is not value[key] for key in value) else value
     if type(value) in (list, tuple):
         parts = [_replace(item, space) for item in value]
-        return type(value)(parts) if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+        return (
+            type(value)(parts)
+            if any(new is not old for new, old in zip(parts, value, strict=True))
+            else value
+        )
     return value

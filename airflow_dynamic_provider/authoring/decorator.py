@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
 from airflow.sdk.bases.decorator import task_decorator_factory
 
@@ -21,6 +20,9 @@ from airflow_dynamic_provider.definitions.declarations import (
 from airflow_dynamic_provider.errors import DeclarationError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 P = ParamSpec("P")
 
@@ -47,7 +49,7 @@ class DynamicTask(Generic[P]):
         self.declarations = dict(declarations)
         self._arguments = dict(arguments)
         self._refuse_arguments()
-        self._task = task_decorator_factory(
+        self._task: Any = task_decorator_factory(
             function,
             multiple_outputs=False,
             decorated_operator_class=DynamicTaskOperator,
@@ -74,7 +76,7 @@ class DynamicTask(Generic[P]):
                 remedy="Return a list from an ordinary @task there, or collect first and produce all keys "
                 "in one task outside the map.",
             )
-        operator = self._task(*args, **kwargs).operator  # type: ignore[attr-defined]
+        operator = self._task(*args, **kwargs).operator
         handles = [self._handle(operator, name) for name in self.declarations]
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
 
@@ -126,7 +128,7 @@ class DynamicTask(Generic[P]):
 
     @functools.cached_property
     def _tuple_type(self) -> Any:
-        return collections.namedtuple(f"{self.function.__name__}_outputs", self.declarations)  # type: ignore[misc]
+        return collections.namedtuple(f"{self.function.__name__}_outputs", self.declarations)
 
 
 @overload

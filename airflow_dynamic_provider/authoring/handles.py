@@ -6,17 +6,18 @@ inside a mapped function. A `StaticHandle` stands for one value. A `Collection` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import DefinitionError, HandleUsageError
+from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from airflow_dynamic_provider.authoring.key_space import KeySpace, Source
 
 
@@ -29,12 +30,16 @@ class KeyedReference(XComArg):
         path: What is selected from it.
     """
 
+    _NOUN: ClassVar[str]
+    _REASON: ClassVar[str]
+    _REMEDY: ClassVar[str]
+
     def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...] = ()) -> None:
         self.space = space
         self.source = source
         self.path = path
 
-    def resolve(self, context: MutableMapping[str, Any]) -> Any:  # type: ignore[override]
+    def resolve(self, context: Any) -> Any:
         """Return the value for the key of the running clone. Airflow calls this in the task's process."""
         return self.source.resolve(context, self.space.spec_of(context["task"].task_id), self.path)
 
@@ -68,16 +73,16 @@ class KeyedReference(XComArg):
     def __bool__(self) -> NoReturn:
         raise self._refuse("was tested for truth")
 
-    def zip(self, *others: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
+    def zip(self, *others: Any, **kwargs: Any) -> NoReturn:
         """Refused: Airflow's own zip goes by position."""
         raise self._refuse("was zipped by position")
 
-    def concat(self, *others: Any) -> NoReturn:  # type: ignore[override]
+    def concat(self, *others: Any) -> NoReturn:
         """Refused: Airflow's own concat loses the keys."""
         raise self._refuse("was concatenated by position")
 
     def _refuse(self, misuse: str) -> HandleUsageError:
-        raise DefinitionError  # pragma: no cover
+        return _refusal(self.source, f"{self._NOUN} {misuse}, but {self._REASON}", self._REMEDY)
 
 
 _OTHER_KEY_SPACE = "was used inside a map over another key space"
@@ -85,6 +90,13 @@ _OTHER_KEY_SPACE = "was used inside a map over another key space"
 
 class Item(KeyedReference):
     """One key's value inside a mapped function: pass it to tasks, or select a part by ``item["field"]``."""
+
+    _NOUN = "an item of it"
+    _REASON = "its value exists only when the Dag runs"
+    _REMEDY = (
+        "Pass the item to a task or to a templated field of an operator, inside the mapped function only; "
+        'select a part of it with item["field"].'
+    )
 
     def __getitem__(self, part: Any) -> Item:
         return Item(self.space, self.source, (*self.path, part))
@@ -95,21 +107,12 @@ class Item(KeyedReference):
     def __str__(self) -> str:
         return repr(self)
 
-    def __format__(self, spec: str) -> NoReturn:  # type: ignore[override]
+    def __format__(self, spec: str) -> NoReturn:
         raise self._refuse("was put into a text")
 
-    def map(self, f: Any) -> NoReturn:  # type: ignore[override]
+    def map(self, f: Any) -> NoReturn:
         """Refused: an item is one value."""
         raise self._refuse("was mapped")
-
-    def _refuse(self, misuse: str) -> HandleUsageError:
-        return HandleUsageError(
-            f"an item of it {misuse}, but its value exists only when the Dag runs",
-            task_id=self.source.task_id,
-            output_name=self.source.output,
-            remedy="Pass the item to a task or to a templated field of an operator, inside the mapped "
-            'function only; select a part of it with item["field"].',
-        )
 
 
 class Handle(KeyedReference):
@@ -120,12 +123,16 @@ class Handle(KeyedReference):
     join by key. Every other use is refused.
     """
 
+    _NOUN = "the handle"
+    _REASON = "it stands for a value per key that exists only when the Dag runs"
+    _REMEDY = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
+
     @property
     def item(self) -> Item:
         """This handle's value for one key, as a mapped function receives it."""
         return Item(self.space, self.source, self.path)
 
-    def map(self, fn: Callable[[Any], Any]) -> Any:  # type: ignore[override]
+    def map(self, fn: Callable[[Any], Any]) -> Any:
         """Clone what ``fn`` calls, once per mapping key.
 
         Call it in the Dag file. ``fn`` is evaluated once, there, with an `Item`; everything it calls becomes
@@ -202,25 +209,17 @@ class Handle(KeyedReference):
     def __str__(self) -> str:
         return repr(self)
 
-    def __format__(self, spec: str) -> NoReturn:  # type: ignore[override]
+    def __format__(self, spec: str) -> NoReturn:
         raise self._refuse("was put into a text")
-
-    def _refuse(self, misuse: str) -> HandleUsageError:
-        return HandleUsageError(
-            f"the handle {misuse}, but it stands for a value per key that exists only when the Dag runs",
-            task_id=self.source.task_id,
-            output_name=self.source.output,
-            remedy="Use .map(fn) to run something for each key, or .collect() to give a task all values.",
-        )
 
 
 class StaticHandle(PlainXComArg):
-    """One value that a ``@task.dynamic`` task produces beside its dynamic outputs: an ordinary XCom reference.
+    """One value that a ``@task.dynamic`` task produces: an ordinary XCom reference.
 
     Pass it to tasks as any task's output.
     """
 
-    def resolve(self, context: MutableMapping[str, Any]) -> Any:  # type: ignore[override]
+    def resolve(self, context: Any) -> Any:
         """Return the value. Airflow calls this in the task's process.
 
         Raises:
@@ -239,7 +238,7 @@ class StaticHandle(PlainXComArg):
             skip_unless_produced(context, self.operator.task_id, self._output)
         return value
 
-    def map(self, f: Any) -> NoReturn:  # type: ignore[override]
+    def map(self, f: Any) -> NoReturn:
         """Refused: there is one value, and nothing to map over."""
         raise HandleUsageError(
             "is one value, so it has no keys to map over",
@@ -259,13 +258,17 @@ class StaticHandle(PlainXComArg):
         )
 
     @property
+    def _task(self) -> Any:
+        return self.operator
+
+    @property
     def _output(self) -> str:
-        declarations = self.operator.declarations  # type: ignore[union-attr]
+        declarations = self._task.declarations
         return self.key if self.key in declarations else next(iter(declarations))
 
     @property
     def _declaration(self) -> Any:
-        return self.operator.declarations[self._output]  # type: ignore[union-attr]
+        return self._task.declarations[self._output]
 
 
 class Collection(XComArg):
@@ -284,7 +287,7 @@ class Collection(XComArg):
         self.path = path
         self.keyed = keyed
 
-    def resolve(self, context: MutableMapping[str, Any]) -> Any:  # type: ignore[override]
+    def resolve(self, context: Any) -> Any:
         """Return the list or dict. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect
 
@@ -295,7 +298,7 @@ class Collection(XComArg):
         """Tell Airflow which tasks' outputs these are. Airflow calls this when an operator receives it."""
         yield self.space.collecting_of(self.source), "all keys: a collection goes to one task, not expand()"
 
-    def map(self, f: Any) -> NoReturn:  # type: ignore[override]
+    def map(self, f: Any) -> NoReturn:
         """Refused: map the handle, then collect."""
         raise self._refuse("was mapped")
 
@@ -314,7 +317,7 @@ class Collection(XComArg):
     def __bool__(self) -> NoReturn:
         raise self._refuse("was tested for truth")
 
-    def __format__(self, spec: str) -> NoReturn:  # type: ignore[override]
+    def __format__(self, spec: str) -> NoReturn:
         raise self._refuse("was put into a text")
 
     def __repr__(self) -> str:
@@ -324,12 +327,15 @@ class Collection(XComArg):
         return repr(self)
 
     def _refuse(self, misuse: str) -> HandleUsageError:
-        return HandleUsageError(
+        return _refusal(
+            self.source,
             f"its collection {misuse}, but the values exist only when the Dag runs",
-            task_id=self.source.task_id,
-            output_name=self.source.output,
-            remedy="Pass the collection to a task, and work on the values there.",
+            "Pass the collection to a task, and work on the values there.",
         )
+
+
+def _refusal(source: Source, message: str, remedy: str) -> HandleUsageError:
+    return HandleUsageError(message, task_id=source.task_id, output_name=source.output, remedy=remedy)
 
 
 def _render_path(path: tuple[Any, ...]) -> str:

@@ -12,6 +12,8 @@ from airflow.sdk import TriggerRule
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.handles import Collection, Handle
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE, keys_xcom
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
@@ -55,6 +57,17 @@ class CloneSource:
 
 
 Source = ProducedSource | CloneSource
+
+
+def source_of(operator: Any, xcom_key: str) -> tuple[CloneSource, tuple[Any, ...]]:
+    """Return what a reference to a cloned task's XCom means: the output, and what is selected from it."""
+    if xcom_key == RETURN_VALUE:
+        declared = getattr(operator, "declarations", None)
+        return CloneSource(operator.task_id, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()
+    if getattr(operator, "multiple_outputs", False):
+        # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
+        return CloneSource(operator.task_id, DEFAULT_OUTPUT), (xcom_key,)
+    return CloneSource(operator.task_id, xcom_key), ()
 
 
 class DagGraph:
@@ -147,7 +160,7 @@ class KeySpace:
 
     @property
     def expanded_task(self) -> Any:
-        """The task whose return value is the list of keys that Airflow expands over, made on the first call."""
+        """The task that returns the list of keys that Airflow expands over, made on the first call."""
         if self.is_only_output:
             self.producer.mapped_outputs[self.output] = self.producer.task_id
             return self.producer
@@ -196,7 +209,6 @@ class KeySpace:
     def collection_spec(self, source: Source, path: tuple[Any, ...], keyed: bool) -> CollectionSpec:
         """Return what a collector has to know at run time."""
         from airflow_dynamic_provider.execution.collecting import CollectionSpec
-        from airflow_dynamic_provider.execution.layout import keys_xcom
 
         return CollectionSpec(
             producer_id=self.producer.task_id,

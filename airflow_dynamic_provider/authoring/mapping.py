@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
@@ -11,11 +10,13 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import make_clone
 from airflow_dynamic_provider.authoring.handles import Handle, Item
-from airflow_dynamic_provider.authoring.key_space import CloneSource, KeySpace
+from airflow_dynamic_provider.authoring.key_space import source_of
 from airflow_dynamic_provider.authoring.scope import current_scope, enter_scope
-from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def map_over(handle: Handle, fn: Callable[[Any], Any]) -> Any:
@@ -53,11 +54,12 @@ def map_over(handle: Handle, fn: Callable[[Any], Any]) -> Any:
 
 
 def _refuse_nested(handle: Handle, task: Any) -> None:
-    nested = [node for node in (task, *airflow_graph.mapped_groups_around(task)) if airflow_graph.is_mapped(node)]
+    around = (task, *airflow_graph.mapped_groups_around(task))
+    nested = [node for node in around if airflow_graph.is_mapped(node)]
     if nested:
         raise _error(
             handle,
-            f"the mapped function expands {nested[0].node_id!r}, and Airflow cannot expand inside an expansion",
+            f"the mapped function expands {nested[0].node_id!r}, and expansions do not nest",
             "Leave expand() out of the mapped function: everything it calls is cloned per key anyway.",
         )
 
@@ -80,19 +82,8 @@ def _as_handle(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> Any:
         operator = returned if isinstance(returned, BaseOperator) else returned.operator
         if operator.task_id in space.specs:
             key = RETURN_VALUE if isinstance(returned, BaseOperator) else returned.key
-            return Handle(space, *source_of(space, operator, key))
+            return Handle(space, *source_of(operator, key))
     raise _not_an_output(handle, fn, returned)
-
-
-def source_of(space: KeySpace, operator: Any, xcom_key: str) -> tuple[CloneSource, tuple[Any, ...]]:
-    """Return what a reference to a cloned task's XCom means: the output, and what is selected from it."""
-    if xcom_key == RETURN_VALUE:
-        declared = getattr(operator, "declarations", None)
-        return CloneSource(operator.task_id, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()
-    if getattr(operator, "multiple_outputs", False):
-        # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
-        return CloneSource(operator.task_id, DEFAULT_OUTPUT), (xcom_key,)
-    return CloneSource(operator.task_id, xcom_key), ()
 
 
 def _not_an_output(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> MapFunctionError:

@@ -3,24 +3,26 @@
 Inside one mapped group, Airflow lets a clone wait for its own key's upstream clones only. So all tasks of a
 key space belong into one group, with one exception: a task that depends on something *outside* that in turn
 depends on a task inside (a total of all keys, say) cannot be in the same group, for the group would then
-depend on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key space
-and comes back, a new group begins: the level of a task is the number of times that happened.
+depend on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key
+space and comes back, a new group begins: the level of a task is the number of times that happened.
 
-Between groups, Airflow knows only "all clones of that task". Three cases follow for a task that uses a value of
-its key from a lower level: the way through the outside already waits for it, and nothing is needed; the
+Between groups, Airflow knows only "all clones of that task". Three cases follow for a task that uses a value
+of its key from a lower level: the way through the outside already waits for it, and nothing is needed; the
 task collects all its keys, and the edge says just that; or a gate is put before it, a clone that waits for
 all and then passes on what became of its own key.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.key_space import DagGraph, KeySpace
 from airflow_dynamic_provider.errors import MapFunctionError
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.key_space import DagGraph, KeySpace
 
 _Levels = dict[str, int]
 
@@ -96,7 +98,7 @@ class _Arrangement:
             "a task that is mapped over it depends on a collection of its own task group",
             task_id=self.space.producer.task_id,
             output_name=self.space.output,
-            remedy="Split the @task_group, so that what is collected and what needs the collection are apart.",
+            remedy="Split the @task_group: what is collected apart from what needs the collection.",
         )
 
     def _level(self, task_id: str, levels: _Levels, outside: _Levels) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
 from airflow_dynamic_provider.errors import DynamicOutputsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 

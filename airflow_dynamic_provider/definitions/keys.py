@@ -43,7 +43,7 @@ def check_mapping_key(key: object) -> str:
     if len(key) > MAX_KEY_LENGTH:
         raise InvalidMappingKeyError(
             f"a mapping key has at most {MAX_KEY_LENGTH} characters, received {len(key)}: {key[:40]!r}...",
-            remedy="Keys are never cut: choose a shorter name and keep the long one in the value or metadata.",
+            remedy="Keys are never cut: choose a shorter one, and keep the long name in the metadata.",
         )
     if bad := next((char for char in key if unicodedata.category(char) in ("Cc", "Cs")), None):
         raise InvalidMappingKeyError(

@@ -9,10 +9,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_dynamic_provider.errors import DynamicOutputsError, InvalidMetadataError, LayoutError
+
+if TYPE_CHECKING:
+    import builtins
 
 Scalar = str | int | float | bool | None
 
@@ -35,8 +38,8 @@ class MetadataValue:
     """One metadata value and its kind. Make one by the constructor of its kind.
 
     Plain Python values need no constructor: ``str`` becomes ``text``, ``int`` ``int``, ``float`` ``float``,
-    ``bool`` ``bool``, ``None`` ``null``, a path object ``path``, a list or dict ``json``, a ``datetime`` with a
-    time zone ``timestamp``, and an Airflow asset ``asset``.
+    ``bool`` ``bool``, ``None`` ``null``, a path object ``path``, a list or dict ``json``, a ``datetime`` with
+    a time zone ``timestamp``, a ``date`` ``text``, and an Airflow asset ``asset``.
 
     Attributes:
         kind: The name of the constructor that made it.
@@ -87,43 +90,24 @@ class MetadataValue:
         return MetadataValue("md", _require_str("md", markdown))
 
     @staticmethod
-    def int(value: int) -> MetadataValue:
+    def int(value: builtins.int) -> MetadataValue:
         """A whole number."""
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-            raise _wrong("int", "a whole number", value)
-        return MetadataValue("int", int(value))
+        return MetadataValue("int", _require_int("int", value))
 
     @staticmethod
-    def float(value: float) -> MetadataValue:
+    def float(value: builtins.float) -> MetadataValue:
         """A number. ``nan`` and the infinities are stored by name, for JSON has none."""
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise _wrong("float", "a number", value)
-        return MetadataValue("float", _finite_or_name(float(value)))
+        return MetadataValue("float", _finite_or_name(_require_float("float", value)))
 
     @staticmethod
-    def bool(value: bool) -> MetadataValue:
+    def bool(value: builtins.bool) -> MetadataValue:
         """True or false."""
-        if not isinstance(value, bool):
-            raise _wrong("bool", "True or False", value)
-        return MetadataValue("bool", value)
+        return MetadataValue("bool", _require_bool(value))
 
     @staticmethod
-    def timestamp(moment: datetime | float) -> MetadataValue:
+    def timestamp(moment: datetime | builtins.float) -> MetadataValue:
         """A moment: a ``datetime`` with a time zone, or seconds since 1970-01-01 UTC. Stored as UTC."""
-        if isinstance(moment, datetime):
-            if moment.utcoffset() is None:
-                raise InvalidMetadataError(
-                    f"a timestamp needs a time zone, received {moment!r}",
-                    remedy="Use pendulum.now(), or datetime.now(timezone.utc).",
-                )
-        elif isinstance(moment, bool) or not isinstance(moment, numbers.Real):
-            raise _wrong("timestamp", "a datetime or seconds since 1970", moment)
-        else:
-            try:
-                moment = datetime.fromtimestamp(float(moment), timezone.utc)
-            except (ValueError, OverflowError, OSError):
-                raise _wrong("timestamp", "a moment between the years 1 and 9999", moment) from None
-        return MetadataValue("timestamp", moment.astimezone(timezone.utc).isoformat())
+        return MetadataValue("timestamp", _require_moment(moment).astimezone(timezone.utc).isoformat())
 
     @staticmethod
     def table(
@@ -147,7 +131,7 @@ class MetadataValue:
 
     @staticmethod
     def image(source: str | bytes, *, alt: str = "") -> MetadataValue:
-        """A picture: its web address, a ``data:image/...`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
+        """A picture: its web address, a ``data:image/`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
         if isinstance(source, bytes):
             media_type = next((kind for start, kind in _IMAGE_SIGNATURES if source.startswith(start)), None)
             if media_type is None:
@@ -203,7 +187,24 @@ class MetadataValue:
 
 #: The kinds there are: the constructors of `MetadataValue`.
 KINDS = frozenset(
-    "text url path notebook json md int float bool timestamp table image asset dag_run python_artifact null".split()
+    (
+        "text",
+        "url",
+        "path",
+        "notebook",
+        "json",
+        "md",
+        "int",
+        "float",
+        "bool",
+        "timestamp",
+        "table",
+        "image",
+        "asset",
+        "dag_run",
+        "python_artifact",
+        "null",
+    )
 )
 
 
@@ -232,7 +233,7 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
     """Return label -> `MetadataValue`.
 
     Raises:
-        InvalidMetadataError: It is not a mapping, a label is not a non-empty ``str``, or no kind fits a value.
+        InvalidMetadataError: It is no mapping, a label is not a non-empty ``str``, or no kind fits.
     """
     if metadata is None:
         return {}
@@ -286,6 +287,38 @@ def _require_str(kind: str, value: object) -> str:
     except UnicodeEncodeError:
         raise _wrong(kind, "text that can be written as UTF-8", value) from None
     return str.__str__(value)
+
+
+def _require_int(kind: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise _wrong(kind, "a whole number", value)
+    return int(value)
+
+
+def _require_float(kind: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise _wrong(kind, "a number", value)
+    return float(value)
+
+
+def _require_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong("bool", "True or False", value)
+    return value
+
+
+def _require_moment(moment: object) -> datetime:
+    if not isinstance(moment, datetime):
+        try:
+            return datetime.fromtimestamp(_require_float("timestamp", moment), timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            raise _wrong("timestamp", "a datetime, or seconds since 1970", moment) from None
+    if moment.utcoffset() is None:
+        raise InvalidMetadataError(
+            f"a timestamp needs a time zone, received {moment!r}",
+            remedy="Use pendulum.now(), or datetime.now(timezone.utc).",
+        )
+    return moment
 
 
 def _require_path(kind: str, value: str | os.PathLike[str]) -> str:

@@ -6,14 +6,16 @@ costs one for each result, and addresses results by position.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.references import select
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 _STATES_KEY = "dynamic_states"
 
@@ -73,7 +75,7 @@ def collect(
             required, or the collector would have been skipped under ``all_success``.
         CollectError: A clone failed, or has not finished, or left no result for its key.
     """
-    states = _states(context, spec, collector)
+    states = _states(context, collector)
     _skip_like_all_success(context, collector, states)
     stored = xcom.pull(context, spec.producer_id, spec.keys_xcom)
     if stored is None:
@@ -101,7 +103,7 @@ def _collect_items(
             f"stored {len(keys)} keys but {len(values)} values to collect",
             task_id=spec.producer_id,
             output_name=spec.producer_output,
-            remedy=f"The Dag file changed since it ran: clear {spec.producer_id!r} with its downstream tasks.",
+            remedy=f"The Dag file has changed: clear {spec.producer_id!r} with its downstream tasks.",
         )
     return dict(zip(keys, values, strict=True))
 
@@ -152,9 +154,7 @@ def _check_absence(spec: CollectionSpec, task_id: str, key: tuple[str, ...], sta
     )
 
 
-def _states(
-    context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec
-) -> xcom.States:
+def _states(context: MutableMapping[str, Any], collector: CollectorSpec) -> xcom.States:
     wanted = set(collector.collected_ids)
     if collector.is_relaxed:
         wanted |= set(context["task"].upstream_task_ids)

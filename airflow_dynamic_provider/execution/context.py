@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
 from airflow_dynamic_provider.definitions.metadata import normalize_metadata
@@ -11,6 +10,9 @@ from airflow_dynamic_provider.errors import DynamicOutputsError, UnexpectedOutpu
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
 
 
 def get_mapping_key() -> str | None:
@@ -49,7 +51,7 @@ def get_mapping_key_path() -> tuple[str, ...]:
 def add_output_metadata(
     metadata: Mapping[str, Any], *, output_name: str | None = None, mapping_key: str | None = None
 ) -> None:
-    """Attach metadata to an output of the running task. Call it in the task's process, in any kind of task.
+    r"""Attach metadata to an output of the running task. Call it in the task's process, in any kind of task.
 
     It is stored at once (one API call), so it is kept if the task fails later. Called again it merges, and
     the last value of a label wins; it also wins over the ``metadata=`` of the output itself.
@@ -69,7 +71,7 @@ def add_output_metadata(
     Example:
         >>> @task
         ... def count_lines(path):
-        ...     lines = Path(path).read_text().count("\\n")
+        ...     lines = Path(path).read_text().count("\n")
         ...     add_output_metadata({"lines": lines})
         ...     return lines
     """

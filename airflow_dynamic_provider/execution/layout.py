@@ -172,9 +172,7 @@ class StoredMetadata:
         """
         document = _check(stored, "output metadata", set())
         return cls(
-            outputs={
-                name: metadata_from_json(found) for name, found in document.get("outputs", {}).items()
-            },
+            outputs={name: metadata_from_json(found) for name, found in document.get("outputs", {}).items()},
             keys={
                 name: {key: metadata_from_json(found) for key, found in by_key.items()}
                 for name, by_key in document.get("keys", {}).items()

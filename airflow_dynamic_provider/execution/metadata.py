@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.execution import layout, xcom
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
 
 _GATHERED_KEY = "dynamic_metadata"
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.bases.decorator import DecoratedOperator
 
-from airflow_dynamic_provider.definitions.declarations import Declarations
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce, store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from airflow_dynamic_provider.definitions.declarations import Declarations
 
 
 class DynamicTaskOperator(DecoratedOperator, PythonOperator):

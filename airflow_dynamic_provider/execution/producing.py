@@ -188,13 +188,13 @@ async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 async def _drain_async(events: AsyncIterator[Any], into: Production) -> None:
     async for event in events:
-        with _naming_the_task(into):
+        with _TaskNamed(into):
             into.accept(event)
 
 
 def _drain(events: Iterator[Any], into: Production) -> Any:
     while True:
-        with _naming_the_task(into):
+        with _TaskNamed(into):
             try:
                 event = next(events)
             except StopIteration as stop:
@@ -221,7 +221,7 @@ def _accept_returned(returned: Any, into: Production, *, is_generator: bool) -> 
         )
 
 
-class _naming_the_task:
+class _TaskNamed:
     """Adds the task to errors that the author's own code meets, such as a bad key in a constructor."""
 
     def __init__(self, production: Production) -> None:
@@ -300,9 +300,7 @@ def _add_late_metadata(context: MutableMapping[str, Any], production: Production
             events[key] = DynamicOutput(events[key].value, key, name, merged)
 
 
-def _store_items(
-    context: Mapping[str, Any], name: str, events: Mapping[str, DynamicOutput[Any]]
-) -> None:
+def _store_items(context: Mapping[str, Any], name: str, events: Mapping[str, DynamicOutput[Any]]) -> None:
     for position, event in enumerate(events.values()):
         item = layout.StoredItem((event.mapping_key,), event.value, event.metadata)
         xcom.push(context, layout.item_xcom(name, position), item.pack())
@@ -320,14 +318,15 @@ def _store_static(context: MutableMapping[str, Any], production: Production) -> 
             gathered.outputs[name] = {**event.metadata, **added}
         if len(production.declarations) > 1:
             xcom.push(context, name, event.value)
-    if any(not out.is_required and name not in production.dynamic for name, out in production.declarations.items()):
+    if any(
+        not out.is_required and name not in production.dynamic
+        for name, out in production.declarations.items()
+    ):
         xcom.push(context, layout.PRODUCED_XCOM, sorted(production.static))
     gathered.store(context)
 
 
-def _store_keys(
-    context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str]
-) -> Any:
+def _store_keys(context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str]) -> Any:
     if not production.dynamic:
         only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
         return None if only is None else only.value

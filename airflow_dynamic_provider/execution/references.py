@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
 from airflow_dynamic_provider.execution.xcom import pull, read_states
 
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
 
 def resolve_item(context: MutableMapping[str, Any], spec: CloneSpec, path: tuple[Any, ...]) -> Any:
     """Return the value of the dynamic output that this clone was made for."""
-    return select(start_clone(context, spec).item.value, path)
+    runtime = start_clone(context, spec)
+    return _select_for(runtime, runtime.item.value, path)
 
 
 def resolve_upstream(
@@ -31,11 +34,9 @@ def resolve_upstream(
     runtime = start_clone(context, spec)
     result = read_upstream(context, runtime, task_id, output)
     if result is not None and result.is_produced:
-        return select(result.value, path)
+        return _select_for(runtime, result.value, path)
     if result is not None:
-        raise AirflowSkipException(
-            f"{task_id!r} produced no {output!r} for the key {runtime.mapping_key!r}."
-        )
+        raise AirflowSkipException(f"{task_id!r} produced no {output!r} for the key {runtime.mapping_key!r}.")
     return _resolve_absent(context, runtime, task_id, output)
 
 
@@ -57,6 +58,13 @@ def _resolve_absent(
         mapping_key=runtime.mapping_key,
         remedy=f"Clear {task_id!r} for this key, with its downstream tasks.",
     )
+
+
+def _select_for(runtime: CloneRuntime, value: Any, path: tuple[Any, ...]) -> Any:
+    try:
+        return select(value, path)
+    except ReadError as error:
+        raise error.about(task_id=runtime.spec.task_id, mapping_key=runtime.mapping_key) from error.__cause__
 
 
 def skip_unless_produced(context: MutableMapping[str, Any], task_id: str, output: str) -> None:

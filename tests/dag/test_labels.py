@@ -102,7 +102,12 @@ def test_the_label_stays_after_failure_skip_and_retry(native):
         handle.map(lambda n: BashOperator(task_id="undefined", bash_command="{{ no_such_variable }}"))
 
     run = run_dag(ended())
-    for task_id, state in (("fail", "failed"), ("skip", "skipped"), ("bash", "failed"), ("undefined", "failed")):
+    for task_id, state in (
+        ("fail", "failed"),
+        ("skip", "skipped"),
+        ("bash", "failed"),
+        ("undefined", "failed"),
+    ):
         assert run.states(task_id) == dict.fromkeys(KEYS, state), task_id
     assert {ti.try_number for ti in run.instances("fail").values()} == {2}
 
@@ -117,4 +122,6 @@ def test_the_key_is_among_the_rendered_fields():
     from airflow.settings import Session
 
     fields = Session().query(RenderedTaskInstanceFields).filter_by(run_id=run.run.run_id, task_id="first")
-    assert {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields} == dict(enumerate(KEYS))
+    assert {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields} == dict(
+        enumerate(KEYS)
+    )

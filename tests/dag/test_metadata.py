@@ -6,7 +6,14 @@ import json
 
 from airflow.sdk import dag, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, MetadataValue, Out, Output, add_output_metadata
+from airflow_dynamic_provider import (
+    DynamicOut,
+    DynamicOutput,
+    MetadataValue,
+    Out,
+    Output,
+    add_output_metadata,
+)
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItem, StoredMetadata, item_xcom
 from tests.dag_runs import run_dag
 

@@ -8,7 +8,14 @@ from airflow.sdk import dag, task
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from tests.task_runs import FakeSupervisor, run_task
 
-READS = ("GetXCom", "GetXComSequenceSlice", "GetXComSequenceItem", "GetXComCount", "GetTaskStates", "GetTICount")
+READS = (
+    "GetXCom",
+    "GetXComSequenceSlice",
+    "GetXComSequenceItem",
+    "GetXComCount",
+    "GetTaskStates",
+    "GetTICount",
+)
 
 
 def fan_out(count):

@@ -1,12 +1,19 @@
-"""What a producing task refuses, before anything is stored: the message names task, output, key and remedy."""
+"""What a producing task refuses before it stores anything; the message names task, output, key and remedy."""
 
 from __future__ import annotations
 
 import pytest
 from airflow.sdk import dag, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, DynamicOutputsError, Out, Output, add_output_metadata
-from airflow_dynamic_provider import errors
+from airflow_dynamic_provider import (
+    DynamicOut,
+    DynamicOutput,
+    DynamicOutputsError,
+    Out,
+    Output,
+    add_output_metadata,
+    errors,
+)
 from tests.task_runs import run_task
 
 
@@ -48,8 +55,12 @@ def test_a_plain_value():
         yield DynamicOutput("x", "a")
         yield "plain"
 
-    refused(files, errors.UnexpectedOutputError, "output 'result': received 'plain' of type str, which is no output. "
-            "Wrap it: DynamicOutput(value, mapping_key=...).")
+    refused(
+        files,
+        errors.UnexpectedOutputError,
+        "output 'result': received 'plain' of type str, which is no output. "
+        "Wrap it: DynamicOutput(value, mapping_key=...).",
+    )
 
 
 def test_a_plain_value_in_a_list():
@@ -64,7 +75,11 @@ def test_something_that_holds_no_outputs(returned):
     def files():
         return returned
 
-    refused(files, errors.UnexpectedOutputError, f"returned {returned!r}, which holds no outputs. Yield the outputs")
+    refused(
+        files,
+        errors.UnexpectedOutputError,
+        f"returned {returned!r}, which holds no outputs. Yield the outputs",
+    )
 
 
 def test_a_generator_that_returns_something():
@@ -86,15 +101,21 @@ def test_a_dynamic_output_where_one_value_is_due():
     def files():
         yield DynamicOutput(1, "a", "total")
 
-    refused(files, errors.UnexpectedOutputError, "is declared as an Out, received DynamicOutput(value=1",
-            {"total": Out(int)})
+    refused(
+        files,
+        errors.UnexpectedOutputError,
+        "is declared as an Out, received DynamicOutput(value=1",
+        {"total": Out(int)},
+    )
 
 
 def test_an_undeclared_output():
     def files():
         yield DynamicOutput("x", "a", "other")
 
-    run = refused(files, errors.UnexpectedOutputError, "is not declared; declared are 'result'. Add it to out=")
+    run = refused(
+        files, errors.UnexpectedOutputError, "is not declared; declared are 'result'. Add it to out="
+    )
     assert run.error.output_name == "other"
 
 
@@ -102,8 +123,12 @@ def test_a_missing_required_output():
     def files():
         yield DynamicOutput("x", "a", "many")
 
-    run = refused(files, errors.MissingOutputError, "is required and was not produced. Yield Output(value, 'total')",
-                  {"many": DynamicOut(str), "total": Out(int)})
+    run = refused(
+        files,
+        errors.MissingOutputError,
+        "is required and was not produced. Yield Output(value, 'total')",
+        {"many": DynamicOut(str), "total": Out(int)},
+    )
     assert run.error.output_name == "total"
 
 
@@ -140,7 +165,9 @@ def test_a_duplicate_key():
         yield DynamicOutput("x", "a")
         yield DynamicOutput("y", "a")
 
-    run = refused(files, errors.DuplicateMappingKeyError, "key 'a': two outputs have this key; the second is 'y'")
+    run = refused(
+        files, errors.DuplicateMappingKeyError, "key 'a': two outputs have this key; the second is 'y'"
+    )
     assert "Keys are never merged" in run.message
 
 
@@ -156,18 +183,24 @@ def test_a_value_of_another_type():
     def files():
         yield DynamicOutput(5, "a")
 
-    run = refused(files, errors.OutputTypeError, "key 'a': expected a value of type str, received 5 of type int")
+    run = refused(
+        files, errors.OutputTypeError, "key 'a': expected a value of type str, received 5 of type int"
+    )
     assert run.error.mapping_key == "a"
     assert "never coerced" in run.message
 
 
-@pytest.mark.parametrize("value", [Opaque(), float("nan"), {"deep": [Opaque()]}, b"\xff", {"__classname__": "x"}])
+@pytest.mark.parametrize(
+    "value", [Opaque(), float("nan"), {"deep": [Opaque()]}, b"\xff", {"__classname__": "x"}]
+)
 def test_a_value_that_xcom_cannot_carry(value):
     def files():
         yield DynamicOutput("x", "a")
         yield DynamicOutput(value, "b")
 
-    run = refused(files, errors.UnstorableOutputError, "key 'b': XCom cannot carry a value of type", DynamicOut())
+    run = refused(
+        files, errors.UnstorableOutputError, "key 'b': XCom cannot carry a value of type", DynamicOut()
+    )
     assert run.error.__cause__ is not None
     assert "path or address" in run.message
 
@@ -177,9 +210,13 @@ def test_more_keys_than_airflow_maps():
         for number in range(1025):
             yield DynamicOutput("x", str(number))
 
-    refused(files, errors.TooManyOutputsError,
-            "produced 1025 keys, and Airflow maps at most 1024: [core] max_map_length = 1024. "
-            "Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to 1025", mapped=True)
+    refused(
+        files,
+        errors.TooManyOutputsError,
+        "produced 1025 keys, and Airflow maps at most 1024: [core] max_map_length = 1024. "
+        "Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to 1025",
+        mapped=True,
+    )
 
 
 def test_more_keys_than_airflow_maps_are_fine_where_nothing_is_mapped():
@@ -230,8 +267,12 @@ def test_metadata_that_does_not_say_which_of_several_outputs():
         add_output_metadata({"x": 1})
         yield Output(1, "one")
 
-    refused(files, errors.UnexpectedOutputError, "has several outputs (one, two), so metadata must name one",
-            {"one": Out(int), "two": DynamicOut()})
+    refused(
+        files,
+        errors.UnexpectedOutputError,
+        "has several outputs (one, two), so metadata must name one",
+        {"one": Out(int), "two": DynamicOut()},
+    )
 
 
 def test_metadata_for_a_key_of_a_static_output():
