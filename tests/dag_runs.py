@@ -110,6 +110,8 @@ def _check_user_interface(dag: Any, run: Any) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    for task in dag.tasks:
+        assert len(list(task.iter_mapped_task_groups())) <= 1, f"{task.task_id} is in nested mapped groups"
     groups = [stored.task_group]
     while groups:
         group = groups.pop()

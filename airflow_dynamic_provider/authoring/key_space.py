@@ -86,6 +86,10 @@ class DagGraph:
             raise ReferenceError("the Dag of this handle is gone")
         return dag
 
+    def is_of(self, dag: DAG) -> bool:
+        """Whether this is about ``dag``, and not about one that is gone."""
+        return self._dag() is dag
+
     def collector_of(self, task_id: str) -> CollectorSpec:
         """Return what a task collects, made on the first call."""
         from airflow_dynamic_provider.execution.collecting import CollectorSpec
@@ -99,16 +103,16 @@ class DagGraph:
         arrange(self)
 
 
-# By identity, for a Dag's own equality and hash change while it is written.
-_GRAPHS: dict[int, DagGraph] = {}
+# By identity, for a Dag's own equality and hash change while it is written. Weak, for what is known of a Dag
+# lives as long as the operators that hold references of it, and no longer than the Dag.
+_GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
 
 
 def graph_of(dag: DAG) -> DagGraph:
     """Return what is known of a Dag, made on the first call."""
     known = _GRAPHS.get(id(dag))
-    if known is None or known._dag() is not dag:
+    if known is None or not known.is_of(dag):
         known = _GRAPHS[id(dag)] = DagGraph(dag)
-        weakref.finalize(dag, _GRAPHS.pop, id(dag), None)
     return known
 
 

@@ -19,29 +19,58 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.errors import MapFunctionError
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.key_space import DagGraph, KeySpace
 
-_Levels = dict[str, int]
-
 
 def arrange(graph: DagGraph) -> None:
-    """Put every cloned task into the mapped group of its level, and set the edges between clones."""
-    for space in graph.spaces:
-        if space.specs:
-            arrangement = _Arrangement(space)
-            arrangement.move_tasks()
-            arrangement.set_edges()
+    """Put every cloned task into the mapped group of its level, and set the edges between clones.
+
+    Raises:
+        MapFunctionError: A ``@task_group`` holds both what is collected and what needs the collection.
+    """
+    spaces = [space for space in graph.spaces if space.specs]
+    levels = _find_levels(graph, spaces)
+    arrangements = [_Arrangement(space, levels) for space in spaces]
+    for arrangement in arrangements:
+        arrangement.move_tasks()
+    for arrangement in arrangements:
+        arrangement.set_edges()
+
+
+def _find_levels(graph: DagGraph, spaces: list[KeySpace]) -> Levels:
+    upstream = {task.task_id: set(task.upstream_task_ids) for task in graph.dag.tasks}
+    for space in spaces:
+        for task_id, upstream_id in space.uses | space.collects:
+            upstream[task_id].add(upstream_id)
+    dependencies = Dependencies(
+        upstream=upstream,
+        space_of={task_id: index for index, space in enumerate(spaces) for task_id in space.specs},
+        unit_of={task_id: unit for space in spaces for task_id, unit in space.unit_of.items()},
+        collects={pair for space in spaces for pair in space.collects},
+    )
+    try:
+        return find_levels(dependencies)
+    except UnsettledUnitError as error:
+        space = spaces[dependencies.space_of[error.task_id]]  # type: ignore[call-overload]
+        raise MapFunctionError(
+            f"the task {error.task_id!r}, mapped over it, depends on a collection of its own task group",
+            task_id=space.producer.task_id,
+            output_name=space.output,
+            remedy="Split the @task_group: what is collected apart from what needs the collection.",
+        ) from error
 
 
 class _Arrangement:
-    """One pass over the tasks of a key space, with the dependencies as they are now."""
+    """The tasks of one key space, with the dependencies as they are now."""
 
-    def __init__(self, space: KeySpace) -> None:
+    def __init__(self, space: KeySpace, levels: Levels) -> None:
         self.space = space
         self.dag = space.graph.dag
+        self.levels = levels
         self.tasks = {task_id: airflow_graph.get_task(self.dag, task_id) for task_id in space.specs}
         self.collected = _by_first(space.collects, self.tasks)
         self.used = _by_first(space.uses, self.tasks)
@@ -49,7 +78,6 @@ class _Arrangement:
             task_id: {up for up in task.upstream_task_ids if up in self.tasks} - self.collected[task_id]
             for task_id, task in self.tasks.items()
         }
-        self.levels = self._find_levels()
 
     def move_tasks(self) -> None:
         for unit_id, unit in self.space.units.items():
@@ -65,8 +93,11 @@ class _Arrangement:
                 else:
                     self._set_edge_between_levels(upstream_id, task)
             self._note_run_time_facts(task_id)
-            if not any(self.levels.get(up) == self.levels[task_id] for up in task.upstream_task_ids):
+            if not any(self._is_peer(up, task_id) for up in task.upstream_task_ids):
                 airflow_graph.add_edge(self.space.expanded_task, task)
+
+    def _is_peer(self, one: str, other: str) -> bool:
+        return one in self.tasks and self.levels[one] == self.levels[other]
 
     def _set_edge_between_levels(self, upstream_id: str, task: Any) -> None:
         airflow_graph.remove_edge(self.tasks[upstream_id], task)
@@ -75,53 +106,11 @@ class _Arrangement:
             airflow_graph.add_edge(self._gate(upstream_id, task), task)
 
     def _note_run_time_facts(self, task_id: str) -> None:
-        same_level = {up for up in self.tasks if self.levels[up] == self.levels[task_id]}
+        same_level = {up for up in self.tasks if self._is_peer(up, task_id)}
         collector = self.space.graph.collector_of(task_id)
         collector.same_key_ids = same_level
         rule = self.tasks[task_id].trigger_rule
         self.space.specs[task_id].needs_success = collector.is_relaxed or rule == TriggerRule.ALL_SUCCESS
-
-    def _find_levels(self) -> _Levels:
-        levels = dict.fromkeys(self.tasks, 0)
-        # Each round settles at least one level more; a dependency of a task on itself never settles.
-        for _ in range(len(self.tasks) + 1):
-            outside: _Levels = {}
-            found = {task_id: self._level(task_id, levels, outside) for task_id in self.tasks}
-            by_unit: _Levels = {}
-            for task_id, unit_id in self.space.unit_of.items():
-                by_unit[unit_id] = max(by_unit.get(unit_id, 0), found[task_id])
-            found = {task_id: by_unit[self.space.unit_of[task_id]] for task_id in self.tasks}
-            if found == levels:
-                return levels
-            levels = found
-        raise MapFunctionError(
-            "a task that is mapped over it depends on a collection of its own task group",
-            task_id=self.space.producer.task_id,
-            output_name=self.space.output,
-            remedy="Split the @task_group: what is collected apart from what needs the collection.",
-        )
-
-    def _level(self, task_id: str, levels: _Levels, outside: _Levels) -> int:
-        inside = [levels[up] for up in self.used[task_id] | self.ordered[task_id]]
-        collected = [levels[up] + 1 for up in self.collected[task_id]]
-        returning = [
-            self._outside_level(up, levels, outside) + 1
-            for up in self.tasks[task_id].upstream_task_ids
-            if up not in self.tasks
-        ]
-        return max([0, *inside, *collected, *returning])
-
-    def _outside_level(self, task_id: str, levels: _Levels, known: _Levels) -> int:
-        """The highest level among the clones that a task outside depends on, -1 if on none."""
-        if task_id not in known:
-            known[task_id] = max(
-                (
-                    levels[up] if up in levels else self._outside_level(up, levels, known)
-                    for up in airflow_graph.get_task(self.dag, task_id).upstream_task_ids
-                ),
-                default=-1,
-            )
-        return known[task_id]
 
     def _waits_through_outside(self, task_id: str, upstream_id: str) -> bool:
         """Whether some path from one clone to another leaves the key space, or goes through a collection."""
@@ -144,11 +133,17 @@ class _Arrangement:
             name = producer.label if self.space.is_only_output else f"{producer.label}_{self.space.output}"
             self.space.segments[level] = airflow_graph.make_mapped_group(
                 f"each_{name}" if level == 0 else f"each_{name}_{level + 1}",
-                airflow_graph.group_of(unit),
+                self._surrounding_group(unit),
                 self.space.expanded_task,
                 f"One clone per key of {producer.task_id}.{self.space.output}",
             )
         return self.space.segments[level]
+
+    def _surrounding_group(self, unit: Any) -> Any:
+        # A unit that is on its way to another level is in a mapped group now, and mapped groups do not nest.
+        group = airflow_graph.group_of(unit)
+        is_segment = group.group_id in {segment.group_id for segment in self.space.segments.values()}
+        return airflow_graph.group_of(group) if is_segment else group
 
     def _gate(self, upstream_id: str, task: Any) -> Any:
         from airflow_dynamic_provider.authoring.cloning import make_clone

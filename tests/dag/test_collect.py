@@ -219,7 +219,7 @@ def test_totals_of_totals_make_one_group_after_the_other():
     @dag(schedule=None)
     def thrice():
         first = producer({"a": 1, "b": 3})().map(double)
-        second = first.map(lambda n: divide(n, total(first.collect())) if False else divide(n, whole(first)))
+        second = first.map(lambda n: divide(n, whole(first)))
         third = second.map(lambda n: divide.override(task_id="again")(n, whole(second)))
         keep(third.collect())
 
@@ -247,6 +247,20 @@ def test_two_chains_may_each_need_the_total_of_the_other():
     assert run.xcom("keep") == {"a": [2, 12], "c": [6, 12]}
     assert run.xcom("keep__1") == {"a": [2, 8], "b": [4, 8], "c": [6, 8]}
     assert [run.state_of("pair", index) for index in range(3)] == ["success", "skipped", "success"]
+
+
+def test_two_key_spaces_may_depend_on_each_other_back_and_forth():
+    @dag(schedule=None)
+    def back_and_forth():
+        left, right = producer({"a": 1, "b": 2})(), producer({"x": 10, "y": 20})()
+        of_left = total(left.map(double).collect())
+        of_right = total(right.map(lambda n: double.override(task_id="right")(n)).collect())
+        keep(left.map(lambda n: pair(n, of_right)).collect(keyed=True))
+        keep(right.map(lambda n: pair(n, of_left)).collect(keyed=True))
+
+    run = run_dag(back_and_forth())
+    assert run.xcom("keep") == {"a": [1, 60], "b": [2, 60]}
+    assert run.xcom("keep__1") == {"x": [10, 6], "y": [20, 6]}
 
 
 def test_a_skipped_task_still_skips_a_collector_that_depends_on_it():

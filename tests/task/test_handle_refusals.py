@@ -240,6 +240,7 @@ def test_a_group_whose_parts_depend_on_each_others_collection(dag):
     early, late = numbers().map(group)
     total = work.override(task_id="total")(early.collect())
     with pytest.raises(
-        errors.MapFunctionError, match=r"depends on a collection of its own task group.*Split"
+        errors.MapFunctionError,
+        match=r"the task .group.*, mapped over it, depends on a collection of its own task group.*Split",
     ):
         total >> late

@@ -1,0 +1,120 @@
+"""Finds the level of every cloned task: how often a dependency left its key space and came back.
+
+Tasks of one key space and one level can share a mapped task group without that group depending on itself.
+Pure functions over a graph of names; nothing here knows Airflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Set
+
+Levels = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What depends on what in a Dag.
+
+    Attributes:
+        upstream: Task -> the tasks it depends on, for every task.
+        space_of: Cloned task -> its key space.
+        unit_of: Cloned task -> the unit it belongs to: itself, or a group that only moves as a whole.
+        collects: (task, upstream task) pairs of one key space where the first needs all keys of the second.
+    """
+
+    upstream: Mapping[str, Set[str]]
+    space_of: Mapping[str, Hashable]
+    unit_of: Mapping[str, str]
+    collects: Set[tuple[str, str]]
+
+
+class UnsettledUnitError(Exception):
+    """A unit needs, key by key, what itself needs all its own keys for.
+
+    Args:
+        task_id: A task of the unit.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+        self.task_id = task_id
+
+
+def find_levels(dependencies: Dependencies) -> Levels:
+    """Return cloned task -> level.
+
+    A key space counts its own departures only, which makes the fewest groups. Where two key spaces depend on
+    each other back and forth, their groups could then depend on each other in a circle; in such a Dag each
+    counts the other's levels as well.
+
+    Raises:
+        UnsettledUnitError: No levels fit.
+    """
+    levels = _settle(dependencies, counts_others=False)
+    return levels if _is_acyclic(dependencies, levels) else _settle(dependencies, counts_others=True)
+
+
+def _settle(dependencies: Dependencies, *, counts_others: bool) -> Levels:
+    levels: Levels = dict.fromkeys(dependencies.space_of, 0)
+    # Levels only rise, and a chain of all tasks has no more levels than tasks: what rises beyond is a circle.
+    for _ in range(len(levels) + 1):
+        round_ = _Round(dependencies, levels, counts_others)
+        found = {task: round_.level(task) for task in levels}
+        by_unit: dict[str, int] = {}
+        for task, unit in dependencies.unit_of.items():
+            by_unit[unit] = max(by_unit.get(unit, 0), found[task])
+        settled, levels = levels, {task: by_unit[dependencies.unit_of[task]] for task in levels}
+        if settled == levels:
+            return levels
+    raise UnsettledUnitError(max(levels, key=levels.__getitem__))
+
+
+class _Round:
+    """One round of raising levels, from those of the round before."""
+
+    def __init__(self, dependencies: Dependencies, levels: Levels, counts_others: bool) -> None:
+        self.dependencies = dependencies
+        self.levels = levels
+        self.counts_others = counts_others
+        self.reached: dict[tuple[str, Hashable], int] = {}
+
+    def level(self, task: str) -> int:
+        space = self.dependencies.space_of[task]
+        level = 0
+        for upstream in self.dependencies.upstream[task]:
+            if self.dependencies.space_of.get(upstream) == space:
+                needs_all = (task, upstream) in self.dependencies.collects
+                level = max(level, self.levels[upstream] + needs_all)
+            else:
+                level = max(level, self.highest_above(upstream, space) + 1)
+        return level
+
+    def highest_above(self, task: str, space: Hashable) -> int:
+        """The highest level that a task outside ``space`` depends on, -1 if on none."""
+        if task in self.levels and (self.counts_others or self.dependencies.space_of[task] == space):
+            return self.levels[task]
+        if (task, space) not in self.reached:
+            above = (self.highest_above(up, space) for up in self.dependencies.upstream[task])
+            self.reached[task, space] = max(above, default=-1)
+        return self.reached[task, space]
+
+
+def _is_acyclic(dependencies: Dependencies, levels: Levels) -> bool:
+    """Whether the graph stays a graph without circles when each group of tasks becomes one node."""
+
+    def node(task: str) -> Hashable:
+        return (dependencies.space_of[task], levels[task]) if task in levels else task
+
+    sorter: TopologicalSorter[Hashable] = TopologicalSorter()
+    for task, upstream in dependencies.upstream.items():
+        sorter.add(node(task), *(node(up) for up in upstream if node(up) != node(task)))
+    try:
+        sorter.prepare()
+    except CycleError:
+        return False
+    return True
