@@ -57,12 +57,12 @@ class FinishedRun:
     def xcoms(self, task_id: str, key: str = "return_value") -> dict[int, Any]:
         """Map index -> deserialized XCom."""
         from airflow.models.xcom import XComModel
-        from airflow.sdk.serde import deserialize
+        from airflow.sdk.bases.xcom import BaseXCom
         from airflow.settings import Session
 
         found = Session().query(XComModel).filter_by(run_id=self.run.run_id, dag_id=self.run.dag_id)
         rows = found.filter_by(task_id=task_id, key=key)
-        return {row.map_index: deserialize(row.value) for row in rows}
+        return {row.map_index: BaseXCom.deserialize_value(row) for row in rows}
 
 
 def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
@@ -107,9 +107,11 @@ def _counting() -> Iterator[ApiCalls]:
 
 def _check_user_interface(dag: Any, run: Any) -> None:
     """Ask what Airflow's grid and graph ask: they refuse a Dag whose mapped groups depend on themselves."""
-    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.serialization import serialized_objects
 
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    # Airflow 3.2 gave the two functions a class of their own.
+    serialization = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    stored = serialization.deserialize_dag(serialization.serialize_dag(dag))
     for task in dag.tasks:
         assert len(list(task.iter_mapped_task_groups())) <= 1, f"{task.task_id} is in nested mapped groups"
     groups = [stored.task_group]

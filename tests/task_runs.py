@@ -119,7 +119,8 @@ def run_task(
         run_type=DagRunType.MANUAL,
         state=DagRunState.RUNNING,
         consumed_asset_events=[],
-        partition_key=None,
+        # Airflow 3.1 knows no partitions, and later versions demand the field.
+        **({"partition_key": None} if "partition_key" in DagRun.model_fields else {}),
     )
     ti = RuntimeTaskInstance.model_construct(
         id=uuid.uuid4(),

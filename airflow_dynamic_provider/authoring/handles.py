@@ -225,7 +225,7 @@ class StaticHandle(PlainXComArg):
         Raises:
             AirflowSkipException: The output is optional and was not produced.
         """
-        from airflow.sdk.exceptions import XComNotFound
+        from airflow_dynamic_provider.version_compat import XComNotFound
 
         try:
             value = super().resolve(context)

@@ -181,6 +181,6 @@ def _skip_like_all_success(
 
 
 def _skip(reason: str) -> Exception:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     return AirflowSkipException(f"Nothing to collect: {reason}.")

@@ -119,7 +119,7 @@ class KeyGateOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Succeed, skip or fail as this key's clone did. Airflow calls this in the task's process."""
-        from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
         state = xcom.read_states(context, [self.upstream_id]).get(
             (self.upstream_id, xcom.map_index_of(context))

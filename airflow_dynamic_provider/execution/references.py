@@ -29,7 +29,7 @@ def resolve_upstream(
             this key.
         StaleKeyError: That task holds nothing for this key although this clone was started.
     """
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     runtime = start_clone(context, spec)
     result = read_upstream(context, runtime, task_id, output)
@@ -43,7 +43,7 @@ def resolve_upstream(
 def _resolve_absent(
     context: MutableMapping[str, Any], runtime: CloneRuntime, task_id: str, output: str
 ) -> None:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     state = read_states(context, [task_id]).get((task_id, runtime.map_index))
     if not runtime.spec.needs_success and state != "success":
@@ -73,7 +73,7 @@ def skip_unless_produced(context: MutableMapping[str, Any], task_id: str, output
     Raises:
         AirflowSkipException: It was not.
     """
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     if output not in (pull(context, task_id, PRODUCED_XCOM) or ()):
         raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")

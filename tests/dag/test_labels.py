@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag_runs import run_dag
 
 KEYS = [

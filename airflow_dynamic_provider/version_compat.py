@@ -1,0 +1,15 @@
+"""The only place that asks which Airflow this is: names that moved between the supported versions."""
+
+from __future__ import annotations
+
+try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, XComNotFound
+except ImportError:
+    # Airflow 3.1 has them in its core package only.
+    from airflow.exceptions import (  # type: ignore[no-redef, attr-defined, unused-ignore]
+        AirflowFailException,
+        AirflowSkipException,
+        XComNotFound,
+    )
+
+__all__ = ["AirflowFailException", "AirflowSkipException", "XComNotFound"]

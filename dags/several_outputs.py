@@ -1,0 +1,68 @@
+"""One task with three outputs: two dynamic ones, each mapped on its own, and one value beside them.
+
+Run it by itself: ``python dags/several_outputs.py``.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Output
+
+ORDERS = {"A-1001": 12.5, "A-1002": 990.0, "B-2001": 40.0, "B-2002": 1500.0}
+LARGE = 500
+
+
+@task.dynamic(out={"small": DynamicOut(float), "large": DynamicOut(float), "total": Out(float)})
+def sort_orders():
+    """Produce each order under the output that fits its amount, keyed by its number."""
+    for number, amount in ORDERS.items():
+        output = "large" if amount > LARGE else "small"
+        yield DynamicOutput(amount, number, output, metadata={"amount": amount})
+    yield Output(sum(ORDERS.values()), "total", metadata={"orders": len(ORDERS)})
+
+
+@task
+def book(amount: float) -> str:
+    """Small orders are booked at once."""
+    return f"booked {amount:.2f}"
+
+
+@task
+def share_of(amount: float, total: float) -> float:
+    """Large orders are looked at beside the total."""
+    return round(amount / total, 3)
+
+
+@task
+def report(booked: dict[str, str], shares: dict[str, float], total: float) -> dict:
+    """Put all together."""
+    return {"booked": booked, "shares": shares, "total": total}
+
+
+@dag(schedule=None, tags=["dynamic outputs"])
+def several_outputs():
+    """Handle small and large orders apart."""
+    small, large, total = sort_orders()
+    shares = large.map(lambda amount: share_of(amount, total))
+    report(small.map(book).collect(keyed=True), shares.collect(keyed=True), total)
+
+
+def expected() -> dict:
+    """Return what ``report`` must return, computed in plain Python."""
+    total = sum(ORDERS.values())
+    return {
+        "booked": {key: f"booked {amount:.2f}" for key, amount in ORDERS.items() if amount <= LARGE},
+        "shares": {key: round(amount / total, 3) for key, amount in ORDERS.items() if amount > LARGE},
+        "total": total,
+    }
+
+
+the_dag = several_outputs()
+
+if __name__ == "__main__":
+    import sys
+
+    from airflow_dynamic_provider.embedded import run
+
+    sys.exit(run(the_dag).exit_status)

@@ -1,0 +1,55 @@
+"""Every file in ``dags/`` runs, and gives the answer that stands beside it in plain Python."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.dag_runs import run_dag
+
+FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
+
+# The task whose return value is the example's answer.
+ANSWERS = {
+    "classic_operators": "inventory",
+    "group_per_key": "rank",
+    "process_directory": "summarize",
+    "returned_list": "deliver",
+    "several_outputs": "report",
+}
+
+
+def load(file):
+    spec = importlib.util.spec_from_file_location(f"example_{file.stem}", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_has_a_known_answer():
+    assert {file.stem for file in FILES} == set(ANSWERS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_an_example_gives_its_answer(file, tmp_path):
+    example = load(file)
+    conf, arguments = None, ()
+    if file.stem == "process_directory":
+        (tmp_path / "one.py").write_text("x = 1\n" * 40)
+        (tmp_path / "two.py").write_text("def f():\n    return 1\n")
+        (tmp_path / "not python.txt").write_text("ignored")
+        conf, arguments = {"path": str(tmp_path)}, (str(tmp_path),)
+    run = run_dag(example.the_dag, conf)
+    assert run.state == "success"
+    assert run.xcom(ANSWERS[file.stem]) == example.expected(*arguments)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_an_example_has_the_same_hash_at_every_parse(file):
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    hashes = {SerializedDagModel.hash(DagSerialization.to_dict(load(file).the_dag)) for _ in range(2)}
+    assert len(hashes) == 1
