@@ -1,0 +1,87 @@
+"""Writes ``docs/reference.md`` from the docstrings of the public names: ``python docs/make_reference.py``."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import airflow_dynamic_provider
+
+REFERENCE = Path(__file__).parent / "reference.md"
+
+HEAD = """# Reference
+
+Every public name of `airflow_dynamic_provider`. This page is made of the docstrings by
+`python docs/make_reference.py`; change those, not this.
+"""
+
+# The sections of a docstring, in the form that the package uses throughout.
+SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Example:")
+
+
+def render() -> str:
+    """Return the page."""
+    names = [name for name in airflow_dynamic_provider.__all__ if not name.startswith("__")]
+    return "\n".join([HEAD, *(_render_name(name) for name in sorted(names, key=str.lower))])
+
+
+def _render_name(name: str) -> str:
+    thing = getattr(airflow_dynamic_provider, name)
+    parts = [f"## `{name}{_signature(thing)}`\n", _render_docstring(thing)]
+    if inspect.isclass(thing):
+        parts += [_render_method(thing, method) for method in vars(thing) if _is_shown(thing, method)]
+    return "\n".join(parts)
+
+
+def _render_method(owner: type, name: str) -> str:
+    method = getattr(owner, name)
+    return f"### `{owner.__name__}.{name}{_signature(method)}`\n\n{_render_docstring(method)}"
+
+
+def _is_shown(owner: type, name: str) -> bool:
+    raw = vars(owner)[name]
+    # What Airflow calls, and what is only there to be refused, is no part of what authors use.
+    inner = {"resolve", "iter_references", "update_relative", "roots", "leaves", "about", "zip", "concat"}
+    return not name.startswith("_") and name not in inner and (
+        inspect.isfunction(raw) or isinstance(raw, (staticmethod, classmethod))
+    )
+
+
+def _signature(thing: object) -> str:
+    try:
+        signature = inspect.signature(thing)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ""
+    shown = [parameter for name, parameter in signature.parameters.items() if name != "self"]
+    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty)).replace("'", "")
+
+
+def _render_docstring(thing: object) -> str:
+    lines = []
+    in_code = False
+    for line in (inspect.getdoc(thing) or "").replace("``", "`").splitlines():
+        if line in SECTIONS:
+            lines += [f"**{line[:-1]}**", ""]
+        elif line.strip().startswith((">>>", "...")):
+            lines += [] if in_code else ["```python"]
+            in_code = True
+            lines.append(line.strip()[4:])
+            continue
+        elif line.startswith("    ") and not line.startswith("     ") and ": " in line and not in_code:
+            name, _, text = line.strip().partition(": ")
+            lines.append(f"- `{name}`: {text}")
+        else:
+            if in_code:
+                lines.append("```")
+                in_code = False
+                if line.strip() and not line.strip().startswith(">>>"):
+                    lines += ["", f"gives `{line.strip()}`", ""]
+                    continue
+            lines.append(f"  {line.strip()}" if line.startswith("        ") else line.strip())
+    if in_code:
+        lines.append("```")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(render(), encoding="utf-8")

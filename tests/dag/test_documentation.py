@@ -1,0 +1,62 @@
+"""The code in README and docs runs, and the errors it shows are the errors there are."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_dynamic_provider import DynamicOutputsError
+from tests.dag_runs import run_dag
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docker/*.md"))]
+BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n)?", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "concepts.md"], ids=lambda page: page.name)
+def test_code_runs(page, tmp_path):
+    (tmp_path / "a file").write_text("one\ntwo\n")
+    namespace, shown = {"__name__": "documentation"}, 0
+    for number, (language, raises, code, error) in enumerate(BLOCKS.findall(page.read_text(encoding="utf-8"))):
+        if language != "python":
+            continue
+        shown += 1
+        # Airflow reads the source of decorated functions, so the block has to be a file.
+        file = tmp_path / f"block_{number}.py"
+        file.write_text(code)
+        if raises:
+            with pytest.raises(DynamicOutputsError) as caught:
+                exec(compile(code, file, "exec"), namespace)
+            assert str(caught.value) == error
+            continue
+        before = dict(namespace)
+        exec(compile(code, file, "exec"), namespace)
+        for name in namespace.keys() - before.keys():
+            if isinstance(made := namespace[name], DAG) or re.search(rf"^{name}\(\)$", code, re.MULTILINE):
+                dag = made if isinstance(made, DAG) else made()
+                conf = {"path": str(tmp_path)} if "path" in dag.params else None
+                assert run_dag(dag, conf).state == "success", f"{page.name}: {name}"
+    assert shown
+
+
+def test_the_reference_is_what_the_docstrings_say():
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import make_reference
+    finally:
+        sys.path.pop(0)
+    written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert written == make_reference.render(), "run: python docs/make_reference.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_and_path_leads_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target in re.findall(r"`((?:dags|docs|docker|tests)/[\w./-]+)`", text):
+        assert (ROOT / target).exists(), f"{page.name} names {target}"
