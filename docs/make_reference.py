@@ -42,8 +42,10 @@ def _is_shown(owner: type, name: str) -> bool:
     raw = vars(owner)[name]
     # What Airflow calls, and what is only there to be refused, is no part of what authors use.
     inner = {"resolve", "iter_references", "update_relative", "roots", "leaves", "about", "zip", "concat"}
-    return not name.startswith("_") and name not in inner and (
-        inspect.isfunction(raw) or isinstance(raw, (staticmethod, classmethod))
+    return (
+        not name.startswith("_")
+        and name not in inner
+        and (inspect.isfunction(raw) or isinstance(raw, (staticmethod, classmethod)))
     )
 
 
@@ -53,7 +55,9 @@ def _signature(thing: object) -> str:
     except (TypeError, ValueError):
         return ""
     shown = [parameter for name, parameter in signature.parameters.items() if name != "self"]
-    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty)).replace("'", "")
+    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty)).replace(
+        "'", ""
+    )
 
 
 def _render_docstring(thing: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
 from airflow.sdk.bases.decorator import task_decorator_factory
 
+from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.handles import Handle, StaticHandle
 from airflow_dynamic_provider.authoring.key_space import KeySpace, graph_of
 from airflow_dynamic_provider.authoring.scope import current_scope
@@ -15,6 +16,7 @@ from airflow_dynamic_provider.definitions.declarations import (
     Declarations,
     DynamicOut,
     Out,
+    describe,
     read_declarations,
 )
 from airflow_dynamic_provider.errors import DeclarationError, MapFunctionError
@@ -67,6 +69,7 @@ class DynamicTask(Generic[P]):
 
         Raises:
             MapFunctionError: It has a dynamic output and is called inside a map.
+            DeclarationError: It has a dynamic output and is called inside an expanded task group.
         """
         if (scope := current_scope()) is not None and self._dynamic_names():
             raise MapFunctionError(
@@ -77,6 +80,8 @@ class DynamicTask(Generic[P]):
                 "in one task outside the map.",
             )
         operator = self._task(*args, **kwargs).operator
+        self._refuse_mapped_group(operator)
+        operator.doc_md = "\n\n".join(filter(None, (operator.doc_md, describe(self.declarations))))
         handles = [self._handle(operator, name) for name in self.declarations]
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
 
@@ -108,6 +113,15 @@ class DynamicTask(Generic[P]):
             task_id=self._arguments.get("task_id", self.function.__name__),
             remedy="Produce dynamic outputs in an upstream task and map over them: handle.map(this_task).",
         )
+
+    def _refuse_mapped_group(self, operator: Any) -> None:
+        if self._dynamic_names() and airflow_graph.mapped_groups_around(operator):
+            raise DeclarationError(
+                "has a dynamic output and is called inside a task group that Airflow expands by position",
+                task_id=operator.task_id,
+                output_name=self._dynamic_names()[0],
+                remedy="Call it outside the group, and map the group over its handle: handle.map(group).",
+            )
 
     def _refuse_arguments(self) -> None:
         for name in _REFUSED:

@@ -38,6 +38,7 @@ class Out:
         metadata: About the declaration (where the data lives, who owns it), the same for every run.
 
     Raises:
+        DeclarationError: ``type`` is a text.
         InvalidMetadataError: The metadata cannot be stored.
 
     Example:
@@ -58,6 +59,11 @@ class Out:
         is_required: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        if isinstance(type, str):
+            raise DeclarationError(
+                f"the declared type {type!r} is a text, which names nothing that could be checked",
+                remedy="Give the class or the annotation itself, without quotes.",
+            )
         object.__setattr__(self, "type", type)
         object.__setattr__(self, "description", description)
         object.__setattr__(self, "is_required", is_required)
@@ -133,6 +139,18 @@ def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
             )
         declarations[output_name] = declaration
     return declarations
+
+
+def describe(declarations: Declarations) -> str:
+    """Return the declared outputs as a Markdown table, for the people who look at the task in the UI."""
+    rows = ["| output | type | description |", "|---|---|---|"]
+    for name, out in declarations.items():
+        type_name = getattr(out.type, "__name__", None) if isinstance(out.type, type) else None
+        per_key = " per key" if isinstance(out, DynamicOut) else ""
+        facts = [out.description or "", *(f"{label}: {value.value}" for label, value in out.metadata.items())]
+        cells = (name, f"{type_name or out.type}{per_key}", "; ".join(filter(None, facts)))
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(rows)
 
 
 def _infer(function: Callable[..., Any], name: str) -> DynamicOut:

@@ -17,11 +17,15 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob(
 BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n)?", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "concepts.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "docs" / "concepts.md"], ids=lambda page: page.name
+)
 def test_code_runs(page, tmp_path):
     (tmp_path / "a file").write_text("one\ntwo\n")
     namespace, shown = {"__name__": "documentation"}, 0
-    for number, (language, raises, code, error) in enumerate(BLOCKS.findall(page.read_text(encoding="utf-8"))):
+    for number, (language, raises, code, error) in enumerate(
+        BLOCKS.findall(page.read_text(encoding="utf-8"))
+    ):
         if language != "python":
             continue
         shown += 1

@@ -318,7 +318,8 @@ def test_ordinary_task_arguments_and_override_work_on_the_producing_task():
     made = arguments()
     producer = made.get_task("renamed")
     assert (producer.retries, producer.queue, producer.pool) == (5, "elsewhere", "default_pool")
-    assert producer.doc_md == "Finds numbers."
+    assert producer.doc_md.startswith("Finds numbers.\n\n| output | type | description |")
+    assert "| result | int per key |" in producer.doc_md
     assert run_dag(made).xcom("keep") == [2]
 
 

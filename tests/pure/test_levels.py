@@ -71,7 +71,9 @@ def graphs(draw):
     spaces = {name: draw(st.sampled_from(["", "s", "r"])) for name in names}
     upstream, collects = {}, set()
     for position, name in enumerate(names):
-        upstream[name] = set(draw(st.lists(st.sampled_from(names[:position]), max_size=3)) if position else ())
+        upstream[name] = set(
+            draw(st.lists(st.sampled_from(names[:position]), max_size=3)) if position else ()
+        )
         collects |= {
             (name, up)
             for up in upstream[name]

@@ -15,7 +15,7 @@ def numbers():
 
 
 @task.dynamic(out=DynamicOut(int))
-def others():
+def others(value=None):
     yield DynamicOutput(1, "a")
 
 
@@ -196,6 +196,20 @@ def test_a_dynamic_task_is_not_expanded_by_position(dag, method):
         errors.DeclarationError, match=rf"Task 'numbers': cannot be expanded by Airflow's {method}\(\)"
     ):
         getattr(numbers, method)()
+
+
+def test_a_dynamic_task_is_not_called_in_a_group_that_airflow_expands(dag):
+    @task_group
+    def group(value):
+        others(value)
+
+    with pytest.raises(errors.DeclarationError, match="called inside a task group that Airflow expands"):
+        group.expand(value=[1, 2])
+
+
+def test_a_declared_type_is_no_text():
+    with pytest.raises(errors.DeclarationError, match="the declared type 'str' is a text"):
+        DynamicOut("str")
 
 
 @pytest.mark.parametrize(
