@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, TaskGroup, XComArg, task_group
+from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
@@ -34,7 +34,8 @@ def make_mapped_group(group_id: str, parent: TaskGroup, over: BaseOperator, tool
 
 def group_ids(dag: DAG) -> set[str | None]:
     """Return the task groups of a Dag; its root group is ``None``."""
-    return set(dag.task_group_dict) | {None}
+    # Not the Dag's own ``task_group_dict``, which is computed once.
+    return set(dag.task_group.get_task_group_dict())
 
 
 def get_task(dag: DAG, task_id: str) -> Any:
@@ -55,6 +56,15 @@ def outermost(task: Any, known_groups: set[str | None]) -> Node:
         node = group_of(node)
     # A task knows its group as a weak proxy; the group around that one holds the group itself.
     return group_of(node).children[node.node_id]
+
+
+def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
+    """Change when a task runs."""
+    if isinstance(task, MappedOperator):
+        # A new dict, for Airflow is iterating over the old one while it asks for the task's upstream tasks.
+        task.partial_kwargs = {**task.partial_kwargs, "trigger_rule": rule}
+    else:
+        task.trigger_rule = rule
 
 
 def is_mapped(node: Node) -> bool:

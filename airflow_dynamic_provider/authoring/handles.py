@@ -14,6 +14,7 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.execution.layout import result_xcom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -271,8 +272,10 @@ class StaticHandle(PlainXComArg):
         return self._task.declarations[self._output]
 
 
-class Collection(XComArg):
+class Collection(PlainXComArg):
     """All keys' values, as one argument of a later task. Made by `Handle.collect`.
+
+    To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.
 
     Args:
         space: The set of keys.
@@ -282,6 +285,7 @@ class Collection(XComArg):
     """
 
     def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...], keyed: bool) -> None:
+        super().__init__(space.task_of(source), result_xcom(source.output))
         self.space = space
         self.source = source
         self.path = path

@@ -280,5 +280,5 @@ class _Collecting(_Dependency):
         self.space.collects.add((other.task_id, self.source.task_id))
         if other.trigger_rule == TriggerRule.ALL_SUCCESS:
             # A skipped clone is left out of the collection; under all_success it would skip the collector.
-            other.trigger_rule = TriggerRule.NONE_FAILED
+            airflow_graph.set_trigger_rule(other, TriggerRule.NONE_FAILED)
             collector.is_relaxed = True

@@ -1,0 +1,193 @@
+"""What the Dag looks like to Airflow: groups, edges, trigger rules."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Label, TaskGroup, TriggerRule, chain, dag, task, task_group
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from tests.dag_runs import run_dag
+
+
+@task.dynamic(out=DynamicOut(int))
+def numbers():
+    yield DynamicOutput(1, "a")
+    yield DynamicOutput(2, "b")
+
+
+@task
+def double(number):
+    return number * 2
+
+
+@task
+def keep(values):
+    return values
+
+
+@task
+def pair(left, right):
+    return [left, right]
+
+
+def groups_of(made):
+    """Task -> the mapped group it is in, if any."""
+    found = {}
+    for each in made.tasks:
+        around = list(each.iter_mapped_task_groups())
+        found[each.task_id] = around[0].group_id if around else None
+    return found
+
+
+def test_all_maps_of_a_key_space_share_one_mapped_group():
+    @dag(schedule=None)
+    def shared():
+        handle = numbers()
+        first = handle.map(double)
+        second = handle.map(lambda n: pair(n, first))
+        keep(second.collect())
+
+    made = shared()
+    assert groups_of(made) == {
+        "numbers": None,
+        "double": "each_numbers",
+        "pair": "each_numbers",
+        "keep": None,
+    }
+    assert made.get_task("pair").upstream_task_ids == {"double"}
+    assert made.get_task("double").upstream_task_ids == {"numbers"}
+
+
+def test_what_needs_a_total_is_in_a_second_group():
+    @dag(schedule=None)
+    def second():
+        first = numbers().map(double)
+        total = keep(first.collect())
+        first.map(lambda n: pair(n, total))
+
+    made = second()
+    assert groups_of(made)["pair"] == "each_numbers_2"
+    # It waits for its own key's value through the total, and Airflow knows no edge key by key between groups.
+    assert made.get_task("pair").upstream_task_ids == {"keep", "numbers"}
+
+
+def test_an_order_given_later_moves_a_task_to_a_second_group():
+    @dag(schedule=None)
+    def later():
+        handle = numbers()
+        first, other = handle.map(double), handle.map(lambda n: pair(n, 0))
+        keep(first.collect()) >> other
+
+    made = later()
+    assert groups_of(made)["double"] == "each_numbers"
+    assert groups_of(made)["pair"] == "each_numbers_2"
+    assert run_dag(made).state == "success"
+
+
+def test_only_a_collectors_own_default_trigger_rule_is_widened():
+    @dag(schedule=None)
+    def rules():
+        handle = numbers().map(double)
+        keep(handle.collect())
+        keep.override(task_id="own", trigger_rule="all_done")(handle.collect())
+        keep.override(task_id="other")(1)
+
+    made = rules()
+    assert made.get_task("keep").trigger_rule == TriggerRule.NONE_FAILED
+    assert made.get_task("own").trigger_rule == TriggerRule.ALL_DONE
+    assert made.get_task("other").trigger_rule == TriggerRule.ALL_SUCCESS
+
+
+def test_a_collection_may_be_a_partial_argument_of_an_expanded_task():
+    @dag(schedule=None)
+    def partial():
+        pair.partial(left=numbers().map(double).collect()).expand(right=[10, 20])
+
+    run = run_dag(partial())
+    assert run.xcoms("pair") == {0: [[2, 4], 10], 1: [[2, 4], 20]}
+
+
+def test_the_dynamic_output_itself_may_be_collected_inside_its_own_map():
+    @dag(schedule=None)
+    def own():
+        handle = numbers()
+        keep(handle.map(lambda n: pair(n, handle.collect())).collect())
+
+    made = own()
+    assert groups_of(made)["pair"] == "each_numbers"
+    assert run_dag(made).xcom("keep") == [[1, [1, 2]], [2, [1, 2]]]
+
+
+def test_a_later_map_in_another_task_group_stays_key_by_key():
+    @dag(schedule=None)
+    def two_groups():
+        with TaskGroup("extract"):
+            handle = numbers()
+            first = handle.map(double)
+        with TaskGroup("load"):
+            second = first.map(lambda n: pair(n, n))
+            keep(second.collect())
+
+    made = two_groups()
+    assert groups_of(made)["extract.double"] == groups_of(made)["load.pair"] == "extract.each_numbers"
+    assert run_dag(made).xcom("load.keep") == [[2, 2], [4, 4]]
+
+
+def test_chain_and_labels_work_with_handles():
+    @dag(schedule=None)
+    def chained():
+        start, end = keep.override(task_id="start")(1), keep.override(task_id="end")(2)
+        handle = numbers().map(double)
+        chain(start, handle, end)
+        handle >> Label("then") >> keep.override(task_id="labelled")(3)
+
+    made = chained()
+    assert "start" in made.get_task("double").upstream_task_ids
+    assert "double" in made.get_task("end").upstream_task_ids
+    assert "double" in made.get_task("labelled").upstream_task_ids
+    assert run_dag(made).state == "success"
+
+
+def test_a_group_inside_a_mapped_group_keeps_its_ids():
+    @task_group
+    def inner(number):
+        return double(number)
+
+    @task_group
+    def outer(number):
+        return inner(number)
+
+    @dag(schedule=None)
+    def nested():
+        keep(numbers().map(outer).collect())
+
+    made = nested()
+    assert groups_of(made)["outer.inner.double"] == "each_numbers"
+    assert run_dag(made).xcom("keep") == [2, 4]
+
+
+def test_default_args_and_params_reach_clones():
+    @dag(schedule=None, default_args={"retries": 4, "map_index_template": "mine"}, params={"by": 3})
+    def defaults():
+        keep(numbers().map(lambda n: pair(n, "{{ params.by }}")).collect())
+
+    made = defaults()
+    assert made.get_task("pair").retries == 4
+    run = run_dag(made)
+    assert run.xcom("keep") == [[1, "3"], [2, "3"]]
+    assert run.states("pair") == {"a": "success", "b": "success"}
+
+
+def test_a_dag_that_is_gone_is_forgotten():
+    import gc
+
+    from airflow_dynamic_provider.authoring.key_space import _GRAPHS
+
+    def define():
+        with DAG("gone", schedule=None):
+            keep(numbers().map(double).collect())
+
+    gc.collect()
+    before = len(_GRAPHS)
+    define()
+    gc.collect()
+    assert len(_GRAPHS) == before
