@@ -1,0 +1,126 @@
+# Everything a developer runs. Each target sets up what it needs; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+AIRFLOW_VERSION ?= 3.3.2
+PYTHON ?= python3
+PORT ?= 8080
+DIR ?=
+ARGS ?=
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+READY := .venv/.ready
+HOMES := $(CURDIR)/.airflow
+WHEEL_TEST := $(CURDIR)/build/wheel-test
+
+# Whatever the user's shell says of an Airflow of theirs must not reach the ones started here.
+unexport $(filter AIRFLOW__%,$(.VARIABLES)) PYTHONPATH
+# Every Airflow process imports some 1,300 modules: without compiled ones it starts in thrice the time.
+unexport PYTHONDONTWRITEBYTECODE
+export AIRFLOW_HOME := $(HOMES)/tools
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+
+step = @printf '\033[1m==> %s\033[0m\n' '$(1)'
+# uv is many times faster than pip, but does not read pip's configuration: where it fails, pip may not.
+environment = $(PYTHON) -m venv "$(1)" && \
+	{ "$(1)/bin/python" -m pip install --disable-pip-version-check --quiet --constraint constraints.txt uv || true; }
+install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecode $(2) || \
+	"$(1)/bin/python" -m pip install --disable-pip-version-check $(2)
+
+.PHONY: help
+help: ## Show this list
+	@printf 'make TARGET [VARIABLE=value]\n\n'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@printf '\n  PYTHON=python3.12 chooses the interpreter of a new environment (now: %s).\n' '$(PYTHON)'
+	@printf '  ARGS="-k label -x" is passed on to pytest.\n'
+
+$(READY): constraints.txt pyproject.toml
+	$(call step,Creating .venv with $(PYTHON))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed; name one by PYTHON=")'
+	@$(call environment,$(VENV))
+	$(call step,Installing Airflow $(AIRFLOW_VERSION) and the tools (about 150 packages))
+	@$(call install,$(VENV),--requirement constraints.txt)
+	$(call step,Installing this package in editable form)
+	@$(call install,$(VENV),--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+.PHONY: demo
+demo: export AIRFLOW_HOME := $(HOMES)/demo
+demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
+	$(call step,Running dags/process_directory.py in an embedded Airflow)
+	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
+
+.PHONY: test test-pure test-task test-dag test-live
+test: $(READY) ## Run all tests
+	@"$(BIN)/python" -m pytest $(ARGS)
+
+test-pure: $(READY) ## Run the tests without Airflow (seconds)
+test-task: $(READY) ## Run the tests of single tasks, in Airflow's own task runner
+test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
+test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
+test-pure test-task test-dag test-live:
+	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
+
+.PHONY: ui
+ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
+	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
+
+.PHONY: check
+check: $(READY) ## Check style, format and types
+	$(call step,ruff check)
+	@"$(BIN)/ruff" check .
+	$(call step,ruff format --check)
+	@"$(BIN)/ruff" format --check .
+	$(call step,mypy --strict)
+	@"$(BIN)/mypy" --strict -p airflow_dynamic_provider -p tests.live
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what can be mended
+	@"$(BIN)/ruff" check --fix-only .
+	@"$(BIN)/ruff" format .
+
+.PHONY: wheel
+wheel: $(READY) ## Build the wheel into dist/
+	$(call step,Building the wheel)
+	@rm -rf dist
+	@"$(BIN)/python" -m hatchling build --target wheel --directory dist
+
+.PHONY: wheel-test
+wheel-test: export AIRFLOW_HOME := $(WHEEL_TEST)/airflow
+wheel-test: wheel ## Try the wheel in a fresh environment that holds nothing else but Airflow
+	$(call step,Installing the wheel and Airflow $(AIRFLOW_VERSION) into a fresh environment)
+	@rm -rf "$(WHEEL_TEST)"
+	@$(call environment,$(WHEEL_TEST)/venv)
+	@$(call install,$(WHEEL_TEST)/venv,--constraint constraints.txt apache-airflow==$(AIRFLOW_VERSION) dist/*.whl)
+	$(call step,Airflow lists the provider)
+	@cd "$(WHEEL_TEST)" && venv/bin/airflow providers list --output plain | grep airflow-dynamic-provider
+	$(call step,Airflow resolves @task.dynamic)
+	@cd "$(WHEEL_TEST)" && venv/bin/python -c 'from airflow.sdk import task; print(task.dynamic)'
+	@for file in dags/*.py; do \
+		printf '\033[1m==> %s is imported\033[0m\n' "$$file"; \
+		"$(WHEEL_TEST)/venv/bin/python" -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "$$file"; \
+	done
+	$(call step,dags/process_directory.py runs by itself)
+	@env -u AIRFLOW_HOME HOME="$(WHEEL_TEST)" \
+		"$(WHEEL_TEST)/venv/bin/python" dags/process_directory.py airflow_dynamic_provider/definitions
+
+.PHONY: image-test
+image-test: wheel ## Build the container image and try it (needs root)
+	@bash docker/image-test.sh dist/*.whl
+
+.PHONY: constraints
+constraints: ## Choose the newest versions of everything anew, for Python 3.10 to 3.13
+	$(call step,Resolving)
+	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
+	@printf '%s\n' apache-airflow==$(AIRFLOW_VERSION) hatchling editables uv | \
+		"$(BIN)/uv" pip compile --quiet --upgrade --universal --python-version 3.10 \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group pyproject.toml:dev --output-file constraints.txt -
+
+.PHONY: clean
+clean: ## Remove everything that was made here
+	@rm -rf .venv .airflow build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
