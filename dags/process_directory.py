@@ -94,3 +94,11 @@ def expected(path: str = STANDARD_LIBRARY) -> dict[str, int]:
 
 
 the_dag = process_directory()
+
+if __name__ == "__main__":
+    import sys
+
+    from airflow_dynamic_provider.embedded import run
+
+    directory = sys.argv[1] if len(sys.argv) > 1 else STANDARD_LIBRARY
+    sys.exit(run(the_dag, conf={"path": directory}).exit_status)

@@ -1,0 +1,124 @@
+"""What a Dag file prints that is run by itself, and where it runs."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+
+import pytest
+
+DAG_FILE = """
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, MetadataValue, add_output_metadata
+
+
+@task.dynamic(out=DynamicOut(int))
+def numbers():
+    for number in (1, 3, 5):
+        yield DynamicOutput(number, mapping_key=f"number {number}", metadata={"source": "a list"})
+
+
+@task
+def halve(number, unlucky):
+    add_output_metadata({"seen": number})
+    if str(number) == unlucky:
+        raise ValueError(f"cannot halve {number}")
+    return number / 2
+
+
+@task
+def total(halves):
+    add_output_metadata({"halves": MetadataValue.table([{"half": half} for half in halves])})
+    return sum(halves)
+
+
+@dag(params={"unlucky": "none"}, schedule=None)
+def halving():
+    total(numbers().map(lambda number: halve(number, "{{ params.unlucky }}")).collect())
+
+
+the_dag = halving()
+
+if __name__ == "__main__":
+    import sys
+
+    from airflow_dynamic_provider.embedded import run
+
+    sys.exit(run(the_dag).exit_status)
+"""
+
+
+@pytest.fixture
+def dag_file(tmp_path):
+    file = tmp_path / "dags" / "halving.py"
+    file.parent.mkdir()
+    file.write_text(DAG_FILE)
+    return file
+
+
+@pytest.fixture
+def dag(dag_file):
+    return runpy.run_path(str(dag_file))["the_dag"]
+
+
+def test_a_run_says_what_each_key_produced(dag, capsys):
+    from airflow_dynamic_provider.embedded import run
+
+    finished = run(dag)
+
+    assert (finished.state, finished.exit_status) == ("success", 0)
+    assert finished.result("total") == 4.5
+    clones = [ti for ti in finished.task_instances if ti.task_id == "halve"]
+    assert {ti.label: ti.result for ti in clones} == {"number 1": 0.5, "number 3": 1.5, "number 5": 2.5}
+    words = " ".join(capsys.readouterr().out.split())
+    assert "number 3 halve success 1.5 source=a list, seen=3" in words
+    assert "total success result: 4.5 halves: half" in words
+    assert "halving: success, 5 task instances" in words
+
+
+def test_a_failed_run_names_the_key_and_the_error(dag, capsys):
+    from airflow_dynamic_provider.embedded import run
+
+    finished = run(dag, conf={"unlucky": "3"})
+
+    assert (finished.state, finished.exit_status) == ("failed", 1)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "halve[number 3] failed: ValueError: cannot halve 3" in out
+    assert "halving.py, line 17" in out
+    assert "number 3 halve failed source=a list, seen=3" in out
+
+
+def test_a_result_is_asked_for_by_an_unmapped_task(dag):
+    from airflow_dynamic_provider.embedded import EmbeddedRun
+
+    with pytest.raises(LookupError, match="no task instance 'halve' that is not mapped"):
+        EmbeddedRun("halving", "run", "success", 1.0, ()).result("halve")
+
+
+def test_a_file_runs_without_a_home_and_leaves_none(dag_file, tmp_path):
+    user_home, temporary = tmp_path / "user", tmp_path / "temporary"
+    user_home.mkdir()
+    temporary.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    environment |= {"HOME": str(user_home), "TMPDIR": str(temporary)}
+
+    ended = subprocess.run(
+        [sys.executable, dag_file.name], cwd=dag_file.parent, env=environment, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "halving: success, 5 task instances" in ended.stdout
+    assert not list(user_home.rglob("airflow.db"))
+    assert not list(temporary.glob("airflow-*"))
+
+
+def test_without_a_home_only_the_program_itself_is_started_again(dag, monkeypatch):
+    from airflow_dynamic_provider.embedded import run
+
+    monkeypatch.delenv("AIRFLOW_HOME")
+
+    with pytest.raises(RuntimeError, match="AIRFLOW_HOME is not set"):
+        run(dag)
