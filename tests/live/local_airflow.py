@@ -1,0 +1,273 @@
+"""Starts a whole Airflow on this machine: API server, scheduler, Dag processor and triggerer.
+
+The live tests start it as an object, ``make ui`` starts it as a program; the settings of both stand here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+HOST = "127.0.0.1"
+
+#: Name -> command line. The API server reads the logs from the disk, so nobody else need serve them.
+COMPONENTS = {
+    "api-server": ["api-server", "--host", HOST],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+
+SETTINGS = {
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    # A supervisor that misses its task's end sleeps this long (5 by default), and its worker with it.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # Tasks wait for the API server most of their time.
+    "AIRFLOW__CORE__PARALLELISM": str(6 * (os.cpu_count() or 1)),
+    "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(6 * (os.cpu_count() or 1)),
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "0",
+    "AIRFLOW__API__WORKERS": str(max(1, (os.cpu_count() or 1) - 1)),
+    "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+    # New and changed Dag files appear within seconds.
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+}
+
+#: Imported once by the scheduler, and inherited by the processes that it forks for each task.
+LOCAL_SETTINGS = """\
+import airflow.providers.standard.decorators.python
+import airflow.providers.standard.operators.python
+import airflow.sdk.definitions.decorators
+import airflow.sdk.execution_time.task_runner
+import jinja2.sandbox
+from airflow_dynamic_provider import *
+
+__all__ = []
+"""
+
+
+class StartError(RuntimeError):
+    """A component ended, or did not become healthy in time."""
+
+
+class LocalAirflow:
+    """The four components of one Airflow.
+
+    Args:
+        home: Its AIRFLOW_HOME: settings, SQLite database, logs.
+        dags: Its Dag folder.
+        port: The port of its API server on the loopback interface; any free one by default.
+    """
+
+    def __init__(self, home: Path, dags: Path, port: int | None = None) -> None:
+        self.home = home.resolve()
+        self.dags = dags.resolve()
+        self.port = port or _free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @contextlib.contextmanager
+    def running(self, *, seconds: float = 120) -> Iterator[LocalAirflow]:
+        """Start everything, wait until it is healthy, and stop it at the end.
+
+        Raises:
+            StartError: It did not become healthy; the error shows the components' logs.
+        """
+        try:
+            self._start()
+            self._wait_until_healthy(seconds)
+            yield self
+        finally:
+            self._stop()
+
+    def check(self) -> None:
+        """Check that all components run.
+
+        Raises:
+            StartError: One has ended.
+        """
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise StartError(f"{name} ended with status {process.returncode}\n{self.recent_logs(name)}")
+
+    def recent_logs(self, *names: str) -> str:
+        """Return the last lines that the components wrote."""
+        tails = []
+        for name in names or COMPONENTS:
+            log = self._log(name)
+            lines = log.read_text(errors="replace").splitlines()[-40:] if log.exists() else []
+            tails.append("\n".join([f"--- {name} ({log})", *lines]))
+        return "\n".join(tails)
+
+    def _start(self) -> None:
+        _check_port(self.port)
+        config = self.home / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
+        environment = self._environment()
+        migration = self._launch("migration", ["db", "migrate"], environment)
+        if migration.wait() != 0:
+            raise StartError(f"the database could not be created\n{self.recent_logs('migration')}")
+        for name, arguments in COMPONENTS.items():
+            self.processes[name] = self._launch(name, arguments, environment)
+
+    def _launch(
+        self, name: str, arguments: list[str], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        log = self._log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            # In a session of its own, Ctrl-C reaches this process alone, which then stops them in order.
+            return subprocess.Popen(
+                [sys.executable, "-m", "airflow", *arguments],
+                env=environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return {
+            **inherited,
+            **SETTINGS,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        }
+
+    def _log(self, name: str) -> Path:
+        return self.home / "logs" / f"{name}.log"
+
+    def _wait_until_healthy(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._is_healthy():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StartError(f"Airflow is not healthy after {seconds:.0f} s\n{self.recent_logs()}")
+            time.sleep(0.5)
+
+    def _is_healthy(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5)
+        except httpx.TransportError:
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        health = answer.json() if answer.status_code == httpx.codes.OK else {}
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+
+    def _stop(self) -> None:
+        # The API server last: tasks that end report to it.
+        api_server = self.processes.pop("api-server", None)
+        _stop(list(self.processes.values()))
+        self.processes.clear()
+        _stop([api_server] if api_server else [])
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    # More than once: Airflow raises an exception in its signal handler, and Python drops those that hit it
+    # in certain places.
+    for _ in range(3):
+        for process in processes:
+            process.terminate()
+        if _have_ended(processes, seconds=5):
+            break
+    for process in processes:
+        _kill_session(process.pid)
+        process.wait()
+
+
+def _have_ended(processes: list[subprocess.Popen[bytes]], *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _kill_session(leader: int) -> None:
+    # A task that is left has a process group of its own, but the session of the scheduler that started it.
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise StartError(f"port {port} is not free ({error}): choose another one") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Start Airflow, say where it is, and stop it on Ctrl-C."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="its AIRFLOW_HOME")
+    parser.add_argument("--dags", type=Path, required=True, help="its Dag folder")
+    parser.add_argument("--port", type=int, default=8080, help="the port of its API server and UI")
+    arguments = parser.parse_args()
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop_signal, _interrupt)
+    airflow = LocalAirflow(arguments.home, arguments.dags, arguments.port)
+    try:
+        _say(f"Starting Airflow (logs in {airflow.home / 'logs'})")
+        with airflow.running():
+            _say(f"\n    Airflow is ready:  {airflow.url}\n\nCtrl-C stops it.")
+            while True:
+                airflow.check()
+                time.sleep(1)
+    except KeyboardInterrupt:
+        _say("\nAirflow has stopped.")
+        return 0
+    except StartError as error:
+        _say(str(error))
+        return 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
