@@ -6,8 +6,8 @@ For the ``__main__`` block of a Dag file, so that ``python my_dag.py`` runs it::
         sys.exit(run(my_dag()).exit_status)
 
 Airflow's ``dag.test()`` does the work. This module gives it a home and a database, shows how far it is, and
-reads back from the database what the task instances left there. What knows the database is imported where it is
-used, for the program may have to be started once more before it is needed.
+reads back from the database what the task instances left there. What knows the database is imported where it
+is used, for the program may have to be started once more before it is needed.
 """
 
 from __future__ import annotations
