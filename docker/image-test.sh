@@ -5,6 +5,7 @@
 #
 # The base image is a stand-in for the official one, made of Debian (debootstrap) and Airflow (pip) with the machine's
 # own mirror and pip configuration. It is kept in $IMAGE_TEST_CACHE, so that only the first run takes minutes.
+# $STORAGE_DRIVER is buildah's, "overlay" where that works and else "vfs".
 
 set -euo pipefail
 
@@ -75,7 +76,16 @@ PYTHON
 # ------------------------------------------------------------------------------------------------------- the images
 
 buildah() {
-    command buildah --storage-driver vfs --root "$CACHE/storage" --runroot "$WORK/run" "$@"
+    command buildah --storage-driver "$driver" --root "$CACHE/$driver" --runroot "$WORK/run" "$@"
+}
+
+# Overlay takes seconds where vfs, which copies the whole image for each step, takes minutes. Not all machines allow it.
+choose_storage_driver() {
+    for driver in ${STORAGE_DRIVER:-overlay vfs}; do
+        buildah info > "$WORK/output" 2>&1 && return
+    done
+    cat "$WORK/output" >&2
+    fail "buildah cannot store images in $CACHE"
 }
 
 build() {
@@ -226,7 +236,7 @@ test_example() {
 clean_up() {
     local status=$?
     trap - EXIT
-    if [[ -n ${locked:-} ]]; then
+    if [[ -n ${driver:-} ]]; then
         buildah rm --all > /dev/null 2>&1 || true
         buildah rmi --force "$IMAGE" > /dev/null 2>&1 || true
         buildah rmi --prune --force > /dev/null 2>&1 || true
@@ -252,7 +262,6 @@ main() {
     mkdir --parents "$CACHE"
     exec {lock}> "$CACHE/lock"
     flock "$lock"
-    locked=yes
 
     local paths path
     paths=$(write_pip_configuration "$WORK/pip.conf")
@@ -261,6 +270,7 @@ main() {
         pip_volumes+=(--volume "$path:$path:ro")
     done
 
+    choose_storage_driver
     build_stand_in
     build_image "${1:-}"
     container=$(buildah from --pull-never "$IMAGE")
