@@ -1,4 +1,4 @@
-"""One real Airflow for all live tests, with the examples as its Dags."""
+"""One real Airflow for all live tests, with the examples and the Dags beside this file."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[LocalAirflow]:
     """A running Airflow: API server, scheduler with the LocalExecutor, Dag processor, triggerer."""
-    home = Path(tempfile.mkdtemp(prefix="airflow-live-"))
+    folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
+    shutil.copytree(DAGS, folder / "dags")
+    shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
     try:
-        with LocalAirflow(home, DAGS).running() as started:
+        with LocalAirflow(folder / "home", folder / "dags").running() as started:
             yield started
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

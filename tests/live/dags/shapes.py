@@ -1,0 +1,98 @@
+"""Dags whose shape only a real scheduler tries: gates, empty operators, several outputs, depth first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
+
+
+@task.dynamic(out={"even": DynamicOut(int), "odd": DynamicOut(int)})
+async def numbers():
+    """Produce two dynamic outputs asynchronously; each expands over a list of its own."""
+    for number in range(5):
+        await asyncio.sleep(0)
+        yield DynamicOutput(number, f"n{number}", "odd" if number % 2 else "even", metadata={"n": number})
+    add_output_metadata({"how": "async"}, output_name="odd")
+
+
+@task
+def double(number):
+    """Double it."""
+    return number * 2
+
+
+@task
+def skip_n2(number, mapping_key=None):
+    """Skip one key."""
+    if mapping_key == "n2":
+        raise AirflowSkipException("not this one")
+    return number
+
+
+@task
+def add_up(values):
+    """Add up a collection."""
+    return sum(values)
+
+
+@task
+def pair(left, right):
+    """Keep both."""
+    return [left, right]
+
+
+@task
+def keep(values):
+    """Keep it."""
+    return values
+
+
+@dag(schedule=None)
+def shapes():
+    """Two chains that need each other's total, so that a gate is needed, and an empty operator per key."""
+    even, odd = numbers()
+    left, right = even.map(skip_n2), even.map(double)
+    of_left, of_right = add_up(left.collect()), add_up.override(task_id="add_up_right")(right.collect())
+    keep(left.map(lambda n: pair(n, of_right)).collect(keyed=True))
+    right.map(lambda n: pair.override(task_id="pair_right")(n, of_left))
+    odd.map(lambda n: double.override(task_id="double_odd")(n).operator >> EmptyOperator(task_id="end"))
+
+
+@task.dynamic(out=DynamicOut(str))
+def keys(folder):
+    """Produce a slow and a fast key."""
+    return [DynamicOutput(folder, "fast"), DynamicOutput(folder, "slow")]
+
+
+@task
+def first(folder, mapping_key=None):
+    """The slow key waits until the fast one has passed its second task."""
+    deadline = time.monotonic() + 60
+    while mapping_key == "slow" and not (Path(folder) / "fast is through").exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the fast key's second task did not run while the slow key's first one did")
+        time.sleep(0.2)
+    return folder
+
+
+@task
+def second(folder, mapping_key=None):
+    """Leave a sign."""
+    (Path(folder) / f"{mapping_key} is through").touch()
+
+
+@dag(schedule=None, params={"folder": ""})
+def depth_first():
+    """A key's second task starts when its own first is done."""
+    keys("{{ params.folder }}").map(first).map(second)
+
+
+shapes()
+depth_first()

@@ -1,0 +1,59 @@
+"""Every example, and Dags of less usual shapes, in a real Airflow."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dag.test_examples import ANSWERS
+from tests.live.conftest import DAGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live.rest_client import RestClient
+
+EXAMPLES = sorted(set(ANSWERS) - {"process_directory"})
+
+
+@pytest.mark.parametrize("dag_id", EXAMPLES)
+def test_an_example_gives_its_answer(client: RestClient, dag_id: str) -> None:
+    """A run of each example succeeds and returns what its plain-Python twin returns."""
+    run_id = client.trigger(dag_id)
+    assert client.wait(dag_id, run_id) == "success"
+    expected = runpy.run_path(str(DAGS / f"{dag_id}.py"))["expected"]
+    assert client.xcom(dag_id, run_id, ANSWERS[dag_id]) == expected()
+
+
+@pytest.mark.parametrize("dag_id", [*EXAMPLES, "shapes", "depth_first"])
+def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None:
+    """Neither the grid nor the graph refuses a Dag."""
+    client.wait_for_dag(dag_id)
+    assert client.grid_structure(dag_id)
+    assert client.graph_structure(dag_id)["nodes"]
+
+
+def test_less_usual_shapes(client: RestClient) -> None:
+    """Gates, a skipped key, two expanded lists of one task, empty operators, an async producer."""
+    run_id = client.trigger("shapes")
+    assert client.wait("shapes", run_id) == "success"
+    assert client.xcom("shapes", run_id, "keep") == {"n0": [0, 12], "n4": [4, 12]}
+
+    seen: dict[str, list[tuple[str | None, str | None]]] = {}
+    for ti in client.task_instances("shapes", run_id):
+        seen.setdefault(ti.task_id, []).append((ti.label, ti.state))
+    even = {"n0": "success", "n2": "skipped", "n4": "success"}
+    assert dict(seen["skip_n2"]) == even
+    assert dict(seen["pair_right"]) == dict.fromkeys(even, "success")
+    assert [state for _, state in seen["pair"]] == list(even.values())
+    assert seen["end"] == [("n1", "success"), ("n3", "success")]
+    metadata = client.xcom("shapes", run_id, "numbers", key="output_metadata")
+    assert metadata["outputs"]["odd"] == {"how": {"type": "text", "value": "async"}}
+
+
+def test_a_key_runs_ahead_of_the_others(client: RestClient, tmp_path: Path) -> None:
+    """The second task of a key starts while another key's first task still runs."""
+    run_id = client.trigger("depth_first", {"folder": str(tmp_path)})
+    assert client.wait("depth_first", run_id) == "success"
