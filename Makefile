@@ -75,7 +75,7 @@ check: $(READY) ## Check style, format and types
 	$(call step,ruff format --check)
 	@"$(BIN)/ruff" format --check .
 	$(call step,mypy --strict)
-	@"$(BIN)/mypy" --strict -p airflow_dynamic_provider -p tests.live
+	@"$(BIN)/mypy" --strict airflow_dynamic_provider tests/live/*.py
 
 .PHONY: format
 format: $(READY) ## Format the code and mend what can be mended
