@@ -86,11 +86,12 @@ def check_output_name(name: object) -> str:
 def render_label(key_path: tuple[str, ...]) -> str:
     """Return the map-index label of a key path: ``outer/inner``, cut to Airflow's 250 characters.
 
-    A label that had to be cut ends in a hash of the whole, so that two long paths keep different labels.
+    A label that had to be cut ends in a hash of the whole path, so that two long paths keep different labels.
     The key itself is never cut.
     """
     label = PATH_SEPARATOR.join(key_path)
     if len(label) <= MAX_LABEL_LENGTH:
         return label
-    digest = hashlib.sha256(label.encode()).hexdigest()[:_HASH_LENGTH]
+    # No key holds a control character, so paths that differ only in where they are divided differ here.
+    digest = hashlib.sha256("\0".join(key_path).encode()).hexdigest()[:_HASH_LENGTH]
     return f"{label[: MAX_LABEL_LENGTH - _HASH_LENGTH - 1]}~{digest}"
