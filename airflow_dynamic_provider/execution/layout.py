@@ -209,14 +209,21 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
 
 
 def _check(stored: Any, noun: str, fields: set[str]) -> Mapping[str, Any]:
-    if not isinstance(stored, Mapping) or not fields <= set(stored):
-        raise LayoutError(f"this is not {noun} as it is stored: {stored!r}")
-    if stored.get("version") != LAYOUT_VERSION:
+    if not isinstance(stored, Mapping) or "version" not in stored:
+        raise _misshapen(noun, stored)
+    # Before the fields, for another version may well have others.
+    if stored["version"] != LAYOUT_VERSION:
         raise LayoutError(
-            f"{noun} is stored in version {stored.get('version')!r}, and this release reads {LAYOUT_VERSION}",
+            f"{noun} is stored in version {stored['version']!r}, and this release reads {LAYOUT_VERSION}",
             remedy="Clear the producing task, so that it is stored again by the installed release.",
         )
+    if not fields <= set(stored):
+        raise _misshapen(noun, stored)
     return stored
+
+
+def _misshapen(noun: str, stored: Any) -> LayoutError:
+    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")
 
 
 def _key_path(document: Mapping[str, Any]) -> tuple[str, ...]:
