@@ -218,11 +218,12 @@ def normalize_value(value: Any) -> MetadataValue:
         return value
     if value is None:
         return MetadataValue.null()
+    # First, for an Airflow asset is a path object too: its path is its URI.
+    if _looks_like_asset(value):
+        return MetadataValue.asset(value)
     for types, make in _NORMALIZERS:
         if isinstance(value, types):
             return make(value)
-    if _looks_like_asset(value):
-        return MetadataValue.asset(value)
     raise InvalidMetadataError(
         f"no metadata kind fits {value!r} ({type(value).__name__})",
         remedy="Use a constructor of MetadataValue, such as MetadataValue.text(str(value)).",
