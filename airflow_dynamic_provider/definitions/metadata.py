@@ -6,6 +6,7 @@ import base64
 import math
 import numbers
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -22,12 +23,12 @@ Scalar = str | int | float | bool | None
 # Schemes that run what they carry when a viewer follows them.
 _SCRIPT_SCHEMES = frozenset({"javascript", "vbscript", "data"})
 
-# Leading bytes -> media type, for images given as bytes.
+# Leading bytes -> media type, for images given as bytes. RIFF alone may be sound or film.
 _IMAGE_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"RIFF", "image/webp"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
 )
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -144,7 +145,7 @@ class MetadataValue:
     def image(source: str | bytes, *, alt: str = "") -> MetadataValue:
         """A picture: its web address, a ``data:image/`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
         if isinstance(source, bytes):
-            media_type = next((kind for start, kind in _IMAGE_SIGNATURES if source.startswith(start)), None)
+            media_type = next((kind for start, kind in _IMAGE_SIGNATURES if start.match(source)), None)
             if media_type is None:
                 raise _wrong("image", "the bytes of a PNG, JPEG, GIF or WebP picture", source[:16])
             source = f"data:{media_type};base64,{base64.b64encode(source).decode()}"
