@@ -263,8 +263,10 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
                 f"a metadata label must be a non-empty str, received {label!r}",
                 remedy="Use str(...) to make a label of it.",
             )
+        if not _is_utf8(label):
+            raise InvalidMetadataError(f"a metadata label must be text in UTF-8, received {label!r}")
         try:
-            normalized[label] = normalize_value(value)
+            normalized[str.__str__(label)] = normalize_value(value)
         except DynamicOutputsError as error:
             error.message = f"metadata {label!r}: {error.message}"
             raise
@@ -296,11 +298,17 @@ def _wrong(kind: str, wanted: str, received: object) -> InvalidMetadataError:
 def _require_str(kind: str, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong(kind, "a str", value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _wrong(kind, "text that can be written as UTF-8", value) from None
+    if not _is_utf8(value):
+        raise _wrong(kind, "text that can be written as UTF-8", value)
     return str.__str__(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _require_int(kind: str, value: object) -> int:
