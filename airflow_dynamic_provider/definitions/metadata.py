@@ -31,6 +31,9 @@ _IMAGE_SIGNATURES = (
     (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
 )
 
+# What a task may send to Airflow: its messages are in msgpack, which has no longer integers.
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
+
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -314,7 +317,14 @@ def _is_utf8(text: str) -> bool:
 def _require_int(kind: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise _wrong(kind, "a whole number", value)
-    return int(value)
+    number = int(value)
+    if not _MIN_INT <= number <= _MAX_INT:
+        # Not shown, for Python refuses to write out a very long one.
+        raise InvalidMetadataError(
+            f"MetadataValue.{kind} takes whole numbers from -2**63 to 2**64 - 1, received one beyond",
+            remedy="Use MetadataValue.float(...), or MetadataValue.text(str(...)).",
+        )
+    return number
 
 
 def _require_float(kind: str, value: object) -> float:
@@ -323,7 +333,6 @@ def _require_float(kind: str, value: object) -> float:
     try:
         return float(value)
     except OverflowError:
-        # Not shown, for Python refuses to write out a very long one.
         raise InvalidMetadataError(
             f"MetadataValue.{kind} takes numbers that fit into a float, received a larger one",
             remedy="Use MetadataValue.text(str(...)).",
