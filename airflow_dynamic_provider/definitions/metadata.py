@@ -266,8 +266,10 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
                 f"a metadata label must be a non-empty str, received {label!r}",
                 remedy="Use str(...) to make a label of it.",
             )
-        if not _is_utf8(label):
-            raise InvalidMetadataError(f"a metadata label must be text in UTF-8, received {label!r}")
+        if not _is_storable(label):
+            raise InvalidMetadataError(
+                f"a metadata label must be text in UTF-8 without NUL, received {label!r}"
+            )
         try:
             normalized[str.__str__(label)] = normalize_value(value)
         except DynamicOutputsError as error:
@@ -301,17 +303,18 @@ def _wrong(kind: str, wanted: str, received: object) -> InvalidMetadataError:
 def _require_str(kind: str, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong(kind, "a str", value)
-    if not _is_utf8(value):
-        raise _wrong(kind, "text that can be written as UTF-8", value)
+    if not _is_storable(value):
+        raise _wrong(kind, "text in UTF-8 without NUL", value)
     return str.__str__(value)
 
 
-def _is_utf8(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    # Airflow keeps XComs as JSONB in PostgreSQL, which has no NUL.
+    return "\0" not in text
 
 
 def _require_int(kind: str, value: object) -> int:
