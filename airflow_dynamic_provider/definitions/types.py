@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any
 
 from airflow_dynamic_provider.errors import DeclarationError, OutputTypeError
@@ -29,10 +30,13 @@ def check_type(value: Any, declared: Any) -> None:
         return
 
     # Late, because only a task that produces needs pydantic: a Dag file does not.
-    from pydantic import ValidationError
+    from pydantic import PydanticUserError, ValidationError
 
     try:
         _adapter(declared).validate_python(value, strict=True)
+    except PydanticUserError as error:
+        # A name in quotes that cannot be resolved is found out by the first value.
+        raise _uncheckable(declared, error) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(f"[{part!r}]" for part in first["loc"])
@@ -74,17 +78,27 @@ def _adapter(declared: Any) -> Any:
 
 def _make_adapter(declared: Any) -> Any:
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+    from pydantic_core import SchemaError
 
     try:
-        try:
-            return TypeAdapter(declared, config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError as error:
-            # Models, dataclasses and TypedDicts bring their own configuration and take no other.
-            if error.code != "type-adapter-config-unused":
-                raise
-            return TypeAdapter(declared)
-    except (PydanticUserError, NameError) as error:
-        raise DeclarationError(
-            f"the declared type {declared!r} cannot be checked: {error}",
-            remedy="Declare a class or an ordinary annotation, or Any to check nothing.",
-        ) from error
+        with warnings.catch_warnings():
+            # pydantic warns of what is no type at all, and then lets every value pass.
+            warnings.filterwarnings("error", "(?s).* is not a Python type")
+            try:
+                return TypeAdapter(declared, config=ConfigDict(arbitrary_types_allowed=True))
+            except PydanticUserError as error:
+                # Models, dataclasses and TypedDicts bring their own configuration and take no other.
+                if error.code != "type-adapter-config-unused":
+                    raise
+                return TypeAdapter(declared)
+    except (PydanticUserError, SchemaError, Warning, NameError) as error:
+        raise _uncheckable(declared, error) from error
+
+
+def _uncheckable(declared: Any, error: Exception) -> DeclarationError:
+    reason = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
+    return DeclarationError(
+        f"the declared type {declared!r} cannot be checked: {reason}",
+        remedy="Declare a class, an ordinary annotation or a @runtime_checkable protocol, or Any to check "
+        "nothing.",
+    )
