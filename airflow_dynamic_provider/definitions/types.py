@@ -33,13 +33,13 @@ def check_type(value: Any, declared: Any) -> None:
     from pydantic import PydanticUserError, ValidationError
 
     try:
-        _adapter(declared).validate_python(value, strict=True)
+        _adapter(declared).validate_python([value], strict=True)
     except PydanticUserError as error:
         # A name in quotes that cannot be resolved is found out by the first value.
         raise _uncheckable(declared, error) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part!r}]" for part in first["loc"])
+        place = "".join(f"[{part!r}]" for part in first["loc"][1:])
         raise _mismatch(value, declared, f" ({place + ': ' if place else ''}{first['msg']})") from None
 
 
@@ -77,6 +77,7 @@ def _adapter(declared: Any) -> Any:
 
 
 def _make_adapter(declared: Any) -> Any:
+    """Return what checks a list of one value."""
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter
     from pydantic_core import SchemaError
 
@@ -84,13 +85,8 @@ def _make_adapter(declared: Any) -> Any:
         with warnings.catch_warnings():
             # pydantic warns of what is no type at all, and then lets every value pass.
             warnings.filterwarnings("error", "(?s).* is not a Python type")
-            try:
-                return TypeAdapter(declared, config=ConfigDict(arbitrary_types_allowed=True))
-            except PydanticUserError as error:
-                # Models, dataclasses and TypedDicts bring their own configuration and take no other.
-                if error.code != "type-adapter-config-unused":
-                    raise
-                return TypeAdapter(declared)
+            # In a list, for by itself a TypedDict takes no configuration.
+            return TypeAdapter(list[declared], config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError, Warning, NameError) as error:
         raise _uncheckable(declared, error) from error
 
