@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import functools
 import operator
 import sys
@@ -91,31 +90,36 @@ def _make_adapter(declared: Any) -> Any:
             # pydantic warns of what is no type at all, and then lets every value pass.
             warnings.filterwarnings("error", "(?s).* is not a Python type")
             # In a list, for by itself a TypedDict takes no configuration.
-            one_value: Any = types.GenericAlias(list, (_portable(declared),))
+            one_value: Any = types.GenericAlias(list, (_checkable(declared),))
             return TypeAdapter(one_value, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError, Warning, NameError, RecursionError) as error:
         raise _uncheckable(declared, error) from error
 
 
-def _portable(annotation: Any) -> Any:
-    """Return the annotation with each TypedDict in it replaced by an equal one that pydantic takes.
+def _checkable(annotation: Any) -> Any:
+    """Return the annotation with what pydantic would not check, or would coerce, replaced by an equal.
 
-    Before Python 3.12 it takes those of typing_extensions only. The fields of classes stay as they are.
+    Before Python 3.12 it takes a TypedDict of typing_extensions only. Even when strict it makes a model of a
+    dict. The fields of classes stay as they are.
     """
-    if sys.version_info >= (3, 12):
-        return annotation
-    if typing.is_typeddict(annotation):
-        return _portable_typed_dict(annotation)
+    from pydantic import BaseModel, InstanceOf
+
     origin: Any = typing.get_origin(annotation)
-    arguments = tuple(_portable(argument) for argument in typing.get_args(annotation))
-    if not arguments or origin in (typing.Literal, collections.abc.Callable):
+    if typing.is_typeddict(annotation) and sys.version_info < (3, 12):
+        return _checkable_typed_dict(annotation)
+    if origin is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        instance_of: Any = InstanceOf
+        return instance_of[annotation]
+    given = typing.get_args(annotation)
+    arguments = tuple(map(_checkable, given))
+    if all(map(operator.is_, arguments, given)):
         return annotation
     if origin is types.UnionType:
         return functools.reduce(operator.or_, arguments)
     return origin[arguments[0] if len(arguments) == 1 else arguments]
 
 
-def _portable_typed_dict(typed_dict: Any) -> Any:
+def _checkable_typed_dict(typed_dict: Any) -> Any:
     from typing_extensions import NotRequired, Required, TypedDict, get_type_hints
 
     markers: dict[bool, Any] = {True: Required, False: NotRequired}
@@ -123,7 +127,7 @@ def _portable_typed_dict(typed_dict: Any) -> Any:
     for name, hint in get_type_hints(typed_dict, include_extras=True).items():
         marker = markers[name in typed_dict.__required_keys__]
         is_marked = typing.get_origin(hint) in markers.values()
-        fields[name] = _portable(hint) if is_marked else marker[_portable(hint)]
+        fields[name] = _checkable(hint) if is_marked else marker[_checkable(hint)]
     return TypedDict(typed_dict.__name__, fields)  # type: ignore[operator]
 
 
