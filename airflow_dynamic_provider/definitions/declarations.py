@@ -147,11 +147,14 @@ def describe(declarations: Declarations) -> str:
     """Return the declared outputs as a Markdown table, for the people who look at the task in the UI."""
     rows = ["| output | type | description |", "|---|---|---|"]
     for name, out in declarations.items():
-        type_name = getattr(out.type, "__name__", None) if isinstance(out.type, type) else None
+        # On Python 3.10 ``list[int]`` is a type, and its name is ``list``.
+        is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
+        type_name = out.type.__name__ if is_class else str(out.type)
         per_key = " per key" if isinstance(out, DynamicOut) else ""
         facts = [out.description or "", *(f"{label}: {value.value}" for label, value in out.metadata.items())]
-        cells = (name, f"{type_name or out.type}{per_key}", "; ".join(filter(None, facts)))
-        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        cells = (name, f"{type_name}{per_key}", "; ".join(filter(None, facts)))
+        # A cell is one line, whatever the author wrote.
+        rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
 
