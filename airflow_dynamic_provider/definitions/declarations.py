@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 import typing
 from collections.abc import (
     AsyncGenerator,
@@ -145,29 +147,48 @@ def describe(declarations: Declarations) -> str:
     """Return the declared outputs as a Markdown table, for the people who look at the task in the UI."""
     rows = ["| output | type | description |", "|---|---|---|"]
     for name, out in declarations.items():
-        type_name = getattr(out.type, "__name__", None) if isinstance(out.type, type) else None
+        # On Python 3.10 ``list[int]`` is a type, and its name is ``list``.
+        is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
+        type_name = out.type.__name__ if is_class else str(out.type)
         per_key = " per key" if isinstance(out, DynamicOut) else ""
         facts = [out.description or "", *(f"{label}: {value.value}" for label, value in out.metadata.items())]
-        cells = (name, f"{type_name or out.type}{per_key}", "; ".join(filter(None, facts)))
-        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        cells = (name, f"{type_name}{per_key}", "; ".join(filter(None, facts)))
+        # A cell is one line, whatever the author wrote.
+        rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
 
 def _infer(function: Callable[..., Any], name: str) -> DynamicOut:
-    try:
-        annotation = typing.get_type_hints(function).get("return")
-    except (NameError, TypeError):
-        # An annotation that cannot be evaluated declares nothing; out= is then needed.
-        annotation = None
-    if typing.get_origin(annotation) in _CONTAINERS:
-        item = typing.get_args(annotation)[0]
+    annotation, problem = _return_annotation(function)
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) in _CONTAINERS and arguments:
+        item = arguments[0]
         if item is DynamicOutput:
             return DynamicOut()
         if typing.get_origin(item) is DynamicOutput:
             return DynamicOut(typing.get_args(item)[0])
     raise DeclarationError(
-        f"declares no output: there is no out= and the return annotation is {annotation!r}",
+        f"declares no output: there is no out= and the return annotation is {annotation!r}{problem}",
         task_id=name,
         remedy="Write @task.dynamic(out=DynamicOut(str)), or annotate the function with "
         "-> list[DynamicOutput[str]].",
     )
+
+
+def _return_annotation(function: Callable[..., Any]) -> tuple[Any, str]:
+    """Return the return annotation, and why it could not be evaluated if it is still text."""
+    function = inspect.unwrap(function)
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    if annotation is None:
+        return None, ""
+    # Alone, for the other annotations may name what only a type checker imports.
+    alone = types.SimpleNamespace(__annotations__={"return": annotation})
+    known = getattr(function, "__globals__", {})
+    try:
+        annotation = typing.get_type_hints(alone, known, include_extras=True)["return"]
+    except Exception as error:
+        # Evaluating the author's text can raise anything; it then declares nothing, and out= is needed.
+        return annotation, f", which cannot be evaluated: {error}"
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = annotation.__origin__
+    return annotation, ""

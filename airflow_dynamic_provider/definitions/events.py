@@ -81,9 +81,11 @@ class DynamicOutput(Generic[T]):
     ) -> None:
         object.__setattr__(self, "value", value)
         object.__setattr__(self, "output_name", output_name)
+        key = None
         try:
-            object.__setattr__(self, "mapping_key", check_mapping_key(mapping_key))
+            key = check_mapping_key(mapping_key)
+            object.__setattr__(self, "mapping_key", key)
             object.__setattr__(self, "metadata", normalize_metadata(metadata))
         except DynamicOutputsError as error:
-            key = mapping_key if isinstance(mapping_key, str) and mapping_key else None
+            # A refused key is shown, cut, by its refusal.
             raise error.about(output_name=output_name, mapping_key=key) from None

@@ -20,6 +20,9 @@ PATH_SEPARATOR = "/"
 #: The output that a task has when its declaration names none.
 DEFAULT_OUTPUT = "result"
 
+#: Names that no output may have: an output is stored under its own name, and these XComs hold something else.
+RESERVED_OUTPUT_NAMES = frozenset({"output_metadata", "produced_outputs", "return_value"})
+
 _HASH_LENGTH = 8
 
 
@@ -58,24 +61,37 @@ def check_output_name(name: object) -> str:
     """Return ``name``, or refuse it: an output name becomes a field of a named tuple.
 
     Raises:
-        DeclarationError: It is not an identifier, is a keyword, or starts with an underscore.
+        DeclarationError: It is not an identifier, is a keyword, starts with an underscore, is spelled
+            with characters that Python replaces in identifiers, or is reserved.
     """
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name[0] == "_":
         raise DeclarationError(
             f"{name!r} is not a name for an output",
             remedy="Use a Python identifier that is no keyword and does not start with an underscore.",
         )
-    return name
+    # Python reads a ligature in an identifier as its letters, so the field could not be asked for.
+    if (spelled := unicodedata.normalize("NFKC", name)) != name:
+        raise DeclarationError(
+            f"{name!r} is not a name for an output, for Python reads it as {spelled!r}",
+            remedy=f"Write {spelled!r}.",
+        )
+    if name in RESERVED_OUTPUT_NAMES:
+        raise DeclarationError(
+            f"{name!r} is not a name for an output, for an XCom of this name holds something else",
+            remedy="Choose another name.",
+        )
+    return str.__str__(name)
 
 
 def render_label(key_path: tuple[str, ...]) -> str:
     """Return the map-index label of a key path: ``outer/inner``, cut to Airflow's 250 characters.
 
-    A label that had to be cut ends in a hash of the whole, so that two long paths keep different labels.
+    A label that had to be cut ends in a hash of the whole path, so that two long paths keep different labels.
     The key itself is never cut.
     """
     label = PATH_SEPARATOR.join(key_path)
     if len(label) <= MAX_LABEL_LENGTH:
         return label
-    digest = hashlib.sha256(label.encode()).hexdigest()[:_HASH_LENGTH]
+    # No key holds a control character, so paths that differ only in where they are divided differ here.
+    digest = hashlib.sha256("\0".join(key_path).encode()).hexdigest()[:_HASH_LENGTH]
     return f"{label[: MAX_LABEL_LENGTH - _HASH_LENGTH - 1]}~{digest}"

@@ -6,6 +6,7 @@ import base64
 import math
 import numbers
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -22,13 +23,16 @@ Scalar = str | int | float | bool | None
 # Schemes that run what they carry when a viewer follows them.
 _SCRIPT_SCHEMES = frozenset({"javascript", "vbscript", "data"})
 
-# Leading bytes -> media type, for images given as bytes.
+# Leading bytes -> media type, for images given as bytes. RIFF alone may be sound or film.
 _IMAGE_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"RIFF", "image/webp"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
 )
+
+# What a task may send to Airflow: its messages are in msgpack, which has no longer integers.
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -61,13 +65,17 @@ class MetadataValue:
     @staticmethod
     def url(url: str) -> MetadataValue:
         """A link. It must name its scheme; schemes that run code in the viewer's browser are refused."""
-        scheme = urlsplit(_require_str("url", url)).scheme.lower()
+        text = _require_str("url", url)
+        try:
+            scheme = urlsplit(text).scheme.lower()
+        except ValueError as error:
+            raise InvalidMetadataError(f"this is not a url: {text!r} ({error})") from None
         if not scheme or scheme in _SCRIPT_SCHEMES:
             raise InvalidMetadataError(
-                f"a url needs a scheme that is safe to follow, received {url!r}",
+                f"a url needs a scheme that is safe to follow, received {text!r}",
                 remedy='Write the whole address, such as "https://example.org/report".',
             )
-        return MetadataValue("url", url)
+        return MetadataValue("url", text)
 
     @staticmethod
     def path(path: str | os.PathLike[str]) -> MetadataValue:
@@ -82,7 +90,12 @@ class MetadataValue:
     @staticmethod
     def json(value: Any) -> MetadataValue:
         """Lists, dicts with ``str`` keys, and scalars, nested to any depth."""
-        return MetadataValue("json", _to_json(value, "json"))
+        try:
+            return MetadataValue("json", _to_json(value, "json"))
+        except RecursionError:
+            raise InvalidMetadataError(
+                "json that holds itself, or is nested too deeply, cannot be stored"
+            ) from None
 
     @staticmethod
     def md(markdown: str) -> MetadataValue:
@@ -107,7 +120,7 @@ class MetadataValue:
     @staticmethod
     def timestamp(moment: datetime | builtins.float) -> MetadataValue:
         """A moment: a ``datetime`` with a time zone, or seconds since 1970-01-01 UTC. Stored as UTC."""
-        return MetadataValue("timestamp", _require_moment(moment).astimezone(timezone.utc).isoformat())
+        return MetadataValue("timestamp", _require_moment(moment).isoformat())
 
     @staticmethod
     def table(
@@ -119,9 +132,11 @@ class MetadataValue:
             records: One mapping of column -> scalar a row; a missing column is shown empty.
             columns: The columns in order. By default those of the rows, in the order they appear.
         """
+        if not isinstance(records, Iterable):
+            raise _wrong("table", "rows that map column to value", records)
         rows = [_to_row(record) for record in records]
         known = list(dict.fromkeys(name for row in rows for name in row))
-        names = known if columns is None else [_require_str("table", name) for name in columns]
+        names = known if columns is None else _to_columns(columns)
         if unknown := [name for name in known if name not in names]:
             raise InvalidMetadataError(
                 f"a table with the columns {names} received rows with {unknown}",
@@ -133,7 +148,7 @@ class MetadataValue:
     def image(source: str | bytes, *, alt: str = "") -> MetadataValue:
         """A picture: its web address, a ``data:image/`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
         if isinstance(source, bytes):
-            media_type = next((kind for start, kind in _IMAGE_SIGNATURES if source.startswith(start)), None)
+            media_type = next((kind for start, kind in _IMAGE_SIGNATURES if start.match(source)), None)
             if media_type is None:
                 raise _wrong("image", "the bytes of a PNG, JPEG, GIF or WebP picture", source[:16])
             source = f"data:{media_type};base64,{base64.b64encode(source).decode()}"
@@ -180,7 +195,8 @@ class MetadataValue:
         Raises:
             LayoutError: It is of another shape, or of a kind that this release does not know.
         """
-        if not isinstance(stored, Mapping) or set(stored) != {"type", "value"} or stored["type"] not in KINDS:
+        is_shaped = isinstance(stored, Mapping) and set(stored) == {"type", "value"}
+        if not is_shaped or not isinstance(stored["type"], str) or stored["type"] not in KINDS:
             raise LayoutError(f"this is not a stored metadata value: {stored!r}")
         return MetadataValue(stored["type"], stored["value"])
 
@@ -218,11 +234,12 @@ def normalize_value(value: Any) -> MetadataValue:
         return value
     if value is None:
         return MetadataValue.null()
+    # First, for an Airflow asset is a path object too: its path is its URI.
+    if _looks_like_asset(value):
+        return MetadataValue.asset(value)
     for types, make in _NORMALIZERS:
         if isinstance(value, types):
             return make(value)
-    if _looks_like_asset(value):
-        return MetadataValue.asset(value)
     raise InvalidMetadataError(
         f"no metadata kind fits {value!r} ({type(value).__name__})",
         remedy="Use a constructor of MetadataValue, such as MetadataValue.text(str(value)).",
@@ -249,8 +266,12 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
                 f"a metadata label must be a non-empty str, received {label!r}",
                 remedy="Use str(...) to make a label of it.",
             )
+        if not _is_storable(label):
+            raise InvalidMetadataError(
+                f"a metadata label must be text in UTF-8 without NUL, received {label!r}"
+            )
         try:
-            normalized[label] = normalize_value(value)
+            normalized[str.__str__(label)] = normalize_value(value)
         except DynamicOutputsError as error:
             error.message = f"metadata {label!r}: {error.message}"
             raise
@@ -282,23 +303,43 @@ def _wrong(kind: str, wanted: str, received: object) -> InvalidMetadataError:
 def _require_str(kind: str, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong(kind, "a str", value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _wrong(kind, "text that can be written as UTF-8", value) from None
+    if not _is_storable(value):
+        raise _wrong(kind, "text in UTF-8 without NUL", value)
     return str.__str__(value)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    # Airflow keeps XComs as JSONB in PostgreSQL, which has no NUL.
+    return "\0" not in text
 
 
 def _require_int(kind: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise _wrong(kind, "a whole number", value)
-    return int(value)
+    number = int(value)
+    if not _MIN_INT <= number <= _MAX_INT:
+        # Not shown, for Python refuses to write out a very long one.
+        raise InvalidMetadataError(
+            f"MetadataValue.{kind} takes whole numbers from -2**63 to 2**64 - 1, received one beyond",
+            remedy="Use MetadataValue.float(...), or MetadataValue.text(str(...)).",
+        )
+    return number
 
 
 def _require_float(kind: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise _wrong(kind, "a number", value)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InvalidMetadataError(
+            f"MetadataValue.{kind} takes numbers that fit into a float, received a larger one",
+            remedy="Use MetadataValue.text(str(...)).",
+        ) from None
 
 
 def _require_bool(value: object) -> bool:
@@ -308,17 +349,19 @@ def _require_bool(value: object) -> bool:
 
 
 def _require_moment(moment: object) -> datetime:
-    if not isinstance(moment, datetime):
-        try:
-            return datetime.fromtimestamp(_require_float("timestamp", moment), timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            raise _wrong("timestamp", "a datetime, or seconds since 1970", moment) from None
-    if moment.utcoffset() is None:
+    if isinstance(moment, bool) or not isinstance(moment, (datetime, numbers.Real)):
+        raise _wrong("timestamp", "a datetime, or seconds since 1970", moment)
+    if isinstance(moment, datetime) and moment.utcoffset() is None:
         raise InvalidMetadataError(
             f"a timestamp needs a time zone, received {moment!r}",
             remedy="Use pendulum.now(), or datetime.now(timezone.utc).",
         )
-    return moment
+    try:
+        if isinstance(moment, datetime):
+            return moment.astimezone(timezone.utc)
+        return datetime.fromtimestamp(float(moment), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidMetadataError("a timestamp must lie between the years 1 and 9999, in UTC") from None
 
 
 def _require_path(kind: str, value: str | os.PathLike[str]) -> str:
@@ -339,9 +382,9 @@ def _to_scalar(value: Any, kind: str) -> Scalar:
     if isinstance(value, str):
         return _require_str(kind, value)
     if isinstance(value, numbers.Integral):
-        return int(value)
+        return _require_int(kind, value)
     if isinstance(value, numbers.Real):
-        return _finite_or_name(float(value))
+        return _finite_or_name(_require_float(kind, value))
     raise _wrong(kind, "text, numbers, True, False and None", value)
 
 
@@ -357,6 +400,15 @@ def _to_row(record: Any) -> dict[str, Scalar]:
     if not isinstance(record, Mapping):
         raise _wrong("table", "rows that map column to value", record)
     return {_require_str("table", name): _to_scalar(value, "table") for name, value in record.items()}
+
+
+def _to_columns(columns: Any) -> list[str]:
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise _wrong("table", "columns= as a list of names", columns)
+    names = [_require_str("table", name) for name in columns]
+    if len(set(names)) < len(names):
+        raise _wrong("table", "columns= without repetition", names)
+    return names
 
 
 def _looks_like_asset(value: Any) -> bool:

@@ -28,7 +28,7 @@ XCom of a clone
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class StoredItem:
             LayoutError: Its version or its shape is unknown.
         """
         document = _check(stored, "a dynamic output", {"key_path", "value", "metadata"})
-        return cls(_key_path(document), document["value"], metadata_from_json(document["metadata"]))
+        return cls(_path(document["key_path"]), document["value"], metadata_from_json(document["metadata"]))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,10 @@ class StoredResult:
         """
         document = _check(stored, "a clone's output", {"key_path", "map_index", "is_produced", "value"})
         return cls(
-            _key_path(document), document["map_index"], document["value"], bool(document["is_produced"])
+            _path(document["key_path"]),
+            document["map_index"],
+            document["value"],
+            bool(document["is_produced"]),
         )
 
 
@@ -172,13 +175,13 @@ class StoredMetadata:
         """
         document = _check(stored, "output metadata", set())
         return cls(
-            outputs={name: metadata_from_json(found) for name, found in document.get("outputs", {}).items()},
+            outputs={name: metadata_from_json(found) for name, found in _items(document.get("outputs", {}))},
             keys={
-                name: {key: metadata_from_json(found) for key, found in by_key.items()}
-                for name, by_key in document.get("keys", {}).items()
+                name: {key: metadata_from_json(found) for key, found in _items(by_key)}
+                for name, by_key in _items(document.get("keys", {}))
             },
             inherited=metadata_from_json(document.get("inherited", {})),
-            key_path=_key_path(document) if "key_path" in document else (),
+            key_path=_path(document["key_path"]) if "key_path" in document else (),
         )
 
 
@@ -194,6 +197,8 @@ def unpack_values(stored: Any) -> list[Any]:
         LayoutError: The version or the shape is unknown.
     """
     values: list[Any] = _check(stored, "the values of a dynamic output", {"values"})["values"]
+    if not isinstance(values, list):
+        raise _misshapen("the values of a dynamic output", stored)
     return values
 
 
@@ -205,22 +210,35 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
     """
     if not isinstance(stored, Sequence) or isinstance(stored, str):
         raise LayoutError(f"this is not a list of mapping keys: {stored!r}")
-    return [(key,) if isinstance(key, str) else tuple(key) for key in stored]
+    return [(key,) if isinstance(key, str) else _path(key) for key in stored]
 
 
 def _check(stored: Any, noun: str, fields: set[str]) -> Mapping[str, Any]:
-    if not isinstance(stored, Mapping) or not fields <= set(stored):
-        raise LayoutError(f"this is not {noun} as it is stored: {stored!r}")
-    if stored.get("version") != LAYOUT_VERSION:
+    if not isinstance(stored, Mapping) or "version" not in stored:
+        raise _misshapen(noun, stored)
+    # Before the fields, for another version may well have others.
+    if stored["version"] != LAYOUT_VERSION:
         raise LayoutError(
-            f"{noun} is stored in version {stored.get('version')!r}, and this release reads {LAYOUT_VERSION}",
+            f"{noun} is stored in version {stored['version']!r}, and this release reads {LAYOUT_VERSION}",
             remedy="Clear the producing task, so that it is stored again by the installed release.",
         )
+    if not fields <= set(stored):
+        raise _misshapen(noun, stored)
     return stored
 
 
-def _key_path(document: Mapping[str, Any]) -> tuple[str, ...]:
-    path = document["key_path"]
-    if not isinstance(path, Sequence) or isinstance(path, str) or not path:
-        raise LayoutError(f"this is not a stored key path: {path!r}")
-    return tuple(path)
+def _misshapen(noun: str, stored: Any) -> LayoutError:
+    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")
+
+
+def _items(stored: Any) -> ItemsView[str, Any]:
+    if not isinstance(stored, Mapping):
+        raise LayoutError(f"this is not stored metadata: {stored!r}")
+    return stored.items()
+
+
+def _path(stored: Any) -> tuple[str, ...]:
+    is_sequence = isinstance(stored, Sequence) and not isinstance(stored, str)
+    if not is_sequence or not stored or not all(isinstance(key, str) for key in stored):
+        raise LayoutError(f"this is not a stored key path: {stored!r}")
+    return tuple(stored)

@@ -6,9 +6,11 @@ Nothing is stored before everything has been checked, so a task that fails leave
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, cast
 
 from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out
@@ -66,7 +68,8 @@ class Production:
             declaration = self._declaration_of(event)
             check_type(event.value, declaration.type)
             xcom.check_storable(event.value)
-            self._keep(event)
+            # The author may go on with the same list or dict for the next output.
+            self._keep(replace(event, value=_snapshot(event.value)))
         except DynamicOutputsError as error:
             raise error.about(
                 task_id=self.task_id, output_name=event.output_name, mapping_key=mapping_key
@@ -337,6 +340,14 @@ def _store_keys(context: Mapping[str, Any], production: Production, mapped_outpu
         if name in mapped_outputs:
             xcom.push_to(context, mapped_outputs[name], layout.RETURN_VALUE, list(events), len(events))
     return None
+
+
+def _snapshot(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        # Not all that Airflow can store can be copied; such an object is nobody's work in progress.
+        return value
 
 
 def _shorten(value: object) -> str:

@@ -90,8 +90,13 @@ def check_storable(value: Any) -> None:
         return
     import json
 
+    import msgspec
+
     try:
-        json.dumps(BaseXCom.serialize_value(value), allow_nan=False)
+        serialized = BaseXCom.serialize_value(value)
+        json.dumps(serialized, allow_nan=False)
+        # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
+        msgspec.msgpack.encode(serialized)
     except Exception as error:
         raise UnstorableOutputError(
             f"XCom cannot carry a value of type {type(value).__name__}: {error}",

@@ -1,0 +1,259 @@
+"""Who imports whom, inside the package and out of Airflow."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.pure.processes import PACKAGE, run_python
+
+pytestmark = pytest.mark.pure
+
+ROOT = PACKAGE.name
+
+#: Folder or module -> the folders and modules of the package it may import. Whoever is not named here may
+#: import all but `FORBIDDEN`.
+ARROWS = {
+    "errors": set(),
+    "provider_info": set(),
+    "version_compat": {"errors"},
+    "definitions": {"definitions", "errors"},
+    "execution": {"definitions", "errors", "execution", "version_compat"},
+    "authoring": {"authoring", "definitions", "errors", "execution", "version_compat"},
+}
+
+#: The edges of the package: what people see. Nothing else depends on them.
+FORBIDDEN = {"ui", "cli"}
+
+#: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
+PRIVATE_PREFIXES = (
+    "airflow.exceptions",
+    "airflow.sdk.bases.xcom",
+    "airflow.sdk.definitions",
+    "airflow.sdk.exceptions",
+    "airflow.sdk.execution_time",
+)
+PRIVATE = {
+    "authoring.airflow_graph": {
+        "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands by itself",
+        "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
+    },
+    "authoring.cloning": {
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
+    },
+    "authoring.handles": {
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, the base of a static handle",
+    },
+    "authoring.mapping": {
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, what a mapped function may return",
+    },
+    "execution.xcom": {
+        "airflow.sdk.bases.xcom": "to ask whether a value can be stored without storing it",
+        "airflow.sdk.execution_time.xcom": "to write the XCom of another task, with its length",
+    },
+    "version_compat": {
+        "airflow.exceptions": "where Airflow 3.1 has what later versions have in airflow.sdk.exceptions",
+        "airflow.sdk.exceptions": "skipping and failing",
+    },
+}
+
+#: All other modules of Airflow that are imported, and why they are no risk.
+PUBLIC = {
+    "airflow.configuration": "conf, Airflow's documented way to read its options",
+    "airflow.providers.standard.operators.empty": "EmptyOperator; it comes with every Airflow 3",
+    "airflow.providers.standard.operators.python": "PythonOperator, likewise",
+    "airflow.sdk": "the stable interface",
+    "airflow.sdk.bases.decorator": "documented for makers of task decorators",
+}
+
+#: What is imported of anybody else, and why.
+OTHERS = {
+    "definitions.types": {
+        "pydantic": "checks annotations; loaded by the first value that needs it",
+        "pydantic_core": "one of its errors",
+        "typing_extensions": "the TypedDict that pydantic takes; it comes with pydantic",
+    },
+    "execution.clones": {"jinja2": "to tell whether a Dag renders its templates natively"},
+    "execution.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},
+}
+
+#: The names of XComs, which one module alone knows.
+XCOM_NAMES = ("dynamic_output.", "output_metadata", "produced_outputs", "return_value")
+
+
+def module_name(path):
+    """The name of a module below the package, ``""`` for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in SOURCES.items()}
+each_module = pytest.mark.parametrize("module", SOURCES)
+
+
+def is_module(name):
+    return name == ROOT or name.removeprefix(f"{ROOT}.") in SOURCES
+
+
+def imported_by(tree, module, path=Path("module.py")):
+    """Every module that is imported anywhere in a module, inside functions and type checks too."""
+    package = [ROOT, *filter(None, module.split("."))]
+    package = package if path.name == "__init__.py" else package[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*start, *filter(None, [node.module])])
+            for alias in node.names:
+                whole = f"{source}.{alias.name}"
+                yield whole if source.split(".")[0] == ROOT and is_module(whole) else source
+
+
+IMPORTS = {module: set(imported_by(TREES[module], module, path)) for module, path in SOURCES.items()}
+
+
+def inside(module):
+    """The folders and modules of the package that a module imports; ``""`` is the front door."""
+    own = {name.removeprefix(ROOT).lstrip(".") for name in IMPORTS[module] if name.split(".")[0] == ROOT}
+    return {name.split(".")[0] for name in own}
+
+
+def of_airflow(module):
+    return {name for name in IMPORTS[module] if name.split(".")[0] == "airflow"}
+
+
+def is_private(name):
+    return any(f"{name}.".startswith(f"{prefix}.") for prefix in PRIVATE_PREFIXES)
+
+
+def test_imports_are_found_in_all_their_forms():
+    source = """
+import airflow.models
+import airflow_dynamic_provider.ui.pages
+from airflow.sdk.definitions import xcom_arg
+from airflow_dynamic_provider.execution import layout, RETURN
+from airflow_dynamic_provider import __version__
+from . import handles
+from .handles import Handle
+from .. import errors
+from ..definitions.keys import check
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+def late():
+    import airflow.providers.standard
+    class Inner:
+        def deep(self):
+            from airflow.configuration import conf
+"""
+    assert sorted(imported_by(ast.parse(source), "authoring.mapping")) == sorted(
+        [
+            "airflow.models",
+            "airflow_dynamic_provider.ui.pages",
+            "airflow.sdk.definitions",
+            "airflow_dynamic_provider.execution.layout",
+            "airflow_dynamic_provider.execution",
+            "airflow_dynamic_provider",
+            "airflow_dynamic_provider.authoring.handles",
+            "airflow_dynamic_provider.authoring.handles",
+            "airflow_dynamic_provider.errors",
+            "airflow_dynamic_provider.definitions.keys",
+            "airflow_dynamic_provider.execution.clones",
+            "airflow.providers.standard",
+            "airflow.configuration",
+        ]
+    )
+
+
+@each_module
+def test_a_module_says_what_it_is_for(module):
+    assert ast.get_docstring(TREES[module])
+
+
+@each_module
+def test_the_arrows_between_the_folders_are_kept(module):
+    folder = module.split(".")[0]
+    if folder in ARROWS:
+        # The front door only gives its version, to what Airflow reads.
+        front_door = {""} if module == "provider_info" else set()
+        assert inside(module) <= ARROWS[folder] | front_door
+
+
+@each_module
+def test_nothing_imports_the_pages_or_the_commands(module):
+    assert not inside(module) & (FORBIDDEN - {module.split(".")[0]})
+
+
+@each_module
+def test_nothing_inside_comes_in_by_the_front_door(module):
+    front_door = {
+        alias.name
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.ImportFrom) and node.module == ROOT
+        for alias in node.names
+        if not is_module(f"{ROOT}.{alias.name}")
+    }
+    assert front_door <= {"__version__"}
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if module.split(".")[0] == "definitions"])
+def test_plain_values_import_nothing_of_airflow(module):
+    assert not of_airflow(module)
+
+
+def test_plain_values_load_nothing_but_the_standard_library():
+    definitions = [
+        f"{ROOT}.{module}" for module in SOURCES if module.split(".")[0] in ("definitions", "errors")
+    ]
+    loaded = run_python(
+        "import sys, json, importlib; before = set(sys.modules)\n"
+        f"for name in {definitions}: importlib.import_module(name)\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before}"
+        " - sys.stdlib_module_names)))"
+    )
+    assert loaded == [ROOT]
+
+
+def test_private_modules_of_airflow_are_imported_only_where_it_is_said_why():
+    private = defaultdict(set)
+    for module in SOURCES:
+        for name in filter(is_private, of_airflow(module)):
+            private[module].add(name)
+    assert private == {module: set(reasons) for module, reasons in PRIVATE.items()}
+
+
+def test_every_other_module_of_airflow_is_one_of_a_few():
+    others = {name for module in SOURCES for name in of_airflow(module) if not is_private(name)}
+    assert others == set(PUBLIC)
+
+
+def test_other_packages_are_imported_only_where_it_is_said_why():
+    others = defaultdict(set)
+    for module in SOURCES:
+        for name in IMPORTS[module]:
+            package = name.split(".")[0]
+            if package not in {ROOT, "airflow", *sys.stdlib_module_names}:
+                others[module].add(package)
+    assert others == {module: set(reasons) for module, reasons in OTHERS.items()}
+
+
+@each_module
+def test_one_module_alone_knows_the_names_of_xcoms(module):
+    if module in ("execution.layout", "definitions.keys"):
+        return
+    docstrings = {
+        node.value
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+    ]
+    assert not [text for text in texts if text.startswith(XCOM_NAMES)]

@@ -1,0 +1,50 @@
+"""What a Dag file loads when it imports this package, beyond what it loads for Airflow anyway."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pure.processes import PACKAGE, run_python
+
+pytestmark = pytest.mark.pure
+
+ROOT = PACKAGE.name
+
+DAG_FILE = f"""
+import sys, json
+from airflow.sdk import dag, task
+task(lambda: None)
+before = set(sys.modules)
+from {ROOT} import (
+    DynamicOut, DynamicOutput, MetadataValue, Out, Output, add_output_metadata, dynamic_task
+)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+#: Servers, databases, and what only pages and commands need.
+HEAVY = {"fastapi", "flask", "pydantic", "sqlalchemy", "starlette", "uvicorn"}
+PAGES = (f"{ROOT}.ui", f"{ROOT}.cli", "airflow.api_fastapi", "airflow.models", "airflow.plugins_manager")
+
+
+@pytest.fixture(scope="module")
+def added():
+    """The modules that the import adds in a Dag file."""
+    return run_python(DAG_FILE)
+
+
+def test_a_dag_file_loads_no_server_and_no_database_code(added):
+    assert not [name for name in added if name.split(".")[0] in HEAVY]
+
+
+def test_a_dag_file_loads_no_page_and_no_command(added):
+    assert not [name for name in added if f"{name}.".startswith(tuple(f"{page}." for page in PAGES))]
+
+
+def test_the_import_really_took_place(added):
+    assert f"{ROOT}.authoring.decorator" in added
+
+
+def test_a_dag_file_loads_nothing_else_from_elsewhere(added):
+    assert {name for name in added if name.split(".")[0] != ROOT} <= {
+        "airflow.providers.standard.operators.empty"
+    }

@@ -1,0 +1,328 @@
+"""How outputs are laid out in XCom: the keys, the stored documents, and their version."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_dynamic_provider import MetadataValue
+from airflow_dynamic_provider.definitions.keys import RESERVED_OUTPUT_NAMES, check_output_name
+from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.layout import StoredItem, StoredMetadata, StoredResult
+from tests.pure.refusals import refused
+from tests.pure.strategies import key_paths, labelled, mapping_keys, output_names, xcom_values
+
+pytestmark = pytest.mark.pure
+
+
+def stored(document):
+    """What is read back of a document that was written to XCom."""
+    return json.loads(json.dumps(document, allow_nan=False))
+
+
+# The keys of XCom
+
+
+ADDRESSES = {
+    "item": layout.item_xcom,
+    "keys": lambda output, position: layout.keys_xcom(output),
+    "values": lambda output, position: layout.values_xcom(output),
+    "result": lambda output, position: layout.result_xcom(output),
+    "static": lambda output, position: output,
+    "return value": lambda output, position: layout.RETURN_VALUE,
+    "metadata": lambda output, position: layout.METADATA_XCOM,
+    "produced": lambda output, position: layout.PRODUCED_XCOM,
+}
+OF_A_POSITION = {"item"}
+OF_NO_OUTPUT = {"return value", "metadata", "produced"}
+
+
+@st.composite
+def addresses(draw):
+    """What may be stored on one task instance: a kind, of an output, at a position where it has one."""
+    kind = draw(st.sampled_from(sorted(ADDRESSES)))
+    output = None if kind in OF_NO_OUTPUT else draw(output_names)
+    return kind, output, draw(st.integers(0, 2000)) if kind in OF_A_POSITION else None
+
+
+@given(addresses(), addresses())
+def test_two_things_never_share_an_xcom(one, other):
+    xcoms = {ADDRESSES[kind](output, position) for kind, output, position in (one, other)}
+    assert len(xcoms) == len({one, other})
+
+
+@given(output_names, st.integers(0, 2000), st.integers(0, 2000))
+def test_two_positions_of_one_output_never_share_an_xcom(output, one, other):
+    assert (layout.item_xcom(output, one) == layout.item_xcom(output, other)) == (one == other)
+
+
+def test_what_an_xcom_is_called_stays_as_it_is():
+    assert layout.item_xcom("files", 12) == "dynamic_output.files.12"
+    assert layout.keys_xcom("files") == "dynamic_output.files.keys"
+    assert layout.keys_xcom("files", is_only=True) == "return_value"
+    assert layout.values_xcom("files") == "dynamic_output.files.all"
+    assert layout.result_xcom("files") == "dynamic_output.files"
+    assert (layout.METADATA_XCOM, layout.PRODUCED_XCOM) == ("output_metadata", "produced_outputs")
+
+
+def test_no_output_can_have_the_name_of_another_xcom():
+    taken = {layout.RETURN_VALUE, layout.METADATA_XCOM, layout.PRODUCED_XCOM}
+    assert taken == RESERVED_OUTPUT_NAMES
+    for name in taken:
+        with refused(ValueError, "an XCom of this name holds something else"):
+            check_output_name(name)
+
+
+# Round trips
+
+
+items = st.builds(StoredItem, key_paths, xcom_values, labelled)
+results = st.builds(StoredResult, key_paths, st.integers(-1, 2000), xcom_values, st.booleans())
+metadatas = st.builds(
+    StoredMetadata,
+    outputs=st.dictionaries(output_names, labelled, max_size=3),
+    keys=st.dictionaries(output_names, st.dictionaries(mapping_keys, labelled, max_size=2), max_size=2),
+    inherited=labelled,
+    key_path=st.just(()) | key_paths,
+)
+
+
+@given(st.one_of(items, results, metadatas))
+def test_what_is_stored_is_what_is_read(document):
+    packed = stored(document.pack())
+    assert type(document).unpack(packed) == document
+    assert packed["version"] == layout.LAYOUT_VERSION == 1
+
+
+@given(st.lists(xcom_values, max_size=4))
+def test_values_keep_their_order(values):
+    assert layout.unpack_values(stored(layout.pack_values(values))) == values
+    assert layout.unpack_values(stored(layout.pack_values(tuple(values)))) == values
+
+
+@given(st.lists(mapping_keys | key_paths, max_size=4))
+def test_keys_are_read_as_key_paths(keys):
+    paths = [(key,) if isinstance(key, str) else key for key in keys]
+    assert layout.unpack_keys(stored(keys)) == paths
+    assert layout.unpack_keys(tuple(keys)) == paths
+
+
+SAMPLES = [
+    StoredItem(key_path=("a", "b"), value={"x": [1]}, metadata={"rows": MetadataValue.int(1)}),
+    StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
+    StoredMetadata(
+        outputs={"total": {"rows": MetadataValue.int(1)}},
+        keys={"files": {"a": {"path": MetadataValue.path("/a")}}},
+        inherited={"note": MetadataValue.md("**b**")},
+        key_path=("a", "b"),
+    ),
+]
+
+
+def of_its_class(sample):
+    return type(sample).__name__
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=of_its_class)
+def test_no_field_is_lost(sample):
+    read = type(sample).unpack(stored(sample.pack()))
+    for field in dataclasses.fields(sample):
+        value = getattr(sample, field.name)
+        assert value not in (field.default, None, {}, ()), "a sample that shows nothing"
+        assert getattr(read, field.name) == value
+
+
+def test_every_stored_class_has_a_sample():
+    classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
+    assert {type(sample) for sample in SAMPLES} == classes
+
+
+def test_empty_metadata_is_not_worth_storing():
+    assert not StoredMetadata()
+    assert not StoredMetadata(key_path=("a",))
+    assert StoredMetadata().pack() == {"version": 1}
+    value = {"a": MetadataValue.null()}
+    assert StoredMetadata(inherited=value)
+    assert StoredMetadata(outputs={"o": value})
+    assert StoredMetadata(keys={"o": {"k": value}})
+
+
+# Documents of version 1, as they stand in databases
+
+
+ITEM = """
+{"version": 1, "key_path": ["orders.csv"], "value": "/data/orders.csv",
+ "metadata": {"bytes": {"type": "int", "value": 12}}}
+"""
+RESULT = (
+    '{"version": 1, "key_path": ["tenant", "orders.csv"], "map_index": 3, "is_produced": true, "value": null}'
+)
+METADATA = """
+{"version": 1,
+ "key_path": ["orders.csv"],
+ "outputs": {"result": {
+    "text": {"type": "text", "value": "a"},
+    "url": {"type": "url", "value": "https://example.org"},
+    "path": {"type": "path", "value": "/a"},
+    "notebook": {"type": "notebook", "value": "/a.ipynb"},
+    "json": {"type": "json", "value": {"a": [1, null, "NaN"]}},
+    "md": {"type": "md", "value": "**a**"},
+    "int": {"type": "int", "value": 1},
+    "float": {"type": "float", "value": "Infinity"},
+    "bool": {"type": "bool", "value": true},
+    "timestamp": {"type": "timestamp", "value": "2024-01-01T00:00:00+00:00"},
+    "table": {"type": "table", "value": {"columns": ["a"], "rows": [{"a": 1}]}},
+    "image": {"type": "image", "value": {"source": "https://example.org/a.png", "alt": ""}},
+    "asset": {"type": "asset", "value": {"name": "a", "uri": "s3://a"}},
+    "dag_run": {"type": "dag_run", "value": {"dag_id": "d", "run_id": "r"}},
+    "python_artifact": {"type": "python_artifact", "value": {"module": "builtins", "name": "len"}},
+    "null": {"type": "null", "value": null}}},
+ "keys": {"files": {"orders.csv": {"bytes": {"type": "int", "value": 12}}}},
+ "inherited": {"bytes": {"type": "int", "value": 12}}}
+"""
+
+
+def test_an_item_of_version_1_is_still_read():
+    assert StoredItem.unpack(json.loads(ITEM)) == StoredItem(
+        ("orders.csv",), "/data/orders.csv", {"bytes": MetadataValue.int(12)}
+    )
+
+
+def test_a_result_of_version_1_is_still_read():
+    assert StoredResult.unpack(json.loads(RESULT)) == StoredResult(("tenant", "orders.csv"), 3, None, True)
+
+
+def test_metadata_of_version_1_is_still_read():
+    read = StoredMetadata.unpack(json.loads(METADATA))
+    assert read.key_path == ("orders.csv",)
+    assert read.keys == {"files": {"orders.csv": {"bytes": MetadataValue.int(12)}}}
+    assert read.inherited == {"bytes": MetadataValue.int(12)}
+    assert read.outputs["result"] == {
+        "text": MetadataValue.text("a"),
+        "url": MetadataValue.url("https://example.org"),
+        "path": MetadataValue.path("/a"),
+        "notebook": MetadataValue.notebook("/a.ipynb"),
+        "json": MetadataValue.json({"a": [1, None, float("nan")]}),
+        "md": MetadataValue.md("**a**"),
+        "int": MetadataValue.int(1),
+        "float": MetadataValue.float(float("inf")),
+        "bool": MetadataValue.bool(True),
+        "timestamp": MetadataValue.timestamp(1704067200),
+        "table": MetadataValue.table([{"a": 1}]),
+        "image": MetadataValue.image("https://example.org/a.png"),
+        "asset": MetadataValue("asset", {"name": "a", "uri": "s3://a"}),
+        "dag_run": MetadataValue.dag_run("d", "r"),
+        "python_artifact": MetadataValue.python_artifact(len),
+        "null": MetadataValue.null(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("cls", "document"),
+    [(StoredItem, ITEM), (StoredResult, RESULT), (StoredMetadata, METADATA)],
+    ids=["item", "result", "metadata"],
+)
+def test_a_document_of_version_1_is_still_written_as_it_was(cls, document):
+    assert cls.unpack(json.loads(document)).pack() == json.loads(document)
+
+
+def test_values_and_keys_of_version_1_are_still_read():
+    assert layout.unpack_values({"version": 1, "values": ["a", None]}) == ["a", None]
+    assert layout.unpack_keys(["a", "b"]) == [("a",), ("b",)]
+    assert layout.unpack_keys([["outer", "inner"]]) == [("outer", "inner")]
+
+
+# What is refused
+
+
+UNPACKERS = [
+    pytest.param(StoredItem.unpack, "a dynamic output", id="item"),
+    pytest.param(StoredResult.unpack, "a clone's output", id="result"),
+    pytest.param(StoredMetadata.unpack, "output metadata", id="metadata"),
+    pytest.param(layout.unpack_values, "the values of a dynamic output", id="values"),
+]
+
+
+@pytest.mark.parametrize(("unpack", "noun"), UNPACKERS)
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("others", [{}, {"renamed": 1}, json.loads(ITEM), json.loads(RESULT)])
+def test_another_version_is_refused_with_a_remedy_whatever_its_fields(unpack, noun, version, others):
+    with refused(
+        LayoutError,
+        f"{noun} is stored in version {version!r}, and this release reads 1. "
+        "Clear the producing task, so that it is stored again by the installed release.",
+    ):
+        unpack({**others, "version": version})
+
+
+@pytest.mark.parametrize(("unpack", "noun"), UNPACKERS)
+@pytest.mark.parametrize("document", [None, [], "text", 7, {}, {"key_path": ["a"]}])
+def test_what_was_not_stored_by_this_package_is_refused(unpack, noun, document):
+    with refused(LayoutError, f"this is not {noun} as it is stored: {document!r}"):
+        unpack(document)
+
+
+@pytest.mark.parametrize(
+    ("unpack", "noun", "document"),
+    [
+        (StoredItem.unpack, "a dynamic output", ITEM),
+        (StoredResult.unpack, "a clone's output", RESULT),
+        (layout.unpack_values, "the values of a dynamic output", '{"version": 1, "values": []}'),
+    ],
+    ids=["item", "result", "values"],
+)
+def test_a_document_that_lacks_a_field_is_refused(unpack, noun, document):
+    for name in set(json.loads(document)) - {"version"}:
+        incomplete = json.loads(document)
+        del incomplete[name]
+        with refused(LayoutError, f"this is not {noun} as it is stored: {incomplete!r}"):
+            unpack(incomplete)
+
+
+@pytest.mark.parametrize("path", [[], "a", None, 7, [1], ["a", None], {"a": 1}])
+def test_a_key_path_of_another_form_is_refused(path):
+    for unpack, document in (
+        (StoredItem.unpack, ITEM),
+        (StoredResult.unpack, RESULT),
+        (StoredMetadata.unpack, METADATA),
+    ):
+        with refused(LayoutError, f"this is not a stored key path: {path!r}"):
+            unpack({**json.loads(document), "key_path": path})
+
+
+@pytest.mark.parametrize("keys", [None, "a", 7, {"a": 1}])
+def test_keys_that_are_no_list_are_refused(keys):
+    with refused(LayoutError, f"this is not a list of mapping keys: {keys!r}"):
+        layout.unpack_keys(keys)
+
+
+@pytest.mark.parametrize("key", [1, None, [], [1], {"a": 1}])
+def test_a_list_that_holds_something_else_than_keys_is_refused(key):
+    with refused(LayoutError, f"this is not a stored key path: {key!r}"):
+        layout.unpack_keys(["a", key])
+
+
+def test_values_that_are_no_list_are_refused():
+    with refused(LayoutError, "this is not the values of a dynamic output as it is stored"):
+        layout.unpack_values({"version": 1, "values": "text"})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"outputs": []},
+        {"outputs": {"o": []}},
+        {"keys": []},
+        {"keys": {"o": []}},
+        {"keys": {"o": {"k": []}}},
+        {"inherited": []},
+    ],
+)
+def test_metadata_whose_parts_are_of_another_form_is_refused(part):
+    with refused(LayoutError, "this is not stored metadata: []"):
+        StoredMetadata.unpack({"version": 1, **part})
