@@ -82,6 +82,11 @@ format: $(READY) ## Format the code and mend what can be mended
 	@"$(BIN)/ruff" check --fix-only .
 	@"$(BIN)/ruff" format .
 
+.PHONY: bench
+bench: $(READY) ## Measure what the package costs, beside Airflow without it
+	$(call step,Import time)
+	@"$(BIN)/python" benchmarks/import_time.py
+
 .PHONY: wheel
 wheel: $(READY) ## Build the wheel into dist/
 	$(call step,Building the wheel)
