@@ -1,7 +1,7 @@
 """What importing the package adds to a Dag file: ``python benchmarks/import_time.py [RUNS]``.
 
-Each run is an interpreter of its own. Printed are medians of processor time: of `import airflow.sdk` with what
-every TaskFlow Dag file loads, and of the same with all names of this package that a Dag file uses.
+Each run is an interpreter of its own. Printed are medians of processor time: of `import airflow.sdk` with
+what every TaskFlow Dag file loads, and of the same with all names of this package that a Dag file uses.
 """
 
 from __future__ import annotations

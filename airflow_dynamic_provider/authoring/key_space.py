@@ -173,7 +173,7 @@ class KeySpace:
         return airflow_graph.get_task(self.graph.dag, self.producer.mapped_outputs[self.output])
 
     def _make_keys_task(self) -> None:
-        from airflow_dynamic_provider.execution.operators import KeysOperator
+        from airflow_dynamic_provider.execution.helpers import KeysOperator
 
         keys = KeysOperator(
             task_id=f"{self.producer.label}__{self.output}",

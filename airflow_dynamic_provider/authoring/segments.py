@@ -147,7 +147,7 @@ class _Arrangement:
 
     def _gate(self, upstream_id: str, task: Any) -> Any:
         from airflow_dynamic_provider.authoring.cloning import make_clone
-        from airflow_dynamic_provider.execution.operators import KeyGateOperator
+        from airflow_dynamic_provider.execution.helpers import KeyGateOperator
 
         upstream = self.tasks[upstream_id]
         gate_id = f"{task.task_id}__after__{upstream.label}"
