@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.authoring.handles import Item
+from airflow_dynamic_provider.authoring.handles import Item, is_task_output
 from airflow_dynamic_provider.authoring.key_space import source_of
 from airflow_dynamic_provider.execution.clones import (
     MAP_INDEX_TEMPLATE,
@@ -82,7 +81,7 @@ def _read_by_key(task: Any, space: KeySpace) -> None:
 
 
 def _replace(value: Any, space: KeySpace) -> Any:
-    if isinstance(value, PlainXComArg) and value.operator.task_id in space.specs:
+    if is_task_output(value) and value.operator.task_id in space.specs:
         source, path = source_of(value.operator, value.key)
         return Item(space, source, path)
     if isinstance(value, dict):

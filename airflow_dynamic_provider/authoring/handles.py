@@ -338,6 +338,11 @@ class Collection(PlainXComArg):
         )
 
 
+def is_task_output(value: Any) -> bool:
+    """Whether this is what calling one task returns: a reference to one of its XComs, for one key."""
+    return isinstance(value, PlainXComArg) and not isinstance(value, Collection)
+
+
 def _refusal(source: Source, message: str, remedy: str) -> HandleUsageError:
     return HandleUsageError(message, task_id=source.task_id, output_name=source.output, remedy=remedy)
 

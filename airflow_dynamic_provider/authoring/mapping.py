@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import make_clone
-from airflow_dynamic_provider.authoring.handles import Handle, Item
+from airflow_dynamic_provider.authoring.handles import Handle, Item, is_task_output
 from airflow_dynamic_provider.authoring.key_space import source_of
 from airflow_dynamic_provider.authoring.scope import current_scope, enter_scope
 from airflow_dynamic_provider.errors import MapFunctionError
@@ -78,7 +77,7 @@ def _as_handle(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> Any:
     if isinstance(returned, (Item, Handle)):
         if returned.space is space:
             return Handle(space, returned.source, returned.path)
-    elif isinstance(returned, (PlainXComArg, BaseOperator)):
+    elif isinstance(returned, BaseOperator) or is_task_output(returned):
         operator = returned if isinstance(returned, BaseOperator) else returned.operator
         if operator.task_id in space.specs:
             key = RETURN_VALUE if isinstance(returned, BaseOperator) else returned.key

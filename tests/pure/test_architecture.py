@@ -46,14 +46,8 @@ PRIVATE = {
         "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands by itself",
         "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
     },
-    "authoring.cloning": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
-    },
     "authoring.handles": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, the base of a static handle",
-    },
-    "authoring.mapping": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, what a mapped function may return",
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
     },
     "execution.xcom": {
         "airflow.sdk.bases.xcom": "to ask whether a value can be stored without storing it",

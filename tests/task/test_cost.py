@@ -69,6 +69,32 @@ def test_a_clone_costs_the_same_at_ten_keys_and_at_a_thousand():
     assert not set(messages) & {"GetXComSequenceSlice", "GetXComSequenceItem", "GetXComCount", "GetTICount"}
 
 
+def test_a_value_inside_a_mapped_function_is_read_by_key_in_one_call():
+    @task.dynamic(out=DynamicOut(int))
+    def produce():
+        yield DynamicOutput(1, "a")
+
+    @task
+    def work(value):
+        return [value]
+
+    @dag(schedule=None)
+    def inner_chain():
+        produce().map(lambda value: work.override(task_id="outer")({"nested": [work(value)]}))
+
+    made, supervisor = inner_chain(), FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    run_task(made, "work", 0, supervisor)
+    del supervisor.messages[:]
+    assert run_task(made, "outer", 0, supervisor).state == "success"
+    assert supervisor.xcoms["outer", 0, "return_value"] == [{"nested": [[1]]}]
+    # Airflow itself makes three: it counts the task's instances twice, and reads by position.
+    assert [type(message).__name__ for message in supervisor.messages if type(message).__name__ in READS] == [
+        "GetXCom",
+        "GetXCom",
+    ]
+
+
 @pytest.mark.parametrize("collector", ["collect", "collect_produced"])
 def test_collecting_a_thousand_costs_at_most_three_calls(collector):
     made, supervisor = fan_out(1000), FakeSupervisor()

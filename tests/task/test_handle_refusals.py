@@ -167,6 +167,12 @@ def test_what_a_mapped_function_may_not_do(dag, fn, said):
     assert caught.value.remedy
 
 
+def test_a_collection_is_not_returned(dag):
+    collected = numbers().map(work)
+    with pytest.raises(errors.MapFunctionError, match="which is not of this key space"):
+        collected.map(lambda item: work(item) and collected.collect())
+
+
 def test_an_output_of_a_task_outside_is_not_returned(dag):
     outside = work.override(task_id="outside")(1)
     with pytest.raises(errors.MapFunctionError, match="which is not of this key space"):
