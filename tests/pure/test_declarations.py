@@ -229,8 +229,11 @@ def test_an_argument_that_only_a_type_checker_can_read_hides_nothing():
     assert read_declarations(None, produce) == {"result": DynamicOut(str)}
 
 
-def test_the_annotation_of_a_wrapped_function_is_read():
-    @functools.wraps(annotated(list[DynamicOutput[str]]))
+def test_the_annotation_of_a_wrapped_function_is_read_where_the_function_was_written():
+    elsewhere = {"Known": DynamicOutput}
+    exec("def produce() -> 'list[Known[str]]': ...", elsewhere)
+
+    @functools.wraps(elsewhere["produce"])
     def wrapper(*args, **kwargs): ...
 
     assert read_declarations(None, wrapper) == {"result": DynamicOut(str)}
@@ -265,8 +268,9 @@ def test_any_other_annotation_declares_nothing(annotation):
 
 @pytest.mark.parametrize("function", [produce, len, functools.partial(produce), asyncio.Event()], ids=str)
 def test_no_annotation_declares_nothing(function):
-    with refused(DeclarationError, "there is no out= and the return annotation is None. Write"):
+    with refused(DeclarationError, "there is no out= and the return annotation is None. Write") as caught:
         read_declarations(None, function)
+    assert caught.value.task_id == getattr(function, "__name__", str(function))
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,21 @@ def test_no_field_is_lost(sample):
         assert getattr(read, field.name) == value
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=of_its_class)
+def test_a_stored_document_cannot_be_changed(sample):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        sample.key_path = ("other",)
+
+
+def test_what_need_not_be_said():
+    item = StoredItem(("a",), 1)
+    assert item.metadata == {}
+    result = StoredResult(("a",), 7)
+    assert (result.value, result.is_produced) == (None, True)
+    metadata = StoredMetadata()
+    assert (metadata.outputs, metadata.keys, metadata.inherited, metadata.key_path) == ({}, {}, {}, ())
+
+
 def test_every_stored_class_has_a_sample():
     classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
     assert {type(sample) for sample in SAMPLES} == classes
@@ -232,6 +247,7 @@ def test_a_document_of_version_1_is_still_written_as_it_was(cls, document):
 
 
 def test_values_and_keys_of_version_1_are_still_read():
+    assert layout.pack_values(("a", None)) == {"version": 1, "values": ["a", None]}
     assert layout.unpack_values({"version": 1, "values": ["a", None]}) == ["a", None]
     assert layout.unpack_keys(["a", "b"]) == [("a",), ("b",)]
     assert layout.unpack_keys([["outer", "inner"]]) == [("outer", "inner")]
