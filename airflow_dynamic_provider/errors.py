@@ -25,7 +25,15 @@ puts them into its text, so a handler can branch on them without parsing.
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# Code of these packages is not the author's: Airflow, this package, and what calls functions in between.
+_BETWEEN = frozenset({"airflow", "airflow_dynamic_provider", "attr", "attrs", "contextlib", "functools"})
 
 
 class DynamicOutputsError(Exception):
@@ -75,7 +83,33 @@ class DynamicOutputsError(Exception):
 
 
 class DefinitionError(DynamicOutputsError):
-    """The Dag file asks for something that cannot be."""
+    """The Dag file asks for something that cannot be. Its text ends in the line of the Dag file.
+
+    Attributes:
+        line: The author's file and line, ``my_dag.py, line 12``; ``None`` where there is none.
+    """
+
+    def __init__(self, message: str, **about: str | None) -> None:
+        super().__init__(message, **about)
+        self.line = _authors_line()
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} ({self.line})" if self.line else text
+
+
+def _authors_line() -> str | None:
+    # Airflow shows the two innermost frames of an import error only, and those are never the author's.
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+        if module.startswith("airflow.sdk.execution_time"):
+            # A task runs: beyond here is how its process was started, and no Dag file.
+            return None
+        if module.split(".")[0] not in _BETWEEN and not file.startswith("<"):
+            return f"{os.path.basename(file)}, line {frame.f_lineno}"
+        frame = frame.f_back
+    return None
 
 
 class DeclarationError(DefinitionError, ValueError):

@@ -33,7 +33,7 @@ def sum_of(sales: list[int]) -> int:
     return sum(sales)
 
 
-@task
+@task(multiple_outputs=False)
 def describe(best: int, total: int) -> dict[str, Any]:
     """Join both branches of the diamond."""
     return {"best": best, "total": total}

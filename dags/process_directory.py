@@ -51,7 +51,7 @@ def grade_counts(counts: dict[str, int]) -> str:
     return "A" if length < 15 else "B" if length < 30 else "C"
 
 
-@task
+@task(multiple_outputs=False)
 def count(path: str) -> dict[str, int]:
     """Parse one file."""
     counts = count_nodes(path)
@@ -72,7 +72,7 @@ def total_grades(grades: dict[str, str]) -> dict[str, int]:
     return {letter: list(grades.values()).count(letter) for letter in "ABC"}
 
 
-@task
+@task(multiple_outputs=False)
 def summarize(grades: dict[str, str]) -> dict[str, int]:
     """Summarise all files in a table."""
     rows = [{"file": name, "grade": letter} for name, letter in grades.items()]
@@ -80,7 +80,15 @@ def summarize(grades: dict[str, str]) -> dict[str, int]:
     return total_grades(grades)
 
 
-@dag(params={"path": Param(STANDARD_LIBRARY, type="string")}, schedule=None, tags=["dynamic outputs"])
+@dag(
+    params={
+        "path": Param(
+            STANDARD_LIBRARY, type="string", description="The directory whose Python files are graded."
+        )
+    },
+    schedule=None,
+    tags=["dynamic outputs"],
+)
 def process_directory():
     """Grade every Python file of a directory."""
     files = python_files("{{ params.path }}")

@@ -34,7 +34,7 @@ def share_of(amount: float, total: float) -> float:
     return round(amount / total, 3)
 
 
-@task
+@task(multiple_outputs=False)
 def report(booked: dict[str, str], shares: dict[str, float], total: float) -> dict:
     """Put all together."""
     return {"booked": booked, "shares": shares, "total": total}

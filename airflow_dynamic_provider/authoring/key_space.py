@@ -179,6 +179,8 @@ class KeySpace:
             task_id=f"{self.producer.label}__{self.output}",
             producer_id=self.producer.task_id,
             dynamic_output=self.output,
+            doc_md=f"Holds the keys of `{self.producer.task_id}.{self.output}`. "
+            "The scheduler ends it without running it.",
             dag=self.graph.dag,
             task_group=airflow_graph.group_of(self.producer),
         )

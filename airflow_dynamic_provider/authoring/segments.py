@@ -135,7 +135,7 @@ class _Arrangement:
                 f"each_{name}" if level == 0 else f"each_{name}_{level + 1}",
                 self._surrounding_group(unit),
                 self.space.expanded_task,
-                f"One clone per key of {producer.task_id}.{self.space.output}",
+                f"One clone per key of {name}" + (", after a task that needs all keys" if level else ""),
             )
         return self.space.segments[level]
 
@@ -153,7 +153,12 @@ class _Arrangement:
         gate_id = f"{task.task_id}__after__{upstream.label}"
         if gate_id in self.space.specs:
             return airflow_graph.get_task(self.dag, gate_id)
-        gate = KeyGateOperator(task_id=gate_id, upstream_id=upstream_id, dag=self.dag)
+        gate = KeyGateOperator(
+            task_id=gate_id,
+            upstream_id=upstream_id,
+            doc_md=f"Waits for all clones of `{upstream_id}`, then ends as the clone of its own key did.",
+            dag=self.dag,
+        )
         airflow_graph.add_edge(upstream, gate)
         make_clone(gate, self.space)
         self.space.collects.add((gate_id, upstream_id))

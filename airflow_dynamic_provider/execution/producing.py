@@ -133,8 +133,10 @@ class Production:
         if isinstance(event, DynamicOutput):
             peers = self.dynamic[event.output_name]
             if event.mapping_key in peers:
+                first = list(peers).index(event.mapping_key)
                 raise DuplicateMappingKeyError(
-                    f"two outputs have this key; the second is {_shorten(event.value)}",
+                    f"two outputs have this key, at the positions {first} and {len(peers)}; the second one's "
+                    f"value is {_shorten(event.value)}",
                     remedy="Keys are never merged: make them different, for instance by a longer path.",
                 )
             peers[event.mapping_key] = event

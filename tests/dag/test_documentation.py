@@ -35,7 +35,8 @@ def test_code_runs(page, tmp_path):
         if raises:
             with pytest.raises(DynamicOutputsError) as caught:
                 exec(compile(code, file, "exec"), namespace)
-            assert str(caught.value) == error
+            assert str(caught.value).removesuffix(f" ({caught.value.line})") == error
+            assert caught.value.line.startswith(file.name)
             continue
         before = dict(namespace)
         exec(compile(code, file, "exec"), namespace)

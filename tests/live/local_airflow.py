@@ -48,6 +48,8 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "0",
     "AIRFLOW__API__WORKERS": str(max(1, (os.cpu_count() or 1) - 1)),
     "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+    # An import error shows the author's own line, not only the innermost two.
+    "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "12",
     # New and changed Dag files appear within seconds.
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",

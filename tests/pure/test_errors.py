@@ -12,7 +12,7 @@ import re
 import pytest
 
 from airflow_dynamic_provider import errors
-from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.errors import DefinitionError, DynamicOutputsError
 
 pytestmark = pytest.mark.pure
 
@@ -62,7 +62,14 @@ def test_pickling_and_copying_keep_class_attributes_and_text(cls):
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(other) is cls
         assert vars(other) == vars(error)
-        assert str(other) == "Task 't', output 'o', key 'k': is very wrong. Mend it."
+        line = f" ({error.line})" if issubclass(cls, DefinitionError) else ""
+        assert str(other) == f"Task 't', output 'o', key 'k': is very wrong. Mend it.{line}"
+
+
+def test_an_error_of_a_dag_file_names_the_authors_line():
+    error = DefinitionError("is wrong")
+    assert re.fullmatch(r"test_errors\.py, line \d+", error.line)
+    assert str(error) == f"is wrong ({error.line})"
 
 
 def test_what_is_not_known_is_none():

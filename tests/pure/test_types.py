@@ -413,8 +413,8 @@ def test_what_is_no_checkable_type_is_refused_for_every_value(declared):
     for value in (1, [], [1], File(), [File()]):
         with refused(DeclarationError, f"the declared type {declared!r} cannot be checked: ") as caught:
             check_type(value, declared)
-        assert str(caught.value).endswith(
-            ". Declare a class, an ordinary annotation or a @runtime_checkable protocol, "
+        assert caught.value.remedy == (
+            "Declare a class, an ordinary annotation or a @runtime_checkable protocol, "
             "or Any to check nothing."
         )
         assert "\n" not in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task, task_group
@@ -75,8 +77,9 @@ def test_a_handle_is_no_value(dag, misuse, said, kind):
     name = "numbers" if kind == "dynamic output" else "mapped"
     assert str(caught.value) == (
         f"Task {name!r}, output 'result': the handle {said}, but it stands for a value per key that exists "
-        f"only when the Dag runs. {USE_INSTEAD}"
+        f"only when the Dag runs. {USE_INSTEAD} ({caught.value.line})"
     )
+    assert re.fullmatch(r"test_handle_refusals\.py, line \d+", caught.value.line)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,9 @@ def test_a_duplicate_key():
         yield DynamicOutput("y", "a")
 
     run = refused(
-        files, errors.DuplicateMappingKeyError, "key 'a': two outputs have this key; the second is 'y'"
+        files,
+        errors.DuplicateMappingKeyError,
+        "key 'a': two outputs have this key, at the positions 0 and 1; the second one's value is 'y'",
     )
     assert "Keys are never merged" in run.message
 
