@@ -27,8 +27,9 @@ step = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 # uv is many times faster than pip, but does not read pip's configuration: where it fails, pip may not.
 environment = $(PYTHON) -m venv "$(1)" && \
 	{ "$(1)/bin/python" -m pip install --disable-pip-version-check --quiet --constraint constraints.txt uv || true; }
-install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecode $(2) || \
-	"$(1)/bin/python" -m pip install --disable-pip-version-check $(2)
+install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecode $(2) || { \
+	printf 'uv did not do it; pip may, which takes a few minutes.\n'; \
+	"$(1)/bin/python" -m pip install --disable-pip-version-check $(2); }
 
 .PHONY: help
 help: ## Show this list
