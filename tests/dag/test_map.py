@@ -252,6 +252,27 @@ def test_a_task_with_several_static_outputs_can_be_mapped():
     assert run.xcom("keep__1") == {"one": 1.0, "two": 2.0, "three": 3.0}
 
 
+def test_an_optional_output_that_a_clone_does_not_produce_is_left_out_for_its_key():
+    @task.dynamic(out={"odd": Out(int, is_required=False), "all": Out(int)})
+    def sort(number):
+        if number % 2:
+            yield Output(number, "odd")
+        yield Output(number, "all")
+
+    @dag(schedule=None)
+    def optional():
+        odd, every = numbers().map(sort)
+        keep(odd.collect(keyed=True))
+        keep(odd.map(double).collect(keyed=True))
+        keep(every.collect())
+
+    run = run_dag(optional())
+    assert run.xcom("keep") == {"one": 1, "three": 3}
+    assert run.xcom("keep__1") == {"one": 2, "three": 6}
+    assert run.states("double") == {"one": "success", "two": "skipped", "three": "success"}
+    assert run.xcom("keep__2") == [1, 2, 3]
+
+
 def test_the_parts_of_a_task_with_multiple_outputs_can_be_returned_and_passed_on():
     @task(multiple_outputs=True)
     def both(number):
