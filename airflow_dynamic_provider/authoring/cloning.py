@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.authoring.handles import Item
+from airflow_dynamic_provider.authoring.handles import Collection, Item
 from airflow_dynamic_provider.authoring.key_space import source_of
 from airflow_dynamic_provider.execution.clones import (
     MAP_INDEX_TEMPLATE,
@@ -82,6 +82,9 @@ def _read_by_key(task: Any, space: KeySpace) -> None:
 
 
 def _replace(value: Any, space: KeySpace) -> Any:
+    if isinstance(value, Collection):
+        # Of all keys, though to Airflow it refers to one task like any other.
+        return value
     if isinstance(value, PlainXComArg) and value.operator.task_id in space.specs:
         source, path = source_of(value.operator, value.key)
         return Item(space, source, path)
