@@ -5,6 +5,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
 AIRFLOW_VERSION ?= 3.3.2
+# Each has a constraint file: what was newest at the date, some days after the release.
+VERSIONS ?= 3.1 3.2
+RELEASES := 3.1.8=2026-03-20 3.2.2=2026-06-01
 PYTHON ?= python3
 PORT ?= 8080
 DIR ?=
@@ -34,7 +37,7 @@ install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecod
 .PHONY: help
 help: ## Show this list
 	@printf 'make TARGET [VARIABLE=value]\n\n'
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\n  PYTHON=python3.12 chooses the interpreter of a new environment (now: %s).\n' '$(PYTHON)'
 	@printf '  ARGS="-k label -x" is passed on to pytest.\n'
 
@@ -64,6 +67,10 @@ test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
 test-pure test-task test-dag test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
+
+.PHONY: test-versions
+test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSIONS="3.1 3.2")
+	@PYTHON="$(PYTHON)" tests/versions.sh $(VERSIONS) -- $(ARGS)
 
 .PHONY: ui
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
@@ -117,14 +124,26 @@ wheel-test: wheel ## Try the wheel in a fresh environment that holds nothing els
 image-test: wheel ## Build the container image and try it (needs root)
 	@bash docker/image-test.sh dist/*.whl
 
-.PHONY: constraints
+# $(1): version of Airflow, $(2): constraint file, $(3): further arguments
+resolve = printf '%s\n' apache-airflow==$(1) hatchling editables uv | \
+	"$(BIN)/uv" pip compile --quiet --upgrade --universal --python-version 3.10 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	--group pyproject.toml:dev --output-file $(2) $(3) -
+
+.PHONY: constraints constraints-older
 constraints: ## Choose the newest versions of everything anew, for Python 3.10 to 3.13
 	$(call step,Resolving)
 	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
-	@printf '%s\n' apache-airflow==$(AIRFLOW_VERSION) hatchling editables uv | \
-		"$(BIN)/uv" pip compile --quiet --upgrade --universal --python-version 3.10 \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--group pyproject.toml:dev --output-file constraints.txt -
+	@$(call resolve,$(AIRFLOW_VERSION),constraints.txt)
+
+# Airflow does not bound all that it needs: with what came later, an older one may not even start.
+constraints-older: ## Choose anew what older Airflows run with: the newest versions of their time
+	$(call step,Resolving)
+	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
+	@for release in $(RELEASES); do \
+		version="$${release%=*}"; \
+		$(call resolve,$$version,"constraints-$${version%.*}.txt",--exclude-newer "$${release#*=}"); \
+	done
 
 .PHONY: clean
 clean: ## Remove everything that was made here

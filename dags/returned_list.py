@@ -5,8 +5,8 @@ Run it by itself: ``python dags/returned_list.py``.
 
 from __future__ import annotations
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_dynamic_provider import DynamicOutput
 

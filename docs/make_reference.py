@@ -50,6 +50,9 @@ def _is_shown(owner: type, name: str) -> bool:
 
 
 def _signature(thing: object) -> str:
+    if inspect.isclass(thing) and inspect.isfunction(thing.__init__):
+        # Asked about the class, Python 3.10 looks at an inherited ``__new__`` first.
+        thing = thing.__init__
     try:
         signature = inspect.signature(thing)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -105,12 +105,17 @@ def _counting() -> Iterator[ApiCalls]:
         yield calls
 
 
-def _check_user_interface(dag: Any, run: Any) -> None:
-    """Ask what Airflow's grid and graph ask: they refuse a Dag whose mapped groups depend on themselves."""
+def dag_serialization() -> Any:
+    """Return the class that turns Dags into what Airflow stores, and back."""
     from airflow.serialization import serialized_objects
 
-    # Airflow 3.2 gave the two functions a class of their own.
-    serialization = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    # Airflow 3.2 gave the functions a class of their own.
+    return getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
+
+
+def _check_user_interface(dag: Any, run: Any) -> None:
+    """Ask what Airflow's grid and graph ask: they refuse a Dag whose mapped groups depend on themselves."""
+    serialization = dag_serialization()
     stored = serialization.deserialize_dag(serialization.serialize_dag(dag))
     for task in dag.tasks:
         assert len(list(task.iter_mapped_task_groups())) <= 1, f"{task.task_id} is in nested mapped groups"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag_runs import run_dag
+from tests.dag_runs import dag_serialization, run_dag
 
 FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
 
@@ -49,7 +49,6 @@ def test_an_example_gives_its_answer(file, tmp_path):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_example_has_the_same_hash_at_every_parse(file):
     from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import DagSerialization
 
-    hashes = {SerializedDagModel.hash(DagSerialization.to_dict(load(file).the_dag)) for _ in range(2)}
+    hashes = {SerializedDagModel.hash(dag_serialization().to_dict(load(file).the_dag)) for _ in range(2)}
     assert len(hashes) == 1

@@ -6,9 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
 
