@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -243,7 +244,7 @@ class KeySpace:
         self.graph.arrange()
 
 
-class _Dependency:
+class _Dependency(ABC):
     """Stands for an upstream task while an operator is made, and notes which operator that is.
 
     Airflow asks each argument for its upstream tasks and then offers every upstream the chance to note the
@@ -260,9 +261,9 @@ class _Dependency:
     def __repr__(self) -> str:
         return f"<{self.source}>"
 
+    @abstractmethod
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
         """Note that the operator ``other`` depends on the source."""
-        raise NotImplementedError
 
 
 class _Usage(_Dependency):
