@@ -126,10 +126,11 @@ class KeySpace:
         producer: The task that produces the output.
         output: The output's name.
         specs: Cloned task -> what it has to know at run time.
-        units: The cloned tasks, and the author's groups of them, that belong to a mapped group as wholes.
+        units: What moves between mapped groups as a whole: a cloned task, or a group of the author's.
         unit_of: Cloned task -> its unit.
         uses: (task, upstream task) pairs, both cloned: the first receives the second's value of its key.
         collects: (task, upstream task) pairs, both cloned: the first receives all the second's values.
+        arranged: (task, upstream task) pairs, both cloned, with an edge that the author did not ask for.
         segments: The mapped groups, by level; a task of a higher level depends on a collection of a lower.
     """
 
@@ -137,10 +138,11 @@ class KeySpace:
     producer: Any
     output: str
     specs: dict[str, CloneSpec] = field(default_factory=dict)
-    units: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, list[Any]] = field(default_factory=dict)
     unit_of: dict[str, str] = field(default_factory=dict)
     uses: set[tuple[str, str]] = field(default_factory=set)
     collects: set[tuple[str, str]] = field(default_factory=set)
+    arranged: set[tuple[str, str]] = field(default_factory=set)
     segments: dict[Any, TaskGroup] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -237,6 +239,8 @@ class KeySpace:
         for each in other if isinstance(other, Sequence) else [other]:
             task = self.task_of(source)
             peer = each.space.task_of(each.source) if isinstance(each, Handle) else each
+            if isinstance(each, Handle):
+                self.arranged -= {(task.task_id, peer.task_id), (peer.task_id, task.task_id)}
             if upstream:
                 task.set_upstream(peer, edge_modifier)
             else:

@@ -44,7 +44,7 @@ def map_over(handle: Handle, fn: Callable[[Any], Any]) -> Any:
         for task in new:
             _refuse_nested(handle, task)
             unit = airflow_graph.outermost(task, groups_before)
-            space.units[unit.node_id] = unit
+            space.units[unit.node_id] = [unit]
             space.unit_of[task.task_id] = unit.node_id
         for task in new:
             make_clone(task, space)

@@ -75,26 +75,42 @@ class _Arrangement:
         self.collected = _by_first(space.collects, self.tasks)
         self.used = _by_first(space.uses, self.tasks)
         self.ordered = {
-            task_id: {up for up in task.upstream_task_ids if up in self.tasks} - self.collected[task_id]
+            task_id: {
+                up
+                for up in task.upstream_task_ids
+                if up in self.tasks and (task_id, up) not in space.collects | space.arranged
+            }
             for task_id, task in self.tasks.items()
         }
 
     def move_tasks(self) -> None:
-        for unit_id, unit in self.space.units.items():
-            task_id = next(task for task, found in self.space.unit_of.items() if found == unit_id)
-            airflow_graph.move(unit, self._segment(self.levels[task_id], unit))
+        level_of = {unit: self.levels[task_id] for task_id, unit in self.space.unit_of.items()}
+        for unit, nodes in self.space.units.items():
+            for node in nodes:
+                airflow_graph.move(node, self._segment(level_of[unit], node))
 
     def set_edges(self) -> None:
+        same_key = {
+            (task_id, upstream_id)
+            for task_id in self.tasks
+            for upstream_id in (self.used[task_id] | self.ordered[task_id]) - self.collected[task_id]
+        }
+        between = {pair for pair in same_key if not self._is_peer(*pair)}
+        for task_id, upstream_id in sorted(same_key - between):
+            self._arrange_edge(self.tasks[upstream_id], self.tasks[task_id])
+        # After the others, for what a task waits for through them needs no gate.
+        for task_id, upstream_id in sorted(between):
+            self._set_edge_between_levels(upstream_id, self.tasks[task_id])
         for task_id, task in self.tasks.items():
-            same_key = self.used[task_id] | self.ordered[task_id]
-            for upstream_id in sorted(same_key - self.collected[task_id]):
-                if self.levels[upstream_id] == self.levels[task_id]:
-                    airflow_graph.add_edge(self.tasks[upstream_id], task)
-                else:
-                    self._set_edge_between_levels(upstream_id, task)
             self._note_run_time_facts(task_id)
             if not any(self._is_peer(up, task_id) for up in task.upstream_task_ids):
                 airflow_graph.add_edge(self.space.expanded_task, task)
+
+    def _arrange_edge(self, upstream: Any, task: Any) -> None:
+        if upstream.task_id not in task.upstream_task_ids:
+            # Noted, for an edge that is not the author's may go again when a task moves to another level.
+            self.space.arranged.add((task.task_id, upstream.task_id))
+            airflow_graph.add_edge(upstream, task)
 
     def _is_peer(self, one: str, other: str) -> bool:
         return one in self.tasks and self.levels[one] == self.levels[other]
@@ -162,8 +178,9 @@ class _Arrangement:
         airflow_graph.add_edge(upstream, gate)
         make_clone(gate, self.space)
         self.space.collects.add((gate_id, upstream_id))
-        self.space.units[gate_id] = gate
-        self.space.unit_of[gate_id] = gate_id
+        # Wherever the task goes, its gate goes too.
+        unit = self.space.unit_of[gate_id] = self.space.unit_of[task.task_id]
+        self.space.units[unit].append(gate)
         airflow_graph.move(gate, self._segment(self.levels[task.task_id], gate))
         airflow_graph.add_edge(self.space.expanded_task, gate)
         return gate

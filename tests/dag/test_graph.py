@@ -83,6 +83,46 @@ def test_an_order_given_later_moves_a_task_to_a_second_group():
     assert run_dag(made).state == "success"
 
 
+def gates_of(made):
+    return [each.task_id for each in made.tasks if "__after__" in each.task_id]
+
+
+def test_a_value_that_a_task_waits_for_anyway_needs_no_gate_when_the_task_moves_later():
+    @dag(schedule=None)
+    def later():
+        handle = numbers()
+        first = handle.map(double)
+        other = handle.map(lambda n: pair(n, first))
+        keep(first.collect()) >> other
+
+    made = later()
+    assert gates_of(made) == []
+    assert made.get_task("pair").upstream_task_ids == {"keep", "numbers"}
+    assert run_dag(made).state == "success"
+
+
+def test_a_gate_goes_where_its_task_goes_and_stays_the_only_one():
+    @dag(schedule=None)
+    def three_levels():
+        handle = numbers()
+        beside = handle.map(double)
+        first = handle.map(lambda n: pair(n, 0))
+        second = first.map(lambda n: pair.override(task_id="second")(n, whole(first)))
+        third = second.map(lambda n: pair.override(task_id="third")(beside, whole(second)))
+        keep(third.map(lambda n: pair.override(task_id="fourth")(n, beside)).collect(keyed=True))
+
+    def whole(handle):
+        return keep.override(task_id="whole")(handle.collect())
+
+    made = three_levels()
+    assert gates_of(made) == ["third__after__double"]
+    assert groups_of(made)["third__after__double"] == groups_of(made)["third"] == "each_numbers_3"
+    run = run_dag(made)
+    assert run.state == "success"
+    assert [run.state_of("third__after__double", index) for index in range(2)] == ["success", "success"]
+    assert run.xcom("keep")["a"][1] == 2
+
+
 def test_only_a_collectors_own_default_trigger_rule_is_widened():
     @dag(schedule=None)
     def rules():
