@@ -13,6 +13,7 @@ is used, for the program may have to be started once more before it is needed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -34,7 +35,6 @@ from rich.text import Text
 
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
-from airflow_dynamic_provider.version_compat import get_listener_manager, one_execution_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -241,6 +241,25 @@ def _migrate_database() -> None:
     initdb()
 
 
+@contextlib.contextmanager
+def one_execution_api() -> Iterator[None]:
+    """Have ``dag.test()`` keep one web application for all task instances, as Airflow 3.3 does by itself.
+
+    Up to Airflow 3.2 it builds one for each of them, which takes seconds and leaves a thread behind.
+    """
+    from airflow.sdk.execution_time import supervisor
+
+    build = supervisor.in_process_api_server
+    if hasattr(build, "cache_info"):
+        yield
+        return
+    supervisor.in_process_api_server = functools.cache(build)
+    try:
+        yield
+    finally:
+        supervisor.in_process_api_server = build
+
+
 class _Progress:
     """One line that is overwritten; on anything but a terminal, a line every few seconds."""
 
@@ -286,12 +305,20 @@ class _Watcher:
 
     @contextlib.contextmanager
     def registered(self) -> Iterator[None]:
-        manager = get_listener_manager()
+        manager = _listener_manager()
         manager.add_listener(self)
         try:
             yield
         finally:
             manager.pm.unregister(self)
+
+
+def _listener_manager() -> Any:
+    try:
+        from airflow.sdk.listener import get_listener_manager
+    except ImportError:  # up to Airflow 3.2, tasks and scheduler have one in common
+        from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment]
+    return get_listener_manager()
 
 
 def _count_task_instances(dag_id: str, run_id: str) -> tuple[int, int]:

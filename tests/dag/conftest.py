@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def execution_api():
     """One in-process API for all tests: up to Airflow 3.2 each task instance would wait for a new one."""
-    from airflow_dynamic_provider.version_compat import one_execution_api
+    from airflow_dynamic_provider.embedded import one_execution_api
 
     with one_execution_api():
         yield
