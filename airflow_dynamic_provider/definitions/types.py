@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import operator
-import sys
 import types
 import typing
 import warnings
@@ -19,8 +18,8 @@ _NUMERIC_TOWER: dict[type, tuple[type, ...]] = {float: (int, float), complex: (i
 def check_type(value: Any, declared: Any) -> None:
     """Refuse ``value`` unless it is what ``declared`` says.
 
-    Classes are checked with ``isinstance``; every other annotation by pydantic in strict mode, which looks
-    into containers and never coerces. What pydantic returns is thrown away: the value stays as it is.
+    Classes are checked with ``isinstance``, by themselves and inside every other annotation, which pydantic
+    checks in strict mode. What pydantic returns is thrown away: the value stays as it is.
 
     Raises:
         OutputTypeError: The value is of another type.
@@ -28,7 +27,7 @@ def check_type(value: Any, declared: Any) -> None:
     """
     if declared is Any or declared is object:
         return
-    if isinstance(declared, type) and not _is_parametrized(declared):
+    if _is_class(declared):
         if not isinstance(value, _NUMERIC_TOWER.get(declared, declared)):
             raise _mismatch(value, declared, "")
         return
@@ -43,22 +42,26 @@ def check_type(value: Any, declared: Any) -> None:
         raise _uncheckable(declared, error) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part!r}]" for part in first["loc"][1:])
+        # Without the list it stands in, and without the name of the member of a union that was tried.
+        place = "".join(f"[{part!r}]" for part in first["loc"][1:] if "is-instance[" not in str(part))
         raise _mismatch(value, declared, f" ({place + ': ' if place else ''}{first['msg']})") from None
 
 
-def _is_parametrized(declared: type) -> bool:
-    # ``list[int]`` is an instance of ``type`` for isinstance() on Python 3.10; TypedDict and protocols are
-    # classes that isinstance() refuses.
+def _is_class(declared: Any) -> bool:
+    """Whether it can be checked with ``isinstance``."""
+    # ``Any`` is a type since Python 3.11, and ``list[int]`` was one before; isinstance() refuses a TypedDict
+    # and most protocols.
     return (
-        hasattr(declared, "__origin__")
-        or hasattr(declared, "__total__")
-        or bool(getattr(declared, "_is_protocol", False))
+        isinstance(declared, type)
+        and declared is not Any
+        and not hasattr(declared, "__origin__")
+        and not hasattr(declared, "__total__")
+        and not getattr(declared, "_is_protocol", False)
     )
 
 
 def _mismatch(value: Any, declared: Any, detail: str) -> OutputTypeError:
-    wanted = declared.__name__ if isinstance(declared, type) and not _is_parametrized(declared) else declared
+    wanted = declared.__name__ if _is_class(declared) else declared
     shown = repr(value)
     shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
     return OutputTypeError(
@@ -96,22 +99,54 @@ def _make_adapter(declared: Any) -> Any:
         raise _uncheckable(declared, error) from error
 
 
-def _checkable(annotation: Any) -> Any:
-    """Return the annotation with what pydantic would not check, or would coerce, replaced by an equal.
+class _ByInstance:
+    """Tells pydantic to check a class with ``isinstance``, and not whether it could make an instance.
 
-    Before Python 3.12 it takes a TypedDict of typing_extensions only. Even when strict it makes a model of a
-    dict. The fields of classes stay as they are.
+    Args:
+        is_all: Whether that is the whole check, and not the first part of one that has constraints.
     """
-    from pydantic import BaseModel, InstanceOf
 
+    def __init__(self, *, is_all: bool) -> None:
+        self.is_all = is_all
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        classes = _NUMERIC_TOWER.get(source, source)
+        by_instance = core_schema.is_instance_schema(classes, cls_repr=source.__name__)
+        return by_instance if self.is_all else core_schema.chain_schema([by_instance, handler(source)])
+
+
+_BY_INSTANCE = _ByInstance(is_all=True)
+_FIRST_BY_INSTANCE = _ByInstance(is_all=False)
+
+
+def _checkable(annotation: Any, around: tuple[Any, ...] = ()) -> Any:
+    """Return the annotation with each class in it checked as it would be by itself.
+
+    Even when strict, pydantic takes a dict for a model, a list for a named tuple and a text for a complex
+    number, and it takes no ``True`` for an ``int``. Before Python 3.12 it knows a TypedDict only if it is one
+    of typing_extensions.
+
+    Args:
+        annotation: The annotation.
+        around: The TypedDicts whose fields are being read: one that holds itself is left as it is there.
+    """
+    from typing_extensions import is_typeddict
+
+    if is_typeddict(annotation):
+        return annotation if annotation in around else _checkable_typed_dict(annotation, around)
+    if _is_class(annotation):
+        return typing.Annotated[annotation, _BY_INSTANCE]
     origin: Any = typing.get_origin(annotation)
-    if typing.is_typeddict(annotation) and sys.version_info < (3, 12):
-        return _checkable_typed_dict(annotation)
-    if origin is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        instance_of: Any = InstanceOf
-        return instance_of[annotation]
     given = typing.get_args(annotation)
-    arguments = tuple(map(_checkable, given))
+    if origin is type:
+        return annotation
+    if origin is typing.Annotated:
+        is_class = _is_class(given[0])
+        parts = (*given, _FIRST_BY_INSTANCE) if is_class else (_checkable(given[0], around), *given[1:])
+        return origin[parts]
+    arguments = tuple(_checkable(argument, around) for argument in given)
     if all(map(operator.is_, arguments, given)):
         return annotation
     if origin is types.UnionType:
@@ -119,16 +154,20 @@ def _checkable(annotation: Any) -> Any:
     return origin[arguments[0] if len(arguments) == 1 else arguments]
 
 
-def _checkable_typed_dict(typed_dict: Any) -> Any:
+def _checkable_typed_dict(typed_dict: Any, around: tuple[Any, ...]) -> Any:
     from typing_extensions import NotRequired, Required, TypedDict, get_type_hints
 
+    make: Any = TypedDict
     markers: dict[bool, Any] = {True: Required, False: NotRequired}
     fields: dict[str, Any] = {}
     for name, hint in get_type_hints(typed_dict, include_extras=True).items():
-        marker = markers[name in typed_dict.__required_keys__]
+        field = _checkable(hint, (*around, typed_dict))
         is_marked = typing.get_origin(hint) in markers.values()
-        fields[name] = _checkable(hint) if is_marked else marker[_checkable(hint)]
-    return TypedDict(typed_dict.__name__, fields)  # type: ignore[operator]
+        fields[name] = field if is_marked else markers[name in typed_dict.__required_keys__][field]
+    twin = make(typed_dict.__name__, fields)
+    if (config := getattr(typed_dict, "__pydantic_config__", None)) is not None:
+        twin.__pydantic_config__ = config
+    return twin
 
 
 def _uncheckable(declared: Any, error: Exception) -> DeclarationError:

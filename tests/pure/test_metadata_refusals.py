@@ -261,7 +261,9 @@ def test_a_run_without_its_ids_is_refused(ids):
         MetadataValue.dag_run(*ids)
 
 
-@pytest.mark.parametrize("artifact", [1, "len", object(), "a"])
+@pytest.mark.parametrize(
+    "artifact", [1, "len", object(), PurePosixPath("a"), SimpleNamespace(__qualname__="a")], ids=repr
+)
 def test_what_is_no_python_artifact_is_refused(artifact):
     with refused(InvalidMetadataError, takes("python_artifact", "a function or a class", artifact)):
         MetadataValue.python_artifact(artifact)
