@@ -36,12 +36,10 @@ WHOLE_AIRFLOW = {"embedded"}
 #: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
 PRIVATE_PREFIXES = (
     "airflow.exceptions",
-    "airflow.listeners",
     "airflow.sdk.bases.xcom",
     "airflow.sdk.definitions",
     "airflow.sdk.exceptions",
     "airflow.sdk.execution_time",
-    "airflow.sdk.listener",
 )
 PRIVATE = {
     "authoring.airflow_graph": {
@@ -57,10 +55,7 @@ PRIVATE = {
     },
     "version_compat": {
         "airflow.exceptions": "where Airflow 3.1 has what later versions have in airflow.sdk.exceptions",
-        "airflow.listeners.listener": "where Airflow 3.1 and 3.2 have the listeners",
         "airflow.sdk.exceptions": "skipping and failing",
-        "airflow.sdk.execution_time": "to keep one web application in the embedded Airflow up to 3.2",
-        "airflow.sdk.listener": "where later versions have the listeners",
     },
 }
 
