@@ -15,6 +15,9 @@ from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
 Context = Mapping[str, Any]
 States = dict[tuple[str, int], str | None]
 
+# An escaped NUL, and not a backslash that is followed by its digits.
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
 #: The map index of a task instance that is not mapped.
 UNMAPPED = -1
 
@@ -94,7 +97,8 @@ def check_storable(value: Any) -> None:
 
     try:
         serialized = BaseXCom.serialize_value(value)
-        json.dumps(serialized, allow_nan=False)
+        if _NUL_IN_JSON.search(json.dumps(serialized, allow_nan=False)):
+            raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
         # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
         msgspec.msgpack.encode(serialized)
     except Exception as error:

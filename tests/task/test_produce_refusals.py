@@ -193,7 +193,7 @@ def test_a_value_of_another_type():
 
 
 @pytest.mark.parametrize(
-    "value", [Opaque(), float("nan"), {"deep": [Opaque()]}, b"\xff", {"__classname__": "x"}]
+    "value", [Opaque(), float("nan"), "a\0b", {"deep": [Opaque()]}, b"\xff", {"__classname__": "x"}]
 )
 def test_a_value_that_xcom_cannot_carry(value):
     def files():
@@ -309,7 +309,7 @@ def test_an_error_of_the_authors_own_code_is_left_alone():
 
 
 def test_values_are_stored_unchanged():
-    value = {"list": [1, 2.5, None, True, "x"], "nested": {"a": {}}}
+    value = {"looks like NUL": "\\u0000", "list": [1, 2.5, None, True, "x"], "nested": {"a": {}}}
 
     def files():
         yield DynamicOutput(value, "a")
