@@ -7,6 +7,7 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Output
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.dag.tasks import double, keep, pair
 from tests.dag_runs import run_dag
 
 
@@ -19,21 +20,6 @@ def producer(values, **declaration):
             yield DynamicOutput(value, mapping_key=key)
 
     return produce
-
-
-@task
-def double(number):
-    return number * 2
-
-
-@task
-def keep(values):
-    return values
-
-
-@task
-def pair(left, right):
-    return [left, right]
 
 
 def test_one_key_is_never_a_scalar():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, Label, TaskGroup, TriggerRule, chain, dag, task, task_group
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from tests.dag.tasks import double, keep, pair
 from tests.dag_runs import run_dag
 
 
@@ -12,21 +13,6 @@ from tests.dag_runs import run_dag
 def numbers():
     yield DynamicOutput(1, "a")
     yield DynamicOutput(2, "b")
-
-
-@task
-def double(number):
-    return number * 2
-
-
-@task
-def keep(values):
-    return values
-
-
-@task
-def pair(left, right):
-    return [left, right]
 
 
 def groups_of(made):
