@@ -10,15 +10,16 @@ when it starts.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.places import place_at
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, MutableMapping
+
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import Space
-    from collections.abc import Collection, MutableMapping
 
 _NEVER_STARTED = frozenset({"skipped", "upstream_failed"})
 _NOT_SUCCEEDED = frozenset({"failed", "skipped", "upstream_failed"})

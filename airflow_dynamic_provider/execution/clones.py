@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, PATH_SEPARATOR, render_label
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError
@@ -20,8 +20,9 @@ from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, R
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.execution.clones import CloneSpec
     from collections.abc import MutableMapping, Sequence
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
 
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
 

@@ -8,7 +8,7 @@ it, in its own group, Airflow's rule of the same key makes that upstream_failed 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -31,8 +31,9 @@ from airflow_dynamic_provider.execution.spaces import (
 from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.execution.clones import CloneSpec
     from collections.abc import Iterator, Mapping, MutableMapping
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
 
 log = logging.getLogger(__name__)
 

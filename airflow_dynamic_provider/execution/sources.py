@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError

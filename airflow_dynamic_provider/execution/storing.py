@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.events import DynamicOutput
 from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
@@ -12,8 +12,9 @@ from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.execution.producing import Production
     from collections.abc import Mapping, MutableMapping
+
+    from airflow_dynamic_provider.execution.producing import Production
 
 log = logging.getLogger(__name__)
 
