@@ -48,10 +48,11 @@ class FinishedRun:
         return {ti.map_index: ti for ti in self.dag_run.get_task_instances() if ti.task_id == task_id}
 
     def states(self, task_id: str) -> dict[str, str]:
-        """Label, or map index where there is none, -> state."""
+        """Label, or map index where there is none, -> state; without the instances that Airflow removed."""
         return {
             ti.rendered_map_index if ti._rendered_map_index is not None else index: str(ti.state)
             for index, ti in sorted(self.instances(task_id).items())
+            if ti.state != "removed"
         }
 
     def state_of(self, task_id: str, map_index: int = -1) -> str:
