@@ -94,10 +94,12 @@ class KeptRun(FinishedRun):
     """
 
     scheduler_dag: Any
+    errors: dict[tuple[str, int], BaseException | None] = field(default_factory=dict)
 
     def run(self) -> KeptRun:
-        """Run until the Dag run has ended; ``calls`` are those of this time."""
+        """Run until the Dag run has ended; ``calls`` and ``errors`` (of the last tries) are of this time."""
         idle_since = time.monotonic()
+        self.errors = {}
         with _counting() as self.calls:
             while (scheduled := self._schedule()) is not None:
                 for ti in scheduled:
@@ -175,6 +177,7 @@ class KeptRun(FinishedRun):
         # The executor's part.
         _update(ti.id, state="queued")
         result = run_task_in_process(ti=_message(ti), task=self.dag.get_task(ti.task_id))
+        self.errors[ti.task_id, ti.map_index] = result.error
         if isinstance(result.msg, DeferTask):
             self._trigger(ti)
 
