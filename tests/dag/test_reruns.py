@@ -130,15 +130,15 @@ def run_again(run):
     return {ti: tries - before.get(ti, 0) for ti, tries in after.items() if tries != before.get(ti, 0)}
 
 
-AIRFLOW = Version(airflow.__version__)
+version = Version(airflow.__version__)
 
 may_lose_keys = pytest.mark.skipif(
-    AIRFLOW < Version("3.3"),
+    version < Version("3.3"),
     reason="up to Airflow 3.2, a task that is not mapped waits for ever for clones that Airflow removed",
 )
 
 clears_by_key = pytest.mark.skipif(
-    AIRFLOW < Version("3.2"), reason="Airflow 3.1 clears what depends on a clone for all keys"
+    version < Version("3.2"), reason="Airflow 3.1 clears what depends on a clone for all keys"
 )
 
 OTHER_KEYS = [
