@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -185,13 +186,12 @@ class KeptRun(FinishedRun):
         """Do the triggerer's part."""
         from airflow.models.taskinstance import TaskInstance
         from airflow.models.trigger import Trigger
-        from airflow.sdk._shared.module_loading import import_string
         from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
         from airflow.utils.session import create_session
 
         with create_session() as session:
             stored = session.get(Trigger, session.get(TaskInstance, ti.id).trigger_id)
-            trigger = import_string(stored.classpath)(**stored.kwargs)
+            trigger = pkgutil.resolve_name(stored.classpath)(**stored.kwargs)
         event = InProcessTestSupervisor.run_trigger_in_process(trigger=trigger, ti=_message(ti))
         with create_session() as session:
             Trigger.submit_event(stored.id, event, session=session)
