@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,22 +33,27 @@ class FinishedRun:
     """One Dag run that has ended."""
 
     dag: Any
-    run: Any
+    dag_run: Any
     calls: ApiCalls
 
     @property
+    def run_id(self) -> str:
+        return str(self.dag_run.run_id)
+
+    @property
     def state(self) -> str:
-        return str(self.run.state)
+        return str(self.dag_run.state)
 
     def instances(self, task_id: str) -> dict[int, Any]:
         """Map index -> task instance."""
-        return {ti.map_index: ti for ti in self.run.get_task_instances() if ti.task_id == task_id}
+        return {ti.map_index: ti for ti in self.dag_run.get_task_instances() if ti.task_id == task_id}
 
     def states(self, task_id: str) -> dict[str, str]:
-        """Label, or map index where there is none, -> state."""
+        """Label, or map index where there is none, -> state; without the instances that Airflow removed."""
         return {
             ti.rendered_map_index if ti._rendered_map_index is not None else index: str(ti.state)
             for index, ti in sorted(self.instances(task_id).items())
+            if ti.state != "removed"
         }
 
     def state_of(self, task_id: str, map_index: int = -1) -> str:
@@ -60,7 +68,7 @@ class FinishedRun:
         from airflow.sdk.bases.xcom import BaseXCom
         from airflow.settings import Session
 
-        found = Session().query(XComModel).filter_by(run_id=self.run.run_id, dag_id=self.run.dag_id)
+        found = Session().query(XComModel).filter_by(run_id=self.run_id, dag_id=self.dag.dag_id)
         rows = found.filter_by(task_id=task_id, key=key)
         return {row.map_index: BaseXCom.deserialize_value(row) for row in rows}
 
@@ -72,6 +80,170 @@ def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
         run = dag.test(run_conf=conf)
     _check_user_interface(dag, run)
     return FinishedRun(dag, run, calls)
+
+
+#: Retries and rescheduled sensors may wait this many seconds; what waits longer would wait for ever.
+LONGEST_WAIT = 10.0
+
+
+@dataclass
+class KeptRun(FinishedRun):
+    """A Dag run that can be run, cleared in part, and run again.
+
+    What runs when is decided by the functions that Airflow's scheduler calls; the task instances run in
+    this process, one after the other. Unlike in ``dag.test()``, an ``EmptyOperator`` ends without running.
+    """
+
+    scheduler_dag: Any
+    errors: dict[tuple[str, int], BaseException | None] = field(default_factory=dict)
+
+    def run(self) -> KeptRun:
+        """Run until the Dag run has ended; ``calls`` and ``errors`` (of the last tries) are of this time."""
+        idle_since = time.monotonic()
+        self.errors = {}
+        with _counting() as self.calls:
+            while (scheduled := self._schedule()) is not None:
+                for ti in scheduled:
+                    self._execute(ti)
+                if scheduled:
+                    idle_since = time.monotonic()
+                else:
+                    self._wait(idle_since)
+        return self
+
+    def clear(
+        self,
+        task_id: str,
+        map_index: int | None = None,
+        *,
+        downstream: bool = True,
+        upstream: bool = False,
+        only_failed: bool = False,
+    ) -> KeptRun:
+        """Clear a task, or one of its task instances, as Airflow's REST API does."""
+        from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
+        from airflow.api_fastapi.core_api.routes.public.task_instances import post_clear_task_instances
+        from airflow.models.dagbag import DBDagBag
+        from airflow.utils.session import create_session
+
+        body = ClearTaskInstancesBody(
+            dry_run=False,
+            dag_run_id=self.run_id,
+            task_ids=[task_id if map_index is None else (task_id, map_index)],
+            include_downstream=downstream,
+            include_upstream=upstream,
+            only_failed=only_failed,
+        )
+        # Since 3.3 it is told who writes a note.
+        user = {"user": None} if "user" in inspect.signature(post_clear_task_instances).parameters else {}
+        with create_session() as session:
+            post_clear_task_instances(self.dag.dag_id, DBDagBag(), body, session=session, **user)
+        return self
+
+    def tries(self) -> dict[tuple[str, int], int]:
+        """(task, map index) -> how often it was tried; without those that Airflow removed."""
+        found = self.dag_run.get_task_instances()
+        return {(ti.task_id, ti.map_index): ti.try_number for ti in found if ti.state != "removed"}
+
+    def _schedule(self) -> list[Any] | None:
+        """Decide as the scheduler does, and return what is to be run; ``None`` at the end of the run."""
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            run = self.dag_run = session.get(DagRun, self.dag_run.id)
+            run.dag = self.scheduler_dag
+            if run.state == "queued":
+                run.set_state("running")
+            schedulable, _ = run.update_state(session=session, execute_callbacks=False)
+            run.schedule_tis(schedulable, session=session)
+            session.commit()
+            if run.state != "running":
+                return None
+            scheduled = select(TaskInstance).where(
+                TaskInstance.dag_id == run.dag_id,
+                TaskInstance.run_id == run.run_id,
+                TaskInstance.state == "scheduled",
+            )
+            order = (-TaskInstance.priority_weight, TaskInstance.task_id, TaskInstance.map_index)
+            # ``schedule_tis`` has changed the rows behind the session's back.
+            return list(session.scalars(scheduled.order_by(*order).execution_options(populate_existing=True)))
+
+    def _execute(self, ti: Any) -> None:
+        from airflow.sdk.execution_time.comms import DeferTask
+        from airflow.sdk.execution_time.supervisor import run_task_in_process
+
+        # The executor's part.
+        _update(ti.id, state="queued")
+        result = run_task_in_process(ti=_message(ti), task=self.dag.get_task(ti.task_id))
+        self.errors[ti.task_id, ti.map_index] = result.error
+        if isinstance(result.msg, DeferTask):
+            self._trigger(ti)
+
+    def _trigger(self, ti: Any) -> None:
+        """Do the triggerer's part."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.models.trigger import Trigger
+        from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            stored = session.get(Trigger, session.get(TaskInstance, ti.id).trigger_id)
+            trigger = pkgutil.resolve_name(stored.classpath)(**stored.kwargs)
+        event = InProcessTestSupervisor.run_trigger_in_process(trigger=trigger, ti=_message(ti))
+        with create_session() as session:
+            Trigger.submit_event(stored.id, event, session=session)
+
+    def _wait(self, idle_since: float) -> None:
+        if time.monotonic() - idle_since > LONGEST_WAIT:
+            states = {(ti.task_id, ti.map_index): ti.state for ti in self.dag_run.get_task_instances()}
+            raise AssertionError(f"nothing can run: {states}")
+        time.sleep(0.02)
+
+
+def start_run(dag: Any, conf: dict[str, Any] | None = None) -> KeptRun:
+    """Store a Dag, and a run of it that has not begun."""
+    from airflow.models.dagbag import DBDagBag
+    from airflow.sdk import timezone
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    _register(dag)
+    now = timezone.utcnow()
+    with create_session() as session:
+        scheduler_dag = DBDagBag().get_latest_version_of_dag(dag.dag_id, session=session)
+        dag_run = scheduler_dag.create_dagrun(
+            run_id=f"manual__{now.isoformat()}",
+            logical_date=now,
+            data_interval=(now, now),
+            run_after=now,
+            conf=conf,
+            run_type=DagRunType.MANUAL,
+            triggered_by=DagRunTriggeredByType.TEST,
+            state="queued",
+            session=session,
+        )
+    _check_user_interface(dag, dag_run)
+    return KeptRun(dag, dag_run, ApiCalls(), scheduler_dag)
+
+
+def _update(ti_id: Any, **values: Any) -> None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(TaskInstance).where(TaskInstance.id == ti_id).values(**values))
+
+
+def _message(ti: Any) -> Any:
+    """Return a task instance as the executor tells a worker of it."""
+    from airflow.sdk.api.datamodels._generated import TaskInstance
+
+    names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
+    return TaskInstance.model_validate({name: getattr(ti, name) for name in names})
 
 
 def _register(dag: Any) -> None:

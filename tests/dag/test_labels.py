@@ -126,7 +126,7 @@ def test_the_key_is_among_the_rendered_fields():
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
     from airflow.settings import Session
 
-    fields = Session().query(RenderedTaskInstanceFields).filter_by(run_id=run.run.run_id, task_id="first")
+    fields = Session().query(RenderedTaskInstanceFields).filter_by(run_id=run.run_id, task_id="first")
     assert {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields} == dict(
         enumerate(KEYS)
     )

@@ -140,7 +140,7 @@ def test_what_is_stored_is_plain_versioned_json():
     from airflow.models.xcom import XComModel
     from airflow.settings import Session
 
-    rows = Session().query(XComModel).filter_by(run_id=run.run.run_id).all()
+    rows = Session().query(XComModel).filter_by(run_id=run.run_id).all()
     documents = [row.value for row in rows if row.key.startswith(("dynamic_output", "output_metadata"))]
     assert documents
     assert all(document["version"] == 1 for document in documents)
