@@ -96,7 +96,10 @@ def test_collected_inside_by_key(customers, list_orders, price):
         invoices = customers().map(lambda c: invoice(c, list_orders(c).map(price).collect(keyed=True)))
         keep(invoices.collect(keyed=True))
 
-    assert start_run(keyed()).run().xcom("keep")["cid"][1] == {"o1": "price of cid-o1", "o3": "price of cid-o3"}
+    assert start_run(keyed()).run().xcom("keep")["cid"][1] == {
+        "o1": "price of cid-o1",
+        "o3": "price of cid-o3",
+    }
 
 
 def test_collected_outside_it_is_a_flat_list_or_a_dict_of_dicts(customers, list_orders, price):
