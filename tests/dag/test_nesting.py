@@ -276,7 +276,7 @@ def test_no_outer_keys_and_no_inner_keys_at_all(customers, list_orders, price, o
         keep(invoices.collect())
         keep(customers.override(task_id="others")().map(list_orders).map(price).collect(keyed=True))
 
-    orders.update(dict.fromkeys(orders, []))
+    orders.update({customer: [] for customer in orders})
     run = start_run(none()).run()
     assert run.xcom("keep") == [["ann", []], ["bob", []], ["cid", []]]
     assert run.xcom("keep__1") == {"ann": {}, "bob": {}, "cid": {}}

@@ -52,7 +52,7 @@ def dag():
         (lambda left, right: left.product(None), r"product\(\) takes another handle, received None of type"),
         (
             lambda left, right: left.zip(left.product(right)),
-            "has 1 keys in a path and cannot be zipped with .*, which has 2. Zip handles of the same depth, or",
+            "has 1 keys in a path and cannot be zipped with .*, which has 2. Zip handles of the same depth",
         ),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_handle_from_outside_is_not_joined_inside_a_map(dag, method):
     outside = others()
     with pytest.raises(
         errors.HandleUsageError,
-        match=rf"Task 'others', .*: is joined by {method}\(\) inside a map in which it was not made. Join handles",
+        match=rf"Task 'others', .*: is joined by {method}\(\) inside a map in which it was not made",
     ):
         numbers().map(lambda number: getattr(parts(number), method)(outside))
 
@@ -93,7 +93,7 @@ def test_a_joined_map_takes_two_arguments(dag):
 def test_a_handle_of_inner_keys_is_not_passed_to_a_task_of_the_outer_key(dag):
     with pytest.raises(
         errors.HandleUsageError,
-        match="Task 'parts', output 'result': the handle has many keys for one key here, but .* or .collect",
+        match=r"Task 'parts', output 'result': the handle has many keys for one key here, but .* or .collect",
     ):
         numbers().map(lambda number: work(parts(number)))
 
@@ -102,7 +102,7 @@ def test_a_handle_of_inner_keys_is_not_passed_to_a_task_of_the_outer_key(dag):
 def test_a_ratio_is_a_share(dag, ratio):
     with pytest.raises(
         errors.HandleUsageError,
-        match="its collection has min_success_ratio=.*, which is no share. Give a number",
+        match=r"its collection has min_success_ratio=.*, which is no share\.",
     ):
         numbers().map(work).collect(min_success_ratio=ratio)
 
@@ -128,7 +128,7 @@ def test_a_limit_is_a_number_of_clones(dag, limit):
 )
 def test_a_collector_waits_for_all_clones(dag, rule, reason):
     handle = numbers().map(work)
-    said = f"Task 'work', output 'result': its collection was passed to 'early', whose trigger rule '{rule}' {reason}"
+    said = f"Task 'work', .*: its collection was passed to 'early', whose trigger rule '{rule}' {reason}"
     early = work.override(task_id="early", trigger_rule=rule)
     with pytest.raises(errors.HandleUsageError, match=f"{said}.*Leave the rule at its default"):
         early(handle.collect(min_success_ratio=0.5))
@@ -166,8 +166,8 @@ def stop(value):
 def test_a_task_that_chooses_others_is_refused_inside_a_map(dag, chooser, kind):
     with pytest.raises(
         errors.MapFunctionError,
-        match=f"Task 'numbers', output 'result': the mapped function calls '.*', a {kind}, which chooses the tasks "
-        "that run after it; inside a map Airflow loses the choice.*Raise AirflowSkipException in a task instead",
+        match=f"Task 'numbers', .*: the mapped function calls '.*', a {kind}, which chooses "
+        "the tasks that run after it; inside a map Airflow loses the choice.*Raise AirflowSkipException",
     ):
         numbers().map(lambda item: chooser(item) and work(item))
 
@@ -183,8 +183,9 @@ def test_a_strict_zip_names_the_keys_that_one_side_lacks(dag):
     run = run_task(dag, "numbers_zip_others__keys", supervisor=supervisor)
     assert type(run.error) is errors.KeyMismatchError
     assert run.message == (
-        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, and only numbers.result "
-        "has 'a' and only others.result has 'c'. Produce the same keys, or zip with how=\"inner\" or how=\"outer\"."
+        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, and only "
+        "numbers.result has 'a' and only others.result has 'c'. Produce the same keys, or zip with "
+        'how="inner" or how="outer".'
     )
 
 
