@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
 from tests.live.conftest import HERE
 from tests.live.file_xcom_backend import DAG_ID as BY_REFERENCE
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAGS = HERE / "postgres_dags"
-PLAINLY = "stored_plainly"
+DAG = runpy.run_path(str(DAGS / "storage.py"))
+PLAINLY, LONG_LABELS = "stored_plainly", "long_labels"
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +48,45 @@ def client() -> Iterator[RestClient]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_keys_values_and_metadata_come_back_as_they_were(client: RestClient) -> None:
+@pytest.fixture(scope="module")
+def runs(client: RestClient) -> dict[str, str]:
+    """Dag -> its run; all run at the same time."""
+    return {dag_id: client.trigger(dag_id) for dag_id in (PLAINLY, BY_REFERENCE, LONG_LABELS)}
+
+
+def test_keys_values_and_metadata_come_back_as_they_were(client: RestClient, runs: dict[str, str]) -> None:
     """In order, complete, labelled; with a backend that stores only references as well."""
-    dag = runpy.run_path(str(DAGS / "storage.py"))
-    runs = {dag_id: client.trigger(dag_id) for dag_id in (PLAINLY, BY_REFERENCE)}
-    for dag_id, run_id in runs.items():
-        assert client.wait(dag_id, run_id) == "success", client.task_instances(dag_id, run_id)
-        _check(client, dag_id, run_id, dag["KEYS"], dag["value_of"])
-
-    for dag_id, run_id in runs.items():
-        client.clear(dag_id, run_id, "produce")
-    for dag_id, run_id in runs.items():
-        assert client.wait(dag_id, run_id) == "success", client.task_instances(dag_id, run_id)
-        _check(client, dag_id, run_id, ["Apfel", "zebra"], dag["value_of"])
+    for dag_id in (PLAINLY, BY_REFERENCE):
+        _wait(client, dag_id, runs[dag_id])
+        _check(client, dag_id, runs[dag_id], DAG["KEYS"])
+        client.clear(dag_id, runs[dag_id], "produce")
+    for dag_id in (PLAINLY, BY_REFERENCE):
+        _wait(client, dag_id, runs[dag_id])
+        _check(client, dag_id, runs[dag_id], DAG["KEYS"][1::-1])
 
 
-def _check(client: RestClient, dag_id: str, run_id: str, keys: list[str], value_of: Any) -> None:
+def test_the_labels_of_long_key_paths_are_cut_and_the_keys_are_not(
+    client: RestClient, runs: dict[str, str]
+) -> None:
+    """PostgreSQL refuses a label of more than 250 characters, where SQLite takes it."""
+    run_id = runs[LONG_LABELS]
+    _wait(client, LONG_LABELS, run_id)
+    outer_keys, inner_keys = DAG["LONG_KEYS"], DAG["INNER_KEYS"]
+    assert client.xcom(LONG_LABELS, run_id, "keep_nested") == [
+        [outer, [[inner, (outer[-1] + inner[0]).upper()] for inner in inner_keys]] for outer in outer_keys
+    ]
+    labels = [ti.label or "" for ti in client.task_instances(LONG_LABELS, run_id) if ti.task_id == "upper"]
+    assert labels == [render_label((outer, inner)) for outer in outer_keys for inner in inner_keys]
+    assert len(set(labels)) == len(labels)
+    assert {len(label) for label in labels} == {len("short/ß"), 250}
+
+
+def _wait(client: RestClient, dag_id: str, run_id: str) -> None:
+    assert client.wait(dag_id, run_id) == "success", client.task_instances(dag_id, run_id)
+
+
+def _check(client: RestClient, dag_id: str, run_id: str, keys: list[str]) -> None:
+    value_of = DAG["value_of"]
     described = [{"key": key, "value": value_of(key)} for key in keys]
     assert _stored(client, dag_id, run_id, "keep") == [
         described,
