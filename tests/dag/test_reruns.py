@@ -500,3 +500,120 @@ def test_what_is_joined_may_have_other_keys_on_one_side():
     left, WORLD.values = WORLD.values, right
     run.clear("produce_right").run()
     check_joined(run, left, right)
+
+
+@task
+def prepare():
+    act("prepare", None)
+    return "prepared"
+
+
+@task
+def prepare_one(customer, mapping_key=None):
+    act("prepare_one", mapping_key)
+    return customer
+
+
+ENDED_EARLY = pytest.mark.parametrize(("what", "state"), [("skip", "skipped"), ("fail", "upstream_failed")])
+
+
+@ENDED_EARLY
+def test_the_keys_of_a_producer_that_no_longer_runs_are_gone(what, state):
+    """The scheduler ends the producer without running it, so what it stored before stays in XCom."""
+
+    @dag(schedule=None)
+    def guarded():
+        outputs = produce_more()
+        prepare() >> outputs.count.operator
+        texts = outputs.result.map(work)
+        pair(texts.collect(), outputs.result.collect(keyed=True))
+        keep(outputs.count)
+        keep(texts.states())
+
+    run = start_run(guarded()).run()
+    assert run.xcom("pair") == [["a=1", "b=2", "c=3"], ABC]
+    WORLD.acts = {("prepare", None): what}
+    first = start_run(guarded()).run()
+    run.clear("prepare").run()
+    for ended in (first, run):
+        assert set(ended.states("work").values()) == {state}
+        assert [ended.state_of(task_id) for task_id in ("produce_more", "pair", "keep", "keep__1")] == [
+            state
+        ] * 4
+
+
+@ENDED_EARLY
+def test_the_keys_of_a_clone_that_no_longer_runs_are_gone(what, state):
+    @dag(schedule=None)
+    def guarded():
+        def bill(customer):
+            prices = orders(prepare_one(customer)).map(price)
+            return invoice(customer, prices.collect()), prices
+
+        invoices, prices = customers().map(bill)
+        keep(invoices.states())
+        keep(prices.collect(keyed=True, min_success_ratio=0.1))
+        keep(prices.states())
+
+    WORLD.values = NESTED
+    run = start_run(guarded()).run()
+    assert list(run.xcom("keep__1")) == ["x", "y", "z"]
+    WORLD.acts = {("prepare_one", "x"): what}
+    first = start_run(guarded()).run()
+    run.clear("prepare_one", 0).run()
+    for ended in (first, run):
+        assert ended.xcom("keep") == {"x": state, "y": "success", "z": "success"}
+        assert ended.xcom("keep__1") == {"y": {}, "z": {"q": "Zq$", "r": "Zr$", "p": "Zp$"}}
+        assert ended.xcom("keep__2") == {"x": state, "y": {}, "z": dict.fromkeys("qrp", "success")}
+
+
+def test_a_share_that_is_enough_is_counted_anew():
+    @dag(schedule=None)
+    def share():
+        texts = produce().map(work)
+        keep(texts.collect(keyed=True, min_success_ratio=0.6))
+        keep(texts.states())
+
+    run = start_run(share())
+    failed: set[str] = set()
+    for failed in ({"b"}, set(), {"b", "c"}, {"a"}):
+        WORLD.acts = {("work", key): "fail" for key in failed}
+        run.clear("work" if run.instances("work").get(0) else "produce").run()
+        assert run.xcom("keep__1") == {key: "failed" if key in failed else "success" for key in ABC}
+        if len(failed) > 1:
+            assert run.state_of("keep") == "failed"
+        else:
+            assert run.xcom("keep") == {key: f"{key}={ABC[key]}" for key in ABC if key not in failed}
+
+
+@dag(schedule=None)
+def crossing():
+    """Two outputs of one producer, and a total of all keys that each key needs."""
+    outputs = produce_more()
+    texts = outputs.result.map(work)
+    whole = count(texts.collect())
+    keep(texts.map(lambda text: pair(text, whole)).collect(keyed=True))
+    keep(outputs.other.zip(texts).map(pair).collect(keyed=True, min_success_ratio=0.5))
+    keep(texts.states())
+
+
+@pytest.mark.parametrize(
+    ("make_dag", "values", "own"),
+    [
+        (crossing, ABC, {"produce_more", "work", "count", "pair", "pair__1"}),
+        (nested, NESTED, {"customers", "orders", "price", "invoice"}),
+    ],
+    ids=["crossing", "nested"],
+)
+def test_the_helper_tasks_may_be_cleared_like_any_other(make_dag, values, own):
+    """The scheduler ends some of them without running them, so what others stored for them must stay."""
+    WORLD.values = values
+    run = start_run(make_dag()).run()
+    collectors = [task_id for task_id in run.dag.task_ids if task_id.startswith("keep")]
+    before = {task_id: run.xcom(task_id) for task_id in collectors}
+    helpers = set(run.dag.task_ids) - own - set(collectors)
+    assert helpers
+    for task_id in sorted(helpers):
+        run.clear(task_id).run()
+        assert run.state == "success", task_id
+        assert {task_id: run.xcom(task_id) for task_id in collectors} == before, task_id
