@@ -560,6 +560,28 @@ def test_the_producer_is_run_again_with_other_keys_and_everything_below_follows(
     assert live == {"cid/o9": "success", "ann/o7": "success"}
 
 
+def test_inner_values_are_those_of_now_when_an_outer_key_is_gone(customers, list_orders, orders):
+    prefix = {"now": "first"}
+
+    @task.dynamic(out=DynamicOut(str))
+    def list_prefixed(customer):
+        for order in orders[customer]:
+            yield DynamicOutput(f"{prefix['now']} {customer}-{order}", mapping_key=order)
+
+    @dag(schedule=None)
+    def again():
+        nested = customers().map(list_prefixed)
+        keep(nested.collect(keyed=True))
+        keep(nested.map(keep.override(task_id="each")).collect())
+
+    run = start_run(again()).run()
+    del orders["ann"]
+    prefix["now"] = "second"
+    run.clear("customers").run()
+    assert run.xcom("keep") == {"bob": {}, "cid": {"o1": "second cid-o1", "o3": "second cid-o3"}}
+    assert run.xcom("keep__1") == ["second cid-o1", "second cid-o3"]
+
+
 def test_one_outer_key_is_run_again_with_other_inner_keys(customers, list_orders, price, orders):
     @dag(schedule=None)
     def again():
