@@ -533,6 +533,28 @@ def test_an_edge_without_data_goes_by_the_outer_key_too(customers, list_orders, 
     assert run.xcom("keep") == {"ann": "upstream_failed", "bob": "success", "cid": "success"}
 
 
+def test_an_edge_without_data_into_the_inner_keys_goes_by_the_outer_key(customers, list_orders, price):
+    @task
+    def start(customer):
+        if customer == "ann":
+            raise ValueError("not today")
+
+    @dag(schedule=None)
+    def ordered():
+        def bill(customer):
+            prices = list_orders(customer).map(price)
+            start(customer) >> prices
+            return prices
+
+        keep(customers().map(bill).states())
+
+    assert start_run(ordered()).run().xcom("keep") == {
+        "ann": {"o1": "upstream_failed", "o2": "upstream_failed"},
+        "bob": {},
+        "cid": {"o1": "success", "o3": "success"},
+    }
+
+
 def test_the_producer_is_run_again_with_other_keys_and_everything_below_follows(
     customers, list_orders, price, orders, broken
 ):
