@@ -20,13 +20,12 @@ from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import add_gate
-from airflow_dynamic_provider.authoring.dag_graph import Way
+from airflow_dynamic_provider.authoring.gating import find_checks, is_gate
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
-    from airflow_dynamic_provider.execution.gates import Check
 
 
 def arrange(graph: DagGraph) -> None:
@@ -40,7 +39,7 @@ def arrange(graph: DagGraph) -> None:
 
 def _note_orders(graph: DagGraph) -> None:
     """Take note of the edges between clones that are there because the author wrote ``>>``."""
-    gates = {gate_id for gate_id, clone in graph.clones.items() if _is_gate(clone.operator)}
+    gates = {gate_id for gate_id, clone in graph.clones.items() if is_gate(clone.operator)}
     for task_id, clone in graph.clones.items():
         for upstream_id in clone.operator.upstream_task_ids & graph.clones.keys() - gates:
             pair = (task_id, upstream_id)
@@ -69,7 +68,7 @@ def _dependencies(graph: DagGraph) -> Dependencies:
     gated = {
         (task_id, upstream_id)
         for task_id, clone in graph.clones.items()
-        if _is_gate(clone.operator)
+        if is_gate(clone.operator)
         for upstream_id in clone.operator.upstream_task_ids
     }
     return Dependencies(
@@ -89,7 +88,7 @@ def _dissolve_groups(graph: DagGraph) -> None:
     free = find_levels(replace(whole, unit_of={task_id: task_id for task_id in whole.unit_of}))
     levels: dict[str, set[int]] = {}
     for task_id, clone in graph.clones.items():
-        if not _is_gate(clone.operator):
+        if not is_gate(clone.operator):
             levels.setdefault(clone.unit, set()).add(free[task_id])
     for unit in [unit for unit, found in levels.items() if len(found) > 1]:
         group, *gates = graph.units.pop(unit)
@@ -117,7 +116,7 @@ class _Arrangement:
                 airflow_graph.move(node, self._segment(clone, self.levels[task_id]))
 
     def set_edges(self) -> None:
-        clones = [clone for clone in self.graph.clones.values() if not _is_gate(clone.operator)]
+        clones = [clone for clone in self.graph.clones.values() if not is_gate(clone.operator)]
         crossing: dict[str, set[str]] = {}
         for clone in clones:
             task_id = clone.operator.task_id
@@ -166,7 +165,7 @@ class _Arrangement:
         for upstream_id in crossing:
             self.graph.own_edges.discard((task.task_id, upstream_id))
             airflow_graph.remove_edge(self.graph.task(upstream_id), task)
-        checks = self._checks(clone, crossing)
+        checks = find_checks(self.graph, clone, crossing)
         if not checks:
             return
         gate = self._gate(clone)
@@ -174,66 +173,6 @@ class _Arrangement:
         for upstream_id in sorted({upstream_id for check in checks for upstream_id in check.upstream_ids}):
             airflow_graph.add_edge(self.graph.task(upstream_id), gate)
         self.graph.add_own_edge(gate, task)
-
-    def _checks(self, clone: ClonedTask, crossing: set[str]) -> list[Check]:
-        from airflow_dynamic_provider.execution.gates import Below, SameKey
-        from airflow_dynamic_provider.execution.sources import ResultSource
-
-        checks: list[Check] = []
-        for upstream_id in sorted(crossing):
-            upstream = self.graph.clones[upstream_id]
-            if self._is_waited_for(clone, upstream_id):
-                continue
-            if find_routes(clone.space.spec, upstream.space.spec).found:
-                ways = set(self.graph.uses.get((clone.operator.task_id, upstream_id), ()))
-                if (clone.operator.task_id, upstream_id) in self.graph.orders:
-                    ways.add(Way(upstream.space.spec))
-                checks += [SameKey(upstream.spec, way.base, way.via) for way in sorted(ways, key=_via)]
-            else:
-                checks.append(Below(ResultSource(upstream.spec, ""), tolerates_failures=False))
-        for spec in self.graph.collects_below.get(clone.operator.task_id, ()):
-            tolerates = spec.of_states or spec.min_success_ratio < 1
-            checks.append(Below(spec.source, tolerates_failures=tolerates))
-        return checks
-
-    def _is_waited_for(self, clone: ClonedTask, upstream_id: str) -> bool:
-        """Whether a value is only read, and some way through the outside stops the task when it is not there.
-
-        Such a way leaves the key space or goes through a collection, and each task on it passes failures on.
-        """
-        task_id = clone.operator.task_id
-        if (task_id, upstream_id) in self.graph.orders:
-            return False
-        todo, seen = [(task_id, False)], set()
-        while todo:
-            here, is_outside = todo.pop()
-            if (here, is_outside) in seen:
-                continue
-            seen.add((here, is_outside))
-            task = self.graph.task(here)
-            if not is_outside and self._lets_pass_only_after(task, upstream_id):
-                return True
-            if task.trigger_rule not in _PASSING_ON:
-                continue
-            for up in task.upstream_task_ids:
-                left = (
-                    is_outside or not self._is_same_space(up, clone) or (here, up) in self.graph.collects_all
-                )
-                if up == upstream_id and left:
-                    return True
-                todo.append((up, left))
-        return False
-
-    def _lets_pass_only_after(self, task: Any, upstream_id: str) -> bool:
-        """Whether the task is a gate that stops a key unless its own clone of the upstream task succeeded."""
-        from airflow_dynamic_provider.execution.gates import SameKey
-
-        checks = task.checks if _is_gate(task) else ()
-        return any(isinstance(check, SameKey) and upstream_id in check.task_ids for check in checks)
-
-    def _is_same_space(self, task_id: str, clone: ClonedTask) -> bool:
-        other = self.graph.clones.get(task_id)
-        return other is not None and other.space is clone.space
 
     def _begin_with_keys(self, clone: ClonedTask, peers: set[str]) -> None:
         task = clone.operator
@@ -279,17 +218,3 @@ class _Arrangement:
             self.levels[gate.task_id] = self.levels[task.task_id]
             airflow_graph.move(gate, self._segment(clone, self.levels[task.task_id]))
         return self.graph.gates[task.task_id]
-
-
-# Under these a task does not run when an upstream task failed.
-_PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
-
-
-def _via(way: Way) -> tuple[int, ...]:
-    return way.via
-
-
-def _is_gate(task: Any) -> bool:
-    from airflow_dynamic_provider.execution.gates import GateOperator
-
-    return isinstance(task, GateOperator)

@@ -169,6 +169,29 @@ def test_a_side_of_a_product_waits_for_the_clones_of_its_own_side_only():
     }
 
 
+def test_a_chain_over_a_product_waits_for_each_side_that_it_uses():
+    @task
+    def fail_a(value):
+        if value == 1:
+            raise ValueError("broken")
+        return value
+
+    @dag(schedule=None)
+    def chained():
+        handle = producer({"a": 1, "b": 2}, "numbers")
+        mapped = handle.map(fail_a)
+
+        def body(left, right):
+            return pair(keep(right), left)
+
+        keep.override(task_id="states")(mapped.product(mapped).map(body).states())
+
+    assert start_run(chained()).run().xcom("states") == {
+        "a": {"a": "upstream_failed", "b": "upstream_failed"},
+        "b": {"a": "upstream_failed", "b": "success"},
+    }
+
+
 def test_the_same_handles_may_be_joined_twice():
     @dag(schedule=None)
     def twice():
