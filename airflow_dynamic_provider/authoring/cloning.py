@@ -12,7 +12,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
-from airflow_dynamic_provider.authoring.handles import Item, is_task_output
+from airflow_dynamic_provider.authoring.handles import Item
+from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (

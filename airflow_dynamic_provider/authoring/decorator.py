@@ -11,9 +11,10 @@ from airflow.sdk.bases.decorator import task_decorator_factory
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.dag_graph import graph_of
-from airflow_dynamic_provider.authoring.handles import Handle, StaticHandle
+from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.key_space import nested_space, produced_space
 from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.authoring.static_handle import StaticHandle
 from airflow_dynamic_provider.definitions.declarations import (
     Declarations,
     DynamicOut,

@@ -1,8 +1,7 @@
-"""What calling a task in a Dag file returns: references to outputs that do not exist yet.
+"""What calling a dynamic task in a Dag file returns: references to a value per key that does not exist yet.
 
 A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. An `Item`
-stands for one key's value inside a mapped function. A `StaticHandle` stands for one value. A `Collection`
-stands for all keys' values or states.
+stands for one key's value inside a mapped function. A `PairHandle` stands for two values per key.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import XComArg
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_dynamic_provider.authoring.collection import Collection
+from airflow_dynamic_provider.authoring.refusals import refusal, render_path
 from airflow_dynamic_provider.authoring.scope import current_scope
-from airflow_dynamic_provider.authoring.usage import Collecting, Usage, order
+from airflow_dynamic_provider.authoring.usage import Usage, order
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import HandleUsageError
-from airflow_dynamic_provider.execution.layout import result_xcom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.errors import HandleUsageError
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
     from airflow_dynamic_provider.execution.sources import Source
 
@@ -105,7 +104,7 @@ class KeyedReference(XComArg):
         raise self._refuse("was concatenated by position")
 
     def _refuse(self, misuse: str) -> HandleUsageError:
-        return _refusal(self.source, f"{self._NOUN} {misuse}, but {self._REASON}", self._REMEDY)
+        return refusal(self.source, f"{self._NOUN} {misuse}, but {self._REASON}", self._REMEDY)
 
 
 _OTHER_KEY_SPACE = "was used inside a map over another key space"
@@ -131,7 +130,7 @@ class Item(KeyedReference):
         return Item(self.space, self.source, (*self.path, part), self.via)
 
     def __repr__(self) -> str:
-        return f"<item of {self.source}{_render_path(self.path)}>"
+        return f"<item of {self.source}{render_path(self.path)}>"
 
     def __str__(self) -> str:
         return repr(self)
@@ -217,7 +216,7 @@ class Handle(KeyedReference):
 
         is_number = isinstance(min_success_ratio, (int, float)) and not isinstance(min_success_ratio, bool)
         if not is_number or not 0 <= min_success_ratio <= 1:
-            raise _refusal(
+            raise refusal(
                 self.source,
                 f"its collection has min_success_ratio={min_success_ratio!r}, which is no share",
                 "Give a number from 0 to 1.",
@@ -324,7 +323,7 @@ class Handle(KeyedReference):
         return []
 
     def __repr__(self) -> str:
-        return f"<handle of {self.source}{_render_path(self.path)}>"
+        return f"<handle of {self.source}{render_path(self.path)}>"
 
     def __str__(self) -> str:
         return repr(self)
@@ -351,140 +350,3 @@ class PairHandle(Handle):
         return tuple(
             Item(self.space, side.source, side.path, via=(link,)) for link, side in enumerate(self._sides)
         )
-
-
-class StaticHandle(PlainXComArg):
-    """One value that a ``@task.dynamic`` task produces: an ordinary XCom reference.
-
-    Pass it to tasks as any task's output.
-    """
-
-    def resolve(self, context: Any) -> Any:
-        """Return the value. Airflow calls this in the task's process.
-
-        Raises:
-            AirflowSkipException: The output is optional and was not produced.
-        """
-        from airflow_dynamic_provider.version_compat import XComNotFound
-
-        try:
-            value = super().resolve(context)
-        except XComNotFound:
-            # Airflow takes a stored None for a missing value, and refuses it unless it is a return value.
-            value = None
-        if value is None and not self._declaration.is_required:
-            from airflow_dynamic_provider.execution.sources import skip_unless_produced
-
-            skip_unless_produced(context, self.operator.task_id, self._output)
-        return value
-
-    def map(self, f: Any) -> NoReturn:
-        """Refused: there is one value, and nothing to map over."""
-        raise HandleUsageError(
-            "is one value, so it has no keys to map over",
-            task_id=self.operator.task_id,
-            output_name=self._output,
-            remedy="Declare it with DynamicOut and yield DynamicOutput(value, mapping_key=...), or pass it "
-            "to a task as it is.",
-        )
-
-    def collect(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: there is one value, and nothing to collect."""
-        raise HandleUsageError(
-            "is one value, so there is nothing to collect",
-            task_id=self.operator.task_id,
-            output_name=self._output,
-            remedy="Pass it to a task as it is.",
-        )
-
-    @property
-    def _task(self) -> Any:
-        return self.operator
-
-    @property
-    def _output(self) -> str:
-        declarations = self._task.declarations
-        return self.key if self.key in declarations else next(iter(declarations))
-
-    @property
-    def _declaration(self) -> Any:
-        return self._task.declarations[self._output]
-
-
-class Collection(PlainXComArg):
-    """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
-
-    To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.
-
-    Args:
-        space: The set of keys.
-        spec: What is collected.
-    """
-
-    def __init__(self, space: KeySpace, spec: CollectionSpec) -> None:
-        super().__init__(space.graph.task(spec.source.task_id), result_xcom(spec.source.output))
-        self.space = space
-        self.spec = spec
-
-    def resolve(self, context: Any) -> Any:
-        """Return the list or dict. Airflow calls this in the task's process."""
-        from airflow_dynamic_provider.execution.collecting import collect
-
-        return collect(context, self.spec, self.space.graph.collector_of(context["task"].task_id))
-
-    def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Tell Airflow which tasks' outputs these are. Airflow calls this when an operator receives it."""
-        scope = current_scope()
-        own = scope.space.spec if scope else None
-        yield (
-            Collecting(self.space.graph, self.spec, own),
-            "all keys: a collection goes to one task, not expand()",
-        )
-
-    def map(self, f: Any) -> NoReturn:
-        """Refused: map the handle, then collect."""
-        raise self._refuse("was mapped")
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Collection:
-        return self
-
-    def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
-
-    def __getitem__(self, part: Any) -> NoReturn:
-        raise self._refuse("was indexed")
-
-    def __len__(self) -> NoReturn:
-        raise self._refuse("was asked for its length")
-
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was tested for truth")
-
-    def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was put into a text")
-
-    def __repr__(self) -> str:
-        return f"<all keys of {self.spec.source}{_render_path(self.spec.path)}>"
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def _refuse(self, misuse: str) -> HandleUsageError:
-        return _refusal(
-            self.spec.source,
-            f"its collection {misuse}, but the values exist only when the Dag runs",
-            "Pass the collection to a task, and work on the values there.",
-        )
-
-
-def is_task_output(value: Any) -> bool:
-    """Whether this is what calling one task returns: a reference to one of its XComs, for one key."""
-    return isinstance(value, PlainXComArg) and not isinstance(value, Collection)
-
-
-def _refusal(source: Source, message: str, remedy: str) -> HandleUsageError:
-    return HandleUsageError(message, task_id=source.task_id, output_name=source.output, remedy=remedy)
-
-
-def _render_path(path: tuple[Any, ...]) -> str:
-    return "".join(f"[{part!r}]" for part in path)

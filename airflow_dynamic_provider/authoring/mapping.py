@@ -8,8 +8,9 @@ from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
-from airflow_dynamic_provider.authoring.handles import Handle, Item, is_task_output
+from airflow_dynamic_provider.authoring.handles import Handle, Item
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
+from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.errors import MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 

@@ -47,7 +47,10 @@ PRIVATE = {
         "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands by itself",
         "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
     },
-    "authoring.handles": {
+    "authoring.collection": {
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, for the scheduler takes a collection for one",
+    },
+    "authoring.static_handle": {
         "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
     },
     "execution.xcom": {
