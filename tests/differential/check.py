@@ -1,0 +1,99 @@
+"""Runs a case in Airflow and says in what it differs from what the oracle expects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from airflow_dynamic_provider.definitions.keys import render_label
+from tests import dag_runs
+from tests.differential.build import build, use_table
+from tests.differential.oracle import Expected, Outcome, expect
+from tests.differential.programs import Case, Clear, Path
+
+#: Nothing waits for a retry here, so a run in which nothing can run is stuck.
+LONGEST_WAIT = 1.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as expected.
+
+    Attributes:
+        kind: "state", "value", "label", "clones", or the name of an exception.
+        text: What is expected, and what there is.
+        step: After which step; 0 is the first run.
+    """
+
+    kind: str
+    text: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"after step {self.step}, {self.kind}: {self.text}"
+
+
+def differences(case: Case) -> list[Difference]:
+    """Run a case to the first step that does not give what it must, and return what is different there."""
+    step = 0
+    try:
+        with mock.patch.object(dag_runs, "LONGEST_WAIT", LONGEST_WAIT):
+            for step, (run, expected) in enumerate(_runs(case)):
+                if found := list(_compare(run, expected)):
+                    return [Difference(kind, text, step) for kind, text in found]
+    except Exception as error:
+        return [Difference(type(error).__name__, str(error), step)]
+    return []
+
+
+def _runs(case: Case) -> Any:
+    tables = case.tables()
+    use_table(tables[0])
+    run = dag_runs.start_run(build(case.program)).run()
+    expected = expect(case.program, tables[0])
+    yield run, expected
+    for step, table in zip(case.steps, tables[1:], strict=True):
+        use_table(table)
+        run.clear(step.task, _map_index(step, expected), downstream=step.downstream).run()
+        expected = expect(case.program, table)
+        yield run, expected
+
+
+def _map_index(step: Clear, expected: Expected) -> int | None:
+    return list(expected.outcomes[step.task]).index(step.path) if step.path else None
+
+
+def _compare(run: Any, expected: Expected) -> Any:
+    for name, outcomes in expected.outcomes.items():
+        live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}
+        values = run.xcoms(name)
+        if not outcomes:
+            yield from _compare_without_keys(name, live, expected.unmapped.get(name))
+        elif set(live) == {-1}:
+            # Of the only instance, or of one that ended before there were keys to clone it for.
+            for path, outcome in outcomes.items():
+                yield from _compare_one(name, path, outcome, live[-1], values.get(-1))
+        elif sorted(live) != list(range(len(outcomes))):
+            yield "clones", f"{name} has {sorted(live)}, expected one for each of {list(outcomes)}"
+        else:
+            for index, (path, outcome) in enumerate(outcomes.items()):
+                yield from _compare_one(name, path, outcome, live[index], values.get(index))
+
+
+def _compare_without_keys(name: str, live: dict[int, Any], state: str | None) -> Any:
+    states = {index: str(ti.state) for index, ti in live.items()}
+    allowed = [state] if state else ["skipped", "upstream_failed"]
+    if set(states) != {-1} or states[-1] not in allowed:
+        yield "state", f"{name} has no keys and is {states}, expected {' or '.join(allowed)}"
+
+
+def _compare_one(name: str, path: Path, outcome: Outcome, ti: Any, value: Any) -> Any:
+    shown = f"{name}[{'/'.join(path)}]" if path else name
+    if str(ti.state) != outcome.state:
+        yield "state", f"{shown} is {ti.state}, expected {outcome.state}"
+    elif outcome.value is not None and value != outcome.value:
+        yield "value", f"{shown} gave {value!r}, expected {outcome.value!r}"
+    label = ti.rendered_map_index if ti._rendered_map_index is not None else None
+    if path and (label != render_label(path) if outcome.has_run else label not in (None, render_label(path))):
+        yield "label", f"{shown} is labelled {label!r}"

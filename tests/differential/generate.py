@@ -1,0 +1,328 @@
+"""Writes random cases, each from the number that names it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.differential.oracle import AmbiguousError, Expected, expect
+from tests.differential.programs import (
+    All,
+    Argument,
+    Call,
+    Case,
+    Clear,
+    Map,
+    Names,
+    Path,
+    Produce,
+    Product,
+    Program,
+    Space,
+    Statement,
+    States,
+    Zip,
+    handle_of,
+    sides,
+)
+
+#: What a case may be about, besides maps, chains and collections.
+FEATURES = frozenset({"zip", "product", "nesting", "ratio", "states", "reruns"})
+
+KEYS = ("a", "b", "c", "d", "e")
+INNER_KEYS = ("x", "y", "z", "a")
+#: Keys that look like something else. One divides a label as a path does.
+ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
+
+MAX_DEPTH = 3
+
+
+class _UnfitError(Exception):
+    """This attempt became too large, too small, or depends on timing."""
+
+
+def generate(seed: int, *, size: int = 25, features: frozenset[str] = FEATURES) -> Case:
+    """Return the case of a seed, with at most ``size`` task instances."""
+    rng = random.Random(seed)
+    while True:
+        try:
+            return _attempt(rng, size, features)
+        except (_UnfitError, AmbiguousError):
+            continue
+
+
+def _attempt(rng: random.Random, size: int, features: frozenset[str]) -> Case:
+    program = _ProgramWriter(rng, features).write()
+    tables = _TableWriter(rng, program, size)
+    table = tables.write()
+    steps = tables.write_steps(table, rng.choice((0, 0, 1, 2)) if "reruns" in features else 0)
+    return Case(program, table, tuple(steps))
+
+
+@dataclass
+class _ProgramWriter:
+    """Writes a program, statement by statement.
+
+    Attributes:
+        open_calls: Tasks that were called in a map that is being written: values of one key, not yet handles.
+        used: The names that something refers to.
+    """
+
+    rng: random.Random
+    features: frozenset[str]
+    names: Names = field(default_factory=Names)
+    open_calls: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    def write(self) -> Program:
+        statements = [self.produce(())]
+        for _ in range(self.rng.randint(1, 3)):
+            statements.append(self.statement((), None))
+        for name in self._uncollected()[: self.rng.randint(1, 2)]:
+            statements.append(self._add(Call(self._new("c"), (self._collection(name),)), ()))
+        return tuple(statements)
+
+    def statement(self, scope: Space, item: str | None) -> Statement:
+        """Write one statement of a block; ``item`` is what is mapped around it."""
+        weighted = list(self._choices(scope, item))
+        weights = [weight for weight, _ in weighted]
+        (make,) = self.rng.choices([make for _, make in weighted], weights)
+        return make()
+
+    def _choices(self, scope: Space, item: str | None) -> Iterator[tuple[float, Callable[[], Statement]]]:
+        mappable = [name for name in self._handles() if self.names[name].space[:-1] == scope]
+        depth = len(scope)
+        if mappable:
+            yield 5, lambda: self.map(self._newest(mappable))
+        if depth == 0 or (depth < MAX_DEPTH and "nesting" in self.features):
+            yield (1.5, 2.0, 0.7)[depth], lambda: self.produce(scope, item)
+        if self._arguments(scope, item):
+            yield 3 if depth else 1.5, lambda: self.call(scope, item)
+        pairs = [(one, other) for one in mappable for other in mappable if one != other]
+        if pairs and "zip" in self.features and (same := list(filter(self._is_alike, pairs))):
+            yield 2.5, lambda: self.zip(self.rng.choice(same), scope)
+        if pairs and "product" in self.features and depth == 0:
+            yield 1.5, lambda: self.product(self.rng.choice(pairs), scope)
+
+    def _newest(self, names: list[str]) -> str:
+        return self.rng.choice(names[-3:])
+
+    def _is_alike(self, pair: tuple[str, str]) -> bool:
+        one, other = (self.names.width(self.names[name].space) for name in pair)
+        return one == other
+
+    def produce(self, scope: Space, item: str | None = None) -> Statement:
+        count = self.rng.choice((0, 1)) if item is None else 1
+        return self._add(Produce(self._new("p"), self._some_arguments(scope, item, count)), scope)
+
+    def call(self, scope: Space, item: str | None) -> Statement:
+        count = self.rng.choice((1, 1, 2, 3))
+        return self._add(Call(self._new("t"), self._some_arguments(scope, item, count)), scope)
+
+    def zip(self, pair: tuple[str, str], scope: Space) -> Statement:
+        self.used.update(pair)
+        return self._add(Zip(self._new("z"), *pair, self.rng.choice(("inner", "outer", "strict"))), scope)
+
+    def product(self, pair: tuple[str, str], scope: Space) -> Statement:
+        self.used.update(pair)
+        return self._add(Product(self._new("x"), *pair), scope)
+
+    def map(self, over: str) -> Statement:
+        scope = self.names[over].space
+        opened = set(self.open_calls)
+        body = []
+        for _ in range(self.rng.choice((1, 1, 2, 3))):
+            body.append(self.statement(scope, over))
+        self.open_calls = opened
+        # A zip by itself, or an outer map without a task of its own, would be no map.
+        if not any(isinstance(each, (Call, Produce)) for each in body):
+            body.append(self.call(scope, over))
+            self.open_calls = opened
+        return Map(over, tuple(body))
+
+    def _add(self, statement: Statement, scope: Space) -> Statement:
+        self.names.add(statement, scope)
+        if isinstance(statement, Call) and scope:
+            self.open_calls = self.open_calls | {statement.name}
+        return statement
+
+    def _new(self, letter: str) -> str:
+        return f"{letter}{1 + sum(name.startswith(letter) for name in self.names.infos)}"
+
+    def _handles(self) -> list[str]:
+        """Return what can be mapped, joined and collected here."""
+        infos = self.names.infos
+        return [name for name, info in infos.items() if info.space and name not in self.open_calls]
+
+    def _uncollected(self) -> list[str]:
+        names = [name for name in self._handles() if name not in self.used and self.names[name].is_task]
+        return names[::-1] or self._handles()
+
+    def _arguments(self, scope: Space, item: str | None) -> list[tuple[float, Callable[[], Argument]]]:
+        """Return what can be passed to a task: weight, and what makes the argument."""
+        found: list[tuple[float, Callable[[], Argument]]] = []
+        for name, info in self.names.infos.items():
+            is_pair = isinstance(info.statement, (Zip, Product))
+            if info.space == scope[: len(info.space)] and (name == item or not is_pair):
+                # A value of the same key rather than one of an outer key, and rather than an unmapped one.
+                weight = 4.0 if name == item else 2.0 if info.space == scope else 0.8
+                found.append((weight, lambda name=name: name))
+            if info.space and name not in self.open_calls and self._is_collectable(name, scope):
+                weight = 0.4 if info.space == scope else 1.5
+                found.append((weight, lambda name=name: self._collection(name)))
+        return found
+
+    def _is_collectable(self, name: str, scope: Space) -> bool:
+        # In a map, its own nested outputs, or everything that an ordinary task could collect.
+        return self.names.common_space(name, scope) in (scope, ())
+
+    def _collection(self, name: str) -> Argument:
+        is_task = isinstance(self.names[name].statement, Call)
+        if is_task and "states" in self.features and self.rng.random() < 0.15:
+            return States(name)
+        is_partial = "ratio" in self.features and self.rng.random() < 0.25
+        ratio = self.rng.choice((0.0, 0.3, 0.5, 0.75)) if is_partial else 1.0
+        return All(name, keyed=self.rng.random() < 0.5, ratio=ratio)
+
+    def _some_arguments(self, scope: Space, item: str | None, count: int) -> tuple[Argument, ...]:
+        possible = self._arguments(scope, item)
+        chosen: list[Argument] = []
+        for _ in range(count if possible else 0):
+            (make,) = self.rng.choices([make for _, make in possible], [weight for weight, _ in possible])
+            argument = make()
+            if handle_of(argument) not in map(handle_of, chosen):
+                chosen.append(argument)
+        self.used.update(map(handle_of, chosen))
+        return tuple(chosen)
+
+
+class _TableWriter:
+    """Decides what the tasks of a program do, and what is done to its run."""
+
+    def __init__(self, rng: random.Random, program: Program, size: int) -> None:
+        self.rng = rng
+        self.program = program
+        self.names = Names(program)
+        self.size = size
+        odd = rng.random() < 0.15
+        self.pools = (ODD_KEYS, ODD_KEYS) if odd else (KEYS, INNER_KEYS)
+
+    def write(self) -> dict[tuple[str, Path], Any]:
+        table = self._with_keys({})
+        for _ in range(self.rng.choice((0, 0, 1, 2, 3))):
+            table = self._with_keys(table | self._misbehaviour(table))
+        return table
+
+    def write_steps(self, table: dict[tuple[str, Path], Any], count: int) -> Iterator[Clear]:
+        for _ in range(count):
+            step = self._step(table)
+            if step is not None:
+                table = {**table, **(step.changes or {})}
+                self._expect(table)
+                yield step
+
+    def _expect(self, table: dict[tuple[str, Path], Any]) -> Expected:
+        expected = expect(self.program, table)
+        if not 1 < expected.size <= self.size:
+            raise _UnfitError
+        return expected
+
+    def _with_keys(self, table: dict[tuple[str, Path], Any]) -> dict[tuple[str, Path], Any]:
+        """Return the table with keys for all instances of producing tasks that run and have none yet."""
+        filled = dict(table)
+        while True:
+            ran = self._expect(filled)
+            missing = [own for own in self._instances(ran, Produce) if own not in filled]
+            if not missing:
+                return filled
+            # The outermost first: what is nested in them follows from their keys.
+            depth = min(len(path) for _, path in missing)
+            filled.update({own: self._keys(own[1]) for own in missing if len(own[1]) == depth})
+
+    def _keys(self, path: Path) -> tuple[str, ...]:
+        pool = self.pools[min(len(path), 1)]
+        count = self.rng.choices((0, 1, 2, 3, 4), (1, 2, 4, 2, 1) if not path else (2, 4, 4, 1, 0))[0]
+        return tuple(self.rng.sample(pool, count))
+
+    def _instances(self, expected: Expected, *kinds: type) -> list[tuple[str, Path]]:
+        """Return the task instances that ran."""
+        return [
+            (name, path)
+            for name, outcomes in expected.outcomes.items()
+            for path, outcome in outcomes.items()
+            if outcome.has_run and isinstance(self.names[name].statement, kinds)
+        ]
+
+    def _misbehaviour(self, table: dict[tuple[str, Path], Any]) -> dict[tuple[str, Path], Any]:
+        instances = self._instances(self._expect(table), Call, Produce)
+        # Mostly clones, for they are what this is about.
+        weights = [4 if own[1] else 1 for own in instances]
+        (own,) = self.rng.choices(instances, weights)
+        if isinstance(self.names[own[0]].statement, Call):
+            return {own: self.rng.choices(("fail", "skip", "none"), (5, 4, 2))[0]}
+        keys = table[own]
+        if self.rng.random() < 0.4 and keys and isinstance(keys, tuple):
+            return {(own[0], (*own[1], self.rng.choice(keys))): "none"}
+        return {own: self.rng.choice(("fail", "skip"))}
+
+    def _step(self, table: dict[tuple[str, Path], Any]) -> Clear | None:
+        expected = self._expect(table)
+        kind = self.rng.choice(("producer", "producer", "clone", "again", "collector"))
+        if kind == "producer":
+            return self._clear_producer(table, expected)
+        if kind == "collector":
+            unmapped = [own for own in self._instances(expected, Call) if not own[1]]
+            return Clear(self.rng.choice(unmapped)[0], downstream=False) if unmapped else None
+        calls = [own for own in self._instances(expected, Call) if own[1] or kind == "again"]
+        if not calls:
+            return None
+        task, path = self.rng.choice(calls)
+        if kind == "again":
+            return Clear(task, path or None)
+        behaviours = {"ok", "v2", "fail", "skip", "none"} - {table.get((task, path), "ok")}
+        return Clear(task, path, changes={(task, path): self.rng.choice(sorted(behaviours))})
+
+    def _clear_producer(self, table: dict[tuple[str, Path], Any], expected: Expected) -> Clear:
+        task, path = self.rng.choice(self._instances(expected, Produce))
+        changed = {**table, (task, path): self._other_keys(table[task, path], path)}
+        changed = self._with_keys(changed)
+        if self.rng.random() < 0.3 and isinstance(changed[task, path], tuple):
+            changed.update({(task, (*path, key)): "v2" for key in changed[task, path]})
+        below = _Dependents(self.names, task)
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            (own, behaviour), *_ = self._misbehaviour(changed).items()
+            # Only what runs again in any case may change.
+            if not path and own[0] in below:
+                changed = self._with_keys({**changed, own: behaviour})
+        changes = {own: value for own, value in changed.items() if table.get(own) != value}
+        return Clear(task, path or None, changes=changes)
+
+    def _other_keys(self, keys: Any, path: Path) -> Any:
+        if isinstance(keys, str) or self.rng.random() < 0.4:
+            return self._keys(path)
+        kind = self.rng.choice(("fewer", "reversed", "more", "fail", "skip"))
+        if kind in ("fail", "skip"):
+            return kind
+        if kind == "more":
+            return tuple(dict.fromkeys((*self._keys(path), *keys)))
+        return keys[1:] if kind == "fewer" else keys[::-1]
+
+
+class _Dependents:
+    """The tasks that run after a task."""
+
+    def __init__(self, names: Names, task: str) -> None:
+        self.names = names
+        self.known = {task: True}
+
+    def __contains__(self, name: str) -> bool:
+        if name not in self.known:
+            self.known[name] = any(above in self for above in self._above(name))
+        return self.known[name]
+
+    def _above(self, name: str) -> set[str]:
+        info = self.names[name]
+        direct = map(handle_of, info.statement.args) if info.is_task else sides(info.statement)
+        return {*direct, *info.scope}

@@ -1,0 +1,309 @@
+"""Says what a program must give, by following the rules of keys in plain Python, without Airflow.
+
+Everything is a pure function of the program and the table, so a run that was partly cleared and ran again
+must end just like a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from tests.differential.programs import (
+    Argument,
+    Call,
+    Info,
+    Names,
+    Path,
+    Produce,
+    Product,
+    Program,
+    Space,
+    States,
+    Table,
+    act,
+    act_producing,
+    sides,
+)
+
+FAILED = ("failed", "upstream_failed")
+
+
+class AmbiguousError(Exception):
+    """What becomes of a task depends on which of its upstream tasks ends first."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task instance; it ran unless something before it was not successful."""
+
+    state: str
+    value: Any = None
+    has_run: bool = True
+
+
+@dataclass
+class Expected:
+    """What a run must give.
+
+    Attributes:
+        outcomes: Task -> key path -> outcome, in the order of the keys. Empty when there are no keys.
+        unmapped: Task -> state, of the tasks for which no keys came to be known since what makes them failed
+            or was skipped.
+    """
+
+    outcomes: dict[str, dict[Path, Outcome]] = field(default_factory=dict)
+    unmapped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of task instances."""
+        return sum(map(len, self.outcomes.values()))
+
+
+def expect(program: Program, table: Table) -> Expected:
+    """Return what a program must give.
+
+    Raises:
+        AmbiguousError: That depends on timing.
+    """
+    return _Oracle(Names(program), table).expect()
+
+
+@dataclass(frozen=True)
+class _Dependency:
+    """The state of what an argument comes from.
+
+    Attributes:
+        state: The state.
+        is_across: Whether it is of another mapped group than the task that depends on it.
+    """
+
+    state: str
+    is_across: bool = False
+
+
+#: The keys below a key path, or the state of what should have made them.
+_Keys = list[Path] | str
+
+#: Below a key path: key -> the same one level deeper, or a (state, value) pair where a path is complete;
+#: a state where no keys came to be known.
+_Tree = dict[Path, Any] | tuple[str, Any] | str
+
+
+class _Oracle:
+    def __init__(self, names: Names, table: Table) -> None:
+        self.names = names
+        self.table = table
+        self.known: dict[tuple[str, Path], Outcome] = {}
+        self.produced: dict[tuple[str, Path], dict[str, Any]] = {}
+
+    def expect(self) -> Expected:
+        expected = Expected()
+        for name in self.names.tasks():
+            space = self.names[name].scope
+            expected.outcomes[name] = {path: self.outcome(name, path) for path in self.paths(space)}
+            keys = self.keys(space[0], ()) if space else []
+            if isinstance(keys, str):
+                expected.unmapped[name] = _passed_on(keys)
+        return expected
+
+    # Keys
+
+    def paths(self, space: Space) -> list[Path]:
+        """Return the key paths of a space."""
+        if not space:
+            return [()]
+        found = []
+        for outer in self.paths(space[:-1]):
+            keys = self.keys(space[-1], outer)
+            found += [] if isinstance(keys, str) else [outer + key for key in keys]
+        return found
+
+    def keys(self, name: str, outer: Path) -> _Keys:
+        """Return the keys that a statement makes for one key path of its scope."""
+        statement = self.names[name].statement
+        if isinstance(statement, Produce):
+            made = self.outcome(name, outer)
+            return [(key,) for key in self.produced[name, outer]] if made.state == "success" else made.state
+        left, right = (self.keys(self.names[side].space[-1], outer) for side in sides(statement))
+        broken = [keys for keys in (left, right) if isinstance(keys, str)]
+        if broken:
+            return _joined([_Dependency(state) for state in broken])
+        if isinstance(statement, Product):
+            return [one + other for one in left for other in right]
+        return _zipped(left, right, statement.how)
+
+    # Values
+
+    def value(self, name: str, path: Path) -> tuple[list[_Dependency], list[Any]]:
+        """Return what a handle gives for a key: one value, or two for a zip or product."""
+        info = self.names[name]
+        path = path[: self.names.width(info.space)]
+        if isinstance(info.statement, Call):
+            made = self.outcome(name, path)
+            return [_Dependency(made.state)], [made.value]
+        if isinstance(info.statement, Produce):
+            self.outcome(name, path[:-1])
+            return [], [self.produced[name, path[:-1]][path[-1]]]
+        return self._pair(info, path)
+
+    def _pair(self, info: Info, path: Path) -> tuple[list[_Dependency], list[Any]]:
+        outer = path[: self.names.width(info.scope)]
+        own = path[len(outer) :]
+        left, right = sides(info.statement)
+        if isinstance(info.statement, Product):
+            middle = self.names.width(self.names[left].space[len(info.scope) :])
+            parts = [(left, own[:middle]), (right, own[middle:])]
+        else:
+            parts = [(left, own), (right, own)]
+        states, values = [], []
+        for side, key in parts:
+            if key in self.keys(self.names[side].space[-1], outer):
+                dependencies, value = self.value(side, outer + key)
+                states += [_Dependency(each.state, is_across=True) for each in dependencies]
+                values.append(value[0] if len(value) == 1 else value)
+            else:
+                values.append(None)
+        return states, values
+
+    def argument(
+        self, argument: Argument, path: Path, scope: Space
+    ) -> tuple[list[_Dependency], list[Any], bool]:
+        """Return what an argument depends on, its values, and whether these are too few for its task."""
+        if isinstance(argument, str):
+            space = self.names[argument].space
+            dependencies, values = self.value(argument, path)
+            is_across = space not in ((), scope)
+            return [_Dependency(d.state, d.is_across or is_across) for d in dependencies], values, False
+        space = self.names.common_space(argument.of, scope)
+        outer = path[: self.names.width(space)]
+        tree = self.tree(argument.of, space, outer)
+        # In a mapped group, a gate stands between what is collected and the collector.
+        is_across = bool(space) and space == scope
+        if isinstance(tree, str):
+            return [_Dependency(tree, is_across)], [None], False
+        if isinstance(argument, States):
+            return [], [_states_of(tree)], False
+        states = list(_leaf_states(tree))
+        if argument.ratio == 1.0 and any(state in FAILED for state in states):
+            return [_Dependency("upstream_failed", is_across)], [None], False
+        is_short = argument.ratio < 1.0 and _share(states) < argument.ratio
+        value = _as_dict(tree) if argument.keyed else list(_flat(tree))
+        return [], [value], is_short
+
+    def tree(self, name: str, space: Space, path: Path) -> _Tree:
+        """Return all that a handle gives below a key path of a space."""
+        whole = self.names[name].space
+        if space == whole:
+            dependencies, values = self.value(name, path)
+            state = _joined(dependencies)
+            return state, (values[0] if len(values) == 1 else values)
+        deeper = whole[: len(space) + 1]
+        keys = self.keys(deeper[-1], path)
+        if isinstance(keys, str):
+            return keys
+        return {key: self.tree(name, deeper, path + key) for key in keys}
+
+    # Tasks
+
+    def outcome(self, name: str, path: Path) -> Outcome:
+        """Return what became of a task for a key path."""
+        if (name, path) not in self.known:
+            self.known[name, path] = self._follow(name, path)
+        return self.known[name, path]
+
+    def _follow(self, name: str, path: Path) -> Outcome:
+        info = self.names[name]
+        received = [self.argument(each, path, info.scope) for each in info.statement.args]
+        state = _joined([each for dependencies, _, _ in received for each in dependencies])
+        if state != "success":
+            return Outcome(_passed_on(state), has_run=False)
+        if any(is_short for _, _, is_short in received):
+            return Outcome("failed")
+        args = tuple(value for _, values, _ in received for value in values)
+        if isinstance(info.statement, Call):
+            return Outcome(*act(self.table, name, path, args))
+        state, produced = act_producing(self.table, name, path, args)
+        self.produced[name, path] = produced or {}
+        return Outcome(state)
+
+
+def _joined(dependencies: list[_Dependency]) -> str:
+    """Return what several dependencies come to: the worst state.
+
+    Raises:
+        AmbiguousError: One failed and one was skipped, and Airflow goes by what it sees first.
+    """
+    states = {each.state for each in dependencies}
+    has_failed = bool(states & set(FAILED))
+    bad = [each for each in dependencies if each.state != "success"]
+    if has_failed and "skipped" in states and not all(each.is_across for each in bad):
+        raise AmbiguousError
+    if has_failed:
+        return "upstream_failed"
+    return "skipped" if "skipped" in states else "success"
+
+
+def _passed_on(state: str) -> str:
+    return "upstream_failed" if state in FAILED else state
+
+
+def _zipped(left: list[Path], right: list[Path], how: str) -> _Keys:
+    if how == "inner":
+        return [key for key in left if key in right]
+    if how == "strict" and set(left) != set(right):
+        return "failed"
+    return left + [key for key in right if key not in left]
+
+
+# Trees
+
+
+def _leaf_states(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, tuple):
+        yield tree[0]
+    else:
+        for below in tree.values():
+            yield from _leaf_states(below)
+
+
+def _share(states: Iterable[str]) -> float:
+    counted = [state for state in states if state != "skipped"]
+    return counted.count("success") / len(counted) if counted else 1.0
+
+
+def _flat(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, tuple):
+        if tree[0] == "success":
+            yield tree[1]
+    elif isinstance(tree, dict):
+        for below in tree.values():
+            yield from _flat(below)
+
+
+def _as_dict(tree: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, below in tree.items():
+        if isinstance(below, dict):
+            _innermost(found, key)[key[-1]] = _as_dict(below)
+        elif isinstance(below, tuple) and below[0] == "success":
+            _innermost(found, key)[key[-1]] = below[1]
+    return found
+
+
+def _states_of(tree: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, below in tree.items():
+        state = below[0] if isinstance(below, tuple) else below
+        _innermost(found, key)[key[-1]] = _states_of(below) if isinstance(below, dict) else state
+    return found
+
+
+def _innermost(found: dict[str, Any], key: Path) -> dict[str, Any]:
+    return reduce(lambda inner, part: inner.setdefault(part, {}), key[:-1], found)
+

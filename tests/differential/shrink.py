@@ -1,0 +1,170 @@
+"""Cuts a failing case down to a small one that fails in the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from tests.differential.check import Difference, differences
+from tests.differential.oracle import AmbiguousError, expect
+from tests.differential.programs import (
+    All,
+    Argument,
+    Call,
+    Case,
+    Clear,
+    Map,
+    Names,
+    Produce,
+    Product,
+    Program,
+    Space,
+    Statement,
+    States,
+    Zip,
+    handle_of,
+    sides,
+)
+
+
+def shrink(
+    case: Case,
+    found: list[Difference],
+    *,
+    seconds: float,
+    run: Callable[[Case], list[Difference]] = differences,
+) -> tuple[Case, list[Difference]]:
+    """Return the smallest case found within some seconds that differs in the same kind of way."""
+    deadline = time.monotonic() + seconds
+    kinds = {each.kind for each in found}
+    tried = {repr(case)}
+    candidates = smaller(case)
+    while time.monotonic() < deadline and (candidate := next(candidates, None)) is not None:
+        if repr(candidate) in tried:
+            continue
+        tried.add(repr(candidate))
+        again = run(candidate)
+        if kinds & {each.kind for each in again}:
+            case, found = candidate, again
+            candidates = smaller(case)
+    return case, found
+
+
+def smaller(case: Case) -> Iterator[Case]:
+    """Return cases that have one thing less, the largest things first."""
+    for candidate in _cut(case):
+        tidied = _tidy(candidate)
+        if tidied is not None and tidied != case:
+            yield tidied
+
+
+def _cut(case: Case) -> Iterator[Case]:
+    for index in range(len(case.steps)):
+        yield _without_step(case, index)
+    for program in _smaller_programs(case.program):
+        yield replace(case, program=program)
+    for index, step in enumerate(case.steps):
+        for own in step.changes or {}:
+            changes = {key: value for key, value in step.changes.items() if key != own}
+            yield replace(case, steps=_with(case.steps, index, replace(step, changes=changes or None)))
+    for own, behaviour in case.table.items():
+        if isinstance(behaviour, tuple):
+            for key in behaviour:
+                yield replace(case, table={**case.table, own: tuple(k for k in behaviour if k != key)})
+        else:
+            yield replace(case, table={key: value for key, value in case.table.items() if key != own})
+
+
+def _without_step(case: Case, index: int) -> Case:
+    """Leave out a step; what it changed is then so from the start if it was the first."""
+    kept = case.steps[:index] + case.steps[index + 1 :]
+    if index:
+        return replace(case, steps=kept)
+    return replace(case, table={**case.table, **(case.steps[0].changes or {})}, steps=kept)
+
+
+def _with(parts: tuple, index: int, part: object) -> tuple:
+    return parts[:index] + (part,) + parts[index + 1 :]
+
+
+# Programs
+
+
+def _smaller_programs(program: Program) -> Iterator[Program]:
+    for index, statement in enumerate(program):
+        yield program[:index] + program[index + 1 :]
+        if isinstance(statement, Map):
+            for body in _smaller_programs(statement.body):
+                yield _with(program, index, replace(statement, body=body))
+        for simpler in _simpler(statement):
+            yield _with(program, index, simpler)
+
+
+def _simpler(statement: Statement) -> Iterator[Statement]:
+    if isinstance(statement, Zip) and statement.how != "inner":
+        yield replace(statement, how="inner")
+    if isinstance(statement, (Call, Produce)):
+        for index, argument in enumerate(statement.args):
+            yield replace(statement, args=statement.args[:index] + statement.args[index + 1 :])
+            if isinstance(argument, States):
+                yield replace(statement, args=_with(statement.args, index, All(argument.of)))
+            if isinstance(argument, All):
+                for plainer in (replace(argument, ratio=1.0), replace(argument, keyed=False)):
+                    yield replace(statement, args=_with(statement.args, index, plainer))
+
+
+def _tidy(case: Case) -> Case | None:
+    """Leave out what refers to what is gone; ``None`` if nothing sensible is left."""
+    program, _ = _without_dangling(case.program, (), {})
+    names = Names(program)
+    tasks = set(names.tasks())
+    table = {own: value for own, value in case.table.items() if own[0] in tasks}
+    steps = []
+    for step in case.steps:
+        if step.task in tasks:
+            changes = {own: value for own, value in (step.changes or {}).items() if own[0] in tasks}
+            steps.append(replace(step, changes=changes or None))
+    tidied = Case(program, table, tuple(steps))
+    return tidied if program and _is_sound(tidied) else None
+
+
+def _is_sound(case: Case) -> bool:
+    """Whether it says in every step what must come out, and clears only what has run."""
+    try:
+        expected = [expect(case.program, table) for table in case.tables()]
+    except AmbiguousError:
+        return False
+    return all(_can_clear(step, before) for step, before in zip(case.steps, expected, strict=False))
+
+
+def _can_clear(step: Clear, before: object) -> bool:
+    outcome = before.outcomes[step.task].get(step.path or ())
+    return outcome is not None and outcome.has_run
+
+
+def _without_dangling(
+    program: Program, scope: Space, known: dict[str, Space]
+) -> tuple[Program, dict[str, Space]]:
+    """Leave out what refers to names that are not known, and return the names known at the end."""
+    kept: list[Statement] = []
+    known = dict(known)
+    for statement in program:
+        if isinstance(statement, Map):
+            if statement.over in known:
+                body, inner = _without_dangling(statement.body, known[statement.over], known)
+                if body:
+                    kept.append(replace(statement, body=body))
+                    known = inner
+        elif isinstance(statement, (Zip, Product)):
+            if all(side in known for side in sides(statement)):
+                kept.append(statement)
+                known[statement.name] = (*scope, statement.name)
+        else:
+            kept.append(replace(statement, args=tuple(a for a in statement.args if _is_known(a, known))))
+            known[statement.name] = scope if isinstance(statement, Call) else (*scope, statement.name)
+    return tuple(kept), known
+
+
+def _is_known(argument: Argument, known: dict[str, Space]) -> bool:
+    return handle_of(argument) in known
