@@ -16,6 +16,8 @@
     │   └── TooManyOutputsError      more keys than Airflow may map                          (ValueError)
     └── ReadError                    what another task should have stored is not usable
         ├── CollectError             a collection that cannot be complete                    (LookupError)
+        │   └── TooFewSuccessesError fewer keys succeeded than the collector demands         (LookupError)
+        ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
         ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
@@ -166,6 +168,14 @@ class ReadError(DynamicOutputsError):
 
 class CollectError(ReadError, LookupError):
     """A collection cannot be complete."""
+
+
+class TooFewSuccessesError(CollectError):
+    """Fewer keys succeeded than ``min_success_ratio`` demands."""
+
+
+class KeyMismatchError(ReadError, LookupError):
+    """A strict zip found keys that only one side has."""
 
 
 class StaleKeyError(ReadError, LookupError):

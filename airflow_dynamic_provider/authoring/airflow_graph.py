@@ -38,9 +38,28 @@ def group_ids(dag: DAG) -> set[str | None]:
     return set(dag.task_group.get_task_group_dict())
 
 
+def free_group_id(dag: DAG, group_id: str) -> str:
+    """Return the id, with dots and collisions taken out."""
+    taken = group_ids(dag)
+    wanted = free = group_id.replace(".", "_")
+    number = 1
+    while free in taken:
+        number += 1
+        free = f"{wanted}__{number}"
+    return free
+
+
 def get_task(dag: DAG, task_id: str) -> Any:
     """Return a task of a Dag."""
     return dag.get_task(task_id)
+
+
+def current_group(dag: DAG) -> TaskGroup:
+    """Return the task group that the Dag file is in the middle of, the Dag's root group if no other."""
+    # Private: a task that is made finds its group this way, and there is no public call for it.
+    from airflow.sdk.definitions._internal.contextmanager import TaskGroupContext
+
+    return TaskGroupContext.get_current(dag) or dag.task_group
 
 
 def group_of(node: Node) -> TaskGroup:
@@ -93,6 +112,15 @@ def move(node: Node, target: TaskGroup) -> None:
     else:
         node.task_group = weakref.proxy(target)
     target.children[node_id] = node
+
+
+def remove_group(group: TaskGroup) -> None:
+    """Take a task group that holds no tasks any more out of its Dag, with the groups in it."""
+    gone = {group.group_id, *group.get_task_group_dict()}
+    group_of(group).children.pop(str(group.group_id))
+    for other in group.dag.task_group.get_task_group_dict().values():
+        other.upstream_group_ids -= gone
+        other.downstream_group_ids -= gone
 
 
 def add_edge(upstream: Any, downstream: Any) -> None:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 
+from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.handles import Item, is_task_output
-from airflow_dynamic_provider.authoring.key_space import source_of
+from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     MAP_INDEX_TEMPLATE,
     CloneSpec,
@@ -20,11 +23,16 @@ from airflow_dynamic_provider.execution.clones import (
     chain_hook,
     start_clone,
 )
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.spaces import name_of
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
+    from airflow_dynamic_provider.authoring.dag_graph import DagGraph
     from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.scope import MapScope
+    from airflow_dynamic_provider.execution.sources import ResultSource
 
 #: The template field that every clone gets first: it shows the key among the rendered fields.
 KEY_FIELD = "dynamic_mapping_key"
@@ -45,17 +53,57 @@ class KeyField:
         return start_clone(context, self.spec).mapping_key
 
     def __repr__(self) -> str:
-        return f"<mapping key of {self.spec.producer_id}.{self.spec.output}>"
+        return f"<mapping key of {name_of(self.spec.space)}>"
 
     def __str__(self) -> str:
         return repr(self)
 
 
-def make_clone(task: Any, space: KeySpace) -> None:
-    """Have a task cloned per key of ``space``. Call it inside the scope of that map."""
-    spec = CloneSpec(task.task_id, space.producer.task_id, space.output)
-    space.specs[task.task_id] = spec
-    _read_by_key(task, space)
+def adopt_new_tasks(scope: MapScope) -> None:
+    """Make clones of the tasks that a mapped function has called so far, apart from those of maps in it.
+
+    Raises:
+        MapFunctionError: One of them cannot be cloned per key.
+    """
+    graph = scope.space.graph
+    known = scope.known_tasks | graph.clones.keys() | graph.helpers
+    new = [graph.task(task_id) for task_id in graph.dag.task_ids if task_id not in known]
+    for task in new:
+        refuse_uncloneable(task, scope.space)
+        unit = airflow_graph.outermost(task, set(scope.known_groups))
+        graph.units[unit.node_id] = [unit]
+        _add_clone(task, scope.space, unit.node_id)
+        if scope.max_active is not None:
+            own_limit = task.max_active_tis_per_dagrun
+            task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
+    for task in new:
+        _read_by_key(task, graph)
+
+
+def add_gate(gate: Any, task: ClonedTask) -> None:
+    """Make a clone of the gate before a cloned task. Wherever the task goes, its gate goes too."""
+    _add_clone(gate, task.space, task.unit)
+    task.space.graph.units[task.unit].append(gate)
+
+
+def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:
+    """Return what a reference to a cloned task's XCom means: the output, and what is selected from it."""
+    from airflow_dynamic_provider.execution.sources import ResultSource
+
+    if xcom_key == RETURN_VALUE:
+        declared = getattr(clone.operator, "declarations", None)
+        return ResultSource(clone.spec, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()
+    if getattr(clone.operator, "multiple_outputs", False):
+        # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
+        return ResultSource(clone.spec, DEFAULT_OUTPUT), (xcom_key,)
+    return ResultSource(clone.spec, xcom_key), ()
+
+
+def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
+    declared = getattr(task, "declarations", {})
+    optional = frozenset(name for name, out in declared.items() if not out.is_required)
+    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
+    space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
     setattr(task, KEY_FIELD, KeyField(spec))
     task.template_fields = (KEY_FIELD, *task.template_fields)
     task.map_index_template = MAP_INDEX_TEMPLATE
@@ -71,24 +119,24 @@ def _run_on_worker(context: Any) -> None:
     """Make Airflow run an empty operator on a worker."""
 
 
-def _read_by_key(task: Any, space: KeySpace) -> None:
-    # Airflow would read a sibling's value by position, in three API calls; the key is not looked at.
+def _read_by_key(task: Any, graph: DagGraph) -> None:
+    # Airflow would read another clone's value by position, in three API calls; the key is not looked at.
     for name in task.template_fields:
         value = getattr(task, name, None)
-        replaced = _replace(value, space)
+        replaced = _replace(value, graph)
         if replaced is not value:
             setattr(task, name, replaced)
 
 
-def _replace(value: Any, space: KeySpace) -> Any:
-    if is_task_output(value) and value.operator.task_id in space.specs:
-        source, path = source_of(value.operator, value.key)
-        return Item(space, source, path)
+def _replace(value: Any, graph: DagGraph) -> Any:
+    if is_task_output(value) and (clone := graph.clones.get(value.operator.task_id)) is not None:
+        source, path = source_of(clone, value.key)
+        return Item(clone.space, source, path)
     if isinstance(value, dict):
-        items = {key: _replace(item, space) for key, item in value.items()}
+        items = {key: _replace(item, graph) for key, item in value.items()}
         return items if any(items[key] is not value[key] for key in value) else value
     if type(value) in (list, tuple):
-        parts = [_replace(item, space) for item in value]
+        parts = [_replace(item, graph) for item in value]
         return (
             type(value)(parts)
             if any(new is not old for new, old in zip(parts, value, strict=True))

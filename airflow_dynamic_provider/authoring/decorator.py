@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 from airflow.sdk.bases.decorator import task_decorator_factory
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
+from airflow_dynamic_provider.authoring.dag_graph import graph_of
 from airflow_dynamic_provider.authoring.handles import Handle, StaticHandle
-from airflow_dynamic_provider.authoring.key_space import KeySpace, graph_of
+from airflow_dynamic_provider.authoring.key_space import nested_space, produced_space
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.definitions.declarations import (
     Declarations,
@@ -19,9 +21,10 @@ from airflow_dynamic_provider.definitions.declarations import (
     describe,
     read_declarations,
 )
-from airflow_dynamic_provider.errors import DeclarationError, MapFunctionError
+from airflow_dynamic_provider.errors import DeclarationError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+from airflow_dynamic_provider.execution.sources import ItemSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,19 +71,14 @@ class DynamicTask(Generic[P]):
             declaration.
 
         Raises:
-            MapFunctionError: It has a dynamic output and is called inside a map.
             DeclarationError: It has a dynamic output and is called inside an expanded task group.
         """
-        if (scope := current_scope()) is not None and self._dynamic_names():
-            raise MapFunctionError(
-                f"has a dynamic output and is called inside a map over {scope.space.producer.task_id!r}",
-                task_id=self._arguments.get("task_id", self.function.__name__),
-                output_name=self._dynamic_names()[0],
-                remedy="Return a list from an ordinary @task there, or collect first and produce all keys "
-                "in one task outside the map.",
-            )
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
+        scope = current_scope()
+        if scope is not None and self._dynamic_names():
+            # Its keys are listed below those that it is cloned for.
+            adopt_new_tasks(scope)
         operator.doc_md = "\n\n".join(filter(None, (operator.doc_md, describe(self.declarations))))
         handles = [self._handle(operator, name) for name in self.declarations]
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
@@ -137,7 +135,13 @@ class DynamicTask(Generic[P]):
 
     def _handle(self, operator: Any, name: str) -> Handle | StaticHandle:
         if isinstance(self.declarations[name], DynamicOut):
-            return KeySpace(graph_of(operator.dag), operator, name).handle
+            scope = current_scope()
+            space = (
+                produced_space(graph_of(operator.dag), operator, name)
+                if scope is None
+                else nested_space(scope.space, operator, name)
+            )
+            return Handle(space, ItemSource(space.spec))  # type: ignore[arg-type]
         return StaticHandle(operator, name if len(self.declarations) > 1 else RETURN_VALUE)
 
     @functools.cached_property

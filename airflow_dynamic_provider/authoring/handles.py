@@ -1,7 +1,8 @@
 """What calling a task in a Dag file returns: references to outputs that do not exist yet.
 
-A `Handle` stands for a value per key and offers `map` and `collect`. An `Item` stands for one key's value
-inside a mapped function. A `StaticHandle` stands for one value. A `Collection` stands for all keys' values.
+A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. An `Item`
+stands for one key's value inside a mapped function. A `StaticHandle` stands for one value. A `Collection` stands
+for all keys' values or states.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from airflow.sdk import XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.authoring.usage import Collecting, Usage, order
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.layout import result_xcom
@@ -19,7 +21,9 @@ from airflow_dynamic_provider.execution.layout import result_xcom
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_dynamic_provider.authoring.key_space import KeySpace, Source
+    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.execution.collecting import CollectionSpec
+    from airflow_dynamic_provider.execution.sources import Source
 
 
 class KeyedReference(XComArg):
@@ -35,6 +39,9 @@ class KeyedReference(XComArg):
     _REASON: ClassVar[str]
     _REMEDY: ClassVar[str]
 
+    #: From the key space that a clone knows to that of the source: through a side of a joined space.
+    via: tuple[int, ...] = ()
+
     def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...] = ()) -> None:
         self.space = space
         self.source = source
@@ -42,7 +49,10 @@ class KeyedReference(XComArg):
 
     def resolve(self, context: Any) -> Any:
         """Return the value for the key of the running clone. Airflow calls this in the task's process."""
-        return self.source.resolve(context, self.space.spec_of(context["task"].task_id), self.path)
+        from airflow_dynamic_provider.execution.sources import resolve
+
+        clone = self.space.graph.clones[context["task"].task_id].spec
+        return resolve(context, clone, self.space.spec, self.via, self.source, self.path)
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
         """Tell Airflow which task's output this is. Airflow calls this when an operator receives it.
@@ -50,10 +60,22 @@ class KeyedReference(XComArg):
         Raises:
             HandleUsageError: It was given to a task outside a map over its key space.
         """
+        self._check_scope("was passed straight to a task")
+        yield Usage(self.space.graph, self.source), DEFAULT_OUTPUT
+
+    def _check_scope(self, misuse: str) -> None:
+        """Refuse a use outside a map in which there is one key of the space."""
+        from airflow_dynamic_provider.execution.spaces import find_routes
+
         scope = current_scope()
-        if scope is None or scope.space is not self.space:
-            raise self._refuse("was passed straight to a task" if scope is None else _OTHER_KEY_SPACE)
-        yield self.space.usage_of(self.source), DEFAULT_OUTPUT
+        if scope is None:
+            raise self._refuse(misuse)
+        routes = find_routes(scope.space.spec, self.space.spec)
+        if not routes.found:
+            below = scope.space.encloses(self.space)
+            raise self._refuse("has many keys for one key here" if below else _OTHER_KEY_SPACE)
+        if routes.is_ambiguous:
+            raise self._refuse("is on both sides of this product")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> KeyedReference:
         # A reference, not a value: copies of an operator refer to the same output.
@@ -74,7 +96,7 @@ class KeyedReference(XComArg):
     def __bool__(self) -> NoReturn:
         raise self._refuse("was tested for truth")
 
-    def zip(self, *others: Any, **kwargs: Any) -> NoReturn:
+    def zip(self, *others: Any, **kwargs: Any) -> Any:
         """Refused: Airflow's own zip goes by position."""
         raise self._refuse("was zipped by position")
 
@@ -99,8 +121,14 @@ class Item(KeyedReference):
         'select a part of it with item["field"].'
     )
 
+    def __init__(
+        self, space: KeySpace, source: Source, path: tuple[Any, ...] = (), via: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(space, source, path)
+        self.via = via
+
     def __getitem__(self, part: Any) -> Item:
-        return Item(self.space, self.source, (*self.path, part))
+        return Item(self.space, self.source, (*self.path, part), self.via)
 
     def __repr__(self) -> str:
         return f"<item of {self.source}{_render_path(self.path)}>"
@@ -129,11 +157,11 @@ class Handle(KeyedReference):
     _REMEDY = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
 
     @property
-    def item(self) -> Item:
+    def items(self) -> tuple[Item, ...]:
         """This handle's value for one key, as a mapped function receives it."""
-        return Item(self.space, self.source, self.path)
+        return (Item(self.space, self.source, self.path),)
 
-    def map(self, fn: Callable[[Any], Any]) -> Any:
+    def map(self, fn: Callable[..., Any], *, max_active: int | None = None) -> Any:
         """Clone what ``fn`` calls, once per mapping key.
 
         Call it in the Dag file. ``fn`` is evaluated once, there, with an `Item`; everything it calls becomes
@@ -142,57 +170,147 @@ class Handle(KeyedReference):
 
         Args:
             fn: A ``@task`` function, a ``@task_group``, or a function or lambda that calls tasks, groups and
-                classic operators. Other tasks' outputs and handles of the same key space may be used in it.
+                classic operators. Other tasks' outputs and handles of the same key space may be used in it,
+                and a ``@task.dynamic`` called in it may be mapped and collected there.
+            max_active: How many clones of each task that ``fn`` calls may be active at once in one run; any
+                number by default.
 
         Returns:
             What ``fn`` returns, as handles: one, a tuple, a named tuple with its names, or ``None``.
 
         Raises:
-            MapFunctionError: ``fn`` calls no task, nests a map, or returns something that is not per key.
+            MapFunctionError: ``fn`` calls no task, or returns something that is not per key, or
+                ``max_active`` is not a number of clones.
 
         Example:
             >>> counts = files.map(count_lines)
-            >>> reports = files.map(lambda path: report(path, counts, title="lines"))
+            >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
         from airflow_dynamic_provider.authoring.mapping import map_over
 
-        return map_over(self, fn)
+        return map_over(self, fn, max_active)
 
-    def collect(self, *, keyed: bool = False) -> Collection:
+    def collect(self, *, keyed: bool = False, min_success_ratio: float = 1.0) -> Collection:
         """Give a later task the values of all keys.
 
-        Call it in the Dag file and pass the result to a task. That task runs when no clone failed; skipped
-        clones are left out, and ``None`` is a value.
+        Call it in the Dag file and pass the result to a task. Skipped clones are left out, and ``None`` is a
+        value. Called inside a ``map``, on a handle that was made there, it gives the values below that one key.
 
         Args:
-            keyed: ``True`` for a dict mapping key -> value; a list in the order of the keys by default.
+            keyed: ``True`` for a dict mapping key -> value, of dicts where keys are nested or multiplied; a
+                list in the order of the keys by default.
+            min_success_ratio: The share of keys, from 0 to 1, that must succeed; skipped keys do not count.
+                With 1.0, the default, the task runs when no clone failed. Below, it runs when all clones are
+                done, without the values of the failed ones, and fails naming them if too few succeeded.
 
         Returns:
             A reference to the list or dict.
 
+        Raises:
+            HandleUsageError: The ratio is not from 0 to 1.
+
         Example:
             >>> summarize(counts.collect())
-            >>> report(counts.collect(keyed=True))
+            >>> report(counts.collect(keyed=True, min_success_ratio=0.9))
         """
-        return self.space.collection(self.source, self.path, keyed=keyed)
+        from airflow_dynamic_provider.execution.collecting import CollectionSpec
+
+        is_number = isinstance(min_success_ratio, (int, float)) and not isinstance(min_success_ratio, bool)
+        if not is_number or not 0 <= min_success_ratio <= 1:
+            raise _refusal(
+                self.source,
+                f"its collection has min_success_ratio={min_success_ratio!r}, which is no share",
+                "Give a number from 0 to 1.",
+            )
+        return self._collection(
+            CollectionSpec(self.source, self.path, keyed=keyed, min_success_ratio=min_success_ratio)
+        )
+
+    def states(self) -> Collection:
+        """Give a later task the final state of every key's clone.
+
+        Call it in the Dag file and pass the result to a task. That task runs when all clones are done,
+        whatever became of them.
+
+        Returns:
+            A reference to a dict mapping key -> ``"success"``, ``"failed"``, ``"skipped"`` or
+            ``"upstream_failed"``, of dicts where keys are nested; an outer key whose inner keys were not
+            produced has its own state there.
+
+        Example:
+            >>> report(counts.states())
+        """
+        from airflow_dynamic_provider.execution.collecting import CollectionSpec
+
+        return self._collection(CollectionSpec(self.source, keyed=True, of_states=True))
+
+    def zip(self, other: Handle, how: str = "inner") -> PairHandle:  # type: ignore[override]
+        """Join this handle with another by key.
+
+        Call it in the Dag file, and ``map`` the result with a function of two arguments, or ``collect`` it as
+        pairs. A key of which a value's clone failed or was skipped is upstream_failed or skipped.
+
+        Args:
+            other: The other handle. Both were made in the same map, or both outside.
+            how: ``"inner"`` for the keys that both have; ``"outer"`` for all keys, with ``None`` for what one
+                side lacks; ``"strict"`` for the keys of both, and an error when the keys differ.
+
+        Returns:
+            The joined handle: the keys in the order of this one, then those that only the other has.
+
+        Raises:
+            HandleUsageError: The handles cannot be joined.
+
+        Example:
+            >>> sizes.zip(counts).map(compare)
+        """
+        from airflow_dynamic_provider.authoring.joining import zip_handles
+
+        return zip_handles(self, other, how)
+
+    def product(self, other: Handle) -> PairHandle:
+        """Pair every key with every key of another handle.
+
+        Call it in the Dag file, and ``map`` the result with a function of two arguments, or ``collect`` it as
+        pairs; keyed, a collection is a dict of dicts.
+
+        Args:
+            other: The other handle. Both were made in the same map, or both outside.
+
+        Returns:
+            The joined handle: for each key of this one, in order, those of the other.
+
+        Raises:
+            HandleUsageError: The handles cannot be joined.
+
+        Example:
+            >>> models.product(datasets).map(evaluate)
+        """
+        from airflow_dynamic_provider.authoring.joining import multiply_handles
+
+        return multiply_handles(self, other)
+
+    def _collection(self, spec: CollectionSpec) -> Collection:
+        from airflow_dynamic_provider.authoring.usage import note_reference
+
+        note_reference(self.space.graph, self.source, is_collected=True)
+        return Collection(self.space, spec)
 
     def __getitem__(self, part: Any) -> Item:
-        scope = current_scope()
-        if scope is None or scope.space is not self.space:
-            raise self._refuse("was indexed")
-        return self.item[part]
+        self._check_scope("was indexed")
+        return self.items[0][part]
 
     def set_upstream(self, other: Any, edge_modifier: Any = None) -> None:
         """Run ``other`` before every clone: ``handle << other``."""
-        self.space.order(self.source, other, upstream=True, edge_modifier=edge_modifier)
+        order(self, other, upstream=True, edge_modifier=edge_modifier)
 
     def set_downstream(self, other: Any, edge_modifier: Any = None) -> None:
         """Run ``other`` after every clone: ``handle >> other``. Of the same key space, it runs key by key."""
-        self.space.order(self.source, other, upstream=False, edge_modifier=edge_modifier)
+        order(self, other, upstream=False, edge_modifier=edge_modifier)
 
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
         """Order the clones against ``other``. Airflow calls this for ``other >> handle``."""
-        self.space.order(self.source, other, upstream=upstream, edge_modifier=edge_modifier)
+        order(self, other, upstream=upstream, edge_modifier=edge_modifier)
 
     @property
     def roots(self) -> list[Any]:
@@ -212,6 +330,26 @@ class Handle(KeyedReference):
 
     def __format__(self, spec: str) -> NoReturn:
         raise self._refuse("was put into a text")
+
+
+class PairHandle(Handle):
+    """Two handles joined by key. Made by `Handle.zip` and `Handle.product`.
+
+    A mapped function takes two arguments; a collection gives ``[left, right]`` per key.
+    """
+
+    def __init__(self, space: KeySpace, left: Handle, right: Handle) -> None:
+        from airflow_dynamic_provider.execution.sources import PairSource
+
+        super().__init__(space, PairSource(space.spec, left.source, right.source))  # type: ignore[arg-type]
+        self._sides = (left, right)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The two values for one key, as a mapped function receives them."""
+        return tuple(
+            Item(self.space, side.source, side.path, via=(link,)) for link, side in enumerate(self._sides)
+        )
 
 
 class StaticHandle(PlainXComArg):
@@ -234,7 +372,7 @@ class StaticHandle(PlainXComArg):
             # Airflow takes a stored None for a missing value, and refuses it unless it is a return value.
             value = None
         if value is None and not self._declaration.is_required:
-            from airflow_dynamic_provider.execution.references import skip_unless_produced
+            from airflow_dynamic_provider.execution.sources import skip_unless_produced
 
             skip_unless_produced(context, self.operator.task_id, self._output)
         return value
@@ -273,34 +411,34 @@ class StaticHandle(PlainXComArg):
 
 
 class Collection(PlainXComArg):
-    """All keys' values, as one argument of a later task. Made by `Handle.collect`.
+    """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
 
     To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.
 
     Args:
         space: The set of keys.
-        source: Where each key's value comes from.
-        path: What is selected from each.
-        keyed: Whether the task receives a dict.
+        spec: What is collected.
     """
 
-    def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...], keyed: bool) -> None:
-        super().__init__(space.task_of(source), result_xcom(source.output))
+    def __init__(self, space: KeySpace, spec: CollectionSpec) -> None:
+        super().__init__(space.graph.task(spec.source.task_id), result_xcom(spec.source.output))
         self.space = space
-        self.source = source
-        self.path = path
-        self.keyed = keyed
+        self.spec = spec
 
     def resolve(self, context: Any) -> Any:
         """Return the list or dict. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect
 
-        spec = self.space.collection_spec(self.source, self.path, self.keyed)
-        return collect(context, spec, self.space.graph.collector_of(context["task"].task_id))
+        return collect(context, self.spec, self.space.graph.collector_of(context["task"].task_id))
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
         """Tell Airflow which tasks' outputs these are. Airflow calls this when an operator receives it."""
-        yield self.space.collecting_of(self.source), "all keys: a collection goes to one task, not expand()"
+        scope = current_scope()
+        own = scope.space.spec if scope else None
+        yield (
+            Collecting(self.space.graph, self.spec, own),
+            "all keys: a collection goes to one task, not expand()",
+        )
 
     def map(self, f: Any) -> NoReturn:
         """Refused: map the handle, then collect."""
@@ -325,14 +463,14 @@ class Collection(PlainXComArg):
         raise self._refuse("was put into a text")
 
     def __repr__(self) -> str:
-        return f"<all keys of {self.source}{_render_path(self.path)}>"
+        return f"<all keys of {self.spec.source}{_render_path(self.spec.path)}>"
 
     def __str__(self) -> str:
         return repr(self)
 
     def _refuse(self, misuse: str) -> HandleUsageError:
         return _refusal(
-            self.source,
+            self.spec.source,
             f"its collection {misuse}, but the values exist only when the Dag runs",
             "Pass the collection to a task, and work on the values there.",
         )

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.cloning import make_clone
+from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
 from airflow_dynamic_provider.authoring.handles import Handle, Item, is_task_output
-from airflow_dynamic_provider.authoring.key_space import source_of
-from airflow_dynamic_provider.authoring.scope import current_scope, enter_scope
+from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.errors import MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
@@ -18,74 +17,86 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def map_over(handle: Handle, fn: Callable[[Any], Any]) -> Any:
+def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> Any:
     """Clone what ``fn`` calls, once per key of the handle, and return what it returns as handles.
 
     Raises:
-        MapFunctionError: ``fn`` is no function, nests a map, calls no task, or returns something that is
-            not a task's output.
+        MapFunctionError: ``fn`` is no function, calls no task, or returns something that is not a task's
+            output; or the handle has no key for each key of the map around.
     """
-    space = handle.space
-    if current_scope() is not None:
-        raise _error(handle, "is mapped inside another map", "Map it outside, and use its handle inside.")
+    _check_arguments(handle, fn, max_active)
+    space, dag, around = handle.space, handle.space.graph.dag, current_scope()
+    if around is not None:
+        if not around.space.encloses(space) or space.spec.enclosing is not around.space.spec:
+            raise _error(
+                handle,
+                f"is mapped inside a map over {around.space.name!r}, in which it was not made",
+                "Map it outside, or pair every key with every key by product(); inside, map what a "
+                "@task.dynamic returns that the mapped function itself calls.",
+            )
+        # What the function around has called so far is known as its clones in here.
+        adopt_new_tasks(around)
+    elif not space.segments:
+        space.home = airflow_graph.current_group(dag)
+    scope = MapScope(space, frozenset(dag.task_ids), frozenset(airflow_graph.group_ids(dag)), max_active)
+    with enter_scope(scope):
+        returned = fn(*handle.items)
+        adopt_new_tasks(scope)
+        has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
+        if not has_new and not isinstance(returned, (Item, Handle)):
+            raise _not_an_output(handle, fn, returned)
+        handles = _as_handles(handle, fn, returned)
+    if around is None:
+        space.graph.arrange()
+    return handles
+
+
+def _check_arguments(handle: Handle, fn: Any, max_active: Any) -> None:
     if not callable(fn):
         raise _error(
             handle,
             f"map() takes a function that calls tasks, received {_shown(fn)}",
             "Pass a @task function, a @task_group, or a lambda such as lambda item: my_task(item).",
         )
-    dag = space.graph.dag
-    tasks_before, groups_before = set(dag.task_ids), airflow_graph.group_ids(dag)
-    with enter_scope(space):
-        returned = fn(handle.item)
-        new = [airflow_graph.get_task(dag, task) for task in dag.task_ids if task not in tasks_before]
-        if not new and not isinstance(returned, (Item, Handle)):
-            raise _not_an_output(handle, fn, returned)
-        for task in new:
-            _refuse_nested(handle, task)
-            unit = airflow_graph.outermost(task, groups_before)
-            space.units[unit.node_id] = [unit]
-            space.unit_of[task.task_id] = unit.node_id
-        for task in new:
-            make_clone(task, space)
-        space.graph.arrange()
-        return _as_handles(handle, fn, returned)
+    is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
+    if max_active is not None and not is_count:
+        raise _error(handle, f"map() received max_active={max_active!r}", "Give a whole number from 1.")
 
 
-def _refuse_nested(handle: Handle, task: Any) -> None:
-    around = (task, *airflow_graph.mapped_groups_around(task))
-    nested = [node for node in around if airflow_graph.is_mapped(node)]
-    if nested:
-        raise _error(
-            handle,
-            f"the mapped function expands {nested[0].node_id!r}, and expansions do not nest",
-            "Leave expand() out of the mapped function: everything it calls is cloned per key anyway.",
-        )
-
-
-def _as_handles(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> Any:
+def _as_handles(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
     if isinstance(returned, tuple):
         handles = [_as_handle(handle, fn, each) for each in returned]
         return type(returned)(*handles) if hasattr(returned, "_fields") else tuple(handles)
     return _as_handle(handle, fn, returned)
 
 
-def _as_handle(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> Any:
+def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
     space = handle.space
     if returned is None or isinstance(returned, TaskGroup):
         return returned
-    if isinstance(returned, (Item, Handle)):
-        if returned.space is space:
+    if isinstance(returned, Item):
+        if returned.space is space and not returned.via:
             return Handle(space, returned.source, returned.path)
+        if returned.space is space:
+            return _rekeyed(handle, returned)
+    elif isinstance(returned, Handle):
+        if returned.space is space or space.encloses(returned.space):
+            return returned
     elif isinstance(returned, BaseOperator) or is_task_output(returned):
         operator = returned if isinstance(returned, BaseOperator) else returned.operator
-        if operator.task_id in space.specs:
+        clone = space.graph.clones.get(operator.task_id)
+        if clone is not None and clone.space is space:
             key = RETURN_VALUE if isinstance(returned, BaseOperator) else returned.key
-            return Handle(space, *source_of(operator, key))
+            return Handle(space, *source_of(clone, key))
     raise _not_an_output(handle, fn, returned)
 
 
-def _not_an_output(handle: Handle, fn: Callable[[Any], Any], returned: Any) -> MapFunctionError:
+def _rekeyed(handle: Handle, side: Item) -> Handle:
+    """Return a side of a joined handle as a handle of the joined keys: the pair, of which it is a part."""
+    return Handle(handle.space, handle.source, (*side.via, *side.path))
+
+
+def _not_an_output(handle: Handle, fn: Callable[..., Any], returned: Any) -> MapFunctionError:
     name = getattr(fn, "__name__", repr(fn))
     if isinstance(returned, XComArg):
         return _error(

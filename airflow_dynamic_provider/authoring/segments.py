@@ -6,189 +6,267 @@ depends on a task inside (a total of all keys, say) cannot be in the same group,
 depend on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key
 space and comes back, a new group begins: the level of a task is the number of times that happened.
 
-Between groups, Airflow knows only "all clones of that task". Three cases follow for a task that uses a value
-of its key from a lower level: the way through the outside already waits for it, and nothing is needed; the
-task collects all its keys, and the edge says just that; or a gate is put before it, a clone that waits for
-all and then passes on what became of its own key.
+Between groups, Airflow knows only "all clones of that task". So a task that needs its own key's value from
+another group (a lower level, an outer key, a side of a joined key space), or the keys below its own, gets a
+gate before it: a clone that waits for all and then passes on what became of those that matter to its key.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.cloning import add_gate
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
-from airflow_dynamic_provider.errors import MapFunctionError
+from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.authoring.key_space import DagGraph, KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
+    from airflow_dynamic_provider.execution.gates import Check
 
 
 def arrange(graph: DagGraph) -> None:
-    """Put every cloned task into the mapped group of its level, and set the edges between clones.
-
-    Raises:
-        MapFunctionError: A ``@task_group`` holds both what is collected and what needs the collection.
-    """
-    spaces = [space for space in graph.spaces if space.specs]
-    levels = _find_levels(graph, spaces)
-    arrangements = [_Arrangement(space, levels) for space in spaces]
-    for arrangement in arrangements:
-        arrangement.move_tasks()
-    for arrangement in arrangements:
-        arrangement.set_edges()
+    """Put every cloned task into the mapped group of its level, and set the edges between clones."""
+    _note_orders(graph)
+    levels = _find_levels(graph)
+    arrangement = _Arrangement(graph, levels)
+    arrangement.move_units()
+    arrangement.set_edges()
 
 
-def _find_levels(graph: DagGraph, spaces: list[KeySpace]) -> Levels:
-    upstream = {task.task_id: set(task.upstream_task_ids) for task in graph.dag.tasks}
-    for space in spaces:
-        for task_id, upstream_id in space.uses | space.collects:
-            upstream[task_id].add(upstream_id)
-    dependencies = Dependencies(
-        upstream=upstream,
-        space_of={task_id: index for index, space in enumerate(spaces) for task_id in space.specs},
-        unit_of={task_id: unit for space in spaces for task_id, unit in space.unit_of.items()},
-        collects={pair for space in spaces for pair in space.collects},
-    )
+def _note_orders(graph: DagGraph) -> None:
+    """Take note of the edges between clones that are there because the author wrote ``>>``."""
+    gates = {gate_id for gate_id, clone in graph.clones.items() if _is_gate(clone)}
+    for task_id, clone in graph.clones.items():
+        for upstream_id in clone.operator.upstream_task_ids & graph.clones.keys() - gates:
+            pair = (task_id, upstream_id)
+            if task_id not in gates and pair not in graph.collects_all | graph.own_edges:
+                graph.orders.add(pair)
+
+
+def _find_levels(graph: DagGraph) -> Levels:
     try:
-        return find_levels(dependencies)
-    except UnsettledUnitError as error:
-        space = spaces[dependencies.space_of[error.task_id]]  # type: ignore[call-overload]
-        raise MapFunctionError(
-            f"the task {error.task_id!r}, mapped over it, depends on a collection of its own task group",
-            task_id=space.producer.task_id,
-            output_name=space.output,
-            remedy="Split the @task_group: what is collected apart from what needs the collection.",
-        ) from error
+        return find_levels(_dependencies(graph))
+    except UnsettledUnitError:
+        _dissolve_groups(graph)
+        return find_levels(_dependencies(graph))
+
+
+def _dependencies(graph: DagGraph) -> Dependencies:
+    upstream = {task.task_id: set(task.upstream_task_ids) for task in graph.dag.tasks}
+    below = {
+        (task_id, upstream_id)
+        for task_id, specs in graph.collects_below.items()
+        for spec in specs
+        for upstream_id in spec.task_ids
+    }
+    for task_id, upstream_id in graph.uses | graph.orders | graph.collects_all | below:
+        upstream[task_id].add(upstream_id)
+    gated = {
+        (task_id, upstream_id)
+        for task_id, clone in graph.clones.items()
+        if _is_gate(clone)
+        for upstream_id in clone.operator.upstream_task_ids
+    }
+    return Dependencies(
+        upstream=upstream,
+        space_of={task_id: clone.space for task_id, clone in graph.clones.items()},
+        unit_of={task_id: clone.unit for task_id, clone in graph.clones.items()},
+        collects=graph.collects_all | below | gated,
+    )
+
+
+def _dissolve_groups(graph: DagGraph) -> None:
+    """Take apart the author's groups whose tasks cannot be in one mapped group.
+
+    Such a group holds both what is collected and what needs the collection. Its tasks keep their ids.
+    """
+    whole = _dependencies(graph)
+    free = find_levels(replace(whole, unit_of={task_id: task_id for task_id in whole.unit_of}))
+    levels: dict[str, set[int]] = {}
+    for task_id, clone in graph.clones.items():
+        if not _is_gate(clone):
+            levels.setdefault(clone.unit, set()).add(free[task_id])
+    for unit in [unit for unit, found in levels.items() if len(found) > 1]:
+        group, *gates = graph.units.pop(unit)
+        for task_id, clone in list(graph.clones.items()):
+            if clone.unit == unit and clone.operator not in gates:
+                own_gate = [gate] if (gate := graph.gates.get(task_id)) is not None else []
+                graph.units[task_id] = [clone.operator, *own_gate]
+                for each in graph.units[task_id]:
+                    graph.clones[each.task_id] = replace(graph.clones[each.task_id], unit=task_id)
+                airflow_graph.move(clone.operator, clone.space.home)
+        airflow_graph.remove_group(group)
 
 
 class _Arrangement:
-    """The tasks of one key space, with the dependencies as they are now."""
+    """The cloned tasks of a Dag, with the dependencies as they are now."""
 
-    def __init__(self, space: KeySpace, levels: Levels) -> None:
-        self.space = space
-        self.dag = space.graph.dag
+    def __init__(self, graph: DagGraph, levels: Levels) -> None:
+        self.graph = graph
         self.levels = levels
-        self.tasks = {task_id: airflow_graph.get_task(self.dag, task_id) for task_id in space.specs}
-        self.collected = _by_first(space.collects, self.tasks)
-        self.used = _by_first(space.uses, self.tasks)
-        self.ordered = {
-            task_id: {
-                up
-                for up in task.upstream_task_ids
-                if up in self.tasks and (task_id, up) not in space.collects | space.arranged
-            }
-            for task_id, task in self.tasks.items()
-        }
+        self.needs = self._same_key_needs()
 
-    def move_tasks(self) -> None:
-        level_of = {unit: self.levels[task_id] for task_id, unit in self.space.unit_of.items()}
-        for unit, nodes in self.space.units.items():
-            for node in nodes:
-                airflow_graph.move(node, self._segment(level_of[unit], node))
+    def move_units(self) -> None:
+        for task_id, clone in list(self.graph.clones.items()):
+            for node in self.graph.units[clone.unit]:
+                airflow_graph.move(node, self._segment(clone, self.levels[task_id]))
 
     def set_edges(self) -> None:
-        same_key = {
-            (task_id, upstream_id)
-            for task_id in self.tasks
-            for upstream_id in (self.used[task_id] | self.ordered[task_id]) - self.collected[task_id]
-        }
-        between = {pair for pair in same_key if not self._is_peer(*pair)}
-        for task_id, upstream_id in sorted(same_key - between):
-            self._arrange_edge(self.tasks[upstream_id], self.tasks[task_id])
+        clones = [clone for clone in self.graph.clones.values() if not _is_gate(clone)]
+        crossing: dict[str, set[str]] = {}
+        for clone in clones:
+            task_id = clone.operator.task_id
+            peers = {up for up in self.needs[task_id] if self._is_peer(up, task_id)}
+            crossing[task_id] = self.needs[task_id] - peers
+            for upstream_id in sorted(peers):
+                self.graph.add_own_edge(self.graph.task(upstream_id), clone.operator)
         # After the others, for what a task waits for through them needs no gate.
-        for task_id, upstream_id in sorted(between):
-            self._set_edge_between_levels(upstream_id, self.tasks[task_id])
-        for task_id, task in self.tasks.items():
-            self._note_run_time_facts(task_id)
-            if not any(self._is_peer(up, task_id) for up in task.upstream_task_ids):
-                airflow_graph.add_edge(self.space.expanded_task, task)
+        for clone in clones:
+            self._set_gate(clone, crossing[clone.operator.task_id])
+        for clone in list(self.graph.clones.values()):
+            self._begin_with_keys(clone)
+            self._note_run_time_facts(clone)
 
-    def _arrange_edge(self, upstream: Any, task: Any) -> None:
-        if upstream.task_id not in task.upstream_task_ids:
-            # Noted, for an edge that is not the author's may go again when a task moves to another level.
-            self.space.arranged.add((task.task_id, upstream.task_id))
-            airflow_graph.add_edge(upstream, task)
+    def _same_key_needs(self) -> dict[str, set[str]]:
+        """Task -> the tasks of which it needs the clones that matter to its own key."""
+        needs: dict[str, set[str]] = {task_id: set() for task_id in self.graph.clones}
+        for task_id, upstream_id in self.graph.uses | self.graph.orders:
+            if task_id in needs and self._are_related(task_id, upstream_id):
+                needs[task_id].add(upstream_id)
+        for task_id, upstream_id in self.graph.collects_all:
+            if task_id in needs:
+                needs[task_id].discard(upstream_id)
+        return needs
+
+    def _are_related(self, task_id: str, upstream_id: str) -> bool:
+        """Whether one task's keys are made of the other's, so that they meet key by key."""
+        own, other = (self.graph.clones[each].space.spec for each in (task_id, upstream_id))
+        return bool(find_routes(own, other).found or find_routes(other, own).found)
 
     def _is_peer(self, one: str, other: str) -> bool:
-        return one in self.tasks and self.levels[one] == self.levels[other]
+        clones = self.graph.clones
+        return (
+            one in clones
+            and other in clones
+            and clones[one].space is clones[other].space
+            and self.levels[one] == self.levels[other]
+        )
 
-    def _set_edge_between_levels(self, upstream_id: str, task: Any) -> None:
-        airflow_graph.remove_edge(self.tasks[upstream_id], task)
-        is_data_only = upstream_id not in self.ordered[task.task_id]
-        if not (is_data_only and self._waits_through_outside(task.task_id, upstream_id)):
-            airflow_graph.add_edge(self._gate(upstream_id, task), task)
+    def _set_gate(self, clone: ClonedTask, crossing: set[str]) -> None:
+        task = clone.operator
+        for upstream_id in crossing:
+            self.graph.own_edges.discard((task.task_id, upstream_id))
+            airflow_graph.remove_edge(self.graph.task(upstream_id), task)
+        checks = self._checks(clone, crossing)
+        if not checks:
+            return
+        gate = self._gate(clone)
+        gate.checks = checks
+        for upstream_id in sorted({upstream_id for check in checks for upstream_id in check.upstream_ids}):
+            airflow_graph.add_edge(self.graph.task(upstream_id), gate)
+        self.graph.add_own_edge(gate, task)
 
-    def _note_run_time_facts(self, task_id: str) -> None:
-        same_level = {up for up in self.tasks if self._is_peer(up, task_id)}
-        collector = self.space.graph.collector_of(task_id)
-        collector.same_key_ids = same_level
-        rule = self.tasks[task_id].trigger_rule
-        self.space.specs[task_id].needs_success = collector.is_relaxed or rule == TriggerRule.ALL_SUCCESS
+    def _checks(self, clone: ClonedTask, crossing: set[str]) -> list[Check]:
+        from airflow_dynamic_provider.execution.gates import Below, SameKey
+        from airflow_dynamic_provider.execution.sources import ResultSource
 
-    def _waits_through_outside(self, task_id: str, upstream_id: str) -> bool:
-        """Whether some path from one clone to another leaves the key space, or goes through a collection."""
+        checks: list[Check] = []
+        for upstream_id in sorted(crossing):
+            upstream = self.graph.clones[upstream_id]
+            if self._is_waited_for(clone, upstream_id):
+                continue
+            if find_routes(clone.space.spec, upstream.space.spec).found:
+                checks.append(SameKey(upstream.spec))
+            else:
+                checks.append(Below(ResultSource(upstream.spec, ""), tolerates_failures=False))
+        for spec in self.graph.collects_below.get(clone.operator.task_id, ()):
+            tolerates = spec.of_states or spec.min_success_ratio < 1
+            checks.append(Below(spec.source, tolerates_failures=tolerates))
+        return checks
+
+    def _is_waited_for(self, clone: ClonedTask, upstream_id: str) -> bool:
+        """Whether a value is only read, and some way through the outside stops the task when it is not there.
+
+        Such a way leaves the key space, or goes through a collection, and every task on it passes a failure on.
+        """
+        task_id = clone.operator.task_id
+        if (task_id, upstream_id) in self.graph.orders:
+            return False
         todo, seen = [(task_id, False)], set()
         while todo:
             here, is_outside = todo.pop()
             if (here, is_outside) in seen:
                 continue
             seen.add((here, is_outside))
-            for up in airflow_graph.get_task(self.dag, here).upstream_task_ids:
-                left = is_outside or up not in self.tasks or up in self.collected.get(here, ())
+            task = self.graph.task(here)
+            if task.trigger_rule not in _PASSING_ON:
+                continue
+            for up in task.upstream_task_ids:
+                left = is_outside or not self._is_same_space(up, clone) or (here, up) in self.graph.collects_all
                 if up == upstream_id and left:
                     return True
                 todo.append((up, left))
         return False
 
-    def _segment(self, level: int, unit: Any) -> Any:
-        if level not in self.space.segments:
-            producer = self.space.producer
-            name = producer.label if self.space.is_only_output else f"{producer.label}_{self.space.output}"
-            self.space.segments[level] = airflow_graph.make_mapped_group(
-                f"each_{name}" if level == 0 else f"each_{name}_{level + 1}",
-                self._surrounding_group(unit),
-                self.space.expanded_task,
-                f"One clone per key of {name}" + (", after a task that needs all keys" if level else ""),
+    def _is_same_space(self, task_id: str, clone: ClonedTask) -> bool:
+        other = self.graph.clones.get(task_id)
+        return other is not None and other.space is clone.space
+
+    def _begin_with_keys(self, clone: ClonedTask) -> None:
+        task = clone.operator
+        if not any(self._is_peer(up, task.task_id) for up in task.upstream_task_ids):
+            self.graph.add_own_edge(clone.space.expanded_task, task)
+
+    def _note_run_time_facts(self, clone: ClonedTask) -> None:
+        task = clone.operator
+        collector = self.graph.collector_of(task.task_id)
+        peers = {up for up in self.graph.clones if self._is_peer(up, task.task_id)}
+        collector.same_key_ids = peers
+        spec = clone.spec
+        spec.needs_success = collector.is_relaxed or task.trigger_rule == TriggerRule.ALL_SUCCESS
+        spec.same_key = [self.graph.clones[up].spec for up in sorted(task.upstream_task_ids & peers)]
+        spec.other_upstream = sorted(task.upstream_task_ids - peers)
+
+    def _segment(self, clone: ClonedTask, level: int) -> Any:
+        space = clone.space
+        if level not in space.segments:
+            name = space.name if level == 0 else f"{space.name}_{level + 1}"
+            space.segments[level] = airflow_graph.make_mapped_group(
+                airflow_graph.free_group_id(self.graph.dag, f"each_{name}"),
+                space.home,
+                space.expanded_task,
+                f"One clone per key of {space.name}" + (", after a task that needs all keys" if level else ""),
             )
-        return self.space.segments[level]
+        return space.segments[level]
 
-    def _surrounding_group(self, unit: Any) -> Any:
-        # A unit that is on its way to another level is in a mapped group now, and mapped groups do not nest.
-        group = airflow_graph.group_of(unit)
-        is_segment = group.group_id in {segment.group_id for segment in self.space.segments.values()}
-        return airflow_graph.group_of(group) if is_segment else group
+    def _gate(self, clone: ClonedTask) -> Any:
+        from airflow_dynamic_provider.execution.gates import GateOperator
 
-    def _gate(self, upstream_id: str, task: Any) -> Any:
-        from airflow_dynamic_provider.authoring.cloning import make_clone
-        from airflow_dynamic_provider.execution.helpers import KeyGateOperator
-
-        upstream = self.tasks[upstream_id]
-        gate_id = f"{task.task_id}__after__{upstream.label}"
-        if gate_id in self.space.specs:
-            return airflow_graph.get_task(self.dag, gate_id)
-        gate = KeyGateOperator(
-            task_id=gate_id,
-            upstream_id=upstream_id,
-            doc_md=f"Waits for all clones of `{upstream_id}`, then ends as the clone of its own key did.",
-            dag=self.dag,
-        )
-        airflow_graph.add_edge(upstream, gate)
-        make_clone(gate, self.space)
-        self.space.collects.add((gate_id, upstream_id))
-        # Wherever the task goes, its gate goes too.
-        unit = self.space.unit_of[gate_id] = self.space.unit_of[task.task_id]
-        self.space.units[unit].append(gate)
-        airflow_graph.move(gate, self._segment(self.levels[task.task_id], gate))
-        airflow_graph.add_edge(self.space.expanded_task, gate)
-        return gate
+        task = clone.operator
+        if task.task_id not in self.graph.gates:
+            gate = GateOperator(
+                task_id=self.graph.free_id(f"{task.task_id}__gate"),
+                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then lets each "
+                "key go on by what became of its own.",
+                dag=self.graph.dag,
+                task_group=self.graph.dag.task_group,
+            )
+            self.graph.gates[task.task_id] = gate
+            add_gate(gate, clone)
+            self.levels[gate.task_id] = self.levels[task.task_id]
+            airflow_graph.move(gate, self._segment(clone, self.levels[task.task_id]))
+        return self.graph.gates[task.task_id]
 
 
-def _by_first(pairs: set[tuple[str, str]], tasks: dict[str, Any]) -> dict[str, set[str]]:
-    grouped: dict[str, set[str]] = {task_id: set() for task_id in tasks}
-    for task_id, upstream_id in pairs:
-        if task_id in grouped:
-            grouped[task_id].add(upstream_id)
-    return grouped
+# Under these a task does not run when an upstream task failed.
+_PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
+
+
+def _is_gate(clone: ClonedTask) -> bool:
+    from airflow_dynamic_provider.execution.gates import GateOperator
+
+    return isinstance(clone.operator, GateOperator)

@@ -21,7 +21,7 @@ PATH_SEPARATOR = "/"
 DEFAULT_OUTPUT = "result"
 
 #: Names that no output may have: an output is stored under its own name, and these XComs hold something else.
-RESERVED_OUTPUT_NAMES = frozenset({"output_metadata", "produced_outputs", "return_value"})
+RESERVED_OUTPUT_NAMES = frozenset({"dynamic_clone", "output_metadata", "produced_outputs", "return_value"})
 
 _HASH_LENGTH = 8
 

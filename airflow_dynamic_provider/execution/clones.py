@@ -10,10 +10,12 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_label
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, PATH_SEPARATOR, render_label
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
+from airflow_dynamic_provider.execution.places import Place, place_at
+from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 #: Where the running clone is kept in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
@@ -26,23 +28,27 @@ MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
 _RuntimeContext = MutableMapping[str, Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class CloneSpec:
     """What a cloned task has to know at run time, written while the Dag file is parsed.
 
     Attributes:
         task_id: The cloned task.
-        producer_id: The task that produces the dynamic output.
-        output: The dynamic output's name.
-        stored_outputs: The clone's outputs that handles refer to, each stored with its key.
+        space: The keys that it is cloned for.
+        stored_outputs: The clone's outputs that something refers to, each stored with its key.
+        optional_outputs: Those of its outputs that a run may leave out.
         needs_success: Whether its author lets it run only after success of all its upstream tasks.
+        same_key: The upstream tasks of which it waits for its own key's clone only.
+        other_upstream: The ids of its other upstream tasks.
     """
 
     task_id: str
-    producer_id: str
-    output: str
+    space: Space
     stored_outputs: set[str] = field(default_factory=set)
+    optional_outputs: frozenset[str] = frozenset()
     needs_success: bool = True
+    same_key: list[CloneSpec] = field(default_factory=list)
+    other_upstream: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -51,80 +57,82 @@ class CloneRuntime:
 
     spec: CloneSpec
     map_index: int
-    item: layout.StoredItem
-    results: dict[tuple[str, str], layout.StoredResult] = field(default_factory=dict)
+    place: Place
+    results: dict[tuple[str, int, str], layout.StoredResult] = field(default_factory=dict)
     produced: dict[str, Any] | None = None
 
     @property
-    def key_path(self) -> tuple[str, ...]:
+    def key_path(self) -> KeyPath:
         """The keys from the outermost dynamic output to this one."""
-        return self.item.key_path
+        return self.place.key_path
 
     @property
     def mapping_key(self) -> str:
         """The key, ``outer/inner`` for a path; never cut."""
-        return "/".join(self.key_path)
+        return PATH_SEPARATOR.join(self.key_path)
 
 
 def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
     """Find out which key this task instance works on, and label it. One API call, the first time.
 
     Runs while Airflow renders the operator's templates, before anything else of the operator, so that the
-    key and the label are there for all that follows, whatever fails.
+    key and the label are there for all that follows, whatever fails. After the keys were produced more than
+    once, it notes the key in a second API call: should the clone leave no result, its state can still be told
+    from that of an earlier key at its position.
 
     Raises:
-        StaleKeyError: The producing task has no output at this position.
+        StaleKeyError: There is no key at this position.
     """
     if (running := context.get(RUNTIME_KEY)) is not None:
         return running  # type: ignore[no-any-return]
     map_index = xcom.map_index_of(context)
-    stored = xcom.pull(context, spec.producer_id, layout.item_xcom(spec.output, map_index))
-    if stored is None:
-        raise StaleKeyError(
-            f"{spec.producer_id!r} has no output {spec.output!r} at position {map_index} any more",
-            task_id=spec.task_id,
-            remedy=f"Clear {spec.producer_id!r} together with its downstream tasks.",
-        )
-    runtime = CloneRuntime(spec, map_index, layout.StoredItem.unpack(stored))
+    runtime = CloneRuntime(spec, map_index, place_at(context, spec.space, map_index))
+    try:
+        context["mapping_key"] = runtime.mapping_key
+    except DynamicOutputsError as error:
+        raise error.about(task_id=spec.task_id) from error.__cause__
     context[RUNTIME_KEY] = runtime
-    context["mapping_key"] = runtime.mapping_key
     context["mapping_key_path"] = runtime.key_path
     _set_label(context, render_label(runtime.key_path))
+    if runtime.place.attempt > 1:
+        mark = layout.StoredClone(runtime.key_path, map_index, runtime.place.attempt)
+        xcom.push(context, layout.CLONE_XCOM, mark.pack())
     return runtime
 
 
 def read_upstream(
-    context: _RuntimeContext, runtime: CloneRuntime, task_id: str, output: str
+    context: _RuntimeContext, runtime: CloneRuntime, task_id: str, output: str, place: Place
 ) -> layout.StoredResult | None:
-    """Return what this key's clone of another task produced, ``None`` if it stored nothing. One API call.
+    """Return what a key's clone of another task produced, ``None`` if it stored nothing. One API call.
 
     Raises:
         StaleKeyError: What is stored there was made for another key.
     """
-    cached = runtime.results.get((task_id, output))
-    if cached is not None:
-        return cached
-    stored = xcom.pull(context, task_id, layout.result_xcom(output), runtime.map_index)
+    known = (task_id, place.position, output)
+    if known in runtime.results:
+        return runtime.results[known]
+    stored = xcom.pull(context, task_id, layout.result_xcom(output), place.position)
     if stored is None:
         return None
     result = layout.StoredResult.unpack(stored)
-    if result.key_path != runtime.key_path:
+    if result.key_path != place.key_path:
         raise StaleKeyError(
-            f"its clone at position {runtime.map_index} worked for the key "
-            f"{'/'.join(result.key_path)!r}, and {runtime.mapping_key!r} is there now",
+            f"its clone at position {place.position} worked for the key "
+            f"{PATH_SEPARATOR.join(result.key_path)!r}, and {PATH_SEPARATOR.join(place.key_path)!r} is "
+            "there now",
             task_id=task_id,
             output_name=output,
             mapping_key=runtime.mapping_key,
             remedy=f"Clear {task_id!r} with its downstream tasks, for all keys.",
         )
-    runtime.results[task_id, output] = result
+    runtime.results[known] = result
     return result
 
 
 def before_execute(context: _RuntimeContext) -> None:
     """Attach the metadata of the key's dynamic output to this clone. One API call if there is any."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
-    start_clone_metadata(context, runtime.key_path, runtime.item.metadata)
+    start_clone_metadata(context, runtime.key_path, runtime.place.metadata)
 
 
 def after_execute(context: _RuntimeContext, returned: Any) -> None:

@@ -1,50 +1,56 @@
-"""Reads what clones produced, by key, for a collector that runs.
-
-A collection of any size costs three API calls: the keys, the results, the states. Airflow's own lazy sequence
-costs one for each result, and addresses results by position.
-"""
+"""Gives a running task a collection: all keys' values, or all keys' states."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
-from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.references import select
+from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
+from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, FAILURES, SUCCESS, Column, Reader
+from airflow_dynamic_provider.execution.sources import Source, select
+from airflow_dynamic_provider.execution.spaces import (
+    JoinedSpace,
+    KeyPath,
+    Origin,
+    Space,
+    find_routes,
+    space_in_common,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+_READER_KEY = "dynamic_reader"
 
-_STATES_KEY = "dynamic_states"
-
-_FAILED = frozenset({"failed", "upstream_failed"})
+# How many failed keys an error names.
+_NAMED = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CollectionSpec:
     """What is collected.
 
     Attributes:
-        producer_id: The task that produces the keys.
-        producer_output: Its dynamic output.
-        keys_xcom: The XCom of the producing task that lists the keys.
-        is_required: Whether zero keys are an ordinary, empty collection.
-        task_id: The cloned task whose results are collected; ``None`` for the dynamic output itself.
-        output: That task's output.
+        source: Where the values come from.
         path: What is selected from each value.
         keyed: Whether to give a dict instead of a list.
+        min_success_ratio: The share of keys, skipped ones apart, that must have succeeded.
+        of_states: Whether the states are wanted instead of the values.
     """
 
-    producer_id: str
-    producer_output: str
-    keys_xcom: str
-    is_required: bool
-    task_id: str | None
-    output: str
-    path: tuple[Any, ...]
-    keyed: bool
+    source: Source
+    path: tuple[Any, ...] = ()
+    keyed: bool = False
+    min_success_ratio: float = 1.0
+    of_states: bool = False
+
+    @property
+    def task_ids(self) -> set[str]:
+        """The cloned tasks whose states matter."""
+        origins = {origin.task_id for origin in self.source.space.origins}
+        return origins | {clone.task_id for clone in self.source.clones}
 
 
 @dataclass
@@ -53,7 +59,7 @@ class CollectorSpec:
 
     Attributes:
         task_id: The collector.
-        collected_ids: The cloned tasks it collects.
+        collected_ids: The cloned tasks whose states matter to it.
         is_relaxed: Whether its trigger rule was widened from ``all_success`` to ``none_failed``, so that a
             skipped clone does not skip it. It then skips itself when any *other* upstream task was skipped.
         same_key_ids: Upstream tasks that run for the same key, when the collector is a clone itself.
@@ -65,106 +71,243 @@ class CollectorSpec:
     same_key_ids: set[str] = field(default_factory=set)
 
 
-def collect(
-    context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec
-) -> list[Any] | dict[Any, Any]:
-    """Return the values of a collection, in the order of the keys. Three API calls.
+@dataclass(frozen=True)
+class Found:
+    """The keys of a collection, and what became of them.
+
+    Attributes:
+        prefix: The key path that all have in common, which the collector itself has.
+        indexes: Their positions in the key space.
+        paths: Their paths.
+        outcomes: Their states.
+        missing: Path -> state of outer keys below which nothing was produced, since their clone failed or
+            was skipped.
+    """
+
+    prefix: KeyPath
+    indexes: list[int]
+    paths: list[KeyPath]
+    outcomes: list[str]
+    missing: dict[KeyPath, str]
+
+    @property
+    def failures(self) -> list[KeyPath]:
+        """The keys that failed."""
+        paths = [path for path, state in zip(self.paths, self.outcomes, strict=True) if state in FAILURES]
+        return paths + [path for path, state in self.missing.items() if state in FAILURES]
+
+
+def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
+    """Return a collection, in the order of the keys. Three API calls for the values of up to 1,000 keys.
 
     Raises:
         AirflowSkipException: The producing task was skipped, or there are no keys and the output is not
             required, or the collector would have been skipped under ``all_success``.
         CollectError: A clone failed, or has not finished, or left no result for its key.
+        TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` demands.
     """
-    states = _states(context, collector)
-    _skip_like_all_success(context, collector, states)
-    stored = xcom.pull(context, spec.producer_id, spec.keys_xcom)
-    if stored is None:
-        raise _skip(f"{spec.producer_id!r} produced nothing to collect: it was skipped or cleared")
-    keys = layout.unpack_keys(stored)
-    if not keys and not spec.is_required:
-        raise _skip(f"{spec.producer_id!r} produced no key for {spec.producer_output!r}")
-    if not keys:
-        found: dict[tuple[str, ...], Any] = {}
-    elif spec.task_id is None:
-        found = _collect_items(context, spec, keys)
+    reader = _reader(context, collector)
+    _skip_like_all_success(context, collector, reader.states)
+    prefix = own_prefix(context, spec.source.space)
+    column = reader.column(spec.source)
+    indexes = indexes_under(reader, spec.source.space, prefix)
+    _skip_if_none_is_fine(spec.source.space, indexes)
+    if spec.of_states:
+        found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
+        _refuse_unnamed(spec, found)
+        return _shape_states(reader, spec.source.space, found)
+    if len(indexes) > EAGER_LIMIT and not column.may_lack_values:
+        found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
+        values: Sequence[Any] = _lazy_values(column, spec, found)
     else:
-        found = _collect_results(context, spec, spec.task_id, keys, states)
-    selected = {key: select(value, spec.path) for key, value in found.items()}
-    return {key[-1]: value for key, value in selected.items()} if spec.keyed else list(selected.values())
+        fetched = column.fetch(indexes)
+        found = find(reader, spec.source, prefix, indexes, [fetched[index][0] for index in indexes])
+        values = [_select(spec, fetched[index][1]) for index in _successes(found)]
+    _check_ratio(spec, found)
+    return _shape(reader, spec, found, values)
 
 
-def _collect_items(
-    context: MutableMapping[str, Any], spec: CollectionSpec, keys: list[tuple[str, ...]]
-) -> dict[tuple[str, ...], Any]:
-    stored = xcom.pull(context, spec.producer_id, layout.values_xcom(spec.producer_output))
-    values = [] if stored is None else layout.unpack_values(stored)
-    if len(values) != len(keys):
-        raise CollectError(
-            f"stored {len(keys)} keys but {len(values)} values to collect",
-            task_id=spec.producer_id,
-            output_name=spec.producer_output,
-            remedy=f"The Dag file has changed: clear {spec.producer_id!r} with its downstream tasks.",
-        )
-    return dict(zip(keys, values, strict=True))
+def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
+    """Return the key path below which the running task collects from a space; ``()`` for all keys."""
+    runtime: CloneRuntime | None = context.get(RUNTIME_KEY)
+    if runtime is None:
+        return ()
+    common = space_in_common(runtime.spec.space, space)
+    if common is None:
+        return ()
+    places = (runtime.place.follow(route) for route in find_routes(runtime.spec.space, common).found)
+    place = next((place for place in places if place is not None), None)
+    # An outer zip may lack the side that has the key: nothing is below it then, and no key has such a path.
+    return ("",) if place is None else place.key_path
 
 
-def _collect_results(
-    context: MutableMapping[str, Any],
-    spec: CollectionSpec,
-    task_id: str,
-    keys: list[tuple[str, ...]],
-    states: xcom.States,
-) -> dict[tuple[str, ...], Any]:
-    stored = xcom.pull_all(context, task_id, layout.result_xcom(spec.output))
-    results = {
-        result.key_path: result
-        for result in map(layout.StoredResult.unpack, stored)
-        # Whoever did not succeed in its current attempt may still hold a result of an earlier one.
-        if states.get((task_id, result.map_index)) == "success"
-    }
-    found = {}
-    for position, key in enumerate(keys):
-        result = results.get(key)
-        if result is None:
-            _check_absence(spec, task_id, key, states.get((task_id, position)))
-        elif result.is_produced:
-            found[key] = result.value
-    return found
+def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
+    """Return the positions of the keys that begin with a key path."""
+    depth = len(prefix)
+    return [index for index, path in enumerate(reader.keys(space)) if path[:depth] == prefix]
 
 
-def _check_absence(spec: CollectionSpec, task_id: str, key: tuple[str, ...], state: str | None) -> None:
-    if state == "skipped":
+def find(
+    reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]
+) -> Found:
+    """Put together the keys of a collection with the outer keys that are missing in it."""
+    keys = reader.keys(source.space)
+    missing = dict(_missing(reader, source.space, prefix))
+    return Found(prefix, indexes, [keys[index] for index in indexes], outcomes, missing)
+
+
+def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    for origin in space.origins:
+        if origin.space.depth < len(prefix) or _all_succeeded(reader, origin):
+            continue
+        for position, path in enumerate(reader.keys(origin.space)):
+            state = reader.states.get((origin.task_id, position))
+            if path[: len(prefix)] == prefix and state != SUCCESS:
+                yield path, state or "removed"
+
+
+def _all_succeeded(reader: Reader, origin: Origin) -> bool:
+    states = {state for (task_id, index), state in reader.states.items() if task_id == origin.task_id}
+    return states <= {SUCCESS, "removed"}
+
+
+def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
+    # One answer serves every collection of this task instance.
+    reader: Reader | None = context.get(_READER_KEY)
+    if reader is None:
+        wanted = set(collector.collected_ids)
+        if collector.is_relaxed:
+            wanted |= set(context["task"].upstream_task_ids)
+        states = xcom.read_states(context, sorted(wanted)) if wanted else {}
+        reader = context[_READER_KEY] = Reader(context, states)
+    return reader
+
+
+def _successes(found: Found) -> list[int]:
+    return [index for index, state in zip(found.indexes, found.outcomes, strict=True) if state == SUCCESS]
+
+
+def _lazy_values(column: Column, spec: CollectionSpec, found: Found) -> CollectedSequence:
+    indexes = _successes(found)
+
+    def read(start: int, stop: int) -> list[Any]:
+        return [_select(spec, value) for value in column.values(indexes[start:stop])]
+
+    return CollectedSequence(len(indexes), read)
+
+
+def _select(spec: CollectionSpec, value: Any) -> Any:
+    try:
+        return select(value, spec.path)
+    except ReadError as error:
+        about = error.about(task_id=spec.source.task_id, output_name=spec.source.output)
+        raise about from error.__cause__
+
+
+def _check_ratio(spec: CollectionSpec, found: Found) -> None:
+    failures = found.failures
+    if not failures:
         return
-    if state in _FAILED:
-        problem, remedy = f"its clone is {state}", "Clear the failed clone with its downstream tasks."
-    elif state == "success":
-        problem = "its clone succeeded without a result: it was marked as success, or ran for another key"
-        remedy = f"Clear {task_id!r} with its downstream tasks."
-    elif state in (None, "removed"):
-        problem, remedy = "no clone ran for it", f"Clear {task_id!r} with its downstream tasks."
-    else:
-        problem = f"its clone is still {state}"
-        remedy = "Leave the collector's trigger rule at its default, so that it waits."
-    raise CollectError(
+    counted = len(_successes(found)) + len(failures)
+    share = 1 - len(failures) / counted
+    if share >= spec.min_success_ratio:
+        return
+    named = ", ".join(repr(PATH_SEPARATOR.join(path)) for path in failures[:_NAMED])
+    more = f" and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
+    problem = f"{len(failures)} of {counted} keys failed: {named}{more}"
+    kind: type[CollectError] = CollectError
+    if spec.min_success_ratio < 1:
+        kind = TooFewSuccessesError
+        problem += f"; min_success_ratio={spec.min_success_ratio} allows {_allowed(spec, counted)}"
+    raise kind(
         problem,
-        task_id=task_id,
-        output_name=spec.output,
-        mapping_key=PATH_SEPARATOR.join(key),
-        remedy=remedy,
+        task_id=spec.source.task_id,
+        output_name=spec.source.output,
+        mapping_key=PATH_SEPARATOR.join(failures[0]) if len(failures) == 1 else None,
+        remedy="Clear the failed clones with their downstream tasks.",
     )
 
 
-def _states(context: MutableMapping[str, Any], collector: CollectorSpec) -> xcom.States:
-    wanted = set(collector.collected_ids)
-    if collector.is_relaxed:
-        wanted |= set(context["task"].upstream_task_ids)
-    if not wanted:
-        return {}
-    # One answer serves every collection of this task instance.
-    states: xcom.States | None = context.get(_STATES_KEY)
-    if states is None:
-        states = context[_STATES_KEY] = xcom.read_states(context, sorted(wanted))
-    return states
+def _refuse_unnamed(spec: CollectionSpec, found: Found) -> None:
+    """Refuse to give states where a key that has none cannot be shown in the dict."""
+    unnamed = found.missing if isinstance(spec.source.space, JoinedSpace) else {found.prefix}
+    for path, state in found.missing.items():
+        if path in unnamed and state in FAILURES:
+            raise CollectError(
+                f"nothing was produced below this key, for its clone is {state}",
+                task_id=spec.source.task_id,
+                output_name=spec.source.output,
+                mapping_key=PATH_SEPARATOR.join(path),
+                remedy="Clear the failed clone with its downstream tasks.",
+            )
+
+
+def _allowed(spec: CollectionSpec, counted: int) -> int:
+    return max(n for n in range(counted + 1) if n == 0 or 1 - n / counted >= spec.min_success_ratio)
+
+
+def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
+    if not indexes and not getattr(space, "is_required", True):
+        raise _skip("there is no key, and the output is not required")
+
+
+def _shape(reader: Reader, spec: CollectionSpec, found: Found, values: Sequence[Any]) -> Any:
+    """Return the values as the list or the dict that the collector asked for."""
+    if not spec.keyed:
+        return values
+    depth = len(found.prefix)
+    shaped: dict[str, Any] = {}
+    for path, state in _outer_keys(reader, spec.source.space, found):
+        if state is None:
+            _descend(shaped, path[depth:])
+    paths = [path[depth:] for path, state in _zip(found) if state == SUCCESS]
+    positions: dict[KeyPath, dict[str, int]] = {}
+    for position, path in enumerate(paths):
+        positions.setdefault(path[:-1], {})[path[-1]] = position
+    for outer, inner in positions.items():
+        if isinstance(values, CollectedSequence):
+            leaf: Any = CollectedMapping(inner, values)
+        else:
+            leaf = {key: values[position] for key, position in inner.items()}
+        if not outer:
+            return leaf
+        _descend(shaped, outer[:-1])[outer[-1]] = leaf
+    return shaped
+
+
+def _shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
+    depth = len(found.prefix)
+    shaped: dict[str, Any] = {}
+    for path, state in _outer_keys(reader, space, found):
+        if state is None:
+            _descend(shaped, path[depth:])
+        else:
+            _descend(shaped, path[depth:-1])[path[-1]] = state
+    for path, state in _zip(found):
+        _descend(shaped, path[depth:-1])[path[-1]] = state
+    return shaped
+
+
+def _zip(found: Found) -> Iterator[tuple[KeyPath, str]]:
+    return zip(found.paths, found.outcomes, strict=True)
+
+
+def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
+    """Return the outer keys below which there may be nothing, in their order, each with its state if missing."""
+    if isinstance(space, JoinedSpace):
+        return
+    for origin in space.origins:
+        if origin.space.depth <= len(found.prefix):
+            continue
+        for path in reader.keys(origin.space):
+            if path[: len(found.prefix)] == found.prefix:
+                yield path, found.missing.get(path)
+
+
+def _descend(shaped: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    for key in path:
+        shaped = shaped.setdefault(key, {})
+    return shaped
 
 
 def _skip_like_all_success(

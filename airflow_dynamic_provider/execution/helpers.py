@@ -1,13 +1,21 @@
-"""The operators of the tasks that the package adds itself. Apart, for few Dags need them."""
+"""Tasks that the package adds and that never run on a worker: the scheduler ends an empty operator by itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.execution import layout, xcom
+
+#: What a Dag's ``default_args`` may say of its own tasks and must not say of those that are added to it.
+HELPER_ARGUMENTS: dict[str, Any] = {
+    "on_execute_callback": None,
+    "on_failure_callback": None,
+    "on_retry_callback": None,
+    "on_skipped_callback": None,
+    "on_success_callback": None,
+}
 
 
 class KeysOperator(EmptyOperator):
@@ -24,7 +32,7 @@ class KeysOperator(EmptyOperator):
     custom_operator_name = "keys"
 
     def __init__(self, *, producer_id: str, dynamic_output: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**HELPER_ARGUMENTS, **kwargs)
         self.producer_id = producer_id
         self.dynamic_output = dynamic_output
 
@@ -33,29 +41,14 @@ class KeysOperator(EmptyOperator):
         return xcom.pull(context, self.producer_id, layout.keys_xcom(self.dynamic_output))
 
 
-class KeyGateOperator(BaseOperator):
-    """Waits for all clones of a task, then passes on what became of its own key's clone.
+class DoneOperator(EmptyOperator):
+    """Succeeds when all clones of a task are done, whatever became of them.
 
-    It stands between two mapped groups, where Airflow knows no dependency key by key.
-
-    Args:
-        upstream_id: The task to wait for.
+    A collector that takes failed clones in its stride waits for this, so that its own trigger rule stays what
+    its author made it.
     """
 
-    custom_operator_name = "gate"
+    custom_operator_name = "done"
 
-    def __init__(self, *, upstream_id: str, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **kwargs)
-        self.upstream_id = upstream_id
-
-    def execute(self, context: Any) -> None:
-        """Succeed, skip or fail as this key's clone did. Airflow calls this in the task's process."""
-        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
-
-        state = xcom.read_states(context, [self.upstream_id]).get(
-            (self.upstream_id, xcom.map_index_of(context))
-        )
-        if state == "skipped":
-            raise AirflowSkipException(f"{self.upstream_id!r} was skipped for this key.")
-        if state != "success":
-            raise AirflowFailException(f"{self.upstream_id!r} is {state} for this key.")
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)

@@ -9,8 +9,10 @@ XCom of the producing task instance
                                           Airflow expands over. With several, each list is the
                                           ``return_value`` of the task ``<task>__<output>``.
 ``dynamic_output.<output>.keys``          those keys; only when there are several dynamic outputs
-``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata
-``dynamic_output.<output>.all``           every value in order; only when the output itself is collected
+``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
+``dynamic_output.<output>.all.<page>``    the values in order; only when the output itself is collected
+``dynamic_output.<output>``               its keys with their metadata and the key path of the producing task
+                                          instance; only when that is a clone
 ``<output>``                              the value of a static output, as it is
 ``produced_outputs``                      the static outputs that were produced; only when one is optional
 ========================================  ===============================================================
@@ -21,9 +23,19 @@ XCom of a clone
 ``return_value``                          what its operator returned, as Airflow stores it
 ``dynamic_output.<output>``               the same value with the key path and position it was made for;
                                           only when a handle refers to it
+``dynamic_clone``                         the key path, position and attempt that it runs for; only after
+                                          the keys were produced more than once
 ========================================  ===============================================================
 
-``output_metadata`` on any task instance holds label -> ``{"type": kind, "value": value}`` per output.
+========================================  ===============================================================
+XCom of a task that lists the keys of a nested or joined key space
+========================================  ===============================================================
+``return_value``                          the key paths in order: what Airflow expands over
+``dynamic_keys.<page>``                   for some of the keys: the path, the positions in the key spaces that
+                                          it is made of, the metadata; and the attempt
+========================================  ===============================================================
+
+The *attempt* is the number of the try in which a list of keys was made. ``output_metadata`` on any task instance holds label -> ``{"type": kind, "value": value}`` per output.
 """
 
 from __future__ import annotations
@@ -45,6 +57,14 @@ LAYOUT_VERSION = 1
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
+CLONE_XCOM = "dynamic_clone"
+
+#: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
+ENTRIES_PER_PAGE = 64
+
+#: How many values one XCom of a collected dynamic output holds.
+VALUES_PER_PAGE = 1000
+
 _PREFIX = "dynamic_output"
 
 
@@ -58,9 +78,14 @@ def keys_xcom(output: str, *, is_only: bool = False) -> str:
     return RETURN_VALUE if is_only else f"{_PREFIX}.{output}.keys"
 
 
-def values_xcom(output: str) -> str:
-    """The XCom key of all values of a dynamic output on the producing task instance."""
-    return f"{_PREFIX}.{output}.all"
+def values_xcom(output: str, page: int) -> str:
+    """The XCom key of some values of a dynamic output on the producing task instance."""
+    return f"{_PREFIX}.{output}.all.{page}"
+
+
+def entries_xcom(page: int) -> str:
+    """The XCom key of some entries of a list of keys."""
+    return f"dynamic_keys.{page}"
 
 
 def result_xcom(output: str) -> str:
@@ -75,6 +100,7 @@ class StoredItem:
     key_path: tuple[str, ...]
     value: Any
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    attempt: int = 1
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -83,6 +109,7 @@ class StoredItem:
             "key_path": list(self.key_path),
             "value": self.value,
             "metadata": metadata_to_json(self.metadata),
+            "attempt": self.attempt,
         }
 
     @classmethod
@@ -92,8 +119,13 @@ class StoredItem:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "a dynamic output", {"key_path", "value", "metadata"})
-        return cls(_path(document["key_path"]), document["value"], metadata_from_json(document["metadata"]))
+        document = _check(stored, "a dynamic output", {"key_path", "value", "metadata", "attempt"})
+        return cls(
+            _path(document["key_path"]),
+            document["value"],
+            metadata_from_json(document["metadata"]),
+            document["attempt"],
+        )
 
 
 @dataclass(frozen=True)
@@ -185,21 +217,143 @@ class StoredMetadata:
         )
 
 
-def pack_values(values: Sequence[Any]) -> dict[str, Any]:
-    """Return the stored form of all values of a dynamic output, in the order of its keys."""
-    return {"version": LAYOUT_VERSION, "values": list(values)}
+@dataclass(frozen=True)
+class StoredClone:
+    """Which key a clone runs for, and of which attempt at producing the keys."""
+
+    key_path: tuple[str, ...]
+    map_index: int
+    attempt: int
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            "version": LAYOUT_VERSION,
+            "key_path": list(self.key_path),
+            "map_index": self.map_index,
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredClone:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = _check(stored, "the mark of a clone", {"key_path", "map_index", "attempt"})
+        return cls(_path(document["key_path"]), document["map_index"], document["attempt"])
 
 
-def unpack_values(stored: Any) -> list[Any]:
-    """Read all values of a dynamic output.
+@dataclass(frozen=True)
+class StoredEntry:
+    """One key path of a nested or joined key space.
+
+    Attributes:
+        key_path: The key path.
+        links: The position in each key space that it is made of; ``None`` where an outer zip lacks it.
+        item: The position among the outputs of the producing clone; ``None`` for a joined space.
+        metadata: That of the dynamic output, which its clones show too.
+    """
+
+    key_path: tuple[str, ...]
+    links: tuple[int | None, ...]
+    item: int | None = None
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredEntries:
+    """A page of a list of keys."""
+
+    entries: tuple[StoredEntry, ...]
+    attempt: int
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            "version": LAYOUT_VERSION,
+            "attempt": self.attempt,
+            "entries": [
+                {
+                    "key_path": list(entry.key_path),
+                    "links": list(entry.links),
+                    "item": entry.item,
+                    "metadata": metadata_to_json(entry.metadata),
+                }
+                for entry in self.entries
+            ],
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredEntries:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = _check(stored, "a list of keys", {"attempt", "entries"})
+        return cls(tuple(map(_unpack_entry, document["entries"])), document["attempt"])
+
+
+def _unpack_entry(stored: Any) -> StoredEntry:
+    try:
+        return StoredEntry(
+            _path(stored["key_path"]),
+            tuple(stored["links"]),
+            stored["item"],
+            metadata_from_json(stored["metadata"]),
+        )
+    except (TypeError, KeyError) as error:
+        raise _misshapen("an entry of a list of keys", stored) from error
+
+
+@dataclass(frozen=True)
+class StoredValues:
+    """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if one did."""
+
+    values: Sequence[Any]
+    key_path: tuple[str, ...] = ()
+    map_index: int = -1
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            "version": LAYOUT_VERSION,
+            "key_path": list(self.key_path),
+            "map_index": self.map_index,
+            "values": list(self.values),
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredValues:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = _check(stored, "the values of a dynamic output", {"key_path", "map_index", "values"})
+        if not isinstance(document["values"], list):
+            raise _misshapen("the values of a dynamic output", stored)
+        path = document["key_path"]
+        return cls(document["values"], _path(path) if path else (), document["map_index"])
+
+
+def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:
+    """Return the keys that a clone produced, with their metadata, as the value of its output."""
+    return [{"key": key, "metadata": metadata_to_json(metadata)} for key, metadata in keys.items()]
+
+
+def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
+    """Read the keys that a clone produced.
 
     Raises:
-        LayoutError: The version or the shape is unknown.
+        LayoutError: The shape is unknown.
     """
-    values: list[Any] = _check(stored, "the values of a dynamic output", {"values"})["values"]
-    if not isinstance(values, list):
-        raise _misshapen("the values of a dynamic output", stored)
-    return values
+    try:
+        return {each["key"]: metadata_from_json(each["metadata"]) for each in value}
+    except (TypeError, KeyError) as error:
+        raise _misshapen("a list of produced keys", value) from error
 
 
 def unpack_keys(stored: Any) -> list[tuple[str, ...]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.bases.decorator import DecoratedOperator
 
-from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
-from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce, store
+from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
+from airflow_dynamic_provider.execution.storing import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -66,8 +66,6 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         arguments = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
         produce(self.python_callable, self.op_args, self.determine_kwargs(arguments), production)
         production.finish()
-        if (clone := context.get(RUNTIME_KEY)) is not None:
-            clone.produced = {name: event.value for name, event in production.static.items()}
         return store(
             context,
             production,

@@ -1,4 +1,4 @@
-"""Gathers what a task's callable produces, checks each event as it comes, and stores all of it at the end.
+"""Gathers what a task's callable produces, and checks each event as it comes.
 
 Nothing is stored before everything has been checked, so a task that fails leaves no half of its outputs.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -20,19 +19,12 @@ from airflow_dynamic_provider.errors import (
     DuplicateMappingKeyError,
     DynamicOutputsError,
     MissingOutputError,
-    TooManyOutputsError,
     UnexpectedOutputError,
 )
-from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.metadata import gathered_metadata
-
-log = logging.getLogger(__name__)
+from airflow_dynamic_provider.execution import xcom
 
 #: Where the running task's production is kept in Airflow's task context.
 PRODUCTION_KEY = "dynamic_production"
-
-# How many outputs are stored between two lines of progress in the task's log.
-_LOG_EVERY = 500
 
 
 class Production:
@@ -238,110 +230,6 @@ class _TaskNamed:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, DynamicOutputsError):
             error.about(task_id=self.production.task_id)
-
-
-def store(
-    context: MutableMapping[str, Any],
-    production: Production,
-    *,
-    mapped_outputs: Mapping[str, str],
-    collected_outputs: set[str],
-) -> Any:
-    """Store everything a task produced, and return what Airflow shall store as its return value.
-
-    One API call for each dynamic output and each static one, and at most four more.
-
-    Args:
-        context: Airflow's task context.
-        production: The finished production.
-        mapped_outputs: Dynamic output -> the task that Airflow expands over, for outputs that are mapped.
-        collected_outputs: Dynamic outputs that are collected themselves, not only after a ``map``.
-
-    Raises:
-        TooManyOutputsError: There are more keys than Airflow may map.
-        UnexpectedOutputError: Metadata was added to a key that was never produced.
-    """
-    _check_lengths(production, mapped_outputs)
-    _add_late_metadata(context, production)
-    for name, events in production.dynamic.items():
-        _store_items(context, name, events)
-        if name in collected_outputs:
-            values = [event.value for event in events.values()]
-            xcom.push(context, layout.values_xcom(name), layout.pack_values(values))
-    _store_static(context, production)
-    return _store_keys(context, production, mapped_outputs)
-
-
-def _check_lengths(production: Production, mapped_outputs: Mapping[str, str]) -> None:
-    # Airflow would refuse the list only after everything else is stored, and without naming the option.
-    from airflow.configuration import conf
-
-    limit = conf.getint("core", "max_map_length", fallback=1024)
-    for name in mapped_outputs:
-        count = len(production.dynamic[name])
-        if count > limit:
-            raise TooManyOutputsError(
-                f"produced {count} keys, and Airflow maps at most {limit}: [core] max_map_length = {limit}",
-                task_id=production.task_id,
-                output_name=name,
-                remedy=f"Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to {count} or more for "
-                "the API server and the workers, or put several things under one key.",
-            )
-
-
-def _add_late_metadata(context: MutableMapping[str, Any], production: Production) -> None:
-    for name, by_key in gathered_metadata(context).keys.items():
-        events = production.dynamic[name]
-        for key, metadata in by_key.items():
-            if key not in events:
-                raise UnexpectedOutputError(
-                    "got metadata, but was never produced",
-                    task_id=production.task_id,
-                    output_name=name,
-                    mapping_key=key,
-                    remedy="Produce the key, or correct it in add_output_metadata.",
-                )
-            merged = {**events[key].metadata, **metadata}
-            events[key] = DynamicOutput(events[key].value, key, name, merged)
-
-
-def _store_items(context: Mapping[str, Any], name: str, events: Mapping[str, DynamicOutput[Any]]) -> None:
-    for position, event in enumerate(events.values()):
-        item = layout.StoredItem((event.mapping_key,), event.value, event.metadata)
-        xcom.push(context, layout.item_xcom(name, position), item.pack())
-        if (position + 1) % _LOG_EVERY == 0:
-            log.info("Stored %d of %d outputs of %r", position + 1, len(events), name)
-    log.info("Produced %d keys for the output %r", len(events), name)
-
-
-def _store_static(context: MutableMapping[str, Any], production: Production) -> None:
-    gathered = gathered_metadata(context)
-    for name, event in production.static.items():
-        if event.metadata:
-            # What was added while the task ran wins over what the event says.
-            added = gathered.outputs.get(name, {})
-            gathered.outputs[name] = {**event.metadata, **added}
-        if len(production.declarations) > 1:
-            xcom.push(context, name, event.value)
-    if any(
-        not out.is_required and name not in production.dynamic
-        for name, out in production.declarations.items()
-    ):
-        xcom.push(context, layout.PRODUCED_XCOM, sorted(production.static))
-    gathered.store(context)
-
-
-def _store_keys(context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str]) -> Any:
-    if not production.dynamic:
-        only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
-        return None if only is None else only.value
-    if len(production.dynamic) == 1:
-        return list(next(iter(production.dynamic.values())))
-    for name, events in production.dynamic.items():
-        xcom.push(context, layout.keys_xcom(name), list(events))
-        if name in mapped_outputs:
-            xcom.push_to(context, mapped_outputs[name], layout.RETURN_VALUE, list(events), len(events))
-    return None
 
 
 def _snapshot(value: Any) -> Any:

@@ -28,6 +28,11 @@ def map_index_of(context: Context) -> int:
     return UNMAPPED if index is None else int(index)
 
 
+def attempt_of(context: Context) -> int:
+    """Return the number of the running task instance's try, from 1."""
+    return int(context["ti"].try_number)
+
+
 def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
     """Return one XCom of this run, or ``None`` where there is none. One API call.
 
@@ -53,6 +58,24 @@ def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
     except ImportError as error:
         raise _refused_class(task_id, error) from error
     return [value for value in pulled if value is not None]
+
+
+def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: int) -> list[Any]:
+    """Return some of what `pull_all` returns: the rows ``start`` to ``stop`` of it. One API call.
+
+    Raises:
+        ReadError: Airflow refuses to load a class that a value holds.
+    """
+    # Private: the public way to such a slice is a task's argument, for a return value only.
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+    from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+
+    task = context["dag"].get_task(task_id)
+    rows: LazyXComSequence[Any] = LazyXComSequence(PlainXComArg(task, xcom_key), context["ti"])
+    try:
+        return list(rows[start:stop])
+    except ImportError as error:
+        raise _refused_class(task_id, error) from error
 
 
 def push(context: Context, xcom_key: str, value: Any) -> None:

@@ -1,0 +1,150 @@
+"""What the package knows of one Dag: its key spaces, its cloned tasks and what depends on what between them."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.authoring import airflow_graph
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
+    from airflow_dynamic_provider.execution.spaces import Space
+
+Pairs = set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class ClonedTask:
+    """A task that is cloned for the keys of a space.
+
+    Attributes:
+        operator: The task.
+        space: The key space.
+        spec: What it has to know at run time.
+        unit: What moves between mapped groups as a whole: the task itself, or a group of the author's.
+    """
+
+    operator: Any
+    space: KeySpace
+    spec: CloneSpec
+    unit: str
+
+
+class DagGraph:
+    """What is known of one Dag. Pairs are (task, upstream task); both are task ids.
+
+    Attributes:
+        spaces: The key spaces, in the order in which they were made.
+        clones: Task id -> cloned task.
+        units: Unit -> what it holds: one task or group, and the gates before its tasks.
+        uses: Pairs of cloned tasks: the first receives the second's value of a key.
+        orders: Pairs of cloned tasks that the author ordered without data.
+        collects_all: Pairs: the first receives values of all the second's clones.
+        collects_below: Task -> what it collects below its own key only.
+        own_edges: Pairs with an edge in Airflow that the author did not ask for.
+        helpers: The tasks that the package added and that run once.
+        gates: Cloned task -> the gate before it.
+    """
+
+    def __init__(self, dag: DAG) -> None:
+        self._dag = weakref.ref(dag)
+        self.spaces: list[KeySpace] = []
+        self.clones: dict[str, ClonedTask] = {}
+        self.units: dict[str, list[Any]] = {}
+        self.uses: Pairs = set()
+        self.orders: Pairs = set()
+        self.collects_all: Pairs = set()
+        self.collects_below: dict[str, list[CollectionSpec]] = {}
+        self.own_edges: Pairs = set()
+        self.helpers: set[str] = set()
+        self.gates: dict[str, Any] = {}
+        self._collectors: dict[str, CollectorSpec] = {}
+        self._done: dict[str, Any] = {}
+
+    @property
+    def dag(self) -> DAG:
+        """The Dag."""
+        dag = self._dag()
+        if dag is None:
+            raise ReferenceError("the Dag of this handle is gone")
+        return dag
+
+    def is_of(self, dag: DAG) -> bool:
+        """Whether this is about ``dag``, and not about one that is gone."""
+        return self._dag() is dag
+
+    def task(self, task_id: str) -> Any:
+        """Return a task."""
+        return airflow_graph.get_task(self.dag, task_id)
+
+    def space_of(self, space: Space) -> KeySpace:
+        """Return the key space that a task's process knows as ``space``."""
+        return next(each for each in self.spaces if each.spec is space)
+
+    def collector_of(self, task_id: str) -> CollectorSpec:
+        """Return what a task collects, made on the first call."""
+        from airflow_dynamic_provider.execution.collecting import CollectorSpec
+
+        return self._collectors.setdefault(task_id, CollectorSpec(task_id))
+
+    def free_id(self, task_id: str) -> str:
+        """Return the task id, with a number behind it if it is taken."""
+        number, free = 1, task_id
+        while free in self.dag.task_ids:
+            number += 1
+            free = f"{task_id}_{number}"
+        return free
+
+    def add_helper(self, helper: Any, *upstream: Any) -> Any:
+        """Note a task that the package adds and that runs once, after ``upstream``, and return it."""
+        self.helpers.add(helper.task_id)
+        for task in upstream:
+            self.add_own_edge(task, helper)
+        return helper
+
+    def done_after(self, task: Any) -> Any:
+        """Return the task that succeeds when all clones of ``task`` are done, made on the first call."""
+        from airflow_dynamic_provider.execution.helpers import DoneOperator
+
+        if task.task_id not in self._done:
+            done = DoneOperator(
+                task_id=self.free_id(f"{task.task_id}__done"),
+                doc_md=f"Succeeds when all clones of `{task.task_id}` are done, whatever became of them. "
+                "The scheduler ends it without running it.",
+                dag=self.dag,
+                task_group=self.dag.task_group,
+            )
+            airflow_graph.move(done, self.clones[task.task_id].space.home)
+            self._done[task.task_id] = self.add_helper(done, task)
+        return self._done[task.task_id]
+
+    def add_own_edge(self, upstream: Any, task: Any) -> None:
+        """Run one task before another, though the author did not ask for it."""
+        if upstream.task_id not in task.upstream_task_ids:
+            self.own_edges.add((task.task_id, upstream.task_id))
+            airflow_graph.add_edge(upstream, task)
+
+    def arrange(self) -> None:
+        """Bring the mapped groups in line with the dependencies that the Dag has now."""
+        from airflow_dynamic_provider.authoring.segments import arrange
+
+        arrange(self)
+
+
+# By identity, for a Dag's own equality and hash change while it is written. Weak, for what is known of a Dag
+# lives as long as the operators that hold references of it, and no longer than the Dag.
+_GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
+
+
+def graph_of(dag: DAG) -> DagGraph:
+    """Return what is known of a Dag, made on the first call."""
+    known = _GRAPHS.get(id(dag))
+    if known is None or not known.is_of(dag):
+        known = _GRAPHS[id(dag)] = DagGraph(dag)
+    return known

@@ -1,0 +1,400 @@
+"""Reads what many clones produced: a column is one source's states and values for a list of keys.
+
+A collection of up to `EAGER_LIMIT` keys costs three API calls: the keys, the results, the states. Airflow's own
+lazy sequence costs one for each result, and addresses results by position. A larger collection is read page by
+page, so that only one page of it is in memory at a time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.attempts import outdated_positions
+from airflow_dynamic_provider.execution.clones import CloneSpec
+from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
+from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
+
+SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
+
+#: The states that count as failures.
+FAILURES = frozenset({FAILED, UPSTREAM_FAILED})
+
+#: Up to here a collection is read at once. Airflow's own limit for mapped lists is about the same by default.
+EAGER_LIMIT = 1000
+
+# From the worst: that of a pair is the worse of its sides'.
+_SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS)
+
+
+@dataclass
+class Reader:
+    """Reads one run's keys and columns for a task, each once.
+
+    Attributes:
+        context: Airflow's task context.
+        states: (task, map index) -> state, of all tasks that are concerned.
+    """
+
+    context: MutableMapping[str, Any]
+    states: xcom.States
+    _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
+
+    def keys(self, space: Space) -> list[KeyPath]:
+        """Return the key paths of a space, in their order. One API call.
+
+        Raises:
+            AirflowSkipException: The task that lists them was skipped.
+            CollectError: It has not listed them.
+        """
+        if space not in self._keys:
+            stored = xcom.pull(self.context, space.keys_task_id, space.keys_xcom)
+            if stored is None:
+                raise self._no_keys(space)
+            self._keys[space] = layout.unpack_keys(stored)
+        return self._keys[space]
+
+    def column(self, source: Source) -> Column:
+        """Return a source's states and values."""
+        if isinstance(source, ResultSource):
+            return ResultColumn(self, source)
+        if isinstance(source, PairSource):
+            return PairColumn(self, source)
+        return NestedItemColumn(self, source) if isinstance(source.space, NestedSpace) else ItemColumn(self, source)
+
+    def _no_keys(self, space: Space) -> Exception:
+        from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+        states = xcom.read_states(self.context, [space.keys_task_id])
+        state = states.get((space.keys_task_id, xcom.UNMAPPED))
+        if state in (SKIPPED, None):
+            return AirflowSkipException(f"Nothing to collect: {space.keys_task_id!r} was skipped or cleared.")
+        return CollectError(
+            f"it is {state} and lists no keys",
+            task_id=space.keys_task_id,
+            remedy="Clear it together with its downstream tasks.",
+        )
+
+
+class Column(ABC):
+    """What one source has for each key of its space. Keys are addressed by their index in the space."""
+
+    @abstractmethod
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return the final state for each key.
+
+        Raises:
+            CollectError: One is not final, or is not of the key that is there now.
+        """
+
+    @abstractmethod
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return the value for each key, of keys whose outcome is success, in ascending order."""
+
+    def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
+        """Return index -> (outcome, value), the value ``None`` unless the outcome is success."""
+        outcomes = dict(zip(indexes, self.outcomes(indexes), strict=True))
+        successes = [index for index in indexes if outcomes[index] == SUCCESS]
+        values = dict(zip(successes, self.values(successes) if successes else (), strict=True))
+        return {index: (outcome, values.get(index)) for index, outcome in outcomes.items()}
+
+    @property
+    def may_lack_values(self) -> bool:
+        """Whether a clone may succeed without the output, so that only reading it tells."""
+        return False
+
+
+class ItemColumn(Column):
+    """The values of a dynamic output of a task that runs once."""
+
+    def __init__(self, reader: Reader, source: ItemSource) -> None:
+        self._reader = reader
+        self._source = source
+        self._page: tuple[int, Sequence[Any]] | None = None
+
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return success for all: the task produces all or none."""
+        return [SUCCESS] * len(indexes)
+
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return the values. One API call for each thousand."""
+        return [self._value(index) for index in indexes]
+
+    def _value(self, index: int) -> Any:
+        number, offset = divmod(index, layout.VALUES_PER_PAGE)
+        if self._page is None or self._page[0] != number:
+            xcom_key = layout.values_xcom(self._source.output, number)
+            stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key)
+            self._page = (number, () if stored is None else layout.StoredValues.unpack(stored).values)
+        return _value_of_page(self._source, self._page[1], offset)
+
+
+class NestedItemColumn(Column):
+    """The values of a dynamic output of a cloned task: of each outer key's clone, its own."""
+
+    def __init__(self, reader: Reader, source: ItemSource) -> None:
+        assert isinstance(source.space, NestedSpace)
+        self._reader = reader
+        self._source = source
+        self._space = source.space
+        self._outer: tuple[KeyPath, Sequence[Any]] | None = None
+
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return success for all: only what a clone that succeeded has produced is a key."""
+        return [SUCCESS] * len(indexes)
+
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return the values. One API call; where there are more than `EAGER_LIMIT`, one for each outer key."""
+        keys = self._reader.keys(self._space)
+        if len(keys) > EAGER_LIMIT:
+            return [_value_of_page(self._source, self._of_outer(keys[i][:-1]), self._inner[i]) for i in indexes]
+        xcom_key = layout.values_xcom(self._source.output, 0)
+        stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
+        by_outer = {page.key_path: page.values for page in map(layout.StoredValues.unpack, stored)}
+        return [_value_of_page(self._source, by_outer.get(keys[i][:-1], ()), self._inner[i]) for i in indexes]
+
+    @cached_property
+    def _inner(self) -> list[int]:
+        """The position of each key among those of its outer key."""
+        counts: dict[KeyPath, int] = {}
+        positions = []
+        for path in self._reader.keys(self._space):
+            positions.append(counts.get(path[:-1], 0))
+            counts[path[:-1]] = positions[-1] + 1
+        return positions
+
+    def _of_outer(self, outer: KeyPath) -> Sequence[Any]:
+        if self._outer is None or self._outer[0] != outer:
+            values: list[Any] = []
+            position = self._outer_positions[outer]
+            for page in range(len(self._reader.keys(self._space)) // layout.VALUES_PER_PAGE + 1):
+                xcom_key = layout.values_xcom(self._source.output, page)
+                stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key, position)
+                if stored is None or (read := layout.StoredValues.unpack(stored)).key_path != outer:
+                    break
+                values += read.values
+                if len(read.values) < layout.VALUES_PER_PAGE:
+                    break
+            self._outer = (outer, values)
+        return self._outer[1]
+
+    @cached_property
+    def _outer_positions(self) -> dict[KeyPath, int]:
+        return {path: position for position, path in enumerate(self._reader.keys(self._space.outer))}
+
+
+class ResultColumn(Column):
+    """The results of a cloned task."""
+
+    def __init__(self, reader: Reader, source: ResultSource) -> None:
+        self._reader = reader
+        self._clone: CloneSpec = source.clone
+        self._output = source.output
+        self._rows = _Rows(reader.context, source.task_id, layout.result_xcom(source.output))
+
+    @property
+    def may_lack_values(self) -> bool:
+        """Whether the output is optional."""
+        return self._output in self._clone.optional_outputs
+
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return the states, at most three API calls, none of them on the normal path."""
+        return [self._final(index, self._state(index)) for index in self._current(indexes)]
+
+    def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
+        """Return the results by key, wherever they are. One API call, and at most three more after failures."""
+        keys = self._reader.keys(self._clone.space)
+        results = {
+            result.key_path: result
+            for result in map(layout.StoredResult.unpack, self._rows.all())
+            # Whoever did not succeed in its current attempt may still hold a result of an earlier one.
+            if self._state(result.map_index) == SUCCESS
+        }
+        absent = [index for index in indexes if keys[index] not in results]
+        found: dict[int, tuple[str, Any]] = {}
+        for index in self._current([index for index in absent if self._state(index) != SUCCESS]):
+            found[index] = (self._final(index, self._state(index)), None)
+        for index in indexes:
+            result = results.get(keys[index])
+            if result is not None:
+                found[index] = (SUCCESS, result.value) if result.is_produced else (SKIPPED, None)
+            elif index not in found:
+                raise self._without_result(index)
+        return found
+
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return the results. One API call; about 15 more for a jump after clones that left no result."""
+        keys = self._reader.keys(self._clone.space)
+        gaps = sum(self._state(position) != SUCCESS for position in range(indexes[0]))
+        rows = self._rows.between(indexes[0], indexes[-1], gaps, len(indexes))
+        values = []
+        for index in indexes:
+            if index not in rows or rows[index].key_path != keys[index]:
+                raise self._without_result(index)
+            values.append(rows[index].value)
+        return values
+
+    def _state(self, position: int) -> str | None:
+        return self._reader.states.get((self._clone.task_id, position))
+
+    def _current(self, indexes: Sequence[int]) -> Sequence[int]:
+        outdated = outdated_positions(self._reader.context, self._clone, indexes)
+        if outdated:
+            raise self._error(
+                min(outdated),
+                "its clone has not run since the keys were produced anew",
+                f"Clear {self._clone.task_id!r} with its downstream tasks.",
+            )
+        return indexes
+
+    def _final(self, index: int, state: str | None) -> str:
+        if state in _SEVERITY:
+            return state
+        if state in (None, "removed"):
+            remedy = f"Clear {self._clone.task_id!r} with its downstream tasks."
+            raise self._error(index, "no clone ran for it", remedy)
+        remedy = "Leave the collector's trigger rule at its default, so that it waits."
+        raise self._error(index, f"its clone is still {state}", remedy)
+
+    def _without_result(self, index: int) -> CollectError:
+        return self._error(
+            index,
+            "its clone succeeded without a result: it was marked as success, or ran for another key",
+            f"Clear {self._clone.task_id!r} with its downstream tasks.",
+        )
+
+    def _error(self, index: int, problem: str, remedy: str) -> CollectError:
+        key = PATH_SEPARATOR.join(self._reader.keys(self._clone.space)[index])
+        return CollectError(
+            problem,
+            task_id=self._clone.task_id,
+            output_name=self._output,
+            mapping_key=key,
+            remedy=remedy,
+        )
+
+
+class PairColumn(Column):
+    """Two columns, joined by key."""
+
+    def __init__(self, reader: Reader, source: PairSource) -> None:
+        self._reader = reader
+        self._space = source.space
+        self._sides = (reader.column(source.left), reader.column(source.right))
+
+    @property
+    def may_lack_values(self) -> bool:
+        """Whether a side may."""
+        return any(side.may_lack_values for side in self._sides)
+
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return the worse state of the two sides."""
+        by_side = []
+        for link, side in enumerate(self._sides):
+            wanted = self._on_side(link, indexes)
+            present = sorted({each for each in wanted if each is not None})
+            known = dict(zip(present, side.outcomes(present), strict=True))
+            by_side.append([SUCCESS if each is None else known[each] for each in wanted])
+        return [min(pair, key=_SEVERITY.index) for pair in zip(*by_side, strict=True)]
+
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return ``[left, right]`` for each key, ``None`` for what an outer zip lacks."""
+        by_side = []
+        for link, side in enumerate(self._sides):
+            wanted = self._on_side(link, indexes)
+            present = sorted({each for each in wanted if each is not None})
+            known: dict[int | None, Any] = dict(
+                zip(present, side.values(present) if present else (), strict=True)
+            )
+            by_side.append([known.get(each) for each in wanted])
+        return [list(pair) for pair in zip(*by_side, strict=True)]
+
+    def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
+        """Return the pairs of what both sides have."""
+        by_side = []
+        for link, side in enumerate(self._sides):
+            wanted = self._on_side(link, indexes)
+            known = side.fetch(sorted({each for each in wanted if each is not None}))
+            by_side.append([(SUCCESS, None) if each is None else known[each] for each in wanted])
+        found = {}
+        for index, left, right in zip(indexes, *by_side, strict=True):
+            outcome = min(left[0], right[0], key=_SEVERITY.index)
+            found[index] = (outcome, [left[1], right[1]] if outcome == SUCCESS else None)
+        return found
+
+    def _on_side(self, link: int, indexes: Sequence[int]) -> list[int | None]:
+        keys = self._reader.keys(self._space)
+        positions = self._positions[link]
+        return [positions.get(self._space.path_of_link(link, keys[index])) for index in indexes]
+
+    @cached_property
+    def _positions(self) -> tuple[dict[KeyPath, int], ...]:
+        return tuple(
+            {path: index for index, path in enumerate(self._reader.keys(self._space.links[link]))}
+            for link in (LEFT, RIGHT)
+        )
+
+
+class _Rows:
+    """The XComs that a task's clones stored under one key, in the order of their map index."""
+
+    def __init__(self, context: MutableMapping[str, Any], task_id: str, xcom_key: str) -> None:
+        self._address = (context, task_id, xcom_key)
+        # Where reading on would begin, and the map index of the row before.
+        self._offset = 0
+        self._last = -1
+
+    def all(self) -> list[Any]:
+        """Return all rows. One API call."""
+        return xcom.pull_all(*self._address)
+
+    def between(self, first: int, last: int, gaps: int, size: int) -> dict[int, layout.StoredResult]:
+        """Return map index -> row, for at least those from ``first`` to ``last``.
+
+        Args:
+            first: The first map index.
+            last: The last map index.
+            gaps: How many before the first may have no row.
+            size: How many rows to read at a time.
+        """
+        if not self._last < first <= self._last + size:
+            self._offset = self._search(first, max(0, first - gaps), first)
+        rows: dict[int, layout.StoredResult] = {}
+        while True:
+            page = self._slice(self._offset, self._offset + size)
+            rows.update({row.map_index: row for row in page if first <= row.map_index <= last})
+            if page:
+                self._offset, self._last = self._offset + len(page), page[-1].map_index
+            if len(page) < size or self._last >= last:
+                return rows
+
+    def _search(self, first: int, low: int, high: int) -> int:
+        """Return how many rows there are before a map index."""
+        while low < high:
+            middle = (low + high) // 2
+            row = self._slice(middle, middle + 1)
+            if not row or row[0].map_index >= first:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def _slice(self, start: int, stop: int) -> list[layout.StoredResult]:
+        return [layout.StoredResult.unpack(row) for row in xcom.pull_slice(*self._address, start, stop)]
+
+
+def _value_of_page(source: ItemSource, page: Sequence[Any], offset: int) -> Any:
+    if offset < len(page):
+        return page[offset]
+    raise CollectError(
+        f"stored fewer values to collect than keys: {len(page)}",
+        task_id=source.task_id,
+        output_name=source.output,
+        remedy=f"The Dag file has changed: clear {source.task_id!r} with its downstream tasks.",
+    )

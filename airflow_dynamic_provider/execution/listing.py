@@ -1,0 +1,187 @@
+"""The tasks that list the keys of a nested or joined key space, for Airflow to expand over.
+
+Each runs once, when all the keys that it is made of are known, and stores the key paths in order, and beside
+each what a clone needs to find its way back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.errors import KeyMismatchError
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.clones import CloneSpec
+from airflow_dynamic_provider.execution.columns import SKIPPED, SUCCESS, Reader
+from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.layout import StoredEntry
+from airflow_dynamic_provider.execution.sources import ResultSource
+from airflow_dynamic_provider.execution.spaces import (
+    LEFT,
+    RIGHT,
+    JoinedSpace,
+    KeyPath,
+    NestedSpace,
+    Origin,
+    name_of,
+)
+from airflow_dynamic_provider.execution.storing import check_length
+
+log = logging.getLogger(__name__)
+
+# How many keys the message about different keys names on each side.
+_NAMED = 10
+
+
+class NestedKeysOperator(BaseOperator):
+    """Lists the keys that the clones of a task have produced, each below the key of its clone.
+
+    It waits for all of them to be done. A clone that failed or was skipped has no keys here; what depends on it
+    is told by its state.
+
+    Args:
+        space: The nested key space.
+        clone: The cloned task that produces its keys.
+    """
+
+    custom_operator_name = "keys"
+
+    def __init__(self, *, space: NestedSpace, clone: CloneSpec, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        self.space = space
+        self.clone = clone
+
+    def execute(self, context: Any) -> list[list[str]]:
+        """Return the key paths. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowSkipException: The outer keys were not listed, because what produces them was skipped.
+            AirflowFailException: The outer keys were not listed, because what produces them failed.
+            TooManyOutputsError: There are more keys than Airflow may map.
+        """
+        outer_id = self.space.outer.keys_task_id
+        states = xcom.read_states(context, [self.clone.task_id, outer_id])
+        _end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
+        reader = Reader(context, states)
+        outer = reader.keys(self.space.outer)
+        produced = reader.column(ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
+        entries = [
+            StoredEntry((*outer[position], key), (position,), item, metadata)
+            for position, (state, keys) in produced.items()
+            if state == SUCCESS
+            for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
+        ]
+        return _store(context, self.task_id, self.space.output, entries)
+
+
+class JoinedKeysOperator(BaseOperator):
+    """Lists the keys of two joined key spaces.
+
+    Args:
+        space: The joined key space.
+    """
+
+    custom_operator_name = "keys"
+
+    def __init__(self, *, space: JoinedSpace, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        self.space = space
+
+    def execute(self, context: Any) -> list[list[str]]:
+        """Return the key paths. Airflow calls this in the task's process.
+
+        Raises:
+            KeyMismatchError: The zip is strict and a key is on one side only.
+            TooManyOutputsError: There are more keys than Airflow may map.
+        """
+        origins = sorted({origin.task_id for origin in self.space.origins})
+        reader = Reader(context, xcom.read_states(context, origins) if origins else {})
+        left, right = (reader.keys(side) for side in (self.space.left, self.space.right))
+        around = reader.keys(self.space.enclosing) if self.space.enclosing else []
+        shared = {path: position for position, path in enumerate(around)}
+        pairs = self._product(left, right) if self.space.how == "product" else self._zip(reader, left, right)
+        entries = [
+            StoredEntry(path, (*links, *((shared[path[: self.space.shared_depth]],) if shared else ())))
+            for path, links in pairs
+        ]
+        return _store(context, self.task_id, "result", entries)
+
+    def _product(
+        self, left: list[KeyPath], right: list[KeyPath]
+    ) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
+        depth = self.space.shared_depth
+        by_shared: dict[KeyPath, list[int]] = defaultdict(list)
+        for position, path in enumerate(right):
+            by_shared[path[:depth]].append(position)
+        for position, path in enumerate(left):
+            for other in by_shared[path[:depth]]:
+                yield (*path, *right[other][depth:]), (position, other)
+
+    def _zip(
+        self, reader: Reader, left: list[KeyPath], right: list[KeyPath]
+    ) -> Iterator[tuple[KeyPath, tuple[int | None, int | None]]]:
+        blocked = {path for origin in self.space.origins for path in _without_keys(reader, origin)}
+        sides = [
+            {path: position for position, path in enumerate(side) if not _is_below(path, blocked)}
+            for side in (left, right)
+        ]
+        if self.space.how == "strict" and sides[LEFT].keys() != sides[RIGHT].keys():
+            raise self._mismatch(sides[LEFT], sides[RIGHT])
+        for path in {**sides[LEFT], **sides[RIGHT]}:
+            if self.space.how == "outer" or (path in sides[LEFT] and path in sides[RIGHT]):
+                yield path, (sides[LEFT].get(path), sides[RIGHT].get(path))
+
+    def _mismatch(self, left: Mapping[KeyPath, int], right: Mapping[KeyPath, int]) -> KeyMismatchError:
+        only = [
+            f"only {name_of(side)} has {_named([path for path in own if path not in other])}"
+            for side, own, other in ((self.space.left, left, right), (self.space.right, right, left))
+            if any(path not in other for path in own)
+        ]
+        return KeyMismatchError(
+            f"a strict zip needs the same keys on both sides, and {' and '.join(only)}",
+            task_id=self.task_id,
+            remedy='Produce the same keys, or zip with how="inner" or how="outer".',
+        )
+
+
+def _without_keys(reader: Reader, origin: Origin) -> Iterator[KeyPath]:
+    """Return the outer keys whose clone did not succeed: which keys it would have had is not known."""
+    for position, path in enumerate(reader.keys(origin.space)):
+        if reader.states.get((origin.task_id, position)) != SUCCESS:
+            yield path
+
+
+def _is_below(path: KeyPath, blocked: set[KeyPath]) -> bool:
+    return any(path[:depth] in blocked for depth in range(1, len(path)))
+
+
+def _named(paths: list[KeyPath]) -> str:
+    named = ", ".join(repr(PATH_SEPARATOR.join(path)) for path in paths[:_NAMED])
+    return named + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
+
+
+def _end_as_upstream(task_id: str, state: str | None) -> None:
+    from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+
+    if state == SKIPPED:
+        raise AirflowSkipException(f"{task_id!r} was skipped, so there are no keys.")
+    if state != SUCCESS:
+        raise AirflowFailException(f"{task_id!r} is {state}, so there are no keys to list.")
+
+
+def _store(
+    context: MutableMapping[str, Any], task_id: str, output: str, entries: list[StoredEntry]
+) -> list[list[str]]:
+    """Store the entries, and return the key paths. One API call for each 64 keys."""
+    check_length(len(entries), task_id, output)
+    attempt = xcom.attempt_of(context)
+    for page, start in enumerate(range(0, len(entries), layout.ENTRIES_PER_PAGE)):
+        stored = layout.StoredEntries(tuple(entries[start : start + layout.ENTRIES_PER_PAGE]), attempt)
+        xcom.push(context, layout.entries_xcom(page), stored.pack())
+    log.info("Listed %d keys", len(entries))
+    return [list(entry.key_path) for entry in entries]

@@ -1,0 +1,157 @@
+"""Looks up what is stored of a key: its path, what it is made of, its value and metadata.
+
+A `Place` is a position in a key space. Each lookup is one API call, made when it is first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
+from typing import Any
+
+from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.errors import StaleKeyError
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.spaces import (
+    LEFT,
+    RIGHT,
+    JoinedSpace,
+    KeyPath,
+    NestedSpace,
+    ProducedSpace,
+    Route,
+    Space,
+    name_of,
+)
+
+Context = MutableMapping[str, Any]
+
+_Stored = layout.StoredItem | layout.StoredEntry
+
+_PLACES_KEY = "dynamic_places"
+
+
+class Place:
+    """A position in a key space, in one run.
+
+    Args:
+        context: Airflow's task context.
+        space: The key space.
+        position: The position in it.
+        key_path: The key that must be there; ``None`` takes whichever is.
+    """
+
+    def __init__(self, context: Context, space: Space, position: int, key_path: KeyPath | None) -> None:
+        self._context = context
+        self.space = space
+        self.position = position
+        self._expected = key_path
+
+    @property
+    def key_path(self) -> KeyPath:
+        """The key path."""
+        return self._stored.key_path if self._expected is None else self._expected
+
+    @property
+    def attempt(self) -> int:
+        """The attempt at producing the keys."""
+        return self._stored.attempt if isinstance(self._stored, layout.StoredItem) else self._page.attempt
+
+    @property
+    def value(self) -> Any:
+        """The value of the dynamic output."""
+        return self._item.value
+
+    @property
+    def metadata(self) -> Mapping[str, MetadataValue]:
+        """The metadata of the dynamic output; of both, where two are joined."""
+        if not isinstance(self.space, JoinedSpace):
+            return self._stored.metadata
+        sides = [self.follow((side,)) for side in (LEFT, RIGHT)]
+        return {label: value for side in sides if side for label, value in side.metadata.items()}
+
+    def follow(self, route: Route) -> Place | None:
+        """Return the place that a route leads to, ``None`` where an outer zip has nothing on that side."""
+        place = self
+        for link in route:
+            assert isinstance(place._stored, layout.StoredEntry)
+            position = place._stored.links[link]
+            if position is None:
+                return None
+            space = place.space
+            place = place_at(
+                self._context, space.links[link], position, space.path_of_link(link, place.key_path)
+            )
+        return place
+
+    @cached_property
+    def _stored(self) -> _Stored:
+        if isinstance(self.space, ProducedSpace):
+            xcom_key = layout.item_xcom(self.space.output, self.position)
+            stored = xcom.pull(self._context, self.space.producer_id, xcom_key)
+            return self._check(None if stored is None else layout.StoredItem.unpack(stored))
+        offset = self.position % layout.ENTRIES_PER_PAGE
+        entries = self._page.entries
+        return self._check(entries[offset] if offset < len(entries) else None)
+
+    @cached_property
+    def _page(self) -> layout.StoredEntries:
+        xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
+        stored = xcom.pull(self._context, self.space.keys_task_id, xcom_key)
+        if stored is None:
+            raise self._stale("there is nothing")
+        return layout.StoredEntries.unpack(stored)
+
+    @cached_property
+    def _item(self) -> layout.StoredItem:
+        stored = self._stored
+        if isinstance(stored, layout.StoredItem):
+            return stored
+        assert isinstance(self.space, NestedSpace)
+        assert stored.item is not None
+        xcom_key = layout.item_xcom(self.space.output, stored.item)
+        outer = stored.links[0]
+        assert outer is not None
+        found = xcom.pull(self._context, self.space.producer_id, xcom_key, outer)
+        item = None if found is None else layout.StoredItem.unpack(found)
+        if item is None or item.key_path != stored.key_path:
+            raise StaleKeyError(
+                f"has been produced anew and does not hold it any more, and {self.space.keys_task_id!r} "
+                "still lists it",
+                task_id=self.space.producer_id,
+                output_name=self.space.output,
+                mapping_key=PATH_SEPARATOR.join(stored.key_path),
+                remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
+            )
+        return item
+
+    def _check(self, stored: _Stored | None) -> _Stored:
+        if stored is None:
+            raise self._stale("there is nothing")
+        if self._expected not in (None, stored.key_path):
+            raise self._stale(f"there is {PATH_SEPARATOR.join(stored.key_path)!r}")
+        return stored
+
+    def _stale(self, found: str) -> StaleKeyError:
+        expected = self._expected
+        return StaleKeyError(
+            f"{name_of(self.space)} has changed: at position {self.position} {found} now",
+            mapping_key=None if expected is None else PATH_SEPARATOR.join(expected),
+            remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
+        )
+
+
+def place_at(context: Context, space: Space, position: int, key_path: KeyPath | None = None) -> Place:
+    """Return a place; the same one each time, so that what it has looked up is looked up once.
+
+    Args:
+        context: Airflow's task context.
+        space: The key space.
+        position: The position in it.
+        key_path: The key that must be there; ``None`` takes whichever is.
+    """
+    places: dict[tuple[Space, int], Place] = context.setdefault(_PLACES_KEY, {})
+    if (space, position) not in places:
+        places[space, position] = Place(context, space, position, key_path)
+    return places[space, position]

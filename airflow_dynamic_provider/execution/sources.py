@@ -1,0 +1,229 @@
+"""Where a value per key comes from, and how a running clone gets the one of its key."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.errors import ReadError, StaleKeyError
+from airflow_dynamic_provider.execution.attempts import outdated_positions
+from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
+from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
+from airflow_dynamic_provider.execution.places import Place
+from airflow_dynamic_provider.execution.spaces import (
+    LEFT,
+    RIGHT,
+    JoinedSpace,
+    NestedSpace,
+    ProducedSpace,
+    Route,
+    Space,
+    find_routes,
+)
+from airflow_dynamic_provider.execution.xcom import pull, read_states
+
+Context = MutableMapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSource:
+    """A key's value is what the producing task produced for it."""
+
+    space: ProducedSpace | NestedSpace
+
+    @property
+    def clones(self) -> tuple[CloneSpec, ...]:
+        """None: the producing task has succeeded wherever there is a key."""
+        return ()
+
+    @property
+    def task_id(self) -> str:
+        """The producing task."""
+        return self.space.producer_id
+
+    @property
+    def output(self) -> str:
+        """The dynamic output."""
+        return self.space.output
+
+    def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> Any:
+        """Return the value of a key, in a running clone."""
+        return place.value
+
+    def __str__(self) -> str:
+        return f"{self.task_id}.{self.output}"
+
+
+@dataclass(frozen=True, eq=False)
+class ResultSource:
+    """A key's value is what that key's clone of a task produced."""
+
+    clone: CloneSpec
+    output: str
+
+    @property
+    def space(self) -> Space:
+        """The keys that the task is cloned for."""
+        return self.clone.space
+
+    @property
+    def clones(self) -> tuple[CloneSpec, ...]:
+        """The cloned task."""
+        return (self.clone,)
+
+    @property
+    def task_id(self) -> str:
+        """The cloned task."""
+        return self.clone.task_id
+
+    def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> Any:
+        """Return the value of a key, in a running clone.
+
+        Raises:
+            AirflowSkipException: The output is optional and was not produced, or the task was skipped for
+                this key.
+            StaleKeyError: The task holds nothing for this key although this clone was started.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+        if not runtime.spec.needs_success and not self._has_succeeded(context, place):
+            # What it may still hold is of an earlier try.
+            return self._resolve_absent(context, runtime, place)
+        result = read_upstream(context, runtime, self.task_id, self.output, place)
+        if result is None:
+            return self._resolve_absent(context, runtime, place)
+        if not result.is_produced:
+            raise AirflowSkipException(
+                f"{self.task_id!r} produced no {self.output!r} for the key {runtime.mapping_key!r}."
+            )
+        return result.value
+
+    def _has_succeeded(self, context: Context, place: Place) -> bool:
+        return read_states(context, [self.task_id]).get((self.task_id, place.position)) == "success"
+
+    def _resolve_absent(self, context: Context, runtime: CloneRuntime, place: Place) -> None:
+        from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+        state = read_states(context, [self.task_id]).get((self.task_id, place.position))
+        is_current = not outdated_positions(context, self.clone, [place.position])
+        if is_current and not runtime.spec.needs_success and state != "success":
+            # The author lets this task run whatever became of the other; as with any Airflow task, that is None.
+            return
+        if is_current and state == "skipped":
+            raise AirflowSkipException(f"{self.task_id!r} was skipped for the key {runtime.mapping_key!r}.")
+        raise StaleKeyError(
+            f"its clone is {state or 'not there'} and holds no result"
+            + ("" if is_current else ", for it has not run since the keys were produced anew"),
+            task_id=self.task_id,
+            output_name=self.output,
+            mapping_key=PATH_SEPARATOR.join(place.key_path),
+            remedy=f"Clear {self.task_id!r} for this key, with its downstream tasks.",
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task_id}.{self.output}"
+
+
+@dataclass(frozen=True, eq=False)
+class PairSource:
+    """A key's value is a pair of two other sources' values, joined by key."""
+
+    space: JoinedSpace
+    left: Source
+    right: Source
+
+    @property
+    def clones(self) -> tuple[CloneSpec, ...]:
+        """The cloned tasks of both sides."""
+        return (*self.left.clones, *self.right.clones)
+
+    @property
+    def task_id(self) -> str:
+        """The task that joins the keys."""
+        return self.space.keys_task_id
+
+    @property
+    def output(self) -> str:
+        """What is joined."""
+        return f"({self.left}, {self.right})"
+
+    def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> list[Any]:
+        """Return the pair of a key, in a running clone; ``None`` for what an outer zip lacks."""
+        pair = []
+        for link, side in ((LEFT, self.left), (RIGHT, self.right)):
+            found = place.follow((link,))
+            pair.append(None if found is None else side.value_at(context, runtime, found))
+        return pair
+
+    def __str__(self) -> str:
+        return f"({self.left}, {self.right})"
+
+
+Source = ItemSource | ResultSource | PairSource
+
+
+def resolve(
+    context: Context, spec: CloneSpec, base: Space, via: Route, source: Source, path: tuple[Any, ...]
+) -> Any:
+    """Return a source's value for the key of the running clone.
+
+    Args:
+        context: Airflow's task context.
+        spec: The running clone.
+        base: A space that the clone's keys are made of.
+        via: The route from there to the source's space.
+        source: The source.
+        path: What is selected from the value; nothing is selected from what an outer zip lacks.
+
+    Raises:
+        ReadError: The value has no such part.
+    """
+    runtime = start_clone(context, spec)
+    routes = find_routes(spec.space, base).found
+    if not routes:
+        raise StaleKeyError(
+            f"has no key in common with {source}",
+            task_id=spec.task_id,
+            mapping_key=runtime.mapping_key,
+            remedy="Use it inside a map over its own keys.",
+        )
+    for route in routes:
+        place = runtime.place.follow((*route, *via))
+        if place is not None:
+            value = source.value_at(context, runtime, place)
+            try:
+                return select(value, path)
+            except ReadError as error:
+                about = error.about(task_id=spec.task_id, mapping_key=runtime.mapping_key)
+                raise about from error.__cause__
+    return None
+
+
+def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
+    """Skip the running task if an optional output was not produced. One API call.
+
+    Raises:
+        AirflowSkipException: It was not.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    if output not in (pull(context, task_id, PRODUCED_XCOM) or ()):
+        raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")
+
+
+def select(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return ``value[a][b]...`` for the path ``(a, b, ...)``.
+
+    Raises:
+        ReadError: The value has no such part.
+    """
+    for part in path:
+        try:
+            value = value[part]
+        except (LookupError, TypeError) as error:
+            raise ReadError(
+                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}"
+            ) from error
+    return value

@@ -1,0 +1,212 @@
+"""Key spaces as a task's process knows them: where the keys are listed, and how one space leads to another.
+
+A *route* leads from a clone's key space to one that its keys are made of: to the outer keys of a nested
+space, to a side of a joined one. It is a tuple of link numbers; ``()`` stays where it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Literal
+
+KeyPath = tuple[str, ...]
+Route = tuple[int, ...]
+How = Literal["inner", "outer", "strict", "product"]
+
+LEFT, RIGHT = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Space(ABC):
+    """A set of key paths.
+
+    Attributes:
+        keys_task_id: The task that lists the key paths.
+        keys_xcom: The XCom of that task with the list.
+        enclosing: The space whose map it was made in, if any: it has keys of its own for each key there.
+    """
+
+    keys_task_id: str
+    keys_xcom: str
+    enclosing: Space | None
+
+    @property
+    @abstractmethod
+    def links(self) -> tuple[Space, ...]:
+        """The spaces that this one's keys are made of."""
+
+    @property
+    @abstractmethod
+    def depth(self) -> int:
+        """How many keys a path has."""
+
+    @property
+    @abstractmethod
+    def origins(self) -> tuple[Origin, ...]:
+        """The cloned tasks that produce some of the keys: where one did not succeed, keys are missing."""
+
+    @abstractmethod
+    def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
+        """Return the part of a key path that is the key path in a linked space."""
+
+    def spaces_around(self) -> list[Space]:
+        """Return the spaces whose maps it was made in, the closest first."""
+        around, space = [], self.enclosing
+        while space is not None:
+            around.append(space)
+            space = space.enclosing
+        return around
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """A cloned task that produces keys of a nested space."""
+
+    task_id: str
+    space: Space
+
+
+@dataclass(frozen=True, eq=False)
+class ProducedSpace(Space):
+    """The keys of a dynamic output of a task that runs once."""
+
+    producer_id: str
+    output: str
+    is_required: bool
+
+    @property
+    def links(self) -> tuple[Space, ...]:
+        """None: the keys are the task's own."""
+        return ()
+
+    @property
+    def depth(self) -> int:
+        """One key."""
+        return 1
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """None: the task that lists the keys produces all of them."""
+        return ()
+
+    def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
+        """There is no link."""
+        raise IndexError(link)
+
+
+@dataclass(frozen=True, eq=False)
+class NestedSpace(Space):
+    """The keys of a dynamic output of a cloned task, below the keys that it is cloned for."""
+
+    producer_id: str
+    output: str
+    is_required: bool
+    outer: Space
+
+    @property
+    def links(self) -> tuple[Space, ...]:
+        """The space that the task is cloned for."""
+        return (self.outer,)
+
+    @property
+    def depth(self) -> int:
+        """One more than that of the outer space."""
+        return self.outer.depth + 1
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The task, and those that produce the outer keys."""
+        return (*self.outer.origins, Origin(self.producer_id, self.outer))
+
+    def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
+        """Return the outer key path."""
+        return path[:-1]
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedSpace(Space):
+    """The keys of two spaces, zipped or multiplied; within one key of ``enclosing``, if it was made there."""
+
+    left: Space
+    right: Space
+    how: How
+
+    @property
+    def links(self) -> tuple[Space, ...]:
+        """The left space, the right one, and the one they are both in."""
+        return (self.left, self.right, *((self.enclosing,) if self.enclosing else ()))
+
+    @property
+    def shared_depth(self) -> int:
+        """How many keys of a path belong to the space around both sides."""
+        return self.enclosing.depth if self.enclosing else 0
+
+    @property
+    def depth(self) -> int:
+        """That of either side for a zip, that of both for a product."""
+        if self.how != "product":
+            return self.left.depth
+        return self.left.depth + self.right.depth - self.shared_depth
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Those of both sides, each once."""
+        found = {(each.task_id, each.space): each for each in (*self.left.origins, *self.right.origins)}
+        return tuple(found.values())
+
+    def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
+        """Return the key path on a side, or in the space around both."""
+        if link not in (LEFT, RIGHT):
+            return path[: self.shared_depth]
+        if self.how != "product" or link == LEFT:
+            return path[: self.left.depth]
+        return path[: self.shared_depth] + path[self.left.depth :]
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The ways from one space to another.
+
+    Attributes:
+        found: The ways; all lead to the same key, though an outer zip may lack one side of it.
+        is_ambiguous: Whether there are ways that lead to different keys.
+    """
+
+    found: tuple[Route, ...] = field(default=())
+    is_ambiguous: bool = False
+
+
+def find_routes(space: Space, target: Space) -> Routes:
+    """Return the ways from a space to one that its keys are made of."""
+    if space is target:
+        return Routes(((),))
+    if isinstance(space, JoinedSpace) and space.enclosing is not None:
+        # Both sides are inside that space, so the way there is the same for all that is around.
+        around = find_routes(space.enclosing, target)
+        if around.found:
+            return Routes(tuple((2, *route) for route in around.found), around.is_ambiguous)
+    by_link = [find_routes(linked, target) for linked in space.links]
+    found = tuple((number, *route) for number, routes in enumerate(by_link) for route in routes.found)
+    is_product = isinstance(space, JoinedSpace) and space.how == "product"
+    is_twofold = is_product and sum(bool(routes.found) for routes in by_link) > 1
+    return Routes(found, is_twofold or any(routes.is_ambiguous for routes in by_link))
+
+
+def space_in_common(own: Space | None, other: Space) -> Space | None:
+    """Return the closest space around ``other`` that a clone of ``own`` has a key of, if any.
+
+    A clone that collects another space's values gets those below that key only.
+    """
+    if own is None:
+        return None
+    return next((space for space in other.spaces_around() if find_routes(own, space).found), None)
+
+
+def name_of(space: Space) -> str:
+    """Return how messages call a space."""
+    if isinstance(space, JoinedSpace):
+        method = "product" if space.how == "product" else "zip"
+        return f"{name_of(space.left)}.{method}({name_of(space.right)})"
+    assert isinstance(space, (ProducedSpace, NestedSpace))
+    return f"{space.producer_id}.{space.output}"

@@ -1,0 +1,163 @@
+"""Stores what a task has produced, once all of it is checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from airflow_dynamic_provider.definitions.events import DynamicOutput
+from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
+from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.metadata import gathered_metadata
+from airflow_dynamic_provider.execution.producing import Production
+
+log = logging.getLogger(__name__)
+
+# How many outputs are stored between two lines of progress in the task's log.
+_LOG_EVERY = 500
+
+
+def store(
+    context: MutableMapping[str, Any],
+    production: Production,
+    *,
+    mapped_outputs: Mapping[str, str],
+    collected_outputs: set[str],
+) -> Any:
+    """Store everything a task produced, and return what Airflow shall store as its return value.
+
+    One API call for each dynamic output and each static one, and at most four more.
+
+    Args:
+        context: Airflow's task context.
+        production: The finished production.
+        mapped_outputs: Dynamic output -> the task that Airflow expands over, for outputs that are mapped.
+        collected_outputs: Dynamic outputs that are collected themselves, not only after a ``map``.
+
+    Raises:
+        TooManyOutputsError: There are more keys than Airflow may map.
+        UnexpectedOutputError: Metadata was added to a key that was never produced.
+    """
+    clone: CloneRuntime | None = context.get(RUNTIME_KEY)
+    for name in mapped_outputs:
+        check_length(len(production.dynamic[name]), production.task_id, name)
+    _add_late_metadata(context, production)
+    for name, events in production.dynamic.items():
+        _store_items(context, name, events, clone)
+        if name in collected_outputs:
+            _store_values(context, name, [event.value for event in events.values()], clone)
+    _store_static(context, production)
+    if clone is not None:
+        clone.produced = _produced_by_clone(production)
+    return _store_keys(context, production, mapped_outputs, is_clone=clone is not None)
+
+
+def check_length(count: int, task_id: str, output: str) -> None:
+    """Refuse more keys than Airflow maps.
+
+    Airflow itself would refuse the list only after everything else is stored, and without naming the option.
+
+    Raises:
+        TooManyOutputsError: There are more.
+    """
+    from airflow.configuration import conf
+
+    limit = conf.getint("core", "max_map_length", fallback=1024)
+    if count > limit:
+        raise TooManyOutputsError(
+            f"produced {count} keys, and Airflow maps at most {limit}: [core] max_map_length = {limit}",
+            task_id=task_id,
+            output_name=output,
+            remedy=f"Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to {count} or more for "
+            "the API server and the workers, or put several things under one key.",
+        )
+
+
+def _add_late_metadata(context: MutableMapping[str, Any], production: Production) -> None:
+    for name, by_key in gathered_metadata(context).keys.items():
+        events = production.dynamic[name]
+        for key, metadata in by_key.items():
+            if key not in events:
+                raise UnexpectedOutputError(
+                    "got metadata, but was never produced",
+                    task_id=production.task_id,
+                    output_name=name,
+                    mapping_key=key,
+                    remedy="Produce the key, or correct it in add_output_metadata.",
+                )
+            merged = {**events[key].metadata, **metadata}
+            events[key] = DynamicOutput(events[key].value, key, name, merged)
+
+
+def _store_items(
+    context: Mapping[str, Any],
+    name: str,
+    events: Mapping[str, DynamicOutput[Any]],
+    clone: CloneRuntime | None,
+) -> None:
+    outer = clone.key_path if clone else ()
+    attempt = xcom.attempt_of(context)
+    for position, event in enumerate(events.values()):
+        item = layout.StoredItem((*outer, event.mapping_key), event.value, event.metadata, attempt)
+        xcom.push(context, layout.item_xcom(name, position), item.pack())
+        if (position + 1) % _LOG_EVERY == 0:
+            log.info("Stored %d of %d outputs of %r", position + 1, len(events), name)
+    log.info("Produced %d keys for the output %r", len(events), name)
+
+
+def _store_values(
+    context: Mapping[str, Any], name: str, values: list[Any], clone: CloneRuntime | None
+) -> None:
+    starts = range(0, max(len(values), 1), layout.VALUES_PER_PAGE)
+    for page, start in enumerate(starts):
+        stored = layout.StoredValues(
+            values[start : start + layout.VALUES_PER_PAGE],
+            clone.key_path if clone else (),
+            clone.map_index if clone else xcom.UNMAPPED,
+        )
+        xcom.push(context, layout.values_xcom(name, page), stored.pack())
+
+
+def _produced_by_clone(production: Production) -> dict[str, Any]:
+    """Return output -> value; that of a dynamic output is its keys, which the key space below is made of."""
+    keys = {
+        name: layout.pack_produced_keys({key: event.metadata for key, event in events.items()})
+        for name, events in production.dynamic.items()
+    }
+    return {**{name: event.value for name, event in production.static.items()}, **keys}
+
+
+def _store_static(context: MutableMapping[str, Any], production: Production) -> None:
+    gathered = gathered_metadata(context)
+    for name, event in production.static.items():
+        if event.metadata:
+            # What was added while the task ran wins over what the event says.
+            added = gathered.outputs.get(name, {})
+            gathered.outputs[name] = {**event.metadata, **added}
+        if len(production.declarations) > 1:
+            xcom.push(context, name, event.value)
+    if any(
+        not out.is_required and name not in production.dynamic
+        for name, out in production.declarations.items()
+    ):
+        xcom.push(context, layout.PRODUCED_XCOM, sorted(production.static))
+    gathered.store(context)
+
+
+def _store_keys(
+    context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str], *, is_clone: bool
+) -> Any:
+    if not production.dynamic:
+        only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
+        return None if only is None else only.value
+    if len(production.dynamic) == 1:
+        return list(next(iter(production.dynamic.values())))
+    if is_clone:
+        return None
+    for name, events in production.dynamic.items():
+        xcom.push(context, layout.keys_xcom(name), list(events))
+        if name in mapped_outputs:
+            xcom.push_to(context, mapped_outputs[name], layout.RETURN_VALUE, list(events), len(events))
+    return None
