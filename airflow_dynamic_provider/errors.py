@@ -16,7 +16,7 @@
     │   └── TooManyOutputsError      more keys than Airflow may map                          (ValueError)
     └── ReadError                    what another task should have stored is not usable
         ├── CollectError             a collection that cannot be complete                    (LookupError)
-        │   └── TooFewSuccessesError fewer keys succeeded than the collector demands         (LookupError)
+        ├── TooFewSuccessesError     fewer keys succeeded than the collector demands         (LookupError)
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
         ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
@@ -170,7 +170,7 @@ class CollectError(ReadError, LookupError):
     """A collection cannot be complete."""
 
 
-class TooFewSuccessesError(CollectError):
+class TooFewSuccessesError(ReadError, LookupError):
     """Fewer keys succeeded than ``min_success_ratio`` demands."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -48,10 +49,11 @@ class FinishedRun:
         return {ti.map_index: ti for ti in self.dag_run.get_task_instances() if ti.task_id == task_id}
 
     def states(self, task_id: str) -> dict[str, str]:
-        """Label, or map index where there is none, -> state."""
+        """Label, or map index where there is none, -> state; without the instances that Airflow removed."""
         return {
             ti.rendered_map_index if ti._rendered_map_index is not None else index: str(ti.state)
             for index, ti in sorted(self.instances(task_id).items())
+            if ti.state != "removed"
         }
 
     def state_of(self, task_id: str, map_index: int = -1) -> str:
@@ -93,10 +95,12 @@ class KeptRun(FinishedRun):
     """
 
     scheduler_dag: Any
+    errors: dict[tuple[str, int], BaseException | None] = field(default_factory=dict)
 
     def run(self) -> KeptRun:
-        """Run until the Dag run has ended; ``calls`` are those of this time."""
+        """Run until the Dag run has ended; ``calls`` and ``errors`` (of the last tries) are of this time."""
         idle_since = time.monotonic()
+        self.errors = {}
         with _counting() as self.calls:
             while (scheduled := self._schedule()) is not None:
                 for ti in scheduled:
@@ -174,6 +178,7 @@ class KeptRun(FinishedRun):
         # The executor's part.
         _update(ti.id, state="queued")
         result = run_task_in_process(ti=_message(ti), task=self.dag.get_task(ti.task_id))
+        self.errors[ti.task_id, ti.map_index] = result.error
         if isinstance(result.msg, DeferTask):
             self._trigger(ti)
 
@@ -181,13 +186,12 @@ class KeptRun(FinishedRun):
         """Do the triggerer's part."""
         from airflow.models.taskinstance import TaskInstance
         from airflow.models.trigger import Trigger
-        from airflow.sdk._shared.module_loading import import_string
         from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
         from airflow.utils.session import create_session
 
         with create_session() as session:
             stored = session.get(Trigger, session.get(TaskInstance, ti.id).trigger_id)
-            trigger = import_string(stored.classpath)(**stored.kwargs)
+            trigger = pkgutil.resolve_name(stored.classpath)(**stored.kwargs)
         event = InProcessTestSupervisor.run_trigger_in_process(trigger=trigger, ti=_message(ti))
         with create_session() as session:
             Trigger.submit_event(stored.id, event, session=session)

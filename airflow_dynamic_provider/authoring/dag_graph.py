@@ -1,4 +1,4 @@
-"""What the package knows of one Dag: its key spaces, its cloned tasks and what depends on what between them."""
+"""What the package knows of one Dag: its key spaces, its cloned tasks, and what depends on what."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What calling a task in a Dag file returns: references to outputs that do not exist yet.
 
 A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. An `Item`
-stands for one key's value inside a mapped function. A `StaticHandle` stands for one value. A `Collection` stands
-for all keys' values or states.
+stands for one key's value inside a mapped function. A `StaticHandle` stands for one value. A `Collection`
+stands for all keys' values or states.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Handle(KeyedReference):
         """Give a later task the values of all keys.
 
         Call it in the Dag file and pass the result to a task. Skipped clones are left out, and ``None`` is a
-        value. Called inside a ``map``, on a handle that was made there, it gives the values below that one key.
+        value. Called inside a ``map``, on a handle that was made there, it gives the values below that key.
 
         Args:
             keyed: ``True`` for a dict mapping key -> value, of dicts where keys are nested or multiplied; a

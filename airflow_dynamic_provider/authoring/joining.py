@@ -19,7 +19,9 @@ _ZIPS = tuple(how for how in get_args(How) if how != "product")
 def zip_handles(left: Handle, right: Any, how: str) -> PairHandle:
     """Join two handles by key."""
     if how not in _ZIPS:
-        raise _refuse(left, f"cannot be zipped with how={how!r}", f"Use one of {', '.join(map(repr, _ZIPS))}.")
+        raise _refuse(
+            left, f"cannot be zipped with how={how!r}", f"Use one of {', '.join(map(repr, _ZIPS))}."
+        )
     enclosing = _enclosing(left, right, "zip")
     depths = [handle.space.spec.depth for handle in (left, right)]
     if depths[0] != depths[1]:
@@ -46,7 +48,9 @@ def _enclosing(left: Handle, right: Any, method: str) -> KeySpace | None:
             "Pass what a @task.dynamic, or a map, returned.",
         )
     if left.space.graph is not right.space.graph:
-        raise _refuse(left, f"{method}() takes a handle of the same Dag, received {right!r}", "Join inside one Dag.")
+        raise _refuse(
+            left, f"{method}() takes a handle of the same Dag, received {right!r}", "Join inside one Dag."
+        )
     scope = current_scope()
     if scope is None:
         return None

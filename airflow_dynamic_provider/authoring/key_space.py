@@ -120,7 +120,8 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
         task_id=spec.keys_task_id,
         space=spec,
         clone=clone,
-        doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to expand over.",
+        doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
+        "expand over.",
         dag=graph.dag,
         task_group=graph.dag.task_group,
     )

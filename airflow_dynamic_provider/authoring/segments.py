@@ -35,11 +35,12 @@ def arrange(graph: DagGraph) -> None:
     arrangement = _Arrangement(graph, levels)
     arrangement.move_units()
     arrangement.set_edges()
+    airflow_graph.sort_tasks(graph.dag)
 
 
 def _note_orders(graph: DagGraph) -> None:
     """Take note of the edges between clones that are there because the author wrote ``>>``."""
-    gates = {gate_id for gate_id, clone in graph.clones.items() if _is_gate(clone)}
+    gates = {gate_id for gate_id, clone in graph.clones.items() if _is_gate(clone.operator)}
     for task_id, clone in graph.clones.items():
         for upstream_id in clone.operator.upstream_task_ids & graph.clones.keys() - gates:
             pair = (task_id, upstream_id)
@@ -68,7 +69,7 @@ def _dependencies(graph: DagGraph) -> Dependencies:
     gated = {
         (task_id, upstream_id)
         for task_id, clone in graph.clones.items()
-        if _is_gate(clone)
+        if _is_gate(clone.operator)
         for upstream_id in clone.operator.upstream_task_ids
     }
     return Dependencies(
@@ -88,7 +89,7 @@ def _dissolve_groups(graph: DagGraph) -> None:
     free = find_levels(replace(whole, unit_of={task_id: task_id for task_id in whole.unit_of}))
     levels: dict[str, set[int]] = {}
     for task_id, clone in graph.clones.items():
-        if not _is_gate(clone):
+        if not _is_gate(clone.operator):
             levels.setdefault(clone.unit, set()).add(free[task_id])
     for unit in [unit for unit, found in levels.items() if len(found) > 1]:
         group, *gates = graph.units.pop(unit)
@@ -116,7 +117,7 @@ class _Arrangement:
                 airflow_graph.move(node, self._segment(clone, self.levels[task_id]))
 
     def set_edges(self) -> None:
-        clones = [clone for clone in self.graph.clones.values() if not _is_gate(clone)]
+        clones = [clone for clone in self.graph.clones.values() if not _is_gate(clone.operator)]
         crossing: dict[str, set[str]] = {}
         for clone in clones:
             task_id = clone.operator.task_id
@@ -191,7 +192,7 @@ class _Arrangement:
     def _is_waited_for(self, clone: ClonedTask, upstream_id: str) -> bool:
         """Whether a value is only read, and some way through the outside stops the task when it is not there.
 
-        Such a way leaves the key space, or goes through a collection, and every task on it passes a failure on.
+        Such a way leaves the key space, or goes through a collection, and each task on it passes a failure on.
         """
         task_id = clone.operator.task_id
         if (task_id, upstream_id) in self.graph.orders:
@@ -203,14 +204,25 @@ class _Arrangement:
                 continue
             seen.add((here, is_outside))
             task = self.graph.task(here)
+            if not is_outside and self._lets_pass_only_after(task, upstream_id):
+                return True
             if task.trigger_rule not in _PASSING_ON:
                 continue
             for up in task.upstream_task_ids:
-                left = is_outside or not self._is_same_space(up, clone) or (here, up) in self.graph.collects_all
+                left = (
+                    is_outside or not self._is_same_space(up, clone) or (here, up) in self.graph.collects_all
+                )
                 if up == upstream_id and left:
                     return True
                 todo.append((up, left))
         return False
+
+    def _lets_pass_only_after(self, task: Any, upstream_id: str) -> bool:
+        """Whether the task is a gate that stops a key unless its own clone of the upstream task succeeded."""
+        from airflow_dynamic_provider.execution.gates import SameKey
+
+        checks = task.checks if _is_gate(task) else ()
+        return any(isinstance(check, SameKey) and upstream_id in check.task_ids for check in checks)
 
     def _is_same_space(self, task_id: str, clone: ClonedTask) -> bool:
         other = self.graph.clones.get(task_id)
@@ -239,7 +251,8 @@ class _Arrangement:
                 airflow_graph.free_group_id(self.graph.dag, f"each_{name}"),
                 space.home,
                 space.expanded_task,
-                f"One clone per key of {space.name}" + (", after a task that needs all keys" if level else ""),
+                f"One clone per key of {space.name}"
+                + (", after a task that needs all keys" if level else ""),
             )
         return space.segments[level]
 
@@ -250,8 +263,8 @@ class _Arrangement:
         if task.task_id not in self.graph.gates:
             gate = GateOperator(
                 task_id=self.graph.free_id(f"{task.task_id}__gate"),
-                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then lets each "
-                "key go on by what became of its own.",
+                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then lets "
+                "each key go on by what became of its own.",
                 dag=self.graph.dag,
                 task_group=self.graph.dag.task_group,
             )
@@ -266,7 +279,7 @@ class _Arrangement:
 _PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
 
 
-def _is_gate(clone: ClonedTask) -> bool:
+def _is_gate(task: Any) -> bool:
     from airflow_dynamic_provider.execution.gates import GateOperator
 
-    return isinstance(clone.operator, GateOperator)
+    return isinstance(task, GateOperator)

@@ -31,15 +31,15 @@ def refuse_uncloneable(task: Any, space: KeySpace) -> None:
         # apache/airflow#67265: in a mapped group, Airflow 3 does not find for which key the choice was made.
         raise _error(
             space,
-            f"the mapped function calls {task.task_id!r}, a {type(task).__name__}, which chooses the tasks that "
-            "run after it; inside a map Airflow loses the choice, and runs all of them",
+            f"the mapped function calls {task.task_id!r}, a {type(task).__name__}, which chooses the tasks "
+            "that run after it; inside a map Airflow loses the choice, and runs all of them",
             "Raise AirflowSkipException in a task instead: it skips that key's downstream tasks and nothing "
             "else.",
         )
 
 
 def _skips_others(task: Any) -> bool:
-    # By name: branches, short circuits and the like of every provider share this base, wherever it is imported.
+    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
     return any(base.__name__ == "SkipMixin" for base in type(task).__mro__)
 
 

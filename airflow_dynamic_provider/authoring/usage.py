@@ -123,8 +123,8 @@ class Collecting(_Dependency):
                 f"{str(other.trigger_rule)!r} {reason}",
                 task_id=self.source.task_id,
                 output_name=self.source.output,
-                remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for all "
-                "clones whatever becomes of them.",
+                remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for "
+                "all clones whatever becomes of them.",
             )
 
 

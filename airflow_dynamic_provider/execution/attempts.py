@@ -1,22 +1,25 @@
 """Tells which states of clones belong to the keys that are listed now.
 
 Airflow keeps a state per position. If the keys are produced anew and their clones are not run again, another
-key may be at a position whose clone failed or was skipped for an earlier one; the state is not its own. A clone
-that succeeded stored its key with its result. Of the others, nothing has to be looked up as long as the keys
-were produced once: that is the normal path, without a call. From the second attempt on, each clone notes the
-attempt when it starts.
+key may be at a position whose clone failed or was skipped for an earlier one; the state is not its own. A
+clone that succeeded stored its key with its result. Of the others, nothing has to be looked up as long as the
+keys were produced once: that is the normal path. From the second attempt on, each clone notes the attempt
+when it starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.places import place_at
-from airflow_dynamic_provider.execution.spaces import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, MutableMapping
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.spaces import Space
 
 _NEVER_STARTED = frozenset({"skipped", "upstream_failed"})
 _NOT_SUCCEEDED = frozenset({"failed", "skipped", "upstream_failed"})

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, PATH_SEPARATOR, render_label
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
-from airflow_dynamic_provider.execution.spaces import KeyPath, Space
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 #: Where the running clone is kept in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"

@@ -12,8 +12,8 @@ PAGE_SIZE = 250
 class CollectedSequence(Sequence[Any]):
     """The values of a large collection, in the order of the keys.
 
-    It behaves as a list that cannot be changed, and reads a page of values when one is asked for; only the last
-    page stays in memory. ``list(values)`` gives an ordinary list of all of them.
+    It behaves as a list that cannot be changed, and reads a page of values when one is asked for; only the
+    last page stays in memory. ``list(values)`` gives an ordinary list of all of them.
 
     Args:
         length: How many values there are.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
@@ -21,6 +20,9 @@ from airflow_dynamic_provider.execution.spaces import (
     find_routes,
     space_in_common,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping, Sequence
 
 _READER_KEY = "dynamic_reader"
 
@@ -147,9 +149,7 @@ def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
     return [index for index, path in enumerate(reader.keys(space)) if path[:depth] == prefix]
 
 
-def find(
-    reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]
-) -> Found:
+def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]) -> Found:
     """Put together the keys of a collection with the outer keys that are missing in it."""
     keys = reader.keys(source.space)
     missing = dict(_missing(reader, source.space, prefix))
@@ -215,7 +215,7 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     named = ", ".join(repr(PATH_SEPARATOR.join(path)) for path in failures[:_NAMED])
     more = f" and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
     problem = f"{len(failures)} of {counted} keys failed: {named}{more}"
-    kind: type[CollectError] = CollectError
+    kind: type[ReadError] = CollectError
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
         problem += f"; min_success_ratio={spec.min_success_ratio} allows {_allowed(spec, counted)}"
@@ -293,7 +293,7 @@ def _zip(found: Found) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
-    """Return the outer keys below which there may be nothing, in their order, each with its state if missing."""
+    """Return the outer keys below which there may be nothing, each with its state if it is missing."""
     if isinstance(space, JoinedSpace):
         return
     for origin in space.origins:

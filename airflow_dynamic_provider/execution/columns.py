@@ -1,25 +1,28 @@
 """Reads what many clones produced: a column is one source's states and values for a list of keys.
 
-A collection of up to `EAGER_LIMIT` keys costs three API calls: the keys, the results, the states. Airflow's own
-lazy sequence costs one for each result, and addresses results by position. A larger collection is read page by
-page, so that only one page of it is in memory at a time.
+A collection of up to `EAGER_LIMIT` keys costs three API calls: the keys, the results, the states. Airflow's
+own lazy sequence costs one for each result, and addresses results by position. A larger collection is read
+page by page, so that only one page of it is in memory at a time.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.attempts import outdated_positions
-from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
 
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
 
@@ -66,7 +69,11 @@ class Reader:
             return ResultColumn(self, source)
         if isinstance(source, PairSource):
             return PairColumn(self, source)
-        return NestedItemColumn(self, source) if isinstance(source.space, NestedSpace) else ItemColumn(self, source)
+        return (
+            NestedItemColumn(self, source)
+            if isinstance(source.space, NestedSpace)
+            else ItemColumn(self, source)
+        )
 
     def _no_keys(self, space: Space) -> Exception:
         from airflow_dynamic_provider.version_compat import AirflowSkipException
@@ -150,10 +157,12 @@ class NestedItemColumn(Column):
         return [SUCCESS] * len(indexes)
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the values. One API call; where there are more than `EAGER_LIMIT`, one for each outer key."""
+        """Return the values. One API call; of more than `EAGER_LIMIT` keys, one for each outer key."""
         keys = self._reader.keys(self._space)
         if len(keys) > EAGER_LIMIT:
-            return [_value_of_page(self._source, self._of_outer(keys[i][:-1]), self._inner[i]) for i in indexes]
+            return [
+                _value_of_page(self._source, self._of_outer(keys[i][:-1]), self._inner[i]) for i in indexes
+            ]
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
         by_outer = {page.key_path: page.values for page in map(layout.StoredValues.unpack, stored)}
@@ -204,11 +213,11 @@ class ResultColumn(Column):
         return self._output in self._clone.optional_outputs
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the states, at most three API calls, none of them on the normal path."""
+        """Return the states. One API call; after the keys were produced anew, up to two more."""
         return [self._final(index, self._state(index)) for index in self._current(indexes)]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the results by key, wherever they are. One API call, and at most three more after failures."""
+        """Return the results by key, wherever they are. One API call; after failures, up to three more."""
         keys = self._reader.keys(self._clone.space)
         results = {
             result.key_path: result

@@ -1,15 +1,14 @@
 """The gate before a clone that depends on clones of another mapped group.
 
-Between two mapped groups Airflow knows only "all clones of that task". A gate is a clone that waits for all of
-them to be done, looks at those that matter to its own key, and then succeeds, fails or is skipped; behind it,
-in its own group, Airflow's rule of the same key makes that upstream_failed or skipped for this key alone.
+Between two mapped groups Airflow knows only "all clones of that task". A gate is a clone that waits for all
+of them to be done, looks at those that matter to its own key, and then succeeds, fails or is skipped; behind
+it, in its own group, Airflow's rule of the same key makes that upstream_failed or skipped for this key alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -21,6 +20,9 @@ from airflow_dynamic_provider.execution.columns import FAILURES, SKIPPED, SUCCES
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.sources import ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import find_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _Reason = tuple[str, str]
 

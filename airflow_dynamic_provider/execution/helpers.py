@@ -1,4 +1,4 @@
-"""Tasks that the package adds and that never run on a worker: the scheduler ends an empty operator by itself."""
+"""Tasks that the package adds and that need no worker: the scheduler ends an empty operator by itself."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ XCom of the producing task instance
                                           ``return_value`` of the task ``<task>__<output>``.
 ``dynamic_output.<output>.keys``          those keys; only when there are several dynamic outputs
 ``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
-``dynamic_output.<output>.all.<page>``    the values in order; only when the output itself is collected
+``dynamic_output.<output>.all``           the values in order; only when the output itself is collected; the
+                                          second thousand in ``dynamic_output.<output>.all.1`` and so on
 ``dynamic_output.<output>``               its keys with their metadata and the key path of the producing task
                                           instance; only when that is a clone
 ``<output>``                              the value of a static output, as it is
@@ -35,7 +36,8 @@ XCom of a task that lists the keys of a nested or joined key space
                                           it is made of, the metadata; and the attempt
 ========================================  ===============================================================
 
-The *attempt* is the number of the try in which a list of keys was made. ``output_metadata`` on any task instance holds label -> ``{"type": kind, "value": value}`` per output.
+The *attempt* is the number of the try in which a list of keys was made. ``output_metadata`` on any task
+instance holds label -> ``{"type": kind, "value": value}`` per output.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def keys_xcom(output: str, *, is_only: bool = False) -> str:
 
 def values_xcom(output: str, page: int) -> str:
     """The XCom key of some values of a dynamic output on the producing task instance."""
-    return f"{_PREFIX}.{output}.all.{page}"
+    return f"{_PREFIX}.{output}.all" + (f".{page}" if page else "")
 
 
 def entries_xcom(page: int) -> str:
@@ -109,7 +111,7 @@ class StoredItem:
             "key_path": list(self.key_path),
             "value": self.value,
             "metadata": metadata_to_json(self.metadata),
-            "attempt": self.attempt,
+            **({"attempt": self.attempt} if self.attempt > 1 else {}),
         }
 
     @classmethod
@@ -119,12 +121,12 @@ class StoredItem:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "a dynamic output", {"key_path", "value", "metadata", "attempt"})
+        document = _check(stored, "a dynamic output", {"key_path", "value", "metadata"})
         return cls(
             _path(document["key_path"]),
             document["value"],
             metadata_from_json(document["metadata"]),
-            document["attempt"],
+            document.get("attempt", 1),
         )
 
 
@@ -310,7 +312,7 @@ def _unpack_entry(stored: Any) -> StoredEntry:
 
 @dataclass(frozen=True)
 class StoredValues:
-    """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if one did."""
+    """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if any."""
 
     values: Sequence[Any]
     key_path: tuple[str, ...] = ()
@@ -318,12 +320,8 @@ class StoredValues:
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
-        return {
-            "version": LAYOUT_VERSION,
-            "key_path": list(self.key_path),
-            "map_index": self.map_index,
-            "values": list(self.values),
-        }
+        clone = {"key_path": list(self.key_path), "map_index": self.map_index} if self.key_path else {}
+        return {"version": LAYOUT_VERSION, **clone, "values": list(self.values)}
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredValues:
@@ -332,11 +330,12 @@ class StoredValues:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "the values of a dynamic output", {"key_path", "map_index", "values"})
+        document = _check(stored, "the values of a dynamic output", {"values"})
         if not isinstance(document["values"], list):
             raise _misshapen("the values of a dynamic output", stored)
-        path = document["key_path"]
-        return cls(document["values"], _path(path) if path else (), document["map_index"])
+        if "key_path" not in document:
+            return cls(document["values"])
+        return cls(document["values"], _path(document["key_path"]), document["map_index"])
 
 
 def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.columns import SKIPPED, SUCCESS, Reader
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.layout import StoredEntry
@@ -32,6 +30,11 @@ from airflow_dynamic_provider.execution.spaces import (
 )
 from airflow_dynamic_provider.execution.storing import check_length
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+
 log = logging.getLogger(__name__)
 
 # How many keys the message about different keys names on each side.
@@ -41,8 +44,8 @@ _NAMED = 10
 class NestedKeysOperator(BaseOperator):
     """Lists the keys that the clones of a task have produced, each below the key of its clone.
 
-    It waits for all of them to be done. A clone that failed or was skipped has no keys here; what depends on it
-    is told by its state.
+    It waits for all of them to be done. A clone that failed or was skipped has no keys here; what depends on
+    it is told by its state.
 
     Args:
         space: The nested key space.

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
-from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.spaces import (
@@ -24,6 +23,9 @@ from airflow_dynamic_provider.execution.spaces import (
     Space,
     name_of,
 )
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
 Context = MutableMapping[str, Any]
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
-from airflow_dynamic_provider.execution.places import Place
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -23,6 +22,9 @@ from airflow_dynamic_provider.execution.spaces import (
     find_routes,
 )
 from airflow_dynamic_provider.execution.xcom import pull, read_states
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.places import Place
 
 Context = MutableMapping[str, Any]
 
@@ -109,7 +111,7 @@ class ResultSource:
         state = read_states(context, [self.task_id]).get((self.task_id, place.position))
         is_current = not outdated_positions(context, self.clone, [place.position])
         if is_current and not runtime.spec.needs_success and state != "success":
-            # The author lets this task run whatever became of the other; as with any Airflow task, that is None.
+            # The author lets this task run whatever became of the other: as with any Airflow task, None.
             return
         if is_current and state == "skipped":
             raise AirflowSkipException(f"{self.task_id!r} was skipped for the key {runtime.mapping_key!r}.")

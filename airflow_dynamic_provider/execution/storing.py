@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.events import DynamicOutput
 from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
-from airflow_dynamic_provider.execution.producing import Production
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from airflow_dynamic_provider.execution.producing import Production
 
 log = logging.getLogger(__name__)
 

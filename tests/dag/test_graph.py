@@ -70,7 +70,7 @@ def test_an_order_given_later_moves_a_task_to_a_second_group():
 
 
 def gates_of(made):
-    return [each.task_id for each in made.tasks if "__after__" in each.task_id]
+    return [each.task_id for each in made.tasks if each.task_id.endswith("__gate")]
 
 
 def test_a_value_that_a_task_waits_for_anyway_needs_no_gate_when_the_task_moves_later():
@@ -101,11 +101,11 @@ def test_a_gate_goes_where_its_task_goes_and_stays_the_only_one():
         return keep.override(task_id="whole")(handle.collect())
 
     made = three_levels()
-    assert gates_of(made) == ["third__after__double"]
-    assert groups_of(made)["third__after__double"] == groups_of(made)["third"] == "each_numbers_3"
+    assert gates_of(made) == ["third__gate"]
+    assert groups_of(made)["third__gate"] == groups_of(made)["third"] == "each_numbers_3"
     run = run_dag(made)
     assert run.state == "success"
-    assert [run.state_of("third__after__double", index) for index in range(2)] == ["success", "success"]
+    assert [run.state_of("third__gate", index) for index in range(2)] == ["success", "success"]
     assert run.xcom("keep")["a"][1] == 2
 
 
@@ -206,7 +206,7 @@ def test_default_args_and_params_reach_clones():
 def test_a_dag_that_is_gone_is_forgotten():
     import gc
 
-    from airflow_dynamic_provider.authoring.key_space import _GRAPHS
+    from airflow_dynamic_provider.authoring.dag_graph import _GRAPHS
 
     def define():
         with DAG("gone", schedule=None):

@@ -21,7 +21,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
 HOST = "127.0.0.1"
@@ -79,12 +79,16 @@ class LocalAirflow:
         home: Its AIRFLOW_HOME: settings, SQLite database, logs.
         dags: Its Dag folder.
         port: The port of its API server on the loopback interface; any free one by default.
+        settings: Environment variables that go before those below.
     """
 
-    def __init__(self, home: Path, dags: Path, port: int | None = None) -> None:
+    def __init__(
+        self, home: Path, dags: Path, port: int | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home.resolve()
         self.dags = dags.resolve()
-        self.port = port or _free_port()
+        self.port = port or free_port()
+        self.settings = settings or {}
         self.url = f"http://{HOST}:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -155,6 +159,7 @@ class LocalAirflow:
         return {
             **inherited,
             **SETTINGS,
+            **self.settings,
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__API__PORT": str(self.port),
@@ -231,7 +236,8 @@ def _check_port(port: int) -> None:
             raise StartError(f"port {port} is not free ({error}): choose another one") from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -72,6 +72,17 @@ class RestClient:
             time.sleep(0.5)
         return state
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear a task of a run with everything that depends on it, so that it runs again."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": True,
+            "only_failed": False,
+            "dry_run": False,
+        }
+        _checked(self.http.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body))
+
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """Return a run's task instances, by task and map index."""
         found: list[dict[str, Any]] = []

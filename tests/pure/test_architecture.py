@@ -43,6 +43,7 @@ PRIVATE_PREFIXES = (
 )
 PRIVATE = {
     "authoring.airflow_graph": {
+        "airflow.sdk.definitions._internal.contextmanager": "to find the task group the Dag file is in",
         "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands by itself",
         "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
     },
@@ -51,6 +52,8 @@ PRIVATE = {
     },
     "execution.xcom": {
         "airflow.sdk.bases.xcom": "to ask whether a value can be stored without storing it",
+        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, of which the lazy sequence is made",
+        "airflow.sdk.execution_time.lazy_sequence": "to read some of the XComs of a task's clones",
         "airflow.sdk.execution_time.xcom": "to write the XCom of another task, with its length",
     },
     "version_compat": {

@@ -13,7 +13,15 @@ from airflow_dynamic_provider import MetadataValue
 from airflow_dynamic_provider.definitions.keys import RESERVED_OUTPUT_NAMES, check_output_name
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.layout import StoredItem, StoredMetadata, StoredResult
+from airflow_dynamic_provider.execution.layout import (
+    StoredClone,
+    StoredEntries,
+    StoredEntry,
+    StoredItem,
+    StoredMetadata,
+    StoredResult,
+    StoredValues,
+)
 from tests.pure.refusals import refused
 from tests.pure.strategies import key_paths, labelled, mapping_keys, output_names, xcom_values
 
@@ -31,15 +39,17 @@ def stored(document):
 ADDRESSES = {
     "item": layout.item_xcom,
     "keys": lambda output, position: layout.keys_xcom(output),
-    "values": lambda output, position: layout.values_xcom(output),
+    "values": layout.values_xcom,
     "result": lambda output, position: layout.result_xcom(output),
     "static": lambda output, position: output,
     "return value": lambda output, position: layout.RETURN_VALUE,
     "metadata": lambda output, position: layout.METADATA_XCOM,
     "produced": lambda output, position: layout.PRODUCED_XCOM,
+    "clone": lambda output, position: layout.CLONE_XCOM,
+    "entries": lambda output, position: layout.entries_xcom(position),
 }
-OF_A_POSITION = {"item"}
-OF_NO_OUTPUT = {"return value", "metadata", "produced"}
+OF_A_POSITION = {"item", "values", "entries"}
+OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries"}
 
 
 @st.composite
@@ -65,13 +75,15 @@ def test_what_an_xcom_is_called_stays_as_it_is():
     assert layout.item_xcom("files", 12) == "dynamic_output.files.12"
     assert layout.keys_xcom("files") == "dynamic_output.files.keys"
     assert layout.keys_xcom("files", is_only=True) == "return_value"
-    assert layout.values_xcom("files") == "dynamic_output.files.all"
+    assert layout.values_xcom("files", 0) == "dynamic_output.files.all"
+    assert layout.values_xcom("files", 2) == "dynamic_output.files.all.2"
+    assert (layout.CLONE_XCOM, layout.entries_xcom(3)) == ("dynamic_clone", "dynamic_keys.3")
     assert layout.result_xcom("files") == "dynamic_output.files"
     assert (layout.METADATA_XCOM, layout.PRODUCED_XCOM) == ("output_metadata", "produced_outputs")
 
 
 def test_no_output_can_have_the_name_of_another_xcom():
-    taken = {layout.RETURN_VALUE, layout.METADATA_XCOM, layout.PRODUCED_XCOM}
+    taken = {layout.RETURN_VALUE, layout.METADATA_XCOM, layout.PRODUCED_XCOM, layout.CLONE_XCOM}
     assert taken == RESERVED_OUTPUT_NAMES
     for name in taken:
         with refused(ValueError, "an XCom of this name holds something else"):
@@ -81,7 +93,17 @@ def test_no_output_can_have_the_name_of_another_xcom():
 # Round trips
 
 
-items = st.builds(StoredItem, key_paths, xcom_values, labelled)
+positions = st.integers(0, 2000)
+items = st.builds(StoredItem, key_paths, xcom_values, labelled, st.integers(1, 9))
+clones = st.builds(StoredClone, key_paths, positions, st.integers(1, 9))
+entries = st.builds(
+    StoredEntry,
+    key_paths,
+    st.lists(positions | st.none(), min_size=1, max_size=3).map(tuple),
+    positions | st.none(),
+    labelled,
+)
+pages = st.builds(StoredEntries, st.lists(entries, max_size=3).map(tuple), st.integers(1, 9))
 results = st.builds(StoredResult, key_paths, st.integers(-1, 2000), xcom_values, st.booleans())
 metadatas = st.builds(
     StoredMetadata,
@@ -92,17 +114,25 @@ metadatas = st.builds(
 )
 
 
-@given(st.one_of(items, results, metadatas))
+@given(st.one_of(items, results, metadatas, clones, pages))
 def test_what_is_stored_is_what_is_read(document):
     packed = stored(document.pack())
     assert type(document).unpack(packed) == document
     assert packed["version"] == layout.LAYOUT_VERSION == 1
 
 
-@given(st.lists(xcom_values, max_size=4))
-def test_values_keep_their_order(values):
-    assert layout.unpack_values(stored(layout.pack_values(values))) == values
-    assert layout.unpack_values(stored(layout.pack_values(tuple(values)))) == values
+@given(st.lists(xcom_values, max_size=4), st.just(()) | key_paths, positions)
+def test_values_keep_their_order(values, key_path, map_index):
+    clone = (key_path, map_index) if key_path else ()
+    for given_values in (values, tuple(values)):
+        read = StoredValues.unpack(stored(StoredValues(given_values, *clone).pack()))
+        assert read == StoredValues(values, *clone)
+
+
+@given(st.dictionaries(mapping_keys, labelled, max_size=4))
+def test_produced_keys_keep_their_order_and_metadata(keys):
+    read = layout.unpack_produced_keys(stored(layout.pack_produced_keys(keys)))
+    assert list(read.items()) == list(keys.items())
 
 
 @given(st.lists(mapping_keys | key_paths, max_size=4))
@@ -113,7 +143,9 @@ def test_keys_are_read_as_key_paths(keys):
 
 
 SAMPLES = [
-    StoredItem(key_path=("a", "b"), value={"x": [1]}, metadata={"rows": MetadataValue.int(1)}),
+    StoredItem(key_path=("a", "b"), value={"x": [1]}, metadata={"rows": MetadataValue.int(1)}, attempt=2),
+    StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
+    StoredValues(values=[1], key_path=("a",), map_index=7),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
     StoredMetadata(
         outputs={"total": {"rows": MetadataValue.int(1)}},
@@ -145,7 +177,7 @@ def test_a_stored_document_cannot_be_changed(sample):
 
 def test_what_need_not_be_said():
     item = StoredItem(("a",), 1)
-    assert item.metadata == {}
+    assert (item.metadata, item.attempt) == ({}, 1)
     result = StoredResult(("a",), 7)
     assert (result.value, result.is_produced) == (None, True)
     metadata = StoredMetadata()
@@ -154,7 +186,8 @@ def test_what_need_not_be_said():
 
 def test_every_stored_class_has_a_sample():
     classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
-    assert {type(sample) for sample in SAMPLES} == classes
+    # Entries are documents in a document; the round trips are theirs.
+    assert {type(sample) for sample in SAMPLES} == classes - {StoredEntry, StoredEntries}
 
 
 def test_empty_metadata_is_not_worth_storing():
@@ -177,6 +210,12 @@ ITEM = """
 RESULT = (
     '{"version": 1, "key_path": ["tenant", "orders.csv"], "map_index": 3, "is_produced": true, "value": null}'
 )
+CLONE = '{"version": 1, "key_path": ["tenant", "orders.csv"], "map_index": 3, "attempt": 2}'
+ENTRIES = """
+{"version": 1, "attempt": 2, "entries": [
+    {"key_path": ["tenant", "orders.csv"], "links": [3], "item": 0,
+     "metadata": {"bytes": {"type": "int", "value": 12}}}]}
+"""
 METADATA = """
 {"version": 1,
  "key_path": ["orders.csv"],
@@ -212,6 +251,15 @@ def test_a_result_of_version_1_is_still_read():
     assert StoredResult.unpack(json.loads(RESULT)) == StoredResult(("tenant", "orders.csv"), 3, None, True)
 
 
+def test_the_mark_of_a_clone_of_version_1_is_still_read():
+    assert StoredClone.unpack(json.loads(CLONE)) == StoredClone(("tenant", "orders.csv"), 3, 2)
+
+
+def test_a_list_of_keys_of_version_1_is_still_read():
+    entry = StoredEntry(("tenant", "orders.csv"), (3,), 0, {"bytes": MetadataValue.int(12)})
+    assert StoredEntries.unpack(json.loads(ENTRIES)) == StoredEntries((entry,), 2)
+
+
 def test_metadata_of_version_1_is_still_read():
     read = StoredMetadata.unpack(json.loads(METADATA))
     assert read.key_path == ("orders.csv",)
@@ -239,16 +287,22 @@ def test_metadata_of_version_1_is_still_read():
 
 @pytest.mark.parametrize(
     ("cls", "document"),
-    [(StoredItem, ITEM), (StoredResult, RESULT), (StoredMetadata, METADATA)],
-    ids=["item", "result", "metadata"],
+    [
+        (StoredItem, ITEM),
+        (StoredResult, RESULT),
+        (StoredMetadata, METADATA),
+        (StoredClone, CLONE),
+        (StoredEntries, ENTRIES),
+    ],
+    ids=["item", "result", "metadata", "clone", "entries"],
 )
 def test_a_document_of_version_1_is_still_written_as_it_was(cls, document):
     assert cls.unpack(json.loads(document)).pack() == json.loads(document)
 
 
 def test_values_and_keys_of_version_1_are_still_read():
-    assert layout.pack_values(("a", None)) == {"version": 1, "values": ["a", None]}
-    assert layout.unpack_values({"version": 1, "values": ["a", None]}) == ["a", None]
+    assert StoredValues(("a", None)).pack() == {"version": 1, "values": ["a", None]}
+    assert StoredValues.unpack({"version": 1, "values": ["a", None]}) == StoredValues(["a", None])
     assert layout.unpack_keys(["a", "b"]) == [("a",), ("b",)]
     assert layout.unpack_keys([["outer", "inner"]]) == [("outer", "inner")]
 
@@ -260,7 +314,9 @@ UNPACKERS = [
     pytest.param(StoredItem.unpack, "a dynamic output", id="item"),
     pytest.param(StoredResult.unpack, "a clone's output", id="result"),
     pytest.param(StoredMetadata.unpack, "output metadata", id="metadata"),
-    pytest.param(layout.unpack_values, "the values of a dynamic output", id="values"),
+    pytest.param(StoredValues.unpack, "the values of a dynamic output", id="values"),
+    pytest.param(StoredClone.unpack, "the mark of a clone", id="clone"),
+    pytest.param(StoredEntries.unpack, "a list of keys", id="entries"),
 ]
 
 
@@ -288,9 +344,11 @@ def test_what_was_not_stored_by_this_package_is_refused(unpack, noun, document):
     [
         (StoredItem.unpack, "a dynamic output", ITEM),
         (StoredResult.unpack, "a clone's output", RESULT),
-        (layout.unpack_values, "the values of a dynamic output", '{"version": 1, "values": []}'),
+        (StoredValues.unpack, "the values of a dynamic output", '{"version": 1, "values": []}'),
+        (StoredClone.unpack, "the mark of a clone", CLONE),
+        (StoredEntries.unpack, "a list of keys", ENTRIES),
     ],
-    ids=["item", "result", "values"],
+    ids=["item", "result", "values", "clone", "entries"],
 )
 def test_a_document_that_lacks_a_field_is_refused(unpack, noun, document):
     for name in set(json.loads(document)) - {"version"}:
@@ -325,7 +383,21 @@ def test_a_list_that_holds_something_else_than_keys_is_refused(key):
 
 def test_values_that_are_no_list_are_refused():
     with refused(LayoutError, "this is not the values of a dynamic output as it is stored"):
-        layout.unpack_values({"version": 1, "values": "text"})
+        StoredValues.unpack({"version": 1, "values": "text"})
+
+
+@pytest.mark.parametrize(
+    "entry", [None, {}, {"key_path": ["a"]}, {**json.loads(ENTRIES)["entries"][0], "links": 1}]
+)
+def test_an_entry_of_another_form_is_refused(entry):
+    with refused(LayoutError, f"this is not an entry of a list of keys as it is stored: {entry!r}"):
+        StoredEntries.unpack({"version": 1, "attempt": 1, "entries": [entry]})
+
+
+@pytest.mark.parametrize("keys", [None, 1, [{}], ["a"]])
+def test_produced_keys_of_another_form_are_refused(keys):
+    with refused(LayoutError, f"this is not a list of produced keys as it is stored: {keys!r}"):
+        layout.unpack_produced_keys(keys)
 
 
 @pytest.mark.parametrize(

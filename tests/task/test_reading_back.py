@@ -85,8 +85,8 @@ def test_a_collector_refuses_to_miss_a_new_key(made, supervisor):
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        ("failed", "key 'b': its clone is failed. Clear the failed clone"),
-        ("upstream_failed", "key 'b': its clone is upstream_failed"),
+        ("failed", "key 'b': 1 of 3 keys failed: 'b'. Clear the failed clones"),
+        ("upstream_failed", "key 'b': 1 of 3 keys failed: 'b'"),
         ("removed", "key 'b': no clone ran for it"),
         (None, "key 'b': no clone ran for it"),
         ("running", "key 'b': its clone is still running. Leave the collector's trigger rule"),
@@ -121,7 +121,7 @@ def test_a_clone_without_an_item_says_so(made, supervisor):
     run = run_task(made, "first", 2, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'first': 'produce' has no output 'result' at position 2 any more. "
+        "Task 'first': produce.result has changed: at position 2 there is nothing now. "
         "Clear 'produce' together with its downstream tasks."
     )
 

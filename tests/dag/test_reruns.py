@@ -1,0 +1,356 @@
+"""Whatever is cleared and run again, results, states, labels and metadata are those of the keys of now."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from unittest import mock
+
+import airflow
+import pytest
+from airflow.sdk import dag, task
+from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
+from packaging.version import Version
+
+from airflow_dynamic_provider import (
+    DynamicOut,
+    DynamicOutput,
+    MetadataValue,
+    Out,
+    Output,
+    add_output_metadata,
+)
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItem, StoredMetadata, item_xcom
+from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.dag.tasks import keep, pair
+from tests.dag_runs import start_run
+
+ABC = {"a": 1, "b": 2, "c": 3}
+
+#: What the tasks below do; a test changes it between two runs. ``acts`` is (task, key) -> "fail" or "skip".
+WORLD = SimpleNamespace(values={}, acts={})
+
+
+@pytest.fixture(autouse=True)
+def _world():
+    WORLD.values, WORLD.acts = dict(ABC), {}
+
+
+def act(task_id, mapping_key):
+    match WORLD.acts.get((task_id, mapping_key)):
+        case "fail":
+            raise ValueError("as the test says")
+        case "skip":
+            raise AirflowSkipException("as the test says")
+
+
+@task.dynamic(out=DynamicOut(int))
+def produce():
+    for key, value in WORLD.values.items():
+        yield DynamicOutput(value, key, metadata={"value": value})
+
+
+@task.dynamic(out={"result": DynamicOut(int), "other": DynamicOut(int), "count": Out(int)})
+def produce_more():
+    for key, value in WORLD.values.items():
+        yield DynamicOutput(value, key, metadata={"value": value})
+        yield DynamicOutput(-value, key, "other")
+    yield Output(len(WORLD.values), "count")
+
+
+@task
+def work(value, mapping_key=None):
+    act("work", mapping_key)
+    add_output_metadata({"worked on": value})
+    return f"{mapping_key}={value}"
+
+
+@task
+def finish(text, mapping_key=None):
+    act("finish", mapping_key)
+    return text + "!"
+
+
+@task
+def count(texts):
+    return len(texts)
+
+
+@dag(schedule=None)
+def chain():
+    """Two tasks a key, and their results."""
+    keep(produce().map(lambda value: finish(work(value))).collect(keyed=True))
+
+
+@dag(schedule=None)
+def several_outputs():
+    """The same, for one of several outputs: Airflow then expands over another task than the producer."""
+    outputs = produce_more()
+    keep(outputs.result.map(lambda value: finish(work(value))).collect(keyed=True))
+    outputs.other.map(lambda value: pair(value, outputs.count))
+
+
+def expected(values):
+    return {key: f"{key}={value}!" for key, value in values.items()}
+
+
+def check(run, values, producer_id="produce"):
+    """Check that everything there is belongs to these keys."""
+    assert run.state == "success"
+    assert run.xcom("keep") == expected(values)
+    assert list(run.xcom("keep")) == list(values)
+    items = [row for key in all_item_xcoms(run, producer_id) for row in run.xcoms(producer_id, key).values()]
+    assert [StoredItem.unpack(item).key_path for item in items] == [(key,) for key in values]
+    if values:
+        check_clones(run, values)
+    else:
+        assert set(run.states("work").values()) <= {"skipped"}
+
+
+def check_clones(run, values):
+    for task_id in ("work", "finish"):
+        assert run.states(task_id) == dict.fromkeys(values, "success")
+        for position, (key, value) in enumerate(values.items()):
+            stored = StoredMetadata.unpack(run.xcom(task_id, METADATA_XCOM, position))
+            assert stored.key_path == (key,)
+            assert stored.inherited == {"value": MetadataValue.int(value)}
+            own = {"result": {"worked on": MetadataValue.int(value)}} if task_id == "work" else {}
+            assert stored.outputs == own
+
+
+def all_item_xcoms(run, producer_id):
+    """The producer's item XComs, also of positions that should be gone."""
+    keys = (item_xcom("result", position) for position in range(10))
+    return [key for key in keys if run.xcoms(producer_id, key)]
+
+
+def run_again(run):
+    """Run what was cleared, and return the task instances that ran, with how often."""
+    before = run.tries()
+    after = run.run().tries()
+    return {ti: tries - before.get(ti, 0) for ti, tries in after.items() if tries != before.get(ti, 0)}
+
+
+version = Version(airflow.__version__)
+
+may_lose_keys = pytest.mark.skipif(
+    version < Version("3.3"),
+    reason="up to Airflow 3.2, a task that is not mapped waits for ever for clones that Airflow removed",
+)
+
+clears_by_key = pytest.mark.skipif(
+    version < Version("3.2"), reason="Airflow 3.1 clears what depends on a clone for all keys"
+)
+
+OTHER_KEYS = [
+    pytest.param({"c": 30}, id="fewer", marks=may_lose_keys),
+    pytest.param({**ABC, "d": 4, "e": 5}, id="more"),
+    pytest.param({"c": 3, "a": 1, "b": 2}, id="reordered"),
+    pytest.param({"x": 1, "b": 20, "z": 3}, id="other"),
+    pytest.param({}, id="zero", marks=may_lose_keys),
+]
+
+
+@pytest.mark.parametrize("values", OTHER_KEYS)
+@pytest.mark.parametrize(
+    ("make_dag", "producer_id"),
+    [(chain, "produce"), (several_outputs, "produce_more")],
+    ids=["one_output", "several_outputs"],
+)
+def test_a_producer_that_is_cleared_may_produce_other_keys(make_dag, producer_id, values):
+    run = start_run(make_dag()).run()
+    check(run, ABC, producer_id)
+    WORLD.values = values
+    run.clear(producer_id).run()
+    check(run, values, producer_id)
+
+
+@may_lose_keys
+def test_keys_may_vanish_and_come_back():
+    WORLD.values = {}
+    run = start_run(chain()).run()
+    check(run, {})
+    for values in ({"x": 9, "a": 1}, {}, {"a": 5, "x": 9, "y": 0}):
+        WORLD.values = values
+        run.clear("produce").run()
+        check(run, values)
+
+
+@clears_by_key
+def test_a_clone_that_is_cleared_runs_again_with_what_depends_on_it_and_nothing_else():
+    run = start_run(chain()).run()
+    run.clear("work", 1)
+    assert run_again(run) == {("work", 1): 1, ("finish", 1): 1, ("keep", -1): 1}
+    check(run, ABC)
+
+
+def test_a_collector_that_is_cleared_alone_collects_the_same():
+    run = start_run(chain()).run()
+    run.clear("keep")
+    assert run_again(run) == {("keep", -1): 1}
+    check(run, ABC)
+
+
+def test_only_what_failed_is_cleared():
+    WORLD.acts = {("work", "b"): "fail"}
+    run = start_run(chain()).run()
+    assert run.states("work") == {"a": "success", "b": "failed", "c": "success"}
+    assert run.state_of("keep") == "upstream_failed"
+    WORLD.acts = {}
+    run.clear("work", only_failed=True)
+    assert run_again(run) == {("work", 1): 1, ("finish", 1): 1, ("keep", -1): 1}
+    check(run, ABC)
+
+
+@pytest.mark.parametrize("task_id", ["work", "finish"])
+def test_a_clone_that_fails_after_it_succeeded_is_not_collected(task_id):
+    run = start_run(chain()).run()
+    WORLD.acts = {(task_id, "b"): "fail"}
+    run.clear(task_id, 1).run()
+    assert run.state == "failed"
+    assert run.states(task_id) == {"a": "success", "b": "failed", "c": "success"}
+    assert run.state_of("finish", 1) == ("upstream_failed" if task_id == "work" else "failed")
+    assert run.state_of("keep") == "upstream_failed"
+    WORLD.acts = {}
+    run.clear(task_id, 1).run()
+    check(run, ABC)
+
+
+@pytest.mark.parametrize("task_id", ["work", "finish"])
+def test_a_clone_that_is_skipped_after_it_succeeded_is_not_collected(task_id):
+    run = start_run(chain()).run()
+    WORLD.acts = {(task_id, "b"): "skip"}
+    run.clear(task_id, 1).run()
+    assert run.state == "success"
+    assert run.states(task_id) == {"a": "success", "b": "skipped", "c": "success"}
+    assert run.state_of("finish", 1) == "skipped"
+    assert run.xcom("keep") == {"a": "a=1!", "c": "c=3!"}
+
+
+def test_a_clone_that_runs_whatever_happened_is_not_given_an_earlier_value():
+    @task(trigger_rule="all_done")
+    def last(text):
+        return [text]
+
+    @dag(schedule=None)
+    def stubborn():
+        keep(produce().map(lambda value: last(finish(work(value)))).collect(keyed=True))
+
+    WORLD.acts = {("work", "b"): "skip"}
+    first = start_run(stubborn()).run()
+    assert first.xcom("keep") == {"a": ["a=1!"], "b": [None], "c": ["c=3!"]}
+    WORLD.acts = {}
+    run = start_run(stubborn()).run()
+    assert run.xcom("keep") == {key: [text] for key, text in expected(ABC).items()}
+    # The scheduler skips "finish" for this key without running it, so what it stored stays in XCom.
+    WORLD.acts = {("work", "b"): "skip"}
+    run.clear("work", 1).run()
+    assert run.states("finish")["b"] == "skipped"
+    assert run.xcom("keep") == first.xcom("keep")
+
+
+class Unreachable:
+    """Lets the API answer a task's first messages of a kind, and then no more, until it is mended."""
+
+    def __init__(self, task_id, kind, answers):
+        self.task_id, self.kind, self.answers = task_id, kind, answers
+        self.send = InProcessSupervisorComms.send
+
+    def __call__(self, comms, msg):
+        if (comms.supervisor.ti.task_id, type(msg).__name__) == (self.task_id, self.kind):
+            self.answers -= 1
+            if self.answers == -1:
+                WORLD.values = {"c": 33, "new": 4}
+                raise RuntimeError("the API does not answer")
+        return self.send(comms, msg)
+
+    def installed(self):
+        return mock.patch.object(InProcessSupervisorComms, "send", lambda comms, msg: self(comms, msg))
+
+
+@pytest.mark.parametrize("yielded", [0, 2])
+def test_a_producer_that_fails_half_way_may_produce_other_keys_in_its_retry(yielded):
+    @task.dynamic(out=DynamicOut(int), task_id="produce", retries=1, retry_delay=0)
+    def produce_half(ti=None):
+        for number, (key, value) in enumerate(WORLD.values.items()):
+            if ti.try_number == 1 and number == yielded:
+                WORLD.values = {"c": 33, "new": 4}
+                raise ValueError("half way")
+            yield DynamicOutput(value, key, metadata={"value": value})
+
+    @dag(schedule=None)
+    def half():
+        keep(produce_half().map(lambda value: finish(work(value))).collect(keyed=True))
+
+    run = start_run(half()).run()
+    assert run.tries()["produce", -1] == 2
+    check(run, {"c": 33, "new": 4})
+
+
+@pytest.mark.parametrize("stored", [1, 3])
+def test_a_producer_that_fails_while_it_stores_may_produce_other_keys_in_its_retry(stored):
+    @dag(schedule=None, default_args={"retries": 1, "retry_delay": 0})
+    def half():
+        keep(produce().map(lambda value: finish(work(value))).collect(keyed=True))
+
+    with Unreachable("produce", "SetXCom", stored).installed():
+        run = start_run(half()).run()
+    assert run.tries()["produce", -1] == 2
+    check(run, {"c": 33, "new": 4})
+
+
+@pytest.mark.parametrize("stored", [4, 7, 8, 9, 10])
+def test_a_producer_of_several_outputs_that_fails_while_it_stores(stored):
+    """It also stores keys for tasks that the scheduler ends without running them."""
+
+    @dag(schedule=None, default_args={"retries": 1, "retry_delay": 0})
+    def half():
+        outputs = produce_more()
+        keep(outputs.result.map(lambda value: finish(work(value))).collect(keyed=True))
+        keep(outputs.other.map(lambda value: pair(value, outputs.count)).collect(keyed=True))
+
+    with Unreachable("produce_more", "SetXCom", stored).installed():
+        run = start_run(half()).run()
+    assert run.tries()["produce_more", -1] == 2
+    check(run, {"c": 33, "new": 4}, "produce_more")
+    assert run.xcom("keep__1") == {"c": [-33, 2], "new": [-4, 2]}
+
+
+def test_a_clone_that_fails_after_it_pushed_leaves_nothing_to_its_retry():
+    @task(retries=1, retry_delay=0)
+    def unsteady(value, mapping_key=None, ti=None):
+        ti.xcom_push(f"pushed in try {ti.try_number}", mapping_key)
+        add_output_metadata({f"try {ti.try_number}": value})
+        if ti.try_number == 1 and mapping_key == "b":
+            raise ValueError("the first try fails")
+        return f"{mapping_key} in try {ti.try_number}"
+
+    @dag(schedule=None)
+    def retried():
+        keep(produce().map(unsteady).collect(keyed=True))
+
+    run = start_run(retried()).run()
+    assert run.states("unsteady") == dict.fromkeys(ABC, "success")
+    assert run.xcom("keep") == {"a": "a in try 1", "b": "b in try 2", "c": "c in try 1"}
+    assert run.xcoms("unsteady", "pushed in try 1") == {0: "a", 2: "c"}
+    assert run.xcoms("unsteady", "pushed in try 2") == {1: "b"}
+    stored = StoredMetadata.unpack(run.xcom("unsteady", METADATA_XCOM, 1))
+    assert stored.outputs == {"result": {"try 2": MetadataValue.int(2)}}
+    assert stored.inherited == {"value": MetadataValue.int(2)}
+
+
+def test_a_total_of_all_keys_is_made_anew_for_all_keys():
+    """What a cleared clone goes into goes into every clone of the next group."""
+
+    @dag(schedule=None)
+    def shares():
+        texts = produce().map(work)
+        whole = count(texts.collect())
+        keep(texts.map(lambda text: pair(text, whole)).collect(keyed=True))
+
+    run = start_run(shares()).run()
+    assert run.xcom("keep") == {key: [f"{key}={value}", 3] for key, value in ABC.items()}
+    WORLD.acts = {("work", "a"): "skip"}
+    run.clear("work", 0).run()
+    assert run.states("work") == {"a": "skipped", "b": "success", "c": "success"}
+    assert run.state_of("pair", 0) == "skipped"
+    assert run.xcom("keep") == {"b": ["b=2", 2], "c": ["c=3", 2]}

@@ -1,0 +1,42 @@
+"""One Dag under two names: a custom XCom backend puts what one of them stores elsewhere."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
+
+#: In no sorted order, neither by letters nor as PostgreSQL orders the keys of a JSON object.
+KEYS = ["zebra", "Apfel", "x" * 250, "日本" * 125, "10", "9", "{{ a/b }}"]
+
+
+def value_of(key):
+    """Make a value that JSON could spoil: nested, with text in several scripts, nothing and numbers."""
+    return {"name": key, "size": len(key), "none": None, "parts": [key[:2], {"ü": 1.5}]}
+
+
+@task.dynamic(out=DynamicOut(dict))
+def produce(ti=None):
+    """Produce all keys in the first try, and the first two in another order after that."""
+    for key in KEYS if ti.try_number == 1 else KEYS[1::-1]:
+        yield DynamicOutput(value_of(key), key, metadata={"size": len(key), "raw": {"b": 1, "a": [None]}})
+
+
+@task
+def describe(value, mapping_key=None):
+    """Return something of the key and the value, with metadata."""
+    add_output_metadata({"key": mapping_key})
+    return {"key": mapping_key, "value": value}
+
+
+@task
+def keep(listed, keyed, produced):
+    """Keep three collections, as lists: PostgreSQL does not keep the order of a dict."""
+    return [listed, list(map(list, keyed.items())), list(map(list, produced.items()))]
+
+
+for dag_id in ("stored_plainly", "stored_by_reference"):
+    with DAG(dag_id, schedule=None):
+        found = produce()
+        described = found.map(describe)
+        keep(described.collect(), described.collect(keyed=True), found.collect(keyed=True))
