@@ -67,6 +67,7 @@ class _ProgramWriter:
 
     Attributes:
         open_calls: Tasks that were called in a map that is being written: values of one key, not yet handles.
+        open_items: What is being mapped, the outermost first.
         used: The names that something refers to.
     """
 
@@ -74,6 +75,7 @@ class _ProgramWriter:
     features: frozenset[str]
     names: Names = field(default_factory=Names)
     open_calls: set[str] = field(default_factory=set)
+    open_items: tuple[str, ...] = ()
     used: set[str] = field(default_factory=set)
 
     def write(self) -> Program:
@@ -92,19 +94,27 @@ class _ProgramWriter:
         return make()
 
     def _choices(self, scope: Space, item: str | None) -> Iterator[tuple[float, Callable[[], Statement]]]:
-        mappable = [name for name in self._handles() if self.names[name].space[:-1] == scope]
+        below = [name for name in self._handles() if self._is_below(name, scope)]
+        mappable = [name for name in below if len(self.names[name].space) == len(scope) + 1]
         depth = len(scope)
         if mappable:
             yield 5, lambda: self.map(self._newest(mappable))
+        if len(below) > len(mappable):
+            yield 1, lambda: self.map(self._newest(below))
         if depth == 0 or (depth < MAX_DEPTH and "nesting" in self.features):
-            yield (1.5, 2.0, 0.7)[depth], lambda: self.produce(scope, item)
+            yield (1.5, 3.0, 1.0)[depth], lambda: self.produce(scope, item)
         if self._arguments(scope, item):
             yield 3 if depth else 1.5, lambda: self.call(scope, item)
-        pairs = [(one, other) for one in mappable for other in mappable if one != other]
+        joinable = mappable if self.rng.random() < 0.8 else below
+        pairs = [(one, other) for one in joinable for other in joinable if one != other]
         if pairs and "zip" in self.features and (same := list(filter(self._is_alike, pairs))):
             yield 2.5, lambda: self.zip(self.rng.choice(same), scope)
-        if pairs and "product" in self.features and depth == 0:
-            yield 1.5, lambda: self.product(self.rng.choice(pairs), scope)
+        if pairs and "product" in self.features:
+            yield 0.5 if depth else 1.5, lambda: self.product(self.rng.choice(pairs), scope)
+
+    def _is_below(self, name: str, scope: Space) -> bool:
+        space = self.names[name].space
+        return len(space) > len(scope) and space[: len(scope)] == scope
 
     def _newest(self, names: list[str]) -> str:
         return self.rng.choice(names[-3:])
@@ -131,15 +141,15 @@ class _ProgramWriter:
 
     def map(self, over: str) -> Statement:
         scope = self.names[over].space
-        opened = set(self.open_calls)
+        before = self.open_calls, self.open_items
+        self.open_items = (*self.open_items, over)
         body = []
         for _ in range(self.rng.choice((1, 1, 2, 3))):
             body.append(self.statement(scope, over))
-        self.open_calls = opened
         # A zip by itself, or an outer map without a task of its own, would be no map.
         if not any(isinstance(each, (Call, Produce)) for each in body):
             body.append(self.call(scope, over))
-            self.open_calls = opened
+        self.open_calls, self.open_items = before
         return Map(over, tuple(body))
 
     def _add(self, statement: Statement, scope: Space) -> Statement:
@@ -165,16 +175,19 @@ class _ProgramWriter:
         found: list[tuple[float, Callable[[], Argument]]] = []
         for name, info in self.names.infos.items():
             is_pair = isinstance(info.statement, (Zip, Product))
-            if info.space == scope[: len(info.space)] and (name == item or not is_pair):
+            if self.names.ways(scope, info.space) == 1 and (name in self.open_items or not is_pair):
                 # A value of the same key rather than one of an outer key, and rather than an unmapped one.
                 weight = 4.0 if name == item else 2.0 if info.space == scope else 0.8
                 found.append((weight, lambda name=name: name))
             if info.space and name not in self.open_calls and self._is_collectable(name, scope):
-                weight = 0.4 if info.space == scope else 1.5
+                weight = 0.4 if info.space == scope else 1.5 if self._is_usual(name, scope) else 0.3
                 found.append((weight, lambda name=name: self._collection(name)))
         return found
 
     def _is_collectable(self, name: str, scope: Space) -> bool:
+        return self.names.ways(scope, self.names.common_space(name, scope)) == 1
+
+    def _is_usual(self, name: str, scope: Space) -> bool:
         # In a map, its own nested outputs, or everything that an ordinary task could collect.
         return self.names.common_space(name, scope) in (scope, ())
 

@@ -128,7 +128,8 @@ class _Oracle:
         if isinstance(statement, Produce):
             made = self.outcome(name, outer)
             return [(key,) for key in self.produced[name, outer]] if made.state == "success" else made.state
-        left, right = (self.keys(self.names[side].space[-1], outer) for side in sides(statement))
+        scope = self.names[name].scope
+        left, right = (self.below(side, scope, outer) for side in sides(statement))
         broken = [keys for keys in (left, right) if isinstance(keys, str)]
         if broken:
             return _joined([_Dependency(state) for state in broken])
@@ -136,12 +137,58 @@ class _Oracle:
             return [one + other for one in left for other in right]
         return _zipped(left, right, statement.how)
 
+    def below(self, handle: str, scope: Space, outer: Path) -> _Keys:
+        """Return the rest of a handle's key paths, below one key path of a scope.
+
+        Raises:
+            AmbiguousError: There are no keys for some outer key; the rules say nothing of a join of these.
+        """
+        first, *deeper = self.names[handle].space[len(scope) :]
+        found = self.keys(first, outer)
+        for name in deeper if not isinstance(found, str) else ():
+            longer = []
+            for key in found:
+                keys = self.keys(name, outer + key)
+                if isinstance(keys, str):
+                    raise AmbiguousError
+                longer += [key + more for more in keys]
+            found = longer
+        return found
+
+    def locate(self, path: Path, space: Space, target: Space) -> Path | None:
+        """Return the key path in a space that another's is made of; ``None`` if an outer zip lacks it."""
+        if space[: len(target)] == target:
+            return path[: self.names.width(target)]
+        for index in reversed(range(len(space))):
+            info = self.names[space[index]]
+            if isinstance(info.statement, Produce):
+                continue
+            own = path[: self.names.width(space[: index + 1])]
+            for side, found in self.parts(info, own):
+                if self.names.ways(self.names[side].space, target):
+                    located = found and self.locate(found, self.names[side].space, target)
+                    if located is not None:
+                        return located
+        return None
+
+    def parts(self, info: Info, path: Path) -> list[tuple[str, Path | None]]:
+        """Return both sides of a zip or product with the key path there; ``None`` for what is missing."""
+        outer = path[: self.names.width(info.scope)]
+        own = path[len(outer) :]
+        left, right = sides(info.statement)
+        if isinstance(info.statement, Product):
+            middle = self.names.width(self.names[left].space[len(info.scope) :])
+            return [(left, outer + own[:middle]), (right, outer + own[middle:])]
+        return [
+            (side, outer + own if own in self.below(side, info.scope, outer) else None)
+            for side in (left, right)
+        ]
+
     # Values
 
     def value(self, name: str, path: Path) -> tuple[list[_Dependency], list[Any]]:
         """Return what a handle gives for a key: one value, or two for a zip or product."""
         info = self.names[name]
-        path = path[: self.names.width(info.space)]
         if isinstance(info.statement, Call):
             made = self.outcome(name, path)
             return [_Dependency(made.state)], [made.value]
@@ -151,22 +198,14 @@ class _Oracle:
         return self._pair(info, path)
 
     def _pair(self, info: Info, path: Path) -> tuple[list[_Dependency], list[Any]]:
-        outer = path[: self.names.width(info.scope)]
-        own = path[len(outer) :]
-        left, right = sides(info.statement)
-        if isinstance(info.statement, Product):
-            middle = self.names.width(self.names[left].space[len(info.scope) :])
-            parts = [(left, own[:middle]), (right, own[middle:])]
-        else:
-            parts = [(left, own), (right, own)]
         states, values = [], []
-        for side, key in parts:
-            if key in self.keys(self.names[side].space[-1], outer):
-                dependencies, value = self.value(side, outer + key)
-                states += [_Dependency(each.state, is_across=True) for each in dependencies]
-                values.append(value[0] if len(value) == 1 else value)
-            else:
+        for side, own in self.parts(info, path):
+            if own is None:
                 values.append(None)
+            else:
+                dependencies, value = self.value(side, own)
+                states += [_Dependency(each.state, is_across=True) for each in dependencies]
+                values.append(value if len(value) > 1 else value[0])
         return states, values
 
     def argument(
@@ -175,14 +214,19 @@ class _Oracle:
         """Return what an argument depends on, its values, and whether these are too few for its task."""
         if isinstance(argument, str):
             space = self.names[argument].space
-            dependencies, values = self.value(argument, path)
+            own = self.locate(path, scope, space)
+            if own is None:
+                return [], [None], False
+            dependencies, values = self.value(argument, own)
             is_across = space not in ((), scope)
             return [_Dependency(d.state, d.is_across or is_across) for d in dependencies], values, False
         space = self.names.common_space(argument.of, scope)
-        outer = path[: self.names.width(space)]
+        outer = self.locate(path, scope, space)
+        if outer is None:
+            raise AmbiguousError
         tree = self.tree(argument.of, space, outer)
-        # In a mapped group, a gate stands between what is collected and the collector.
-        is_across = bool(space) and space == scope
+        # Below a key, a gate stands between what is collected and the collector.
+        is_across = bool(space)
         if isinstance(tree, str):
             return [_Dependency(tree, is_across)], [None], False
         if isinstance(argument, States):
@@ -199,8 +243,9 @@ class _Oracle:
         whole = self.names[name].space
         if space == whole:
             dependencies, values = self.value(name, path)
-            state = _joined(dependencies)
-            return state, (values[0] if len(values) == 1 else values)
+            is_pair = not self.names[name].is_task
+            state = _joined(dependencies) if is_pair or not dependencies else dependencies[0].state
+            return state, (values if is_pair else values[0])
         deeper = whole[: len(space) + 1]
         keys = self.keys(deeper[-1], path)
         if isinstance(keys, str):

@@ -207,13 +207,27 @@ class Names:
         left, right = (self.width(self[side].space[len(scope) :]) for side in sides(statement))
         return left + right if isinstance(statement, Product) else left
 
+    def ways(self, space: Space, target: Space) -> int:
+        """Return whether a key path of a space determines one of another: 0 if not, 2 if in two ways."""
+        if space[: len(target)] == target:
+            return 1
+        for name in reversed(space):
+            statement = self[name].statement
+            if not isinstance(statement, Produce):
+                found = [self.ways(self[side].space, target) for side in sides(statement)]
+                if any(found):
+                    return 2 if isinstance(statement, Product) and all(found) else max(found)
+        return 0
+
     def common_space(self, handle: str, scope: Space) -> Space:
-        """Return the space that a collection of a handle has when it is made in a scope."""
+        """Return the space that a collection of a handle has when it is made in a scope.
+
+        Below a key that the collector has, too, it collects that key's values only.
+        """
         above = self[handle].space[:-1]
-        shared = 0
-        while shared < min(len(above), len(scope)) and above[shared] == scope[shared]:
-            shared += 1
-        return above[:shared]
+        while above and not self.ways(scope, above):
+            above = above[:-1]
+        return above
 
 
 def sides(statement: Any) -> tuple[str, str]:
