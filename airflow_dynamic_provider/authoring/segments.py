@@ -192,7 +192,7 @@ class _Arrangement:
     def _is_waited_for(self, clone: ClonedTask, upstream_id: str) -> bool:
         """Whether a value is only read, and some way through the outside stops the task when it is not there.
 
-        Such a way leaves the key space, or goes through a collection, and each task on it passes a failure on.
+        Such a way leaves the key space or goes through a collection, and each task on it passes failures on.
         """
         task_id = clone.operator.task_id
         if (task_id, upstream_id) in self.graph.orders:
@@ -263,8 +263,8 @@ class _Arrangement:
         if task.task_id not in self.graph.gates:
             gate = GateOperator(
                 task_id=self.graph.free_id(f"{task.task_id}__gate"),
-                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then lets "
-                "each key go on by what became of its own.",
+                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
+                "lets each key go on by what became of its own.",
                 dag=self.graph.dag,
                 task_group=self.graph.dag.task_group,
             )

@@ -120,7 +120,7 @@ class Collecting(_Dependency):
         if (reason := refused.get(other.trigger_rule)) is not None:
             raise HandleUsageError(
                 f"its collection was passed to {other.task_id!r}, whose trigger rule "
-                f"{str(other.trigger_rule)!r} {reason}",
+                f"{TriggerRule(other.trigger_rule).value!r} {reason}",
                 task_id=self.source.task_id,
                 output_name=self.source.output,
                 remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for "
