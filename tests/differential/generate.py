@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,8 @@ ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
 
 MAX_DEPTH = 3
 
+_TABLES_TRIED = 6
+
 
 class _UnfitError(Exception):
     """This attempt became too large, too small, or depends on timing."""
@@ -47,18 +50,14 @@ def generate(seed: int, *, size: int = 25, features: frozenset[str] = FEATURES) 
     """Return the case of a seed, with at most ``size`` task instances."""
     rng = random.Random(seed)
     while True:
-        try:
-            return _attempt(rng, size, features)
-        except (_UnfitError, AmbiguousError):
-            continue
-
-
-def _attempt(rng: random.Random, size: int, features: frozenset[str]) -> Case:
-    program = _ProgramWriter(rng, features).write()
-    tables = _TableWriter(rng, program, size)
-    table = tables.write()
-    steps = tables.write_steps(table, rng.choice((0, 0, 1, 2)) if "reruns" in features else 0)
-    return Case(program, table, tuple(steps))
+        program = _ProgramWriter(rng, features).write()
+        # A program that is large with some keys may be small enough with others.
+        for _ in range(_TABLES_TRIED):
+            with suppress(_UnfitError, AmbiguousError):
+                tables = _TableWriter(rng, program, size)
+                table = tables.write()
+                steps = tables.write_steps(table, rng.choice((0, 0, 1, 2)) if "reruns" in features else 0)
+                return Case(program, table, tuple(steps))
 
 
 @dataclass
@@ -108,7 +107,7 @@ class _ProgramWriter:
         joinable = mappable if self.rng.random() < 0.8 else below
         pairs = [(one, other) for one in joinable for other in joinable if one != other]
         if pairs and "zip" in self.features and (same := list(filter(self._is_alike, pairs))):
-            yield 2.5, lambda: self.zip(self.rng.choice(same), scope)
+            yield 4 if depth else 2.5, lambda: self.zip(self.rng.choice(same), scope)
         if pairs and "product" in self.features:
             yield 0.5 if depth else 1.5, lambda: self.product(self.rng.choice(pairs), scope)
 
@@ -139,18 +138,34 @@ class _ProgramWriter:
         self.used.update(pair)
         return self._add(Product(self._new("x"), *pair), scope)
 
-    def map(self, over: str) -> Statement:
+    def map(self, over: str) -> Map:
         scope = self.names[over].space
         before = self.open_calls, self.open_items
         self.open_items = (*self.open_items, over)
-        body = []
+        body: list[Statement] = []
         for _ in range(self.rng.choice((1, 1, 2, 3))):
             body.append(self.statement(scope, over))
+            if isinstance(body[-1], (Produce, Zip, Product)):
+                body += self._follow_up(body[-1].name, scope, over)
         # A zip by itself, or an outer map without a task of its own, would be no map.
         if not any(isinstance(each, (Call, Produce)) for each in body):
             body.append(self.call(scope, over))
         self.open_calls, self.open_items = before
         return Map(over, tuple(body))
+
+    def _follow_up(self, name: str, scope: Space, over: str) -> list[Statement]:
+        """Map what was nested or joined in a map, and collect there, as most authors will."""
+        if self.rng.random() < 0.3:
+            return []
+        inner = self.map(name)
+        made = [each.name for each in inner.body if isinstance(each, Call)]
+        if not made or self.rng.random() < 0.4:
+            return [inner]
+        arguments = dict.fromkeys(self._some_arguments(scope, over, self.rng.choice((0, 0, 1))))
+        collected = self._collection(self.rng.choice(made))
+        self.used.add(collected.of)
+        outer = Call(self._new("t"), (*arguments, collected))
+        return [inner, self._add(outer, scope)]
 
     def _add(self, statement: Statement, scope: Space) -> Statement:
         self.names.add(statement, scope)
@@ -191,9 +206,9 @@ class _ProgramWriter:
         # In a map, its own nested outputs, or everything that an ordinary task could collect.
         return self.names.common_space(name, scope) in (scope, ())
 
-    def _collection(self, name: str) -> Argument:
+    def _collection(self, name: str) -> All | States:
         is_task = isinstance(self.names[name].statement, Call)
-        if is_task and "states" in self.features and self.rng.random() < 0.15:
+        if is_task and "states" in self.features and self.rng.random() < 0.25:
             return States(name)
         is_partial = "ratio" in self.features and self.rng.random() < 0.25
         ratio = self.rng.choice((0.0, 0.3, 0.5, 0.75)) if is_partial else 1.0
@@ -238,7 +253,7 @@ class _TableWriter:
 
     def _expect(self, table: dict[tuple[str, Path], Any]) -> Expected:
         expected = expect(self.program, table)
-        if not 1 < expected.size <= self.size:
+        if not 2 < expected.size <= self.size:
             raise _UnfitError
         return expected
 

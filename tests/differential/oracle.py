@@ -23,6 +23,7 @@ from tests.differential.programs import (
     Space,
     States,
     Table,
+    Zip,
     act,
     act_producing,
     sides,
@@ -129,6 +130,8 @@ class _Oracle:
             made = self.outcome(name, outer)
             return [(key,) for key in self.produced[name, outer]] if made.state == "success" else made.state
         scope = self.names[name].scope
+        if isinstance(statement, Zip) and statement.how == "strict" and self.has_mismatch(statement, scope):
+            return "failed"
         left, right = (self.below(side, scope, outer) for side in sides(statement))
         broken = [keys for keys in (left, right) if isinstance(keys, str)]
         if broken:
@@ -136,6 +139,14 @@ class _Oracle:
         if isinstance(statement, Product):
             return [one + other for one in left for other in right]
         return _zipped(left, right, statement.how)
+
+    def has_mismatch(self, statement: Zip, scope: Space) -> bool:
+        """Whether both sides have different keys anywhere: one task joins them for all outer keys."""
+        for outer in self.paths(scope):
+            left, right = (self.below(side, scope, outer) for side in sides(statement))
+            if not isinstance(left, str) and not isinstance(right, str) and set(left) != set(right):
+                return True
+        return False
 
     def below(self, handle: str, scope: Space, outer: Path) -> _Keys:
         """Return the rest of a handle's key paths, below one key path of a scope.
@@ -296,11 +307,9 @@ def _passed_on(state: str) -> str:
     return "upstream_failed" if state in FAILED else state
 
 
-def _zipped(left: list[Path], right: list[Path], how: str) -> _Keys:
+def _zipped(left: list[Path], right: list[Path], how: str) -> list[Path]:
     if how == "inner":
         return [key for key in left if key in right]
-    if how == "strict" and set(left) != set(right):
-        return "failed"
     return left + [key for key in right if key not in left]
 
 
