@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from airflow_dynamic_provider.definitions.keys import render_label
 from tests import dag_runs
 from tests.differential.build import build, use_table
 from tests.differential.oracle import Expected, Outcome, expect
-from tests.differential.programs import Case, Clear, Path
+
+if TYPE_CHECKING:
+    from tests.differential.programs import Case, Clear, Path
 
 #: Nothing waits for a retry here, so a run in which nothing can run is stuck.
 LONGEST_WAIT = 1.0

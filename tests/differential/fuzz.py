@@ -73,7 +73,10 @@ def _fuzz(options: argparse.Namespace) -> int:
             break
         if now - shown > SECONDS_BETWEEN_LINES:
             shown = now
-            print(f"{done} programs, {failed} failed, {(now - started) / done:.2f} s each, seed {seed}", flush=True)
+            print(
+                f"{done} programs, {failed} failed, {(now - started) / done:.2f} s each, seed {seed}",
+                flush=True,
+            )
     print(f"{done} programs ran, {failed} failed, from seed {first} on.")
     return failed
 

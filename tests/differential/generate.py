@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.differential.oracle import AmbiguousError, Expected, expect
+from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
     Argument,
@@ -28,6 +27,9 @@ from tests.differential.programs import (
     handle_of,
     sides,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 #: What a case may be about, besides maps, chains and collections.
 FEATURES = frozenset({"zip", "product", "nesting", "ratio", "states", "reruns"})
@@ -98,7 +100,7 @@ class _ProgramWriter:
         depth = len(scope)
         if mappable:
             yield 5, lambda: self.map(self._newest(mappable))
-        if len(below) > len(mappable):
+        if len(below) > len(mappable) and not scope:
             yield 1, lambda: self.map(self._newest(below))
         if depth == 0 or (depth < MAX_DEPTH and "nesting" in self.features):
             yield (1.5, 3.0, 1.0)[depth], lambda: self.produce(scope, item)
@@ -244,11 +246,15 @@ class _TableWriter:
         return table
 
     def write_steps(self, table: dict[tuple[str, Path], Any], count: int) -> Iterator[Clear]:
+        history = [self._expect(table)]
         for _ in range(count):
             step = self._step(table)
             if step is not None:
                 table = {**table, **(step.changes or {})}
-                self._expect(table)
+                expected = self._expect(table)
+                if not can_follow(history, expected):
+                    raise _UnfitError
+                history.append(expected)
                 yield step
 
     def _expect(self, table: dict[tuple[str, Path], Any]) -> Expected:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tests.differential.check import Difference
-from tests.differential.programs import Case
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.differential.check import Difference
+    from tests.differential.programs import Case
 
 _SHOWN = 8
 

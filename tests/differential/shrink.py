@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tests.differential.check import Difference, differences
-from tests.differential.oracle import AmbiguousError, expect
+from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
     Argument,
@@ -26,6 +26,9 @@ from tests.differential.programs import (
     handle_of,
     sides,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def shrink(
@@ -85,7 +88,7 @@ def _without_step(case: Case, index: int) -> Case:
 
 
 def _with(parts: tuple, index: int, part: object) -> tuple:
-    return parts[:index] + (part,) + parts[index + 1 :]
+    return (*parts[:index], part, *parts[index + 1 :])
 
 
 # Programs
@@ -135,10 +138,13 @@ def _is_sound(case: Case) -> bool:
         expected = [expect(case.program, table) for table in case.tables()]
     except AmbiguousError:
         return False
-    return all(_can_clear(step, before) for step, before in zip(case.steps, expected, strict=False))
+    return all(
+        _can_clear(step, expected[index]) and can_follow(expected[: index + 1], expected[index + 1])
+        for index, step in enumerate(case.steps)
+    )
 
 
-def _can_clear(step: Clear, before: object) -> bool:
+def _can_clear(step: Clear, before: Expected) -> bool:
     outcome = before.outcomes[step.task].get(step.path or ())
     return outcome is not None and outcome.has_run
 
