@@ -64,7 +64,7 @@ class FakeSupervisor:
             for (task, index, key), value in self.xcoms.items()
             if (task, key) == (msg.task_id, msg.key)
         )
-        return XComSequenceSliceResult(root=[value for _, value in found])
+        return XComSequenceSliceResult(root=[value for _, value in found][msg.start : msg.stop])
 
     def _set_xcom(self, msg: Any) -> None:
         self.xcoms[msg.task_id, -1 if msg.map_index is None else msg.map_index, msg.key] = msg.value

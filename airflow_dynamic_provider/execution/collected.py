@@ -74,6 +74,9 @@ class CollectedMapping(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return self._values[self._positions[key]]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._positions
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._positions)
 
