@@ -1,4 +1,4 @@
-"""The database and the API that whole Dag runs need, as for the tests beside this folder."""
+"""Random programs, each a Dag that is run in one process."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in Path(item.path).parents:
-            item.add_marker(pytest.mark.dag)
+            item.add_marker(pytest.mark.differential)
             item.fixturenames[:0] = ["airflow_database", "execution_api"]

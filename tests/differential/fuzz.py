@@ -20,7 +20,7 @@ from airflow.utils.db import initdb
 
 from airflow_dynamic_provider.embedded import one_execution_api
 from tests.differential.check import differences
-from tests.differential.generate import FEATURES, generate
+from tests.differential.generate import generate
 from tests.differential.reporting import describe
 from tests.differential.shrink import shrink
 
@@ -55,7 +55,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="where to begin, instead of where the last run ended")
     parser.add_argument("--size", type=int, default=25, help="task instances in a program at most")
     parser.add_argument("--shrink-seconds", type=float, default=120, help="for cutting down each failing one")
-    parser.add_argument("--features", nargs="*", default=sorted(FEATURES), choices=sorted(FEATURES))
     return parser.parse_args()
 
 
@@ -86,7 +85,7 @@ def _next_seed() -> int:
 
 
 def _passes(seed: int, options: argparse.Namespace) -> bool:
-    case = generate(seed, size=options.size, features=frozenset(options.features))
+    case = generate(seed, size=options.size)
     found = differences(case)
     if found:
         print(f"Seed {seed} differs; cutting it down ...", flush=True)

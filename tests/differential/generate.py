@@ -31,9 +31,6 @@ from tests.differential.programs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What a case may be about, besides maps, chains and collections.
-FEATURES = frozenset({"zip", "product", "nesting", "ratio", "states", "reruns"})
-
 KEYS = ("a", "b", "c", "d", "e")
 INNER_KEYS = ("x", "y", "z", "a")
 #: Keys that look like something else. One divides a label as a path does.
@@ -48,17 +45,17 @@ class _UnfitError(Exception):
     """This attempt became too large, too small, or depends on timing."""
 
 
-def generate(seed: int, *, size: int = 25, features: frozenset[str] = FEATURES) -> Case:
+def generate(seed: int, *, size: int = 25) -> Case:
     """Return the case of a seed, with at most ``size`` task instances."""
     rng = random.Random(seed)
     while True:
-        program = _ProgramWriter(rng, features).write()
+        program = _ProgramWriter(rng).write()
         # A program that is large with some keys may be small enough with others.
         for _ in range(_TABLES_TRIED):
             with suppress(_UnfitError, AmbiguousError):
                 tables = _TableWriter(rng, program, size)
                 table = tables.write()
-                steps = tables.write_steps(table, rng.choice((0, 0, 1, 2)) if "reruns" in features else 0)
+                steps = tables.write_steps(table, rng.choice((0, 0, 1, 2)))
                 return Case(program, table, tuple(steps))
 
 
@@ -73,7 +70,6 @@ class _ProgramWriter:
     """
 
     rng: random.Random
-    features: frozenset[str]
     names: Names = field(default_factory=Names)
     open_calls: set[str] = field(default_factory=set)
     open_items: tuple[str, ...] = ()
@@ -102,15 +98,15 @@ class _ProgramWriter:
             yield 5, lambda: self.map(self._newest(mappable))
         if len(below) > len(mappable) and not scope:
             yield 1, lambda: self.map(self._newest(below))
-        if depth == 0 or (depth < MAX_DEPTH and "nesting" in self.features):
+        if depth < MAX_DEPTH:
             yield (1.5, 3.0, 1.0)[depth], lambda: self.produce(scope, item)
         if self._arguments(scope, item):
             yield 3 if depth else 1.5, lambda: self.call(scope, item)
         joinable = mappable if self.rng.random() < 0.8 else below
         pairs = [(one, other) for one in joinable for other in joinable if one != other]
-        if pairs and "zip" in self.features and (same := list(filter(self._is_alike, pairs))):
+        if pairs and (same := list(filter(self._is_alike, pairs))):
             yield 4 if depth else 2.5, lambda: self.zip(self.rng.choice(same), scope)
-        if pairs and "product" in self.features:
+        if pairs:
             yield 0.5 if depth else 1.5, lambda: self.product(self.rng.choice(pairs), scope)
 
     def _is_below(self, name: str, scope: Space) -> bool:
@@ -210,9 +206,9 @@ class _ProgramWriter:
 
     def _collection(self, name: str) -> All | States:
         is_task = isinstance(self.names[name].statement, Call)
-        if is_task and "states" in self.features and self.rng.random() < 0.25:
+        if is_task and self.rng.random() < 0.25:
             return States(name)
-        is_partial = "ratio" in self.features and self.rng.random() < 0.25
+        is_partial = self.rng.random() < 0.25
         ratio = self.rng.choice((0.0, 0.3, 0.5, 0.75)) if is_partial else 1.0
         return All(name, keyed=self.rng.random() < 0.5, ratio=ratio)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.differential.check import Difference, differences
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
@@ -16,12 +16,14 @@ from tests.differential.programs import (
     Clear,
     Map,
     Names,
+    Path,
     Produce,
     Product,
     Program,
     Space,
     Statement,
     States,
+    Table,
     Zip,
     handle_of,
     sides,
@@ -118,26 +120,36 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
 
 
 def _tidy(case: Case) -> Case | None:
-    """Leave out what refers to what is gone; ``None`` if nothing sensible is left."""
+    """Leave out what refers to what is gone; ``None`` if what is left has no sense."""
     program, _ = _without_dangling(case.program, (), {})
-    names = Names(program)
-    tasks = set(names.tasks())
-    table = {own: value for own, value in case.table.items() if own[0] in tasks}
-    steps = []
-    for step in case.steps:
-        if step.task in tasks:
-            changes = {own: value for own, value in (step.changes or {}).items() if own[0] in tasks}
-            steps.append(replace(step, changes=changes or None))
-    tidied = Case(program, table, tuple(steps))
-    return tidied if program and _is_sound(tidied) else None
-
-
-def _is_sound(case: Case) -> bool:
-    """Whether it says in every step what must come out, and clears only what has run."""
+    tasks = set(Names(program).tasks())
+    steps = tuple(step for step in case.steps if step.task in tasks)
+    case = Case(program, case.table, steps)
     try:
-        expected = [expect(case.program, table) for table in case.tables()]
+        expected = [expect(program, table) for table in case.tables()] if program else []
     except AmbiguousError:
-        return False
+        return None
+    if not expected or not _is_possible(case, expected):
+        return None
+    known = {(name, path) for each in expected for name, paths in each.outcomes.items() for path in paths}
+    return Case(program, _only(known, case.table), tuple(_tidy_step(step, known) for step in steps))
+
+
+def _tidy_step(step: Clear, known: set[tuple[str, Path]]) -> Clear:
+    return replace(step, changes=_only(known, step.changes or {}) or None)
+
+
+def _only(known: set[tuple[str, Path]], table: Table) -> dict[tuple[str, Path], Any]:
+    """Return what a table says of task instances that there are, and of what they produce."""
+    return {
+        (name, path): behaviour
+        for (name, path), behaviour in table.items()
+        if (name, path) in known or (name, path[:-1]) in known
+    }
+
+
+def _is_possible(case: Case, expected: list[Expected]) -> bool:
+    """Whether it clears only what has run, and Airflow can do it."""
     return all(
         _can_clear(step, expected[index]) and can_follow(expected[: index + 1], expected[index + 1])
         for index, step in enumerate(case.steps)
