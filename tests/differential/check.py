@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.differential.programs import Case, Clear, Path
 
 #: Nothing waits for a retry here, so a run in which nothing can run is stuck.
-LONGEST_WAIT = 1.0
+LONGEST_WAIT = 4.0
 
 ENDS = ("success", "failed", "skipped", "upstream_failed")
 

@@ -124,8 +124,16 @@ class _Oracle:
             expected.outcomes[name] = {path: self.outcome(name, path) for path in self.paths(space)}
             keys = self.keys(space[0], ()) if space else []
             if isinstance(keys, str):
-                expected.unmapped[name] = _passed_on(keys)
+                expected.unmapped[name] = _joined([_Dependency(keys), *self.outside(name)])
         return expected
+
+    def outside(self, name: str) -> Iterator[_Dependency]:
+        """Return what a task depends on that is the same for all its keys."""
+        info = self.names[name]
+        for argument in info.statement.args:
+            is_value = isinstance(argument, str)
+            if not (self.names[argument].space if is_value else self.names.common_space(argument.of, info.scope)):
+                yield from self.argument(argument, (), info.scope)[0]
 
     # Keys
 
@@ -256,13 +264,18 @@ class _Oracle:
         is_across = bool(space)
         if isinstance(tree, str):
             return [_Dependency(tree, is_across)], [None], False
+        is_joined = not isinstance(self.names[self.names[argument.of].space[-1]].statement, Produce)
         if isinstance(argument, States):
+            if is_joined and _has_gap(tree):
+                raise AmbiguousError
             return [], [_states_of(tree)], False
         states = list(_leaf_states(tree))
         if argument.ratio == 1.0 and any(state in FAILED for state in states):
             return [_Dependency("upstream_failed", is_across)], [None], False
         is_short = argument.ratio < 1.0 and _share(states) < argument.ratio
         value = _as_dict(tree) if argument.keyed else list(_flat(tree))
+        if is_joined and argument.keyed and _has_gap(value):
+            raise AmbiguousError
         return [], [value], is_short
 
     def tree(self, name: str, space: Space, path: Path) -> _Tree:
@@ -354,6 +367,13 @@ def _flat(tree: Any) -> Iterator[Any]:
     elif isinstance(tree, dict):
         for below in tree.values():
             yield from _flat(below)
+
+
+def _has_gap(tree: Any) -> bool:
+    """Whether there is nothing below some key: what that looks like is not said for a join in a map."""
+    inner = [below for below in tree.values() if isinstance(below, dict)]
+    is_unknown = any(below in ("failed", "upstream_failed", "skipped") for below in tree.values())
+    return is_unknown or any(not below or _has_gap(below) for below in inner)
 
 
 def _as_dict(tree: Any) -> dict[str, Any]:
