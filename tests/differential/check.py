@@ -10,6 +10,7 @@ from airflow_dynamic_provider.definitions.keys import render_label
 from tests import dag_runs
 from tests.differential.build import build, use_table
 from tests.differential.oracle import Expected, Outcome, expect
+from tests.differential.programs import Names
 
 if TYPE_CHECKING:
     from tests.differential.programs import Case, Clear, Path
@@ -25,7 +26,7 @@ class Difference:
     """Something that is not as expected.
 
     Attributes:
-        kind: "end", "state", "value", "label", "clones", or the name of an exception.
+        kind: "end", "state", "value", "label", "clones", "rerun", or the name of an exception.
         text: What is expected, and what there is.
         step: After which step; 0 is the first run.
     """
@@ -43,8 +44,8 @@ def differences(case: Case) -> list[Difference]:
     step = 0
     try:
         with mock.patch.object(dag_runs, "LONGEST_WAIT", LONGEST_WAIT):
-            for step, (run, expected) in enumerate(_runs(case)):
-                if found := list(_compare(run, expected)):
+            for step, (run, expected, rerun) in enumerate(_runs(case)):
+                if found := [*_compare(run, expected), *rerun]:
                     return [Difference(kind, text, step) for kind, text in found]
     except Exception as error:
         return [Difference(type(error).__name__, str(error), step)]
@@ -56,16 +57,37 @@ def _runs(case: Case) -> Any:
     use_table(tables[0])
     run = dag_runs.start_run(build(case.program)).run()
     expected = expect(case.program, tables[0])
-    yield run, expected
+    yield run, expected, []
     for step, table in zip(case.steps, tables[1:], strict=True):
         use_table(table)
-        run.clear(step.task, _map_index(step, expected), downstream=step.downstream).run()
+        index = _map_index(step, expected)
+        before = run.tries()
+        run.clear(step.task, index, downstream=step.downstream).run()
         expected = expect(case.program, table)
-        yield run, expected
+        yield run, expected, list(_compare_tries(Names(case.program), step, index, before, run.tries()))
 
 
 def _map_index(step: Clear, expected: Expected) -> int | None:
     return list(expected.outcomes[step.task]).index(step.path) if step.path else None
+
+
+def _compare_tries(
+    names: Names, step: Clear, index: int | None, before: dict[Any, int], after: dict[Any, int]
+) -> Any:
+    """What a step has nothing to do with must not run again."""
+    for own, tries in before.items():
+        if own[0] in names.infos and after.get(own) != tries and not _may_run_again(names, step, index, *own):
+            yield "rerun", f"{own} ran again, try {tries} is now {after.get(own)}"
+
+
+def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_index: int) -> bool:
+    if name == step.task and index in (None, own_index):
+        return True
+    if not step.downstream or step.task not in {name, *names.above(name)}:
+        return False
+    # Across key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
+    is_beside = index is not None and names[name].scope == names[step.task].scope
+    return not (is_beside and names.needs_own_key_only(name))
 
 
 def _compare(run: Any, expected: Expected) -> Any:

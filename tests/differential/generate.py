@@ -25,7 +25,6 @@ from tests.differential.programs import (
     States,
     Zip,
     handle_of,
-    sides,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class _ProgramWriter:
         depth = len(scope)
         if mappable:
             yield 5, lambda: self.map(self._newest(mappable))
-        if len(below) > len(mappable) and not scope:
+        if len(below) > len(mappable):
             yield 1, lambda: self.map(self._newest(below))
         if depth < MAX_DEPTH:
             yield (1.5, 3.0, 1.0)[depth], lambda: self.produce(scope, item)
@@ -320,11 +319,10 @@ class _TableWriter:
         changed = self._with_keys(changed)
         if self.rng.random() < 0.3 and isinstance(changed[task, path], tuple):
             changed.update({(task, (*path, key)): "v2" for key in changed[task, path]})
-        below = _Dependents(self.names, task)
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             (own, behaviour), *_ = self._misbehaviour(changed).items()
             # Only what runs again in any case may change.
-            if not path and own[0] in below:
+            if not path and task in {own[0], *self.names.above(own[0])}:
                 changed = self._with_keys({**changed, own: behaviour})
         changes = {own: value for own, value in changed.items() if table.get(own) != value}
         return Clear(task, path or None, changes=changes)
@@ -338,21 +336,3 @@ class _TableWriter:
         if kind == "more":
             return tuple(dict.fromkeys((*self._keys(path), *keys)))
         return keys[1:] if kind == "fewer" else keys[::-1]
-
-
-class _Dependents:
-    """The tasks that run after a task."""
-
-    def __init__(self, names: Names, task: str) -> None:
-        self.names = names
-        self.known = {task: True}
-
-    def __contains__(self, name: str) -> bool:
-        if name not in self.known:
-            self.known[name] = any(above in self for above in self._above(name))
-        return self.known[name]
-
-    def _above(self, name: str) -> set[str]:
-        info = self.names[name]
-        direct = map(handle_of, info.statement.args) if info.is_task else sides(info.statement)
-        return {*direct, *info.scope}

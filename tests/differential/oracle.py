@@ -132,7 +132,9 @@ class _Oracle:
         info = self.names[name]
         for argument in info.statement.args:
             is_value = isinstance(argument, str)
-            if not (self.names[argument].space if is_value else self.names.common_space(argument.of, info.scope)):
+            if not (
+                self.names[argument].space if is_value else self.names.common_space(argument.of, info.scope)
+            ):
                 yield from self.argument(argument, (), info.scope)[0]
 
     # Keys

@@ -196,6 +196,27 @@ class Names:
     def tasks(self) -> list[str]:
         return [name for name, info in self.infos.items() if info.is_task]
 
+    def above(self, name: str) -> set[str]:
+        """Return everything that a name depends on."""
+        info = self[name]
+        direct = {
+            *info.scope,
+            *(map(handle_of, info.statement.args) if info.is_task else sides(info.statement)),
+        }
+        return direct.union(*map(self.above, direct))
+
+    def needs_own_key_only(self, name: str) -> bool:
+        """Whether a cloned task takes nothing but items, and values of its key from other such tasks."""
+        info = self[name]
+        return all(
+            isinstance(each, str)
+            and (
+                not isinstance(self[each].statement, Call)
+                or (self[each].scope == info.scope and self.needs_own_key_only(each))
+            )
+            for each in info.statement.args
+        )
+
     def width(self, space: Space) -> int:
         """Return the length of a space's key paths."""
         return sum(self._own_width(self[name].statement) for name in space)
