@@ -157,9 +157,15 @@ class KeptRun(FinishedRun):
             run.dag = self.scheduler_dag
             if run.state == "queued":
                 run.set_state("running")
-            schedulable, _ = run.update_state(session=session, execute_callbacks=False)
-            run.schedule_tis(schedulable, session=session)
-            session.commit()
+            # A scheduler looks at a run many times while its tasks run, so what can be expanded is.
+            while run.state == "running":
+                schedulable, _ = run.update_state(session=session, execute_callbacks=False)
+                run.schedule_tis(schedulable, session=session)
+                session.commit()
+                # ``schedule_tis`` has changed the rows behind the session's back.
+                session.expire_all()
+                if not schedulable:
+                    break
             if run.state != "running":
                 return None
             scheduled = select(TaskInstance).where(
@@ -168,8 +174,7 @@ class KeptRun(FinishedRun):
                 TaskInstance.state == "scheduled",
             )
             order = (-TaskInstance.priority_weight, TaskInstance.task_id, TaskInstance.map_index)
-            # ``schedule_tis`` has changed the rows behind the session's back.
-            return list(session.scalars(scheduled.order_by(*order).execution_options(populate_existing=True)))
+            return list(session.scalars(scheduled.order_by(*order)))
 
     def _execute(self, ti: Any) -> None:
         from airflow.sdk.execution_time.comms import DeferTask

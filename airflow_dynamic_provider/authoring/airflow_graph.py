@@ -123,29 +123,6 @@ def remove_group(group: TaskGroup) -> None:
         other.downstream_group_ids -= gone
 
 
-def sort_tasks(dag: DAG) -> None:
-    """Put each task behind its upstream tasks in the Dag's list, and leave the order as it is otherwise.
-
-    The scheduler looks at mapped tasks in this order. One that comes before its upstream task is expanded a
-    pass later, and a run of which nothing else is left can end before its clones are seen.
-    """
-    positions = {task_id: position for position, task_id in enumerate(dag.task_dict)}
-    placed: dict[str, Any] = {}
-    opened: set[str] = set()
-    stack = list(reversed(positions))
-    while stack:
-        task_id = stack[-1]
-        opened.add(task_id)
-        # What is open already is upstream of itself; Airflow refuses such a Dag with a message of its own.
-        waiting = dag.task_dict[task_id].upstream_task_ids - opened
-        if waiting:
-            stack += sorted(waiting, key=positions.__getitem__, reverse=True)
-        else:
-            placed[task_id] = dag.task_dict[stack.pop()]
-    dag.task_dict.clear()
-    dag.task_dict.update(placed)
-
-
 def add_edge(upstream: Any, downstream: Any) -> None:
     """Run one task before another."""
     if upstream.task_id not in downstream.upstream_task_ids:

@@ -14,9 +14,22 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.key_space import KeySpace
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
-    from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.spaces import Route, Space
 
 Pairs = set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a clone gets from its own key to another task's.
+
+    Attributes:
+        base: A space that its key is made of.
+        via: The route from there.
+    """
+
+    base: Space
+    via: Route = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class DagGraph:
         spaces: The key spaces, in the order in which they were made.
         clones: Task id -> cloned task.
         units: Unit -> what it holds: one task or group, and the gates before its tasks.
-        uses: Pairs of cloned tasks: the first receives the second's value of a key.
+        uses: Pairs of cloned tasks: the first receives the second's value of a key -> the ways to that key.
         orders: Pairs of cloned tasks that the author ordered without data.
         collects_all: Pairs: the first receives values of all the second's clones.
         collects_below: Task -> what it collects below its own key only.
@@ -57,7 +70,7 @@ class DagGraph:
         self.spaces: list[KeySpace] = []
         self.clones: dict[str, ClonedTask] = {}
         self.units: dict[str, list[Any]] = {}
-        self.uses: Pairs = set()
+        self.uses: dict[tuple[str, str], set[Way]] = {}
         self.orders: Pairs = set()
         self.collects_all: Pairs = set()
         self.collects_below: dict[str, list[CollectionSpec]] = {}

@@ -61,7 +61,7 @@ class KeyedReference(XComArg):
             HandleUsageError: It was given to a task outside a map over its key space.
         """
         self._check_scope("was passed straight to a task")
-        yield Usage(self.space.graph, self.source), DEFAULT_OUTPUT
+        yield Usage(self.space.graph, self.source, self.space.spec, self.via), DEFAULT_OUTPUT
 
     def _check_scope(self, misuse: str) -> None:
         """Refuse a use outside a map in which there is one key of the space."""

@@ -27,7 +27,7 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
     _check_arguments(handle, fn, max_active)
     space, dag, around = handle.space, handle.space.graph.dag, current_scope()
     if around is not None:
-        if not around.space.encloses(space) or space.spec.enclosing is not around.space.spec:
+        if not around.space.encloses(space):
             raise _error(
                 handle,
                 f"is mapped inside a map over {around.space.name!r}, in which it was not made",

@@ -20,6 +20,7 @@ from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import add_gate
+from airflow_dynamic_provider.authoring.dag_graph import Way
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.execution.spaces import find_routes
 
@@ -35,7 +36,6 @@ def arrange(graph: DagGraph) -> None:
     arrangement = _Arrangement(graph, levels)
     arrangement.move_units()
     arrangement.set_edges()
-    airflow_graph.sort_tasks(graph.dag)
 
 
 def _note_orders(graph: DagGraph) -> None:
@@ -64,7 +64,7 @@ def _dependencies(graph: DagGraph) -> Dependencies:
         for spec in specs
         for upstream_id in spec.task_ids
     }
-    for task_id, upstream_id in graph.uses | graph.orders | graph.collects_all | below:
+    for task_id, upstream_id in graph.uses.keys() | graph.orders | graph.collects_all | below:
         upstream[task_id].add(upstream_id)
     gated = {
         (task_id, upstream_id)
@@ -135,7 +135,7 @@ class _Arrangement:
     def _same_key_needs(self) -> dict[str, set[str]]:
         """Task -> the tasks of which it needs the clones that matter to its own key."""
         needs: dict[str, set[str]] = {task_id: set() for task_id in self.graph.clones}
-        for task_id, upstream_id in self.graph.uses | self.graph.orders:
+        for task_id, upstream_id in self.graph.uses.keys() | self.graph.orders:
             if task_id in needs and self._are_related(task_id, upstream_id):
                 needs[task_id].add(upstream_id)
         for task_id, upstream_id in self.graph.collects_all:
@@ -181,7 +181,10 @@ class _Arrangement:
             if self._is_waited_for(clone, upstream_id):
                 continue
             if find_routes(clone.space.spec, upstream.space.spec).found:
-                checks.append(SameKey(upstream.spec))
+                ways = set(self.graph.uses.get((clone.operator.task_id, upstream_id), ()))
+                if (clone.operator.task_id, upstream_id) in self.graph.orders:
+                    ways.add(Way(upstream.space.spec))
+                checks += [SameKey(upstream.spec, way.base, way.via) for way in sorted(ways, key=_via)]
             else:
                 checks.append(Below(ResultSource(upstream.spec, ""), tolerates_failures=False))
         for spec in self.graph.collects_below.get(clone.operator.task_id, ()):
@@ -277,6 +280,10 @@ class _Arrangement:
 
 # Under these a task does not run when an upstream task failed.
 _PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
+
+
+def _via(way: Way) -> tuple[int, ...]:
+    return way.via
 
 
 def _is_gate(task: Any) -> bool:

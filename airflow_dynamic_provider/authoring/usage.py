@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.dag_graph import Way
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import DagGraph
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
     from airflow_dynamic_provider.execution.sources import Source
-    from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.spaces import Route, Space
 
 # Under these a task may start, or be decided on, before all clones are done.
 _EARLY = {
@@ -56,12 +57,26 @@ class _Dependency(ABC):
 
 
 class Usage(_Dependency):
-    """What an operator depends on that uses a key's value."""
+    """What an operator depends on that uses a key's value.
+
+    Args:
+        graph: What is known of the Dag.
+        source: Where the value comes from.
+        base: The key space of which the operator has a key.
+        via: The route from there to the source's space.
+    """
+
+    def __init__(self, graph: DagGraph, source: Source, base: Space, via: Route) -> None:
+        super().__init__(graph, source)
+        self.base = base
+        self.via = via
 
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
         """Note that the operator ``other`` uses a value of the source."""
         note_reference(self.graph, self.source)
-        self.graph.uses |= {(other.task_id, clone.task_id) for clone in self.source.clones}
+        for route, clone in self.source.routes:
+            ways = self.graph.uses.setdefault((other.task_id, clone.task_id), set())
+            ways.add(Way(self.base, (*self.via, *route)))
 
 
 class Collecting(_Dependency):

@@ -24,14 +24,24 @@ from airflow_dynamic_provider.execution.spaces import find_routes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_dynamic_provider.execution.spaces import Route, Space
+
 _Reason = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class SameKey:
-    """What waits for one key's clone of a task: of its own key, or of one that its key is made of."""
+    """What waits for one key's clone of a task: of its own key, or of one that its key is made of.
+
+    Attributes:
+        clone: The task.
+        base: A space that its own key is made of.
+        via: The route from there to the task's key.
+    """
 
     clone: CloneSpec
+    base: Space
+    via: Route
 
     @property
     def task_ids(self) -> set[str]:
@@ -48,8 +58,8 @@ class SameKey:
         column = reader.column(ResultSource(self.clone, ""))
         places = {
             place.position: place
-            for route in find_routes(runtime.spec.space, self.clone.space).found
-            if (place := runtime.place.follow(route)) is not None
+            for route in find_routes(runtime.spec.space, self.base).found
+            if (place := runtime.place.follow((*route, *self.via))) is not None
         }
         for state in column.outcomes(list(places)):
             if state != SUCCESS:

@@ -41,6 +41,11 @@ class ItemSource:
         return ()
 
     @property
+    def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
+        """Where the clones' keys are from here: there are none."""
+        return ()
+
+    @property
     def task_id(self) -> str:
         """The producing task."""
         return self.space.producer_id
@@ -74,6 +79,11 @@ class ResultSource:
     def clones(self) -> tuple[CloneSpec, ...]:
         """The cloned task."""
         return (self.clone,)
+
+    @property
+    def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
+        """Where the clone's key is from here: it is this one."""
+        return (((), self.clone),)
 
     @property
     def task_id(self) -> str:
@@ -139,7 +149,13 @@ class PairSource:
     @property
     def clones(self) -> tuple[CloneSpec, ...]:
         """The cloned tasks of both sides."""
-        return (*self.left.clones, *self.right.clones)
+        return tuple(clone for _, clone in self.routes)
+
+    @property
+    def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
+        """Where the clones' keys are from here."""
+        sides = ((LEFT, self.left), (RIGHT, self.right))
+        return tuple(((side, *route), clone) for side, source in sides for route, clone in source.routes)
 
     @property
     def task_id(self) -> str:

@@ -131,6 +131,24 @@ def test_a_product_of_a_handle_with_itself_keeps_the_sides_apart():
     assert start_run(squared()).run().xcom("keep") == expected
 
 
+def test_a_side_of_a_product_waits_for_the_clones_of_its_own_side_only():
+    @task
+    def skip_a(value):
+        if value == 1:
+            raise AirflowSkipException("not a")
+        return value
+
+    @dag(schedule=None)
+    def squared():
+        handle = producer({"a": 1, "b": 2}, "numbers")
+        keep(handle.product(handle.map(skip_a)).map(pair).states())
+
+    assert start_run(squared()).run().xcom("keep") == {
+        "a": {"a": "skipped", "b": "success"},
+        "b": {"a": "skipped", "b": "success"},
+    }
+
+
 def test_joins_of_joins_and_of_empty_sides():
     @dag(schedule=None)
     def chained():

@@ -348,6 +348,22 @@ def test_three_levels():
     assert set(run.states("pair")) == {"a/x/z", "a/y/z", "b/x/z", "b/y/z"}
 
 
+def test_a_handle_of_a_deeper_level_may_be_mapped_in_any_map_around_it(customers, list_orders):
+    @dag(schedule=None)
+    def deeper():
+        def per(customer):
+            inner = list_orders(customer).map(lambda order: list_orders.override(task_id="again")(customer))
+            return keep(inner.map(lambda order: pair(order, customer)).collect())
+
+        keep.override(task_id="all")(customers().map(per).collect(keyed=True))
+
+    assert start_run(deeper()).run().xcom("all") == {
+        "ann": [[f"ann-{order}", "ann"] for _ in ORDERS["ann"] for order in ORDERS["ann"]],
+        "bob": [],
+        "cid": [[f"cid-{order}", "cid"] for _ in ORDERS["cid"] for order in ORDERS["cid"]],
+    }
+
+
 def test_zip_and_product_inside(customers, list_orders):
     @task.dynamic(out=DynamicOut(str))
     def list_returns(customer):

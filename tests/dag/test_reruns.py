@@ -141,38 +141,44 @@ clears_by_key = pytest.mark.skipif(
     version < Version("3.2"), reason="Airflow 3.1 clears what depends on a clone for all keys"
 )
 
-OTHER_KEYS = [
-    pytest.param({"c": 30}, id="fewer", marks=may_lose_keys),
-    pytest.param({**ABC, "d": 4, "e": 5}, id="more"),
-    pytest.param({"c": 3, "a": 1, "b": 2}, id="reordered"),
-    pytest.param({"x": 1, "b": 20, "z": 3}, id="other"),
-    pytest.param({}, id="zero", marks=may_lose_keys),
-]
-
-
-@pytest.mark.parametrize("values", OTHER_KEYS)
-@pytest.mark.parametrize(
+SHAPES = pytest.mark.parametrize(
     ("make_dag", "producer_id"),
     [(chain, "produce"), (several_outputs, "produce_more")],
     ids=["one_output", "several_outputs"],
 )
-def test_a_producer_that_is_cleared_may_produce_other_keys(make_dag, producer_id, values):
+
+
+@SHAPES
+def test_a_producer_that_is_cleared_may_produce_more_reordered_and_other_keys(make_dag, producer_id):
     run = start_run(make_dag()).run()
     check(run, ABC, producer_id)
-    WORLD.values = values
-    run.clear(producer_id).run()
-    check(run, values, producer_id)
+    for values in (
+        {"c": 3, "a": 1, "b": 2},
+        {**ABC, "d": 4, "e": 5},
+        {"x": 1, "d": 0, "a": 9, "y": 2, "b": 2},
+    ):
+        WORLD.values = values
+        run.clear(producer_id).run()
+        check(run, values, producer_id)
 
 
 @may_lose_keys
-def test_keys_may_vanish_and_come_back():
+@SHAPES
+def test_keys_may_vanish_and_come_back(make_dag, producer_id):
+    run = start_run(make_dag()).run()
+    for values in ({"c": 30}, {}, {"x": 9, "c": 1}, {}):
+        WORLD.values = values
+        run.clear(producer_id).run()
+        check(run, values, producer_id)
+
+
+def test_a_first_run_without_keys_may_be_followed_by_one_with_keys():
     WORLD.values = {}
     run = start_run(chain()).run()
     check(run, {})
-    for values in ({"x": 9, "a": 1}, {}, {"a": 5, "x": 9, "y": 0}):
-        WORLD.values = values
-        run.clear("produce").run()
-        check(run, values)
+    WORLD.values = ABC
+    run.clear("produce").run()
+    check(run, ABC)
 
 
 @clears_by_key
@@ -354,3 +360,260 @@ def test_a_total_of_all_keys_is_made_anew_for_all_keys():
     assert run.states("work") == {"a": "skipped", "b": "success", "c": "success"}
     assert run.state_of("pair", 0) == "skipped"
     assert run.xcom("keep") == {"b": ["b=2", 2], "c": ["c=3", 2]}
+
+
+#: Outer key -> inner keys.
+NESTED = {"x": ["p", "q"], "y": [], "z": ["q", "r", "p"]}
+
+
+@task.dynamic(out=DynamicOut(str))
+def customers():
+    for key in WORLD.values:
+        yield DynamicOutput(key.upper(), key, metadata={"customer": key})
+
+
+@task.dynamic(out=DynamicOut(str))
+def orders(customer, mapping_key=None):
+    act("orders", mapping_key)
+    for key in WORLD.values[mapping_key]:
+        yield DynamicOutput(f"{customer}{key}", key, metadata={"order": key})
+
+
+@task
+def price(order, mapping_key=None):
+    act("price", mapping_key)
+    return f"{order}$"
+
+
+@task
+def invoice(customer, prices):
+    return [customer, prices]
+
+
+@dag(schedule=None)
+def nested():
+    """Keys of keys, collected inside for each outer key and outside for all."""
+
+    def bill(customer):
+        prices = orders(customer).map(price)
+        return invoice(customer, prices.collect()), prices
+
+    invoices, prices = customers().map(bill)
+    keep(invoices.collect(keyed=True, min_success_ratio=0.1))
+    keep(prices.collect(keyed=True, min_success_ratio=0.1))
+    keep(prices.states())
+
+
+def check_nested(run, values, failed=()):
+    """Check everything there is; ``failed`` are the labels of the inner clones that failed."""
+    spoiled = {label.partition("/")[0] for label in failed}
+    prices = {
+        outer: {inner: f"{outer.upper()}{inner}$" for inner in inners if f"{outer}/{inner}" not in failed}
+        for outer, inners in values.items()
+    }
+    assert run.xcom("keep") == {
+        outer: [outer.upper(), list(prices[outer].values())] for outer in values if outer not in spoiled
+    }
+    assert run.xcom("keep__1") == prices
+    assert run.xcom("keep__2") == {
+        outer: {inner: "failed" if f"{outer}/{inner}" in failed else "success" for inner in inners}
+        for outer, inners in values.items()
+    }
+    paths = [(outer, inner) for outer, inners in values.items() for inner in inners]
+    assert run.states("price") == {
+        "/".join(path): "failed" if "/".join(path) in failed else "success" for path in paths
+    }
+    for ti in run.instances("price").values():
+        if ti.state != "removed":
+            stored = StoredMetadata.unpack(run.xcom("price", METADATA_XCOM, ti.map_index))
+            assert "/".join(stored.key_path) == ti.rendered_map_index
+            assert stored.inherited["order"] == MetadataValue.text(stored.key_path[-1])
+
+
+@may_lose_keys
+def test_keys_of_keys_may_be_others_when_their_producer_is_cleared():
+    WORLD.values = NESTED
+    run = start_run(nested()).run()
+    check_nested(run, NESTED)
+    for values in (
+        {"z": ["q", "r", "p"], "x": ["p", "q"]},
+        {"x": ["q"], "y": ["p", "q"], "w": []},
+        {"x": [], "y": []},
+        {},
+        {"x": ["q", "p"]},
+    ):
+        WORLD.values = values
+        run.clear("customers").run()
+        check_nested(run, values)
+
+
+@may_lose_keys
+def test_the_keys_of_one_key_may_be_others_when_that_clone_is_cleared():
+    WORLD.values = NESTED
+    run = start_run(nested()).run()
+    for inners in (["s", "q"], [], ["p", "q", "r"]):
+        WORLD.values = {**NESTED, "x": inners}
+        run.clear("orders", 0).run()
+        check_nested(run, WORLD.values)
+
+
+def test_a_clone_of_keys_of_keys_that_fails_after_it_succeeded_spoils_its_outer_key_alone():
+    WORLD.values = NESTED
+    run = start_run(nested()).run()
+    position = list(run.states("price")).index("z/r")
+    WORLD.acts = {("price", "z/r"): "fail"}
+    run.clear("price", position).run()
+    check_nested(run, NESTED, failed=["z/r"])
+    assert run.states("invoice")["z"] == "upstream_failed"
+    WORLD.acts = {}
+    run.clear("price", position).run()
+    check_nested(run, NESTED)
+
+
+@dag(schedule=None)
+def joined():
+    """Two producers, joined by key and paired."""
+    left, right = produce().map(work), produce.override(task_id="produce_right")()
+    keep(left.zip(right, how="outer").map(pair).collect(keyed=True))
+    keep(left.zip(right, how="inner").map(pair).collect(keyed=True))
+    keep(left.product(right).map(pair).collect(keyed=True))
+
+
+def check_joined(run, left, right):
+    texts = {key: f"{key}={value}" for key, value in left.items()}
+    assert run.xcom("keep") == {key: [texts.get(key), right.get(key)] for key in {**left, **right}}
+    assert list(run.xcom("keep")) == list({**left, **right})
+    assert run.xcom("keep__1") == {key: [texts[key], right[key]] for key in left if key in right}
+    assert run.xcom("keep__2") == {
+        key: {other: [texts[key], right[other]] for other in right} for key in left
+    }
+
+
+@may_lose_keys
+def test_what_is_joined_may_have_other_keys_on_one_side():
+    run = start_run(joined()).run()
+    check_joined(run, ABC, ABC)
+    WORLD.values = {"d": 4, "b": 20, "a": 10}
+    run.clear("produce").run()
+    check_joined(run, WORLD.values, ABC)
+    right = {"e": 5, "b": 200}
+    left, WORLD.values = WORLD.values, right
+    run.clear("produce_right").run()
+    check_joined(run, left, right)
+
+
+@task
+def prepare():
+    act("prepare", None)
+    return "prepared"
+
+
+@task
+def prepare_one(customer, mapping_key=None):
+    act("prepare_one", mapping_key)
+    return customer
+
+
+ENDED_EARLY = pytest.mark.parametrize(("what", "state"), [("skip", "skipped"), ("fail", "upstream_failed")])
+
+
+@ENDED_EARLY
+def test_the_keys_of_a_producer_that_no_longer_runs_are_gone(what, state):
+    """The scheduler ends the producer without running it, so what it stored before stays in XCom."""
+
+    @dag(schedule=None)
+    def guarded():
+        outputs = produce_more()
+        prepare() >> outputs.count.operator
+        texts = outputs.result.map(work)
+        pair(texts.collect(), outputs.result.collect(keyed=True))
+        keep(outputs.count)
+        keep(texts.states())
+
+    run = start_run(guarded()).run()
+    assert run.xcom("pair") == [["a=1", "b=2", "c=3"], ABC]
+    WORLD.acts = {("prepare", None): what}
+    first = start_run(guarded()).run()
+    run.clear("prepare").run()
+    for ended in (first, run):
+        assert set(ended.states("work").values()) == {state}
+        assert [ended.state_of(task_id) for task_id in ("produce_more", "pair", "keep", "keep__1")] == [
+            state
+        ] * 4
+
+
+@ENDED_EARLY
+def test_the_keys_of_a_clone_that_no_longer_runs_are_gone(what, state):
+    @dag(schedule=None)
+    def guarded():
+        def bill(customer):
+            prices = orders(prepare_one(customer)).map(price)
+            return invoice(customer, prices.collect()), prices
+
+        invoices, prices = customers().map(bill)
+        keep(invoices.states())
+        keep(prices.collect(keyed=True, min_success_ratio=0.1))
+        keep(prices.states())
+
+    WORLD.values = NESTED
+    run = start_run(guarded()).run()
+    assert list(run.xcom("keep__1")) == ["x", "y", "z"]
+    WORLD.acts = {("prepare_one", "x"): what}
+    first = start_run(guarded()).run()
+    run.clear("prepare_one", 0).run()
+    for ended in (first, run):
+        assert ended.xcom("keep") == {"x": state, "y": "success", "z": "success"}
+        assert ended.xcom("keep__1") == {"y": {}, "z": {"q": "Zq$", "r": "Zr$", "p": "Zp$"}}
+        assert ended.xcom("keep__2") == {"x": state, "y": {}, "z": dict.fromkeys("qrp", "success")}
+
+
+def test_a_share_that_is_enough_is_counted_anew():
+    @dag(schedule=None)
+    def share():
+        texts = produce().map(work)
+        keep(texts.collect(keyed=True, min_success_ratio=0.6))
+        keep(texts.states())
+
+    run = start_run(share())
+    failed: set[str] = set()
+    for failed in ({"b"}, set(), {"b", "c"}, {"a"}):
+        WORLD.acts = {("work", key): "fail" for key in failed}
+        run.clear("work" if run.instances("work").get(0) else "produce").run()
+        assert run.xcom("keep__1") == {key: "failed" if key in failed else "success" for key in ABC}
+        if len(failed) > 1:
+            assert run.state_of("keep") == "failed"
+        else:
+            assert run.xcom("keep") == {key: f"{key}={ABC[key]}" for key in ABC if key not in failed}
+
+
+@dag(schedule=None)
+def crossing():
+    """Two outputs of one producer, and a total of all keys that each key needs."""
+    outputs = produce_more()
+    texts = outputs.result.map(work)
+    whole = count(texts.collect())
+    keep(texts.map(lambda text: pair(text, whole)).collect(keyed=True))
+    keep(outputs.other.zip(texts).map(pair).collect(keyed=True, min_success_ratio=0.5))
+    keep(texts.states())
+
+
+@pytest.mark.parametrize(
+    ("make_dag", "values", "own"),
+    [
+        (crossing, ABC, {"produce_more", "work", "count", "pair", "pair__1"}),
+        (nested, NESTED, {"customers", "orders", "price", "invoice"}),
+    ],
+    ids=["crossing", "nested"],
+)
+def test_the_helper_tasks_may_be_cleared_like_any_other(make_dag, values, own):
+    """The scheduler ends some of them without running them, so what others stored for them must stay."""
+    WORLD.values = values
+    run = start_run(make_dag()).run()
+    collectors = [task_id for task_id in run.dag.task_ids if task_id.startswith("keep")]
+    before = {task_id: run.xcom(task_id) for task_id in collectors}
+    helpers = set(run.dag.task_ids) - own - set(collectors)
+    assert helpers
+    for task_id in sorted(helpers):
+        run.clear(task_id).run()
+        assert run.state == "success", task_id
+        assert {task_id: run.xcom(task_id) for task_id in collectors} == before, task_id

@@ -1,4 +1,4 @@
-"""One real Airflow for all live tests, with the examples and the Dags beside this file."""
+"""Two real Airflows for all live tests: one on SQLite, with the examples, and one on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live.file_xcom_backend import FOLDER, FileXCom
 from tests.live.local_airflow import LocalAirflow
+from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-DAGS = HERE.parent.parent / "dags"
+ROOT = HERE.parent.parent
+DAGS = ROOT / "dags"
+POSTGRES_DAGS = HERE / "postgres_dags"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,3 +49,24 @@ def client(airflow: LocalAirflow) -> Iterator[RestClient]:
     client = RestClient(airflow.url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RestClient]:
+    """The REST API of an Airflow on PostgreSQL, with an XCom backend that keeps one Dag's values in files."""
+    folder = Path(tempfile.mkdtemp(prefix="airflow-postgres-"))
+    (folder / "xcom").mkdir()
+    try:
+        with local_postgres() as address:
+            settings = {
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
+                "AIRFLOW__CORE__XCOM_BACKEND": f"{FileXCom.__module__}.{FileXCom.__name__}",
+                "PYTHONPATH": str(ROOT),
+                FOLDER: str(folder / "xcom"),
+            }
+            with LocalAirflow(folder / "home", POSTGRES_DAGS, settings=settings).running() as started:
+                client = RestClient(started.url)
+                yield client
+                client.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

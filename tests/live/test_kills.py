@@ -7,13 +7,13 @@ import runpy
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
-from tests.live.conftest import HERE
+from tests.live.conftest import POSTGRES_DAGS
 
 if TYPE_CHECKING:
     from tests.live.rest_client import RestClient
 
 DAG_ID = "kills"
-DAG = runpy.run_path(str(HERE / "dags" / "kills.py"))
+DAG = runpy.run_path(str(POSTGRES_DAGS / "kills.py"))
 
 #: Each gives a run of its own.
 SEEDS = range(3)
@@ -29,15 +29,15 @@ IN_CLONE = [("begin", 0), *(("SetXCom", number) for number in range(3)), ("Succe
 IN_COLLECTOR = [("begin", 0), ("SetXCom", 0), ("SucceedTask", 0)]
 
 
-def test_the_result_is_the_same_whoever_is_killed_when(client: RestClient) -> None:
+def test_the_result_is_the_same_whoever_is_killed_when(postgres: RestClient) -> None:
     """In the producer, in clones of both tasks, in the collector; all runs at once."""
     kills = {}
     for seed in SEEDS:
         chosen = _choose(random.Random(seed), with_producer=seed % 3 != 2)
-        kills[client.trigger(DAG_ID, {"kills": chosen})] = chosen
+        kills[postgres.trigger(DAG_ID, {"kills": chosen})] = chosen
     for run_id, chosen in kills.items():
-        assert client.wait(DAG_ID, run_id) == "success", (chosen, client.task_instances(DAG_ID, run_id))
-        _check(client, run_id, chosen)
+        assert postgres.wait(DAG_ID, run_id) == "success", (chosen, postgres.task_instances(DAG_ID, run_id))
+        _check(postgres, run_id, chosen)
 
 
 def _choose(chance: random.Random, *, with_producer: bool) -> Kills:
@@ -52,19 +52,19 @@ def _keys(kills: Kills) -> list[str]:
     return list(DAG["KEYS_OF_RETRY" if "produce" in kills else "KEYS"])
 
 
-def _check(client: RestClient, run_id: str, kills: Kills) -> None:
+def _check(postgres: RestClient, run_id: str, kills: Kills) -> None:
     keys = _keys(kills)
     results = [f"second first <{key}>" for key in keys]
-    assert client.xcom(DAG_ID, run_id, "keep") == [keys, results, results], kills
+    assert postgres.xcom(DAG_ID, run_id, "keep") == [keys, results, results], kills
     tries: dict[str, list[Any]] = {}
-    for ti in client.task_instances(DAG_ID, run_id):
+    for ti in postgres.task_instances(DAG_ID, run_id):
         tries.setdefault(ti.task_id, []).append((ti.label, ti.state, ti.try_number))
     for task_id in ("first", "second"):
         killed = [f"{task_id}/{key}" in kills for key in keys]
         expected = [(key, "success", 1 + was) for key, was in zip(keys, killed, strict=True)]
         assert tries[task_id] == expected, kills
         for index, was in enumerate(killed):
-            stored = client.xcom(DAG_ID, run_id, task_id, key=METADATA_XCOM, map_index=index)
+            stored = postgres.xcom(DAG_ID, run_id, task_id, key=METADATA_XCOM, map_index=index)
             metadata = StoredMetadata.unpack(stored)
             assert list(metadata.outputs["result"]) == [f"try {1 + was}"], kills
             assert metadata.inherited["try"].value == 1 + ("produce" in kills)

@@ -3,76 +3,73 @@
 from __future__ import annotations
 
 import runpy
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
-from tests.live.conftest import HERE
+from tests.live.conftest import POSTGRES_DAGS
 from tests.live.file_xcom_backend import DAG_ID as BY_REFERENCE
-from tests.live.file_xcom_backend import FOLDER, PREFIX, FileXCom, read
-from tests.live.local_airflow import LocalAirflow
-from tests.live.local_postgres import local_postgres
-from tests.live.rest_client import RestClient
+from tests.live.file_xcom_backend import PREFIX, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.live.rest_client import RestClient
 
-DAGS = HERE / "postgres_dags"
-PLAINLY = "stored_plainly"
+DAG = runpy.run_path(str(POSTGRES_DAGS / "storage.py"))
+PLAINLY, LONG_LABELS = "stored_plainly", "long_labels"
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[RestClient]:
-    """The REST API of an Airflow on PostgreSQL, with a custom XCom backend."""
-    folder = Path(tempfile.mkdtemp(prefix="airflow-postgres-"))
-    (folder / "xcom").mkdir()
-    try:
-        with local_postgres() as address:
-            settings = {
-                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
-                "AIRFLOW__CORE__XCOM_BACKEND": f"{FileXCom.__module__}.{FileXCom.__name__}",
-                "PYTHONPATH": str(HERE.parent.parent),
-                FOLDER: str(folder / "xcom"),
-            }
-            with LocalAirflow(folder / "home", DAGS, settings=settings).running() as airflow:
-                client = RestClient(airflow.url)
-                yield client
-                client.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def runs(postgres: RestClient) -> dict[str, str]:
+    """Dag -> its run; all run at the same time."""
+    return {dag_id: postgres.trigger(dag_id) for dag_id in (PLAINLY, BY_REFERENCE, LONG_LABELS)}
 
 
-def test_keys_values_and_metadata_come_back_as_they_were(client: RestClient) -> None:
+def test_keys_values_and_metadata_come_back_as_they_were(postgres: RestClient, runs: dict[str, str]) -> None:
     """In order, complete, labelled; with a backend that stores only references as well."""
-    dag = runpy.run_path(str(DAGS / "storage.py"))
-    runs = {dag_id: client.trigger(dag_id) for dag_id in (PLAINLY, BY_REFERENCE)}
-    for dag_id, run_id in runs.items():
-        assert client.wait(dag_id, run_id) == "success", client.task_instances(dag_id, run_id)
-        _check(client, dag_id, run_id, dag["KEYS"], dag["value_of"])
-
-    for dag_id, run_id in runs.items():
-        client.clear(dag_id, run_id, "produce")
-    for dag_id, run_id in runs.items():
-        assert client.wait(dag_id, run_id) == "success", client.task_instances(dag_id, run_id)
-        _check(client, dag_id, run_id, ["Apfel", "zebra"], dag["value_of"])
+    for dag_id in (PLAINLY, BY_REFERENCE):
+        _wait(postgres, dag_id, runs[dag_id])
+        _check(postgres, dag_id, runs[dag_id], DAG["KEYS"])
+        postgres.clear(dag_id, runs[dag_id], "produce")
+    for dag_id in (PLAINLY, BY_REFERENCE):
+        _wait(postgres, dag_id, runs[dag_id])
+        _check(postgres, dag_id, runs[dag_id], DAG["KEYS"][1::-1])
 
 
-def _check(client: RestClient, dag_id: str, run_id: str, keys: list[str], value_of: Any) -> None:
+def test_the_labels_of_long_key_paths_are_cut_and_the_keys_are_not(
+    postgres: RestClient, runs: dict[str, str]
+) -> None:
+    """PostgreSQL refuses a label of more than 250 characters, where SQLite takes it."""
+    run_id = runs[LONG_LABELS]
+    _wait(postgres, LONG_LABELS, run_id)
+    outer_keys, inner_keys = DAG["LONG_KEYS"], DAG["INNER_KEYS"]
+    assert postgres.xcom(LONG_LABELS, run_id, "keep_nested") == [
+        [outer, [[inner, (outer[-1] + inner[0]).upper()] for inner in inner_keys]] for outer in outer_keys
+    ]
+    labels = [ti.label or "" for ti in postgres.task_instances(LONG_LABELS, run_id) if ti.task_id == "upper"]
+    assert labels == [render_label((outer, inner)) for outer in outer_keys for inner in inner_keys]
+    assert len(set(labels)) == len(labels)
+    assert {len(label) for label in labels} == {len("short/ß"), 250}
+
+
+def _wait(postgres: RestClient, dag_id: str, run_id: str) -> None:
+    assert postgres.wait(dag_id, run_id) == "success", postgres.task_instances(dag_id, run_id)
+
+
+def _check(postgres: RestClient, dag_id: str, run_id: str, keys: list[str]) -> None:
+    value_of = DAG["value_of"]
     described = [{"key": key, "value": value_of(key)} for key in keys]
-    assert _stored(client, dag_id, run_id, "keep") == [
+    assert _stored(postgres, dag_id, run_id, "keep") == [
         described,
         [list(item) for item in zip(keys, described, strict=True)],
         [[key, value_of(key)] for key in keys],
     ]
-    clones = [ti for ti in client.task_instances(dag_id, run_id) if ti.task_id == "describe"]
+    clones = [ti for ti in postgres.task_instances(dag_id, run_id) if ti.task_id == "describe"]
     alive = [ti for ti in clones if ti.state != "removed"]
     assert [(ti.label, ti.state) for ti in alive] == [(key, "success") for key in keys]
     for ti, key in zip(alive, keys, strict=True):
-        stored = _stored(client, dag_id, run_id, "describe", key=METADATA_XCOM, map_index=ti.map_index)
+        stored = _stored(postgres, dag_id, run_id, "describe", key=METADATA_XCOM, map_index=ti.map_index)
         metadata = StoredMetadata.unpack(stored)
         assert metadata.key_path == (key,)
         assert metadata.outputs["result"]["key"].value == key
@@ -81,7 +78,7 @@ def _check(client: RestClient, dag_id: str, run_id: str, keys: list[str], value_
 
 
 def _stored(
-    client: RestClient,
+    postgres: RestClient,
     dag_id: str,
     run_id: str,
     task_id: str,
@@ -89,7 +86,7 @@ def _stored(
     key: str = "return_value",
     map_index: int = -1,
 ) -> Any:
-    value = client.xcom(dag_id, run_id, task_id, key=key, map_index=map_index)
+    value = postgres.xcom(dag_id, run_id, task_id, key=key, map_index=map_index)
     if dag_id == BY_REFERENCE:
         assert value.startswith(PREFIX)
         return read(value)

@@ -9,6 +9,10 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metad
 #: In no sorted order, neither by letters nor as PostgreSQL orders the keys of a JSON object.
 KEYS = ["zebra", "Apfel", "x" * 250, "日本" * 125, "10", "9", "{{ a/b }}"]
 
+#: Two differ where their labels are cut off.
+LONG_KEYS = ["a" * 249 + "1", "a" * 249 + "2", "short"]
+INNER_KEYS = ["ß", "y" * 250]
+
 
 def value_of(key):
     """Make a value that JSON could spoil: nested, with text in several scripts, nothing and numbers."""
@@ -29,10 +33,36 @@ def describe(value, mapping_key=None):
     return {"key": mapping_key, "value": value}
 
 
+@task.dynamic(out=DynamicOut(str))
+def outer():
+    """Produce long keys."""
+    for key in LONG_KEYS:
+        yield DynamicOutput(key[-1], key)
+
+
+@task.dynamic(out=DynamicOut(str))
+def inner(value):
+    """Produce keys of a key."""
+    for key in INNER_KEYS:
+        yield DynamicOutput(value + key[0], key)
+
+
+@task
+def upper(value):
+    """Return something of both."""
+    return value.upper()
+
+
 @task
 def keep(listed, keyed, produced):
     """Keep three collections, as lists: PostgreSQL does not keep the order of a dict."""
     return [listed, list(map(list, keyed.items())), list(map(list, produced.items()))]
+
+
+@task
+def keep_nested(keyed):
+    """Keep a collection of keys of keys, as lists."""
+    return [[outer, list(map(list, inner.items()))] for outer, inner in keyed.items()]
 
 
 for dag_id in ("stored_plainly", "stored_by_reference"):
@@ -40,3 +70,6 @@ for dag_id in ("stored_plainly", "stored_by_reference"):
         found = produce()
         described = found.map(describe)
         keep(described.collect(), described.collect(keyed=True), found.collect(keyed=True))
+
+with DAG("long_labels", schedule=None):
+    keep_nested(outer().map(lambda value: inner(value).map(upper)).collect(keyed=True))
