@@ -86,7 +86,7 @@ def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_
     if not step.downstream or step.task not in {name, *names.above(name)}:
         return False
     # Across key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
-    is_beside = index is not None and names[name].scope == names[step.task].scope
+    is_beside = index not in (None, own_index) and names[name].scope == names[step.task].scope
     return not (is_beside and names.needs_own_key_only(name))
 
 
