@@ -122,10 +122,18 @@ class _Oracle:
         for name in self.names.tasks():
             space = self.names[name].scope
             expected.outcomes[name] = {path: self.outcome(name, path) for path in self.paths(space)}
-            keys = self.keys(space[0], ()) if space else []
-            if isinstance(keys, str):
-                expected.unmapped[name] = _joined([_Dependency(keys), *self.outside(name)])
+            if not expected.outcomes[name]:
+                self._add_without_keys(expected, name)
         return expected
+
+    def _add_without_keys(self, expected: Expected, name: str) -> None:
+        keys = self.keys(self.names[name].scope[0], ())
+        outside = list(self.outside(name))
+        if isinstance(keys, str):
+            expected.unmapped[name] = _joined([_Dependency(keys), *outside])
+        elif _joined(outside) != "success":
+            # Airflow may see this before it sees that there are no keys.
+            raise AmbiguousError
 
     def outside(self, name: str) -> Iterator[_Dependency]:
         """Return what a task depends on that is the same for all its keys."""
