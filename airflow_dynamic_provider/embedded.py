@@ -384,7 +384,7 @@ def _without_repeats(results: dict[str, Any]) -> dict[str, Any]:
 
 def _is_internal(key: str) -> bool:
     # What is stored a second time, for the package's own use.
-    return key.startswith(layout.result_xcom("")) or key == layout.PRODUCED_XCOM
+    return key.startswith(layout.INTERNAL_XCOMS)
 
 
 def _deserialize(value: Any) -> Any:

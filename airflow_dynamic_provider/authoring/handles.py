@@ -253,7 +253,8 @@ class Handle(KeyedReference):
         Args:
             other: The other handle. Both were made in the same map, or both outside.
             how: ``"inner"`` for the keys that both have; ``"outer"`` for all keys, with ``None`` for what one
-                side lacks; ``"strict"`` for the keys of both, and an error when the keys differ.
+                side lacks; ``"strict"`` for the keys of both, and an error when the keys differ, inside a map
+                those below any of its keys.
 
         Returns:
             The joined handle: the keys in the order of this one, then those that only the other has.

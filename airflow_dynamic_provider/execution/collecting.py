@@ -9,20 +9,19 @@ from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
-from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
-from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, FAILURES, SUCCESS, Column, Reader
+from airflow_dynamic_provider.execution.collected import CollectedSequence
+from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Column, Reader
+from airflow_dynamic_provider.execution.shaping import Found, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select
 from airflow_dynamic_provider.execution.spaces import (
-    JoinedSpace,
     KeyPath,
-    Origin,
     Space,
     find_routes,
     space_in_common,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping, Sequence
+    from collections.abc import MutableMapping, Sequence
 
 _READER_KEY = "dynamic_reader"
 
@@ -73,32 +72,6 @@ class CollectorSpec:
     same_key_ids: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class Found:
-    """The keys of a collection, and what became of them.
-
-    Attributes:
-        prefix: The key path that all have in common, which the collector itself has.
-        indexes: Their positions in the key space.
-        paths: Their paths.
-        outcomes: Their states.
-        missing: Path -> state of outer keys below which nothing was produced, since their clone failed or
-            was skipped.
-    """
-
-    prefix: KeyPath
-    indexes: list[int]
-    paths: list[KeyPath]
-    outcomes: list[str]
-    missing: dict[KeyPath, str]
-
-    @property
-    def failures(self) -> list[KeyPath]:
-        """The keys that failed."""
-        paths = [path for path, state in zip(self.paths, self.outcomes, strict=True) if state in FAILURES]
-        return paths + [path for path, state in self.missing.items() if state in FAILURES]
-
-
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
     """Return a collection, in the order of the keys. Three API calls for the values of up to 1,000 keys.
 
@@ -116,17 +89,16 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     _skip_if_none_is_fine(spec.source.space, indexes)
     if spec.of_states:
         found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
-        _refuse_unnamed(spec, found)
-        return _shape_states(reader, spec.source.space, found)
+        return shape_states(reader, spec.source.space, found)
     if len(indexes) > EAGER_LIMIT and not column.may_lack_values:
         found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
         values: Sequence[Any] = _lazy_values(column, spec, found)
     else:
         fetched = column.fetch(indexes)
         found = find(reader, spec.source, prefix, indexes, [fetched[index][0] for index in indexes])
-        values = [_select(spec, fetched[index][1]) for index in _successes(found)]
+        values = [_select(spec, fetched[index][1]) for index in found.successes]
     _check_ratio(spec, found)
-    return _shape(reader, spec, found, values)
+    return shape_values(reader, spec.source.space, found, values) if spec.keyed else values
 
 
 def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
@@ -149,28 +121,6 @@ def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
     return [index for index, path in enumerate(reader.keys(space)) if path[:depth] == prefix]
 
 
-def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]) -> Found:
-    """Put together the keys of a collection with the outer keys that are missing in it."""
-    keys = reader.keys(source.space)
-    missing = dict(_missing(reader, source.space, prefix))
-    return Found(prefix, indexes, [keys[index] for index in indexes], outcomes, missing)
-
-
-def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    for origin in space.origins:
-        if origin.space.depth < len(prefix) or _all_succeeded(reader, origin):
-            continue
-        for position, path in enumerate(reader.keys(origin.space)):
-            state = reader.states.get((origin.task_id, position))
-            if path[: len(prefix)] == prefix and state != SUCCESS:
-                yield path, state or "removed"
-
-
-def _all_succeeded(reader: Reader, origin: Origin) -> bool:
-    states = {state for (task_id, index), state in reader.states.items() if task_id == origin.task_id}
-    return states <= {SUCCESS, "removed"}
-
-
 def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
     # One answer serves every collection of this task instance.
     reader: Reader | None = context.get(_READER_KEY)
@@ -183,12 +133,8 @@ def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Read
     return reader
 
 
-def _successes(found: Found) -> list[int]:
-    return [index for index, state in zip(found.indexes, found.outcomes, strict=True) if state == SUCCESS]
-
-
 def _lazy_values(column: Column, spec: CollectionSpec, found: Found) -> CollectedSequence:
-    indexes = _successes(found)
+    indexes = found.successes
 
     def read(start: int, stop: int) -> list[Any]:
         return [_select(spec, value) for value in column.values(indexes[start:stop])]
@@ -208,7 +154,7 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     failures = found.failures
     if not failures:
         return
-    counted = len(_successes(found)) + len(failures)
+    counted = len(found.successes) + len(failures)
     share = 1 - len(failures) / counted
     if share >= spec.min_success_ratio:
         return
@@ -228,20 +174,6 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     )
 
 
-def _refuse_unnamed(spec: CollectionSpec, found: Found) -> None:
-    """Refuse to give states where a key that has none cannot be shown in the dict."""
-    unnamed = found.missing if isinstance(spec.source.space, JoinedSpace) else {found.prefix}
-    for path, state in found.missing.items():
-        if path in unnamed and state in FAILURES:
-            raise CollectError(
-                f"nothing was produced below this key, for its clone is {state}",
-                task_id=spec.source.task_id,
-                output_name=spec.source.output,
-                mapping_key=PATH_SEPARATOR.join(path),
-                remedy="Clear the failed clone with its downstream tasks.",
-            )
-
-
 def _allowed(spec: CollectionSpec, counted: int) -> int:
     return max(n for n in range(counted + 1) if n == 0 or 1 - n / counted >= spec.min_success_ratio)
 
@@ -249,65 +181,6 @@ def _allowed(spec: CollectionSpec, counted: int) -> int:
 def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
     if not indexes and not getattr(space, "is_required", True):
         raise _skip("there is no key, and the output is not required")
-
-
-def _shape(reader: Reader, spec: CollectionSpec, found: Found, values: Sequence[Any]) -> Any:
-    """Return the values as the list or the dict that the collector asked for."""
-    if not spec.keyed:
-        return values
-    depth = len(found.prefix)
-    shaped: dict[str, Any] = {}
-    for path, state in _outer_keys(reader, spec.source.space, found):
-        if state is None:
-            _descend(shaped, path[depth:])
-    paths = [path[depth:] for path, state in _zip(found) if state == SUCCESS]
-    positions: dict[KeyPath, dict[str, int]] = {}
-    for position, path in enumerate(paths):
-        positions.setdefault(path[:-1], {})[path[-1]] = position
-    for outer, inner in positions.items():
-        if isinstance(values, CollectedSequence):
-            leaf: Any = CollectedMapping(inner, values)
-        else:
-            leaf = {key: values[position] for key, position in inner.items()}
-        if not outer:
-            return leaf
-        _descend(shaped, outer[:-1])[outer[-1]] = leaf
-    return shaped
-
-
-def _shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
-    depth = len(found.prefix)
-    shaped: dict[str, Any] = {}
-    for path, state in _outer_keys(reader, space, found):
-        if state is None:
-            _descend(shaped, path[depth:])
-        else:
-            _descend(shaped, path[depth:-1])[path[-1]] = state
-    for path, state in _zip(found):
-        _descend(shaped, path[depth:-1])[path[-1]] = state
-    return shaped
-
-
-def _zip(found: Found) -> Iterator[tuple[KeyPath, str]]:
-    return zip(found.paths, found.outcomes, strict=True)
-
-
-def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
-    """Return the outer keys below which there may be nothing, each with its state if it is missing."""
-    if isinstance(space, JoinedSpace):
-        return
-    for origin in space.origins:
-        if origin.space.depth <= len(found.prefix):
-            continue
-        for path in reader.keys(origin.space):
-            if path[: len(found.prefix)] == found.prefix:
-                yield path, found.missing.get(path)
-
-
-def _descend(shaped: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-    for key in path:
-        shaped = shaped.setdefault(key, {})
-    return shaped
 
 
 def _skip_like_all_success(

@@ -16,6 +16,7 @@ from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.attempts import outdated_positions
+from airflow_dynamic_provider.execution.rows import ResultRows
 from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
 
@@ -32,8 +33,8 @@ FAILURES = frozenset({FAILED, UPSTREAM_FAILED})
 #: Up to here a collection is read at once. Airflow's own limit for mapped lists is about the same by default.
 EAGER_LIMIT = 1000
 
-# From the worst: that of a pair is the worse of its sides'.
-_SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS)
+#: The final states from the worst: that of a pair is the worse of its sides'.
+SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS)
 
 
 @dataclass
@@ -205,7 +206,7 @@ class ResultColumn(Column):
         self._reader = reader
         self._clone: CloneSpec = source.clone
         self._output = source.output
-        self._rows = _Rows(reader.context, source.task_id, layout.result_xcom(source.output))
+        self._rows = ResultRows(reader.context, source.task_id, layout.result_xcom(source.output))
 
     @property
     def may_lack_values(self) -> bool:
@@ -263,7 +264,7 @@ class ResultColumn(Column):
         return indexes
 
     def _final(self, index: int, state: str | None) -> str:
-        if state in _SEVERITY:
+        if state in SEVERITY:
             return state
         if state in (None, "removed"):
             remedy = f"Clear {self._clone.task_id!r} with its downstream tasks."
@@ -310,7 +311,7 @@ class PairColumn(Column):
             present = sorted({each for each in wanted if each is not None})
             known = dict(zip(present, side.outcomes(present), strict=True))
             by_side.append([SUCCESS if each is None else known[each] for each in wanted])
-        return [min(pair, key=_SEVERITY.index) for pair in zip(*by_side, strict=True)]
+        return [min(pair, key=SEVERITY.index) for pair in zip(*by_side, strict=True)]
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
         """Return ``[left, right]`` for each key, ``None`` for what an outer zip lacks."""
@@ -333,7 +334,7 @@ class PairColumn(Column):
             by_side.append([(SUCCESS, None) if each is None else known[each] for each in wanted])
         found = {}
         for index, left, right in zip(indexes, *by_side, strict=True):
-            outcome = min(left[0], right[0], key=_SEVERITY.index)
+            outcome = min(left[0], right[0], key=SEVERITY.index)
             found[index] = (outcome, [left[1], right[1]] if outcome == SUCCESS else None)
         return found
 
@@ -348,54 +349,6 @@ class PairColumn(Column):
             {path: index for index, path in enumerate(self._reader.keys(self._space.links[link]))}
             for link in (LEFT, RIGHT)
         )
-
-
-class _Rows:
-    """The XComs that a task's clones stored under one key, in the order of their map index."""
-
-    def __init__(self, context: MutableMapping[str, Any], task_id: str, xcom_key: str) -> None:
-        self._address = (context, task_id, xcom_key)
-        # Where reading on would begin, and the map index of the row before.
-        self._offset = 0
-        self._last = -1
-
-    def all(self) -> list[Any]:
-        """Return all rows. One API call."""
-        return xcom.pull_all(*self._address)
-
-    def between(self, first: int, last: int, gaps: int, size: int) -> dict[int, layout.StoredResult]:
-        """Return map index -> row, for at least those from ``first`` to ``last``.
-
-        Args:
-            first: The first map index.
-            last: The last map index.
-            gaps: How many before the first may have no row.
-            size: How many rows to read at a time.
-        """
-        if not self._last < first <= self._last + size:
-            self._offset = self._search(first, max(0, first - gaps), first)
-        rows: dict[int, layout.StoredResult] = {}
-        while True:
-            page = self._slice(self._offset, self._offset + size)
-            rows.update({row.map_index: row for row in page if first <= row.map_index <= last})
-            if page:
-                self._offset, self._last = self._offset + len(page), page[-1].map_index
-            if len(page) < size or self._last >= last:
-                return rows
-
-    def _search(self, first: int, low: int, high: int) -> int:
-        """Return how many rows there are before a map index."""
-        while low < high:
-            middle = (low + high) // 2
-            row = self._slice(middle, middle + 1)
-            if not row or row[0].map_index >= first:
-                high = middle
-            else:
-                low = middle + 1
-        return low
-
-    def _slice(self, start: int, stop: int) -> list[layout.StoredResult]:
-        return [layout.StoredResult.unpack(row) for row in xcom.pull_slice(*self._address, start, stop)]
 
 
 def _value_of_page(source: ItemSource, page: Sequence[Any], offset: int) -> Any:

@@ -15,9 +15,10 @@ from airflow.sdk import BaseOperator
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
-from airflow_dynamic_provider.execution.collecting import find, indexes_under, own_prefix
+from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
 from airflow_dynamic_provider.execution.columns import FAILURES, SKIPPED, SUCCESS, Reader
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.shaping import find
 from airflow_dynamic_provider.execution.sources import ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import find_routes
 

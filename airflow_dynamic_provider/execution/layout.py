@@ -68,6 +68,10 @@ ENTRIES_PER_PAGE = 64
 VALUES_PER_PAGE = 1000
 
 _PREFIX = "dynamic_output"
+_ENTRIES_PREFIX = "dynamic_keys"
+
+#: How the XComs begin that hold what the package itself reads back, beside what an author would look for.
+INTERNAL_XCOMS = (f"{_PREFIX}.", f"{_ENTRIES_PREFIX}.", PRODUCED_XCOM, CLONE_XCOM)
 
 
 def item_xcom(output: str, position: int) -> str:
@@ -87,7 +91,7 @@ def values_xcom(output: str, page: int) -> str:
 
 def entries_xcom(page: int) -> str:
     """The XCom key of some entries of a list of keys."""
-    return f"dynamic_keys.{page}"
+    return f"{_ENTRIES_PREFIX}.{page}"
 
 
 def result_xcom(output: str) -> str:

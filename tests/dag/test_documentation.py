@@ -48,6 +48,18 @@ def test_code_runs(page, tmp_path):
     assert shown
 
 
+def test_every_line_of_what_happens_when_names_a_test_that_there_is():
+    rows = re.findall(
+        r"^\|(?! when |---).*\| (.*) \|$",
+        (ROOT / "docs" / "what-happens-when.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert len(rows) > 40
+    for row in rows:
+        file, _, name = row.strip("`").partition("::")
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), row
+
+
 def test_the_reference_is_what_the_docstrings_say():
     sys.path.insert(0, str(ROOT / "docs"))
     try:

@@ -15,9 +15,12 @@ FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
 ANSWERS = {
     "classic_operators": "inventory",
     "group_per_key": "rank",
+    "joined_keys": "report",
+    "nested_keys": "book",
     "process_directory": "summarize",
     "returned_list": "deliver",
     "several_outputs": "report",
+    "tolerant_collect": "report",
 }
 
 

@@ -414,6 +414,41 @@ def test_an_outer_zip_does_not_take_keys_that_could_not_be_listed_for_missing(cu
     assert run.xcom("values")["bob"] == {"o1": [None, "return bob"]}
 
 
+def test_a_join_inside_a_map_is_collected_outside_with_all_outer_keys(customers, list_orders, orders):
+    orders["ann"] = ValueError("broken")
+
+    @task.dynamic(out=DynamicOut(str))
+    def list_returns(customer):
+        if customer != "bob":
+            yield DynamicOutput(f"return {customer}", mapping_key="o1")
+
+    @dag(schedule=None)
+    def joined():
+        zipped = customers().map(lambda c: list_orders(c).zip(list_returns(c)).map(pair))
+        keep(zipped.states())
+        keep(zipped.collect(keyed=True, min_success_ratio=0))
+
+    run = start_run(joined()).run()
+    assert run.xcom("keep") == {"ann": "failed", "bob": {}, "cid": {"o1": "success"}}
+    assert run.xcom("keep__1") == {"bob": {}, "cid": {"o1": ["cid-o1", "return cid"]}}
+
+
+def test_the_states_of_a_join_outside_fail_rather_than_lose_a_key(customers, list_orders, orders):
+    orders["ann"] = ValueError("broken")
+
+    @dag(schedule=None)
+    def joined():
+        nested = customers().map(list_orders)
+        keep(nested.product(customers.override(task_id="others")()).map(pair).states())
+
+    run = start_run(joined()).run()
+    assert run.state_of("keep") == "failed"
+    said = (
+        "Key 'ann': list_orders.result.product(others.result) has nothing below this key, for the clone that"
+    )
+    assert said in str(run.errors["keep", -1])
+
+
 def test_static_outputs_beside_a_nested_one(customers):
     @task.dynamic(out={"orders": DynamicOut(str), "count": Out(int), "refunds": DynamicOut(str)})
     def read(customer):

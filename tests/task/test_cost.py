@@ -69,6 +69,51 @@ def test_a_clone_costs_the_same_at_ten_keys_and_at_a_thousand():
     assert not set(messages) & {"GetXComSequenceSlice", "GetXComSequenceItem", "GetXComCount", "GetTICount"}
 
 
+def nested_fan_out(count):
+    """A Dag with ``count`` inner keys below each of two outer ones."""
+
+    @task.dynamic(out=DynamicOut(int))
+    def outer():
+        yield DynamicOutput(1, "a")
+        yield DynamicOutput(2, "b")
+
+    @task.dynamic(out=DynamicOut(str))
+    def inner(value):
+        for number in range(count):
+            yield DynamicOutput(f"value {number:06}", mapping_key=f"key {number:06}", metadata={"n": 1})
+
+    @task
+    def first(value):
+        return value.upper()
+
+    @task
+    def second(value, outer):
+        return value.lower()
+
+    @dag(schedule=None)
+    def made():
+        outer().map(lambda one: inner(one).map(lambda each: second(first(each), one)))
+
+    return made()
+
+
+def test_a_clone_of_a_nested_key_costs_the_same_at_ten_keys_and_at_four_hundred():
+    costs = []
+    for count in (10, 400):
+        made, supervisor = nested_fan_out(count), FakeSupervisor()
+        run_task(made, "outer", supervisor=supervisor)
+        for position in range(2):
+            run_task(made, "inner", position, supervisor)
+        assert run_task(made, "inner__keys", supervisor=supervisor).state == "success"
+        # Of a full page: the last one of the smaller case would be shorter.
+        costs.append(run_clones(made, supervisor, [7]))
+    (few, few_bytes), (many, many_bytes) = costs
+    assert few == many
+    assert many.count("GetXCom") == 3, "its place, its own key's upstream result, the outer key's item"
+    # A page of the list of keys holds up to 64 of them, however many there are.
+    assert many_bytes < few_bytes * 64 / 20 * 1.1
+
+
 def test_a_value_inside_a_mapped_function_is_read_by_key_in_one_call():
     @task.dynamic(out=DynamicOut(int))
     def produce():

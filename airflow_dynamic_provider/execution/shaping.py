@@ -1,0 +1,159 @@
+"""Puts what was found of a collection into the list or dict that a task receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
+from airflow_dynamic_provider.execution.columns import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_dynamic_provider.execution.columns import Reader
+    from airflow_dynamic_provider.execution.sources import Source
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
+
+
+@dataclass(frozen=True)
+class Found:
+    """The keys of a collection, and what became of them.
+
+    Attributes:
+        prefix: The key path that all have in common, which the collector itself has.
+        indexes: Their positions in the key space.
+        paths: Their paths.
+        outcomes: Their states.
+        missing: Path -> state of outer keys below which nothing was produced, since their clone failed or
+            was skipped.
+    """
+
+    prefix: KeyPath
+    indexes: list[int]
+    paths: list[KeyPath]
+    outcomes: list[str]
+    missing: dict[KeyPath, str]
+
+    @property
+    def failures(self) -> list[KeyPath]:
+        """The keys that failed."""
+        paths = [path for path, state in zip(self.paths, self.outcomes, strict=True) if state in FAILURES]
+        return paths + [path for path, state in self.missing.items() if state in FAILURES]
+
+    @property
+    def successes(self) -> list[int]:
+        """The positions of the keys that succeeded."""
+        return [index for index, state in zip(self.indexes, self.outcomes, strict=True) if state == SUCCESS]
+
+
+def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]) -> Found:
+    """Put together the keys of a collection with the outer keys that are missing in it."""
+    keys = reader.keys(source.space)
+    missing: dict[KeyPath, str] = {}
+    for path, state in _missing(reader, source.space, prefix):
+        missing[path] = min(state, missing.get(path, SUCCESS), key=SEVERITY.index)
+    return Found(prefix, indexes, [keys[index] for index in indexes], outcomes, missing)
+
+
+def shape_values(reader: Reader, space: Space, found: Found, values: Sequence[Any]) -> Any:
+    """Return key -> value, with a dict for each key of a path but the last.
+
+    Args:
+        reader: Reads the outer keys.
+        space: The key space.
+        found: The keys.
+        values: The values of those that succeeded.
+    """
+    depth = len(found.prefix)
+    shaped: dict[str, Any] = {}
+    for path, state in _outer_keys(reader, space, found):
+        if state is None:
+            _descend(shaped, path[depth:])
+    positions: dict[KeyPath, dict[str, int]] = {}
+    succeeded = (path[depth:] for path, state in _states(found) if state == SUCCESS)
+    for position, path in enumerate(succeeded):
+        positions.setdefault(path[:-1], {})[path[-1]] = position
+    for outer, inner in positions.items():
+        if isinstance(values, CollectedSequence):
+            leaf: Any = CollectedMapping(inner, values)
+        else:
+            leaf = {key: values[position] for key, position in inner.items()}
+        if not outer:
+            return leaf
+        _descend(shaped, outer[:-1])[outer[-1]] = leaf
+    return shaped
+
+
+def shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
+    """Return key -> state, with a dict for each key of a path but the last, or the state of a missing one.
+
+    Raises:
+        CollectError: A key failed that has no place in the dict.
+    """
+    depth = len(found.prefix)
+    shaped: dict[str, Any] = {}
+    unnamed = dict(found.missing)
+    for path, state in _outer_keys(reader, space, found):
+        if state is None:
+            _descend(shaped, path[depth:])
+        else:
+            unnamed.pop(path, None)
+            _descend(shaped, path[depth:-1])[path[-1]] = state
+    _refuse_failures(space, unnamed)
+    for path, state in _states(found):
+        _descend(shaped, path[depth:-1])[path[-1]] = state
+    return shaped
+
+
+def _states(found: Found) -> Iterator[tuple[KeyPath, str]]:
+    return zip(found.paths, found.outcomes, strict=True)
+
+
+def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    for origin in space.origins:
+        if origin.space.depth < len(prefix) or _all_succeeded(reader, origin):
+            continue
+        for position, path in enumerate(reader.keys(origin.space)):
+            state = reader.states.get((origin.task_id, position))
+            if path[: len(prefix)] == prefix and state != SUCCESS:
+                # A clone that is not there has no state, and is as good as one that could not run.
+                yield path, state if state in SEVERITY else UPSTREAM_FAILED
+
+
+def _all_succeeded(reader: Reader, origin: Origin) -> bool:
+    own = [state for (task_id, _), state in reader.states.items() if task_id == origin.task_id]
+    return set(own) <= {SUCCESS, "removed"} and own.count(SUCCESS) >= len(reader.keys(origin.space))
+
+
+def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
+    """Return the outer keys below which there may be nothing, each with its state if it is missing."""
+    depth = len(found.prefix)
+    for outer in _outer_spaces(space):
+        for path in reader.keys(outer) if outer.depth > depth else ():
+            if path[:depth] == found.prefix:
+                yield path, found.missing.get(path)
+
+
+def _outer_spaces(space: Space) -> list[Space]:
+    outer = space.outer if isinstance(space, NestedSpace) else space.enclosing
+    return [] if outer is None else [*_outer_spaces(outer), outer]
+
+
+def _refuse_failures(space: Space, missing: dict[KeyPath, str]) -> None:
+    for path, state in missing.items():
+        if state in FAILURES:
+            raise CollectError(
+                f"{name_of(space)} has nothing below this key, for the clone that produces it is {state}",
+                mapping_key=PATH_SEPARATOR.join(path),
+                remedy="Clear the failed clone with its downstream tasks.",
+            )
+
+
+def _descend(shaped: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    for key in path:
+        shaped = shaped.setdefault(key, {})
+    return shaped
