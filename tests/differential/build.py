@@ -25,7 +25,7 @@ from tests.differential.programs import (
 )
 
 #: What the tasks do when they run, so that a second run of the same Dag can do something else.
-_TABLE: dict[tuple[str, Path], Any] = {}
+_TABLE: dict[tuple[str, Path | None], Any] = {}
 
 
 def use_table(table: Table) -> None:

@@ -37,6 +37,8 @@ ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
 
 MAX_DEPTH = 3
 
+Rows = dict[tuple[str, Path | None], Any]
+
 _TABLES_TRIED = 6
 
 
@@ -234,16 +236,16 @@ class _TableWriter:
         odd = rng.random() < 0.15
         self.pools = (ODD_KEYS, ODD_KEYS) if odd else (KEYS, INNER_KEYS)
 
-    def write(self) -> dict[tuple[str, Path], Any]:
+    def write(self) -> Rows:
         table = self._with_keys({})
         for _ in range(self.rng.choice((0, 0, 1, 2, 3))):
             table = self._with_keys(table | self._misbehaviour(table))
         return table
 
-    def write_steps(self, table: dict[tuple[str, Path], Any], count: int) -> Iterator[Clear]:
+    def write_steps(self, table: Rows, count: int) -> Iterator[Clear]:
         history = [self._expect(table)]
         for _ in range(count):
-            step = self._step(table)
+            step = self._step(table, f"v{len(history) + 1}")
             if step is not None:
                 table = {**table, **(step.changes or {})}
                 expected = self._expect(table)
@@ -252,13 +254,13 @@ class _TableWriter:
                 history.append(expected)
                 yield step
 
-    def _expect(self, table: dict[tuple[str, Path], Any]) -> Expected:
+    def _expect(self, table: Rows) -> Expected:
         expected = expect(self.program, table)
         if not 2 < expected.size <= self.size:
             raise _UnfitError
         return expected
 
-    def _with_keys(self, table: dict[tuple[str, Path], Any]) -> dict[tuple[str, Path], Any]:
+    def _with_keys(self, table: Rows) -> Rows:
         """Return the table with keys for all instances of producing tasks that run and have none yet."""
         filled = dict(table)
         while True:
@@ -284,7 +286,7 @@ class _TableWriter:
             if outcome.has_run and isinstance(self.names[name].statement, kinds)
         ]
 
-    def _misbehaviour(self, table: dict[tuple[str, Path], Any]) -> dict[tuple[str, Path], Any]:
+    def _misbehaviour(self, table: Rows) -> Rows:
         instances = self._instances(self._expect(table), Call, Produce)
         # Mostly clones, for they are what this is about.
         weights = [4 if own[1] else 1 for own in instances]
@@ -296,11 +298,11 @@ class _TableWriter:
             return {(own[0], (*own[1], self.rng.choice(keys))): "none"}
         return {own: self.rng.choice(("fail", "skip"))}
 
-    def _step(self, table: dict[tuple[str, Path], Any]) -> Clear | None:
+    def _step(self, table: Rows, word: str) -> Clear | None:
         expected = self._expect(table)
         kind = self.rng.choice(("producer", "producer", "clone", "again", "collector"))
         if kind == "producer":
-            return self._clear_producer(table, expected)
+            return self._clear_producer(table, expected, word)
         if kind == "collector":
             unmapped = [own for own in self._instances(expected, Call) if not own[1]]
             return Clear(self.rng.choice(unmapped)[0], downstream=False) if unmapped else None
@@ -310,19 +312,22 @@ class _TableWriter:
         task, path = self.rng.choice(calls)
         if kind == "again":
             return Clear(task, path or None)
-        behaviours = {"ok", "v2", "fail", "skip", "none"} - {table.get((task, path), "ok")}
+        behaviours = {"ok", word, "fail", "skip", "none"} - {table.get((task, path), "ok")}
         return Clear(task, path, changes={(task, path): self.rng.choice(sorted(behaviours))})
 
-    def _clear_producer(self, table: dict[tuple[str, Path], Any], expected: Expected) -> Clear:
+    def _clear_producer(self, table: Rows, expected: Expected, word: str) -> Clear:
         task, path = self.rng.choice(self._instances(expected, Produce))
-        changed = {**table, (task, path): self._other_keys(table[task, path], path)}
-        changed = self._with_keys(changed)
-        if self.rng.random() < 0.3 and isinstance(changed[task, path], tuple):
-            changed.update({(task, (*path, key)): "v2" for key in changed[task, path]})
+        changed = self._with_keys({**table, (task, path): self._other_keys(table[task, path], path)})
+        below = [name for name in self.names.tasks() if task in {name, *self.names.above(name)}]
+        if path:
+            keys = changed[task, path] if isinstance(changed[task, path], tuple) else ()
+            changed.update({(task, (*path, key)): word for key in keys})
+        else:
+            # Only what runs again in any case may change; then no value of an earlier run is any good.
+            changed.update({(name, None): word for name in below})
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             (own, behaviour), *_ = self._misbehaviour(changed).items()
-            # Only what runs again in any case may change.
-            if not path and task in {own[0], *self.names.above(own[0])}:
+            if not path and own[0] in below:
                 changed = self._with_keys({**changed, own: behaviour})
         changes = {own: value for own, value in changed.items() if table.get(own) != value}
         return Clear(task, path or None, changes=changes)

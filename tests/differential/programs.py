@@ -30,8 +30,8 @@ Space = tuple[str, ...]
 
 #: (task, key path) -> keys, if the task produces some, or what it does: "ok", "fail", "skip", "none", or any
 #: other word, which becomes part of its value. For (producing task, key path with one of its own keys):
-#: "none" or such a word, for the value that it produces there.
-Table = Mapping[tuple[str, Path], Any]
+#: "none" or such a word, for the value that it produces there. For (task, None): for what is not mentioned.
+Table = Mapping[tuple[str, Path | None], Any]
 
 #: The keys of a producing task that the table does not mention.
 DEFAULT_KEYS = ("x",)
@@ -134,7 +134,7 @@ class Clear(_Pasteable):
     task: str
     path: Path | None = None
     downstream: bool = True
-    changes: Mapping[tuple[str, Path], Any] | None = None
+    changes: Table | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,12 +142,12 @@ class Case(_Pasteable):
     """A program, what its tasks do, and what is done to its run."""
 
     program: Program
-    table: Mapping[tuple[str, Path], Any]
+    table: Table
     steps: tuple[Clear, ...] = ()
 
-    def tables(self) -> list[dict[tuple[str, Path], Any]]:
+    def tables(self) -> list[Table]:
         """Return the table of the first run, and of each step."""
-        tables = [dict(self.table)]
+        tables = [self.table]
         for step in self.steps:
             tables.append({**tables[-1], **(step.changes or {})})
         return tables
@@ -266,7 +266,7 @@ def act(table: Table, name: str, path: Path, args: tuple[Any, ...]) -> tuple[str
 
     A value names the task, its key path and its arguments, so that any mix-up can be read off it.
     """
-    behaviour = table.get((name, path), "ok")
+    behaviour = _behaviour(table, name, path)
     if behaviour in ("fail", "skip"):
         return {"fail": "failed", "skip": "skipped"}[behaviour], None
     return "success", _value(name, path, behaviour, args)
@@ -280,7 +280,12 @@ def act_producing(
     if keys in ("fail", "skip"):
         return {"fail": "failed", "skip": "skipped"}[keys], None
     paths = [(*path, key) for key in keys]
-    return "success", {own[-1]: _value(name, own, table.get((name, own), "ok"), args) for own in paths}
+    return "success", {own[-1]: _value(name, own, _behaviour(table, name, own), args) for own in paths}
+
+
+def _behaviour(table: Table, name: str, path: Path) -> str:
+    behaviour: str = table.get((name, path)) or table.get((name, None), "ok")
+    return behaviour
 
 
 def _value(name: str, path: Path, behaviour: str, args: tuple[Any, ...]) -> str | None:

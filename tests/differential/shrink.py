@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.differential.check import Difference, differences
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
@@ -139,12 +139,13 @@ def _tidy_step(step: Clear, known: set[tuple[str, Path]]) -> Clear:
     return replace(step, changes=_only(known, step.changes or {}) or None)
 
 
-def _only(known: set[tuple[str, Path]], table: Table) -> dict[tuple[str, Path], Any]:
+def _only(known: set[tuple[str, Path]], table: Table) -> Table:
     """Return what a table says of task instances that there are, and of what they produce."""
+    tasks = {name for name, _ in known}
     return {
         (name, path): behaviour
         for (name, path), behaviour in table.items()
-        if (name, path) in known or (name, path[:-1]) in known
+        if (name in tasks if path is None else {(name, path), (name, path[:-1])} & known)
     }
 
 
