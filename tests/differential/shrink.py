@@ -122,8 +122,8 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
 def _tidy(case: Case) -> Case | None:
     """Leave out what refers to what is gone; ``None`` if what is left has no sense."""
     program, _ = _without_dangling(case.program, (), {})
-    tasks = set(Names(program).tasks())
-    steps = tuple(step for step in case.steps if step.task in tasks)
+    names = Names(program)
+    steps = tuple(_without_unrelated(step, names) for step in case.steps if step.task in names.tasks())
     case = Case(program, case.table, steps)
     try:
         expected = [expect(program, table) for table in case.tables()] if program else []
@@ -133,6 +133,13 @@ def _tidy(case: Case) -> Case | None:
         return None
     known = {(name, path) for each in expected for name, paths in each.outcomes.items() for path in paths}
     return Case(program, _only(known, case.table), tuple(_tidy_step(step, known) for step in steps))
+
+
+def _without_unrelated(step: Clear, names: Names) -> Clear:
+    """Leave out changes for tasks that the step does not run again."""
+    related = {name for name in names.tasks() if step.task in {name, *names.above(name)}}
+    changes = {own: behaviour for own, behaviour in (step.changes or {}).items() if own[0] in related}
+    return replace(step, changes=changes or None)
 
 
 def _tidy_step(step: Clear, known: set[tuple[str, Path]]) -> Clear:
