@@ -104,6 +104,8 @@ format: $(READY) ## Format the code and mend what can be mended
 bench: $(READY) ## Measure what the package costs, beside Airflow without it
 	$(call step,Import time)
 	@"$(BIN)/python" benchmarks/import_time.py
+	$(call step,Memory of a collector)
+	@"$(BIN)/python" benchmarks/collect_memory.py
 
 .PHONY: wheel
 wheel: $(READY) ## Build the wheel into dist/

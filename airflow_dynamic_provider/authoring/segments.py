@@ -128,9 +128,13 @@ class _Arrangement:
         # After the others, for what a task waits for through them needs no gate.
         for clone in clones:
             self._set_gate(clone, crossing[clone.operator.task_id])
-        for clone in list(self.graph.clones.values()):
-            self._begin_with_keys(clone)
-            self._note_run_time_facts(clone)
+        together: dict[Any, set[str]] = {}
+        for task_id, clone in self.graph.clones.items():
+            together.setdefault((clone.space, self.levels[task_id]), set()).add(task_id)
+        for task_id, clone in self.graph.clones.items():
+            peers = together[clone.space, self.levels[task_id]]
+            self._begin_with_keys(clone, peers)
+            self._note_run_time_facts(clone, peers)
 
     def _same_key_needs(self) -> dict[str, set[str]]:
         """Task -> the tasks of which it needs the clones that matter to its own key."""
@@ -231,15 +235,14 @@ class _Arrangement:
         other = self.graph.clones.get(task_id)
         return other is not None and other.space is clone.space
 
-    def _begin_with_keys(self, clone: ClonedTask) -> None:
+    def _begin_with_keys(self, clone: ClonedTask, peers: set[str]) -> None:
         task = clone.operator
-        if not any(self._is_peer(up, task.task_id) for up in task.upstream_task_ids):
+        if not task.upstream_task_ids & peers:
             self.graph.add_own_edge(clone.space.expanded_task, task)
 
-    def _note_run_time_facts(self, clone: ClonedTask) -> None:
+    def _note_run_time_facts(self, clone: ClonedTask, peers: set[str]) -> None:
         task = clone.operator
         collector = self.graph.collector_of(task.task_id)
-        peers = {up for up in self.graph.clones if self._is_peer(up, task.task_id)}
         collector.same_key_ids = peers
         spec = clone.spec
         spec.needs_success = collector.is_relaxed or task.trigger_rule == TriggerRule.ALL_SUCCESS

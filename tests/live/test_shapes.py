@@ -27,7 +27,7 @@ def test_an_example_gives_its_answer(client: RestClient, dag_id: str) -> None:
     assert client.xcom(dag_id, run_id, ANSWERS[dag_id]) == expected()
 
 
-@pytest.mark.parametrize("dag_id", [*EXAMPLES, "shapes", "depth_first"])
+@pytest.mark.parametrize("dag_id", [*EXAMPLES, "shapes", "depth_first", "limited"])
 def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None:
     """Neither the grid nor the graph refuses a Dag."""
     client.wait_for_dag(dag_id)
@@ -57,3 +57,28 @@ def test_a_key_runs_ahead_of_the_others(client: RestClient, tmp_path: Path) -> N
     """The second task of a key starts while another key's first task still runs."""
     run_id = client.trigger("depth_first", {"folder": str(tmp_path)})
     assert client.wait("depth_first", run_id) == "success"
+
+
+def test_no_more_clones_are_active_than_a_map_allows(client: RestClient, tmp_path: Path) -> None:
+    """Two of six keys at a time, of each of two tasks."""
+    run_id = client.trigger("limited", {"folder": str(tmp_path)})
+    assert client.wait("limited", run_id) == "success"
+    seen = client.xcom("limited", run_id, "keep")
+    assert len(seen) == 6
+    assert max(max(each) for each in seen) <= 2
+
+
+def test_the_labels_of_nested_and_joined_keys(client: RestClient) -> None:
+    """Each clone carries its key path, the gate before it too."""
+    labels: dict[str, list[str | None]] = {}
+    for dag_id in ("nested_keys", "joined_keys"):
+        run_id = client.trigger(dag_id)
+        assert client.wait(dag_id, run_id) == "success"
+        for ti in client.task_instances(dag_id, run_id):
+            labels.setdefault(ti.task_id, []).append(ti.label)
+    assert sorted(filter(None, labels["add_vat"])) == ["ann/1", "ann/2", "cid/1"]
+    assert sorted(filter(None, labels["invoice"])) == ["ann", "bob", "cid"]
+    assert sorted(filter(None, labels["invoice__gate"])) == ["ann", "bob", "cid"]
+    assert sorted(filter(None, labels["compare"])) == ["Berlin", "Lagos", "Lima", "Quito"]
+    assert len(labels["convert"]) == 6
+    assert "Lima/USD" in labels["convert"]

@@ -94,5 +94,37 @@ def depth_first():
     keys("{{ params.folder }}").map(first).map(second)
 
 
+@task.dynamic(out=DynamicOut(str))
+def six(folder):
+    """Produce six keys."""
+    for number in range(6):
+        yield DynamicOutput(folder, str(number))
+
+
+@task
+def count_active(folder, ti=None, mapping_key=None):
+    """Return how many clones of this task were seen at work at once, itself among them."""
+    own = Path(folder) / f"{ti.task_id}.{mapping_key}.active"
+    own.touch()
+    seen = 0
+    for _ in range(10):
+        seen = max(seen, len(list(Path(folder).glob(f"{ti.task_id}.*.active"))))
+        time.sleep(0.1)
+    own.unlink()
+    return seen
+
+
+@dag(schedule=None, params={"folder": ""})
+def limited():
+    """No more than two clones of each task at a time."""
+    folders = six("{{ params.folder }}")
+
+    def body(folder):
+        return pair(count_active(folder), count_active.override(task_id="then")(folder))
+
+    keep(folders.map(body, max_active=2).collect())
+
+
 shapes()
 depth_first()
+limited()
