@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 from tests.differential.programs import (
     Argument,
@@ -30,6 +31,8 @@ from tests.differential.programs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from tests.differential.programs import All
 
 FAILED = ("failed", "upstream_failed")
 
@@ -78,8 +81,8 @@ def expect(program: Program, table: Table) -> Expected:
 def can_follow(before: Sequence[Expected], now: Expected) -> bool:
     """Whether Airflow can get from earlier runs of the same tasks to this one.
 
-    It makes clones for keys that came in addition when a clone that it already has can run, and starts them at
-    once: if none can run there will never be any, and what keeps one of the new keys from running is not seen.
+    It makes clones for keys that came in addition when a clone that it already has can run, and starts them
+    at once: if none can run there will never be any, and what should keep a new key from running is not seen.
     """
     for name, outcomes in now.outcomes.items():
         most = max((len(each.outcomes[name]) for each in before), default=0)
@@ -100,6 +103,21 @@ class _Dependency:
 
     state: str
     is_across: bool = False
+
+
+@dataclass(frozen=True)
+class _Received:
+    """What a task gets for one of its arguments.
+
+    Attributes:
+        dependencies: What it depends on.
+        values: The values: two for a zip or product, one otherwise.
+        is_short: Whether fewer keys succeeded than the task demands.
+    """
+
+    dependencies: list[_Dependency]
+    values: list[Any] = field(default_factory=list)
+    is_short: bool = False
 
 
 #: The keys below a key path, or the state of what should have made them.
@@ -140,10 +158,11 @@ class _Oracle:
         info = self.names[name]
         for argument in info.statement.args:
             is_value = isinstance(argument, str)
-            if not (
+            shared = (
                 self.names[argument].space if is_value else self.names.common_space(argument.of, info.scope)
-            ):
-                yield from self.argument(argument, (), info.scope)[0]
+            )
+            if not shared:
+                yield from self.argument(argument, (), info.scope).dependencies
 
     # Keys
 
@@ -253,18 +272,19 @@ class _Oracle:
                 values.append(value if len(value) > 1 else value[0])
         return states, values
 
-    def argument(
-        self, argument: Argument, path: Path, scope: Space
-    ) -> tuple[list[_Dependency], list[Any], bool]:
-        """Return what an argument depends on, its values, and whether these are too few for its task."""
-        if isinstance(argument, str):
-            space = self.names[argument].space
-            own = self.locate(path, scope, space)
-            if own is None:
-                return [], [None], False
-            dependencies, values = self.value(argument, own)
-            is_across = space not in ((), scope)
-            return [_Dependency(d.state, d.is_across or is_across) for d in dependencies], values, False
+    def argument(self, argument: Argument, path: Path, scope: Space) -> _Received:
+        """Return what a task gets for an argument, for one key path of its scope."""
+        if not isinstance(argument, str):
+            return self._collection(argument, path, scope)
+        space = self.names[argument].space
+        own = self.locate(path, scope, space)
+        if own is None:
+            return _Received([], [None])
+        dependencies, values = self.value(argument, own)
+        is_across = space not in ((), scope)
+        return _Received([_Dependency(d.state, d.is_across or is_across) for d in dependencies], values)
+
+    def _collection(self, argument: All | States, path: Path, scope: Space) -> _Received:
         space = self.names.common_space(argument.of, scope)
         outer = self.locate(path, scope, space)
         if outer is None:
@@ -273,20 +293,21 @@ class _Oracle:
         # Below a key, a gate stands between what is collected and the collector.
         is_across = bool(space)
         if isinstance(tree, str):
-            return [_Dependency(tree, is_across)], [None], False
-        is_joined = not isinstance(self.names[self.names[argument.of].space[-1]].statement, Produce)
+            return _Received([_Dependency(tree, is_across)])
         if isinstance(argument, States):
-            if is_joined and _has_gap(tree):
-                raise AmbiguousError
-            return [], [_states_of(tree)], False
+            return _Received([], [self._checked(argument, outer, _states_of(tree))])
         states = list(_leaf_states(tree))
         if argument.ratio == 1.0 and any(state in FAILED for state in states):
-            return [_Dependency("upstream_failed", is_across)], [None], False
-        is_short = argument.ratio < 1.0 and _share(states) < argument.ratio
-        value = _as_dict(tree) if argument.keyed else list(_flat(tree))
-        if is_joined and argument.keyed and _has_gap(value):
+            return _Received([_Dependency("upstream_failed", is_across)])
+        value = self._checked(argument, outer, _as_dict(tree)) if argument.keyed else list(_flat(tree))
+        return _Received([], [value], is_short=argument.ratio < 1.0 and _share(states) < argument.ratio)
+
+    def _checked(self, argument: All | States, outer: Path, value: dict[str, Any]) -> dict[str, Any]:
+        space = self.names[argument.of].space
+        is_joined = not isinstance(self.names[space[-1]].statement, Produce)
+        if is_joined and _has_gap(value, self.names.width(space) - len(outer)):
             raise AmbiguousError
-        return [], [value], is_short
+        return value
 
     def tree(self, name: str, space: Space, path: Path) -> _Tree:
         """Return all that a handle gives below a key path of a space."""
@@ -313,17 +334,18 @@ class _Oracle:
     def _follow(self, name: str, path: Path) -> Outcome:
         info = self.names[name]
         received = [self.argument(each, path, info.scope) for each in info.statement.args]
-        state = _joined([each for dependencies, _, _ in received for each in dependencies])
+        state = _joined([dependency for each in received for dependency in each.dependencies])
         if state != "success":
             return Outcome(_passed_on(state), has_run=False)
-        if any(is_short for _, _, is_short in received):
+        if any(each.is_short for each in received):
             return Outcome("failed")
-        args = tuple(value for _, values, _ in received for value in values)
+        args = tuple(value for each in received for value in each.values)
         if isinstance(info.statement, Call):
             return Outcome(*act(self.table, name, path, args))
         state, produced = act_producing(self.table, name, path, args)
         self.produced[name, path] = produced or {}
-        return Outcome(state)
+        # How keys are stored is the package's own business.
+        return Outcome(state, ANY)
 
 
 def _joined(dependencies: list[_Dependency]) -> str:
@@ -379,11 +401,11 @@ def _flat(tree: Any) -> Iterator[Any]:
             yield from _flat(below)
 
 
-def _has_gap(tree: Any) -> bool:
+def _has_gap(value: dict[str, Any], depth: int) -> bool:
     """Whether there is nothing below some key: what that looks like is not said for a join in a map."""
-    inner = [below for below in tree.values() if isinstance(below, dict)]
-    is_unknown = any(below in ("failed", "upstream_failed", "skipped") for below in tree.values())
-    return is_unknown or any(not below or _has_gap(below) for below in inner)
+    return depth > 1 and any(
+        not below or not isinstance(below, dict) or _has_gap(below, depth - 1) for below in value.values()
+    )
 
 
 def _as_dict(tree: Any) -> dict[str, Any]:
