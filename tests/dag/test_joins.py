@@ -92,6 +92,26 @@ def test_mapped_handles_are_zipped_after_all_their_clones():
     assert run.xcom("keep__2") == {"b": "failed", "a": "success", "c": "skipped", "d": "success"}
 
 
+def test_a_failure_on_one_side_wins_over_a_skip_on_the_other():
+    @task
+    def fail(value):
+        raise ValueError("broken")
+
+    @task
+    def skip(value):
+        raise AirflowSkipException("not this one")
+
+    @dag(schedule=None)
+    def zipped():
+        handle = producer({"a": 1}, "numbers")
+        skipped, failed = handle.map(skip), handle.map(fail)
+        keep(skipped.zip(failed).map(pair).states())
+        keep(skipped.zip(failed).states())
+
+    run = start_run(zipped()).run()
+    assert (run.xcom("keep"), run.xcom("keep__1")) == ({"a": "upstream_failed"}, {"a": "failed"})
+
+
 def test_a_product_pairs_every_key_with_every_key():
     @task
     def tell(left, right):
