@@ -412,6 +412,7 @@ def test_an_outer_zip_does_not_take_keys_that_could_not_be_listed_for_missing(cu
     run = start_run(blocked()).run()
     assert run.xcom("states") == {"ann": "upstream_failed", "bob": "success", "cid": "success"}
     assert run.xcom("values")["bob"] == {"o1": [None, "return bob"]}
+    assert set(run.states("pair")) == {"bob/o1", "cid/o1", "cid/o3"}
 
 
 def test_a_join_inside_a_map_is_collected_outside_with_all_outer_keys(customers, list_orders, orders):

@@ -198,6 +198,34 @@ def test_a_state_is_never_that_of_another_key_at_the_same_position():
     assert run.xcom("keep__1") == ["okok"] * 3
 
 
+def test_a_skip_of_an_earlier_key_is_not_that_of_the_key_that_ran_before_it_anew():
+    keys = ["a", "b"]
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce_keys():
+        for key in keys:
+            yield DynamicOutput(key, mapping_key=key)
+
+    @task
+    def skip_b(value):
+        if value == "b":
+            raise AirflowSkipException("not b")
+
+    @dag(schedule=None)
+    def states():
+        keep(produce_keys().map(keep.override(task_id="first")).map(skip_b).states())
+
+    run = start_run(states()).run()
+    assert run.xcom("keep") == {"a": "success", "b": "skipped"}
+    keys[1] = "x"
+    for task_id in ("produce_keys", "first", "keep"):
+        run.clear(task_id, downstream=False)
+    run.run()
+    # first has run for x, and skip_b has not.
+    assert run.state_of("keep") == "failed"
+    assert "key 'a': its clone has not run since the keys were produced anew" in str(run.errors["keep", -1])
+
+
 def test_states_are_told_after_the_keys_were_produced_twice():
     outcomes = {"a": "ok", "b": "fail", "c": "ok"}
 
