@@ -6,8 +6,10 @@ the hooks that Airflow calls around a clone's operator are functions of it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, PATH_SEPARATOR, render_label
@@ -26,6 +28,14 @@ RUNTIME_KEY = "dynamic_clone"
 LABEL_KEY = "dynamic_label"
 
 MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
+
+#: The states in which a task instance stays.
+FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed"})
+
+#: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
+RESCHEDULE_AFTER = timedelta(seconds=10)
+
+log = logging.getLogger(__name__)
 
 _RuntimeContext = MutableMapping[str, Any]
 
@@ -99,7 +109,31 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
     if runtime.place.attempt > 1:
         mark = layout.StoredClone(runtime.key_path, map_index, runtime.place.attempt)
         xcom.push(context, layout.CLONE_XCOM, mark.pack())
+        _wait_for_own_key(context, runtime)
     return runtime
+
+
+def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
+    """Go back to the scheduler if the upstream clones of this key are not what this clone waits for.
+
+    When a list of keys has grown, Airflow starts the clones of the added keys at once, without a look at what
+    they depend on. Once rescheduled, a task instance is decided upon as any other. One API call.
+
+    Raises:
+        AirflowRescheduleException: It was started too early.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowRescheduleException
+
+    spec = runtime.spec
+    if not spec.same_key or xcom.attempt_of(context) > 1:
+        return
+    states = xcom.read_states(context, [upstream.task_id for upstream in spec.same_key])
+    for upstream in spec.same_key:
+        state = states.get((upstream.task_id, runtime.map_index))
+        if state not in FINAL_STATES or (spec.needs_success and state != "success"):
+            log.info("Started before %r has succeeded for this key: it is %s", upstream.task_id, state)
+            until = datetime.now(timezone.utc) + RESCHEDULE_AFTER
+            raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def read_upstream(

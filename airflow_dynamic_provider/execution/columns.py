@@ -166,7 +166,12 @@ class NestedItemColumn(Column):
             ]
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
-        by_outer = {page.key_path: page.values for page in map(layout.StoredValues.unpack, stored)}
+        by_outer = {
+            page.key_path: page.values
+            for page in map(layout.StoredValues.unpack, stored)
+            # Those of clones that were removed, or are not through in their current try, stay as well.
+            if self._reader.states.get((self._source.task_id, page.map_index)) == SUCCESS
+        }
         return [_value_of_page(self._source, by_outer.get(keys[i][:-1], ()), self._inner[i]) for i in indexes]
 
     @cached_property

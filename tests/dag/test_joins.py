@@ -169,6 +169,17 @@ def test_a_side_of_a_product_waits_for_the_clones_of_its_own_side_only():
     }
 
 
+def test_the_same_handles_may_be_joined_twice():
+    @dag(schedule=None)
+    def twice():
+        left, right = producer(LEFT, "left"), producer(RIGHT, "right")
+        keep(left.zip(right).collect(keyed=True))
+        keep(left.zip(right, how="outer").map(pair).collect(keyed=True))
+
+    run = start_run(twice()).run()
+    assert (list(run.xcom("keep")), list(run.xcom("keep__1"))) == (["b", "c"], ["b", "a", "c", "d"])
+
+
 def test_joins_of_joins_and_of_empty_sides():
     @dag(schedule=None)
     def chained():

@@ -533,6 +533,28 @@ def test_an_edge_without_data_goes_by_the_outer_key_too(customers, list_orders, 
     assert run.xcom("keep") == {"ann": "upstream_failed", "bob": "success", "cid": "success"}
 
 
+def test_an_edge_without_data_into_the_inner_keys_goes_by_the_outer_key(customers, list_orders, price):
+    @task
+    def start(customer):
+        if customer == "ann":
+            raise ValueError("not today")
+
+    @dag(schedule=None)
+    def ordered():
+        def bill(customer):
+            prices = list_orders(customer).map(price)
+            start(customer) >> prices
+            return prices
+
+        keep(customers().map(bill).states())
+
+    assert start_run(ordered()).run().xcom("keep") == {
+        "ann": {"o1": "upstream_failed", "o2": "upstream_failed"},
+        "bob": {},
+        "cid": {"o1": "success", "o3": "success"},
+    }
+
+
 def test_the_producer_is_run_again_with_other_keys_and_everything_below_follows(
     customers, list_orders, price, orders, broken
 ):
@@ -558,6 +580,28 @@ def test_the_producer_is_run_again_with_other_keys_and_everything_below_follows(
     }
     live = {label: state for label, state in run.states("price").items() if state != "removed"}
     assert live == {"cid/o9": "success", "ann/o7": "success"}
+
+
+def test_inner_values_are_those_of_now_when_an_outer_key_is_gone(customers, list_orders, orders):
+    prefix = {"now": "first"}
+
+    @task.dynamic(out=DynamicOut(str))
+    def list_prefixed(customer):
+        for order in orders[customer]:
+            yield DynamicOutput(f"{prefix['now']} {customer}-{order}", mapping_key=order)
+
+    @dag(schedule=None)
+    def again():
+        nested = customers().map(list_prefixed)
+        keep(nested.collect(keyed=True))
+        keep(nested.map(keep.override(task_id="each")).collect())
+
+    run = start_run(again()).run()
+    del orders["ann"]
+    prefix["now"] = "second"
+    run.clear("customers").run()
+    assert run.xcom("keep") == {"bob": {}, "cid": {"o1": "second cid-o1", "o3": "second cid-o3"}}
+    assert run.xcom("keep__1") == ["second cid-o1", "second cid-o3"]
 
 
 def test_one_outer_key_is_run_again_with_other_inner_keys(customers, list_orders, price, orders):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from unittest import mock
 
@@ -342,6 +343,47 @@ def test_a_clone_that_fails_after_it_pushed_leaves_nothing_to_its_retry():
     stored = StoredMetadata.unpack(run.xcom("unsteady", METADATA_XCOM, 1))
     assert stored.outputs == {"result": {"try 2": MetadataValue.int(2)}}
     assert stored.inherited == {"value": MetadataValue.int(2)}
+
+
+def test_a_clone_of_an_added_key_waits_for_its_own_upstream_clone(monkeypatch):
+    """Airflow starts it at once, whatever it depends on."""
+    monkeypatch.setattr("airflow_dynamic_provider.execution.clones.RESCHEDULE_AFTER", timedelta(0))
+    keys, order = ["a"], []
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce():
+        for key in keys:
+            yield DynamicOutput(key, mapping_key=key)
+
+    @task
+    def early(value):
+        order.append(f"early {value}")
+        if value == "bad":
+            raise ValueError("bad")
+        return value
+
+    # Before anything else that can run.
+    @task(priority_weight=100, weight_rule="absolute")
+    def late(value):
+        order.append(f"late {value}")
+        return value
+
+    @dag(schedule=None)
+    def added():
+        mapped = produce().map(lambda value: late(early(value)))
+        keep(mapped.collect(keyed=True, min_success_ratio=0))
+        keep(mapped.states())
+
+    run = start_run(added()).run()
+    keys += ["b", "bad", "c"]
+    del order[:]
+    run.clear("produce").run()
+    assert run.xcom("keep") == {"a": "a", "b": "b", "c": "c"}
+    assert run.xcom("keep__1") == {"a": "success", "b": "success", "bad": "upstream_failed", "c": "success"}
+    for key in ("a", "b", "c"):
+        assert order.index(f"early {key}") < order.index(f"late {key}")
+    assert "late bad" not in order
+    assert len(order) == 7
 
 
 def test_a_total_of_all_keys_is_made_anew_for_all_keys():

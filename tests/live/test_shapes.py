@@ -27,7 +27,7 @@ def test_an_example_gives_its_answer(client: RestClient, dag_id: str) -> None:
     assert client.xcom(dag_id, run_id, ANSWERS[dag_id]) == expected()
 
 
-@pytest.mark.parametrize("dag_id", [*EXAMPLES, "shapes", "depth_first", "limited"])
+@pytest.mark.parametrize("dag_id", [*EXAMPLES, "shapes", "depth_first", "growing", "limited"])
 def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None:
     """Neither the grid nor the graph refuses a Dag."""
     client.wait_for_dag(dag_id)
@@ -66,6 +66,20 @@ def test_no_more_clones_are_active_than_a_map_allows(client: RestClient, tmp_pat
     seen = client.xcom("limited", run_id, "keep")
     assert len(seen) == 6
     assert max(max(each) for each in seen) <= 2
+
+
+def test_keys_that_are_added_when_the_producing_task_is_cleared(client: RestClient, tmp_path: Path) -> None:
+    """Airflow starts the second task of an added key at once; it waits for the first one all the same."""
+    (tmp_path / "keys").write_text("b a")
+    run_id = client.trigger("growing", {"folder": str(tmp_path)})
+    assert client.wait("growing", run_id) == "success"
+    assert client.xcom("growing", run_id, "keep") == {"b": "B", "a": "A"}
+    (tmp_path / "keys").write_text("c a d b e f")
+    client.clear("growing", run_id, "listed")
+    assert client.wait("growing", run_id) == "success"
+    assert client.xcom("growing", run_id, "keep") == {key: key.upper() for key in "cadbef"}
+    labels = {ti.label for ti in client.task_instances("growing", run_id) if ti.task_id == "upper"}
+    assert labels == set("cadbef")
 
 
 def test_the_labels_of_nested_and_joined_keys(client: RestClient) -> None:

@@ -105,8 +105,9 @@ def test_a_clone_of_a_nested_key_costs_the_same_at_ten_keys_and_at_four_hundred(
         for position in range(2):
             run_task(made, "inner", position, supervisor)
         assert run_task(made, "inner__keys", supervisor=supervisor).state == "success"
-        # Of a full page: the last one of the smaller case would be shorter.
         costs.append(run_clones(made, supervisor, [7]))
+    run_clones(made, supervisor, [500])
+    assert supervisor.xcoms["second", 500, "return_value"] == "value 000100", "b's, on another page"
     (few, few_bytes), (many, many_bytes) = costs
     assert few == many
     assert many.count("GetXCom") == 3, "its place, its own key's upstream result, the outer key's item"

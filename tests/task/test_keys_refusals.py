@@ -8,6 +8,7 @@ from airflow.providers.standard.operators.python import BranchPythonOperator, Sh
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
+from airflow_dynamic_provider.version_compat import AirflowFailException
 from tests.task_runs import FakeSupervisor, run_task
 
 
@@ -215,6 +216,17 @@ def test_more_pairs_than_airflow_maps_are_refused_with_the_option(dag, monkeypat
         "Task 'numbers_product_others__keys', output 'result': produced 4 keys, and Airflow maps at most 3: "
         "[core] max_map_length = 3. Raise [core] max_map_length"
     )
+
+
+def test_there_are_no_inner_keys_to_list_without_the_outer_ones(dag):
+    numbers().map(lambda number: parts(number).map(work))
+    assert run_task(
+        dag, "parts__keys", supervisor=FakeSupervisor(states={("numbers", -1): "skipped"})
+    ).state == ("skipped")
+    run = run_task(dag, "parts__keys", supervisor=FakeSupervisor(states={("numbers", -1): "failed"}))
+    # Of a kind that is not retried, for a retry would meet the same.
+    assert type(run.error) is AirflowFailException
+    assert run.message == "'numbers' is failed, so there are no keys to list."
 
 
 def test_an_inner_key_that_was_produced_anew_is_not_read_by_position(dag):

@@ -125,6 +125,34 @@ def limited():
     keep(folders.map(body, max_active=2).collect())
 
 
+@task.dynamic(out=DynamicOut(str))
+def listed(folder):
+    """Produce the keys that a file lists now."""
+    for key in (Path(folder) / "keys").read_text().split():
+        yield DynamicOutput(folder, mapping_key=key)
+
+
+@task
+def take_time(folder, mapping_key=None):
+    """Be at work while other clones start."""
+    time.sleep(2)
+    return mapping_key
+
+
+@task
+def upper(key):
+    """Needs what the first task of its key returned."""
+    return key.upper()
+
+
+@dag(schedule=None, params={"folder": ""})
+def growing():
+    """A chain over keys that are others when the run is cleared."""
+    chained = listed("{{ params.folder }}").map(take_time).map(upper)
+    keep(chained.collect(keyed=True))
+
+
 shapes()
 depth_first()
+growing()
 limited()
