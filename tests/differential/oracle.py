@@ -201,6 +201,17 @@ class _Oracle:
                 return True
         return False
 
+    def is_broken(self, maker: str) -> bool:
+        """Whether the keys of a zip or product could not be joined, or those of what it joins."""
+        info = self.names[maker]
+        if isinstance(info.statement, Produce):
+            return False
+        is_strict = isinstance(info.statement, Zip) and info.statement.how == "strict"
+        joined = [name for side in sides(info.statement) for name in self.names[side].space]
+        return (is_strict and self.has_mismatch(info.statement, info.scope)) or any(
+            map(self.is_broken, joined)
+        )
+
     def below(self, handle: str, scope: Space, outer: Path) -> _Keys:
         """Return the rest of a handle's key paths, below one key path of a scope.
 
@@ -289,7 +300,10 @@ class _Oracle:
         outer = self.locate(path, scope, space)
         if outer is None:
             raise AmbiguousError
-        tree = self.tree(argument.of, space, outer)
+        makers = self.names[argument.of].space[len(space) :]
+        # The task that joins the keys has failed, so nothing behind it runs, however tolerant.
+        is_broken = any(self.is_broken(name) for name in makers)
+        tree = "failed" if is_broken else self.tree(argument.of, space, outer)
         # Below a key, a gate stands between what is collected and the collector.
         is_across = bool(space)
         if isinstance(tree, str):
