@@ -11,6 +11,10 @@ RELEASES := 3.1.8=2026-03-20 3.2.2=2026-06-01
 PYTHON ?= python3
 PORT ?= 8080
 DIR ?=
+PROGRAMS ?= 2000
+MINUTES ?= 60
+SEED ?=
+SIZE ?=
 ARGS ?=
 
 VENV := $(CURDIR)/.venv
@@ -57,16 +61,22 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 	$(call step,Running dags/process_directory.py in an embedded Airflow)
 	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
-.PHONY: test test-pure test-task test-dag test-live
+.PHONY: test test-pure test-task test-dag test-differential test-live
 test: $(READY) ## Run all tests
 	@"$(BIN)/python" -m pytest $(ARGS)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
 test-task: $(READY) ## Run the tests of single tasks, in Airflow's own task runner
 test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
+test-differential: $(READY) ## Run some hundred random programs, and compare with what they must give
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
-test-pure test-task test-dag test-live:
+test-pure test-task test-dag test-differential test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(READY) ## Run PROGRAMS=2000 more random programs for at most MINUTES=60
+	@"$(BIN)/python" -m tests.differential.fuzz --programs $(PROGRAMS) --minutes $(MINUTES) \
+		$(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 
 .PHONY: test-versions
 test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSIONS="3.1 3.2")
@@ -149,5 +159,5 @@ constraints-older: ## Choose anew what older Airflows run with: the newest versi
 
 .PHONY: clean
 clean: ## Remove everything that was made here
-	@rm -rf .venv .airflow build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .airflow .fuzz build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

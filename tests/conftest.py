@@ -36,6 +36,15 @@ def airflow_database():
     initdb()
 
 
+@pytest.fixture(scope="session")
+def execution_api():
+    """One in-process API for all tests: up to Airflow 3.2 each task instance would wait for a new one."""
+    from airflow_dynamic_provider.embedded import one_execution_api
+
+    with one_execution_api():
+        yield
+
+
 def pytest_unconfigure():
     """Leave nothing behind."""
     shutil.rmtree(HOME, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""Makes a Dag of a program, with the package's public names only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, get_mapping_key_path
+from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.differential.programs import (
+    All,
+    Argument,
+    Call,
+    Map,
+    Path,
+    Produce,
+    Product,
+    Program,
+    Statement,
+    Table,
+    act,
+    act_producing,
+)
+
+#: What the tasks do when they run, so that a second run of the same Dag can do something else.
+_TABLE: dict[tuple[str, Path | None], Any] = {}
+
+
+def use_table(table: Table) -> None:
+    """Have the tasks of every Dag do from now on what the table says."""
+    _TABLE.clear()
+    _TABLE.update(table)
+
+
+def build(program: Program) -> DAG:
+    """Return the Dag that a program describes."""
+    with DAG("differential", schedule=None) as dag:
+        _Builder({}, {}).add_all(program)
+        # Airflow ends a run too early when clones come into being and end in one pass of the scheduler and
+        # nothing else is unfinished; with or without this package.
+        dag.leaves >> EmptyOperator(task_id="end", trigger_rule="all_done")
+    return dag
+
+
+class _Builder:
+    """Writes the statements of one block.
+
+    Args:
+        handles: Name -> what its call has returned.
+        items: Name of a handle that is being mapped -> what the mapped function has received.
+    """
+
+    def __init__(self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]]) -> None:
+        self.handles = handles
+        self.items = items
+
+    def add_all(self, statements: Program) -> None:
+        for statement in statements:
+            if isinstance(statement, Map):
+                self._add_map(statement)
+            else:
+                self.handles[statement.name] = self._make(statement)
+
+    def _make(self, statement: Statement) -> Any:
+        if isinstance(statement, (Call, Produce)):
+            make = _task if isinstance(statement, Call) else _producing_task
+            return make(statement.name)(*(value for arg in statement.args for value in self._values(arg)))
+        left, right = self.handles[statement.left], self.handles[statement.right]
+        return left.product(right) if isinstance(statement, Product) else left.zip(right, how=statement.how)
+
+    def _add_map(self, statement: Map) -> None:
+        made: list[str] = []
+
+        def body(*received: Any) -> Any:
+            inner = _Builder(dict(self.handles), {**self.items, statement.over: received})
+            inner.add_all(statement.body)
+            made.extend(name for name in inner.handles if name not in self.handles)
+            returned = tuple(inner.handles[name] for name in made)
+            return returned if len(returned) > 1 else returned[0]
+
+        handles = self.handles[statement.over].map(body)
+        self.handles.update(zip(made, handles if len(made) > 1 else [handles], strict=True))
+
+    def _values(self, argument: Argument) -> tuple[Any, ...]:
+        if isinstance(argument, str):
+            return self.items.get(argument) or (self.handles[argument],)
+        handle = self.handles[argument.of]
+        if not isinstance(argument, All):
+            return (handle.states(),)
+        ratio = {} if argument.ratio == 1.0 else {"min_success_ratio": argument.ratio}
+        return (handle.collect(keyed=argument.keyed, **ratio),)
+
+
+def _task(name: str) -> Any:
+    @task(task_id=name)
+    def run(*args: Any) -> Any:
+        state, value = act(_TABLE, name, get_mapping_key_path(), args)
+        _end(state)
+        return value
+
+    return run
+
+
+def _producing_task(name: str) -> Any:
+    @task.dynamic(task_id=name, out=DynamicOut())
+    def run(*args: Any) -> Any:
+        state, produced = act_producing(_TABLE, name, get_mapping_key_path(), args)
+        _end(state)
+        for key, value in produced.items():
+            yield DynamicOutput(value, mapping_key=key)
+
+    return run
+
+
+def _end(state: str) -> None:
+    if state == "failed":
+        raise RuntimeError("as the table says")
+    if state == "skipped":
+        raise AirflowSkipException("as the table says")

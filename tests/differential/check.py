@@ -1,0 +1,146 @@
+"""Runs a case in Airflow and says in what it differs from what the oracle expects."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from airflow_dynamic_provider.definitions.keys import render_label
+from tests import dag_runs
+from tests.differential.build import build, use_table
+from tests.differential.oracle import Expected, Outcome, expect
+from tests.differential.programs import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.differential.programs import Case, Clear, Path
+
+#: Nothing waits for a retry here, so a run in which nothing can run is stuck.
+LONGEST_WAIT = 4.0
+
+#: A kind of difference, and what is different.
+Finding = tuple[str, str]
+
+ENDS = ("success", "failed", "skipped", "upstream_failed")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as expected.
+
+    Attributes:
+        kind: "end", "state", "value", "label", "clones", "rerun", or the name of an exception.
+        text: What is expected, and what there is.
+        step: After which step; 0 is the first run.
+    """
+
+    kind: str
+    text: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"after step {self.step}, {self.kind}: {self.text}"
+
+
+def differences(case: Case) -> list[Difference]:
+    """Run a case to the first step that does not give what it must, and return what is different there."""
+    step = 0
+    try:
+        with mock.patch.object(dag_runs, "LONGEST_WAIT", LONGEST_WAIT), _short_turns():
+            for step, (run, expected, rerun) in enumerate(_runs(case)):
+                if found := [*_compare(run, expected), *rerun]:
+                    return [Difference(kind, text, step) for kind, text in found]
+    except Exception as error:
+        return [Difference(type(error).__name__, str(error), step)]
+    return []
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Have threads take shorter turns: a task and the API in this process always wait for each other."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 25)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _runs(case: Case) -> Iterator[tuple[Any, Expected, list[Finding]]]:
+    tables = case.tables()
+    use_table(tables[0])
+    run = dag_runs.start_run(build(case.program)).run()
+    expected = expect(case.program, tables[0])
+    yield run, expected, []
+    for step, table in zip(case.steps, tables[1:], strict=True):
+        use_table(table)
+        index = _map_index(step, expected)
+        before = run.tries()
+        run.clear(step.task, index, downstream=step.downstream).run()
+        expected = expect(case.program, table)
+        yield run, expected, list(_compare_tries(Names(case.program), step, index, before, run.tries()))
+
+
+def _map_index(step: Clear, expected: Expected) -> int | None:
+    return list(expected.outcomes[step.task]).index(step.path) if step.path else None
+
+
+def _compare_tries(
+    names: Names, step: Clear, index: int | None, before: dict[Any, int], after: dict[Any, int]
+) -> Iterator[Finding]:
+    """What a step has nothing to do with must not run again."""
+    for own, tries in before.items():
+        if own[0] in names.infos and after.get(own) != tries and not _may_run_again(names, step, index, *own):
+            yield "rerun", f"{own} ran again, try {tries} is now {after.get(own)}"
+
+
+def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_index: int) -> bool:
+    if name == step.task and index in (None, own_index):
+        return True
+    if not step.downstream or step.task not in {name, *names.above(name)}:
+        return False
+    # Across key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
+    is_beside = index not in (None, own_index) and names[name].scope == names[step.task].scope
+    return not (is_beside and names.needs_own_key_only(name))
+
+
+def _compare(run: Any, expected: Expected) -> Iterator[Finding]:
+    for name, outcomes in expected.outcomes.items():
+        live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}
+        values = run.xcoms(name)
+        if not outcomes:
+            yield from _compare_without_keys(name, live, expected.unmapped.get(name))
+        elif set(live) == {-1}:
+            # Of the only instance, or of one that ended before there were keys to clone it for.
+            for path, outcome in outcomes.items():
+                yield from _compare_one(name, path, outcome, live[-1], values.get(-1))
+        elif sorted(live) != list(range(len(outcomes))):
+            yield "clones", f"{name} has {sorted(live)}, expected one for each of {list(outcomes)}"
+        else:
+            for index, (path, outcome) in enumerate(outcomes.items()):
+                yield from _compare_one(name, path, outcome, live[index], values.get(index))
+
+
+def _compare_without_keys(name: str, live: dict[int, Any], state: str | None) -> Iterator[Finding]:
+    states = {index: str(ti.state) for index, ti in live.items()}
+    allowed = [state] if state else ["skipped", "upstream_failed"]
+    # When there were keys before, Airflow removes the clones, or keeps them if the producing task failed now.
+    if set(states.values()) - set(allowed):
+        yield "state", f"{name} has no keys and is {states}, expected {' or '.join(allowed)}"
+
+
+def _compare_one(name: str, path: Path, outcome: Outcome, ti: Any, value: Any) -> Iterator[Finding]:
+    shown = f"{name}[{'/'.join(path)}]" if path else name
+    if str(ti.state) not in ENDS:
+        yield "end", f"{shown} is {ti.state} though the run has ended, expected {outcome.state}"
+    elif str(ti.state) != outcome.state:
+        yield "state", f"{shown} is {ti.state}, expected {outcome.state}"
+    elif outcome.state == "success" and value != outcome.value:
+        yield "value", f"{shown} gave {value!r}, expected {outcome.value!r}"
+    # Airflow sets a label when a clone starts, and never takes one away.
+    if path and outcome.has_run and ti.rendered_map_index != render_label(path):
+        yield "label", f"{shown} is labelled {ti.rendered_map_index!r}"

@@ -1,0 +1,304 @@
+"""A small language for Dags that fan out, in which random ones can be written, run, understood and cut down.
+
+A program is a tuple of statements. Each statement gives a name to what it makes, and later ones refer to it
+by that name. What a task does on a key stands apart, in a table: (task, key path) -> behaviour.
+
+    program = (
+        Produce("p"),
+        Map("p", (Produce("q", ("p",)), Map("q", (Call("t", ("q", "p")),)), Call("u", (All("t"),)))),
+        Call("v", (All("u", keyed=True),)),
+    )
+    table = {("p", ()): ("a", "b"), ("q", ("a",)): ("x", "y"), ("t", ("a", "y")): "fail"}
+
+This is ``u`` for each key of ``p``, which receives what ``t`` gave for each key of that key's ``q``; ``v``
+receives what ``u`` gave, by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from rich.pretty import pretty_repr
+
+#: The keys from the outermost dynamic output to the innermost.
+Path = tuple[str, ...]
+
+#: The names of the statements that make keys, the outermost first: all that has one path per element.
+Space = tuple[str, ...]
+
+#: (task, key path) -> keys, if the task produces some, or what it does: "ok", "fail", "skip", "none", or any
+#: other word, which becomes part of its value. For (producing task, key path with one of its own keys):
+#: "none" or such a word, for the value that it produces there. For (task, None): for what is not mentioned.
+Table = Mapping[tuple[str, Path | None], Any]
+
+#: The keys of a producing task that the table does not mention.
+DEFAULT_KEYS = ("x",)
+
+
+class _Pasteable:
+    """Shown as the code that makes it, without what is the default."""
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        is_named = False
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            # Rich takes a tuple for a pair of name and value.
+            is_named = is_named or each.default is not MISSING or isinstance(value, tuple)
+            yield (each.name, value, each.default) if is_named else value
+
+    def __repr__(self) -> str:
+        return pretty_repr(self, max_width=100)
+
+
+@dataclass(frozen=True, repr=False)
+class All(_Pasteable):
+    """An argument: all keys' values of a handle, ``handle.collect()``."""
+
+    of: str
+    keyed: bool = False
+    ratio: float = 1.0
+
+
+@dataclass(frozen=True, repr=False)
+class States(_Pasteable):
+    """An argument: what became of each key, ``handle.states()``."""
+
+    of: str
+
+
+#: A name stands for its value: of the running clone's key, or of the one instance there is. The name of what
+#: is mapped stands for the item; for a zip or product that is two arguments.
+Argument = str | All | States
+
+
+@dataclass(frozen=True, repr=False)
+class Produce(_Pasteable):
+    """A call of a ``@task.dynamic`` task, nested when it stands in a map."""
+
+    name: str
+    args: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class Call(_Pasteable):
+    """A call of a ``@task``, for each key when it stands in a map."""
+
+    name: str
+    args: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class Zip(_Pasteable):
+    """Two handles, joined by key."""
+
+    name: str
+    left: str
+    right: str
+    how: str = "inner"
+
+
+@dataclass(frozen=True, repr=False)
+class Product(_Pasteable):
+    """Two handles, every key with every key."""
+
+    name: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, repr=False)
+class Map(_Pasteable):
+    """A map over a handle. It returns all handles that its body makes."""
+
+    over: str
+    body: tuple[Statement, ...]
+
+
+Statement = Produce | Call | Zip | Product | Map
+Program = tuple[Statement, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Clear(_Pasteable):
+    """A step after a run has ended: change the table, clear a task instance, and let the run go on.
+
+    Attributes:
+        task: The task.
+        path: The key path of its instance; ``None`` for all its instances.
+        downstream: Whether to clear what depends on it, too.
+        changes: What becomes different in the table.
+    """
+
+    task: str
+    path: Path | None = None
+    downstream: bool = True
+    changes: Table | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Case(_Pasteable):
+    """A program, what its tasks do, and what is done to its run."""
+
+    program: Program
+    table: Table
+    steps: tuple[Clear, ...] = ()
+
+    def tables(self) -> list[Table]:
+        """Return the table of the first run, and of each step."""
+        tables = [self.table]
+        for step in self.steps:
+            tables.append({**tables[-1], **(step.changes or {})})
+        return tables
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a name stands for.
+
+    Attributes:
+        statement: What made it.
+        scope: The space of its task instances; for a zip or product, where it is made.
+        space: The space of its values.
+    """
+
+    statement: Produce | Call | Zip | Product
+    scope: Space
+    space: Space
+
+    @property
+    def is_task(self) -> bool:
+        return isinstance(self.statement, (Produce, Call))
+
+
+class Names:
+    """What all names of a program stand for."""
+
+    def __init__(self, program: Program = ()) -> None:
+        self.infos: dict[str, Info] = {}
+        self.add_all(program, ())
+
+    def __getitem__(self, name: str) -> Info:
+        return self.infos[name]
+
+    def add_all(self, statements: Program, scope: Space) -> None:
+        for statement in statements:
+            self.add(statement, scope)
+
+    def add(self, statement: Statement, scope: Space) -> None:
+        if isinstance(statement, Map):
+            self.add_all(statement.body, self[statement.over].space)
+            return
+        space = scope if isinstance(statement, Call) else (*scope, statement.name)
+        self.infos[statement.name] = Info(statement, scope, space)
+
+    def tasks(self) -> list[str]:
+        return [name for name, info in self.infos.items() if info.is_task]
+
+    def above(self, name: str) -> set[str]:
+        """Return everything that a name depends on."""
+        info = self[name]
+        direct = {
+            *info.scope,
+            *(map(handle_of, info.statement.args) if info.is_task else sides(info.statement)),
+        }
+        return direct.union(*map(self.above, direct))
+
+    def needs_own_key_only(self, name: str) -> bool:
+        """Whether a cloned task takes nothing but items, and values of its key from other such tasks."""
+        info = self[name]
+        return all(
+            isinstance(each, str)
+            and (
+                not isinstance(self[each].statement, Call)
+                or (self[each].scope == info.scope and self.needs_own_key_only(each))
+            )
+            for each in info.statement.args
+        )
+
+    def width(self, space: Space) -> int:
+        """Return the length of a space's key paths."""
+        return sum(self._own_width(self[name].statement) for name in space)
+
+    def _own_width(self, statement: Statement) -> int:
+        if isinstance(statement, Produce):
+            return 1
+        scope = self[statement.name].scope
+        left, right = (self.width(self[side].space[len(scope) :]) for side in sides(statement))
+        return left + right if isinstance(statement, Product) else left
+
+    def ways(self, space: Space, target: Space) -> int:
+        """Return whether a key path of a space determines one of another: 0 if not, 2 if in two ways."""
+        if space[: len(target)] == target:
+            return 1
+        for name in reversed(space):
+            statement = self[name].statement
+            if not isinstance(statement, Produce):
+                found = [self.ways(self[side].space, target) for side in sides(statement)]
+                if any(found):
+                    return 2 if isinstance(statement, Product) and all(found) else max(found)
+        return 0
+
+    def common_space(self, handle: str, scope: Space) -> Space:
+        """Return the space that a collection of a handle has when it is made in a scope.
+
+        Below a key that the collector has, too, it collects that key's values only.
+        """
+        above = self[handle].space[:-1]
+        while above and not self.ways(scope, above):
+            above = above[:-1]
+        return above
+
+
+def sides(statement: Any) -> tuple[str, str]:
+    """Return the names of the two handles of a zip or product."""
+    return statement.left, statement.right
+
+
+def handle_of(argument: Argument) -> str:
+    """Return the name that an argument refers to."""
+    return argument if isinstance(argument, str) else argument.of
+
+
+def act(table: Table, name: str, path: Path, args: tuple[Any, ...]) -> tuple[str, Any]:
+    """Do what a task does: return its final state and its value.
+
+    A value names the task, its key path and its arguments, so that any mix-up can be read off it.
+    """
+    behaviour = _behaviour(table, name, path)
+    if behaviour in ("fail", "skip"):
+        return {"fail": "failed", "skip": "skipped"}[behaviour], None
+    return "success", _value(name, path, behaviour, args)
+
+
+def act_producing(
+    table: Table, name: str, path: Path, args: tuple[Any, ...]
+) -> tuple[str, dict[str, Any] | None]:
+    """Do what a producing task does: return its final state, and key -> value."""
+    keys = table.get((name, path), DEFAULT_KEYS)
+    if keys in ("fail", "skip"):
+        return {"fail": "failed", "skip": "skipped"}[keys], None
+    paths = [(*path, key) for key in keys]
+    return "success", {own[-1]: _value(name, own, _behaviour(table, name, own), args) for own in paths}
+
+
+def _behaviour(table: Table, name: str, path: Path) -> str:
+    behaviour: str = table.get((name, path)) or table.get((name, None), "ok")
+    return behaviour
+
+
+def _value(name: str, path: Path, behaviour: str, args: tuple[Any, ...]) -> str | None:
+    if behaviour == "none":
+        return None
+    word = "" if behaviour == "ok" else f"!{behaviour}"
+    key = f"[{'/'.join(path)}]" if path else ""
+    return f"{name}{word}{key}({', '.join(map(_show, args))})"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_show(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_show, value)) + "]"
+    return str(value)

@@ -1,0 +1,196 @@
+"""Cuts a failing case down to a small one that fails in the same way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.differential.check import Difference, differences
+from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
+from tests.differential.programs import (
+    All,
+    Argument,
+    Call,
+    Case,
+    Clear,
+    Map,
+    Names,
+    Path,
+    Produce,
+    Product,
+    Program,
+    Space,
+    Statement,
+    States,
+    Table,
+    Zip,
+    handle_of,
+    sides,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def shrink(
+    case: Case,
+    found: list[Difference],
+    *,
+    seconds: float,
+    run: Callable[[Case], list[Difference]] = differences,
+) -> tuple[Case, list[Difference]]:
+    """Return the smallest case found within some seconds that differs in the same kind of way."""
+    deadline = time.monotonic() + seconds
+    kinds = {each.kind for each in found}
+    tried = {repr(case)}
+    candidates = smaller(case)
+    while time.monotonic() < deadline and (candidate := next(candidates, None)) is not None:
+        if repr(candidate) in tried:
+            continue
+        tried.add(repr(candidate))
+        again = run(candidate)
+        if kinds & {each.kind for each in again}:
+            case, found = candidate, again
+            candidates = smaller(case)
+    return case, found
+
+
+def smaller(case: Case) -> Iterator[Case]:
+    """Return cases that have one thing less, the largest things first."""
+    for candidate in _cut(case):
+        tidied = _tidy(candidate)
+        if tidied is not None and tidied != case:
+            yield tidied
+
+
+def _cut(case: Case) -> Iterator[Case]:
+    for index in range(len(case.steps)):
+        yield _without_step(case, index)
+    for program in _smaller_programs(case.program):
+        yield replace(case, program=program)
+    for index, step in enumerate(case.steps):
+        for own in step.changes or {}:
+            changes = {key: value for key, value in step.changes.items() if key != own}
+            yield replace(case, steps=_with(case.steps, index, replace(step, changes=changes or None)))
+    for own, behaviour in case.table.items():
+        if isinstance(behaviour, tuple):
+            for key in behaviour:
+                yield replace(case, table={**case.table, own: tuple(k for k in behaviour if k != key)})
+        else:
+            yield replace(case, table={key: value for key, value in case.table.items() if key != own})
+
+
+def _without_step(case: Case, index: int) -> Case:
+    """Leave out a step; what it changed is then so from the start if it was the first."""
+    kept = case.steps[:index] + case.steps[index + 1 :]
+    if index:
+        return replace(case, steps=kept)
+    return replace(case, table={**case.table, **(case.steps[0].changes or {})}, steps=kept)
+
+
+def _with(parts: tuple, index: int, part: object) -> tuple:
+    return (*parts[:index], part, *parts[index + 1 :])
+
+
+# Programs
+
+
+def _smaller_programs(program: Program) -> Iterator[Program]:
+    for index, statement in enumerate(program):
+        yield program[:index] + program[index + 1 :]
+        if isinstance(statement, Map):
+            for body in _smaller_programs(statement.body):
+                yield _with(program, index, replace(statement, body=body))
+        for simpler in _simpler(statement):
+            yield _with(program, index, simpler)
+
+
+def _simpler(statement: Statement) -> Iterator[Statement]:
+    if isinstance(statement, Zip) and statement.how != "inner":
+        yield replace(statement, how="inner")
+    if isinstance(statement, (Call, Produce)):
+        for index, argument in enumerate(statement.args):
+            yield replace(statement, args=statement.args[:index] + statement.args[index + 1 :])
+            if isinstance(argument, States):
+                yield replace(statement, args=_with(statement.args, index, All(argument.of)))
+            if isinstance(argument, All):
+                for plainer in (replace(argument, ratio=1.0), replace(argument, keyed=False)):
+                    yield replace(statement, args=_with(statement.args, index, plainer))
+
+
+def _tidy(case: Case) -> Case | None:
+    """Leave out what refers to what is gone; ``None`` if what is left has no sense."""
+    program, _ = _without_dangling(case.program, (), {})
+    names = Names(program)
+    steps = tuple(_without_unrelated(step, names) for step in case.steps if step.task in names.tasks())
+    case = Case(program, case.table, steps)
+    try:
+        expected = [expect(program, table) for table in case.tables()] if program else []
+    except AmbiguousError:
+        return None
+    if not expected or not _is_possible(case, expected):
+        return None
+    known = {(name, path) for each in expected for name, paths in each.outcomes.items() for path in paths}
+    return Case(program, _only(known, case.table), tuple(_tidy_step(step, known) for step in steps))
+
+
+def _without_unrelated(step: Clear, names: Names) -> Clear:
+    """Leave out changes for tasks that the step does not run again."""
+    related = {name for name in names.tasks() if step.task in {name, *names.above(name)}}
+    changes = {own: behaviour for own, behaviour in (step.changes or {}).items() if own[0] in related}
+    return replace(step, changes=changes or None)
+
+
+def _tidy_step(step: Clear, known: set[tuple[str, Path]]) -> Clear:
+    return replace(step, changes=_only(known, step.changes or {}) or None)
+
+
+def _only(known: set[tuple[str, Path]], table: Table) -> Table:
+    """Return what a table says of task instances that there are, and of what they produce."""
+    tasks = {name for name, _ in known}
+    return {
+        (name, path): behaviour
+        for (name, path), behaviour in table.items()
+        if (name in tasks if path is None else {(name, path), (name, path[:-1])} & known)
+    }
+
+
+def _is_possible(case: Case, expected: list[Expected]) -> bool:
+    """Whether it clears only what has run, and Airflow can do it."""
+    return all(
+        _can_clear(step, expected[index]) and can_follow(expected[: index + 1], expected[index + 1])
+        for index, step in enumerate(case.steps)
+    )
+
+
+def _can_clear(step: Clear, before: Expected) -> bool:
+    outcome = before.outcomes[step.task].get(step.path or ())
+    return outcome is not None and outcome.has_run
+
+
+def _without_dangling(
+    program: Program, scope: Space, known: dict[str, Space]
+) -> tuple[Program, dict[str, Space]]:
+    """Leave out what refers to names that are not known, and return the names known at the end."""
+    kept: list[Statement] = []
+    known = dict(known)
+    for statement in program:
+        if isinstance(statement, Map):
+            if statement.over in known:
+                body, inner = _without_dangling(statement.body, known[statement.over], known)
+                if body:
+                    kept.append(replace(statement, body=body))
+                    known = inner
+        elif isinstance(statement, (Zip, Product)):
+            if all(side in known for side in sides(statement)):
+                kept.append(statement)
+                known[statement.name] = (*scope, statement.name)
+        else:
+            kept.append(replace(statement, args=tuple(a for a in statement.args if _is_known(a, known))))
+            known[statement.name] = scope if isinstance(statement, Call) else (*scope, statement.name)
+    return tuple(kept), known
+
+
+def _is_known(argument: Argument, known: dict[str, Space]) -> bool:
+    return handle_of(argument) in known
