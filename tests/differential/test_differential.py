@@ -10,7 +10,7 @@ from tests.differential.reporting import describe
 from tests.differential.shrink import shrink
 
 #: What one run of the tests does; `make fuzz` goes on from other seeds.
-SEEDS = range(160)
+SEEDS = range(240)
 SIZE = 10
 
 #: In all, so that a mistake that breaks every program does not keep the tests busy for hours.
