@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.execution import clones
 from tests import dag_runs
 from tests.differential.build import build, use_table
 from tests.differential.oracle import Expected, Outcome, expect
@@ -50,7 +52,11 @@ def differences(case: Case) -> list[Difference]:
     """Run a case to the first step that does not give what it must, and return what is different there."""
     step = 0
     try:
-        with mock.patch.object(dag_runs, "LONGEST_WAIT", LONGEST_WAIT), _short_turns():
+        with (
+            mock.patch.object(dag_runs, "LONGEST_WAIT", LONGEST_WAIT),
+            mock.patch.object(clones, "RESCHEDULE_AFTER", timedelta(0)),
+            _short_turns(),
+        ):
             for step, (run, expected, rerun) in enumerate(_runs(case)):
                 if found := [*_compare(run, expected), *rerun]:
                     return [Difference(kind, text, step) for kind, text in found]

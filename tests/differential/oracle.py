@@ -81,13 +81,13 @@ def expect(program: Program, table: Table) -> Expected:
 def can_follow(before: Sequence[Expected], now: Expected) -> bool:
     """Whether Airflow can get from earlier runs of the same tasks to this one.
 
-    It makes clones for keys that came in addition when a clone that it already has can run, and starts them
-    at once: if none can run there will never be any, and what should keep a new key from running is not seen.
+    It makes clones for keys that came in addition when a clone that it already has can run: if none can run
+    there will never be any.
     """
     for name, outcomes in now.outcomes.items():
         most = max((len(each.outcomes[name]) for each in before), default=0)
         has_run = [outcome.has_run for outcome in outcomes.values()]
-        if 0 < most < len(outcomes) and not (any(has_run[:most]) and all(has_run[most:])):
+        if 0 < most < len(outcomes) and not any(has_run[:most]):
             return False
     return True
 
