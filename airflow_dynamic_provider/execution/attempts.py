@@ -61,7 +61,7 @@ class _History:
         """Whether a task's clone at a position has come to its state in the current attempt."""
         if self._marks_of(spec.task_id).get(position) == self._attempt:
             return True
-        if self._states.get((spec.task_id, position)) not in _NEVER_STARTED:
+        if xcom.state_at(self._states, spec.task_id, position) not in _NEVER_STARTED:
             return False
         if any(self._has_not_succeeded(task_id) for task_id in spec.other_upstream):
             # What keeps it from running is no matter of the key.
@@ -74,11 +74,9 @@ class _History:
         )
 
     def _has_not_succeeded(self, task_id: str, position: int | None = None) -> bool:
-        return any(
-            state in _NOT_SUCCEEDED
-            for (each, index), state in self._states.items()
-            if each == task_id and position in (None, index)
-        )
+        if position is not None:
+            return xcom.state_at(self._states, task_id, position) in _NOT_SUCCEEDED
+        return any(state in _NOT_SUCCEEDED for (each, _), state in self._states.items() if each == task_id)
 
     def _marks_of(self, task_id: str) -> dict[int, int]:
         if task_id not in self._marks:

@@ -129,7 +129,7 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
         return
     states = xcom.read_states(context, [upstream.task_id for upstream in spec.same_key])
     for upstream in spec.same_key:
-        state = states.get((upstream.task_id, runtime.map_index))
+        state = xcom.state_at(states, upstream.task_id, runtime.map_index)
         if state not in FINAL_STATES or (spec.needs_success and state != "success"):
             log.info("Started before %r has succeeded for this key: it is %s", upstream.task_id, state)
             until = datetime.now(timezone.utc) + RESCHEDULE_AFTER

@@ -256,7 +256,7 @@ class ResultColumn(Column):
         return values
 
     def _state(self, position: int) -> str | None:
-        return self._reader.states.get((self._clone.task_id, position))
+        return xcom.state_at(self._reader.states, self._clone.task_id, position)
 
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
         outdated = outdated_positions(self._reader.context, self._clone, indexes)

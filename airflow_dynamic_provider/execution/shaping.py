@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
 from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.execution.columns import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
@@ -118,7 +119,7 @@ def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[Ke
         if origin.space.depth < len(prefix) or _all_succeeded(reader, origin):
             continue
         for position, path in enumerate(reader.keys(origin.space)):
-            state = reader.states.get((origin.task_id, position))
+            state = xcom.state_at(reader.states, origin.task_id, position)
             if path[: len(prefix)] == prefix and state != SUCCESS:
                 # A clone that is not there has no state, and is as good as one that could not run.
                 yield path, state if state in SEVERITY else UPSTREAM_FAILED

@@ -21,7 +21,7 @@ from airflow_dynamic_provider.execution.spaces import (
     Space,
     find_routes,
 )
-from airflow_dynamic_provider.execution.xcom import pull, read_states
+from airflow_dynamic_provider.execution.xcom import pull, read_states, state_at
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.places import Place
@@ -113,12 +113,12 @@ class ResultSource:
         return result.value
 
     def _has_succeeded(self, context: Context, place: Place) -> bool:
-        return read_states(context, [self.task_id]).get((self.task_id, place.position)) == "success"
+        return state_at(read_states(context, [self.task_id]), self.task_id, place.position) == "success"
 
     def _resolve_absent(self, context: Context, runtime: CloneRuntime, place: Place) -> None:
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
-        state = read_states(context, [self.task_id]).get((self.task_id, place.position))
+        state = state_at(read_states(context, [self.task_id]), self.task_id, place.position)
         is_current = not outdated_positions(context, self.clone, [place.position])
         if is_current and not runtime.spec.needs_success and state != "success":
             # The author lets this task run whatever became of the other: as with any Airflow task, None.

@@ -143,6 +143,15 @@ def read_states(context: Context, task_ids: Collection[str]) -> States:
     return states
 
 
+def state_at(states: States, task_id: str, map_index: int) -> str | None:
+    """Return the state of a task instance, ``None`` if it has none.
+
+    A mapped task that the scheduler ended before it was expanded has one state for all keys.
+    """
+    own = states.get((task_id, map_index))
+    return states.get((task_id, UNMAPPED)) if own is None else own
+
+
 def _is_ambiguous(task_ids: Collection[str]) -> bool:
     # Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
     return any(re.fullmatch(rf"{re.escape(one)}_\d+", other) for one in task_ids for other in task_ids)

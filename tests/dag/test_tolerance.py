@@ -150,6 +150,27 @@ def test_a_rule_that_the_author_set_on_a_reader_of_states_is_respected(rule, out
     assert start_run(ruled()).run().state_of("keep") == state
 
 
+@pytest.mark.parametrize(("problem", "state"), [("fail", "upstream_failed"), ("skip", "skipped")])
+def test_clones_that_the_scheduler_ends_before_there_are_any(problem, state):
+    @task
+    def other():
+        raise PROBLEMS[problem]
+
+    @dag(schedule=None)
+    def unexpanded():
+        handle, stopped = produce({"a": "ok", "b": "ok"}), other()
+        used = handle.map(lambda value: pair(value, stopped))
+        keep(used.states())
+        keep(used.collect(keyed=True, min_success_ratio=0))
+        keep(used.zip(handle).map(lambda left, right: pair.override(task_id="joined")(left, right)).states())
+
+    run = start_run(unexpanded()).run()
+    # Airflow did not even expand it: there is one instance for all keys.
+    assert set(run.instances("pair")) == {-1}
+    assert run.xcom("keep") == run.xcom("keep__2") == {"a": state, "b": state}
+    assert run.xcom("keep__1") == {}
+
+
 def test_a_strict_and_a_tolerant_collection_in_one_task_are_strict():
     @dag(schedule=None)
     def both():
