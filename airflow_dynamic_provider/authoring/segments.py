@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
 
 
+# Trigger rule -> the states of upstream clones under which a clone never runs.
+_STOPPED_BY = {
+    TriggerRule.ALL_SUCCESS: frozenset({"failed", "upstream_failed", "skipped"}),
+    TriggerRule.NONE_FAILED: frozenset({"failed", "upstream_failed"}),
+}
+
+
 def arrange(graph: DagGraph) -> None:
     """Put every cloned task into the mapped group of its level, and set the edges between clones."""
     _note_orders(graph)
@@ -185,6 +192,7 @@ class _Arrangement:
         collector.same_key_ids = peers
         spec = clone.spec
         spec.needs_success = collector.is_relaxed or task.trigger_rule == TriggerRule.ALL_SUCCESS
+        spec.stopped_by = _STOPPED_BY.get(task.trigger_rule, frozenset())
         spec.same_key = [self.graph.clones[up].spec for up in sorted(task.upstream_task_ids & peers)]
         spec.other_upstream = sorted(task.upstream_task_ids - peers)
 

@@ -30,7 +30,7 @@ LABEL_KEY = "dynamic_label"
 MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
 
 #: The states in which a task instance stays.
-FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed"})
+FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 #: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
 RESCHEDULE_AFTER = timedelta(seconds=10)
@@ -50,6 +50,7 @@ class CloneSpec:
         stored_outputs: The clone's outputs that something refers to, each stored with its key.
         optional_outputs: Those of its outputs that a run may leave out.
         needs_success: Whether its author lets it run only after success of all its upstream tasks.
+        stopped_by: The states of its own key's upstream clones that keep Airflow from running it.
         same_key: The upstream tasks of which it waits for its own key's clone only.
         other_upstream: The ids of its other upstream tasks.
     """
@@ -59,6 +60,7 @@ class CloneSpec:
     stored_outputs: set[str] = field(default_factory=set)
     optional_outputs: frozenset[str] = frozenset()
     needs_success: bool = True
+    stopped_by: frozenset[str] = frozenset()
     same_key: list[CloneSpec] = field(default_factory=list)
     other_upstream: list[str] = field(default_factory=list)
 
@@ -130,7 +132,7 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
     states = xcom.read_states(context, [upstream.task_id for upstream in spec.same_key])
     for upstream in spec.same_key:
         state = xcom.state_at(states, upstream.task_id, runtime.map_index)
-        if state not in FINAL_STATES or (spec.needs_success and state != "success"):
+        if state not in FINAL_STATES or state in spec.stopped_by:
             log.info("Started before %r has succeeded for this key: it is %s", upstream.task_id, state)
             until = datetime.now(timezone.utc) + RESCHEDULE_AFTER
             raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call, unused-ignore]

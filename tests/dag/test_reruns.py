@@ -386,6 +386,38 @@ def test_a_clone_of_an_added_key_waits_for_its_own_upstream_clone(monkeypatch):
     assert len(order) == 7
 
 
+def test_a_collector_of_an_added_key_that_is_skipped_is_not_rescheduled_for_ever(monkeypatch):
+    """Its rule was widened, so Airflow starts it, and it skips itself."""
+    monkeypatch.setattr("airflow_dynamic_provider.execution.clones.RESCHEDULE_AFTER", timedelta(0))
+    keys = ["a"]
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce():
+        for key in keys:
+            yield DynamicOutput(key, mapping_key=key)
+
+    @task
+    def skip_b(value):
+        if value == "b":
+            raise AirflowSkipException("not b")
+        return value
+
+    @task.dynamic(out=DynamicOut(str))
+    def totals():
+        yield DynamicOutput("t", mapping_key="t")
+
+    @dag(schedule=None)
+    def added():
+        total = totals().map(keep.override(task_id="total"))
+        mapped = produce().map(lambda value: pair(skip_b(value), total.collect()))
+        keep(mapped.states())
+
+    run = start_run(added()).run()
+    keys.append("b")
+    run.clear("produce").run()
+    assert run.xcom("keep") == {"a": "success", "b": "skipped"}
+
+
 def test_a_total_of_all_keys_is_made_anew_for_all_keys():
     """What a cleared clone goes into goes into every clone of the next group."""
 
