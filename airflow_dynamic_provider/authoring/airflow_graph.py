@@ -8,11 +8,14 @@ group when they turn out to depend on a collection of the first.
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 Node = Any  # an operator or a task group; Airflow's own types for it are private
 
@@ -40,12 +43,15 @@ def group_ids(dag: DAG) -> set[str | None]:
 
 def free_group_id(dag: DAG, group_id: str) -> str:
     """Return the id, with dots and collisions taken out."""
-    taken = group_ids(dag)
-    wanted = free = group_id.replace(".", "_")
-    number = 1
+    return first_free(group_id.replace(".", "_"), group_ids(dag), "__")
+
+
+def first_free(wanted: str, taken: Container[str | None], separator: str) -> str:
+    """Return an id, with a number behind it if it is taken."""
+    number, free = 1, wanted
     while free in taken:
         number += 1
-        free = f"{wanted}__{number}"
+        free = f"{wanted}{separator}{number}"
     return free
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.authoring.refusals import refusal, render_path
+from airflow_dynamic_provider.authoring.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.authoring.usage import Collecting
 from airflow_dynamic_provider.execution.layout import result_xcom
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
-class Collection(PlainXComArg):
+class Collection(NotAValue, PlainXComArg):
     """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
 
     To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.
@@ -56,26 +56,11 @@ class Collection(PlainXComArg):
     def __deepcopy__(self, memo: dict[int, Any]) -> Collection:
         return self
 
-    def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
-
     def __getitem__(self, part: Any) -> NoReturn:
         raise self._refuse("was indexed")
 
-    def __len__(self) -> NoReturn:
-        raise self._refuse("was asked for its length")
-
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was tested for truth")
-
-    def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was put into a text")
-
     def __repr__(self) -> str:
         return f"<all keys of {self.spec.source}{render_path(self.spec.path)}>"
-
-    def __str__(self) -> str:
-        return repr(self)
 
     def _refuse(self, misuse: str) -> HandleUsageError:
         return refusal(

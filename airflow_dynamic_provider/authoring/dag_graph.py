@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.authoring import airflow_graph
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG
+    from airflow.sdk import DAG, TaskGroup
 
     from airflow_dynamic_provider.authoring.key_space import KeySpace
     from airflow_dynamic_provider.execution.clones import CloneSpec
@@ -53,7 +53,6 @@ class DagGraph:
     """What is known of one Dag. Pairs are (task, upstream task); both are task ids.
 
     Attributes:
-        spaces: The key spaces, in the order in which they were made.
         clones: Task id -> cloned task.
         units: Unit -> what it holds: one task or group, and the gates before its tasks.
         uses: Pairs of cloned tasks: the first receives the second's value of a key -> the ways to that key.
@@ -67,7 +66,6 @@ class DagGraph:
 
     def __init__(self, dag: DAG) -> None:
         self._dag = weakref.ref(dag)
-        self.spaces: list[KeySpace] = []
         self.clones: dict[str, ClonedTask] = {}
         self.units: dict[str, list[Any]] = {}
         self.uses: dict[tuple[str, str], set[Way]] = {}
@@ -96,10 +94,6 @@ class DagGraph:
         """Return a task."""
         return airflow_graph.get_task(self.dag, task_id)
 
-    def space_of(self, space: Space) -> KeySpace:
-        """Return the key space that a task's process knows as ``space``."""
-        return next(each for each in self.spaces if each.spec is space)
-
     def collector_of(self, task_id: str) -> CollectorSpec:
         """Return what a task collects, made on the first call."""
         from airflow_dynamic_provider.execution.collecting import CollectorSpec
@@ -108,14 +102,20 @@ class DagGraph:
 
     def free_id(self, task_id: str) -> str:
         """Return the task id, with a number behind it if it is taken."""
-        number, free = 1, task_id
-        while free in self.dag.task_ids:
-            number += 1
-            free = f"{task_id}_{number}"
-        return free
+        return airflow_graph.first_free(task_id, self.dag.task_ids, "_")
+
+    def make_at_root(self, kind: Any, task_id: str, **arguments: Any) -> Any:
+        """Return a new task of the package's own, under just this id: a group would put its own before it."""
+        return kind(task_id=task_id, dag=self.dag, task_group=self.dag.task_group, **arguments)
+
+    def make_helper(self, kind: Any, task_id: str, home: TaskGroup, *upstream: Any, **arguments: Any) -> Any:
+        """Return a new task of the package's own that runs once, in a group, after ``upstream``."""
+        helper = self.make_at_root(kind, task_id, **arguments)
+        airflow_graph.move(helper, home)
+        return self.add_helper(helper, *upstream)
 
     def add_helper(self, helper: Any, *upstream: Any) -> Any:
-        """Note a task that the package adds and that runs once, after ``upstream``, and return it."""
+        """Note a task of the package's own that runs once, after ``upstream``, and return it."""
         self.helpers.add(helper.task_id)
         for task in upstream:
             self.add_own_edge(task, helper)
@@ -126,15 +126,14 @@ class DagGraph:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
         if task.task_id not in self._done:
-            done = DoneOperator(
-                task_id=self.free_id(f"{task.task_id}__done"),
+            self._done[task.task_id] = self.make_helper(
+                DoneOperator,
+                self.free_id(f"{task.task_id}__done"),
+                self.clones[task.task_id].space.home,
+                task,
                 doc_md=f"Succeeds when all clones of `{task.task_id}` are done, whatever became of them. "
                 "The scheduler ends it without running it.",
-                dag=self.dag,
-                task_group=self.dag.task_group,
             )
-            airflow_graph.move(done, self.clones[task.task_id].space.home)
-            self._done[task.task_id] = self.add_helper(done, task)
         return self._done[task.task_id]
 
     def add_own_edge(self, upstream: Any, task: Any) -> None:

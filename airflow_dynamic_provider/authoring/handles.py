@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import XComArg
 
 from airflow_dynamic_provider.authoring.collection import Collection
-from airflow_dynamic_provider.authoring.refusals import refusal, render_path
+from airflow_dynamic_provider.authoring.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.authoring.usage import Usage, order
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
 
 
-class KeyedReference(XComArg):
+class KeyedReference(NotAValue, XComArg):
     """Common to `Handle` and `Item`: a value per key, and the refusal of everything that needs the value.
 
     Args:
@@ -83,17 +83,8 @@ class KeyedReference(XComArg):
     def _serialize(self) -> NoReturn:
         raise self._refuse("was passed to expand()")
 
-    def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
-
-    def __len__(self) -> NoReturn:
-        raise self._refuse("was asked for its length")
-
     def __contains__(self, item: object) -> NoReturn:
         raise self._refuse("was searched")
-
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was tested for truth")
 
     def zip(self, *others: Any, **kwargs: Any) -> Any:
         """Refused: Airflow's own zip goes by position."""
@@ -131,12 +122,6 @@ class Item(KeyedReference):
 
     def __repr__(self) -> str:
         return f"<item of {self.source}{render_path(self.path)}>"
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was put into a text")
 
     def map(self, f: Any) -> NoReturn:
         """Refused: an item is one value."""
@@ -324,12 +309,6 @@ class Handle(KeyedReference):
 
     def __repr__(self) -> str:
         return f"<handle of {self.source}{render_path(self.path)}>"
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was put into a text")
 
 
 class PairHandle(Handle):

@@ -36,9 +36,6 @@ class KeySpace:
     producer: Any
     segments: dict[int, TaskGroup] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.graph.spaces.append(self)
-
     @property
     def expanded_task(self) -> Any:
         """The task that returns the list that Airflow expands over."""
@@ -116,17 +113,17 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
     )
     clone = graph.clones[producer.task_id].spec
     clone.stored_outputs.add(output)
-    keys = NestedKeysOperator(
-        task_id=spec.keys_task_id,
+    graph.make_helper(
+        NestedKeysOperator,
+        spec.keys_task_id,
+        outer.home,
+        producer,
+        outer.expanded_task,
         space=spec,
         clone=clone,
         doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
         "expand over.",
-        dag=graph.dag,
-        task_group=graph.dag.task_group,
     )
-    airflow_graph.move(keys, outer.home)
-    graph.add_helper(keys, producer, outer.expanded_task)
     return KeySpace(graph, spec, _name(producer, output), outer.home, producer)
 
 
@@ -146,15 +143,15 @@ def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace 
         right=right.spec,
         how=how,
     )
-    keys = JoinedKeysOperator(
-        task_id=spec.keys_task_id,
+    keys = graph.make_helper(
+        JoinedKeysOperator,
+        spec.keys_task_id,
+        home,
+        graph.task(left.spec.keys_task_id),
+        graph.task(right.spec.keys_task_id),
         space=spec,
         doc_md=f"Joins the keys of {left.name} and {right.name}, for Airflow to expand over.",
-        dag=graph.dag,
-        task_group=graph.dag.task_group,
     )
-    airflow_graph.move(keys, home)
-    graph.add_helper(keys, graph.task(left.spec.keys_task_id), graph.task(right.spec.keys_task_id))
     return KeySpace(graph, spec, name, home, keys)
 
 

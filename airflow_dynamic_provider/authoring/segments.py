@@ -23,6 +23,7 @@ from airflow_dynamic_provider.authoring.cloning import add_gate
 from airflow_dynamic_provider.authoring.gating import find_checks, is_gate
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.execution.spaces import find_routes
+from airflow_dynamic_provider.execution.states import FAILURES, WITHOUT_RESULT
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 # Trigger rule -> the states of upstream clones under which a clone never runs.
 _STOPPED_BY = {
-    TriggerRule.ALL_SUCCESS: frozenset({"failed", "upstream_failed", "skipped"}),
-    TriggerRule.NONE_FAILED: frozenset({"failed", "upstream_failed"}),
+    TriggerRule.ALL_SUCCESS: WITHOUT_RESULT,
+    TriggerRule.NONE_FAILED: FAILURES,
 }
 
 
@@ -214,12 +215,11 @@ class _Arrangement:
 
         task = clone.operator
         if task.task_id not in self.graph.gates:
-            gate = GateOperator(
-                task_id=self.graph.free_id(f"{task.task_id}__gate"),
+            gate = self.graph.make_at_root(
+                GateOperator,
+                self.graph.free_id(f"{task.task_id}__gate"),
                 doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
                 "lets each key go on by what became of its own.",
-                dag=self.graph.dag,
-                task_group=self.graph.dag.task_group,
             )
             self.graph.gates[task.task_id] = gate
             add_gate(gate, clone)

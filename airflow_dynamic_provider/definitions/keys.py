@@ -25,6 +25,9 @@ RESERVED_OUTPUT_NAMES = frozenset({"dynamic_clone", "output_metadata", "produced
 
 _HASH_LENGTH = 8
 
+# How many keys a message names.
+_NAMED = 10
+
 
 def check_mapping_key(key: object) -> str:
     """Return ``key`` as it is, or refuse it.
@@ -83,13 +86,24 @@ def check_output_name(name: object) -> str:
     return str.__str__(name)
 
 
+def render_key(key_path: tuple[str, ...]) -> str:
+    """Return a key path as one text, ``outer/inner``; never cut."""
+    return PATH_SEPARATOR.join(key_path)
+
+
+def name_keys(key_paths: list[tuple[str, ...]]) -> str:
+    """Return the first of some key paths for a message, and how many more there are."""
+    named = ", ".join(repr(render_key(path)) for path in key_paths[:_NAMED])
+    return named + (f" and {len(key_paths) - _NAMED} more" if len(key_paths) > _NAMED else "")
+
+
 def render_label(key_path: tuple[str, ...]) -> str:
     """Return the map-index label of a key path: ``outer/inner``, cut to Airflow's 250 characters.
 
     A label that had to be cut ends in a hash of the whole path, so that two long paths keep different labels.
     The key itself is never cut.
     """
-    label = PATH_SEPARATOR.join(key_path)
+    label = render_key(key_path)
     if len(label) <= MAX_LABEL_LENGTH:
         return label
     # No key holds a control character, so paths that differ only in where they are divided differ here.

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.places import place_at
+from airflow_dynamic_provider.execution.states import NEVER_STARTED, WITHOUT_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, MutableMapping
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import Space
-
-_NEVER_STARTED = frozenset({"skipped", "upstream_failed"})
-_NOT_SUCCEEDED = frozenset({"failed", "skipped", "upstream_failed"})
 
 
 def outdated_positions(
@@ -36,7 +34,7 @@ def outdated_positions(
     Args:
         context: Airflow's task context.
         spec: The cloned task.
-        positions: Positions at which no clone succeeded.
+        positions: Positions whose clone's state is asked for; a stored result tells its key by itself.
     """
     if not positions or _attempt_at(context, spec.space) == 1:
         return set()
@@ -61,7 +59,7 @@ class _History:
         """Whether a task's clone at a position has come to its state in the current attempt."""
         if self._marks_of(spec.task_id).get(position) == self._attempt:
             return True
-        if xcom.state_at(self._states, spec.task_id, position) not in _NEVER_STARTED:
+        if xcom.state_at(self._states, spec.task_id, position) not in NEVER_STARTED:
             return False
         if any(self._has_not_succeeded(task_id) for task_id in spec.other_upstream):
             # What keeps it from running is no matter of the key.
@@ -75,8 +73,8 @@ class _History:
 
     def _has_not_succeeded(self, task_id: str, position: int | None = None) -> bool:
         if position is not None:
-            return xcom.state_at(self._states, task_id, position) in _NOT_SUCCEEDED
-        return any(state in _NOT_SUCCEEDED for (each, _), state in self._states.items() if each == task_id)
+            return xcom.state_at(self._states, task_id, position) in WITHOUT_RESULT
+        return any(state in WITHOUT_RESULT for (each, _), state in self._states.items() if each == task_id)
 
     def _marks_of(self, task_id: str) -> dict[int, int]:
         if task_id not in self._marks:

@@ -7,19 +7,21 @@ the hooks that Airflow calls around a clone's operator are functions of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, PATH_SEPARATOR, render_label
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
+from airflow_dynamic_provider.execution.spaces import find_routes
+from airflow_dynamic_provider.execution.states import FINAL
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.execution.spaces import KeyPath, Space
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space
 
 #: Where the running clone is kept in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
@@ -28,9 +30,6 @@ RUNTIME_KEY = "dynamic_clone"
 LABEL_KEY = "dynamic_label"
 
 MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
-
-#: The states in which a task instance stays.
-FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 #: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
 RESCHEDULE_AFTER = timedelta(seconds=10)
@@ -83,7 +82,14 @@ class CloneRuntime:
     @property
     def mapping_key(self) -> str:
         """The key, ``outer/inner`` for a path; never cut."""
-        return PATH_SEPARATOR.join(self.key_path)
+        return render_key(self.key_path)
+
+    def places(self, base: Space, via: Route = ()) -> Iterator[Place]:
+        """Return the places that it gets to from a space that its keys are made of, each way there is."""
+        for route in find_routes(self.spec.space, base).found:
+            place = self.place.follow((*route, *via))
+            if place is not None:
+                yield place
 
 
 def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
@@ -132,7 +138,7 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
     states = xcom.read_states(context, [upstream.task_id for upstream in spec.same_key])
     for upstream in spec.same_key:
         state = xcom.state_at(states, upstream.task_id, runtime.map_index)
-        if state not in FINAL_STATES or state in spec.stopped_by:
+        if state not in FINAL or state in spec.stopped_by:
             log.info("Started before %r has succeeded for this key: it is %s", upstream.task_id, state)
             until = datetime.now(timezone.utc) + RESCHEDULE_AFTER
             raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call, unused-ignore]
@@ -156,7 +162,7 @@ def read_upstream(
     if result.key_path != place.key_path:
         raise StaleKeyError(
             f"its clone at position {place.position} worked for the key "
-            f"{PATH_SEPARATOR.join(result.key_path)!r}, and {PATH_SEPARATOR.join(place.key_path)!r} is "
+            f"{render_key(result.key_path)!r}, and {render_key(place.key_path)!r} is "
             "there now",
             task_id=task_id,
             output_name=output,

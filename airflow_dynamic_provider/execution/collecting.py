@@ -5,28 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import name_keys, render_key
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
-from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Column, Reader
+from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Reader
 from airflow_dynamic_provider.execution.shaping import Found, find, shape_states, shape_values
-from airflow_dynamic_provider.execution.sources import Source, select
+from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
 from airflow_dynamic_provider.execution.spaces import (
     KeyPath,
     Space,
-    find_routes,
     space_in_common,
 )
+from airflow_dynamic_provider.execution.states import SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
+    from airflow_dynamic_provider.execution.columns import Column
 _READER_KEY = "dynamic_reader"
-
-# How many failed keys an error names.
-_NAMED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +48,7 @@ class CollectionSpec:
     @property
     def task_ids(self) -> set[str]:
         """The cloned tasks whose states matter."""
-        origins = {origin.task_id for origin in self.source.space.origins}
-        return origins | {clone.task_id for clone in self.source.clones}
+        return state_task_ids(self.source)
 
 
 @dataclass
@@ -109,8 +106,7 @@ def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
     common = space_in_common(runtime.spec.space, space)
     if common is None:
         return ()
-    places = (runtime.place.follow(route) for route in find_routes(runtime.spec.space, common).found)
-    place = next((place for place in places if place is not None), None)
+    place = next(runtime.places(common), None)
     # An outer zip may lack the side that has the key: nothing is below it then, and no key has such a path.
     return ("",) if place is None else place.key_path
 
@@ -158,9 +154,7 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     share = 1 - len(failures) / counted
     if share >= spec.min_success_ratio:
         return
-    named = ", ".join(repr(PATH_SEPARATOR.join(path)) for path in failures[:_NAMED])
-    more = f" and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
-    problem = f"{len(failures)} of {counted} keys failed: {named}{more}"
+    problem = f"{len(failures)} of {counted} keys failed: {name_keys(failures)}"
     kind: type[ReadError] = CollectError
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
@@ -169,7 +163,7 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
         problem,
         task_id=spec.source.task_id,
         output_name=spec.source.output,
-        mapping_key=PATH_SEPARATOR.join(failures[0]) if len(failures) == 1 else None,
+        mapping_key=render_key(failures[0]) if len(failures) == 1 else None,
         remedy="Clear the failed clones with their downstream tasks.",
     )
 
@@ -190,7 +184,7 @@ def _skip_like_all_success(
         return
     own_index = xcom.map_index_of(context)
     for (task_id, map_index), state in states.items():
-        if state != "skipped" or task_id in collector.collected_ids:
+        if state != SKIPPED or task_id in collector.collected_ids:
             continue
         if task_id not in collector.same_key_ids or map_index == own_index:
             raise _skip(f"its upstream task {task_id!r} was skipped")

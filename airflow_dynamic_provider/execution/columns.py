@@ -12,29 +12,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.rows import ResultRows
 from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
+from airflow_dynamic_provider.execution.states import REMOVED, SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
-
-SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
-
-#: The states that count as failures.
-FAILURES = frozenset({FAILED, UPSTREAM_FAILED})
+    from airflow_dynamic_provider.execution.spaces import Origin
 
 #: Up to here a collection is read at once. Airflow's own limit for mapped lists is about the same by default.
 EAGER_LIMIT = 1000
-
-#: The final states from the worst: that of a pair is the worse of its sides'.
-SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS)
 
 
 @dataclass
@@ -63,6 +57,18 @@ class Reader:
                 raise self._no_keys(space)
             self._keys[space] = layout.unpack_keys(stored)
         return self._keys[space]
+
+    def state(self, task_id: str, position: int) -> str | None:
+        """Return the state of a task's clone, ``None`` if it has none."""
+        return xcom.state_at(self.states, task_id, position)
+
+    def outer_keys_without(self, origin: Origin) -> Iterator[tuple[KeyPath, str]]:
+        """Return the outer keys whose clone has not produced the keys below, each with its state."""
+        for position, path in enumerate(self.keys(origin.space)):
+            state = self.state(origin.task_id, position)
+            if state != SUCCESS:
+                # A clone that is not there has no state, and is as good as one that could not run.
+                yield path, state if state in SEVERITY else UPSTREAM_FAILED
 
     def column(self, source: Source) -> Column:
         """Return a source's states and values."""
@@ -164,15 +170,20 @@ class NestedItemColumn(Column):
             return [
                 _value_of_page(self._source, self._of_outer(keys[i][:-1]), self._inner[i]) for i in indexes
             ]
+        outer = self._by_outer
+        return [_value_of_page(self._source, outer.get(keys[i][:-1], ()), self._inner[i]) for i in indexes]
+
+    @cached_property
+    def _by_outer(self) -> Mapping[KeyPath, Sequence[Any]]:
+        """The values below each outer key, read once: in a large join they are asked for page by page."""
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
-        by_outer = {
+        return {
             page.key_path: page.values
             for page in map(layout.StoredValues.unpack, stored)
             # Those of clones that were removed, or are not through in their current try, stay as well.
-            if self._reader.states.get((self._source.task_id, page.map_index)) == SUCCESS
+            if self._reader.state(self._source.task_id, page.map_index) == SUCCESS
         }
-        return [_value_of_page(self._source, by_outer.get(keys[i][:-1], ()), self._inner[i]) for i in indexes]
 
     @cached_property
     def _inner(self) -> list[int]:
@@ -256,7 +267,7 @@ class ResultColumn(Column):
         return values
 
     def _state(self, position: int) -> str | None:
-        return xcom.state_at(self._reader.states, self._clone.task_id, position)
+        return self._reader.state(self._clone.task_id, position)
 
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
         outdated = outdated_positions(self._reader.context, self._clone, indexes)
@@ -271,7 +282,7 @@ class ResultColumn(Column):
     def _final(self, index: int, state: str | None) -> str:
         if state in SEVERITY:
             return state
-        if state in (None, "removed"):
+        if state in (None, REMOVED):
             remedy = f"Clear {self._clone.task_id!r} with its downstream tasks."
             raise self._error(index, "no clone ran for it", remedy)
         remedy = "Leave the collector's trigger rule at its default, so that it waits."
@@ -285,7 +296,7 @@ class ResultColumn(Column):
         )
 
     def _error(self, index: int, problem: str, remedy: str) -> CollectError:
-        key = PATH_SEPARATOR.join(self._reader.keys(self._clone.space)[index])
+        key = render_key(self._reader.keys(self._clone.space)[index])
         return CollectError(
             problem,
             task_id=self._clone.task_id,

@@ -16,11 +16,11 @@ from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
 from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
-from airflow_dynamic_provider.execution.columns import FAILURES, SKIPPED, SUCCESS, Reader
+from airflow_dynamic_provider.execution.columns import Reader
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.shaping import find
-from airflow_dynamic_provider.execution.sources import ResultSource, Source
-from airflow_dynamic_provider.execution.spaces import find_routes
+from airflow_dynamic_provider.execution.sources import ResultSource, Source, state_task_ids
+from airflow_dynamic_provider.execution.states import FAILED, FAILURES, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +57,8 @@ class SameKey:
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Return (state, explanation) of each clone that keeps this key from going on."""
         column = reader.column(ResultSource(self.clone, ""))
-        places = {
-            place.position: place
-            for route in find_routes(runtime.spec.space, self.base).found
-            if (place := runtime.place.follow((*route, *self.via))) is not None
-        }
-        for state in column.outcomes(list(places)):
+        positions = sorted({place.position for place in runtime.places(self.base, self.via)})
+        for state in column.outcomes(positions):
             if state != SUCCESS:
                 yield state, f"{self.clone.task_id!r} is {state} for this key"
 
@@ -82,8 +78,7 @@ class Below:
     @property
     def task_ids(self) -> set[str]:
         """The tasks whose states matter: those that are collected, and those that produce the keys."""
-        origins = {origin.task_id for origin in self.source.space.origins}
-        return origins | {clone.task_id for clone in self.source.clones}
+        return state_task_ids(self.source)
 
     @property
     def upstream_ids(self) -> set[str]:
@@ -99,7 +94,7 @@ class Below:
         if (state := found.missing.get(prefix)) is not None:
             yield state, f"what produces the keys of {self.source} is {state} for this key"
         elif found.failures and not self.tolerates_failures:
-            yield "failed", f"{len(found.failures)} clones of {self.source} failed below this key"
+            yield FAILED, f"{len(found.failures)} clones of {self.source} failed below this key"
 
 
 Check = SameKey | Below

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.columns import SKIPPED, SUCCESS, Reader
+from airflow_dynamic_provider.execution.columns import Reader
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.layout import StoredEntry
 from airflow_dynamic_provider.execution.sources import ResultSource
@@ -25,9 +25,9 @@ from airflow_dynamic_provider.execution.spaces import (
     JoinedSpace,
     KeyPath,
     NestedSpace,
-    Origin,
     name_of,
 )
+from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
 
 log = logging.getLogger(__name__)
-
-# How many keys the message about different keys names on each side.
-_NAMED = 10
 
 
 class NestedKeysOperator(BaseOperator):
@@ -128,7 +125,8 @@ class JoinedKeysOperator(BaseOperator):
     def _zip(
         self, reader: Reader, left: list[KeyPath], right: list[KeyPath]
     ) -> Iterator[tuple[KeyPath, tuple[int | None, int | None]]]:
-        blocked = {path for origin in self.space.origins for path in _without_keys(reader, origin)}
+        # Which keys there would be below these is not known.
+        blocked = {path for each in self.space.origins for path, _ in reader.outer_keys_without(each)}
         sides = [
             {path: position for position, path in enumerate(side) if not _is_below(path, blocked)}
             for side in (left, right)
@@ -141,7 +139,7 @@ class JoinedKeysOperator(BaseOperator):
 
     def _mismatch(self, left: Mapping[KeyPath, int], right: Mapping[KeyPath, int]) -> KeyMismatchError:
         only = [
-            f"only {name_of(side)} has {_named([path for path in own if path not in other])}"
+            f"only {name_of(side)} has {name_keys([path for path in own if path not in other])}"
             for side, own, other in ((self.space.left, left, right), (self.space.right, right, left))
             if any(path not in other for path in own)
         ]
@@ -152,20 +150,8 @@ class JoinedKeysOperator(BaseOperator):
         )
 
 
-def _without_keys(reader: Reader, origin: Origin) -> Iterator[KeyPath]:
-    """Return the outer keys whose clone did not succeed: which keys it would have had is not known."""
-    for position, path in enumerate(reader.keys(origin.space)):
-        if reader.states.get((origin.task_id, position)) != SUCCESS:
-            yield path
-
-
 def _is_below(path: KeyPath, blocked: set[KeyPath]) -> bool:
     return any(path[:depth] in blocked for depth in range(1, len(path)))
-
-
-def _named(paths: list[KeyPath]) -> str:
-    named = ", ".join(repr(PATH_SEPARATOR.join(path)) for path in paths[:_NAMED])
-    return named + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
 
 
 def _end_as_upstream(task_id: str, state: str | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.spaces import (
@@ -123,7 +123,7 @@ class Place:
                 "still lists it",
                 task_id=self.space.producer_id,
                 output_name=self.space.output,
-                mapping_key=PATH_SEPARATOR.join(stored.key_path),
+                mapping_key=render_key(stored.key_path),
                 remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
             )
         return item
@@ -132,14 +132,14 @@ class Place:
         if stored is None:
             raise self._stale("there is nothing")
         if self._expected not in (None, stored.key_path):
-            raise self._stale(f"there is {PATH_SEPARATOR.join(stored.key_path)!r}")
+            raise self._stale(f"there is {render_key(stored.key_path)!r}")
         return stored
 
     def _stale(self, found: str) -> StaleKeyError:
         expected = self._expected
         return StaleKeyError(
             f"{name_of(self.space)} has changed: at position {self.position} {found} now",
-            mapping_key=None if expected is None else PATH_SEPARATOR.join(expected),
+            mapping_key=None if expected is None else render_key(expected),
             remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
         )
 

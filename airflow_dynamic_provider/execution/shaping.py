@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
-from airflow_dynamic_provider.execution.columns import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
+from airflow_dynamic_provider.execution.states import FAILURES, SEVERITY, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_dynamic_provider.execution.columns import Reader
     from airflow_dynamic_provider.execution.sources import Source
-    from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 
 @dataclass(frozen=True)
@@ -116,18 +115,10 @@ def _states(found: Found) -> Iterator[tuple[KeyPath, str]]:
 
 def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     for origin in space.origins:
-        if origin.space.depth < len(prefix) or _all_succeeded(reader, origin):
-            continue
-        for position, path in enumerate(reader.keys(origin.space)):
-            state = xcom.state_at(reader.states, origin.task_id, position)
-            if path[: len(prefix)] == prefix and state != SUCCESS:
-                # A clone that is not there has no state, and is as good as one that could not run.
-                yield path, state if state in SEVERITY else UPSTREAM_FAILED
-
-
-def _all_succeeded(reader: Reader, origin: Origin) -> bool:
-    own = [state for (task_id, _), state in reader.states.items() if task_id == origin.task_id]
-    return set(own) <= {SUCCESS, "removed"} and own.count(SUCCESS) >= len(reader.keys(origin.space))
+        if origin.space.depth >= len(prefix):
+            for path, state in reader.outer_keys_without(origin):
+                if path[: len(prefix)] == prefix:
+                    yield path, state
 
 
 def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
@@ -149,7 +140,7 @@ def _refuse_failures(space: Space, missing: dict[KeyPath, str]) -> None:
         if state in FAILURES:
             raise CollectError(
                 f"{name_of(space)} has nothing below this key, for the clone that produces it is {state}",
-                mapping_key=PATH_SEPARATOR.join(path),
+                mapping_key=render_key(path),
                 remedy="Clear the failed clone with its downstream tasks.",
             )
 

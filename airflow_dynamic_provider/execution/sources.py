@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.keys import PATH_SEPARATOR
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
@@ -21,6 +21,7 @@ from airflow_dynamic_provider.execution.spaces import (
     Space,
     find_routes,
 )
+from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.xcom import pull, read_states, state_at
 
 if TYPE_CHECKING:
@@ -100,37 +101,38 @@ class ResultSource:
         """
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
-        if not runtime.spec.needs_success and not self._has_succeeded(context, place):
+        if not runtime.spec.needs_success and (state := self._state(context, place)) != SUCCESS:
             # What it may still hold is of an earlier try.
-            return self._resolve_absent(context, runtime, place)
+            return self._resolve_absent(context, runtime, place, state)
         result = read_upstream(context, runtime, self.task_id, self.output, place)
         if result is None:
-            return self._resolve_absent(context, runtime, place)
+            return self._resolve_absent(context, runtime, place, self._state(context, place))
         if not result.is_produced:
             raise AirflowSkipException(
                 f"{self.task_id!r} produced no {self.output!r} for the key {runtime.mapping_key!r}."
             )
         return result.value
 
-    def _has_succeeded(self, context: Context, place: Place) -> bool:
-        return state_at(read_states(context, [self.task_id]), self.task_id, place.position) == "success"
+    def _state(self, context: Context, place: Place) -> str | None:
+        return state_at(read_states(context, [self.task_id]), self.task_id, place.position)
 
-    def _resolve_absent(self, context: Context, runtime: CloneRuntime, place: Place) -> None:
+    def _resolve_absent(
+        self, context: Context, runtime: CloneRuntime, place: Place, state: str | None
+    ) -> None:
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
-        state = state_at(read_states(context, [self.task_id]), self.task_id, place.position)
         is_current = not outdated_positions(context, self.clone, [place.position])
-        if is_current and not runtime.spec.needs_success and state != "success":
+        if is_current and not runtime.spec.needs_success and state != SUCCESS:
             # The author lets this task run whatever became of the other: as with any Airflow task, None.
             return
-        if is_current and state == "skipped":
+        if is_current and state == SKIPPED:
             raise AirflowSkipException(f"{self.task_id!r} was skipped for the key {runtime.mapping_key!r}.")
         raise StaleKeyError(
             f"its clone is {state or 'not there'} and holds no result"
             + ("" if is_current else ", for it has not run since the keys were produced anew"),
             task_id=self.task_id,
             output_name=self.output,
-            mapping_key=PATH_SEPARATOR.join(place.key_path),
+            mapping_key=render_key(place.key_path),
             remedy=f"Clear {self.task_id!r} for this key, with its downstream tasks.",
         )
 
@@ -199,24 +201,27 @@ def resolve(
         ReadError: The value has no such part.
     """
     runtime = start_clone(context, spec)
-    routes = find_routes(spec.space, base).found
-    if not routes:
+    if not find_routes(spec.space, base).found:
         raise StaleKeyError(
             f"has no key in common with {source}",
             task_id=spec.task_id,
             mapping_key=runtime.mapping_key,
             remedy="Use it inside a map over its own keys.",
         )
-    for route in routes:
-        place = runtime.place.follow((*route, *via))
-        if place is not None:
-            value = source.value_at(context, runtime, place)
-            try:
-                return select(value, path)
-            except ReadError as error:
-                about = error.about(task_id=spec.task_id, mapping_key=runtime.mapping_key)
-                raise about from error.__cause__
-    return None
+    place = next(runtime.places(base, via), None)
+    if place is None:
+        return None
+    value = source.value_at(context, runtime, place)
+    try:
+        return select(value, path)
+    except ReadError as error:
+        raise error.about(task_id=spec.task_id, mapping_key=runtime.mapping_key) from error.__cause__
+
+
+def state_task_ids(source: Source) -> set[str]:
+    """Return the cloned tasks whose states say what a source has: those of its values and of its keys."""
+    origins = {origin.task_id for origin in source.space.origins}
+    return origins | {clone.task_id for clone in source.clones}
 
 
 def skip_unless_produced(context: Context, task_id: str, output: str) -> None:

@@ -7,14 +7,15 @@ space, to a side of a joined one. It is a tuple of link numbers; ``()`` stays wh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 KeyPath = tuple[str, ...]
 Route = tuple[int, ...]
 How = Literal["inner", "outer", "strict", "product"]
 
-LEFT, RIGHT = 0, 1
+#: The links of a joined space, by their numbers.
+LEFT, RIGHT, AROUND = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +158,7 @@ class JoinedSpace(Space):
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
         """Return the key path on a side, or in the space around both."""
-        if link not in (LEFT, RIGHT):
+        if link == AROUND:
             return path[: self.shared_depth]
         if self.how != "product" or link == LEFT:
             return path[: self.left.depth]
@@ -173,7 +174,7 @@ class Routes:
         is_ambiguous: Whether there are ways that lead to different keys.
     """
 
-    found: tuple[Route, ...] = field(default=())
+    found: tuple[Route, ...] = ()
     is_ambiguous: bool = False
 
 
@@ -185,7 +186,7 @@ def find_routes(space: Space, target: Space) -> Routes:
         # Both sides are inside that space, so the way there is the same for all that is around.
         around = find_routes(space.enclosing, target)
         if around.found:
-            return Routes(tuple((2, *route) for route in around.found), around.is_ambiguous)
+            return Routes(tuple((AROUND, *route) for route in around.found), around.is_ambiguous)
     by_link = [find_routes(linked, target) for linked in space.links]
     found = tuple((number, *route) for number, routes in enumerate(by_link) for route in routes.found)
     is_product = isinstance(space, JoinedSpace) and space.how == "product"

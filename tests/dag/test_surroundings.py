@@ -32,21 +32,27 @@ def fail_b(value):
     return value
 
 
-def test_setup_and_teardown_inside_a_mapped_body_go_by_key():
-    @setup
-    def open_it(value):
-        return f"opened {value}"
+@setup
+def open_it(value):
+    return f"opened {value}"
 
+
+def make_teardown():
+    # A new one for each Dag: Airflow refuses to call the same teardown in a second one.
     @teardown
     def close_it(opened):
         return f"closed {opened}"
 
+    return close_it
+
+
+def test_setup_and_teardown_inside_a_mapped_body_go_by_key():
     @dag(schedule=None)
     def inside():
         def body(value):
             opened = open_it(value)
             worked = fail_b(value)
-            opened >> worked >> close_it(opened)
+            opened >> worked >> make_teardown()(opened)
             return worked
 
         keep(numbers().map(body).states())
@@ -59,19 +65,11 @@ def test_setup_and_teardown_inside_a_mapped_body_go_by_key():
 
 @clears_by_key
 def test_a_cleared_clone_has_its_teardown_run_again():
-    @setup
-    def open_it(value):
-        return f"opened {value}"
-
-    @teardown
-    def close_it(opened):
-        return f"closed {opened}"
-
     @dag(schedule=None)
     def inside():
         def body(value):
             opened = open_it(value)
-            opened >> keep(value) >> close_it(opened)
+            opened >> keep(value) >> make_teardown()(opened)
 
         numbers().map(body)
 

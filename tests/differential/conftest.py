@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+from tests.marking import mark
 
 
 def pytest_collection_modifyitems(items):
-    for item in items:
-        if HERE in Path(item.path).parents:
-            item.add_marker(pytest.mark.differential)
-            item.fixturenames[:0] = ["airflow_database", "execution_api"]
+    mark(items, Path(__file__).parent, "differential", "airflow_database", "execution_api")
 
 
 @pytest.hookimpl(wrapper=True)

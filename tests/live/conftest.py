@@ -13,6 +13,7 @@ from tests.live.file_xcom_backend import FOLDER, FileXCom
 from tests.live.local_airflow import LocalAirflow
 from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
+from tests.marking import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,7 @@ POSTGRES_DAGS = HERE / "postgres_dags"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.live)
+    mark(items, HERE, "live")
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-HERE = Path(__file__).parent
+from tests.marking import mark
 
 
 def pytest_collection_modifyitems(items):
-    for item in items:
-        if HERE in Path(item.path).parents:
-            item.add_marker(pytest.mark.task)
+    mark(items, Path(__file__).parent, "task")
