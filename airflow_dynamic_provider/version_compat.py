@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+
+def _release() -> tuple[int, ...]:
+    from importlib.metadata import version
+
+    return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
+
+
 try:
     from airflow.sdk.exceptions import (
         AirflowFailException,
         AirflowRescheduleException,
         AirflowSkipException,
+        AirflowTaskTimeout,
         XComNotFound,
     )
 except ImportError:
@@ -15,7 +23,18 @@ except ImportError:
         AirflowFailException,
         AirflowRescheduleException,
         AirflowSkipException,
+        AirflowTaskTimeout,
         XComNotFound,
     )
 
-__all__ = ["AirflowFailException", "AirflowRescheduleException", "AirflowSkipException", "XComNotFound"]
+__all__ = [
+    "STARTS_IN_TRIGGERER",
+    "AirflowFailException",
+    "AirflowRescheduleException",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "XComNotFound",
+]
+
+#: Whether Airflow can start a mapped task instance in the triggerer (from 3.3 on).
+STARTS_IN_TRIGGERER = _release() >= (3, 3)

@@ -17,13 +17,13 @@ from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
-    MAP_INDEX_TEMPLATE,
     CloneSpec,
     after_execute,
     before_execute,
     chain_hook,
     start_clone,
 )
+from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.spaces import name_of
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution.labels import set_label
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
 #: Where the running clone is kept in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
-
-#: Where the label is kept in Airflow's task context; the clone's ``map_index_template`` reads it.
-LABEL_KEY = "dynamic_label"
-
-MAP_INDEX_TEMPLATE = "{{ " + LABEL_KEY + " }}"
 
 #: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
 RESCHEDULE_AFTER = timedelta(seconds=10)
@@ -113,7 +109,7 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
         raise error.about(task_id=spec.task_id) from error.__cause__
     context[RUNTIME_KEY] = runtime
     context["mapping_key_path"] = runtime.key_path
-    _set_label(context, render_label(runtime.key_path))
+    set_label(context, render_label(runtime.key_path))
     if runtime.place.attempt > 1:
         mark = layout.StoredClone(runtime.key_path, map_index, runtime.place.attempt)
         xcom.push(context, layout.CLONE_XCOM, mark.pack())
@@ -227,18 +223,3 @@ def chain_hook(own: Callable[..., Any] | None, ours: Callable[..., None]) -> Cal
         ours(*args)
 
     return run
-
-
-def _set_label(context: _RuntimeContext, label: str) -> None:
-    # A clone that fails before its label is rendered reports this attribute with its failure.
-    context["ti"].rendered_map_index = label
-    context[LABEL_KEY] = label.encode() if _renders_natively(context) else label
-
-
-def _renders_natively(context: _RuntimeContext) -> bool:
-    # A native template turns text that reads like a literal ("123", "None") into that value, and Airflow
-    # then fails the task (apache/airflow#71586). It leaves bytes alone, and the label's message takes
-    # UTF-8 bytes for text.
-    from jinja2.nativetypes import NativeEnvironment
-
-    return isinstance(context["dag"].get_template_env(), NativeEnvironment)

@@ -66,6 +66,10 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         arguments = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
         produce(self.python_callable, self.op_args, self.determine_kwargs(arguments), production)
         production.finish()
+        return self.store(context, production)
+
+    def store(self, context: Any, production: Production) -> Any:
+        """Store what was produced and return what Airflow shall store as the return value."""
         return store(
             context,
             production,

@@ -33,6 +33,14 @@ def attempt_of(context: Context) -> int:
     return int(context["ti"].try_number)
 
 
+def is_embedded() -> bool:
+    """Whether the task runs inside ``dag.test()``, and not in a process of its own."""
+    # Private: Airflow does not say so; its supervisor in such a test is of another class.
+    from airflow.sdk.execution_time import task_runner
+
+    return type(task_runner.SUPERVISOR_COMMS).__name__ == "InProcessSupervisorComms"
+
+
 def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
     """Return one XCom of this run, or ``None`` where there is none. One API call.
 
@@ -83,7 +91,9 @@ def push(context: Context, xcom_key: str, value: Any) -> None:
     context["ti"].xcom_push(key=xcom_key, value=value)
 
 
-def push_to(context: Context, task_id: str, xcom_key: str, value: Any, mapped_length: int) -> None:
+def push_to(
+    context: Context, task_id: str, xcom_key: str, value: Any, mapped_length: int | None = None
+) -> None:
     """Store an XCom of an unmapped task of this run, with the length Airflow expands over. One API call."""
     # Private: the task instance's own methods only write its own XComs, and never a length.
     from airflow.sdk.execution_time.xcom import XCom
@@ -134,13 +144,38 @@ def check_storable(value: Any) -> None:
 def read_states(context: Context, task_ids: Collection[str]) -> States:
     """Return (task, map index) -> state of this run's task instances. One API call, rarely one a task."""
     ti = context["ti"]
+    return read_states_of_run(ti.dag_id, ti.run_id, task_ids)
+
+
+def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> States:
+    """Return what `read_states` does, also in a trigger, which has no task context."""
+    # Private: in a trigger there is no task instance to ask, and the public method is one without self.
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
     batches = [[task_id] for task_id in task_ids] if _is_ambiguous(task_ids) else [list(task_ids)]
     states: States = {}
     for batch in filter(None, batches):
-        answer = ti.get_task_states(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id])
-        for name, state in answer.get(ti.run_id, {}).items():
+        answer = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=batch, run_ids=[run_id])
+        for name, state in answer.get(run_id, {}).items():
             states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
     return states
+
+
+def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
+    """Return what `pull` does, also in a trigger. One API call.
+
+    Raises:
+        ReadError: Airflow refuses to load a class that the value holds.
+    """
+    # Private: see `push_to`; in a trigger there is no task instance to ask.
+    from airflow.sdk.execution_time.xcom import XCom
+
+    try:
+        return XCom.get_one(
+            key=xcom_key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index
+        )
+    except ImportError as error:
+        raise _refused_class(task_id, error) from error
 
 
 def state_at(states: States, task_id: str, map_index: int) -> str | None:

@@ -1,0 +1,134 @@
+"""Makes the task group of a workflow in the Dag file."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, TaskGroup
+
+from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.lists import NodeListOperator
+from airflow_dynamic_provider.workflows.nodes import GO_ON, NodeOperator
+from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
+from airflow_dynamic_provider.workflows.planner import PlanOperator
+from airflow_dynamic_provider.workflows.results import ResultOperator
+from airflow_dynamic_provider.workflows.spec import KindTasks, WorkflowSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
+
+# Arguments of any operator: a matter of the task, and not of what a node runs.
+_OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_id"}
+
+# Airflow would count the time that a node waits; `deadline.time_limit` counts the time that it runs.
+_KEPT_FROM_AIRFLOW = frozenset({"execution_timeout"})
+
+_PLAN, _RESULT = "plan", "result"
+
+
+def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Add a workflow to the Dag and return the reference to its outputs.
+
+    The group holds the planning task, for each kind of node the list of its nodes and the task that is cloned
+    for them, and the task that returns the outputs.
+    """
+    kinds = workflow.find_kinds()
+    with TaskGroup(group_id=workflow.name, add_suffix_on_collision=True, tooltip=_tooltip(workflow)) as group:
+        spec = _spec(workflow, kinds, group)
+        settings = {**workflow.settings, "task_id": _PLAN}
+        plan = PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
+        result = ResultOperator(task_id=_RESULT, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
+        plan.spec = result.spec = spec
+        plan.set_downstream(result)
+        for kind in kinds:
+            listed = _make_list(kind)
+            listed.spec = spec
+            nodes = _make_nodes(kind, kinds, spec, listed)
+            plan.set_downstream(listed)
+            nodes.set_downstream(result)
+    return WorkflowOutput(result)
+
+
+def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
+    return WorkflowSpec(
+        name=str(group.group_id),
+        plan_task_id=group.child_id(_PLAN),
+        result_task_id=group.child_id(_RESULT),
+        kinds={
+            kind.name: KindTasks(
+                task_id=group.child_id(_task_name(kind)),
+                list_task_id=group.child_id(_list_name(kind)),
+                plans=isinstance(kind.target, (WorkflowTarget, MapTarget)),
+            )
+            for kind in kinds
+        },
+        failure_policy=workflow.failure_policy,
+        timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
+        max_nodes=workflow.max_nodes,
+    )
+
+
+def _make_list(kind: Kind) -> NodeListOperator:
+    return NodeListOperator(
+        task_id=_list_name(kind),
+        kind=kind.name,
+        doc_md=f"Holds the list of the nodes that run `{kind.name}`. The scheduler ends it without running it.",
+    )
+
+
+def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, listed: NodeListOperator) -> Any:
+    own = {"kind": kind, "kinds": kinds, "spec": spec, "custom_operator_name": _operator_name(kind)}
+    if STARTS_IN_TRIGGERER:
+        own |= {"start_from_trigger": True, "start_trigger_args": _start_args(kind, spec)}
+    operator_class: Any = type("NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__})
+    settings = {
+        name: value
+        for name, value in kind.settings.items()
+        if name in _OF_TASKS and name not in _KEPT_FROM_AIRFLOW
+    }
+    partial = operator_class.partial(
+        task_id=_task_name(kind), map_index_template=MAP_INDEX_TEMPLATE, **settings
+    )
+    return partial.expand_kwargs(NodeSlots(listed))
+
+
+def _start_args(kind: Kind, spec: WorkflowSpec) -> Any:
+    from airflow.triggers.base import StartTriggerArgs
+
+    return StartTriggerArgs(
+        trigger_cls="airflow_dynamic_provider.workflows.trigger.NodeTrigger",
+        trigger_kwargs={"spec": spec.pack(), "kind": kind.name},
+        next_method=GO_ON,
+        timeout=None if spec.timeout is None else timedelta(seconds=spec.timeout),
+    )
+
+
+def _operator_name(kind: Kind) -> str:
+    if isinstance(kind.target, OperatorTarget):
+        return getattr(kind.target.operator_class, "custom_operator_name", kind.target.operator_class.__name__)
+    if isinstance(kind.target, WorkflowTarget):
+        return PlanOperator.custom_operator_name
+    if isinstance(kind.target, MapTarget):
+        return "map_task"
+    return "@task"
+
+
+def _task_name(kind: Kind) -> str:
+    # The group has tasks of these names already.
+    return f"{kind.name}_node" if kind.name in (_PLAN, _RESULT) else kind.name
+
+
+def _list_name(kind: Kind) -> str:
+    return f"{_task_name(kind)}__nodes"
+
+
+def _tooltip(workflow: DynamicWorkflow[..., Any]) -> str:
+    return (workflow.function.__doc__ or "").strip().split("\n")[0]

@@ -1,0 +1,213 @@
+"""A node as a task instance: finds out which node it is, and runs the task that the body called."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
+from airflow_dynamic_provider.execution.labels import set_label
+from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
+from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
+from airflow_dynamic_provider.workflows.listing import relist, store_list
+from airflow_dynamic_provider.workflows.plan import pack_node
+from airflow_dynamic_provider.workflows.reading import Place, Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.run_graph import Verdict
+from airflow_dynamic_provider.workflows.running import Resume, run_node
+from airflow_dynamic_provider.workflows.stored import ListedNode, StoredNode
+from airflow_dynamic_provider.workflows.values import Values, stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
+
+    from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.stored import NodePage
+
+#: Where the page with the running node is kept in Airflow's task context.
+_PAGE_KEY = "workflow_nodes"
+
+#: What the slot that makes room for further nodes is called.
+ROOM_LABEL = "(room for later plans)"
+
+#: The method with which a node goes on when the triggerer has waited for it.
+GO_ON = "go_on"
+
+#: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
+_STEP_OF_TEST = timedelta(seconds=0.1)
+
+log = logging.getLogger(__name__)
+
+
+class NodeField:
+    """The value of a node's only template field: rendering it finds out the node, before all else.
+
+    Args:
+        operator: The node's operator.
+    """
+
+    def __init__(self, operator: NodeOperator) -> None:
+        self.operator = operator
+
+    def resolve(self, context: MutableMapping[str, Any]) -> Any:
+        """Return what was planned, for people to read. Airflow calls this in the task's process."""
+        listed = self.operator.start(context)
+        return None if listed is None else pack_node(listed.node)
+
+    def __repr__(self) -> str:
+        return "<a node of the plan>"
+
+    __str__ = __repr__
+
+
+class NodeOperator(BaseOperator):
+    """Runs one node of a workflow. Made once for each kind of node, and cloned by Airflow for each node.
+
+    Attributes:
+        kind: What the body called.
+        kinds: All kinds of the workflow, for nodes that plan further ones.
+        spec: The workflow.
+    """
+
+    template_fields: Sequence[str] = ("node",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json"}
+    # Of the class, not of the object: what is given to an object goes into the serialized Dag.
+    kind: ClassVar[Kind]
+    kinds: ClassVar[Kinds]
+    spec: ClassVar[WorkflowSpec]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.node = NodeField(self)
+
+    def start(self, context: MutableMapping[str, Any]) -> ListedNode | None:
+        """Return the node of this task instance, and label it. One API call, the first time."""
+        page, index = self._page(context), xcom.map_index_of(context)
+        at = index % stored.NODES_PER_PAGE
+        listed = page.nodes[at] if at < len(page.nodes) else None
+        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (ROOM_LABEL,)
+        set_label(context, render_label(names))
+        return listed
+
+    def execute(self, context: Any) -> Any:
+        """Run the node if it may go on, or wait. Airflow calls this in the task's process.
+
+        Where Airflow can start a task instance in the triggerer, it comes here under ``dag.test()`` only.
+        """
+        snapshot = Snapshot(_reader(context, self.spec))
+        slots, index = snapshot.reader.slots(self.kind.name), xcom.map_index_of(context)
+        if index >= len(slots) or not slots[index].name:
+            return self._make_room(context, snapshot)
+        place = Place(self.kind.name, index, slots[index])
+        if not snapshot.is_current(place) and snapshot.can_still_list(self.kind.name):
+            self._wait(context, 1)
+        graph = snapshot.graphs[place.slot.key_path]
+        decision = graph.decide(str(place.slot.name))
+        if decision.verdict is Verdict.WAIT:
+            self._wait(context, graph.depth(str(place.slot.name)))
+        if decision.verdict is Verdict.BLOCKED:
+            _skip(f"Not run: {decision.reason}.")
+        return self._run(context)
+
+    def go_on(self, context: Any, event: Any = None) -> Any:
+        """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
+        if self.start(context) is None:
+            return self._make_room(context, Snapshot(_reader(context, self.spec)))
+        return self._run(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a wait: the package's own, or one of the operator that the node runs.
+
+        Raises:
+            AirflowFailException: The workflow's time is over.
+        """
+        if next_method != GO_ON and self.start(context) is not None:
+            return self._run(context, Resume(next_method, next_kwargs))
+        return super().resume_execution(next_method, next_kwargs, context)
+
+    def _run(self, context: Any, resume: Resume | None = None) -> Any:
+        listed = self.start(context)
+        assert listed is not None
+        origin, node = listed.origin, listed.node
+        refuse_late(context, self.spec, self._page(context).planned_at)
+        values = Values(_reader(context, self.spec), origin.key_path)
+        arguments = values.arguments(listed)
+        with time_limit(context, self.spec, self._page(context).planned_at, self.kind):
+            value = run_node(context, self, node, arguments, resume)
+        left = StoredNode(
+            node.name,
+            origin.key_path,
+            xcom.map_index_of(context),
+            node.fingerprint,
+            stamp_of(value),
+            values.used,
+            value,
+        ).pack()
+        xcom.check_storable(left)
+        xcom.push(context, stored.NODE_XCOM, left)
+        return value
+
+    def _make_room(self, context: Any, snapshot: Snapshot) -> None:
+        """List the nodes that were planned meanwhile, and have the scheduler make task instances for them."""
+        kind, index = self.kind.name, xcom.map_index_of(context)
+        slots = snapshot.reader.slots(kind)
+        if index >= len(slots) or slots[index].name is None:
+            _skip("There is no node for it any more.")
+        if not is_last_room(slots, index) or is_complete(snapshot):
+            return
+        listed_again = list_again(snapshot, kind)
+        if listed_again == slots:
+            self._wait(context, 1)
+        changed = [at for at, slot in enumerate(slots) if slot != listed_again[at]]
+        planned_at = self._page(context).planned_at
+        store_list(
+            context, self.spec, kind, relist(snapshot, listed_again), planned_at, min([*changed, len(slots)])
+        )
+        log.info("Made room for %d nodes", len(listed_again) - len(slots) - 1)
+        _reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
+
+    def _wait(self, context: Any, depth: int) -> NoReturn:
+        if xcom.is_embedded():
+            # Triggers run inside the test's own loop there: one that waits would stop all others.
+            _reschedule(_STEP_OF_TEST * depth)
+        from airflow_dynamic_provider.workflows.trigger import NodeTrigger
+
+        not_before = time.time() + RESCHEDULE_AFTER.total_seconds()
+        self.defer(
+            trigger=NodeTrigger(self.spec.pack(), self.kind.name, not_before),
+            method_name=GO_ON,
+            timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),
+        )
+        raise AssertionError("defer() returned")
+
+    def _page(self, context: MutableMapping[str, Any]) -> NodePage:
+        page: NodePage | None = context.get(_PAGE_KEY)
+        if page is None:
+            number = xcom.map_index_of(context) // stored.NODES_PER_PAGE
+            task_id = self.spec.kinds[self.kind.name].list_task_id
+            page = stored.unpack_nodes(xcom.pull(context, task_id, stored.nodes_xcom(number)))
+            context[_PAGE_KEY] = page
+        return page
+
+
+def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
+    return WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+
+
+def _skip(reason: str) -> NoReturn:
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    raise AirflowSkipException(reason)
+
+
+def _reschedule(delay: timedelta) -> NoReturn:
+    from airflow_dynamic_provider.version_compat import AirflowRescheduleException
+
+    raise AirflowRescheduleException(datetime.now(timezone.utc) + delay)  # type: ignore[no-untyped-call, unused-ignore]

@@ -1,0 +1,125 @@
+"""The planning task: runs the body of a workflow once and stores the plan."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.listing import (
+    RootPlan,
+    first_lists,
+    is_listed_already,
+    store_list,
+)
+from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, pack_plan
+from airflow_dynamic_provider.workflows.planning import plan_later
+from airflow_dynamic_provider.workflows.reading import WorkflowReader
+def draw_tree(plan): return str(pack_plan(plan))
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.kinds import Kinds
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+log = logging.getLogger(__name__)
+
+
+class PlanOperator(BaseOperator):
+    """Runs the body of a workflow, checks the graph that it makes, and stores it as the plan.
+
+    Its inputs are the arguments of the call in the Dag file, with upstream values in their places. The plan
+    is its XCom ``workflow_plan``, and a tree in its log.
+
+    Args:
+        workflow: The workflow.
+        kinds: The kinds of nodes that its body may call.
+        op_args: Positional arguments of the body (templated).
+        op_kwargs: Keyword arguments of the body (templated).
+    """
+
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py"}
+    custom_operator_name = "@dynamic_workflow"
+
+    def __init__(
+        self,
+        *,
+        workflow: DynamicWorkflow[Any],
+        kinds: Kinds,
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.workflow = workflow
+        self.kinds = kinds
+        self.op_args = op_args
+        self.op_kwargs = op_kwargs or {}
+        # Written when the group is complete.
+        self.spec: WorkflowSpec | None = None
+
+    def execute(self, context: Any) -> Any:
+        """Plan. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: The plan is not that of the nodes that have run.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        spec = self.spec
+        assert spec is not None
+        arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
+        plan = self.workflow.plan(arguments, kinds=self.kinds)
+        log.info("The plan:\n%s", draw_tree(plan))
+        store_plan(context, plan)
+        if spec.is_mapped:
+            return summary(plan)
+        roots = [RootPlan(plan)]
+        try:
+            reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+            if is_listed_already(context, spec, reader, roots):
+                log.info("The plan is that of the nodes that are there: those that have ended stay")
+                return summary(plan)
+        except DynamicOutputsError as error:
+            # A retry would meet the same.
+            raise AirflowFailException(str(error)) from error
+        planned_at = time.time()
+        for kind, listed in first_lists(spec, roots).items():
+            store_list(context, spec, kind, listed, planned_at)
+        return summary(plan)
+
+
+def store_plan(context: Any, plan: Plan) -> None:
+    """Store what a task instance has planned. One API call."""
+    packed = pack_plan(plan)
+    xcom.check_storable(packed)
+    xcom.push(context, stored.PLAN_XCOM, packed)
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """Return kind -> number of nodes: what people see as the return value of a planning task."""
+    counts: dict[str, int] = {}
+    for node in plan.nodes:
+        counts[node.kind] = counts.get(node.kind, 0) + 1
+    return counts
+
+
+def plan_further(
+    context: Any, target: WorkflowTarget | MapTarget, kinds: Kinds, name: str, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below ``name``.
+
+    One API call. What the node leaves says which plan it was, so that a different one is noticed.
+    """
+    plan = plan_later(target, arguments, prefix=name, kinds=kinds)
+    log.info("The plan:\n%s", draw_tree(plan))
+    store_plan(context, plan)
+    return {"plan": plan.fingerprint, "nodes": summary(plan)}

@@ -1,0 +1,171 @@
+"""Reads what the task instances of a workflow have stored, in a task's process or in a trigger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.states import FINAL, SUCCESS
+from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.plan import Plan, unpack_plan
+from airflow_dynamic_provider.workflows.run_graph import RunGraph
+from airflow_dynamic_provider.workflows.stored import Slot, unpack_slots
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.spec import KindTasks, WorkflowSpec
+
+KeyPath = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node is: its kind, its slot among that kind's clones, and what the list says of it."""
+
+    kind: str
+    index: int
+    slot: Slot
+
+
+@dataclass
+class WorkflowReader:
+    """Reads the plans, lists and states of one workflow in one Dag run, and keeps what cannot change.
+
+    Args:
+        dag_id: The Dag.
+        run_id: The Dag run.
+        spec: The workflow.
+    """
+
+    dag_id: str
+    run_id: str
+    spec: WorkflowSpec
+    _slots: dict[str, list[Slot]] = field(default_factory=dict)
+    _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
+
+    def states(self) -> xcom.States:
+        """Return the states of all nodes' task instances. One API call."""
+        return xcom.read_states_of_run(self.dag_id, self.run_id, self.spec.node_task_ids)
+
+    def slots(self, kind: str) -> list[Slot]:
+        """Return what is listed for a kind. One API call, the first time."""
+        if kind not in self._slots:
+            task_id = self.spec.kinds[kind].list_task_id
+            self._slots[kind] = unpack_slots(self.pull(task_id, RETURN_VALUE))
+        return self._slots[kind]
+
+    def plan(self, task_id: str, map_index: int) -> Plan | None:
+        """Return what a task instance planned, ``None`` before it has. One API call, the first time."""
+        at = (task_id, map_index)
+        if at not in self._plans:
+            packed = self.pull(task_id, stored.PLAN_XCOM, map_index)
+            if packed is None:
+                return None
+            self._plans[at] = unpack_plan(packed)
+        return self._plans[at]
+
+    def pull(self, task_id: str, xcom_key: str, map_index: int = xcom.UNMAPPED) -> Any:
+        """Return one XCom of the run, ``None`` where there is none. One API call."""
+        return xcom.pull_of_run(self.dag_id, self.run_id, task_id, xcom_key, map_index)
+
+    def places(self, key_path: KeyPath) -> dict[str, Place]:
+        """Return node -> place, for the graph of a key."""
+        return {
+            slot.name: Place(kind, index, slot)
+            for kind in self.spec.kinds
+            for index, slot in enumerate(self.slots(kind))
+            if slot.name and slot.key_path == key_path
+        }
+
+    def roots(self) -> dict[KeyPath, int]:
+        """Return key path -> the map index of the planning task of its graph."""
+        return {
+            slot.key_path: slot.root_index
+            for kind in self.spec.kinds
+            for slot in self.slots(kind)
+            if slot.name
+        }
+
+    def graph(self, key_path: KeyPath, root_index: int, states: xcom.States) -> RunGraph:
+        """Return what is known of a key's graph."""
+        places = self.places(key_path)
+        state_of = {
+            name: xcom.state_at(states, self.tasks(place).task_id, place.index)
+            for name, place in places.items()
+        }
+        plans = self._plans_of(root_index, places, state_of)
+        planners = frozenset(name for name, kind in self.spec.kinds.items() if kind.plans)
+        return RunGraph(plans, planners, state_of, self.spec.failure_policy)
+
+    def tasks(self, place: Place) -> KindTasks:
+        """Return the tasks of the kind that is at a place."""
+        return self.spec.kinds[place.kind]
+
+    def forget_lists(self) -> None:
+        """Read the lists again when they are asked for next: nodes may have been added."""
+        self._slots.clear()
+
+    def _plans_of(
+        self, root_index: int, places: dict[str, Place], states: dict[str, str | None]
+    ) -> dict[str, Plan]:
+        plans: dict[str, Plan] = {}
+        root = self.plan(self.spec.plan_task_id, root_index)
+        if root is not None:
+            plans[""] = root
+        for name, place in places.items():
+            task_id = self.tasks(place).task_id
+            if not self.tasks(place).plans:
+                continue
+            if states[name] != SUCCESS:
+                # It will plan again, and then perhaps something else.
+                self._plans.pop((task_id, place.index), None)
+            elif (plan := self.plan(task_id, place.index)) is not None:
+                plans[name] = plan
+        return plans
+
+
+class Snapshot:
+    """A workflow as it was at one look: two API calls and one for each kind and plan that is new.
+
+    Attributes:
+        reader: The lists and plans.
+        states: (task, map index) -> state.
+        graphs: Key path -> its graph.
+        roots: Key path -> the map index of its planning task.
+    """
+
+    def __init__(self, reader: WorkflowReader) -> None:
+        self.reader = reader
+        self.states = reader.states()
+        self.roots = reader.roots()
+        self.graphs: dict[KeyPath, RunGraph] = {
+            key_path: reader.graph(key_path, root_index, self.states)
+            for key_path, root_index in self.roots.items()
+        }
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether nodes may be added."""
+        return any(graph.may_grow for graph in self.graphs.values())
+
+    def state(self, kind: str, index: int) -> str | None:
+        """Return the state of the task instance in a slot."""
+        return xcom.state_at(self.states, self.reader.spec.kinds[kind].task_id, index)
+
+    def is_used(self, kind: str, index: int) -> bool:
+        """Whether there is a task instance for a slot."""
+        return (self.reader.spec.kinds[kind].task_id, index) in self.states
+
+    def is_current(self, place: Place) -> bool:
+        """Whether a slot lists a node of the plan that its planning node has now."""
+        graph = self.graphs[place.slot.key_path]
+        origin = graph.origins.get(place.slot.name or "")
+        return origin is not None and (not origin or graph.plans[origin].fingerprint == place.slot.plan)
+
+    def can_still_list(self, kind: str) -> bool:
+        """Whether the task instance that adds nodes to the list of a kind has not ended."""
+        return any(
+            slot.name == stored.ROOM and self.state(kind, index) not in FINAL
+            for index, slot in enumerate(self.reader.slots(kind))
+        )

@@ -1,0 +1,223 @@
+"""What has become of a workflow's nodes, and which of them may go on: pure, from plans and states."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode
+    from airflow_dynamic_provider.workflows.spec import FailurePolicy
+
+
+class Outcome(Enum):
+    """What has become of a node, or of a call with all its nodes."""
+
+    WAITING = "waiting"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Verdict(Enum):
+    """Whether a node may go on."""
+
+    READY = "ready"
+    WAIT = "wait"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a node may go on, and why not."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+_OUTCOMES = {
+    SUCCESS: Outcome.SUCCESS,
+    FAILED: Outcome.FAILED,
+    UPSTREAM_FAILED: Outcome.FAILED,
+    REMOVED: Outcome.FAILED,
+    SKIPPED: Outcome.SKIPPED,
+}
+_READY = Decision(Verdict.READY)
+_WAIT = Decision(Verdict.WAIT)
+
+
+class RunGraph:
+    """The nodes of one graph as far as they are planned.
+
+    Attributes:
+        nodes: Node -> what was planned of it.
+        calls: Call -> what was planned of it.
+        origins: Node -> the planning node whose plan it is of.
+
+    Args:
+        plans: The planning node -> its plan; the empty name for the planning task's.
+        planners: The kinds whose nodes plan further nodes.
+        states: Node -> the state of its task instance, ``None`` for one that has none yet.
+        failure_policy: What one failed node means for the others.
+    """
+
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        planners: frozenset[str],
+        states: Mapping[str, str | None],
+        failure_policy: FailurePolicy,
+    ) -> None:
+        self.plans = plans
+        self.nodes: dict[str, PlannedNode] = {node.name: node for plan in plans.values() for node in plan.nodes}
+        self.origins = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
+        self.calls: dict[str, PlannedCall] = {call.name: call for plan in plans.values() for call in plan.calls}
+        self._planners = planners
+        self._states = states
+        self._failure_policy = failure_policy
+        self._tolerant = {name for name, call in self.calls.items() if call.min_success_ratio is not None}
+        self._members = _by_prefix(self.nodes)
+        self._known: dict[str, Outcome] = {}
+        self._unfinished: dict[str, list[int]] = {}
+
+    def decide(self, name: str) -> Decision:
+        """Say whether a node may go on."""
+        node = self.nodes.get(name)
+        if node is None:
+            if self.may_grow:
+                return _WAIT
+            return Decision(Verdict.BLOCKED, "it is not in the plan any more")
+        if self._failure_policy == "fail_fast" and (failed := next(iter(self.failures), None)) is not None:
+            return Decision(Verdict.BLOCKED, f"{failed!r} failed, and the workflow fails fast")
+        waits = False
+        for upstream in node.upstream:
+            outcome = self.outcome(upstream)
+            if outcome in (Outcome.FAILED, Outcome.SKIPPED):
+                return Decision(Verdict.BLOCKED, f"{upstream!r}, which it depends on, was {outcome.value}")
+            waits = waits or outcome is Outcome.WAITING
+        return _WAIT if waits or not self._is_in_window(node) else _READY
+
+    def outcome(self, name: str) -> Outcome:
+        """Return what has become of a node, or of a call with all its nodes."""
+        if name not in self._known:
+            self._known[name] = self._find_outcome(name)
+        return self._known[name]
+
+    @cached_property
+    def failures(self) -> list[str]:
+        """The nodes and calls that failed, apart from those that a call tolerates."""
+        return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
+
+    @cached_property
+    def may_grow(self) -> bool:
+        """Whether nodes may be added: some plan is not known yet."""
+        return "" not in self.plans or any(
+            node.kind in self._planners
+            and name not in self.plans
+            and self._own_outcome(name) in (Outcome.WAITING, Outcome.SUCCESS)
+            for name, node in self.nodes.items()
+        )
+
+    def unfinished(self) -> list[str]:
+        """Return the nodes that have not come to an end, and those whose own plan is not known yet."""
+        return [name for name in self.nodes if self.outcome(name) is Outcome.WAITING]
+
+    def depth(self, name: str) -> int:
+        """Return how many nodes in a row have to end before a node may go on."""
+        depths: dict[str, int] = {}
+        for node in self.nodes.values():
+            waiting = [up for up in self._needed(node) if self.outcome(up) is Outcome.WAITING]
+            depths[node.name] = max((1 + depths.get(up, 0) for up in waiting), default=0)
+            if node.name == name:
+                break
+        return depths.get(name, 0)
+
+    def _needed(self, node: PlannedNode) -> Iterator[str]:
+        for upstream in node.upstream:
+            if upstream in self.nodes:
+                yield upstream
+            yield from self._members.get(upstream, ())
+
+    def _find_outcome(self, name: str) -> Outcome:
+        node = self.nodes.get(name)
+        if node is not None:
+            own = self._own_outcome(name)
+            if own is not Outcome.SUCCESS or node.kind not in self._planners:
+                return own
+            if name not in self.plans:
+                return Outcome.WAITING
+        elif name not in self.calls:
+            return Outcome.WAITING
+        members = self._members.get(name, [])
+        if name in self._tolerant:
+            return self._tolerant_outcome(self.calls[name], members)
+        return _combine(self.outcome(unit) for unit in self._units(members, name))
+
+    def _own_outcome(self, name: str) -> Outcome:
+        return _OUTCOMES.get(self._states.get(name) or "", Outcome.WAITING)
+
+    def _tolerant_outcome(self, call: PlannedCall, members: list[str]) -> Outcome:
+        outcomes = [self.outcome(member) for member in members]
+        if Outcome.WAITING in outcomes:
+            return Outcome.WAITING
+        counted = [outcome for outcome in outcomes if outcome is not Outcome.SKIPPED]
+        failed = sum(outcome is Outcome.FAILED for outcome in counted)
+        return Outcome.FAILED if failed > allowed_failures(call, len(counted)) else Outcome.SUCCESS
+
+    def _units(self, names: Iterable[str], within: str) -> list[str]:
+        """Return the names, with a tolerant call in place of its nodes."""
+        units: dict[str, None] = {}
+        for name in names:
+            # The node that planned such a call bears its name, and stands for it anyway.
+            around = (prefix for prefix in _prefixes(name) if prefix in self._tolerant and prefix != within)
+            units[next(around, name)] = None
+        return list(units)
+
+    def _is_in_window(self, node: PlannedNode) -> bool:
+        window = node.window
+        if window is None:
+            return True
+        if window.call not in self._unfinished:
+            self._unfinished[window.call] = sorted(
+                peer.window.index
+                for name in self._members.get(window.call, ())
+                if (peer := self.nodes[name]).window is not None and self.outcome(name) is Outcome.WAITING
+            )
+        return bisect_left(self._unfinished[window.call], window.index) < window.size
+
+
+def allowed_failures(call: PlannedCall, count: int) -> int:
+    """Return how many of so many nodes may fail."""
+    assert call.min_success_ratio is not None
+    # Rounded first, for 0.7 * 10 is a little more than 7.
+    return count - math.ceil(round(call.min_success_ratio * count, 9))
+
+
+def _combine(outcomes: Iterable[Outcome]) -> Outcome:
+    found = set(outcomes)
+    for outcome in (Outcome.FAILED, Outcome.WAITING, Outcome.SKIPPED):
+        if outcome in found:
+            return outcome
+    return Outcome.SUCCESS
+
+
+def _by_prefix(names: Iterable[str]) -> dict[str, list[str]]:
+    members: dict[str, list[str]] = {}
+    for name in names:
+        for prefix in _prefixes(name):
+            members.setdefault(prefix, []).append(name)
+    return members
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    end = name.find("/")
+    while end >= 0:
+        yield name[:end]
+        end = name.find("/", end + 1)

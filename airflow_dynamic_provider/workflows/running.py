@@ -1,0 +1,121 @@
+"""Runs what a node calls: the function, operator or further workflow of its kind, in the task's process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.plan import POSITIONAL, PlannedNode
+from airflow_dynamic_provider.workflows.planner import plan_further
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.nodes import NodeOperator
+
+
+@dataclass(frozen=True)
+class Resume:
+    """How an operator goes on that was deferred."""
+
+    next_method: str
+    next_kwargs: dict[str, Any] | None
+
+
+def run_node(
+    context: Any,
+    operator: NodeOperator,
+    node: PlannedNode,
+    arguments: Mapping[str, Any],
+    resume: Resume | None,
+) -> Any:
+    """Return what a node returns; a node that plans further nodes stores the plan.
+
+    Raises:
+        AirflowFailException: It failed, and the body gave it fewer retries than its kind has.
+    """
+    target = operator.kind.target
+    with _own_retries(context, operator, node):
+        if isinstance(target, (WorkflowTarget, MapTarget)):
+            return plan_further(context, target, operator.kinds, node.name, arguments)
+        made = _make(operator, target, arguments, context["dag"].default_args)
+        _render(context, made, node, target)
+        return _run_operator(context, made, resume)
+
+
+def _make(
+    operator: NodeOperator,
+    target: TaskTarget | OperatorTarget,
+    arguments: Mapping[str, Any],
+    default_args: Mapping[str, Any],
+) -> Any:
+    """Return the operator that the body's call stands for."""
+    from airflow_dynamic_provider.authoring.decorator import DynamicTask
+    from airflow_dynamic_provider.workflows.producing_node import ProducingOperator
+
+    settings = {**operator.kind.settings, "task_id": operator.task_id, "default_args": default_args}
+    if isinstance(target, OperatorTarget):
+        return target.operator_class(**{**settings, **arguments})
+    decorator = target.decorator
+    made, own = decorator.operator_class, {"multiple_outputs": False}
+    if isinstance(decorator, DynamicTask):
+        made, own = ProducingOperator, {"declarations": decorator.declarations}
+    return made(
+        python_callable=decorator.function,
+        op_args=arguments.get(POSITIONAL, ()),
+        op_kwargs={name: value for name, value in arguments.items() if name != POSITIONAL},
+        **own,
+        **settings,
+    )
+
+
+def _render(context: Any, made: Any, node: PlannedNode, target: TaskTarget | OperatorTarget) -> None:
+    """Render the templates that the author wrote, and nothing that came from other nodes.
+
+    The arguments of a function are data, which the body has computed; they are not rendered at all.
+    """
+    # Private: an operator finds its Dag in this attribute, and the public way would add it to the Dag.
+    object.__setattr__(made, "_dag", context["dag"])
+    data = {"op_args", "op_kwargs"}
+    if isinstance(target, OperatorTarget):
+        data = {name for name, template in node.arguments.items() if templates.references(template)}
+    made.template_fields = tuple(name for name in made.template_fields if name not in data)
+    made.resolve_template_files()
+    made.render_template_fields(context)
+
+
+def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:
+    # Private: Airflow warns of operators that run inside others, which is what a node is for.
+    from airflow.sdk.bases.operator import ExecutorSafeguard
+
+    token = ExecutorSafeguard.tracker.set(made)
+    try:
+        if resume is not None:
+            return made.resume_execution(resume.next_method, resume.next_kwargs, context)
+        return made.execute(context)
+    finally:
+        ExecutorSafeguard.tracker.reset(token)
+
+
+@contextlib.contextmanager
+def _own_retries(context: Any, operator: NodeOperator, node: PlannedNode) -> Iterator[None]:
+    """Fail for good when the node's own retries are used up, though its kind has more."""
+    from airflow_dynamic_provider.version_compat import (
+        AirflowFailException,
+        AirflowRescheduleException,
+        AirflowSkipException,
+    )
+
+    try:
+        yield
+    except (AirflowFailException, AirflowSkipException, AirflowRescheduleException):
+        raise
+    except Exception as error:
+        # Each time it is cleared, Airflow raises the last try by as many as there were before.
+        earlier = context["ti"].max_tries - operator.retries
+        if node.retries is None or xcom.attempt_of(context) - earlier <= node.retries:
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error

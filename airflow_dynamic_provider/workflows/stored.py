@@ -1,0 +1,266 @@
+"""How plans and nodes are laid out in XCom: the XCom keys and the stored JSON, versioned.
+
+========================================  ===============================================================
+XCom of a planning task instance          (the planning task, or a node that plans further nodes)
+========================================  ===============================================================
+``workflow_plan``                         the plan: its nodes, the calls that it was made of, its output
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of a task ``<kind>__nodes``
+========================================  ===============================================================
+``return_value``                          the names of that kind's nodes by slot: what Airflow expands over.
+                                          ``""`` is the slot that waits for later plans, ``None`` a free one
+``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of a node's task instance
+========================================  ===============================================================
+``return_value``                          what it returned, as Airflow stores it
+``workflow_node``                         the same value with the node's name, what it was computed from, and
+                                          a stamp of the value
+========================================  ===============================================================
+
+A *slot* is a node's map index among the clones of its kind. Nodes are told apart by name and fingerprint;
+the slot is only where they are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.workflows.plan import PlannedNode, pack_node, unpack_node
+
+LAYOUT_VERSION = 1
+
+PLAN_XCOM = "workflow_plan"
+NODE_XCOM = "workflow_node"
+
+#: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
+NODES_PER_PAGE = 64
+
+#: The name of the slot whose task instance makes room for the nodes of later plans.
+ROOM = ""
+
+
+def nodes_xcom(page: int) -> str:
+    """The XCom key of some nodes of a kind."""
+    return f"workflow_nodes.{page}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The plan that a node is of.
+
+    Attributes:
+        task_id: The task that planned it.
+        map_index: The map index of the task instance that planned it.
+        planner: The name of the node that planned it; empty for the planning task.
+        key_path: The key for which there is a graph of its own; empty outside a map.
+        fingerprint: That of the plan.
+    """
+
+    task_id: str
+    map_index: int
+    planner: str
+    key_path: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What the list of a kind says of one slot.
+
+    Attributes:
+        name: The node, `ROOM`, or ``None`` for a free slot.
+        key_path: The key of whose graph it is; empty outside a map.
+        root_index: The map index of the planning task of that graph.
+        plan: The fingerprint of the plan that it is of, if another node planned it.
+    """
+
+    name: str | None
+    key_path: tuple[str, ...] = ()
+    root_index: int = -1
+    plan: str = ""
+
+    def pack(self) -> Any:
+        """Return the stored form: the name alone, where that says all."""
+        around = {"key_path": list(self.key_path), "index": self.root_index} if self.key_path else {}
+        planned = {"plan": self.plan} if self.plan else {}
+        return {"node": self.name, **around, **planned} if around or planned else self.name
+
+    @classmethod
+    def unpack(cls, stored: Any) -> Slot:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its shape is unknown.
+        """
+        if stored is None or isinstance(stored, str):
+            return cls(stored)
+        try:
+            key_path = tuple(stored.get("key_path", ()))
+            return cls(stored["node"], key_path, stored.get("index", -1), stored.get("plan", ""))
+        except (AttributeError, KeyError) as error:
+            raise _misshapen("a slot", stored) from error
+
+
+def unpack_slots(stored: Any) -> list[Slot]:
+    """Read the list over which Airflow expands a kind; empty where there is none yet."""
+    return [Slot.unpack(each) for each in stored or ()]
+
+
+@dataclass(frozen=True)
+class ListedNode:
+    """A node, as its own task instance reads it.
+
+    Attributes:
+        node: What was planned of it.
+        origin: The plan that it is of.
+        places: Node that it uses -> kind and slot, as far as known when it was listed.
+    """
+
+    node: PlannedNode
+    origin: Origin
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodePage:
+    """What is stored of some slots.
+
+    Attributes:
+        nodes: The nodes in them.
+        planned_at: When the planning task had planned, in seconds since the epoch.
+    """
+
+    nodes: Sequence[ListedNode | None]
+    planned_at: float
+
+
+def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[str, Any]:
+    """Return the stored form of some slots."""
+    origins: dict[Origin, int] = {}
+    nodes = [
+        None
+        if each is None
+        else [origins.setdefault(each.origin, len(origins)), pack_node(each.node), *_pack_places(each.places)]
+        for each in listed
+    ]
+    return {
+        "version": LAYOUT_VERSION,
+        "planned_at": planned_at,
+        "plans": [
+            [each.task_id, each.map_index, each.planner, list(each.key_path), each.fingerprint]
+            for each in origins
+        ],
+        "nodes": nodes,
+    }
+
+
+def unpack_nodes(stored: Any) -> NodePage:
+    """Read the stored form of some slots.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    document = check_document(stored, "a list of nodes", {"planned_at", "plans", "nodes"})
+    origins = [
+        Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
+        for task_id, map_index, planner, key_path, fingerprint in document["plans"]
+    ]
+    nodes = [
+        None if each is None else ListedNode(unpack_node(each[1]), origins[each[0]], _unpack_places(each[2:]))
+        for each in document["nodes"]
+    ]
+    return NodePage(nodes, document["planned_at"])
+
+
+def _pack_places(places: Mapping[str, tuple[str, int]]) -> list[Any]:
+    return [{name: list(place) for name, place in places.items()}] if places else []
+
+
+def _unpack_places(stored: Sequence[Any]) -> dict[str, tuple[str, int]]:
+    return {name: (kind, index) for each in stored for name, (kind, index) in each.items()}
+
+
+@dataclass(frozen=True)
+class StoredNode:
+    """What a node's task instance left.
+
+    Attributes:
+        name: The node.
+        key_path: The key of whose graph it is; empty outside a map.
+        map_index: Its slot.
+        fingerprint: That of the node as it was planned.
+        stamp: A digest of the value.
+        used: Node -> the stamp of the value of it that was used.
+        value: What it returned.
+    """
+
+    name: str
+    key_path: tuple[str, ...]
+    map_index: int
+    fingerprint: str
+    stamp: str
+    used: Mapping[str, str] = field(default_factory=dict)
+    value: Any = None
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            "version": LAYOUT_VERSION,
+            "node": self.name,
+            **({"key_path": list(self.key_path)} if self.key_path else {}),
+            "map_index": self.map_index,
+            "fingerprint": self.fingerprint,
+            "stamp": self.stamp,
+            "used": dict(self.used),
+            "value": self.value,
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredNode:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        fields = {"node", "map_index", "fingerprint", "stamp", "used", "value"}
+        document = check_document(stored, "what a node left", fields)
+        return cls(
+            document["node"],
+            tuple(document.get("key_path", ())),
+            document["map_index"],
+            document["fingerprint"],
+            document["stamp"],
+            document["used"],
+            document["value"],
+        )
+
+
+def check_document(stored: Any, noun: str, fields: set[str]) -> Mapping[str, Any]:
+    """Return a stored document.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    if not isinstance(stored, Mapping) or "version" not in stored:
+        raise _misshapen(noun, stored)
+    if stored["version"] != LAYOUT_VERSION:
+        raise LayoutError(
+            f"{noun} is stored in version {stored['version']!r}, and this release reads {LAYOUT_VERSION}",
+            remedy="Clear the planning task with its downstream tasks, so that the installed release plans "
+            "again.",
+        )
+    if not fields <= set(stored):
+        raise _misshapen(noun, stored)
+    return stored
+
+
+def _misshapen(noun: str, stored: Any) -> LayoutError:
+    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")

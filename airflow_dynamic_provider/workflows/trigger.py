@@ -1,0 +1,80 @@
+"""Waits, in the triggerer, until a node may go on: no worker is held meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
+
+from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
+from airflow_dynamic_provider.workflows.reading import Place, Snapshot
+from airflow_dynamic_provider.workflows.run_graph import Verdict
+from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.stored import Slot
+from airflow_dynamic_provider.workflows.watching import watch
+
+#: The XCom of a node that was not run: why.
+BLOCKED_XCOM = "workflow_blocked"
+
+
+class NodeTrigger(BaseTrigger):
+    """Waits until the nodes that a node depends on have succeeded, or one of them cannot any more.
+
+    A node that is blocked ends as skipped without a worker, and says why in the XCom ``workflow_blocked``.
+
+    Args:
+        spec: The packed `WorkflowSpec`.
+        kind: The node's kind.
+        not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
+            killed that is back before its worker's own end was noticed (apache/airflow#71580).
+    """
+
+    def __init__(self, spec: Mapping[str, Any], kind: str, not_before: float = 0.0) -> None:
+        super().__init__()
+        self.spec = spec
+        self.kind = kind
+        self.not_before = not_before
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and its arguments, as Airflow stores them."""
+        arguments = {"spec": dict(self.spec), "kind": self.kind, "not_before": self.not_before}
+        return f"{__name__}.NodeTrigger", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
+        ti: Any = self.task_instance
+        spec = WorkflowSpec.unpack(self.spec)
+        async with watch(ti.dag_id, ti.run_id, spec) as watched:
+            seen, event = 0, None
+            while event is None:
+                seen, snapshot = await watched.next(seen)
+                event = self._event(snapshot, ti.map_index)
+        await asyncio.sleep(max(0.0, self.not_before - time.time()))
+        yield event
+
+    def _event(self, snapshot: Snapshot, map_index: int) -> TriggerEvent | None:
+        slots = snapshot.reader.slots(self.kind)
+        slot = slots[map_index] if map_index < len(slots) else None
+        if slot is None:
+            return None if snapshot.may_grow else TaskSkippedEvent()
+        if not slot.name:
+            return self._room_event(snapshot, slots, map_index)
+        place = Place(self.kind, map_index, slot)
+        if not snapshot.is_current(place) and snapshot.can_still_list(self.kind):
+            return None
+        decision = snapshot.graphs[slot.key_path].decide(slot.name)
+        if decision.verdict is Verdict.WAIT:
+            return None
+        if decision.verdict is Verdict.BLOCKED:
+            return TaskSkippedEvent(xcoms={BLOCKED_XCOM: {"node": slot.name, "reason": decision.reason}})
+        return TriggerEvent("go")
+
+    def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:
+        if slots[index].name is None:
+            return TaskSkippedEvent()
+        if not is_last_room(slots, index) or is_complete(snapshot):
+            return TaskSuccessEvent()
+        return None if list_again(snapshot, self.kind) == slots else TriggerEvent("go")

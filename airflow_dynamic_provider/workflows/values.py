@@ -1,0 +1,156 @@
+"""Gives a running task the values of nodes, and checks that each is what its name says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import StaleNodeError
+from airflow_dynamic_provider.execution.states import SUCCESS
+from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.stored import StoredNode
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall
+    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.references import Reference
+    from airflow_dynamic_provider.workflows.stored import ListedNode
+
+
+@dataclass
+class Values:
+    """The values of the nodes of one graph.
+
+    Args:
+        reader: Reads the workflow's XComs.
+        key_path: The key of whose graph they are; empty outside a map.
+        known: What nodes have left, as far as it was read already.
+
+    Attributes:
+        used: Node -> stamp of each value that was used.
+    """
+
+    reader: WorkflowReader
+    key_path: KeyPath
+    known: dict[str, StoredNode] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _has_all_places: bool = False
+
+    def arguments(self, listed: ListedNode) -> Mapping[str, Any]:
+        """Return the arguments of a node. One API call for each node that it uses the value of.
+
+        Raises:
+            StaleNodeError: A value is missing or is not of the node that is planned.
+        """
+        self._places |= listed.places
+        origin = listed.origin
+        resolved: Mapping[str, Any] = self.resolve(
+            dict(listed.node.arguments), lambda: self._plan(origin.planner, origin.task_id, origin.map_index)
+        )
+        return resolved
+
+    def resolve(self, template: Any, plan: Callable[[], Plan]) -> Any:
+        """Return what a template stands for.
+
+        Args:
+            template: A node's arguments, or the output of a plan or a call.
+            plan: Gives the plan that it is of.
+        """
+        return templates.resolve(template, lambda reference: self._value(reference, plan))
+
+    def _value(self, reference: Reference, plan: Callable[[], Plan]) -> Any:
+        return reference.select(self._whole(reference.name, plan))
+
+    def _whole(self, name: str, plan: Callable[[], Plan]) -> Any:
+        if name not in self._places and name not in self.known and name in plan().calls_by_name:
+            return self._value_of_call(plan().calls_by_name[name], plan)
+        left = self.node(name)
+        kind, index = self._place(name)
+        tasks = self.reader.spec.kinds[kind]
+        if not tasks.plans:
+            return left.value
+        later = self._plan(name, tasks.task_id, index)
+        if (call := later.calls_by_name.get(name)) is not None:
+            return self._value_of_call(call, lambda: later)
+        return self.resolve(later.output, lambda: later)
+
+    def _value_of_call(self, call: PlannedCall, plan: Callable[[], Plan]) -> Any:
+        if call.min_success_ratio is None:
+            return self.resolve(call.output, plan)
+        # The failed ones leave None in their places.
+        states = self.reader.states()
+        return [
+            self._whole(name, plan) if states.get(self._at(name)) == SUCCESS else None
+            for name in plan().nodes_of(call.name)
+        ]
+
+    def _plan(self, planner: str, task_id: str, map_index: int) -> Plan:
+        plan = self.reader.plan(task_id, map_index)
+        if plan is None:
+            raise stale(self.reader, planner, "its plan is gone")
+        return plan
+
+    def node(self, name: str) -> StoredNode:
+        """Return what a node left. One API call, the first time.
+
+        Raises:
+            StaleNodeError: There is nothing, or it was left by another node.
+        """
+        if name not in self.known:
+            task_id, index = self._at(name)
+            packed = self.reader.pull(task_id, stored.NODE_XCOM, index)
+            left = None if packed is None else StoredNode.unpack(packed)
+            if left is None or left.name != name or left.key_path != self.key_path:
+                raise stale(self.reader, name, "it has left no value")
+            self.known[name] = left
+        self.used[name] = self.known[name].stamp
+        return self.known[name]
+
+    def _at(self, name: str) -> tuple[str, int]:
+        kind, index = self._place(name)
+        return self.reader.spec.kinds[kind].task_id, index
+
+    def _place(self, name: str) -> tuple[str, int]:
+        if name not in self._places and not self._has_all_places:
+            self._has_all_places = True
+            for each, place in self.reader.places(self.key_path).items():
+                self._places[each] = (place.kind, place.index)
+        if name not in self._places:
+            raise stale(self.reader, name, "it has no task instance")
+        return self._places[name]
+
+
+def stale(reader: WorkflowReader, name: str, problem: str) -> StaleNodeError:
+    """Return the error for a node whose value cannot be used."""
+    return StaleNodeError(
+        f"its node {name!r} cannot be used: {problem}",
+        task_id=reader.spec.name,
+        remedy=f"Clear it with what depends on it: {clear_command(reader, name)}",
+    )
+
+
+def clear_command(reader: WorkflowReader, name: str) -> str:
+    """Return the command that clears a node with all that depends on it."""
+    run = f"{reader.dag_id} {reader.run_id}"
+    return f"airflow dynamic-outputs clear {run} --workflow {reader.spec.name} --node {name!r} --yes"
+
+
+def stamp_of(value: Any) -> str:
+    """Return a digest by which a value computed anew is told from the one before.
+
+    Values that Airflow stores in the same form have the same stamp; where there is no such form that can be
+    compared, the stamp is of this one value.
+    """
+    # Private: there is no public way to ask for the form in which a value is stored.
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    try:
+        form = json.dumps(BaseXCom.serialize_value(value), sort_keys=True)
+    except Exception:
+        form = uuid.uuid4().hex
+    return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()[:16]

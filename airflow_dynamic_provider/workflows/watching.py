@@ -1,0 +1,97 @@
+"""One look at a workflow's states for all of its waiting nodes in a triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+#: Seconds between two looks.
+INTERVAL = 1.0
+
+#: How many looks in a row may fail before the waiting nodes do.
+PATIENCE = 10
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Looks at one workflow of one Dag run, once a second, for as long as something waits for it.
+
+    One per triggerer process, workflow and run; get it with `watch`.
+    """
+
+    def __init__(self, dag_id: str, run_id: str, spec: WorkflowSpec) -> None:
+        self._reader = WorkflowReader(dag_id, run_id, spec)
+        self._users = 0
+        self._looks = 0
+        self._snapshot: Snapshot | None = None
+        self._error: Exception | None = None
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Watch:
+        self._users += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._look_again_and_again())
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._users -= 1
+        if not self._users and self._task is not None:
+            self._task.cancel()
+            self._task = None
+            for key in [key for key, known in _WATCHES.items() if known is self]:
+                del _WATCHES[key]
+
+    async def next(self, seen: int) -> tuple[int, Snapshot]:
+        """Return the number of the latest look and what was seen, once there is one after ``seen``.
+
+        Raises:
+            Exception: What kept ten looks in a row from being made.
+        """
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._looks > seen or self._error is not None)
+        if self._error is not None:
+            raise self._error
+        assert self._snapshot is not None
+        return self._looks, self._snapshot
+
+    async def _look_again_and_again(self) -> None:
+        failures = 0
+        while True:
+            try:
+                self._snapshot = await self._look()
+                self._looks += 1
+                failures = 0
+            except Exception as error:
+                failures += 1
+                log.warning("Could not look at the nodes of %s: %s", self._reader.spec.name, error)
+                if failures >= PATIENCE:
+                    self._error = error
+            async with self._changed:
+                self._changed.notify_all()
+            await asyncio.sleep(INTERVAL)
+
+    async def _look(self) -> Snapshot:
+        from asgiref.sync import sync_to_async
+
+        if self._snapshot is None or self._snapshot.may_grow:
+            self._reader.forget_lists()
+        return await sync_to_async(Snapshot)(self._reader)
+
+
+_WATCHES: dict[Any, Watch] = {}
+
+
+def watch(dag_id: str, run_id: str, spec: WorkflowSpec) -> Watch:
+    """Return the watch over a workflow of a run; use it as an asynchronous context manager."""
+    key = (dag_id, run_id, spec.name)
+    if key not in _WATCHES:
+        _WATCHES[key] = Watch(dag_id, run_id, spec)
+    return _WATCHES[key]
