@@ -21,8 +21,10 @@ _PUBLIC = {
     "Output": "definitions.events",
     "add_output_metadata": "execution.context",
     "dynamic_task": "authoring.decorator",
+    "dynamic_workflow": "workflows.definition",
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
+    "map_task": "workflows.map_task",
 }
 
 __all__ = [
@@ -36,8 +38,10 @@ __all__ = [
     "__version__",
     "add_output_metadata",
     "dynamic_task",
+    "dynamic_workflow",
     "get_mapping_key",
     "get_mapping_key_path",
+    "map_task",
 ]
 
 if TYPE_CHECKING:
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
         get_mapping_key,
         get_mapping_key_path,
     )
+    from airflow_dynamic_provider.workflows.definition import dynamic_workflow
+    from airflow_dynamic_provider.workflows.map_task import map_task
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,14 @@
     ├── DefinitionError              the Dag file is wrong; raised while it is parsed
     │   ├── DeclarationError         an ``Out`` or ``DynamicOut``, or a decorator argument   (ValueError)
     │   ├── HandleUsageError         a handle used for what it is not                        (TypeError)
-    │   └── MapFunctionError         what a mapped function did or returned                  (TypeError)
+    │   ├── MapFunctionError         what a mapped function did or returned                  (TypeError)
+    │   └── WorkflowError            a dynamic workflow; raised while it is decorated or planned
+    │       ├── PromiseUsageError    a promise used as the value that it stands for          (TypeError)
+    │       ├── WorkflowCallError    a call in the body that cannot become a node            (TypeError)
+    │       ├── UnknownKindError     a call of something that the Dag file does not name     (LookupError)
+    │       ├── NodeNameError        a node's name that is refused, or that two nodes have   (ValueError)
+    │       ├── NodeCycleError       nodes that wait for one another                         (ValueError)
+    │       └── TooManyNodesError    more nodes, or deeper recursion, than a plan may have   (ValueError)
     ├── OutputError                  a task broke what it declared; raised while it runs
     │   ├── InvalidMappingKeyError   empty, too long, not text, control characters           (ValueError)
     │   ├── DuplicateMappingKeyError two outputs with one key                                (ValueError)
@@ -18,6 +25,7 @@
         ├── CollectError             a collection that cannot be complete                    (LookupError)
         ├── TooFewSuccessesError     fewer keys succeeded than the collector demands         (LookupError)
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
+        ├── SelectionError           a part of a node's output that is not there             (LookupError)
         ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
@@ -27,6 +35,7 @@ puts them into its text, so a handler can branch on them without parsing.
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -93,14 +102,20 @@ class DefinitionError(DynamicOutputsError):
 
     def __init__(self, message: str, **about: str | None) -> None:
         super().__init__(message, **about)
-        self.line = _authors_line()
+        frame = authors_frame()
+        self.line = None if frame is None else self._line_of(frame)
+
+    @staticmethod
+    def _line_of(frame: FrameType) -> str:
+        return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
 
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text} ({self.line})" if self.line else text
 
 
-def _authors_line() -> str | None:
+def authors_frame() -> FrameType | None:
+    """Return the innermost frame of the author's own code, ``None`` where there is none."""
     # Airflow shows the two innermost frames of an import error only, and those are never the author's.
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -109,7 +124,7 @@ def _authors_line() -> str | None:
             # A task runs: beyond here is how its process was started, and no Dag file.
             return None
         if module.split(".")[0] not in _BETWEEN and not file.startswith("<"):
-            return f"{os.path.basename(file)}, line {frame.f_lineno}"
+            return frame
         frame = frame.f_back
     return None
 
@@ -124,6 +139,44 @@ class HandleUsageError(DefinitionError, TypeError):
 
 class MapFunctionError(DefinitionError, TypeError):
     """The function given to ``map`` did or returned something that cannot be cloned per key."""
+
+
+class WorkflowError(DefinitionError):
+    """A dynamic workflow asks for something that cannot be. Its text ends in the line and its source.
+
+    Attributes:
+        line: The author's file and line with what stands there, ``my_dag.py, line 12: if count > 3:``.
+    """
+
+    @staticmethod
+    def _line_of(frame: FrameType) -> str:
+        # A task's log is read far from the Dag file.
+        source = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()
+        return DefinitionError._line_of(frame) + (f": {source}" if source else "")
+
+
+class PromiseUsageError(WorkflowError, TypeError):
+    """A promise was used as if it were the value that it stands for."""
+
+
+class WorkflowCallError(WorkflowError, TypeError):
+    """The body of a dynamic workflow calls, passes or returns what cannot be part of a plan."""
+
+
+class UnknownKindError(WorkflowError, LookupError):
+    """A call needs settings, or a task, for which the Dag file has no task to run it."""
+
+
+class NodeNameError(WorkflowError, ValueError):
+    """A node's name is refused, or two nodes of one body have it."""
+
+
+class NodeCycleError(WorkflowError, ValueError):
+    """Nodes wait for one another in a ring."""
+
+
+class TooManyNodesError(WorkflowError, ValueError):
+    """A plan has more nodes than ``max_nodes``, or workflows that call one another too deep."""
 
 
 class OutputError(DynamicOutputsError):
@@ -176,6 +229,10 @@ class TooFewSuccessesError(ReadError, LookupError):
 
 class KeyMismatchError(ReadError, LookupError):
     """A strict zip found keys that only one side has."""
+
+
+class SelectionError(ReadError, LookupError):
+    """A promise was indexed by something that the value does not have."""
 
 
 class StaleKeyError(ReadError, LookupError):

@@ -1,0 +1,232 @@
+"""Records the calls that a body makes: what each becomes, and what it gives back. In the planning task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError
+from airflow_dynamic_provider.workflows import shapes, templates
+from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.kinds import (
+    NAME,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+    setting_names,
+)
+from airflow_dynamic_provider.workflows.plan import split_arguments
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.recorder import CallEntry, NodeEntry, Recorder
+
+#: Set on a task that got its name by ``override(task_id=...)`` in the body.
+NAMED_MARK = "_dynamic_workflow_named"
+
+
+def pack_arguments(recorder: Recorder, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameter -> template of bound arguments, as they are now."""
+    return {name: templates.pack(value, recorder.find) for name, value in arguments.items()}
+
+
+def record_task(recorder: Recorder, decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Record the call of a function under ``@task`` or ``@task.dynamic``, and return its promise.
+
+    A task with several declared outputs gives a named tuple of promises.
+
+    Raises:
+        WorkflowError: The call cannot become a node.
+    """
+    refuse_task(decorator)
+    target = TaskTarget(decorator)
+    kind, retries = recorder.kinds.match(target)
+    arguments = pack_arguments(recorder, bind(decorator.function, args, kwargs))
+    entry = recorder.node(
+        target.name,
+        is_explicit=getattr(decorator, NAMED_MARK, False),
+        kind=kind.name,
+        arguments=arguments,
+        retries=retries,
+    )
+    declarations = getattr(decorator, "declarations", None)
+    if declarations is None:
+        return recorder.promise(entry, shapes.return_shape(decorator.function))
+    return _declared(recorder, entry, decorator, declarations)
+
+
+def refuse_task(decorator: Any) -> None:
+    """Refuse a task that means something for the tasks around it.
+
+    Raises:
+        WorkflowCallError: It chooses which tasks run, sets up or tears down.
+    """
+    underlying = getattr(decorator, "_task", decorator)
+    name = decorator.function.__name__
+    if underlying.is_setup or underlying.is_teardown:
+        raise WorkflowCallError(
+            f"{name!r} is a setup or a teardown, of which a workflow's body has none",
+            remedy="Put it around the workflow, in the Dag function.",
+        )
+    refuse_skipping(name, underlying.operator_class)
+
+
+def refuse_skipping(name: str, operator_class: type) -> None:
+    """Refuse an operator that chooses the tasks that run after it.
+
+    Raises:
+        WorkflowCallError: It does.
+    """
+    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
+    if any(base.__name__ == "SkipMixin" for base in operator_class.__mro__):
+        raise WorkflowCallError(
+            f"{name!r} is a {operator_class.__name__}, which chooses the tasks that run after it by their "
+            "name in the Dag; nodes have none there",
+            remedy="Use a Python `if` on native values, or pass the promise to another @dynamic_workflow and "
+            "use the `if` there.",
+        )
+
+
+def record_operator(
+    recorder: Recorder, operator_class: type, make: Callable[..., Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Record a classic operator, and return it.
+
+    Args:
+        recorder: The recording.
+        operator_class: The class that the body calls.
+        make: Makes the operator.
+        kwargs: What the body passes to it.
+
+    Raises:
+        WorkflowError: It cannot become a node.
+    """
+    refuse_skipping(operator_class.__name__, operator_class)
+    settings = {name: value for name, value in kwargs.items() if name in setting_names()}
+    rest = {name: value for name, value in kwargs.items() if name not in settings and name != NAME}
+    for name in ("dag", "task_group"):
+        if rest.pop(name, None) is not None:
+            raise WorkflowCallError(
+                f"{operator_class.__name__} is given {name}=, which a node has none of",
+                remedy=f"Leave {name}= out.",
+            )
+    kind, retries = recorder.kinds.match(OperatorTarget(operator_class), settings)
+    arguments = pack_arguments(recorder, rest)
+    operator = _construct(recorder, make, kwargs, arguments)
+    entry = recorder.node(
+        operator.task_id, is_explicit=True, kind=kind.name, arguments=arguments, retries=retries
+    )
+    recorder.know_operator(operator, entry)
+    return operator
+
+
+def record_workflow(
+    recorder: Recorder, workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Record the call of a workflow, and return the promise of its whole output.
+
+    It is planned now, unless a promise is in its arguments.
+
+    Raises:
+        WorkflowError: The call, or the body, cannot be planned.
+    """
+    arguments = pack_arguments(recorder, bind(workflow.function, args, kwargs))
+    shape = shapes.return_shape(workflow.function)
+    if any(templates.references(template) for template in arguments.values()):
+        target = WorkflowTarget(workflow)
+        kind, retries = recorder.kinds.match(target)
+        entry: NodeEntry | CallEntry = recorder.node(
+            workflow.name, is_explicit=workflow.is_named, kind=kind.name, arguments=arguments, retries=retries
+        )
+        return recorder.promise(entry, shape)
+    entry = recorder.call(workflow.name, is_explicit=workflow.is_named)
+    # Copies, as the body would get them if it were planned later.
+    native = {name: templates.resolve(template, _no_lookup) for name, template in arguments.items()}
+    positional, named = split_arguments(native)
+    with recorder.inside(entry):
+        entry.output = run_body(recorder, workflow, positional, named)
+    return recorder.promise(entry, shape)
+
+
+def run_body(
+    recorder: Recorder, workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Run a workflow's body, and return the template of what it returned.
+
+    Raises:
+        WorkflowError: What it does or returns cannot be planned.
+        Exception: What the body raises.
+    """
+    try:
+        output = workflow.function(*args, **kwargs)
+    except RecursionError as error:
+        raise TooManyNodesError(
+            f"the body of the workflow {workflow.name!r} calls itself without end",
+            remedy="End the recursion, or pass a promise: such a call is planned when its value exists.",
+        ) from error
+    if shapes.is_valueless(shapes.return_shape(workflow.function)) and output is not None:
+        raise WorkflowCallError(
+            f"the workflow {workflow.name!r} is annotated with -> None and returns a value",
+            remedy="Correct the annotation, or leave out the return.",
+        )
+    return templates.pack(output, recorder.find)
+
+
+def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Record the calls that a task group makes, under its name, and return what it returns.
+
+    Raises:
+        WorkflowError: The group has settings for its tasks, or makes a call that cannot be planned.
+    """
+    from airflow_dynamic_provider.workflows.interception import GroupCall
+
+    if factory.tg_kwargs.get("default_args"):
+        raise WorkflowCallError(
+            f"the task group {factory.tg_kwargs['group_id']!r} has default_args, which nodes do not take",
+            remedy="Give the settings to the tasks: @task(pool=...).",
+        )
+    entry = recorder.call(factory.tg_kwargs["group_id"], is_explicit=getattr(factory, NAMED_MARK, False))
+    with recorder.inside(entry):
+        returned = factory.function(*args, **kwargs)
+    return GroupCall(recorder, entry) if returned is None else returned
+
+
+def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations: Mapping[str, Any]) -> Any:
+    import collections
+
+    from airflow_dynamic_provider.workflows.promises import select
+
+    whole = recorder.promise(entry)
+    if len(declarations) == 1:
+        return whole
+    outputs = collections.namedtuple(f"{decorator.function.__name__}_outputs", declarations)  # type: ignore[misc]
+    return outputs(*(select(whole, name) for name in declarations))
+
+
+def _construct(
+    recorder: Recorder, make: Callable[..., Any], kwargs: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> Any:
+    from airflow_dynamic_provider.workflows.interception import constructing, stand_in
+
+    with constructing(recorder):
+        # Where a promise is, the constructor gets what it would get in a Dag file.
+        given = {name: templates.resolve(template, stand_in) for name, template in arguments.items()}
+        return make(**{**kwargs, **given})
+
+
+def _no_lookup(reference: Any) -> Any:
+    raise LookupError(f"{reference} is no value yet")
+
+
+def refuse_changed_operators(recorder: Recorder) -> None:
+    """Refuse operators that the body made setups or teardowns after it had made them.
+
+    Raises:
+        WorkflowCallError: There is one.
+    """
+    for operator, entry in recorder.operators:
+        if operator.is_setup or operator.is_teardown:
+            raise WorkflowCallError(
+                f"{entry.label!r} is made a setup or a teardown, of which a workflow's body has none",
+                remedy="Put it around the workflow, in the Dag function.",
+            )

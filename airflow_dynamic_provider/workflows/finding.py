@@ -1,0 +1,266 @@
+"""Finds the kinds of a workflow: everything that its body may call, as far as the Dag file shows it.
+
+Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows the
+code in the order in which it is written.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from airflow_dynamic_provider.workflows import interception
+from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+from airflow_dynamic_provider.workflows.kinds import (
+    Kinds,
+    MapTarget,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+    setting_names,
+)
+
+# Functions of these are never a body's helpers.
+_FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
+
+# A container with more than this is data.
+_MOST_ITEMS = 1000
+
+_UNKNOWN = object()
+
+
+def find_kinds(function: Callable[..., Any], hints: Iterable[Any] = (), default_retries: int = 0) -> Kinds:
+    """Return the kinds that the calls of a body can be of, and those of all workflows that it may call.
+
+    Args:
+        function: The body.
+        hints: Tasks, operator classes and workflows that it may call though nothing in it names them.
+        default_retries: The retries of a task that does not say how many it has.
+    """
+    finder = _Finder(Kinds(default_retries))
+    finder.function(function)
+    for hint in hints:
+        finder.value(hint, frozenset(), is_mapping=True)
+    return finder.kinds
+
+
+class _Finder:
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self._functions: set[types.CodeType] = set()
+        self._workflows: set[int] = set()
+        # Kept, for ids of objects that are gone come again.
+        self._seen: dict[tuple[int, bool], Any] = {}
+
+    def function(self, function: Any) -> None:
+        """Look at everything that a function refers to."""
+        function = inspect.unwrap(function)
+        code = getattr(function, "__code__", None)
+        if code is None or code in self._functions:
+            return
+        self._functions.add(code)
+        names = _names(code)
+        scope = _scope(function)
+        is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
+        for name in names:
+            if name in scope:
+                self.value(scope[name], frozenset(names), is_mapping)
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self.value(default, frozenset(names), is_mapping)
+        for variation in _variations(function, scope):
+            self._variation(variation, is_mapping)
+
+    def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        """Look at something that a function refers to."""
+        if isinstance(value, str | bytes | int | float | None) or (id(value), is_mapping) in self._seen:
+            return
+        if not isinstance(value, types.ModuleType | type):
+            self._seen[id(value), is_mapping] = value
+        if getattr(type(value), "_airflow_is_task_decorator", False):
+            self._task(value, is_mapping)
+        elif isinstance(value, DynamicWorkflow):
+            self._workflow(value)
+        elif interception.is_operator_class(value):
+            self.kinds.add(OperatorTarget(value))
+        elif interception.is_operator(value):
+            made_with = vars(value).get("_BaseOperator__init_kwargs", {})
+            self._variation((type(value), made_with), is_mapping)
+        elif interception.is_task_group(value):
+            self.function(value.function)
+        elif isinstance(value, functools.partial):
+            self._partial(value, names, is_mapping)
+        elif isinstance(value, types.MethodType):
+            self.function(value.__func__)
+        elif isinstance(value, types.FunctionType):
+            if _is_helper(value):
+                self.function(value)
+        elif isinstance(value, list | tuple | set | frozenset | Mapping):
+            self._items(value, names, is_mapping)
+        else:
+            self._namespace(value, names, is_mapping)
+
+    def _task(self, decorator: Any, is_mapping: bool) -> None:
+        self.kinds.add(TaskTarget(decorator))
+        if is_mapping and not hasattr(decorator, "declarations"):
+            self.kinds.add(MapTarget(decorator))
+
+    def _workflow(self, workflow: DynamicWorkflow[..., Any]) -> None:
+        self.kinds.add(WorkflowTarget(workflow))
+        if id(workflow.function) in self._workflows:
+            return
+        self._workflows.add(id(workflow.function))
+        self.function(workflow.function)
+        for hint in workflow.node_dependency_hints:
+            self.value(hint, frozenset(), is_mapping=True)
+
+    def _variation(self, variation: Any, is_mapping: bool) -> None:
+        if not isinstance(variation, tuple):
+            self.value(variation, frozenset(), is_mapping)
+            return
+        operator_class, kwargs = variation
+        settings = {name: value for name, value in kwargs.items() if name in setting_names()}
+        self.kinds.add(OperatorTarget(operator_class), settings)
+
+    def _partial(self, partial: Any, names: frozenset[str], is_mapping: bool) -> None:
+        if interception.is_operator_class(partial.func):
+            self._variation((partial.func, partial.keywords), is_mapping)
+        else:
+            self.value(partial.func, names, is_mapping)
+        for argument in (*partial.args, *partial.keywords.values()):
+            self.value(argument, names, is_mapping)
+
+    def _items(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        if len(value) > _MOST_ITEMS:
+            return
+        for item in value.values() if isinstance(value, Mapping) else value:
+            self.value(item, names, is_mapping)
+
+    def _namespace(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        """Look at the attributes of a module, a class or an object that the code names."""
+        top = str(getattr(value, "__name__", "")).split(".")[0] if isinstance(value, types.ModuleType) else ""
+        held = getattr(value, "__dict__", {})
+        for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
+            # Of Airflow and Python itself, only classes of operators are for a body.
+            if top not in _FOREIGN or interception.is_operator_class(held[name]):
+                self.value(held[name], names - {name}, is_mapping)
+
+
+def _names(code: types.CodeType) -> list[str]:
+    """The names that code uses, that of functions inside it too, each once."""
+    names = dict.fromkeys([*code.co_names, *code.co_freevars])
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= dict.fromkeys(_names(constant))
+    return list(names)
+
+
+def _scope(function: Any) -> dict[str, Any]:
+    """What a function's names mean, apart from its own variables."""
+    scope = dict(function.__globals__)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            scope[name] = cell.cell_contents
+        except ValueError:
+            # It is not assigned yet.
+            scope.pop(name, None)
+    return scope
+
+
+def _is_map_task(value: Any) -> bool:
+    from airflow_dynamic_provider.workflows.map_task import map_task
+
+    return value is map_task
+
+
+def _map_task_attribute(names: Iterable[str], scope: Mapping[str, Any]) -> bool:
+    modules = [scope[name] for name in names if isinstance(scope.get(name), types.ModuleType)]
+    return "map_task" in names and any(_is_map_task(getattr(module, "map_task", None)) for module in modules)
+
+
+def _is_helper(function: types.FunctionType) -> bool:
+    top = (function.__module__ or "").split(".")[0]
+    if top in _FOREIGN:
+        return False
+    path = function.__code__.co_filename
+    if "site-packages" not in path and "dist-packages" not in path:
+        return True
+    # A library: only worth following if it is written for Airflow.
+    return any(
+        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, DynamicWorkflow)
+        for value in function.__globals__.values()
+    ) or any(interception.is_operator_class(value) for value in function.__globals__.values())
+
+
+def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
+    """The tasks and operators with settings of their own that a function's source writes down."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError, ValueError):
+        # Typed into an interpreter, or a lambda in the middle of a statement: then hints are needed.
+        return
+    for node in sorted(
+        (node for node in ast.walk(tree) if isinstance(node, ast.Call)),
+        key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
+    ):
+        variation = _evaluate_call(node, scope)
+        if variation is not _UNKNOWN:
+            yield variation
+
+
+def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
+    """A task under ``override``, or an operator class with the settings that it is given."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "override":
+        return _evaluate_override(node, node.func.value, scope)
+    called = _evaluate(node.func, scope)
+    if called is functools.partial and node.args:
+        called = _evaluate(node.args[0], scope)
+    if not interception.is_operator_class(called):
+        return _UNKNOWN
+    relevant = [word for word in node.keywords if word.arg is None or word.arg in setting_names()]
+    settings = _evaluate_keywords(relevant, scope)
+    return _UNKNOWN if settings is None else (called, settings)
+
+
+def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str, Any]) -> Any:
+    base = _evaluate(overridden, scope)
+    is_task = getattr(type(base), "_airflow_is_task_decorator", False)
+    settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
+    if settings is None or not (is_task or isinstance(base, DynamicWorkflow)):
+        return _UNKNOWN
+    try:
+        return base.override(**settings)
+    except Exception:
+        # Airflow refuses the settings; it will again, with the line, when the body makes the call.
+        return _UNKNOWN
+
+
+def _evaluate_keywords(keywords: Iterable[ast.keyword], scope: Mapping[str, Any]) -> dict[str, Any] | None:
+    settings: dict[str, Any] = {}
+    for keyword in keywords:
+        value = _evaluate(keyword.value, scope)
+        if value is _UNKNOWN or keyword.arg is None:
+            return None
+        settings[keyword.arg] = value
+    return settings
+
+
+def _evaluate(node: ast.expr, scope: Mapping[str, Any]) -> Any:
+    """The value of a constant, of a name of the Dag file, or of a task under ``override``."""
+    if isinstance(node, ast.Name):
+        return scope.get(node.id, _UNKNOWN)
+    if isinstance(node, ast.Attribute):
+        holder = _evaluate(node.value, scope)
+        return _UNKNOWN if holder is _UNKNOWN else getattr(holder, node.attr, _UNKNOWN)
+    if isinstance(node, ast.Call):
+        found = _evaluate_call(node, scope)
+        return _UNKNOWN if isinstance(found, tuple) else found
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return _UNKNOWN

@@ -1,0 +1,227 @@
+"""Makes Airflow's own objects record while a body runs: the one place that changes them, for that time.
+
+A body calls the same ``@task`` functions, task groups and operator classes as a Dag file does, and Airflow has
+no hook for what such a call means. So, while at least one body is being recorded in this process, the few
+methods below look first whether the code that calls them is in a recording (a context variable); if not, the
+original runs. When the last recording is over, the classes are as they were.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.workflows import calls
+from airflow_dynamic_provider.workflows.promises import Promise, Promised
+from airflow_dynamic_provider.workflows.recorder import current_recorder
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.recorder import CallEntry, Recorder
+    from airflow_dynamic_provider.workflows.references import Reference
+
+# A recorded method: the recording, the original method, and the call's own arguments.
+_Recorded = Callable[..., Any]
+
+_LOCK = threading.Lock()
+_OPEN = 0
+_RESTORE: list[Callable[[], None]] = []
+
+
+class GroupCall(Promise):
+    """What a task group that returns nothing gives: something to order, without a value."""
+
+    __slots__ = ()
+
+    def __init__(self, recorder: Recorder, entry: CallEntry) -> None:
+        super().__init__(Promised(recorder, entry, (), type(None)))
+
+
+@contextmanager
+def intercepted() -> Iterator[None]:
+    """Have calls in a recording recorded."""
+    global _OPEN
+    with _LOCK:
+        _OPEN += 1
+        if _OPEN == 1:
+            _patch_all()
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _OPEN -= 1
+            if _OPEN == 0:
+                while _RESTORE:
+                    _RESTORE.pop()()
+
+
+@contextmanager
+def constructing(recorder: Recorder) -> Iterator[None]:
+    """Let an operator's constructor do what it does, unrecorded."""
+    recorder.is_constructing = True
+    try:
+        yield
+    finally:
+        recorder.is_constructing = False
+
+
+def is_operator(value: Any) -> bool:
+    """Whether this is a classic operator, or an operator that Airflow expands."""
+    from airflow.sdk import BaseOperator
+
+    return isinstance(value, BaseOperator) or hasattr(value, "expand_input")
+
+
+def is_operator_class(value: Any) -> bool:
+    """Whether this is a class of operators that a body may call."""
+    from airflow.sdk import BaseOperator, BaseSensorOperator
+
+    bases = (BaseOperator, BaseSensorOperator)
+    return isinstance(value, type) and issubclass(value, BaseOperator) and value not in bases
+
+
+def is_reference(value: Any) -> bool:
+    """Whether this is what a call gave in a Dag file: Airflow's reference to an output, or a handle."""
+    from airflow.sdk import XComArg
+
+    from airflow_dynamic_provider.authoring.handles import Handle
+
+    return isinstance(value, XComArg | Handle)
+
+
+def is_task_group(value: Any) -> bool:
+    """Whether this is a function under ``@task_group``."""
+    from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+
+    return isinstance(value, _TaskGroupFactory)
+
+
+def stand_in(reference: Reference) -> Any:
+    """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
+    from airflow.sdk import XComArg
+
+    return XComArg(_nobody())
+
+
+@functools.lru_cache(maxsize=1)
+def _nobody() -> Any:
+    from airflow.providers.standard.operators.empty import EmptyOperator
+
+    return EmptyOperator(task_id="promise")
+
+
+def _patch_all() -> None:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.decorator import _TaskDecorator
+    from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+    from airflow_dynamic_provider.authoring.decorator import DynamicTask
+
+    for cls in (_TaskDecorator, DynamicTask):
+        _patch(cls, "__call__", _call_task)
+        _patch(cls, "override", _override)
+    _patch(_TaskGroupFactory, "__call__", _call_group)
+    _patch(_TaskGroupFactory, "override", _override)
+    for cls, names in {
+        _TaskDecorator: ("expand", "partial", "expand_kwargs"),
+        DynamicTask: ("expand", "partial", "expand_kwargs"),
+        _TaskGroupFactory: ("expand", "partial", "expand_kwargs"),
+        OperatorPartial: ("expand", "expand_kwargs"),
+    }.items():
+        for name in names:
+            _patch(cls, name, functools.partial(_expand, name))
+    _patch(type(BaseOperator), "__call__", _call_operator_class)
+    _patch(BaseOperator, "set_upstream", _set_upstream)
+    _patch(BaseOperator, "set_downstream", _set_downstream)
+    _patch_output(BaseOperator)
+
+
+def _patch(cls: Any, name: str, recorded: _Recorded) -> None:
+    original = getattr(cls, name)
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = current_recorder()
+        if recorder is None or recorder.is_constructing:
+            return original(self, *args, **kwargs)
+        return recorded(recorder, original, self, *args, **kwargs)
+
+    _replace(cls, name, method)
+
+
+def _patch_output(cls: Any) -> None:
+    original = cls.output
+
+    def output(self: Any) -> Any:
+        recorder = current_recorder()
+        entry = None if recorder is None else recorder.entry_of(self)
+        return original.fget(self) if recorder is None or entry is None else recorder.promise(entry)
+
+    _replace(cls, "output", property(output, doc=original.__doc__))
+
+
+def _replace(cls: Any, name: str, replacement: Any) -> None:
+    if name in vars(cls):
+        _RESTORE.append(functools.partial(setattr, cls, name, vars(cls)[name]))
+    else:
+        _RESTORE.append(functools.partial(delattr, cls, name))
+    setattr(cls, name, replacement)
+
+
+def _call_task(recorder: Recorder, original: Any, decorator: Any, *args: Any, **kwargs: Any) -> Any:
+    return calls.record_task(recorder, decorator, args, kwargs)
+
+
+def _call_group(recorder: Recorder, original: Any, factory: Any, *args: Any, **kwargs: Any) -> Any:
+    return calls.record_group(recorder, factory, args, kwargs)
+
+
+def _call_operator_class(recorder: Recorder, original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
+    if args:
+        # Airflow's own message.
+        return original(cls, *args, **kwargs)
+    return calls.record_operator(recorder, cls, functools.partial(_make, original, cls), kwargs)
+
+
+def _make(original: Any, cls: Any, **kwargs: Any) -> Any:
+    from airflow.sdk import DAG
+
+    # In a Dag of its own: the Dag that is running must not get it, nor take it for a duplicate.
+    with DAG("plan", schedule=None):
+        return original(cls, **kwargs)
+
+
+def _override(recorder: Recorder, original: Any, decorator: Any, **kwargs: Any) -> Any:
+    copy = original(decorator, **kwargs)
+    is_named = not kwargs.keys().isdisjoint(("task_id", "group_id"))
+    if is_named or getattr(decorator, calls.NAMED_MARK, False):
+        _mark(copy)
+    return copy
+
+
+def _mark(copy: Any) -> None:
+    setattr(copy, calls.NAMED_MARK, True)
+
+
+def _expand(name: str, recorder: Recorder, original: Any, *args: Any, **kwargs: Any) -> Any:
+    raise WorkflowCallError(
+        f"{name}() is for Dag files; in the body of a workflow the values are there",
+        remedy="Call the task in a loop, or use map_task(task)(list or promise); to fix an argument, "
+        "functools.partial(task, name=value).",
+    )
+
+
+def _set_upstream(recorder: Recorder, original: Any, operator: Any, other: Any, *more: Any) -> None:
+    recorder.order(_listed(other), [operator])
+
+
+def _set_downstream(recorder: Recorder, original: Any, operator: Any, other: Any, *more: Any) -> None:
+    recorder.order([operator], _listed(other))
+
+
+def _listed(other: Any) -> Sequence[Any]:
+    return other if isinstance(other, list | tuple) else [other]

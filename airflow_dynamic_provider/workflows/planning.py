@@ -1,0 +1,65 @@
+"""Runs a body under a recorder, and plans what could not be planned before its values existed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.workflows import assembly, calls
+from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.interception import intercepted
+from airflow_dynamic_provider.workflows.kinds import MapTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.plan import Plan, split_arguments
+from airflow_dynamic_provider.workflows.recorder import Recorder
+from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.kinds import Kinds
+
+
+def plan_workflow(
+    workflow: DynamicWorkflow[..., Any],
+    arguments: Mapping[str, Any],
+    prefix: str = "",
+    kinds: Kinds | None = None,
+) -> Plan:
+    """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
+    recorder = Recorder(workflow.name, workflow.find_kinds() if kinds is None else kinds, workflow.max_nodes)
+    positional, named = split_arguments(arguments)
+    # Checked before the body runs, for Python's own message would not name the workflow's line.
+    bind(workflow.function, positional, named)
+    with intercepted(), recorder.recording():
+        output = calls.run_body(recorder, workflow, positional, named)
+        calls.refuse_changed_operators(recorder)
+    return assembly.assemble(recorder, output, prefix)
+
+
+def plan_later(
+    target: WorkflowTarget | MapTarget,
+    arguments: Mapping[str, Any],
+    prefix: str,
+    kinds: Kinds,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    retries: int | None = None,
+) -> Plan:
+    """Return the plan of a node that needed values: a workflow, or a `map_task`. In the node's process.
+
+    Args:
+        target: What the node's kind calls.
+        arguments: The node's arguments, resolved.
+        prefix: The node's name, with which all names of the plan begin.
+        kinds: The kinds of the workflow that made the node.
+        max_nodes: How many nodes the plan of a `map_task` may have; a workflow says so itself.
+        retries: The retries that the node gives to those that it is made of, if fewer than their kind has.
+
+    Raises:
+        WorkflowError: The body, or the list, is not what a plan can be made of.
+        Exception: What the body raises.
+    """
+    if isinstance(target, WorkflowTarget):
+        return plan_workflow(target.workflow, arguments, prefix, kinds)
+    from airflow_dynamic_provider.workflows.map_task import plan_map
+
+    return plan_map(target, arguments, prefix, kinds, max_nodes=max_nodes, retries=retries)

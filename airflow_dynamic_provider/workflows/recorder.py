@@ -1,0 +1,285 @@
+"""The recording of a body: which calls it made, in which scope, and what waits for what. In the planning task.
+
+What is recorded is named and becomes a plan when the body has returned (see `assembly`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
+from airflow_dynamic_provider.workflows import promises, validation
+from airflow_dynamic_provider.workflows.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.promises import Promise, Promised
+from airflow_dynamic_provider.workflows.references import Reference
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.kinds import Kinds
+
+#: How the reference to a call begins that has no name yet. Names are given when a body has returned.
+_UNNAMED = "#"
+
+_RECORDER: ContextVar[Recorder | None] = ContextVar("dynamic_workflow_recorder", default=None)
+
+
+def current_recorder() -> Recorder | None:
+    """Return the recording that is going on, ``None`` outside of one."""
+    return _RECORDER.get()
+
+
+@dataclass(eq=False, kw_only=True)
+class Entry:
+    """One call that a body made.
+
+    Attributes:
+        serial: Its number in the recording.
+        label: The name that the author gave to it, or what its automatic name is made of.
+        is_explicit: Whether the author gave the name.
+        line: Where it was made, for messages.
+        after: What it waits for beside what its arguments refer to.
+        name: Its whole name in the plan, once the recording is over.
+    """
+
+    serial: int
+    label: str
+    is_explicit: bool
+    line: str
+    after: dict[int, Entry] = field(default_factory=dict)
+    name: str = ""
+
+
+@dataclass(eq=False, kw_only=True)
+class NodeEntry(Entry):
+    """A call that becomes a node.
+
+    Attributes:
+        kind: The name of its kind.
+        arguments: Parameter -> template, with unnamed references.
+        retries: Its retries, where fewer than its kind has.
+        window: The call that limits how many run at a time, the place in it, the limit.
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+    retries: int | None = None
+    window: tuple[CallEntry, int, int] | None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class CallEntry(Entry):
+    """A call that becomes a part of the plan.
+
+    Attributes:
+        scope: The calls made inside.
+        output: The template of its output, with unnamed references.
+        min_success_ratio: As `PlannedCall` has it.
+    """
+
+    scope: Scope
+    output: Any = None
+    min_success_ratio: float | None = None
+
+
+@dataclass(eq=False)
+class Scope:
+    """The calls of one body, among which names are unique."""
+
+    entries: list[Entry] = field(default_factory=list)
+    explicit: dict[str, Entry] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Add a call.
+
+        Raises:
+            NodeNameError: Its name is refused, or another call of the body has it.
+        """
+        if entry.is_explicit:
+            validation.check_name(entry.label, SEPARATOR)
+            if (first := self.explicit.get(entry.label)) is not None:
+                validation.refuse_duplicate(entry.label, first.line)
+            self.explicit[entry.label] = entry
+        self.entries.append(entry)
+
+
+class Recorder:
+    """One recording.
+
+    Args:
+        workflow: The name of the workflow that is planned.
+        kinds: What there is to run nodes.
+        max_nodes: How many nodes the plan may have.
+    """
+
+    def __init__(self, workflow: str, kinds: Kinds, max_nodes: int) -> None:
+        self.workflow = workflow
+        self.kinds = kinds
+        self.max_nodes = max_nodes
+        self.root = Scope()
+        self.entries: dict[int, Entry] = {}
+        self.count = 0
+        self.depth = 0
+        self.is_open = False
+        # While an operator is made, what its constructor makes and orders is its own affair.
+        self.is_constructing = False
+        self._scope = self.root
+        self._serials = itertools.count(1)
+        # The operator is kept too, so that no other one gets its id.
+        self._operators: dict[int, tuple[Any, Entry]] = {}
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record what is called meanwhile."""
+        token = _RECORDER.set(self)
+        self.is_open = True
+        try:
+            yield
+        finally:
+            self.is_open = False
+            _RECORDER.reset(token)
+
+    def node(
+        self, label: str, *, is_explicit: bool, kind: str, arguments: Mapping[str, Any], **more: Any
+    ) -> NodeEntry:
+        """Record a call that becomes a node.
+
+        Raises:
+            NodeNameError: Its name is refused, or another call of the body has it.
+            TooManyNodesError: It is one too many.
+        """
+        self.count += 1
+        validation.check_count(self.count, self.max_nodes, self.workflow)
+        entry = NodeEntry(
+            serial=next(self._serials),
+            label=label,
+            is_explicit=is_explicit,
+            line=_line(),
+            kind=kind,
+            arguments=arguments,
+            **more,
+        )
+        self._add(entry)
+        return entry
+
+    def call(self, label: str, *, is_explicit: bool) -> CallEntry:
+        """Record a call that becomes a part of the plan.
+
+        Raises:
+            NodeNameError: Its name is refused, or another call of the body has it.
+        """
+        entry = CallEntry(
+            serial=next(self._serials), label=label, is_explicit=is_explicit, line=_line(), scope=Scope()
+        )
+        self._add(entry)
+        return entry
+
+    @contextmanager
+    def inside(self, call: CallEntry) -> Iterator[None]:
+        """Record what is called meanwhile as part of a call.
+
+        Raises:
+            TooManyNodesError: Calls are nested too deep.
+        """
+        outer, self._scope = self._scope, call.scope
+        self.depth += 1
+        try:
+            validation.check_depth(self.depth, call.label)
+            yield
+        finally:
+            self.depth -= 1
+            self._scope = outer
+
+    def promise(self, entry: Entry, shape: Any = Any) -> Promise:
+        """Return the promise of a call's output."""
+        return Promise(Promised(self, entry, (), shape))
+
+    def know_operator(self, operator: Any, entry: Entry) -> None:
+        """Remember which node an operator is."""
+        self._operators[id(operator)] = (operator, entry)
+
+    def entry_of(self, operator: Any) -> Entry | None:
+        """Return the node that an operator is, ``None`` if it was not made in the body."""
+        _, entry = self._operators.get(id(operator), (None, None))
+        return entry
+
+    @property
+    def operators(self) -> list[tuple[Any, Entry]]:
+        """The operators that the body made, with their nodes."""
+        return list(self._operators.values())
+
+    def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
+        """Have all of ``then`` wait for all of ``first``.
+
+        Raises:
+            PromiseUsageError: A promise of another recording.
+            WorkflowCallError: Something that is neither a promise nor an operator of the body.
+        """
+        before, afterwards = list(self._ordered(first)), list(self._ordered(then))
+        for entry in afterwards:
+            entry.after.update({each.serial: each for each in before})
+
+    def find(self, value: Any) -> Reference | None:
+        """Return what a promise refers to, ``None`` for a value that may be in a plan as it is.
+
+        Raises:
+            PromiseUsageError: A promise of another recording, or of a task without a value.
+            WorkflowCallError: A value that cannot be in a plan.
+        """
+        if type(value) is Promise:
+            self._check_own(value)
+            promises.refuse_valueless(value, "passed on or returned")
+            promised = promises.promised(value)
+            return Reference(f"{_UNNAMED}{promised.entry.serial}", promised.path)
+        from airflow_dynamic_provider.workflows.passing import refuse_unplannable
+
+        refuse_unplannable(value, self)
+        return None
+
+    def entry_at(self, name: str) -> Entry:
+        """Return the call that an unnamed reference refers to."""
+        return self.entries[int(name.removeprefix(_UNNAMED))]
+
+    def _add(self, entry: Entry) -> None:
+        self._scope.add(entry)
+        self.entries[entry.serial] = entry
+
+    def _check_own(self, promise: Promise) -> None:
+        if promises.promised(promise).recorder is not self or not self.is_open:
+            promises.refuse(
+                promise,
+                "used outside of the body that made it",
+                "Return it from the workflow, and use what the call of the workflow gives.",
+            )
+
+    def _ordered(self, values: Sequence[Any]) -> Iterator[Entry]:
+        for value in values:
+            if isinstance(value, Promise):
+                self._check_own(value)
+                yield promises.promised(value).entry
+            elif isinstance(value, list | tuple):
+                yield from self._ordered(value)
+            elif (entry := self.entry_of(value)) is not None:
+                yield entry
+            else:
+                raise WorkflowCallError(
+                    f"a promise cannot be ordered before or after {_short(value)}",
+                    remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
+                    "calls in this body gave.",
+                )
+
+
+def _line() -> str:
+    frame = authors_frame()
+    if frame is None:
+        return "an unknown line"
+    return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

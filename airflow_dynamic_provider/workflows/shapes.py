@@ -1,0 +1,91 @@
+"""What a function's return annotation says about the promise of its value."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from airflow_dynamic_provider.workflows.references import Attribute, Step
+
+
+@functools.lru_cache(maxsize=4096)
+def return_shape(function: Callable[..., Any]) -> Any:
+    """Return the evaluated return annotation: ``Any`` without one, ``NoneType`` for ``-> None``."""
+    annotations = getattr(function, "__annotations__", {})
+    if "return" not in annotations:
+        return Any
+    # Alone, for the other annotations may name what only a type checker imports.
+    alone = types.SimpleNamespace(__annotations__={"return": annotations["return"]})
+    try:
+        return typing.get_type_hints(alone, getattr(function, "__globals__", {}))["return"]
+    except Exception:
+        # Evaluating the author's text can raise anything; it then says nothing about the value.
+        return Any
+
+
+def is_valueless(shape: Any) -> bool:
+    """Whether the annotation says that there is no value."""
+    return shape is type(None)
+
+
+def item_steps(shape: Any) -> list[Step] | None:
+    """Return the steps to the items of a value of known length, ``None`` where the length is not known."""
+    if is_named_tuple(shape):
+        return list(range(len(shape._fields)))
+    items = typing.get_args(shape)
+    if typing.get_origin(shape) is tuple and items and items[-1] is not Ellipsis:
+        return list(range(len(items)))
+    return None
+
+
+def field_step(shape: Any, name: str) -> Step | None:
+    """Return the step to a field of a NamedTuple or a dataclass, ``None`` if it has no such field."""
+    if is_named_tuple(shape):
+        return shape._fields.index(name) if name in shape._fields else None
+    if isinstance(shape, type) and dataclasses.is_dataclass(shape):
+        is_field = name in {each.name for each in dataclasses.fields(shape)}
+        return Attribute(name) if is_field else None
+    return None
+
+
+def shape_at(shape: Any, step: Step) -> Any:
+    """Return the annotation of what a step selects, ``Any`` where it is not known."""
+    if isinstance(step, Attribute):
+        return _hints(shape).get(step.name, Any)
+    if is_named_tuple(shape) and isinstance(step, int):
+        names = shape._fields
+        return _hints(shape).get(names[step], Any) if -len(names) <= step < len(names) else Any
+    origin, items = typing.get_origin(shape), typing.get_args(shape)
+    if origin is tuple and isinstance(step, int) and items:
+        if items[-1] is Ellipsis:
+            return items[0]
+        return items[step] if -len(items) <= step < len(items) else Any
+    if origin is list and items:
+        return items[0]
+    if origin is dict and len(items) == 2:
+        return items[1]
+    return Any
+
+
+def has_index(shape: Any, index: int) -> bool:
+    """Whether an index can be in a value of this annotation."""
+    steps = item_steps(shape)
+    return steps is None or -len(steps) <= index < len(steps)
+
+
+def is_named_tuple(shape: Any) -> bool:
+    """Whether an annotation is a NamedTuple's class."""
+    return isinstance(shape, type) and issubclass(shape, tuple) and hasattr(shape, "_fields")
+
+
+@functools.lru_cache(maxsize=1024)
+def _hints(cls: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except Exception:
+        # As above: the author's text.
+        return {}

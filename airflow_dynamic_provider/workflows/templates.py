@@ -1,0 +1,218 @@
+"""Structures that hold references, as plain JSON: the arguments of a node and the output of a plan.
+
+======================================  =================================================================
+a value                                 its template
+======================================  =================================================================
+a promise                               ``{"$ref": name}``, with ``"path": [...]`` if it was indexed; an
+                                        attribute in the path is ``{"$attribute": name}``
+a tuple                                 ``{"$tuple": [...]}``
+a dict with text keys without ``$``     itself
+any other dict                          ``{"$dict": [[key, value], ...]}``
+a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``
+a list                                  itself
+everything else                         itself; XCom's serializer carries it
+======================================  =================================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
+from airflow_dynamic_provider.workflows.references import Attribute, Reference, Step
+
+#: Says which reference a value is, ``None`` for any other value; refuses values that cannot be in a plan.
+Finder = Callable[[Any], Reference | None]
+Lookup = Callable[[Reference], Any]
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+# How Airflow names the module of a Dag file: by a hash of its path, which differs between machines.
+_DAG_MODULE = re.compile(r"unusual_prefix_[0-9a-f]{40}_(?P<stem>.+)")
+
+
+def pack(value: Any, find: Finder) -> Any:
+    """Return the template of a value; containers are copied, so that later changes do not show.
+
+    Raises:
+        WorkflowCallError: A dataclass or a NamedTuple that another process could not find.
+        DynamicOutputsError: What ``find`` refuses.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if (reference := find(value)) is not None:
+        return _pack_reference(reference)
+    if kind is list:
+        return [pack(item, find) for item in value]
+    if isinstance(value, dict):
+        return _pack_dict(value, find)
+    if isinstance(value, tuple):
+        if (names := getattr(kind, "_fields", None)) is not None:
+            fields = zip(names, value, strict=True)
+            return {"$class": _address(kind), "fields": {name: pack(item, find) for name, item in fields}}
+        return {"$tuple": [pack(item, find) for item in value]}
+    if isinstance(value, list):
+        return [pack(item, find) for item in value]
+    if dataclasses.is_dataclass(kind):
+        names = [each.name for each in dataclasses.fields(kind) if each.init]
+        return {
+            "$class": _address(kind),
+            "fields": {name: pack(getattr(value, name), find) for name in names},
+        }
+    return value
+
+
+def resolve(template: Any, lookup: Lookup) -> Any:
+    """Return the value of a template.
+
+    Args:
+        template: What `pack` made.
+        lookup: Gives the value of a reference, its path included (see `Reference.select`).
+
+    Raises:
+        LayoutError: It is no template, or names a class that is none or is not there.
+    """
+    kind = type(template)
+    if kind in _PLAIN:
+        return template
+    if isinstance(template, Mapping):
+        return _resolve_mapping(template, lookup)
+    if isinstance(template, list):
+        return [resolve(item, lookup) for item in template]
+    return template
+
+
+def references(template: Any) -> list[Reference]:
+    """Return the references in a template, in their order."""
+    return list(_walk(template))
+
+
+def renamed(template: Any, rename: Callable[[str], str]) -> Any:
+    """Return the template with other names in its references."""
+    kind = type(template)
+    if kind in _PLAIN:
+        return template
+    if isinstance(template, Mapping):
+        if "$ref" in template:
+            return {**template, "$ref": rename(template["$ref"])}
+        return {key: renamed(item, rename) for key, item in template.items()}
+    if isinstance(template, list):
+        return [renamed(item, rename) for item in template]
+    return template
+
+
+def _walk(template: Any) -> Iterator[Reference]:
+    if isinstance(template, Mapping):
+        if "$ref" in template:
+            yield _unpack_reference(template)
+            return
+        for item in template.values():
+            yield from _walk(item)
+    elif isinstance(template, list):
+        for item in template:
+            yield from _walk(item)
+
+
+def _pack_reference(reference: Reference) -> dict[str, Any]:
+    path = [{"$attribute": step.name} if isinstance(step, Attribute) else step for step in reference.path]
+    return {"$ref": reference.name, "path": path} if path else {"$ref": reference.name}
+
+
+def _unpack_reference(template: Mapping[str, Any]) -> Reference:
+    return Reference(template["$ref"], tuple(_unpack_step(step) for step in template.get("path", ())))
+
+
+def _unpack_step(step: Any) -> Step:
+    if isinstance(step, Mapping) and set(step) == {"$attribute"}:
+        return Attribute(step["$attribute"])
+    if not isinstance(step, int | str):
+        raise LayoutError(f"this is not a step of a reference: {step!r}")
+    return step
+
+
+def _pack_dict(value: Mapping[Any, Any], find: Finder) -> dict[str, Any]:
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return {key: pack(item, find) for key, item in value.items()}
+    return {"$dict": [[_pack_key(key, find), pack(item, find)] for key, item in value.items()]}
+
+
+def _pack_key(key: Any, find: Finder) -> Any:
+    if find(key) is not None:
+        raise WorkflowCallError(
+            "a promise is a key of a dict, and a key must be known while the workflow is planned",
+            remedy="Make the promise a value of the dict, or build the dict in a task.",
+        )
+    return pack(key, find)
+
+
+def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
+    special = next((key for key in template if key.startswith("$")), None)
+    if special is None:
+        return {key: resolve(item, lookup) for key, item in template.items()}
+    body = template[special]
+    if special == "$ref" and isinstance(body, str):
+        return lookup(_unpack_reference(template))
+    if special == "$tuple" and isinstance(body, list):
+        return tuple(resolve(item, lookup) for item in body)
+    if special == "$dict" and isinstance(body, list):
+        return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
+    if special == "$class" and isinstance(template.get("fields"), Mapping):
+        cls = _class_at(body)
+        return cls(**{name: resolve(item, lookup) for name, item in template["fields"].items()})
+    raise LayoutError(f"this is not a template as it is stored: {template!r}")
+
+
+def _pair(entry: Any) -> tuple[Any, Any]:
+    if not isinstance(entry, list | tuple) or len(entry) != 2:
+        raise LayoutError(f"this is not an entry of a stored dict: {entry!r}")
+    return entry[0], entry[1]
+
+
+def _address(cls: type) -> str:
+    address = f"{cls.__module__}:{cls.__qualname__}"
+    try:
+        is_found = _class_at(address) is cls
+    except LayoutError:
+        is_found = False
+    if not is_found:
+        raise WorkflowCallError(
+            f"an object of the class {cls.__qualname__} cannot go into a plan, for the class is not found "
+            f"by its name in the module {cls.__module__}",
+            remedy="Define the class at the top of a module.",
+        )
+    return address
+
+
+def _class_at(address: str) -> Any:
+    """Return the class that `_address` names; nothing but dataclasses and NamedTuples is ever called."""
+    module, _, qualname = str(address).partition(":")
+    found: Any = _module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    is_named_tuple = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
+    if not isinstance(found, type) or not (is_named_tuple or dataclasses.is_dataclass(found)):
+        raise LayoutError(
+            f"{address!r} is not a dataclass or a NamedTuple",
+            remedy="Keep the class where it was when the plan was made, or clear the planning task.",
+        )
+    return found
+
+
+def _module(name: str) -> Any:
+    if name in sys.modules:
+        return sys.modules[name]
+    if (dag_file := _DAG_MODULE.fullmatch(name)) is not None:
+        for other, module in list(sys.modules.items()):
+            match = _DAG_MODULE.fullmatch(other)
+            if match is not None and match["stem"] == dag_file["stem"]:
+                return module
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise LayoutError(f"the module {name!r} cannot be imported: {error}") from error
