@@ -27,6 +27,8 @@
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
         ├── SelectionError           a part of a node's output that is not there             (LookupError)
         ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
+        ├── StaleNodeError           a node has left no value, or one that is not current    (LookupError)
+        ├── PlanMismatchError        a workflow planned again is not what has run            (ValueError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
 Every error carries the task, the output, the key and the remedy as attributes (each may be ``None``) and
@@ -237,6 +239,14 @@ class SelectionError(ReadError, LookupError):
 
 class StaleKeyError(ReadError, LookupError):
     """A clone, or the value it asks for, belongs to another attempt of the producing task."""
+
+
+class StaleNodeError(ReadError, LookupError):
+    """A node of a workflow has left no value, or one that is not current."""
+
+
+class PlanMismatchError(ReadError, ValueError):
+    """A planning task that runs again plans other nodes than those that have run."""
 
 
 class LayoutError(ReadError, ValueError):
