@@ -11,8 +11,10 @@ from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
-#: Seconds between two looks.
-INTERVAL = 1.0
+#: Seconds between two looks for each waiting node, and the least and most they can be: what few nodes wait for
+#: is seen at once, and 200 nodes or more cost one look a second.
+INTERVAL_PER_NODE = 0.005
+LEAST_INTERVAL, MOST_INTERVAL = 0.1, 1.0
 
 #: How many looks in a row may fail before the waiting nodes do.
 PATIENCE = 10
@@ -76,7 +78,7 @@ class Watch:
                     self._error = error
             async with self._changed:
                 self._changed.notify_all()
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE)))
 
     async def _look(self) -> Snapshot:
         from asgiref.sync import sync_to_async
