@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows import templates
@@ -12,6 +11,8 @@ from airflow_dynamic_provider.workflows.recorder import CallEntry, Entry, NodeEn
 from airflow_dynamic_provider.workflows.validation import topological_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_dynamic_provider.workflows.recorder import Recorder, Scope
 
 

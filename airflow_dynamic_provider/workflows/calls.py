@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError
@@ -18,6 +17,8 @@ from airflow_dynamic_provider.workflows.kinds import (
 from airflow_dynamic_provider.workflows.plan import split_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.recorder import CallEntry, NodeEntry, Recorder
 
@@ -210,7 +211,8 @@ def _construct(
 
     with constructing(recorder):
         # Where a promise is, the constructor gets what it would get in a Dag file.
-        given = {name: templates.resolve(template, stand_in) for name, template in arguments.items()}
+        promise = stand_in()
+        given = {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
         return make(**{**kwargs, **given})
 
 

@@ -1,7 +1,7 @@
 """Finds the kinds of a workflow: everything that its body may call, as far as the Dag file shows it.
 
-Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows the
-code in the order in which it is written.
+Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows
+the code in the order in which it is written.
 """
 
 from __future__ import annotations

@@ -6,13 +6,14 @@ Found when the Dag file is read (see `finding`), and again, from the same file, 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import UnknownKindError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
 
 #: The setting that names a node, and is no matter of its kind.

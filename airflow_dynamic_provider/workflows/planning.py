@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows import assembly, calls
@@ -14,6 +13,8 @@ from airflow_dynamic_provider.workflows.recorder import Recorder
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kinds
 
