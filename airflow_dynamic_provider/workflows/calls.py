@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError
+from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError, WorkflowError
 from airflow_dynamic_provider.workflows import shapes, templates
 from airflow_dynamic_provider.workflows.binding import bind
 from airflow_dynamic_provider.workflows.kinds import (
@@ -170,7 +172,21 @@ def run_body(
             f"the workflow {workflow.name!r} is annotated with -> None and returns a value",
             remedy="Correct the annotation, or leave out the return.",
         )
-    return templates.pack(output, recorder.find)
+    try:
+        return templates.pack(output, recorder.find)
+    except WorkflowError as error:
+        # The line that returned is gone.
+        error.line = _line_of(workflow)
+        raise
+
+
+def _line_of(workflow: DynamicWorkflow[..., Any]) -> str:
+    code = workflow.function.__code__
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    # Decorators stand above.
+    above = next((place for place, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
+    source = f": {lines[above].strip()}" if lines else ""
+    return f"{os.path.basename(code.co_filename)}, line {code.co_firstlineno + above}{source}"
 
 
 def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

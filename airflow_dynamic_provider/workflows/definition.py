@@ -65,7 +65,8 @@ class DynamicWorkflow(Generic[P, R]):
     @property
     def name(self) -> str:
         """The name of the workflow, and of its calls: ``task_id``, or that of the function."""
-        return str(self.settings.get("task_id") or self.function.__name__)
+        name = self.settings.get("task_id")
+        return self.function.__name__ if name is None else name
 
     def __repr__(self) -> str:
         return f"<dynamic workflow {self.name!r}>"

@@ -25,6 +25,7 @@ from airflow_dynamic_provider.workflows.kinds import (
     WorkflowTarget,
     setting_names,
 )
+from airflow_dynamic_provider.workflows.promises import Promise
 
 # Functions of these are never a body's helpers.
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
@@ -78,7 +79,10 @@ class _Finder:
 
     def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         """Look at something that a function refers to."""
-        if isinstance(value, str | bytes | int | float | None) or (id(value), is_mapping) in self._seen:
+        if (
+            isinstance(value, str | bytes | int | float | Promise | None)
+            or (id(value), is_mapping) in self._seen
+        ):
             return
         if not isinstance(value, types.ModuleType | type):
             self._seen[id(value), is_mapping] = value
@@ -204,8 +208,13 @@ def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
     except (OSError, SyntaxError, TypeError, ValueError):
         # Typed into an interpreter, or a lambda in the middle of a statement: then hints are needed.
         return
+    # Python gives the whole statement that a lambda is in.
+    own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
+    if function.__name__ != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
+        # Without the decorators above it.
+        own = [*tree.body[0].body]
     for node in sorted(
-        (node for node in ast.walk(tree) if isinstance(node, ast.Call)),
+        (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
         key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
     ):
         variation = _evaluate_call(node, scope)

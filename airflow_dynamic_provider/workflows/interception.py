@@ -59,10 +59,14 @@ def intercepted() -> Iterator[None]:
 
 @contextmanager
 def constructing(recorder: Recorder) -> Iterator[None]:
-    """Let an operator's constructor do what it does, unrecorded."""
+    """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
+    from airflow.sdk import DAG
+
     recorder.is_constructing = True
     try:
-        yield
+        # The Dag that is being read or run must not get it, nor take it for a duplicate.
+        with DAG("plan", schedule=None):
+            yield
     finally:
         recorder.is_constructing = False
 
@@ -70,8 +74,9 @@ def constructing(recorder: Recorder) -> Iterator[None]:
 def is_operator(value: Any) -> bool:
     """Whether this is a classic operator, or an operator that Airflow expands."""
     from airflow.sdk import BaseOperator
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    return isinstance(value, BaseOperator) or hasattr(value, "expand_input")
+    return isinstance(value, BaseOperator | MappedOperator)
 
 
 def is_operator_class(value: Any) -> bool:
@@ -179,15 +184,7 @@ def _call_operator_class(recorder: Recorder, original: Any, cls: Any, *args: Any
     if args:
         # Airflow's own message.
         return original(cls, *args, **kwargs)
-    return calls.record_operator(recorder, cls, functools.partial(_make, original, cls), kwargs)
-
-
-def _make(original: Any, cls: Any, **kwargs: Any) -> Any:
-    from airflow.sdk import DAG
-
-    # In a Dag of its own: the Dag that is running must not get it, nor take it for a duplicate.
-    with DAG("plan", schedule=None):
-        return original(cls, **kwargs)
+    return calls.record_operator(recorder, cls, functools.partial(original, cls), kwargs)
 
 
 def _override(_recorder: Recorder, original: Any, decorator: Any, **kwargs: Any) -> Any:
@@ -202,7 +199,10 @@ def _mark(copy: Any) -> None:
     setattr(copy, calls.NAMED_MARK, True)
 
 
-def _expand(name: str, *_call: Any, **_arguments: Any) -> NoReturn:
+def _expand(name: str, _recorder: Recorder, _original: Any, called: Any, *_a: Any, **_k: Any) -> NoReturn:
+    if hasattr(called, "_expand_called"):
+        # Or Airflow warns that it was forgotten.
+        called._expand_called = True
     raise WorkflowCallError(
         f"{name}() is for Dag files; in the body of a workflow the values are there",
         remedy="Call the task in a loop, or use map_task(task)(list or promise); to fix an argument, "

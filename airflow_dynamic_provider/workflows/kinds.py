@@ -42,7 +42,8 @@ class TaskTarget:
     @property
     def name(self) -> str:
         """What its kind is called."""
-        return str(_underlying(self.decorator).kwargs.get(NAME) or self.decorator.function.__name__)
+        name = _underlying(self.decorator).kwargs.get(NAME)
+        return self.decorator.function.__name__ if name is None else name  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)

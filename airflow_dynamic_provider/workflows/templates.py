@@ -143,12 +143,13 @@ def _pack_dict(value: Mapping[Any, Any], find: Finder) -> dict[str, Any]:
 
 
 def _pack_key(key: Any, find: Finder) -> Any:
-    if find(key) is not None:
+    template = pack(key, find)
+    if references(template):
         raise WorkflowCallError(
             "a promise is a key of a dict, and a key must be known while the workflow is planned",
             remedy="Make the promise a value of the dict, or build the dict in a task.",
         )
-    return pack(key, find)
+    return template
 
 
 def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
