@@ -211,12 +211,15 @@ def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: 
 def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations: Mapping[str, Any]) -> Any:
     import collections
 
+    from airflow_dynamic_provider.workflows.passing import OUTPUTS_MARK
     from airflow_dynamic_provider.workflows.promises import select
 
     whole = recorder.promise(entry)
     if len(declarations) == 1:
         return whole
-    outputs = collections.namedtuple(f"{decorator.function.__name__}_outputs", declarations)  # type: ignore[misc]
+    name = decorator.function.__name__
+    outputs: Any = collections.namedtuple(f"{name}_outputs", declarations)  # type: ignore[misc]
+    setattr(outputs, OUTPUTS_MARK, name)
     return outputs(*(select(whole, name) for name in declarations))
 
 

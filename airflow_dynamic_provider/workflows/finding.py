@@ -142,7 +142,11 @@ class _Finder:
     def _items(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         if len(value) > _MOST_ITEMS:
             return
-        for item in value.values() if isinstance(value, Mapping) else value:
+        items = value.values() if isinstance(value, Mapping) else value
+        if isinstance(value, set | frozenset):
+            # A set has another order in another process, and kinds are named in the order they are found.
+            items = sorted(value, key=lambda item: str(getattr(item, "__qualname__", "")))
+        for item in items:
             self.value(item, names, is_mapping)
 
     def _namespace(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:

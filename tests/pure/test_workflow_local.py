@@ -78,6 +78,11 @@ def add(one, other=1):
 
 
 @task
+def unstorable():
+    return object()
+
+
+@task
 def total(numbers) -> int:
     return sum(numbers)
 
@@ -460,8 +465,12 @@ def test_a_part_that_is_not_there():
 
 
 def test_what_xcom_cannot_carry():
-    with refused(UnstorableOutputError, "XCom cannot carry a value of type"):
-        local(lambda: add(object()))
+    with refused(UnstorableOutputError, "the argument 'other' of the node 'add-3': XCom cannot carry"):
+        local(lambda: [add(1), add(add(1), object())])
+    with refused(UnstorableOutputError, "what '<lambda>' returns: XCom cannot carry"):
+        local(lambda: [add(1), object()])
+    with refused(UnstorableOutputError, "XCom cannot carry a value of type object"):
+        local(lambda: unstorable())
 
 
 @task.branch
@@ -497,6 +506,8 @@ def prepare(): ...
         (lambda: is_even(), "the call of 'is_even' does not fit: missing a required argument"),
         (lambda: square(Shout(task_id="a", text="b")), "the operator 'a' itself is passed on"),
         (lambda: Shout(task_id="a", text="b"), "the operator 'a' itself is passed on or returned"),
+        (lambda: add(counted(1)), "the outputs of 'counted' are passed on or returned all together"),
+        (lambda: counted(1), "the outputs of 'counted' are passed on or returned all together"),
         (lambda: map_task(print), "map_task takes a @task function"),
         (lambda: map_task(is_even), "map_task takes a @task function"),
         (lambda: map_task(numbers), "map_task takes a @task function"),

@@ -8,6 +8,8 @@ import re
 
 import pytest
 from airflow.sdk import task, task_group
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
 from airflow_dynamic_provider.errors import (
@@ -27,6 +29,7 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_plan,
 )
 from airflow_dynamic_provider.workflows.tree import render_plan
+from airflow_dynamic_provider.workflows.validation import topological_order
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure
@@ -225,6 +228,21 @@ def test_a_ring_is_refused_with_its_nodes_and_lines():
 def test_rings_through_calls(order):
     with refused(NodeCycleError, "nodes wait for one another"):
         plan(lambda: [order(work(), inner(2)), None][1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30))
+def test_every_node_stands_after_those_that_it_waits_for(edges):
+    # Towards the higher rank: there is no ring.
+    ranks = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
+    upstream = {str(node): [] for node in range(10)}
+    for one, other in edges:
+        if ranks[one] != ranks[other]:
+            first, then = sorted((one, other), key=ranks.__getitem__)
+            upstream[str(then)].append(str(first))
+    order = topological_order(upstream, {})
+    assert sorted(order) == sorted(upstream)
+    assert all(order.index(each) < order.index(node) for node in order for each in upstream[node])
+    assert edges or order == list(upstream)
 
 
 def test_an_order_holds_for_all_nodes_of_a_call():

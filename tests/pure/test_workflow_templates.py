@@ -142,6 +142,17 @@ def test_a_class_that_cannot_be_found_again_is_refused():
         pack([Inside(1)])
 
 
+@dataclasses.dataclass
+class Narrowed:
+    value: int
+    factor: dataclasses.InitVar[int]
+
+
+def test_a_class_that_is_not_made_of_its_fields_is_refused():
+    with refused(WorkflowCallError, "it cannot be made of its fields: missing a required argument: 'factor'"):
+        pack(Narrowed(1, 2))
+
+
 @pytest.mark.parametrize(
     "template",
     [
