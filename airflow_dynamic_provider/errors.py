@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 # Code of these packages is not the author's: Airflow, this package, and what calls functions in between.
 _BETWEEN = frozenset({"airflow", "airflow_dynamic_provider", "attr", "attrs", "contextlib", "functools"})
 
+# Where Python's own modules are.
+_PYTHONS = os.path.dirname(os.__file__) + os.sep
+
 
 class DynamicOutputsError(Exception):
     """The root of the package's errors.
@@ -125,10 +128,15 @@ def authors_frame() -> FrameType | None:
         if module.startswith("airflow.sdk.execution_time"):
             # A task runs: beyond here is how its process was started, and no Dag file.
             return None
-        if module.split(".")[0] not in _BETWEEN and not file.startswith("<"):
+        if module.split(".")[0] not in _BETWEEN and not file.startswith("<") and not _is_pythons(file):
             return frame
         frame = frame.f_back
     return None
+
+
+def _is_pythons(file: str) -> bool:
+    # What the author calls may call back: ``copy``, ``statistics`` and the like.
+    return file.startswith(_PYTHONS) and "site-packages" not in file
 
 
 class DeclarationError(DefinitionError, ValueError):

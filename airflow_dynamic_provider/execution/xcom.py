@@ -141,6 +141,34 @@ def check_storable(value: Any) -> None:
         ) from error
 
 
+def serialize(value: Any) -> Any:
+    """Return the JSON in which Airflow's own XCom backend would store a value. No API call.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it.
+    """
+    # Private: as above.
+    import json
+
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    check_storable(value)
+    return json.loads(json.dumps(BaseXCom.serialize_value(value)))
+
+
+def deserialize(serialized: Any) -> Any:
+    """Return a value as a task would get it that pulls it. No API call.
+
+    Raises:
+        ImportError: Airflow refuses to load a class that the value holds.
+    """
+    from types import SimpleNamespace
+
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    return BaseXCom.deserialize_value(SimpleNamespace(value=serialized))
+
+
 def read_states(context: Context, task_ids: Collection[str]) -> States:
     """Return (task, map index) -> state of this run's task instances. One API call, rarely one a task."""
     ti = context["ti"]

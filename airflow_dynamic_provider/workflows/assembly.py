@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows import templates
@@ -12,6 +11,8 @@ from airflow_dynamic_provider.workflows.recorder import CallEntry, Entry, NodeEn
 from airflow_dynamic_provider.workflows.validation import topological_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_dynamic_provider.workflows.recorder import Recorder, Scope
 
 
@@ -103,13 +104,14 @@ class _Assembly:
                     node.after = {**node.after, **call.after}
 
     def _upstream(self) -> dict[str, list[str]]:
-        upstream = {
-            entry.name: [each.name for each in {**self.uses[entry.serial], **entry.after}.values()]
-            for entry in self.nodes
-        }
+        # Calls first, so that one is done as soon as its last node is.
+        upstream: dict[str, list[str]] = {}
         for call in self.calls:
             used = [each.name for each in self.uses[call.serial].values()]
             upstream[call.name] = [*used, *(node.name for node in self.members[call.serial])]
+        for entry in self.nodes:
+            waits_for = {**self.uses[entry.serial], **entry.after}
+            upstream[entry.name] = [each.name for each in waits_for.values()]
         return upstream
 
     def _planned(self, entry: NodeEntry) -> PlannedNode:

@@ -1,14 +1,16 @@
-"""Binds the arguments of a call in a body to the function's parameters, as Airflow will when the task runs."""
+"""Binds the arguments of a call in a body to the parameters, as Airflow will when the task runs."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.plan import POSITIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 _Parameter = inspect.Parameter
 _UNNAMED_KINDS = (_Parameter.POSITIONAL_ONLY, _Parameter.VAR_POSITIONAL)
@@ -67,7 +69,8 @@ def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, tuple[s
 
 @functools.lru_cache(maxsize=1)
 def _context_keys() -> frozenset[str]:
-    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS
+    # For makers of decorators, though not listed as exported.
+    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
 
     return frozenset(KNOWN_CONTEXT_KEYS) | {"mapping_key"}
 

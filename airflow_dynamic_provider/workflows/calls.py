@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import linecache
+import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError
+from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError, WorkflowError
 from airflow_dynamic_provider.workflows import shapes, templates
 from airflow_dynamic_provider.workflows.binding import bind
 from airflow_dynamic_provider.workflows.kinds import (
@@ -18,6 +19,8 @@ from airflow_dynamic_provider.workflows.kinds import (
 from airflow_dynamic_provider.workflows.plan import split_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.recorder import CallEntry, NodeEntry, Recorder
 
@@ -169,7 +172,21 @@ def run_body(
             f"the workflow {workflow.name!r} is annotated with -> None and returns a value",
             remedy="Correct the annotation, or leave out the return.",
         )
-    return templates.pack(output, recorder.find)
+    try:
+        return templates.pack(output, recorder.find)
+    except WorkflowError as error:
+        # The line that returned is gone.
+        error.line = _line_of(workflow)
+        raise
+
+
+def _line_of(workflow: DynamicWorkflow[..., Any]) -> str:
+    code = workflow.function.__code__
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    # Decorators stand above.
+    above = next((place for place, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
+    source = f": {lines[above].strip()}" if lines else ""
+    return f"{os.path.basename(code.co_filename)}, line {code.co_firstlineno + above}{source}"
 
 
 def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -194,12 +211,15 @@ def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: 
 def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations: Mapping[str, Any]) -> Any:
     import collections
 
+    from airflow_dynamic_provider.workflows.passing import OUTPUTS_MARK
     from airflow_dynamic_provider.workflows.promises import select
 
     whole = recorder.promise(entry)
     if len(declarations) == 1:
         return whole
-    outputs = collections.namedtuple(f"{decorator.function.__name__}_outputs", declarations)  # type: ignore[misc]
+    name = decorator.function.__name__
+    outputs: Any = collections.namedtuple(f"{name}_outputs", declarations)  # type: ignore[misc]
+    setattr(outputs, OUTPUTS_MARK, name)
     return outputs(*(select(whole, name) for name in declarations))
 
 
@@ -210,7 +230,8 @@ def _construct(
 
     with constructing(recorder):
         # Where a promise is, the constructor gets what it would get in a Dag file.
-        given = {name: templates.resolve(template, stand_in) for name, template in arguments.items()}
+        promise = stand_in()
+        given = {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
         return make(**{**kwargs, **given})
 
 

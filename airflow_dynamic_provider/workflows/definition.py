@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -12,6 +11,8 @@ from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.kinds import Kinds
     from airflow_dynamic_provider.workflows.plan import Plan
 
@@ -64,7 +65,8 @@ class DynamicWorkflow(Generic[P, R]):
     @property
     def name(self) -> str:
         """The name of the workflow, and of its calls: ``task_id``, or that of the function."""
-        return str(self.settings.get("task_id") or self.function.__name__)
+        name = self.settings.get("task_id")
+        return self.function.__name__ if name is None else name
 
     def __repr__(self) -> str:
         return f"<dynamic workflow {self.name!r}>"
@@ -178,10 +180,11 @@ def dynamic_workflow(
         python_callable: The function, when the decorator is used without parentheses.
         node_dependency_hints: Tasks, operator classes and workflows that the body may call though nothing in
             it names them.
-        max_nodes: How many nodes a plan may have, those of workflows called inside included. 1,000 by default.
+        max_nodes: How many nodes a plan may have, with those of workflows planned inside. 1,000 by default.
         failure_policy: ``"fail_fast"`` starts no further node once one has failed for good;
             ``"run_all"`` runs every node that does not need a failed one.
-        timeout: How long planning and all nodes may take together, a timedelta or seconds. No limit by default.
+        timeout: How long planning and all nodes may take together, a timedelta or seconds. By default there
+            is no limit.
         arguments: What ``@task`` takes, for the planning task: ``task_id``, ``retries``, ``pool`` and so on.
 
     Returns:

@@ -1,7 +1,7 @@
 """Finds the kinds of a workflow: everything that its body may call, as far as the Dag file shows it.
 
-Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows the
-code in the order in which it is written.
+Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows
+the code in the order in which it is written.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from airflow_dynamic_provider.workflows.kinds import (
     WorkflowTarget,
     setting_names,
 )
+from airflow_dynamic_provider.workflows.promises import Promise
 
 # Functions of these are never a body's helpers.
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
@@ -78,7 +79,10 @@ class _Finder:
 
     def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         """Look at something that a function refers to."""
-        if isinstance(value, str | bytes | int | float | None) or (id(value), is_mapping) in self._seen:
+        if (
+            isinstance(value, str | bytes | int | float | Promise | None)
+            or (id(value), is_mapping) in self._seen
+        ):
             return
         if not isinstance(value, types.ModuleType | type):
             self._seen[id(value), is_mapping] = value
@@ -138,7 +142,11 @@ class _Finder:
     def _items(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         if len(value) > _MOST_ITEMS:
             return
-        for item in value.values() if isinstance(value, Mapping) else value:
+        items = value.values() if isinstance(value, Mapping) else value
+        if isinstance(value, set | frozenset):
+            # A set has another order in another process, and kinds are named in the order they are found.
+            items = sorted(value, key=lambda item: str(getattr(item, "__qualname__", "")))
+        for item in items:
             self.value(item, names, is_mapping)
 
     def _namespace(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
@@ -204,8 +212,13 @@ def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
     except (OSError, SyntaxError, TypeError, ValueError):
         # Typed into an interpreter, or a lambda in the middle of a statement: then hints are needed.
         return
+    # Python gives the whole statement that a lambda is in.
+    own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
+    if function.__name__ != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
+        # Without the decorators above it.
+        own = [*tree.body[0].body]
     for node in sorted(
-        (node for node in ast.walk(tree) if isinstance(node, ast.Call)),
+        (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
         key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
     ):
         variation = _evaluate_call(node, scope)

@@ -1,7 +1,7 @@
-"""Makes Airflow's own objects record while a body runs: the one place that changes them, for that time.
+"""Makes Airflow's own objects record while a body runs: the one place that changes them, for that long.
 
-A body calls the same ``@task`` functions, task groups and operator classes as a Dag file does, and Airflow has
-no hook for what such a call means. So, while at least one body is being recorded in this process, the few
+A body calls the same ``@task`` functions, task groups and operator classes as a Dag file does, and Airflow
+has no hook for what such a call means. So, while at least one body is being recorded in this process, the few
 methods below look first whether the code that calls them is in a recording (a context variable); if not, the
 original runs. When the last recording is over, the classes are as they were.
 """
@@ -12,7 +12,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import calls
@@ -21,7 +21,6 @@ from airflow_dynamic_provider.workflows.recorder import current_recorder
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recorder import CallEntry, Recorder
-    from airflow_dynamic_provider.workflows.references import Reference
 
 # A recorded method: the recording, the original method, and the call's own arguments.
 _Recorded = Callable[..., Any]
@@ -60,10 +59,14 @@ def intercepted() -> Iterator[None]:
 
 @contextmanager
 def constructing(recorder: Recorder) -> Iterator[None]:
-    """Let an operator's constructor do what it does, unrecorded."""
+    """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
+    from airflow.sdk import DAG
+
     recorder.is_constructing = True
     try:
-        yield
+        # The Dag that is being read or run must not get it, nor take it for a duplicate.
+        with DAG("plan", schedule=None):
+            yield
     finally:
         recorder.is_constructing = False
 
@@ -71,8 +74,9 @@ def constructing(recorder: Recorder) -> Iterator[None]:
 def is_operator(value: Any) -> bool:
     """Whether this is a classic operator, or an operator that Airflow expands."""
     from airflow.sdk import BaseOperator
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    return isinstance(value, BaseOperator) or hasattr(value, "expand_input")
+    return isinstance(value, BaseOperator | MappedOperator)
 
 
 def is_operator_class(value: Any) -> bool:
@@ -99,18 +103,12 @@ def is_task_group(value: Any) -> bool:
     return isinstance(value, _TaskGroupFactory)
 
 
-def stand_in(reference: Reference) -> Any:
+def stand_in() -> Any:
     """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
+    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import XComArg
 
-    return XComArg(_nobody())
-
-
-@functools.lru_cache(maxsize=1)
-def _nobody() -> Any:
-    from airflow.providers.standard.operators.empty import EmptyOperator
-
-    return EmptyOperator(task_id="promise")
+    return XComArg(EmptyOperator(task_id="__promise__"))
 
 
 def _patch_all() -> None:
@@ -121,17 +119,19 @@ def _patch_all() -> None:
 
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
 
-    for cls in (_TaskDecorator, DynamicTask):
+    decorators: tuple[Any, ...] = (_TaskDecorator, DynamicTask)
+    for cls in decorators:
         _patch(cls, "__call__", _call_task)
         _patch(cls, "override", _override)
     _patch(_TaskGroupFactory, "__call__", _call_group)
     _patch(_TaskGroupFactory, "override", _override)
-    for cls, names in {
+    refused: dict[Any, tuple[str, ...]] = {
         _TaskDecorator: ("expand", "partial", "expand_kwargs"),
         DynamicTask: ("expand", "partial", "expand_kwargs"),
         _TaskGroupFactory: ("expand", "partial", "expand_kwargs"),
         OperatorPartial: ("expand", "expand_kwargs"),
-    }.items():
+    }
+    for cls, names in refused.items():
         for name in names:
             _patch(cls, name, functools.partial(_expand, name))
     _patch(type(BaseOperator), "__call__", _call_operator_class)
@@ -172,11 +172,11 @@ def _replace(cls: Any, name: str, replacement: Any) -> None:
     setattr(cls, name, replacement)
 
 
-def _call_task(recorder: Recorder, original: Any, decorator: Any, *args: Any, **kwargs: Any) -> Any:
+def _call_task(recorder: Recorder, _original: Any, decorator: Any, *args: Any, **kwargs: Any) -> Any:
     return calls.record_task(recorder, decorator, args, kwargs)
 
 
-def _call_group(recorder: Recorder, original: Any, factory: Any, *args: Any, **kwargs: Any) -> Any:
+def _call_group(recorder: Recorder, _original: Any, factory: Any, *args: Any, **kwargs: Any) -> Any:
     return calls.record_group(recorder, factory, args, kwargs)
 
 
@@ -184,18 +184,10 @@ def _call_operator_class(recorder: Recorder, original: Any, cls: Any, *args: Any
     if args:
         # Airflow's own message.
         return original(cls, *args, **kwargs)
-    return calls.record_operator(recorder, cls, functools.partial(_make, original, cls), kwargs)
+    return calls.record_operator(recorder, cls, functools.partial(original, cls), kwargs)
 
 
-def _make(original: Any, cls: Any, **kwargs: Any) -> Any:
-    from airflow.sdk import DAG
-
-    # In a Dag of its own: the Dag that is running must not get it, nor take it for a duplicate.
-    with DAG("plan", schedule=None):
-        return original(cls, **kwargs)
-
-
-def _override(recorder: Recorder, original: Any, decorator: Any, **kwargs: Any) -> Any:
+def _override(_recorder: Recorder, original: Any, decorator: Any, **kwargs: Any) -> Any:
     copy = original(decorator, **kwargs)
     is_named = not kwargs.keys().isdisjoint(("task_id", "group_id"))
     if is_named or getattr(decorator, calls.NAMED_MARK, False):
@@ -207,7 +199,10 @@ def _mark(copy: Any) -> None:
     setattr(copy, calls.NAMED_MARK, True)
 
 
-def _expand(name: str, recorder: Recorder, original: Any, *args: Any, **kwargs: Any) -> Any:
+def _expand(name: str, _recorder: Recorder, _original: Any, called: Any, *_a: Any, **_k: Any) -> NoReturn:
+    if hasattr(called, "_expand_called"):
+        # Or Airflow warns that it was forgotten.
+        called._expand_called = True
     raise WorkflowCallError(
         f"{name}() is for Dag files; in the body of a workflow the values are there",
         remedy="Call the task in a loop, or use map_task(task)(list or promise); to fix an argument, "
@@ -215,11 +210,11 @@ def _expand(name: str, recorder: Recorder, original: Any, *args: Any, **kwargs: 
     )
 
 
-def _set_upstream(recorder: Recorder, original: Any, operator: Any, other: Any, *more: Any) -> None:
+def _set_upstream(recorder: Recorder, _original: Any, operator: Any, other: Any, *_more: Any) -> None:
     recorder.order(_listed(other), [operator])
 
 
-def _set_downstream(recorder: Recorder, original: Any, operator: Any, other: Any, *more: Any) -> None:
+def _set_downstream(recorder: Recorder, _original: Any, operator: Any, other: Any, *_more: Any) -> None:
     recorder.order([operator], _listed(other))
 
 

@@ -6,13 +6,14 @@ Found when the Dag file is read (see `finding`), and again, from the same file, 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import UnknownKindError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
 
 #: The setting that names a node, and is no matter of its kind.
@@ -41,7 +42,8 @@ class TaskTarget:
     @property
     def name(self) -> str:
         """What its kind is called."""
-        return str(_underlying(self.decorator).kwargs.get(NAME) or self.decorator.function.__name__)
+        name = _underlying(self.decorator).kwargs.get(NAME)
+        return self.decorator.function.__name__ if name is None else name  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)

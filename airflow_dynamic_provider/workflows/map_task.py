@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
@@ -18,6 +17,8 @@ from airflow_dynamic_provider.workflows.references import Reference
 from airflow_dynamic_provider.workflows.validation import check_count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.kinds import Kinds
     from airflow_dynamic_provider.workflows.recorder import Recorder
 
@@ -88,8 +89,10 @@ class MappedTask:
         kind, retries = recorder.kinds.match(MapTarget(self.decorator))
         lists = {name: list(each) if isinstance(each, range) else each for name, each in by_name.items()}
         held = {LISTS: lists, BOUND: self.bound, CONCURRENCY: self.concurrency, RATIO: self.min_success_ratio}
+        is_default = {LISTS: False, BOUND: not self.bound, CONCURRENCY: self.concurrency is None}
+        is_default[RATIO] = self.min_success_ratio == 1
         arguments = pack_arguments(
-            recorder, {name: value for name, value in held.items() if value not in ({}, None, 1.0)}
+            recorder, {name: value for name, value in held.items() if not is_default[name]}
         )
         entry = recorder.node(
             self._label, is_explicit=self._is_named, kind=kind.name, arguments=arguments, retries=retries
@@ -128,7 +131,7 @@ class MappedTask:
     def _refusal(self, problem: str) -> WorkflowCallError:
         return WorkflowCallError(
             f"map_task({self.decorator.function.__name__}) {problem}",
-            remedy="Give it one list, or promise of a list, for each argument that differs from item to item; "
+            remedy="Give it one list, or promise of a list, for each argument that differs between items; "
             "fix the others with functools.partial.",
         )
 
@@ -136,7 +139,7 @@ class MappedTask:
 def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float = 1.0) -> MappedTask:
     """Return a function that runs a task once for each item of a list. Use it in the body of a workflow.
 
-    Called with a list, or a promise of one, it gives the promise of the list of the values, in the same order.
+    Called with a list, or a promise of one, it gives the promise of the list of the values, in that order.
 
     Args:
         fn: A ``@task`` function, ``functools.partial`` of one, or one under ``override``.

@@ -12,6 +12,9 @@ from airflow_dynamic_provider.workflows.promises import Promise
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recorder import Recorder
 
+#: Set on the named tuples of the promises of a task with several outputs; it holds the task's name.
+OUTPUTS_MARK = "_dynamic_workflow_outputs_of"
+
 # Their items are looked at one by one.
 _SEEN_BY_ITEM = (list, tuple, dict, str, bytes, int, float)
 
@@ -23,6 +26,11 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
         WorkflowCallError: It is used up by reading, refers to the Dag file, was not called, or hides a
             promise.
     """
+    if (task := getattr(type(value), OUTPUTS_MARK, None)) is not None:
+        _refuse(
+            f"the outputs of {task!r} are passed on or returned all together",
+            f"Choose one, such as {task}.{value._fields[0]}, or put them into a dict.",
+        )
     if isinstance(value, _SEEN_BY_ITEM):
         return
     if isinstance(value, set | frozenset):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import assembly, calls
 from airflow_dynamic_provider.workflows.binding import bind
 from airflow_dynamic_provider.workflows.interception import intercepted
 from airflow_dynamic_provider.workflows.kinds import MapTarget, WorkflowTarget
-from airflow_dynamic_provider.workflows.plan import Plan, split_arguments
+from airflow_dynamic_provider.workflows.plan import Plan, pack_plan, split_arguments
 from airflow_dynamic_provider.workflows.recorder import Recorder
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kinds
 
@@ -32,7 +35,33 @@ def plan_workflow(
     with intercepted(), recorder.recording():
         output = calls.run_body(recorder, workflow, positional, named)
         calls.refuse_changed_operators(recorder)
-    return assembly.assemble(recorder, output, prefix)
+    plan = assembly.assemble(recorder, output, prefix)
+    refuse_unstorable(plan)
+    return plan
+
+
+def refuse_unstorable(plan: Plan) -> None:
+    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry.
+
+    Raises:
+        UnstorableOutputError: Its text names the node and the argument.
+    """
+    try:
+        xcom.check_storable(pack_plan(plan))
+    except UnstorableOutputError:
+        # Which it is, only in this case: one check of the whole is cheaper than one of each.
+        for node in plan.nodes:
+            for argument, template in node.arguments.items():
+                _check(template, f"the argument {argument!r} of the node {node.name!r}")
+        _check([plan.output, [call.output for call in plan.calls]], f"what {plan.workflow!r} returns")
+        raise
+
+
+def _check(template: Any, noun: str) -> None:
+    try:
+        xcom.check_storable(template)
+    except UnstorableOutputError as error:
+        raise UnstorableOutputError(f"{noun}: {error.message}", remedy=error.remedy) from error.__cause__
 
 
 def plan_later(

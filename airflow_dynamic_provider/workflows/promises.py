@@ -49,7 +49,7 @@ class Promised:
 class Promise:
     """A value of a node that has not run. Made by calls in the body of a ``@dynamic_workflow``.
 
-    Pass it to tasks, alone or inside lists, dicts, tuples and dataclass fields; return it; select from it with
+    Pass it to tasks, alone or inside lists, dicts, tuples and dataclass fields; return it; select from it by
     ``p[0]`` and ``p["key"]``; order it with ``a >> b``.
     """
 
@@ -151,6 +151,7 @@ class Promise:
         refuse(self, "searched with `in`", _INNER)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused: a promise is no function."""
         refuse(self, "called", _IN_A_TASK)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -190,17 +191,19 @@ class Promise:
 def _refuse_operators() -> None:
     """Give the class a refusal for every other operator of Python."""
     compared = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+    # fmt: off
     binary = {
-        **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**"},
-        **{"matmul": "@", "and": "&", "or": "|", "xor": "^", "divmod": "divmod"},
+        "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+        "matmul": "@", "and": "&", "or": "|", "xor": "^", "divmod": "divmod",
     }
     unary = {
-        **{"neg": "calculated with: -", "pos": "calculated with: +", "invert": "calculated with: ~"},
-        **{"abs": "calculated with: abs", "round": "rounded", "trunc": "rounded", "floor": "rounded"},
-        **{"ceil": "rounded", "int": "made an int", "float": "made a float", "complex": "made a complex"},
-        **{"index": "used as an index or a count", "bytes": "made bytes", "fspath": "used as a path"},
-        **{"reversed": "iterated in reverse", "next": "asked for its next item"},
+        "neg": "calculated with: -", "pos": "calculated with: +", "invert": "calculated with: ~",
+        "abs": "calculated with: abs", "round": "rounded", "trunc": "rounded", "floor": "rounded",
+        "ceil": "rounded", "int": "made an int", "float": "made a float", "complex": "made a complex",
+        "index": "used as an index or a count", "bytes": "made bytes", "fspath": "used as a path",
+        "reversed": "iterated in reverse", "next": "asked for its next item",
     }
+    # fmt: on
     refused = {f"__{name}__": (f"compared with {sign}", _INNER) for name, sign in compared.items()}
     for name, sign in binary.items():
         # `p += 1` and the like fall back to the first.
@@ -212,7 +215,7 @@ def _refuse_operators() -> None:
 
 
 def _refusing(tried: str, remedy: str) -> Any:
-    def refused(self: Promise, *args: Any) -> NoReturn:
+    def refused(self: Promise, *_others: Any) -> NoReturn:
         refuse(self, tried, remedy)
 
     return refused

@@ -1,4 +1,4 @@
-"""The recording of a body: which calls it made, in which scope, and what waits for what. In the planning task.
+"""The recording of a body: its calls, in which scope, and what waits for what. In the planning task.
 
 What is recorded is named and becomes a plan when the body has returned (see `assembly`).
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.references import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.kinds import Kinds
 
 #: How the reference to a call begins that has no name yet. Names are given when a body has returned.

@@ -6,10 +6,12 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable
 from typing import Any
 
 from airflow_dynamic_provider.workflows.references import Attribute, Step
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @functools.lru_cache(maxsize=4096)

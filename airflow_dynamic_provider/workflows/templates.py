@@ -17,7 +17,9 @@ everything else                         itself; XCom's serializer carries it
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -54,17 +56,14 @@ def pack(value: Any, find: Finder) -> Any:
         return _pack_dict(value, find)
     if isinstance(value, tuple):
         if (names := getattr(kind, "_fields", None)) is not None:
-            fields = zip(names, value, strict=True)
-            return {"$class": _address(kind), "fields": {name: pack(item, find) for name, item in fields}}
+            named = zip(names, value, strict=True)
+            return _pack_object(kind, {name: pack(item, find) for name, item in named})
         return {"$tuple": [pack(item, find) for item in value]}
     if isinstance(value, list):
         return [pack(item, find) for item in value]
     if dataclasses.is_dataclass(kind):
         names = [each.name for each in dataclasses.fields(kind) if each.init]
-        return {
-            "$class": _address(kind),
-            "fields": {name: pack(getattr(value, name), find) for name in names},
-        }
+        return _pack_object(kind, {name: pack(getattr(value, name), find) for name in names})
     return value
 
 
@@ -143,12 +142,13 @@ def _pack_dict(value: Mapping[Any, Any], find: Finder) -> dict[str, Any]:
 
 
 def _pack_key(key: Any, find: Finder) -> Any:
-    if find(key) is not None:
+    template = pack(key, find)
+    if references(template):
         raise WorkflowCallError(
             "a promise is a key of a dict, and a key must be known while the workflow is planned",
             remedy="Make the promise a value of the dict, or build the dict in a task.",
         )
-    return pack(key, find)
+    return template
 
 
 def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
@@ -174,19 +174,32 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     return entry[0], entry[1]
 
 
-def _address(cls: type) -> str:
-    address = f"{cls.__module__}:{cls.__qualname__}"
+def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
+    if (problem := _why_not_rebuilt(cls, tuple(fields))) is not None:
+        raise WorkflowCallError(
+            f"an object of the class {cls.__qualname__} cannot go into a plan, for {problem}",
+            remedy="Use a dataclass or a NamedTuple at the top of a module, made of its fields alone.",
+        )
+    return {"$class": _address(cls), "fields": fields}
+
+
+@functools.lru_cache(maxsize=1024)
+def _why_not_rebuilt(cls: type, names: tuple[str, ...]) -> str | None:
     try:
-        is_found = _class_at(address) is cls
+        is_found = _class_at(_address(cls)) is cls
     except LayoutError:
         is_found = False
     if not is_found:
-        raise WorkflowCallError(
-            f"an object of the class {cls.__qualname__} cannot go into a plan, for the class is not found "
-            f"by its name in the module {cls.__module__}",
-            remedy="Define the class at the top of a module.",
-        )
-    return address
+        return f"the class is not found by its name in the module {cls.__module__}"
+    try:
+        inspect.signature(cls).bind(**dict.fromkeys(names))
+    except (TypeError, ValueError) as error:
+        return f"it cannot be made of its fields: {error}"
+    return None
+
+
+def _address(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _class_at(address: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.definitions.keys import check_mapping_key
 from airflow_dynamic_provider.errors import (
@@ -12,6 +12,9 @@ from airflow_dynamic_provider.errors import (
     NodeNameError,
     TooManyNodesError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: How many nodes a plan may have unless the workflow says otherwise.
 DEFAULT_MAX_NODES = 1000

@@ -24,6 +24,7 @@ ARROWS = {
     "definitions": {"definitions", "errors"},
     "execution": {"definitions", "errors", "execution", "version_compat"},
     "authoring": {"authoring", "definitions", "errors", "execution", "version_compat"},
+    "workflows": {"authoring", "definitions", "errors", "execution", "version_compat", "workflows"},
 }
 
 #: The edges of the package: what people see. Nothing else depends on them.
@@ -62,6 +63,10 @@ PRIVATE = {
     "version_compat": {
         "airflow.exceptions": "where Airflow 3.1 has what later versions have in airflow.sdk.exceptions",
         "airflow.sdk.exceptions": "skipping and failing",
+    },
+    "workflows.interception": {
+        "airflow.sdk.definitions.decorators.task_group": "the class of task groups, for a body may call them",
+        "airflow.sdk.definitions.mappedoperator": "what a classic operator's partial() gives, to refuse it",
     },
 }
 

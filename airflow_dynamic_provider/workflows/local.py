@@ -1,0 +1,239 @@
+"""Runs a workflow in plain Python, for a unit test: plans it and calls what its nodes call, one by one.
+
+What passes between nodes goes through Airflow's serializer, so that it comes out as in a run. Nothing is
+retried, rendered or limited in time, and the first node that fails ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.kinds import (
+    Kind,
+    MapTarget,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+)
+from airflow_dynamic_provider.workflows.map_task import pack_native
+from airflow_dynamic_provider.workflows.plan import (
+    SEPARATOR,
+    Plan,
+    PlannedCall,
+    PlannedNode,
+    pack_plan,
+    split_arguments,
+    unpack_plan,
+)
+from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.kinds import Kinds
+    from airflow_dynamic_provider.workflows.references import Reference
+
+#: How deep workflows may be planned one inside the run of another, where a run has no end of its own.
+MAX_LATER_DEPTH = 1000
+
+# Runs a plan's nodes; hands out each plan that must run before it can go on, and gets its output.
+_Steps = Generator[Plan, Any, Any]
+
+
+def run_local(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Plan a workflow, run its nodes in this process and return its output (see `DynamicWorkflow.local`)."""
+    kinds = workflow.find_kinds()
+    arguments = pack_native(bind(workflow.function, args, kwargs))
+    stored = xcom.deserialize(xcom.serialize(arguments))
+    native = {name: templates.resolve(template, _no_value) for name, template in stored.items()}
+    return _drive(_LocalRun(kinds), plan_workflow(workflow, native, kinds=kinds))
+
+
+def _drive(run: _LocalRun, plan: Plan) -> Any:
+    """Run a plan and those that turn up inside; without Python's recursion, which would limit their depth."""
+    stack: list[_Steps] = [run.steps(plan)]
+    output: Any = None
+    error: Exception | None = None
+    while stack:
+        try:
+            inner = stack[-1].throw(error) if error is not None else stack[-1].send(output)
+        except StopIteration as stop:
+            stack.pop()
+            output, error = stop.value, None
+        except Exception as raised:
+            stack.pop()
+            error = raised
+        else:
+            _check_depth(len(stack), inner)
+            stack.append(run.steps(inner))
+            output, error = None, None
+    if error is not None:
+        raise error
+    return output
+
+
+class _LocalRun:
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+
+    def steps(self, plan: Plan) -> _Steps:
+        # As it is stored, and every constant in it as it comes out.
+        plan = unpack_plan(xcom.deserialize(xcom.serialize(pack_plan(plan))))
+        values = _Values(plan)
+        for node in plan.nodes:
+            try:
+                arguments = {
+                    name: templates.resolve(one, values.lookup) for name, one in node.arguments.items()
+                }
+                kind = self.kinds[node.kind]
+                if isinstance(kind.target, WorkflowTarget | MapTarget):
+                    value = yield plan_later(
+                        kind.target, arguments, node.name, self.kinds, retries=node.retries
+                    )
+                else:
+                    value = run_node(kind, node.name, arguments)
+                values.keep(node, value)
+            except Exception as error:
+                _add_note(error, f"raised by the node {node.name!r} of the workflow {plan.workflow!r}")
+                if not values.is_tolerated(node):
+                    raise
+                values.failed[node.name] = error
+        values.check_ratios()
+        return templates.resolve(plan.output, values.lookup)
+
+
+class _Values:
+    """What the nodes of a plan gave, as it is stored."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.failed: dict[str, Exception] = {}
+        self._stored: dict[str, Any] = {}
+        self._objects: dict[str, Any] = {}
+
+    def keep(self, node: PlannedNode, value: Any) -> None:
+        self._stored[node.name] = xcom.serialize(value)
+
+    def lookup(self, reference: Reference) -> Any:
+        # Read anew each time: no task sees what another one did to its copy.
+        if reference.name in self.plan.calls_by_name:
+            call = self.plan.calls_by_name[reference.name]
+            self._check_ratio(call)
+            return reference.select(templates.resolve(call.output, self.lookup))
+        if reference.name in self.failed:
+            return None
+        return reference.select(xcom.deserialize(self._stored[reference.name]))
+
+    def is_tolerated(self, node: PlannedNode) -> bool:
+        call = self.plan.calls_by_name.get(node.name.rpartition(SEPARATOR)[0])
+        return call is not None and call.min_success_ratio is not None
+
+    def check_ratios(self) -> None:
+        for call in self.plan.calls:
+            self._check_ratio(call)
+
+    def _check_ratio(self, call: PlannedCall) -> None:
+        if call.min_success_ratio is None:
+            return
+        nodes = self.plan.nodes_of(call.name)
+        failed = [name for name in nodes if name in self.failed]
+        needed = math.ceil(call.min_success_ratio * len(nodes))
+        if len(nodes) - len(failed) < needed:
+            raise TooFewSuccessesError(
+                f"{len(nodes) - len(failed)} of the {len(nodes)} nodes of {call.name!r} succeeded, and "
+                f"min_success_ratio={call.min_success_ratio} demands {needed}; failed are "
+                f"{', '.join(map(repr, failed))}",
+                remedy="Mend what failed, or demand less.",
+            ) from self.failed[failed[0]]
+
+
+def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
+    """Call what a node calls, and return its value.
+
+    Raises:
+        Exception: What it raises.
+    """
+    if isinstance(kind.target, OperatorTarget):
+        operator = kind.target.operator_class(task_id=kind.name, **kind.settings, **arguments)
+        return operator.execute(_context(operator, name))
+    decorator = kind.target.decorator  # type: ignore[union-attr]
+    args, kwargs = split_arguments(arguments)
+    if hasattr(decorator, "declarations"):
+        return _run_declared(decorator, args, kwargs)
+    if decorator.operator_class.__name__ == "_PythonDecoratedOperator":
+        return _call(decorator.function, args, kwargs)
+    # A sensor, a command, a container: the operator decides what to do with what the function returns.
+    operator = decorator(*args, **kwargs).operator
+    return operator.execute(_context(operator, name))
+
+
+def _run_declared(decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    from airflow_dynamic_provider.execution.producing import Production, produce
+
+    production = Production(TaskTarget(decorator).name, decorator.declarations)
+    produce(decorator.function, args, _with_context(decorator.function, args, kwargs), production)
+    production.finish()
+    values: dict[str, Any] = {}
+    for output in decorator.declarations:
+        if output in production.dynamic:
+            values[output] = [each.value for each in production.dynamic[output].values()]
+        else:
+            values[output] = production.static[output].value if output in production.static else None
+    return values if len(values) > 1 else next(iter(values.values()))
+
+
+def _call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    result = function(*args, **_with_context(function, args, kwargs))
+    return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
+
+
+async def _await(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _with_context(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments, and ``None`` for what only a running task has."""
+    signature = inspect.signature(function)
+    given = signature.bind_partial(*args, **kwargs).arguments
+    missing = {
+        name: None
+        for name, each in signature.parameters.items()
+        if name not in given
+        and each.default is each.empty
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    }
+    return {**missing, **kwargs}
+
+
+def _context(operator: Any, name: str) -> dict[str, Any]:
+    return {"task": operator, "ti": None, "params": {}, "map_index_template": name}
+
+
+def _check_depth(depth: int, plan: Plan) -> None:
+    if depth >= MAX_LATER_DEPTH:
+        raise TooManyNodesError(
+            f"the workflow {plan.workflow!r} is planned {depth} deep inside workflows, so they "
+            "probably never end",
+            remedy="End the recursion.",
+        )
+
+
+def _add_note(error: Exception, note: str) -> None:
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:
+        # What Python 3.11 does.
+        vars(error)["__notes__"] = [*getattr(error, "__notes__", []), note]
+
+
+def _no_value(reference: Reference) -> Any:
+    raise LookupError(f"{reference} is no value yet")
