@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
+from airflow_dynamic_provider.execution.states import FAILED, UPSTREAM_FAILED
 
 Context = Mapping[str, Any]
 States = dict[tuple[str, int], str | None]
@@ -187,6 +188,16 @@ def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> S
         for name, state in answer.get(run_id, {}).items():
             states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
     return states
+
+
+def has_failed(context: Context, task_ids: Collection[str]) -> bool:
+    """Whether a task instance of some tasks of this run has failed for good. One API call."""
+    ti = context["ti"]
+    states = [FAILED, UPSTREAM_FAILED]
+    count = ti.get_ti_count(
+        dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id], states=states
+    )
+    return bool(count)
 
 
 def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:

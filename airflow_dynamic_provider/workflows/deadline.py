@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def seconds_left(context: Any, spec: WorkflowSpec, planned_at: float) -> float | None:
     """Return the seconds that the graph has left, ``None`` without a limit.
 
-    They count from the end of planning; once a run that had ended is cleared, from when it started again.
+    They count from the start of planning; once a run that had ended is cleared, from when it started again.
     """
     if spec.timeout is None:
         return None

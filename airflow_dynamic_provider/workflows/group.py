@@ -17,7 +17,7 @@ from airflow_dynamic_provider.workflows.nodes import GO_ON, NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
-from airflow_dynamic_provider.workflows.spec import KindTasks, WorkflowSpec
+from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,10 @@ _OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"s
 # Airflow would count the time that a node waits; `deadline.time_limit` counts the time that it runs.
 _KEPT_FROM_AIRFLOW = frozenset({"execution_timeout"})
 
-_PLAN, _RESULT = "plan", "result"
+_PLAN, _RESULT, _LISTS = "plan", "result", "nodes"
+
+# What the task of the nodes that wait is called, behind the name of their kind.
+_AFTER = "__after"
 
 
 def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -48,10 +51,10 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
         result = ResultOperator(task_id=_RESULT, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
         plan.spec = result.spec = spec
         plan.set_downstream(result)
-        for kind in kinds:
-            listed = _make_list(kind)
-            listed.spec = spec
-            nodes = _make_nodes(kind, kinds, spec, listed)
+        with TaskGroup(group_id=_LISTS, prefix_group_id=True, tooltip="The nodes of each kind, by name"):
+            lists = {name: _make_list(name, lane, spec) for name, lane in spec.lanes.items()}
+        for name, listed in lists.items():
+            nodes = _make_nodes(kinds[spec.lanes[name].kind], kinds, spec, name, listed)
             plan.set_downstream(listed)
             nodes.set_downstream(result)
     return WorkflowOutput(result)
@@ -62,50 +65,73 @@ def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -
         name=str(group.group_id),
         plan_task_id=group.child_id(_PLAN),
         result_task_id=group.child_id(_RESULT),
-        kinds={
-            kind.name: KindTasks(
-                task_id=group.child_id(_task_name(kind)),
-                list_task_id=group.child_id(_list_name(kind)),
-                plans=isinstance(kind.target, (WorkflowTarget, MapTarget)),
-            )
-            for kind in kinds
-        },
+        lanes={name: lane for kind in kinds for name, lane in _lanes(kind, group).items()},
         failure_policy=workflow.failure_policy,
         timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
         max_nodes=workflow.max_nodes,
     )
 
 
-def _make_list(kind: Kind) -> NodeListOperator:
-    return NodeListOperator(
-        task_id=_list_name(kind),
-        kind=kind.name,
-        doc_md=f"Holds the list of the nodes that run `{kind.name}`. The scheduler ends it without running it.",
+def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
+    # The group has tasks of these names already.
+    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS) else kind.name
+    # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
+    names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
+    return {
+        each: Lane(
+            kind=kind.name,
+            task_id=group.child_id(each),
+            list_task_id=group.child_id(f"{_LISTS}.{each}"),
+            plans=isinstance(kind.target, (WorkflowTarget, MapTarget)),
+            is_direct=is_direct,
+        )
+        for each, is_direct in names.items()
+    }
+
+
+def _make_list(name: str, lane: Lane, spec: WorkflowSpec) -> NodeListOperator:
+    listed = NodeListOperator(
+        task_id=name,
+        lane=name,
+        doc_md=f"Holds the list of the nodes of `{lane.task_id}`. The scheduler ends it without running it.",
     )
+    listed.spec = spec
+    return listed
 
 
-def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, listed: NodeListOperator) -> Any:
-    own = {"kind": kind, "kinds": kinds, "spec": spec, "custom_operator_name": _operator_name(kind)}
-    if STARTS_IN_TRIGGERER:
-        own |= {"start_from_trigger": True, "start_trigger_args": _start_args(kind, spec)}
+def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
+    lane = spec.lanes[name]
+    own = {
+        "kind": kind,
+        "kinds": kinds,
+        "lane": name,
+        "spec": spec,
+        "custom_operator_name": _operator_name(kind),
+    }
+    if STARTS_IN_TRIGGERER and not lane.is_direct:
+        own |= {"start_from_trigger": True, "start_trigger_args": _start_args(name, spec)}
     operator_class: Any = type("NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__})
     settings = {
-        name: value
-        for name, value in kind.settings.items()
-        if name in _OF_TASKS and name not in _KEPT_FROM_AIRFLOW
+        setting: value
+        for setting, value in kind.settings.items()
+        if setting in _OF_TASKS and setting not in _KEPT_FROM_AIRFLOW
     }
-    partial = operator_class.partial(
-        task_id=_task_name(kind), map_index_template=MAP_INDEX_TEMPLATE, **settings
-    )
+    settings.setdefault("doc_md", _doc(kind, lane))
+    partial = operator_class.partial(task_id=name, map_index_template=MAP_INDEX_TEMPLATE, **settings)
     return partial.expand_kwargs(NodeSlots(listed))
 
 
-def _start_args(kind: Kind, spec: WorkflowSpec) -> Any:
+def _doc(kind: Kind, lane: Lane) -> str:
+    which = "can start at once" if lane.is_direct else "wait for other nodes"
+    return f"The nodes that run `{kind.name}` and {which if STARTS_IN_TRIGGERER else 'are in the plan'}."
+
+
+def _start_args(lane: str, spec: WorkflowSpec) -> Any:
     from airflow.triggers.base import StartTriggerArgs
 
     return StartTriggerArgs(
         trigger_cls="airflow_dynamic_provider.workflows.trigger.NodeTrigger",
-        trigger_kwargs={"spec": spec.pack(), "kind": kind.name},
+        trigger_kwargs={"spec": spec.pack(), "lane": lane},
         next_method=GO_ON,
         timeout=None if spec.timeout is None else timedelta(seconds=spec.timeout),
     )
@@ -119,15 +145,6 @@ def _operator_name(kind: Kind) -> str:
     if isinstance(kind.target, MapTarget):
         return "map_task"
     return "@task"
-
-
-def _task_name(kind: Kind) -> str:
-    # The group has tasks of these names already.
-    return f"{kind.name}_node" if kind.name in (_PLAN, _RESULT) else kind.name
-
-
-def _list_name(kind: Kind) -> str:
-    return f"{_task_name(kind)}__nodes"
 
 
 def _tooltip(workflow: DynamicWorkflow[..., Any]) -> str:

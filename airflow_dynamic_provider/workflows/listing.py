@@ -34,38 +34,39 @@ class RootPlan:
 
 @dataclass(frozen=True)
 class NodeList:
-    """The slots of a kind and the nodes in them."""
+    """The slots of a lane and the nodes in them."""
 
     slots: Sequence[Slot]
     nodes: Sequence[ListedNode | None]
 
 
 def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, NodeList]:
-    """Return kind -> its list as it is before any node has planned others."""
-    slots: dict[str, list[Slot]] = {kind: [] for kind in spec.kinds}
+    """Return lane -> its list as it is before any node has planned others."""
+    slots: dict[str, list[Slot]] = {lane: [] for lane in spec.lanes}
     origins = []
     for root in roots:
         origin = Origin(spec.plan_task_id, root.map_index, "", root.key_path, root.plan.fingerprint)
         places: Places = {}
         for node in root.plan.nodes:
-            places[node.name] = (node.kind, len(slots[node.kind]))
-            slots[node.kind].append(Slot(node.name, root.key_path, root.map_index))
+            lane = spec.lane_of(node, is_of_root=True)
+            places[node.name] = (lane, len(slots[lane]))
+            slots[lane].append(Slot(node.name, root.key_path, root.map_index))
         origins.append((root.plan, origin, places))
-    nodes: dict[str, list[ListedNode | None]] = {kind: [] for kind in spec.kinds}
+    nodes: dict[str, list[ListedNode | None]] = {lane: [] for lane in spec.lanes}
     for plan, origin, places in origins:
         for node in plan.nodes:
-            nodes[node.kind].append(_listed(node, origin, places))
-    if any(slots[kind] for kind, tasks in spec.kinds.items() if tasks.plans):
-        for kind in spec.kinds:
-            slots[kind].append(Slot(stored.ROOM))
-            nodes[kind].append(None)
-    return {kind: NodeList(slots[kind], nodes[kind]) for kind in spec.kinds}
+            nodes[places[node.name][0]].append(_listed(node, origin, places))
+    if any(slots[name] for name, lane in spec.lanes.items() if lane.plans):
+        for name in [name for name, lane in spec.lanes.items() if not lane.is_direct]:
+            slots[name].append(Slot(stored.ROOM))
+            nodes[name].append(None)
+    return {lane: NodeList(slots[lane], nodes[lane]) for lane in spec.lanes}
 
 
 def relist(snapshot: Snapshot, slots: Sequence[Slot]) -> NodeList:
     """Return the list with those slots, by the plans that are known now."""
     places = {
-        key_path: {name: (at.kind, at.index) for name, at in snapshot.reader.places(key_path).items()}
+        key_path: {name: (at.lane, at.index) for name, at in snapshot.reader.places(key_path).items()}
         for key_path in snapshot.graphs
     }
     return NodeList(slots, [_listed_in(snapshot, slot, places) for slot in slots])
@@ -80,8 +81,8 @@ def _listed_in(snapshot: Snapshot, slot: Slot, places: Mapping[KeyPath, Places])
     spec, fingerprint = snapshot.reader.spec, graph.plans[planner].fingerprint
     task_id, map_index = spec.plan_task_id, slot.root_index
     if planner:
-        kind, map_index = places[slot.key_path][planner]
-        task_id = spec.kinds[kind].task_id
+        lane, map_index = places[slot.key_path][planner]
+        task_id = spec.lanes[lane].task_id
     origin = Origin(task_id, map_index, planner, slot.key_path, fingerprint)
     return _listed(node, origin, places[slot.key_path])
 
@@ -92,17 +93,17 @@ def _listed(node: PlannedNode, origin: Origin, places: Places) -> ListedNode:
 
 
 def store_list(
-    context: Any, spec: WorkflowSpec, kind: str, listed: NodeList, planned_at: float, first: int = 0
+    context: Any, spec: WorkflowSpec, lane: str, listed: NodeList, planned_at: float, first: int = 0
 ) -> None:
-    """Store the list of a kind: the pages from that of slot ``first``, then what Airflow expands over.
+    """Store the list of a lane: the pages from that of slot ``first``, then what Airflow expands over.
 
     One API call for each 64 nodes, and one more.
 
     Raises:
-        TooManyOutputsError: There are more nodes of the kind than Airflow may map.
+        TooManyOutputsError: There are more nodes in the lane than Airflow may map.
     """
-    check_length(len(listed.slots), spec.kinds[kind].task_id, "nodes")
-    task_id = spec.kinds[kind].list_task_id
+    check_length(len(listed.slots), spec.lanes[lane].task_id, "nodes")
+    task_id = spec.lanes[lane].list_task_id
     size = stored.NODES_PER_PAGE
     for page in range(first // size, -(-len(listed.nodes) // size)):
         nodes = listed.nodes[page * size : (page + 1) * size]
@@ -116,7 +117,7 @@ def is_listed_already(
 ) -> bool:
     """Say whether the nodes are those that are listed, so that those that have ended may stay.
 
-    Only a planning task that runs again has to ask. Two API calls, and one for each kind.
+    Only a planning task that runs again has to ask. Two API calls, and one for each lane.
 
     Raises:
         PlanMismatchError: They are others, though some of those that were listed were not cleared.
@@ -143,9 +144,9 @@ def is_listed_already(
 
 def _listed_plans(reader: WorkflowReader) -> Mapping[KeyPath, str]:
     plans: dict[KeyPath, str] = {}
-    for kind in reader.spec.kinds.values():
+    for lane in reader.spec.lanes.values():
         page = 0
-        while (packed := reader.pull(kind.list_task_id, stored.nodes_xcom(page))) is not None:
+        while (packed := reader.pull(lane.list_task_id, stored.nodes_xcom(page))) is not None:
             for each in stored.unpack_nodes(packed).nodes:
                 if each is not None and not each.origin.planner:
                     plans[each.origin.key_path] = each.origin.fingerprint

@@ -1,4 +1,4 @@
-"""The task that holds the list of a kind's nodes, and that of a mapped workflow that writes the lists."""
+"""The task that holds the list of a lane's nodes, and that of a mapped workflow that writes the lists."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class NodeListOperator(EmptyOperator):
-    """Holds the list of a kind's nodes, for Airflow expands only over a task's return value.
+    """Holds the list of a lane's nodes, for Airflow expands only over a task's return value.
 
     The scheduler ends an empty operator without running it, so it costs no worker and what was written into
     its XCom stays. ``dag.test()`` does run it, and then it lists the nodes itself.
 
     Args:
-        kind: The kind.
+        lane: The lane.
     """
 
     custom_operator_name = "nodes"
 
-    def __init__(self, *, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *, lane: str, **kwargs: Any) -> None:
         super().__init__(**HELPER_ARGUMENTS, **kwargs)
-        self.kind = kind
+        self.lane = lane
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
 
@@ -39,8 +39,8 @@ class NodeListOperator(EmptyOperator):
         assert spec is not None
         reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
         roots = read_roots(context, reader)
-        listed = first_lists(spec, roots)[self.kind]
-        store_list(context, spec, self.kind, listed, time.time())
+        listed = first_lists(spec, roots)[self.lane]
+        store_list(context, spec, self.lane, listed, time.time())
         return [slot.pack() for slot in listed.slots]
 
 

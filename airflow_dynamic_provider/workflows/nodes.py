@@ -68,11 +68,12 @@ class NodeField:
 
 
 class NodeOperator(BaseOperator):
-    """Runs one node of a workflow. Made once for each kind of node, and cloned by Airflow for each node.
+    """Runs one node of a workflow. Made for each kind of node, and cloned by Airflow for each node.
 
     Attributes:
         kind: What the body called.
         kinds: All kinds of the workflow, for nodes that plan further ones.
+        lane: Which of the kind's nodes: those that can start at once, or those that wait.
         spec: The workflow.
     """
 
@@ -81,6 +82,7 @@ class NodeOperator(BaseOperator):
     # Of the class, not of the object: what is given to an object goes into the serialized Dag.
     kind: ClassVar[Kind]
     kinds: ClassVar[Kinds]
+    lane: ClassVar[str]
     spec: ClassVar[WorkflowSpec]
 
     def __init__(self, **kwargs: Any) -> None:
@@ -101,12 +103,14 @@ class NodeOperator(BaseOperator):
 
         Where Airflow can start a task instance in the triggerer, it comes here under ``dag.test()`` only.
         """
+        if self.spec.lanes[self.lane].is_direct and not self._must_stop(context):
+            return self._run(context)
         snapshot = Snapshot(_reader(context, self.spec))
-        slots, index = snapshot.reader.slots(self.kind.name), xcom.map_index_of(context)
+        slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or not slots[index].name:
             return self._make_room(context, snapshot)
-        place = Place(self.kind.name, index, slots[index])
-        if not snapshot.is_current(place) and snapshot.can_still_list(self.kind.name):
+        place = Place(self.lane, index, slots[index])
+        if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             self._wait(context, 1)
         graph = snapshot.graphs[place.slot.key_path]
         decision = graph.decide(str(place.slot.name))
@@ -132,6 +136,10 @@ class NodeOperator(BaseOperator):
             return self._run(context, Resume(next_method, next_kwargs))
         return super().resume_execution(next_method, next_kwargs, context)
 
+    def _must_stop(self, context: Any) -> bool:
+        """Whether it may be that this node must not run because another failed. At most one API call."""
+        return self.spec.failure_policy == "fail_fast" and xcom.has_failed(context, self.spec.node_task_ids)
+
     def _run(self, context: Any, resume: Resume | None = None) -> Any:
         listed = self.start(context)
         assert listed is not None
@@ -156,19 +164,18 @@ class NodeOperator(BaseOperator):
 
     def _make_room(self, context: Any, snapshot: Snapshot) -> None:
         """List the nodes that were planned meanwhile, and have the scheduler make task instances for them."""
-        kind, index = self.kind.name, xcom.map_index_of(context)
-        slots = snapshot.reader.slots(kind)
+        slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or slots[index].name is None:
             _skip("There is no node for it any more.")
         if not is_last_room(slots, index) or is_complete(snapshot):
             return
-        listed_again = list_again(snapshot, kind)
+        listed_again = list_again(snapshot, self.lane)
         if listed_again == slots:
             self._wait(context, 1)
         changed = [at for at, slot in enumerate(slots) if slot != listed_again[at]]
         planned_at = self._page(context).planned_at
         store_list(
-            context, self.spec, kind, relist(snapshot, listed_again), planned_at, min([*changed, len(slots)])
+            context, self.spec, self.lane, relist(snapshot, listed_again), planned_at, min([*changed, len(slots)])
         )
         log.info("Made room for %d nodes", len(listed_again) - len(slots) - 1)
         _reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
@@ -181,7 +188,7 @@ class NodeOperator(BaseOperator):
 
         not_before = time.time() + RESCHEDULE_AFTER.total_seconds()
         self.defer(
-            trigger=NodeTrigger(self.spec.pack(), self.kind.name, not_before),
+            trigger=NodeTrigger(self.spec.pack(), self.lane, not_before),
             method_name=GO_ON,
             timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),
         )
@@ -191,7 +198,7 @@ class NodeOperator(BaseOperator):
         page: NodePage | None = context.get(_PAGE_KEY)
         if page is None:
             number = xcom.map_index_of(context) // stored.NODES_PER_PAGE
-            task_id = self.spec.kinds[self.kind.name].list_task_id
+            task_id = self.spec.lanes[self.lane].list_task_id
             page = stored.unpack_nodes(xcom.pull(context, task_id, stored.nodes_xcom(number)))
             context[_PAGE_KEY] = page
         return page

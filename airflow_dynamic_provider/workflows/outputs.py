@@ -50,7 +50,7 @@ class WorkflowOutput(PlainXComArg):
 
 
 class NodeSlots(PlainXComArg):
-    """What Airflow expands a kind over: one clone for each slot, with nothing of the list passed to it.
+    """What Airflow expands a lane over: one clone for each slot, with nothing of the list passed to it.
 
     A clone reads the page with its own node instead, however long the list is.
     """

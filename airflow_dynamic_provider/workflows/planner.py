@@ -17,10 +17,10 @@ from airflow_dynamic_provider.workflows.listing import (
     is_listed_already,
     store_list,
 )
-from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, pack_plan
+from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, pack_plan, unpack_plan
 from airflow_dynamic_provider.workflows.planning import plan_later
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
-def draw_tree(plan): return str(pack_plan(plan))
+from airflow_dynamic_provider.workflows.tree import render_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,9 +77,8 @@ class PlanOperator(BaseOperator):
         spec = self.spec
         assert spec is not None
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
-        plan = self.workflow.plan(arguments, kinds=self.kinds)
-        log.info("The plan:\n%s", draw_tree(plan))
-        store_plan(context, plan)
+        started_at = time.time()
+        plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds))
         if spec.is_mapped:
             return summary(plan)
         roots = [RootPlan(plan)]
@@ -91,17 +90,22 @@ class PlanOperator(BaseOperator):
         except DynamicOutputsError as error:
             # A retry would meet the same.
             raise AirflowFailException(str(error)) from error
-        planned_at = time.time()
-        for kind, listed in first_lists(spec, roots).items():
-            store_list(context, spec, kind, listed, planned_at)
+        for lane, listed in first_lists(spec, roots).items():
+            store_list(context, spec, lane, listed, started_at)
         return summary(plan)
 
 
-def store_plan(context: Any, plan: Plan) -> None:
-    """Store what a task instance has planned. One API call."""
+def store_plan(context: Any, plan: Plan) -> Plan:
+    """Store what a task instance has planned, show it in the log, and return it as others will read it.
+
+    One API call.
+    """
+    log.info("The plan:\n%s", render_plan(plan))
     packed = pack_plan(plan)
     xcom.check_storable(packed)
     xcom.push(context, stored.PLAN_XCOM, packed)
+    # Some values come back as others of their kind, and a fingerprint is of those.
+    return unpack_plan(xcom.deserialize(xcom.serialize(packed)))
 
 
 def summary(plan: Plan) -> dict[str, int]:
@@ -119,7 +123,5 @@ def plan_further(
 
     One API call. What the node leaves says which plan it was, so that a different one is noticed.
     """
-    plan = plan_later(target, arguments, prefix=name, kinds=kinds)
-    log.info("The plan:\n%s", draw_tree(plan))
-    store_plan(context, plan)
+    plan = store_plan(context, plan_later(target, arguments, prefix=name, kinds=kinds))
     return {"plan": plan.fingerprint, "nodes": summary(plan)}

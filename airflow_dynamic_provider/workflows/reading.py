@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,16 @@ from airflow_dynamic_provider.workflows.run_graph import RunGraph
 from airflow_dynamic_provider.workflows.stored import Slot, unpack_slots
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.spec import KindTasks, WorkflowSpec
+    from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 
 KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node is: its kind, its slot among that kind's clones, and what the list says of it."""
+    """Where a node is: its lane, its slot among the clones there, and what the list says of it."""
 
-    kind: str
+    lane: str
     index: int
     slot: Slot
 
@@ -48,12 +49,12 @@ class WorkflowReader:
         """Return the states of all nodes' task instances. One API call."""
         return xcom.read_states_of_run(self.dag_id, self.run_id, self.spec.node_task_ids)
 
-    def slots(self, kind: str) -> list[Slot]:
-        """Return what is listed for a kind. One API call, the first time."""
-        if kind not in self._slots:
-            task_id = self.spec.kinds[kind].list_task_id
-            self._slots[kind] = unpack_slots(self.pull(task_id, RETURN_VALUE))
-        return self._slots[kind]
+    def slots(self, lane: str) -> list[Slot]:
+        """Return what is listed for a lane. One API call, the first time."""
+        if lane not in self._slots:
+            task_id = self.spec.lanes[lane].list_task_id
+            self._slots[lane] = unpack_slots(self.pull(task_id, RETURN_VALUE))
+        return self._slots[lane]
 
     def plan(self, task_id: str, map_index: int) -> Plan | None:
         """Return what a task instance planned, ``None`` before it has. One API call, the first time."""
@@ -72,9 +73,9 @@ class WorkflowReader:
     def places(self, key_path: KeyPath) -> dict[str, Place]:
         """Return node -> place, for the graph of a key."""
         return {
-            slot.name: Place(kind, index, slot)
-            for kind in self.spec.kinds
-            for index, slot in enumerate(self.slots(kind))
+            slot.name: Place(lane, index, slot)
+            for lane in self.spec.lanes
+            for index, slot in enumerate(self.slots(lane))
             if slot.name and slot.key_path == key_path
         }
 
@@ -82,8 +83,8 @@ class WorkflowReader:
         """Return key path -> the map index of the planning task of its graph."""
         return {
             slot.key_path: slot.root_index
-            for kind in self.spec.kinds
-            for slot in self.slots(kind)
+            for lane in self.spec.lanes
+            for slot in self.slots(lane)
             if slot.name
         }
 
@@ -91,16 +92,15 @@ class WorkflowReader:
         """Return what is known of a key's graph."""
         places = self.places(key_path)
         state_of = {
-            name: xcom.state_at(states, self.tasks(place).task_id, place.index)
+            name: xcom.state_at(states, self.lane(place).task_id, place.index)
             for name, place in places.items()
         }
         plans = self._plans_of(root_index, places, state_of)
-        planners = frozenset(name for name, kind in self.spec.kinds.items() if kind.plans)
-        return RunGraph(plans, planners, state_of, self.spec.failure_policy)
+        return RunGraph(plans, self.spec.planners, state_of, self.spec.failure_policy)
 
-    def tasks(self, place: Place) -> KindTasks:
-        """Return the tasks of the kind that is at a place."""
-        return self.spec.kinds[place.kind]
+    def lane(self, place: Place) -> Lane:
+        """Return the lane of a place."""
+        return self.spec.lanes[place.lane]
 
     def forget_lists(self) -> None:
         """Read the lists again when they are asked for next: nodes may have been added."""
@@ -114,8 +114,8 @@ class WorkflowReader:
         if root is not None:
             plans[""] = root
         for name, place in places.items():
-            task_id = self.tasks(place).task_id
-            if not self.tasks(place).plans:
+            task_id = self.lane(place).task_id
+            if not self.lane(place).plans:
                 continue
             if states[name] != SUCCESS:
                 # It will plan again, and then perhaps something else.
@@ -149,13 +149,20 @@ class Snapshot:
         """Whether nodes may be added."""
         return any(graph.may_grow for graph in self.graphs.values())
 
-    def state(self, kind: str, index: int) -> str | None:
-        """Return the state of the task instance in a slot."""
-        return xcom.state_at(self.states, self.reader.spec.kinds[kind].task_id, index)
+    @functools.cached_property
+    def is_complete(self) -> bool:
+        """Whether all nodes are planned and listed."""
+        from airflow_dynamic_provider.workflows.growth import is_complete
 
-    def is_used(self, kind: str, index: int) -> bool:
+        return is_complete(self)
+
+    def state(self, lane: str, index: int) -> str | None:
+        """Return the state of the task instance in a slot."""
+        return xcom.state_at(self.states, self.reader.spec.lanes[lane].task_id, index)
+
+    def is_used(self, lane: str, index: int) -> bool:
         """Whether there is a task instance for a slot."""
-        return (self.reader.spec.kinds[kind].task_id, index) in self.states
+        return (self.reader.spec.lanes[lane].task_id, index) in self.states
 
     def is_current(self, place: Place) -> bool:
         """Whether a slot lists a node of the plan that its planning node has now."""
@@ -163,9 +170,9 @@ class Snapshot:
         origin = graph.origins.get(place.slot.name or "")
         return origin is not None and (not origin or graph.plans[origin].fingerprint == place.slot.plan)
 
-    def can_still_list(self, kind: str) -> bool:
-        """Whether the task instance that adds nodes to the list of a kind has not ended."""
+    def can_still_list(self, lane: str) -> bool:
+        """Whether the task instance that adds nodes to the list of a lane has not ended."""
         return any(
-            slot.name == stored.ROOM and self.state(kind, index) not in FINAL
-            for index, slot in enumerate(self.reader.slots(kind))
+            slot.name == stored.ROOM and self.state(lane, index) not in FINAL
+            for index, slot in enumerate(self.reader.slots(lane))
         )

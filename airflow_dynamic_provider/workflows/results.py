@@ -107,14 +107,14 @@ class _Result:
 
     def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
         places = self.reader.places(self.key_path)
-        for kind in self.spec.kinds.values():
-            for left in self._read_kind(kind.task_id):
+        for lane in self.spec.lanes.values():
+            for left in self._read_lane(lane.task_id):
                 place = places.get(left.name)
-                is_there = place is not None and self.reader.tasks(place) == kind
+                is_there = place is not None and self.reader.lane(place) == lane
                 if is_there and place.index == left.map_index and left.key_path == self.key_path:
                     yield left.name, left
 
-    def _read_kind(self, task_id: str) -> Iterator[StoredNode]:
+    def _read_lane(self, task_id: str) -> Iterator[StoredNode]:
         start = 0
         while rows := xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE):
             yield from map(StoredNode.unpack, rows)
@@ -125,7 +125,7 @@ class _Result:
     def _check_current(self, graph: RunGraph, states: xcom.States, left: dict[str, StoredNode]) -> None:
         places = self.reader.places(self.key_path)
         for name, node in graph.nodes.items():
-            if states.get((self.reader.tasks(places[name]).task_id, places[name].index)) != SUCCESS:
+            if states.get((self.reader.lane(places[name]).task_id, places[name].index)) != SUCCESS:
                 continue
             if name not in left:
                 raise stale(self.reader, name, "it has left no value")

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.plan import PlannedNode
 
 FailurePolicy = Literal["fail_fast", "run_all"]
 
 
 @dataclass(frozen=True)
-class KindTasks:
-    """The two tasks of a kind of node.
+class Lane:
+    """A task that is cloned for nodes of one kind.
+
+    A kind has two where Airflow starts a task either in the triggerer or on a worker, whatever the clone: one
+    for the nodes that can start at once, for which the way by the triggerer would cost seconds, and one for
+    those that wait.
 
     Attributes:
+        kind: The kind.
         task_id: The task that is cloned for each node.
         list_task_id: The task that holds the list of nodes, over which Airflow expands that one.
         plans: Whether its nodes plan further nodes when their inputs exist.
+        is_direct: Whether it is for the nodes that can start at once.
     """
 
+    kind: str
     task_id: str
     list_task_id: str
     plans: bool = False
+    is_direct: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class WorkflowSpec:
         name: Its task group.
         plan_task_id: The planning task.
         result_task_id: The task that returns the workflow's outputs.
-        kinds: Kind -> its tasks.
+        lanes: The tasks that are cloned for nodes, by a name that is unique.
         failure_policy: What one failed node means for the others.
         timeout: How many seconds the whole graph may take; ``None`` for no limit.
         max_nodes: How many nodes it may have.
@@ -42,7 +54,7 @@ class WorkflowSpec:
     name: str
     plan_task_id: str
     result_task_id: str
-    kinds: Mapping[str, KindTasks]
+    lanes: Mapping[str, Lane]
     failure_policy: FailurePolicy = "fail_fast"
     timeout: float | None = None
     max_nodes: int = 1000
@@ -51,12 +63,32 @@ class WorkflowSpec:
     @property
     def may_grow(self) -> bool:
         """Whether nodes may be added while others run."""
-        return any(kind.plans for kind in self.kinds.values())
+        return any(lane.plans for lane in self.lanes.values())
 
     @property
     def node_task_ids(self) -> list[str]:
         """The tasks that are cloned for nodes."""
-        return [kind.task_id for kind in self.kinds.values()]
+        return [lane.task_id for lane in self.lanes.values()]
+
+    @property
+    def planners(self) -> frozenset[str]:
+        """The kinds whose nodes plan further nodes."""
+        return frozenset(lane.kind for lane in self.lanes.values() if lane.plans)
+
+    def lane_of(self, node: PlannedNode, *, is_of_root: bool) -> str:
+        """Return the lane of a node.
+
+        Args:
+            node: The node.
+            is_of_root: Whether the planning task planned it, and no other node.
+        """
+        starts_at_once = is_of_root and not node.upstream and node.window is None
+        waiting = self._lanes_of_kinds[node.kind, False]
+        return self._lanes_of_kinds.get((node.kind, starts_at_once), waiting)
+
+    @functools.cached_property
+    def _lanes_of_kinds(self) -> dict[tuple[str, bool], str]:
+        return {(lane.kind, lane.is_direct): name for name, lane in self.lanes.items()}
 
     def pack(self) -> dict[str, Any]:
         """Return plain data, for a trigger's arguments."""
@@ -65,5 +97,5 @@ class WorkflowSpec:
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:
         """Read what `pack` returned."""
-        kinds = {name: KindTasks(**tasks) for name, tasks in packed["kinds"].items()}
-        return cls(**{**packed, "kinds": kinds})
+        lanes = {name: Lane(**tasks) for name, tasks in packed["lanes"].items()}
+        return cls(**{**packed, "lanes": lanes})

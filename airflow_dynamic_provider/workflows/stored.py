@@ -7,9 +7,9 @@ XCom of a planning task instance          (the planning task, or a node that pla
 ========================================  ===============================================================
 
 ========================================  ===============================================================
-XCom of a task ``<kind>__nodes``
+XCom of a task that lists nodes
 ========================================  ===============================================================
-``return_value``                          the names of that kind's nodes by slot: what Airflow expands over.
+``return_value``                          the names of the nodes by slot: what Airflow expands over.
                                           ``""`` is the slot that waits for later plans, ``None`` a free one
 ``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
 ========================================  ===============================================================
@@ -22,7 +22,7 @@ XCom of a node's task instance
                                           a stamp of the value
 ========================================  ===============================================================
 
-A *slot* is a node's map index among the clones of its kind. Nodes are told apart by name and fingerprint;
+A *slot* is a node's map index among the clones of its lane. Nodes are told apart by name and fingerprint;
 the slot is only where they are found.
 """
 
@@ -48,7 +48,7 @@ ROOM = ""
 
 
 def nodes_xcom(page: int) -> str:
-    """The XCom key of some nodes of a kind."""
+    """The XCom key of some nodes of a lane."""
     return f"workflow_nodes.{page}"
 
 
@@ -73,7 +73,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Slot:
-    """What the list of a kind says of one slot.
+    """What the list of a lane says of one slot.
 
     Attributes:
         name: The node, `ROOM`, or ``None`` for a free slot.
@@ -110,7 +110,7 @@ class Slot:
 
 
 def unpack_slots(stored: Any) -> list[Slot]:
-    """Read the list over which Airflow expands a kind; empty where there is none yet."""
+    """Read the list over which Airflow expands a lane; empty where there is none yet."""
     return [Slot.unpack(each) for each in stored or ()]
 
 
@@ -121,7 +121,7 @@ class ListedNode:
     Attributes:
         node: What was planned of it.
         origin: The plan that it is of.
-        places: Node that it uses -> kind and slot, as far as known when it was listed.
+        places: Node that it uses -> lane and slot, as far as known when it was listed.
     """
 
     node: PlannedNode
@@ -135,7 +135,7 @@ class NodePage:
 
     Attributes:
         nodes: The nodes in them.
-        planned_at: When the planning task had planned, in seconds since the epoch.
+        planned_at: When the planning task began, in seconds since the epoch.
     """
 
     nodes: Sequence[ListedNode | None]

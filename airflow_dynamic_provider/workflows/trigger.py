@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
-from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
+from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
@@ -27,20 +27,20 @@ class NodeTrigger(BaseTrigger):
 
     Args:
         spec: The packed `WorkflowSpec`.
-        kind: The node's kind.
+        lane: The node's lane.
         not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
             killed that is back before its worker's own end was noticed (apache/airflow#71580).
     """
 
-    def __init__(self, spec: Mapping[str, Any], kind: str, not_before: float = 0.0) -> None:
+    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
         super().__init__()
         self.spec = spec
-        self.kind = kind
+        self.lane = lane
         self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments, as Airflow stores them."""
-        arguments = {"spec": dict(self.spec), "kind": self.kind, "not_before": self.not_before}
+        arguments = {"spec": dict(self.spec), "lane": self.lane, "not_before": self.not_before}
         return f"{__name__}.NodeTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -56,14 +56,14 @@ class NodeTrigger(BaseTrigger):
         yield event
 
     def _event(self, snapshot: Snapshot, map_index: int) -> TriggerEvent | None:
-        slots = snapshot.reader.slots(self.kind)
+        slots = snapshot.reader.slots(self.lane)
         slot = slots[map_index] if map_index < len(slots) else None
         if slot is None:
-            return None if snapshot.may_grow else TaskSkippedEvent()
+            return TaskSkippedEvent() if snapshot.is_complete else None
         if not slot.name:
             return self._room_event(snapshot, slots, map_index)
-        place = Place(self.kind, map_index, slot)
-        if not snapshot.is_current(place) and snapshot.can_still_list(self.kind):
+        place = Place(self.lane, map_index, slot)
+        if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             return None
         decision = snapshot.graphs[slot.key_path].decide(slot.name)
         if decision.verdict is Verdict.WAIT:
@@ -75,6 +75,6 @@ class NodeTrigger(BaseTrigger):
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:
         if slots[index].name is None:
             return TaskSkippedEvent()
-        if not is_last_room(slots, index) or is_complete(snapshot):
+        if not is_last_room(slots, index) or snapshot.is_complete:
             return TaskSuccessEvent()
-        return None if list_again(snapshot, self.kind) == slots else TriggerEvent("go")
+        return None if list_again(snapshot, self.lane) == slots else TriggerEvent("go")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import StaleNodeError
+from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
+from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import SUCCESS
 from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.stored import StoredNode
@@ -70,11 +71,11 @@ class Values:
         if name not in self._places and name not in self.known and name in plan().calls_by_name:
             return self._value_of_call(plan().calls_by_name[name], plan)
         left = self.node(name)
-        kind, index = self._place(name)
-        tasks = self.reader.spec.kinds[kind]
-        if not tasks.plans:
+        lane_name, index = self._place(name)
+        lane = self.reader.spec.lanes[lane_name]
+        if not lane.plans:
             return left.value
-        later = self._plan(name, tasks.task_id, index)
+        later = self._plan(name, lane.task_id, index)
         if (call := later.calls_by_name.get(name)) is not None:
             return self._value_of_call(call, lambda: later)
         return self.resolve(later.output, lambda: later)
@@ -112,14 +113,14 @@ class Values:
         return self.known[name]
 
     def _at(self, name: str) -> tuple[str, int]:
-        kind, index = self._place(name)
-        return self.reader.spec.kinds[kind].task_id, index
+        lane, index = self._place(name)
+        return self.reader.spec.lanes[lane].task_id, index
 
     def _place(self, name: str) -> tuple[str, int]:
         if name not in self._places and not self._has_all_places:
             self._has_all_places = True
             for each, place in self.reader.places(self.key_path).items():
-                self._places[each] = (place.kind, place.index)
+                self._places[each] = (place.lane, place.index)
         if name not in self._places:
             raise stale(self.reader, name, "it has no task instance")
         return self._places[name]
@@ -146,11 +147,9 @@ def stamp_of(value: Any) -> str:
     Values that Airflow stores in the same form have the same stamp; where there is no such form that can be
     compared, the stamp is of this one value.
     """
-    # Private: there is no public way to ask for the form in which a value is stored.
-    from airflow.sdk.bases.xcom import BaseXCom
-
     try:
-        form = json.dumps(BaseXCom.serialize_value(value), sort_keys=True)
-    except Exception:
+        form = json.dumps(xcom.serialize(value), sort_keys=True)
+    except UnstorableOutputError:
+        # A backend of the deployment's own carries it.
         form = uuid.uuid4().hex
     return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()[:16]

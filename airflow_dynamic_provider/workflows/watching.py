@@ -83,7 +83,7 @@ class Watch:
     async def _look(self) -> Snapshot:
         from asgiref.sync import sync_to_async
 
-        if self._snapshot is None or self._snapshot.may_grow:
+        if self._snapshot is None or not self._snapshot.is_complete:
             self._reader.forget_lists()
         return await sync_to_async(Snapshot)(self._reader)
 
