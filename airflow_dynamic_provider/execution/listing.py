@@ -66,7 +66,7 @@ class NestedKeysOperator(BaseOperator):
         """
         outer_id = self.space.outer.keys_task_id
         states = xcom.read_states(context, [self.clone.task_id, outer_id])
-        _end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
+        end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
         reader = Reader(context, states)
         outer = reader.keys(self.space.outer)
         produced = reader.column(ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
@@ -154,7 +154,7 @@ def _is_below(path: KeyPath, blocked: set[KeyPath]) -> bool:
     return any(path[:depth] in blocked for depth in range(1, len(path)))
 
 
-def _end_as_upstream(task_id: str, state: str | None) -> None:
+def end_as_upstream(task_id: str, state: str | None) -> None:
     from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
     if state == SKIPPED:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TaskGroup
 
+from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
+from airflow_dynamic_provider.authoring.scope import MapScope, current_scope
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
-from airflow_dynamic_provider.workflows.lists import NodeListOperator
+from airflow_dynamic_provider.workflows.lists import GatherPlansOperator, NodeListOperator
 from airflow_dynamic_provider.workflows.nodes import GO_ON, NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
@@ -22,6 +26,7 @@ from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
 
@@ -31,7 +36,7 @@ _OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"s
 # Airflow would count the time that a node waits; `deadline.time_limit` counts the time that it runs.
 _KEPT_FROM_AIRFLOW = frozenset({"execution_timeout"})
 
-_PLAN, _RESULT, _LISTS = "plan", "result", "nodes"
+_PLAN, _RESULT, _LISTS, _GATHER = "plan", "result", "nodes", "gather"
 
 # What the task of the nodes that wait is called, behind the name of their kind.
 _AFTER = "__after"
@@ -40,24 +45,87 @@ _AFTER = "__after"
 def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Add a workflow to the Dag and return the reference to its outputs.
 
-    The group holds the planning task, for each kind of node the list of its nodes and the task that is cloned
-    for them, and the task that returns the outputs.
+    The group holds the planning task, for each kind of node the tasks that are cloned for its nodes with the
+    lists of them, and the task that returns the outputs. In a map, the planning task and the last one are
+    clones of the keys, and what is between them runs the nodes of all keys.
     """
     kinds = workflow.find_kinds()
+    scope = current_scope()
+    if scope is not None:
+        return _build_mapped(workflow, kinds, args, kwargs, scope)
     with TaskGroup(group_id=workflow.name, add_suffix_on_collision=True, tooltip=_tooltip(workflow)) as group:
         spec = _spec(workflow, kinds, group)
-        settings = {**workflow.settings, "task_id": _PLAN}
-        plan = PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
-        result = ResultOperator(task_id=_RESULT, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
+        plan, result = _make_plan(workflow, kinds, _PLAN, args, kwargs), _make_result(workflow, _RESULT)
         plan.spec = result.spec = spec
         plan.set_downstream(result)
-        with TaskGroup(group_id=_LISTS, prefix_group_id=True, tooltip="The nodes of each kind, by name"):
-            lists = {name: _make_list(name, lane, spec) for name, lane in spec.lanes.items()}
-        for name, listed in lists.items():
-            nodes = _make_nodes(kinds[spec.lanes[name].kind], kinds, spec, name, listed)
-            plan.set_downstream(listed)
-            nodes.set_downstream(result)
+        _make_lanes(kinds, spec, plan, result)
     return WorkflowOutput(result)
+
+
+def _build_mapped(
+    workflow: DynamicWorkflow[..., Any],
+    kinds: Kinds,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    scope: MapScope,
+) -> Any:
+    """Add a workflow of which each key of a map has a graph of its own."""
+    graph, home = scope.space.graph, scope.space.home
+    adopt_new_tasks(scope)
+    group = TaskGroup(
+        group_id=workflow.name,
+        parent_group=home,
+        dag=graph.dag,
+        add_suffix_on_collision=True,
+        tooltip=_tooltip(workflow),
+    )
+    spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
+    plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
+    result = _make_result(workflow, spec.result_task_id)
+    plan.spec = result.spec = spec
+    adopt_new_tasks(scope)
+    clone = graph.clones[plan.task_id].spec
+    clone.stored_outputs.add(DEFAULT_OUTPUT)
+    before = set(graph.dag.task_ids)
+    with group:
+        gather = GatherPlansOperator(
+            task_id=_GATHER,
+            spec=spec,
+            clone=clone,
+            doc_md=f"Lists the nodes that all clones of `{plan.task_id}` have planned.",
+        )
+        _make_lanes(kinds, spec, gather, result, clone)
+    graph.helpers |= set(graph.dag.task_ids) - before
+    graph.add_own_edge(graph.clones[plan.task_id].space.expanded_task, gather)
+    graph.add_own_edge(plan, gather)
+    return WorkflowOutput(result)
+
+
+def _make_plan(
+    workflow: DynamicWorkflow[..., Any],
+    kinds: Kinds,
+    task_id: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> PlanOperator:
+    settings = {**workflow.settings, "task_id": task_id}
+    return PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
+
+
+def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
+    return ResultOperator(task_id=task_id, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
+
+
+def _make_lanes(
+    kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any, clone: CloneSpec | None = None
+) -> None:
+    with TaskGroup(group_id=_LISTS, tooltip="The names of the nodes"):
+        lists = {name: _make_list(name, lane, spec) for name, lane in spec.lanes.items()}
+    for name, listed in lists.items():
+        listed.clone = clone
+        nodes = _make_nodes(kinds[spec.lanes[name].kind], kinds, spec, name, listed)
+        before.set_downstream(listed)
+        nodes.set_downstream(after)
 
 
 def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
@@ -74,7 +142,7 @@ def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -
 
 def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
     # The group has tasks of these names already.
-    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS) else kind.name
+    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, _GATHER) else kind.name
     # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {
