@@ -187,6 +187,17 @@ def test_variations_written_in_the_body():
     }
 
 
+def test_what_stands_in_a_decorator_is_not_called_by_the_body():
+    def beside(_task):
+        return lambda function: function
+
+    @beside(t1.override(pool="p"))
+    def body():
+        return t2()
+
+    assert kinds(body).names == ["t2"]
+
+
 def test_the_kinds_are_the_same_each_time():
     def body():
         return [helper(1), ping(1), t1.override(pool="p")(), t1.override(pool="q")()]
