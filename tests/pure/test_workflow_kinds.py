@@ -113,6 +113,19 @@ def test_helpers_are_followed_round_and_round():
     assert sorted(kinds(lambda: helper(1)).names) == ["t2", "t3"]
 
 
+def test_helpers_that_share_their_code_or_wrap_another():
+    def made(step):
+        return lambda: step()
+
+    @functools.wraps(helper)
+    def wrapper(value):
+        return big(value)
+
+    first, second = made(t1), made(t2)
+    assert kinds(lambda: [first(), second()]).names == ["t1", "t2"]
+    assert sorted(kinds(lambda: wrapper(1)).names) == ["t1", "t2", "t3"]
+
+
 def test_what_modules_objects_and_containers_hold():
     assert kinds(lambda: tasks.t1()).names == ["t1"]
     assert kinds(lambda: [step() for step in STEPS]).names == ["t1", "t2"]
