@@ -54,18 +54,19 @@ def find_kinds(function: Callable[..., Any], hints: Iterable[Any] = (), default_
 class _Finder:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
-        self._functions: set[types.CodeType] = set()
+        self._functions: dict[int, Any] = {}
         self._workflows: set[int] = set()
         # Kept, for ids of objects that are gone come again.
         self._seen: dict[tuple[int, bool], Any] = {}
 
     def function(self, function: Any) -> None:
         """Look at everything that a function refers to."""
-        function = inspect.unwrap(function)
         code = getattr(function, "__code__", None)
-        if code is None or code in self._functions:
+        # Not by its code, which functions with different closures share.
+        if code is None or id(function) in self._functions:
             return
-        self._functions.add(code)
+        self._functions[id(function)] = function
+        self.function(getattr(function, "__wrapped__", None))
         names = _names(code)
         scope = _scope(function)
         is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
@@ -208,13 +209,13 @@ def _is_helper(function: types.FunctionType) -> bool:
 def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
     """The tasks and operators with settings of their own that a function's source writes down."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, SyntaxError, TypeError, ValueError):
         # Typed into an interpreter, or a lambda in the middle of a statement: then hints are needed.
         return
     # Python gives the whole statement that a lambda is in.
     own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
-    if function.__name__ != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
+    if function.__code__.co_name != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
         # Without the decorators above it.
         own = [*tree.body[0].body]
     for node in sorted(

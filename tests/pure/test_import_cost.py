@@ -16,7 +16,8 @@ from airflow.sdk import dag, task
 task(lambda: None)
 before = set(sys.modules)
 from {ROOT} import (
-    DynamicOut, DynamicOutput, MetadataValue, Out, Output, add_output_metadata, dynamic_task
+    DynamicOut, DynamicOutput, MetadataValue, Out, Output, add_output_metadata, dynamic_task,
+    dynamic_workflow, map_task
 )
 print(json.dumps(sorted(set(sys.modules) - before)))
 """

@@ -113,6 +113,19 @@ def test_helpers_are_followed_round_and_round():
     assert sorted(kinds(lambda: helper(1)).names) == ["t2", "t3"]
 
 
+def test_helpers_that_share_their_code_or_wrap_another():
+    def made(step):
+        return lambda: step()
+
+    @functools.wraps(helper)
+    def wrapper(value):
+        return big(value)
+
+    first, second = made(t1), made(t2)
+    assert kinds(lambda: [first(), second()]).names == ["t1", "t2"]
+    assert sorted(kinds(lambda: wrapper(1)).names) == ["t1", "t2", "t3"]
+
+
 def test_what_modules_objects_and_containers_hold():
     assert kinds(lambda: tasks.t1()).names == ["t1"]
     assert kinds(lambda: [step() for step in STEPS]).names == ["t1", "t2"]
@@ -185,6 +198,17 @@ def test_variations_written_in_the_body():
         "BashOperator__2": {"pool": "p", "retries": 2},
         "t2__2": {"queue": "q"},
     }
+
+
+def test_what_stands_in_a_decorator_is_not_called_by_the_body():
+    def beside(_task):
+        return lambda function: function
+
+    @beside(t1.override(pool="p"))
+    def body():
+        return t2()
+
+    assert kinds(body).names == ["t2"]
 
 
 def test_the_kinds_are_the_same_each_time():

@@ -324,6 +324,19 @@ def test_arguments_are_bound_when_the_call_is_made():
     assert local(body) == [0, 1, 3]
 
 
+def test_a_workflow_called_inside_gets_copies_of_its_arguments():
+    @dynamic_workflow
+    def spoil(items):
+        items.append(4)
+        return total(items)
+
+    def body():
+        items = [1, 2]
+        return [spoil(items), items]
+
+    assert local(body) == [7, [1, 2]]
+
+
 def test_a_classic_operator():
     def body(word):
         first = Shout(task_id="first", text=word)

@@ -28,6 +28,7 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_node,
     unpack_plan,
 )
+from airflow_dynamic_provider.workflows.planning import plan_later
 from airflow_dynamic_provider.workflows.tree import render_plan
 from airflow_dynamic_provider.workflows.validation import topological_order
 from tests.pure.refusals import refused
@@ -100,6 +101,8 @@ def test_a_name_stays_through_further_overrides():
         return work.override(task_id="a").override(retries=0)()
 
     assert names(plan(body)) == ["a"]
+    with refused(NodeNameError, "the name 'a' is given to two nodes"):
+        plan(lambda: [body(), body()])
 
 
 def test_the_nodes_of_calls_are_named_after_them():
@@ -160,6 +163,28 @@ def test_a_map_task_of_a_promise_is_one_node_until_later():
         "work__map",
         {"lists": {"value": {"$ref": "rest"}, "other": [1, 2]}, "concurrency": 3, "min_success_ratio": 0.5},
     )
+
+
+def test_planning_a_map_task_later():
+    flow = dynamic_workflow(lambda: map_task(work.override(task_id="m"), 3, 0.5)(rest(), [1, 2]))
+    kinds = flow.find_kinds()
+    arguments = {"lists": {"value": ["a", "b"]}, "bound": {"other": (1,)}, "concurrency": 3}
+    arguments["min_success_ratio"] = 0.5
+    made = plan_later(kinds["work__map"].target, arguments, "x/m", kinds, retries=1)
+    window, other = Window("x/m", 1, 3), {"$tuple": [1]}
+    assert made.nodes[1] == PlannedNode(
+        "x/m/1", "work", {"other": other, "value": "b"}, retries=1, window=window
+    )
+    assert made.calls == (PlannedCall("x/m", [{"$ref": "x/m/0"}, {"$ref": "x/m/1"}], 0.5),)
+    assert made.output == {"$ref": "x/m"}
+    with refused(TooManyNodesError, "has 2 nodes so far, and max_nodes=1"):
+        plan_later(kinds["work__map"].target, arguments, "x/m", kinds, max_nodes=1)
+
+
+def test_planning_a_workflow_later():
+    kinds = dynamic_workflow(lambda: inner(rest())).find_kinds()
+    made = plan_later(kinds["inner"].target, {"count": 2}, "x/inner", kinds)
+    assert names(made) == ["x/inner/work", "x/inner/work-2"]
 
 
 def test_a_workflow_that_gets_a_promise_is_one_node_until_later():
