@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 #: Where the label is kept in Airflow's task context; the clone's ``map_index_template`` reads it.
 _LABEL_KEY = "dynamic_label"

@@ -155,6 +155,12 @@ def _is_below(path: KeyPath, blocked: set[KeyPath]) -> bool:
 
 
 def end_as_upstream(task_id: str, state: str | None) -> None:
+    """Go on if the task that lists the keys succeeded, or end as it ended.
+
+    Raises:
+        AirflowSkipException: It was skipped.
+        AirflowFailException: It failed.
+    """
     from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
     if state == SKIPPED:

@@ -194,9 +194,7 @@ def has_failed(context: Context, task_ids: Collection[str]) -> bool:
     """Whether a task instance of some tasks of this run has failed for good. One API call."""
     ti = context["ti"]
     states = [FAILED, UPSTREAM_FAILED]
-    count = ti.get_ti_count(
-        dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id], states=states
-    )
+    count = ti.get_ti_count(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id], states=states)
     return bool(count)
 
 
@@ -210,9 +208,7 @@ def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index
     from airflow.sdk.execution_time.xcom import XCom
 
     try:
-        return XCom.get_one(
-            key=xcom_key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index
-        )
+        return XCom.get_one(key=xcom_key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
     except ImportError as error:
         raise _refused_class(task_id, error) from error
 

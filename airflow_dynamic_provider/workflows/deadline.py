@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_dynamic_provider.workflows.kinds import Kind
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
@@ -58,7 +59,7 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, kind: Kind) 
         yield
         return
     try:
-        with TimeoutPosix(max(min(limits), 0.001)):
+        with TimeoutPosix(max(min(limits), 0.001)):  # type: ignore[no-untyped-call]
             yield
     except AirflowTaskTimeout:
         if whole is not None and whole == min(limits):

@@ -49,13 +49,14 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
     lists of them, and the task that returns the outputs. In a map, the planning task and the last one are
     clones of the keys, and what is between them runs the nodes of all keys.
     """
-    kinds = workflow.find_kinds()
     scope = current_scope()
     if scope is not None:
-        return _build_mapped(workflow, kinds, args, kwargs, scope)
+        return _build_mapped(workflow, args, kwargs, scope)
     with TaskGroup(group_id=workflow.name, add_suffix_on_collision=True, tooltip=_tooltip(workflow)) as group:
+        result = _make_result(workflow, _RESULT)
+        kinds = _find_kinds(workflow, result)
         spec = _spec(workflow, kinds, group)
-        plan, result = _make_plan(workflow, kinds, _PLAN, args, kwargs), _make_result(workflow, _RESULT)
+        plan = _make_plan(workflow, kinds, _PLAN, args, kwargs)
         plan.spec = result.spec = spec
         plan.set_downstream(result)
         _make_lanes(kinds, spec, plan, result)
@@ -63,11 +64,7 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
 
 
 def _build_mapped(
-    workflow: DynamicWorkflow[..., Any],
-    kinds: Kinds,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    scope: MapScope,
+    workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
 ) -> Any:
     """Add a workflow of which each key of a map has a graph of its own."""
     graph, home = scope.space.graph, scope.space.home
@@ -79,9 +76,10 @@ def _build_mapped(
         add_suffix_on_collision=True,
         tooltip=_tooltip(workflow),
     )
+    result = _make_result(workflow, _child_id(group, _RESULT))
+    kinds = _find_kinds(workflow, result)
     spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
     plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
-    result = _make_result(workflow, spec.result_task_id)
     plan.spec = result.spec = spec
     adopt_new_tasks(scope)
     clone = graph.clones[plan.task_id].spec
@@ -116,6 +114,15 @@ def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOpe
     return ResultOperator(task_id=task_id, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
 
 
+def _find_kinds(workflow: DynamicWorkflow[..., Any], other: BaseOperator) -> Kinds:
+    # A task that does not say how many retries it has gets as many as any other one that does not.
+    return workflow.find_kinds(other.retries or 0)
+
+
+def _child_id(group: TaskGroup, label: str) -> str:
+    return str(group.child_id(label))  # type: ignore[no-untyped-call, unused-ignore]
+
+
 def _make_lanes(
     kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any, clone: CloneSpec | None = None
 ) -> None:
@@ -131,8 +138,8 @@ def _make_lanes(
 def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
     return WorkflowSpec(
         name=str(group.group_id),
-        plan_task_id=group.child_id(_PLAN),
-        result_task_id=group.child_id(_RESULT),
+        plan_task_id=_child_id(group, _PLAN),
+        result_task_id=_child_id(group, _RESULT),
         lanes={name: lane for kind in kinds for name, lane in _lanes(kind, group).items()},
         failure_policy=workflow.failure_policy,
         timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
@@ -148,8 +155,8 @@ def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
     return {
         each: Lane(
             kind=kind.name,
-            task_id=group.child_id(each),
-            list_task_id=group.child_id(f"{_LISTS}.{each}"),
+            task_id=_child_id(group, each),
+            list_task_id=_child_id(group, f"{_LISTS}.{each}"),
             plans=isinstance(kind.target, (WorkflowTarget, MapTarget)),
             is_direct=is_direct,
         )
@@ -178,7 +185,9 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     }
     if STARTS_IN_TRIGGERER and not lane.is_direct:
         own |= {"start_from_trigger": True, "start_trigger_args": _start_args(name, spec)}
-    operator_class: Any = type("NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__})
+    operator_class: Any = type(
+        "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
+    )
     settings = {
         setting: value
         for setting, value in kind.settings.items()
@@ -207,7 +216,9 @@ def _start_args(lane: str, spec: WorkflowSpec) -> Any:
 
 def _operator_name(kind: Kind) -> str:
     if isinstance(kind.target, OperatorTarget):
-        return getattr(kind.target.operator_class, "custom_operator_name", kind.target.operator_class.__name__)
+        return getattr(
+            kind.target.operator_class, "custom_operator_name", kind.target.operator_class.__name__
+        )
     if isinstance(kind.target, WorkflowTarget):
         return PlanOperator.custom_operator_name
     if isinstance(kind.target, MapTarget):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec

@@ -175,7 +175,12 @@ class NodeOperator(BaseOperator):
         changed = [at for at, slot in enumerate(slots) if slot != listed_again[at]]
         planned_at = self._page(context).planned_at
         store_list(
-            context, self.spec, self.lane, relist(snapshot, listed_again), planned_at, min([*changed, len(slots)])
+            context,
+            self.spec,
+            self.lane,
+            relist(snapshot, listed_again),
+            planned_at,
+            min([*changed, len(slots)]),
         )
         log.info("Made room for %d nodes", len(listed_again) - len(slots) - 1)
         _reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)

@@ -46,7 +46,7 @@ class WorkflowOutput(PlainXComArg):
                 remedy="Annotate what the body returns, as in -> tuple[list[str], int], or pass the output "
                 "to a task as it is.",
             )
-        return iter([self[name] for name in parts])
+        return iter([PlainXComArg(self.operator, name) for name in parts])
 
 
 class NodeSlots(PlainXComArg):

@@ -17,7 +17,7 @@ from airflow_dynamic_provider.workflows.listing import (
     is_listed_already,
     store_list,
 )
-from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, pack_plan, unpack_plan
+from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
 from airflow_dynamic_provider.workflows.planning import plan_later
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.tree import render_plan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
-    from airflow_dynamic_provider.workflows.kinds import Kinds
+    from airflow_dynamic_provider.workflows.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class PlanOperator(BaseOperator):
     def __init__(
         self,
         *,
-        workflow: DynamicWorkflow[Any],
+        workflow: DynamicWorkflow[..., Any],
         kinds: Kinds,
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
@@ -117,11 +117,32 @@ def summary(plan: Plan) -> dict[str, int]:
 
 
 def plan_further(
-    context: Any, target: WorkflowTarget | MapTarget, kinds: Kinds, name: str, arguments: Mapping[str, Any]
+    context: Any,
+    target: WorkflowTarget | MapTarget,
+    node: PlannedNode,
+    arguments: Mapping[str, Any],
+    kinds: Kinds,
+    spec: WorkflowSpec,
 ) -> dict[str, Any]:
-    """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below ``name``.
+    """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below the planning one.
 
-    One API call. What the node leaves says which plan it was, so that a different one is noticed.
+    One API call, and one for each lane. What the node leaves says which plan it was, so that a different one
+    is noticed.
+
+    Raises:
+        AirflowFailException: There would be more nodes than the workflow may have.
     """
-    plan = store_plan(context, plan_later(target, arguments, prefix=name, kinds=kinds))
+    reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+    known = sum(1 for lane in spec.lanes for slot in reader.slots(lane) if slot.name)
+    left = spec.max_nodes - known
+    plan = plan_later(target, arguments, node.name, kinds, max_nodes=max(left, 1), retries=node.retries)
+    own = {slot.name for lane in spec.lanes for slot in reader.slots(lane)}
+    if sum(each.name not in own for each in plan.nodes) > left:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        raise AirflowFailException(
+            f"{node.name!r} plans {len(plan.nodes)} nodes, and there are {known} already: the workflow may "
+            f"have max_nodes={spec.max_nodes}. Raise it, or let the recursion end earlier."
+        )
+    plan = store_plan(context, plan)
     return {"plan": plan.fingerprint, "nodes": summary(plan)}

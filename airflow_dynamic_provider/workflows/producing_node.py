@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
-from airflow_dynamic_provider.execution.producing import Production
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.producing import Production
 
 
 class ProducingOperator(DynamicTaskOperator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -19,6 +18,8 @@ from airflow_dynamic_provider.workflows.stored import StoredNode
 from airflow_dynamic_provider.workflows.values import Values, clear_command, stale
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from airflow_dynamic_provider.workflows.plan import Plan
     from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.run_graph import RunGraph
@@ -110,8 +111,9 @@ class _Result:
         for lane in self.spec.lanes.values():
             for left in self._read_lane(lane.task_id):
                 place = places.get(left.name)
-                is_there = place is not None and self.reader.lane(place) == lane
-                if is_there and place.index == left.map_index and left.key_path == self.key_path:
+                if place is None or left.key_path != self.key_path:
+                    continue
+                if self.reader.lane(place) == lane and place.index == left.map_index:
                     yield left.name, left
 
     def _read_lane(self, task_id: str) -> Iterator[StoredNode]:

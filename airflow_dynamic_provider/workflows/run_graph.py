@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.workflows import templates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode
     from airflow_dynamic_provider.workflows.spec import FailurePolicy
 
@@ -76,9 +78,13 @@ class RunGraph:
         failure_policy: FailurePolicy,
     ) -> None:
         self.plans = plans
-        self.nodes: dict[str, PlannedNode] = {node.name: node for plan in plans.values() for node in plan.nodes}
+        self.nodes: dict[str, PlannedNode] = {
+            node.name: node for plan in plans.values() for node in plan.nodes
+        }
         self.origins = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
-        self.calls: dict[str, PlannedCall] = {call.name: call for plan in plans.values() for call in plan.calls}
+        self.calls: dict[str, PlannedCall] = {
+            call.name: call for plan in plans.values() for call in plan.calls
+        }
         self._planners = planners
         self._states = states
         self._failure_policy = failure_policy
@@ -158,7 +164,13 @@ class RunGraph:
         members = self._members.get(name, [])
         if name in self._tolerant:
             return self._tolerant_outcome(self.calls[name], members)
-        return _combine(self.outcome(unit) for unit in self._units(members, name))
+        return _combine(self.outcome(unit) for unit in self._units([*members, *self._returned(name)], name))
+
+    def _returned(self, name: str) -> Iterator[str]:
+        """Return what the output of a call, or of a plan made later, refers to."""
+        call, plan = self.calls.get(name), self.plans.get(name)
+        outputs = [part.output for part in (call, plan) if part is not None]
+        yield from (reference.name for reference in templates.references(outputs))
 
     def _own_outcome(self, name: str) -> Outcome:
         return _OUTCOMES.get(self._states.get(name) or "", Outcome.WAITING)

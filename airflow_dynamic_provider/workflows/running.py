@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
-from airflow_dynamic_provider.workflows.plan import POSITIONAL, PlannedNode
+from airflow_dynamic_provider.workflows.plan import PlannedNode, split_arguments
 from airflow_dynamic_provider.workflows.planner import plan_further
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from airflow_dynamic_provider.workflows.nodes import NodeOperator
 
 
@@ -40,7 +41,7 @@ def run_node(
     target = operator.kind.target
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
-            return plan_further(context, target, operator.kinds, node.name, arguments)
+            return plan_further(context, target, node, arguments, operator.kinds, operator.spec)
         made = _make(operator, target, arguments, context["dag"].default_args)
         _render(context, made, node, target)
         return _run_operator(context, made, resume)
@@ -60,16 +61,11 @@ def _make(
     if isinstance(target, OperatorTarget):
         return target.operator_class(**{**settings, **arguments})
     decorator = target.decorator
-    made, own = decorator.operator_class, {"multiple_outputs": False}
+    positional, named = split_arguments(arguments)
+    called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **settings}
     if isinstance(decorator, DynamicTask):
-        made, own = ProducingOperator, {"declarations": decorator.declarations}
-    return made(
-        python_callable=decorator.function,
-        op_args=arguments.get(POSITIONAL, ()),
-        op_kwargs={name: value for name, value in arguments.items() if name != POSITIONAL},
-        **own,
-        **settings,
-    )
+        return ProducingOperator(declarations=decorator.declarations, **called)
+    return decorator.operator_class(multiple_outputs=False, **called)
 
 
 def _render(context: Any, made: Any, node: PlannedNode, target: TaskTarget | OperatorTarget) -> None:

@@ -1,13 +1,14 @@
-"""What the tasks of one workflow in a Dag have to know of each other, written while the Dag file is parsed."""
+"""What the tasks of one workflow have to know of each other, written while the Dag file is parsed."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_dynamic_provider.workflows.plan import PlannedNode
 
 FailurePolicy = Literal["fail_fast", "run_all"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
@@ -13,11 +12,17 @@ from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import Slot
 from airflow_dynamic_provider.workflows.watching import watch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from airflow_dynamic_provider.workflows.stored import Slot
 
 #: The XCom of a node that was not run: why.
 BLOCKED_XCOM = "workflow_blocked"
+
+_GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 
 
 class NodeTrigger(BaseTrigger):
@@ -33,7 +38,7 @@ class NodeTrigger(BaseTrigger):
     """
 
     def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.spec = spec
         self.lane = lane
         self.not_before = not_before
@@ -70,11 +75,11 @@ class NodeTrigger(BaseTrigger):
             return None
         if decision.verdict is Verdict.BLOCKED:
             return TaskSkippedEvent(xcoms={BLOCKED_XCOM: {"node": slot.name, "reason": decision.reason}})
-        return TriggerEvent("go")
+        return _GO
 
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:
         if slots[index].name is None:
             return TaskSkippedEvent()
         if not is_last_room(slots, index) or snapshot.is_complete:
             return TaskSuccessEvent()
-        return None if list_again(snapshot, self.lane) == slots else TriggerEvent("go")
+        return None if list_again(snapshot, self.lane) == slots else _GO

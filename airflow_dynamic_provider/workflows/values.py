@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.stored import StoredNode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall
     from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
     from airflow_dynamic_provider.workflows.references import Reference
@@ -50,10 +51,11 @@ class Values:
         """
         self._places |= listed.places
         origin = listed.origin
-        resolved: Mapping[str, Any] = self.resolve(
-            dict(listed.node.arguments), lambda: self._plan(origin.planner, origin.task_id, origin.map_index)
-        )
-        return resolved
+
+        def plan() -> Plan:
+            return self._plan(origin.planner, origin.task_id, origin.map_index)
+
+        return {name: self.resolve(template, plan) for name, template in listed.node.arguments.items()}
 
     def resolve(self, template: Any, plan: Callable[[], Plan]) -> Any:
         """Return what a template stands for.

@@ -11,8 +11,8 @@ from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
-#: Seconds between two looks for each waiting node, and the least and most they can be: what few nodes wait for
-#: is seen at once, and 200 nodes or more cost one look a second.
+#: Seconds between two looks for each waiting node, and the least and most they can be: what few nodes wait
+#: for is seen at once, and 200 nodes or more cost one look a second.
 INTERVAL_PER_NODE = 0.005
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 1.0
 
