@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.standard.operators.bash import BashOperator
@@ -122,7 +123,7 @@ def broken_workflow():
     keep(half_broken("{{ params.folder }}"))
 
 
-@task(retries=1)
+@task(retries=1, retry_delay=timedelta(0))
 def die_once(name, value, folder):
     """End the process at its first try as if its machine had gone."""
     mark = Path(folder) / name
