@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.stored import NodePage
 
 #: Where the page with the running node is kept in Airflow's task context.
-_PAGE_KEY = "workflow_nodes"
+_PAGE_KEY = "dynamic_nodes"
 
 #: What the slot that makes room for further nodes is called.
 ROOM_LABEL = "(room for later plans)"

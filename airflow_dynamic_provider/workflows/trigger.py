@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
+from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from airflow_dynamic_provider.workflows.stored import Slot
-
-#: The XCom of a node that was not run: why.
-BLOCKED_XCOM = "workflow_blocked"
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 
@@ -74,7 +72,8 @@ class NodeTrigger(BaseTrigger):
         if decision.verdict is Verdict.WAIT:
             return None
         if decision.verdict is Verdict.BLOCKED:
-            return TaskSkippedEvent(xcoms={BLOCKED_XCOM: {"node": slot.name, "reason": decision.reason}})
+            why = {"node": slot.name, "reason": decision.reason}
+            return TaskSkippedEvent(xcoms={stored.BLOCKED_XCOM: why})
         return _GO
 
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM
-from airflow_dynamic_provider.workflows.trigger import BLOCKED_XCOM
+from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,9 +57,7 @@ def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_pa
     assert states["half_broken.result", -1] == "failed"
     assert states["keep", -1] == "upstream_failed"
     assert (tmp_path / "ran").read_text() == "apart\n"
-    blocked = client.xcom(
-        "broken_workflow", run_id, "half_broken.add__after", key="workflow_blocked", map_index=0
-    )
+    blocked = client.xcom("broken_workflow", run_id, "half_broken.add__after", key=BLOCKED_XCOM, map_index=0)
     assert blocked == {"node": "add", "reason": "'after', which it depends on, was skipped"}
 
 
