@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 #: How long a waiting node stays away, for each node in a row before it: one runs in less.
-COUNT = []
 STEP = timedelta(seconds=0.2)
 
 
@@ -86,7 +85,6 @@ def run_workflows(dag: Any) -> WorkflowRun:
     def noted(ti: Any, task: Any) -> Any:
         result = run_task(ti=ti, task=task)
         errors[ti.task_id, ti.map_index] = result.error
-        COUNT.append(ti.task_id)
         return result
 
     with mock.patch.object(supervisor, "run_task_in_process", noted), quickly():
