@@ -70,6 +70,9 @@ class _Finder:
         names = _names(code)
         scope = _scope(function)
         is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
+        mapped = _mapped(function, scope) if is_mapping else []
+        # Where the source does not show what is mapped, anything may be.
+        is_mapping = mapped is None
         for name in names:
             if name in scope:
                 self.value(scope[name], frozenset(names), is_mapping)
@@ -77,6 +80,8 @@ class _Finder:
             self.value(default, frozenset(names), is_mapping)
         for variation in _variations(function, scope):
             self._variation(variation, is_mapping)
+        for each in mapped or ():
+            self.value(each, frozenset(names), is_mapping=True)
 
     def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         """Look at something that a function refers to."""
@@ -208,23 +213,51 @@ def _is_helper(function: types.FunctionType) -> bool:
 
 def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
     """The tasks and operators with settings of their own that a function's source writes down."""
+    # Typed into an interpreter, or a lambda in the middle of a statement, it has no source: hints are needed.
+    for node in _calls_in(function) or ():
+        variation = _evaluate_call(node, scope)
+        if variation is not _UNKNOWN:
+            yield variation
+
+
+def _mapped(function: Any, scope: Mapping[str, Any]) -> list[Any] | None:
+    """What a function's source gives to `map_task`; ``None`` where it does not show."""
+    calls = _calls_in(function)
+    if calls is None:
+        return None
+    mapped = []
+    for node in calls:
+        if not _is_map_task(_evaluate(node.func, scope)):
+            continue
+        given = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "fn")]
+        value = _evaluate(_behind_partial(given[0], scope), scope) if given else _UNKNOWN
+        if value is _UNKNOWN:
+            return None
+        mapped.append(value)
+    return mapped or None
+
+
+def _behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
+    """What a ``functools.partial`` is made of, if the expression is one."""
+    is_partial = isinstance(node, ast.Call) and _evaluate(node.func, scope) is functools.partial
+    return node.args[0] if is_partial and node.args else node  # type: ignore[attr-defined]
+
+
+def _calls_in(function: Any) -> list[ast.Call] | None:
+    """The calls that a function's source writes down, in their order; ``None`` where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, SyntaxError, TypeError, ValueError):
-        # Typed into an interpreter, or a lambda in the middle of a statement: then hints are needed.
-        return
+        return None
     # Python gives the whole statement that a lambda is in.
     own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
     if function.__code__.co_name != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
         # Without the decorators above it.
         own = [*tree.body[0].body]
-    for node in sorted(
+    return sorted(
         (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
         key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
-    ):
-        variation = _evaluate_call(node, scope)
-        if variation is not _UNKNOWN:
-            yield variation
+    )
 
 
 def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:

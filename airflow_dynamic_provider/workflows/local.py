@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
@@ -160,9 +161,18 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
     Raises:
         Exception: What it raises.
     """
+    # Private: what a function asks for in a running task, `add_output_metadata` say, it asks for here too.
+    from airflow.sdk.execution_time.context import set_current_context
+
+    context = {"ti": _LocalTaskInstance(name), "params": {}}
+    with set_current_context(context):  # type: ignore[arg-type]
+        return _run_in(context, kind, arguments)
+
+
+def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -> Any:
     if isinstance(kind.target, OperatorTarget):
         operator = kind.target.operator_class(task_id=kind.name, **kind.settings, **arguments)
-        return operator.execute(_context(operator, name))
+        return operator.execute({**context, "task": operator})
     decorator = kind.target.decorator  # type: ignore[union-attr]
     args, kwargs = split_arguments(arguments)
     if hasattr(decorator, "declarations"):
@@ -171,22 +181,31 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
         return _call(decorator.function, args, kwargs)
     # A sensor, a command, a container: the operator decides what to do with what the function returns.
     operator = decorator(*args, **kwargs).operator
-    return operator.execute(_context(operator, name))
+    return operator.execute({**context, "task": operator})
+
+
+@dataclass
+class _LocalTaskInstance:
+    """What a function may ask of its task instance. What it pushes is kept, and nobody reads it."""
+
+    task_id: str
+    map_index: int = xcom.UNMAPPED
+    try_number: int = 1
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self.pushed[key] = value
 
 
 def _run_declared(decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     from airflow_dynamic_provider.execution.producing import Production, produce
+    from airflow_dynamic_provider.workflows.producing_node import values_of
 
     production = Production(TaskTarget(decorator).name, decorator.declarations)
     produce(decorator.function, args, _with_context(decorator.function, args, kwargs), production)
     production.finish()
-    values: dict[str, Any] = {}
-    for output in decorator.declarations:
-        if output in production.dynamic:
-            values[output] = [each.value for each in production.dynamic[output].values()]
-        else:
-            values[output] = production.static[output].value if output in production.static else None
-    return values if len(values) > 1 else next(iter(values.values()))
+    return values_of(production)
 
 
 def _call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -212,10 +231,6 @@ def _with_context(
         and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     }
     return {**missing, **kwargs}
-
-
-def _context(operator: Any, name: str) -> dict[str, Any]:
-    return {"task": operator, "ti": None, "params": {}, "map_index_template": name}
 
 
 def _check_depth(depth: int, plan: Plan) -> None:

@@ -32,13 +32,16 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.stored import NodePage
 
 #: Where the page with the running node is kept in Airflow's task context.
-_PAGE_KEY = "workflow_nodes"
+_PAGE_KEY = "dynamic_nodes"
 
 #: What the slot that makes room for further nodes is called.
 ROOM_LABEL = "(room for later plans)"
 
 #: The method with which a node goes on when the triggerer has waited for it.
 GO_ON = "go_on"
+
+# What Airflow calls instead when a trigger has failed or taken too long.
+_TRIGGER_FAILED = "__fail__"
 
 #: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
 _STEP_OF_TEST = timedelta(seconds=0.1)
@@ -134,8 +137,9 @@ class NodeOperator(BaseOperator):
         Raises:
             AirflowFailException: The workflow's time is over.
         """
-        if next_method != GO_ON and self.start(context) is not None:
+        if next_method not in (GO_ON, _TRIGGER_FAILED) and self.start(context) is not None:
             return self._run(context, Resume(next_method, next_kwargs))
+        refuse_late(context, self.spec, self._page(context).planned_at)
         return super().resume_execution(next_method, next_kwargs, context)
 
     def _must_stop(self, context: Any) -> bool:

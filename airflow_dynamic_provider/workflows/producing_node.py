@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.declarations import DynamicOut
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 
@@ -16,22 +15,30 @@ class ProducingOperator(DynamicTaskOperator):
     """Runs a ``@task.dynamic`` function as a node: its outputs are values of the body, not of the Dag."""
 
     def store(self, context: Any, production: Production) -> Any:
-        """Return the values by output: of a dynamic output the list in the order of the keys.
-
-        With one output it is that output's value alone. The metadata is attached to the node.
-        """
+        """Return the values (see `values_of`); the metadata is attached to the node."""
         gathered = gathered_metadata(context)
-        values: dict[str, Any] = {}
-        for name, declaration in self.declarations.items():
-            if isinstance(declaration, DynamicOut):
-                values[name] = [event.value for event in production.dynamic[name].values()]
-                for key, event in production.dynamic[name].items():
-                    if event.metadata:
-                        gathered.add(name, key, event.metadata)
-            else:
-                output = production.static.get(name)
-                values[name] = None if output is None else output.value
-                if output is not None and output.metadata:
-                    gathered.add(name, None, output.metadata)
+        for name, events in production.dynamic.items():
+            for key, event in events.items():
+                if event.metadata:
+                    gathered.add(name, key, event.metadata)
+        for name, output in production.static.items():
+            if output.metadata:
+                gathered.add(name, None, output.metadata)
         gathered.store(context)
-        return values if len(values) > 1 else next(iter(values.values()))
+        return values_of(production)
+
+
+def values_of(production: Production) -> Any:
+    """Return what a body gets of a task with declared outputs.
+
+    By output, of a dynamic output the list in the order of the keys; of a single output that alone.
+    """
+    values: dict[str, Any] = {
+        name: [event.value for event in production.dynamic[name].values()]
+        if name in production.dynamic
+        else production.static[name].value
+        if name in production.static
+        else None
+        for name in production.declarations
+    }
+    return values if len(values) > 1 else next(iter(values.values()))

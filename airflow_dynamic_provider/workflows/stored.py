@@ -20,7 +20,7 @@ XCom of a node's task instance
 ``return_value``                          what it returned, as Airflow stores it
 ``workflow_node``                         the same value with the node's name, what it was computed from, and
                                           a stamp of the value
-``workflow_blocked``                      of one that was not run: why
+``workflow_blocked``                      of a node that was not run: why
 ========================================  ===============================================================
 
 A *slot* is a node's map index among the clones of its lane. Nodes are told apart by name and fingerprint;

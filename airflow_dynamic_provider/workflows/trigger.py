@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
+from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM, pack_blocked
 from airflow_dynamic_provider.workflows.watching import watch
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class NodeTrigger(BaseTrigger):
         if decision.verdict is Verdict.WAIT:
             return None
         if decision.verdict is Verdict.BLOCKED:
-            return TaskSkippedEvent(xcoms={BLOCKED_XCOM: pack_blocked(slot.name, decision.reason)})
+            return TaskSkippedEvent(
+                xcoms={stored.BLOCKED_XCOM: stored.pack_blocked(slot.name, decision.reason)}
+            )
         return _GO
 
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 INTERVAL_PER_NODE = 0.005
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 1.0
 
-#: How many looks in a row may fail before the waiting nodes do.
-PATIENCE = 10
+#: For how many seconds looks may fail before the waiting nodes do, and the seconds between two that fail.
+PATIENCE = 120
+AFTER_FAILURE = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class Watch:
         """Return the number of the latest look and what was seen, once there is one after ``seen``.
 
         Raises:
-            Exception: What kept ten looks in a row from being made.
+            Exception: What has kept it from looking for two minutes.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self._looks > seen or self._error is not None)
@@ -65,20 +67,21 @@ class Watch:
         return self._looks, self._snapshot
 
     async def _look_again_and_again(self) -> None:
-        failures = 0
+        succeeded_at = time.monotonic()
         while True:
+            pause = min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE))
             try:
                 self._snapshot = await self._look()
                 self._looks += 1
-                failures = 0
+                succeeded_at = time.monotonic()
             except Exception as error:
-                failures += 1
-                log.warning("Could not look at the nodes of %s: %s", self._reader.spec.name, error)
-                if failures >= PATIENCE:
+                log.warning("Could not look at the nodes of %s", self._reader.spec.name, exc_info=True)
+                pause = AFTER_FAILURE
+                if time.monotonic() - succeeded_at > PATIENCE:
                     self._error = error
             async with self._changed:
                 self._changed.notify_all()
-            await asyncio.sleep(min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE)))
+            await asyncio.sleep(pause)
 
     async def _look(self) -> Snapshot:
         from asgiref.sync import sync_to_async

@@ -18,7 +18,9 @@ BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "docs" / "concepts.md"], ids=lambda page: page.name
+    "page",
+    [ROOT / "README.md", ROOT / "docs" / "concepts.md", ROOT / "docs" / "workflows.md"],
+    ids=lambda page: page.name,
 )
 def test_code_runs(page, tmp_path):
     (tmp_path / "a file").write_text("one\ntwo\n")

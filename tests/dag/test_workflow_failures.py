@@ -245,7 +245,9 @@ def test_too_many_nodes_fail_the_task_that_plans_them(run):
 
 def test_the_time_of_the_whole_graph(run):
     assert run.node_states("late") == {"slow": "failed", "add": "skipped"}
-    assert "The workflow 'late' has taken longer than its timeout of 0.5 seconds." in run.error("late.slow", 0)
+    assert "The workflow 'late' has taken longer than its timeout of 0.5 seconds." in run.error(
+        "late.slow", 0
+    )
 
 
 def test_the_time_of_one_node(run):

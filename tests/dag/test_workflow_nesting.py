@@ -96,7 +96,14 @@ def test_the_result_is_that_of_plain_python(run, name):
     [
         (
             "sort",
-            {"split", "merge_sort", "merge_sort-2", "merge_sort/sort_here", "merge_sort-2/sort_here", "merge"},
+            {
+                "split",
+                "merge_sort",
+                "merge_sort-2",
+                "merge_sort/sort_here",
+                "merge_sort-2/sort_here",
+                "merge",
+            },
         ),
         (
             "inline",

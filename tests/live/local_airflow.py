@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import secrets
 import signal
@@ -117,6 +118,17 @@ class LocalAirflow:
             if process.poll() is not None:
                 raise StartError(f"{name} ended with status {process.returncode}\n{self.recent_logs(name)}")
 
+    def kill(self, name: str) -> None:
+        """End a component, with all processes that it has started, as if its machine had gone."""
+        process = self.processes.pop(name)
+        for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+            each.kill()
+        process.wait()
+
+    def start(self, name: str) -> None:
+        """Start a component."""
+        self.processes[name] = self._launch(name, COMPONENTS[name])
+
     def recent_logs(self, *names: str) -> str:
         """Return the last lines that the components wrote."""
         tails = []
@@ -131,23 +143,20 @@ class LocalAirflow:
         config = self.home / "config"
         config.mkdir(parents=True, exist_ok=True)
         (config / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
-        environment = self._environment()
-        migration = self._launch("migration", ["db", "migrate"], environment)
+        migration = self._launch("migration", ["db", "migrate"])
         if migration.wait() != 0:
             raise StartError(f"the database could not be created\n{self.recent_logs('migration')}")
-        for name, arguments in COMPONENTS.items():
-            self.processes[name] = self._launch(name, arguments, environment)
+        for name in COMPONENTS:
+            self.start(name)
 
-    def _launch(
-        self, name: str, arguments: list[str], environment: dict[str, str]
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         log = self._log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             # In a session of its own, Ctrl-C reaches this process alone, which then stops them in order.
             return subprocess.Popen(
                 [sys.executable, "-m", "airflow", *arguments],
-                env=environment,
+                env=self._environment,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -155,6 +164,7 @@ class LocalAirflow:
                 start_new_session=True,
             )
 
+    @functools.cached_property
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return {

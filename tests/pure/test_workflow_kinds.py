@@ -166,9 +166,21 @@ def test_a_workflow_is_no_kind_of_itself():
 
 def test_map_task_gives_kinds_of_its_own():
     found = kinds(lambda: map_task(t1)([t2()]))
-    assert sorted(found.names) == ["t1", "t1__map", "t2", "t2__map"]
+    assert sorted(found.names) == ["t1", "t1__map", "t2"]
     assert isinstance(found["t1__map"].target, MapTarget)
     assert sorted(kinds(lambda: airflow_dynamic_provider.map_task(t1)([])).names) == ["t1", "t1__map"]
+
+    def overridden():
+        map_task(t1.override(pool="p"))([t2()])
+        map_task(functools.partial(t2, value=1), concurrency=2)([])
+
+    assert sorted(kinds(overridden).names) == ["t1", "t1__2", "t1__map", "t2", "t2__map"]
+
+    def hidden(chosen):
+        return map_task(chosen)([t1(), t2()])
+
+    # What is mapped is seen when it runs only, so it may be either.
+    assert sorted(kinds(hidden).names) == ["t1", "t1__map", "t2", "t2__map"]
 
 
 def test_variations_that_have_a_name():

@@ -1,0 +1,89 @@
+"""Workflows in a real Airflow: scheduler, triggerer, LocalExecutor."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM
+from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live.local_airflow import LocalAirflow
+    from tests.live.rest_client import RestClient
+
+
+def test_nodes_wait_grow_and_join(client: RestClient) -> None:
+    """Chains, maps over promises, recursion on a promise, a graph for each key."""
+    run_id = client.trigger("workflows")
+    assert client.wait("workflows", run_id) == "success"
+    expected = {"total": 6, "doubled": [0, 1, 2, 3], "small": 1.0, "said": "4"}
+    assert client.xcom("workflows", run_id, "keep") == expected
+    tenants = {"ann": [1, 2], "bob": [], "cid": [1]}
+    assert client.xcom("workflows", run_id, "keep_tenants") == tenants
+
+    seen = client.task_instances("workflows", run_id)
+    labels = {ti.label: ti for ti in seen if ti.map_index >= 0}
+    assert {"start", "first", "say", "add-4", "number-map/3", "ann/add-2", "cid/number"} <= set(labels)
+    assert "until_small/until_small/until_small/until_small" in labels
+    assert {ti.state for ti in labels.values()} == {"success"}
+    start = labels["start"]
+    stored = client.xcom("workflows", run_id, start.task_id, key=METADATA_XCOM, map_index=start.map_index)
+    assert stored["outputs"]["result"]["value"]["value"] == 0
+    plan = client.xcom("workflows", run_id, "mixed.plan", key="workflow_plan")
+    assert plan["nodes"][0]["name"] == "start"
+
+
+@pytest.mark.parametrize("dag_id", ["workflows", "broken_workflow", "mortal_workflow"])
+def test_the_user_interface_can_draw_a_workflow(client: RestClient, dag_id: str) -> None:
+    """Neither the grid nor the graph refuses it."""
+    client.wait_for_dag(dag_id)
+    assert client.grid_structure(dag_id)
+    assert client.graph_structure(dag_id)["nodes"]
+
+
+def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_path: Path) -> None:
+    """What is blocked ends without a worker, and says why."""
+    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
+    assert client.wait("broken_workflow", run_id) == "failed"
+    states = {(ti.task_id, ti.map_index): ti.state for ti in client.task_instances("broken_workflow", run_id)}
+    assert states["half_broken.fail_once", 0] == "failed"
+    assert states["half_broken.note", 0] == "success"
+    assert states["half_broken.note__after", 0] == states["half_broken.add__after", 0] == "skipped"
+    assert states["half_broken.result", -1] == "failed"
+    assert states["keep", -1] == "upstream_failed"
+    assert (tmp_path / "ran").read_text() == "apart\n"
+    blocked = client.xcom("broken_workflow", run_id, "half_broken.add__after", key=BLOCKED_XCOM, map_index=0)
+    assert blocked == {"node": "add", "reason": "'after', which it depends on, was skipped"}
+
+
+def test_workers_and_the_triggerer_are_killed(
+    airflow: LocalAirflow, client: RestClient, tmp_path: Path
+) -> None:
+    """Nodes wait through it, and none runs twice but the killed ones."""
+    run_id = client.trigger("mortal_workflow", {"folder": str(tmp_path)})
+    _wait_until(lambda: _states(client, run_id).count("deferred") >= 5)
+    airflow.kill("triggerer")
+    airflow.start("triggerer")
+    (tmp_path / "go").touch()
+    assert client.wait("mortal_workflow", run_id, seconds=300) == "success"
+    assert client.xcom("mortal_workflow", run_id, "keep") == [3, 1, 2, 3, 4, 5, 1]
+    tries = {ti.label: ti.try_number for ti in client.task_instances("mortal_workflow", run_id) if ti.label}
+    killed = {"die_once": 2, "last": 2}
+    assert {label: tries[label] for label in tries if label in killed} == killed
+    assert {number for label, number in tries.items() if label not in killed} == {1}
+
+
+def _states(client: RestClient, run_id: str) -> list[str | None]:
+    return [ti.state for ti in client.task_instances("mortal_workflow", run_id)]
+
+
+def _wait_until(is_so: object) -> None:
+    deadline = time.monotonic() + 120
+    while not is_so():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
