@@ -170,7 +170,8 @@ class RunGraph:
         """Return what the output of a call, or of a plan made later, refers to."""
         call, plan = self.calls.get(name), self.plans.get(name)
         outputs = [part.output for part in (call, plan) if part is not None]
-        yield from (reference.name for reference in templates.references(outputs))
+        # What a `map_task` that is planned later gives is that of the call of its own name.
+        yield from (each.name for each in templates.references(outputs) if each.name != name)
 
     def _own_outcome(self, name: str) -> Outcome:
         return _OUTCOMES.get(self._states.get(name) or "", Outcome.WAITING)

@@ -54,7 +54,7 @@ def nodes_xcom(page: int) -> str:
     return f"workflow_nodes.{page}"
 
 
-def pack_blocked(name: str, reason: str) -> dict[str, str]:
+def pack_blocked(name: str, reason: str) -> dict[str, Any]:
     """Return the stored form of why a node was not run."""
     return {"node": name, "reason": reason}
 

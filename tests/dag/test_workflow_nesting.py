@@ -162,4 +162,4 @@ def test_a_node_that_plans_has_the_plan(run):
 
 def test_what_is_ordered_after_a_call_waits_for_all_of_its_nodes(run):
     nodes = run.nodes("parts")
-    assert nodes["twice/add"].end >= max(nodes[f"my_dynamic_subwf/t1{n}"].end for n in ("", "-2", "-3"))
+    assert nodes["twice/add-2"].end >= max(nodes[f"my_dynamic_subwf/t1{n}"].end for n in ("", "-2", "-3"))

@@ -1,4 +1,4 @@
-"""Workflows beside what else a Dag has: upstream tasks, consumers, dynamic outputs, maps, settings, retries."""
+"""Workflows beside what else a Dag has: upstream tasks, consumers, dynamic outputs, maps, settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What passes between nodes: containers, classes, parts of promises, operators' arguments, None, odd texts."""
+"""What passes between nodes: containers, classes, parts of promises, operators' arguments, odd texts."""
 
 from __future__ import annotations
 
