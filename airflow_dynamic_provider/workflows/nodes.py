@@ -120,6 +120,8 @@ class NodeOperator(BaseOperator):
         if decision.verdict is Verdict.WAIT:
             self._wait(context, graph.depth(str(place.slot.name)))
         if decision.verdict is Verdict.BLOCKED:
+            blocked = stored.pack_blocked(str(place.slot.name), decision.reason)
+            xcom.push(context, stored.BLOCKED_XCOM, blocked)
             _skip(f"Not run: {decision.reason}.")
         return self._run(context)
 

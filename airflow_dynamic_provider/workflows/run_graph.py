@@ -91,7 +91,7 @@ class RunGraph:
         self._tolerant = {name for name, call in self.calls.items() if call.min_success_ratio is not None}
         self._members = _members(plans)
         self._known: dict[str, Outcome] = {}
-        self._deepest_last = sorted(filter(None, plans), key=_depth)
+        self._planning = sorted(filter(None, plans), key=_depth, reverse=True)
         self._unfinished: dict[str, list[int]] = {}
 
     def decide(self, name: str) -> Decision:
@@ -114,8 +114,8 @@ class RunGraph:
     def outcome(self, name: str) -> Outcome:
         """Return what has become of a node, or of a call with all its nodes."""
         # Those deepest down first: each then finds the outcomes that it is made of, however deep they go.
-        while self._deepest_last:
-            planner = self._deepest_last.pop()
+        planners, self._planning = self._planning, []
+        for planner in planners:
             self._known[planner] = self._find_outcome(planner)
         if name not in self._known:
             self._known[name] = self._find_outcome(name)
@@ -182,12 +182,22 @@ class RunGraph:
         return _OUTCOMES.get(self._states.get(name) or "", Outcome.WAITING)
 
     def _tolerant_outcome(self, call: PlannedCall, members: list[str]) -> Outcome:
-        outcomes = [self.outcome(member) for member in members]
-        if Outcome.WAITING in outcomes:
+        outcomes = {member: self.outcome(member) for member in members}
+        if Outcome.WAITING in outcomes.values():
             return Outcome.WAITING
-        counted = [outcome for outcome in outcomes if outcome is not Outcome.SKIPPED]
-        failed = sum(outcome is Outcome.FAILED for outcome in counted)
-        return Outcome.FAILED if failed > allowed_failures(call, len(counted)) else Outcome.SUCCESS
+        blocked = sum(out is Outcome.SKIPPED and self._is_blocked(name) for name, out in outcomes.items())
+        failed = sum(outcome is Outcome.FAILED for outcome in outcomes.values())
+        succeeded = sum(outcome is Outcome.SUCCESS for outcome in outcomes.values())
+        allowed = allowed_failures(call, failed + blocked + succeeded)
+        if failed > allowed:
+            return Outcome.FAILED
+        # A call tolerates what its nodes do, and not that what they need is missing.
+        is_blocked = failed + blocked > allowed or (blocked > 0 and blocked == len(members))
+        return Outcome.SKIPPED if is_blocked else Outcome.SUCCESS
+
+    def _is_blocked(self, name: str) -> bool:
+        """Whether a node was not run because of one that it depends on."""
+        return any(self.outcome(upstream) is not Outcome.SUCCESS for upstream in self.nodes[name].upstream)
 
     def _units(self, names: Iterable[str], within: str) -> list[str]:
         """Return the names, with a tolerant call in place of its nodes."""

@@ -54,6 +54,11 @@ def nodes_xcom(page: int) -> str:
     return f"workflow_nodes.{page}"
 
 
+def pack_blocked(name: str, reason: str) -> dict[str, Any]:
+    """Return the stored form of why a node was not run."""
+    return {"node": name, "reason": reason}
+
+
 @dataclass(frozen=True)
 class Origin:
     """The plan that a node is of.

@@ -72,8 +72,9 @@ class NodeTrigger(BaseTrigger):
         if decision.verdict is Verdict.WAIT:
             return None
         if decision.verdict is Verdict.BLOCKED:
-            why = {"node": slot.name, "reason": decision.reason}
-            return TaskSkippedEvent(xcoms={stored.BLOCKED_XCOM: why})
+            return TaskSkippedEvent(
+                xcoms={stored.BLOCKED_XCOM: stored.pack_blocked(slot.name, decision.reason)}
+            )
         return _GO
 
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:

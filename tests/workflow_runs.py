@@ -1,0 +1,138 @@
+"""Runs Dags with workflows in this process, and shows what became of the nodes, by their names."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider.workflows import nodes
+from airflow_dynamic_provider.workflows.nodes import ROOM_LABEL
+from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from tests.dag_runs import FinishedRun, run_dag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+#: How long a waiting node stays away, for each node in a row before it: one runs in less.
+STEP = timedelta(seconds=0.2)
+
+
+@dataclass(frozen=True)
+class Node:
+    """What became of one node."""
+
+    task_id: str
+    map_index: int
+    state: str
+    tries: int
+    start: Any
+    end: Any
+
+
+@dataclass
+class WorkflowRun(FinishedRun):
+    """One Dag run that has ended, with the workflows in it."""
+
+    errors: dict[tuple[str, int], BaseException | None]
+
+    def nodes(self, workflow: str) -> dict[str, Node]:
+        """Node, behind its key in a map -> what became of it."""
+        lanes = {lane.task_id for lane in self.spec(workflow).lanes.values()}
+        return {
+            ti.rendered_map_index: Node(
+                ti.task_id, ti.map_index, str(ti.state), ti.try_number, ti.start_date, ti.end_date
+            )
+            for ti in self.dag_run.get_task_instances()
+            if ti.task_id in lanes and ti.map_index >= 0
+            if ti.state != "removed" and ti.rendered_map_index != ROOM_LABEL
+        }
+
+    def node_states(self, workflow: str) -> dict[str, str]:
+        return {name: node.state for name, node in self.nodes(workflow).items()}
+
+    def node_xcom(self, workflow: str, name: str, key: str = "return_value") -> Any:
+        node = self.nodes(workflow)[name]
+        return self.xcom(node.task_id, key, node.map_index)
+
+    def result(self, workflow: str) -> Any:
+        return self.xcom(f"{workflow}.result")
+
+    def error(self, task_id: str, map_index: int = -1) -> str:
+        """What the last try raised, as text."""
+        error = self.errors[task_id, map_index]
+        assert error is not None, f"{task_id} raised nothing"
+        return f"{type(error).__name__}: {error}"
+
+    def spec(self, workflow: str) -> WorkflowSpec:
+        specs = (getattr(each, "spec", None) for each in self.dag.tasks)
+        return next(spec for spec in specs if isinstance(spec, WorkflowSpec) and spec.name == workflow)
+
+
+def run_workflows(dag: Any) -> WorkflowRun:
+    """Run a Dag with workflows to its end."""
+    from airflow.sdk.execution_time import supervisor
+
+    errors: dict[tuple[str, int], BaseException | None] = {}
+    run_task: Callable[..., Any] = supervisor.run_task_in_process
+
+    def noted(ti: Any, task: Any) -> Any:
+        result = run_task(ti=ti, task=task)
+        errors[ti.task_id, ti.map_index] = result.error
+        return result
+
+    with mock.patch.object(supervisor, "run_task_in_process", noted), quickly():
+        run = run_dag(dag)
+    return WorkflowRun(run.dag, run.dag_run, run.calls, errors)
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
+    """Have ``dag.test()`` lose no time where it waits: between two looks, and for its own threads."""
+    sleep = time.sleep
+    interval = sys.getswitchinterval()
+
+    def sleep_less(seconds: float) -> None:
+        # Airflow's own loop waits for a second when no task instance can run yet.
+        sleep(0.02 if seconds == 1 else seconds)
+
+    sys.setswitchinterval(interval / 25)
+    try:
+        with mock.patch.object(time, "sleep", sleep_less), mock.patch.object(nodes, "_STEP_OF_TEST", STEP):
+            yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A workflow, what it is called with, and what it must give."""
+
+    workflow: Any
+    arguments: tuple[Any, ...]
+    expected: Any
+
+
+def run_examples(examples: Mapping[str, Example]) -> WorkflowRun:
+    """Run workflows side by side, each with arguments that one upstream task gives."""
+
+    @task(multiple_outputs=True)
+    def inputs():
+        return {
+            f"{name}_{index}": value
+            for name, example in examples.items()
+            for index, value in enumerate(example.arguments)
+        }
+
+    with DAG("examples", schedule=None) as dag:
+        given = inputs()
+        for name, example in examples.items():
+            arguments = [given[f"{name}_{index}"] for index in range(len(example.arguments))]
+            example.workflow.override(task_id=name)(*arguments)
+    return run_workflows(dag)
