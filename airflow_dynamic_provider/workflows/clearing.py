@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.run_graph import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.run_graph import RunGraph
 
 Pair = tuple[str, int]
+
+_FAILED = (FAILED, UPSTREAM_FAILED, REMOVED)
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,36 @@ class Clearing:
         self._root_index = root_index
         self._states = dict(states)
         self._graph = reader.graph(key_path, root_index, self._states)
+        self._slots = reader.places(key_path)
         self._places = {
-            name: (reader.lane(place).task_id, place.index)
-            for name, place in reader.places(key_path).items()
+            name: (reader.lane(place).task_id, place.index) for name, place in self._slots.items()
         }
 
     @property
     def names(self) -> list[str]:
-        """The nodes that have, or had, a task instance, and the calls that they are made of."""
-        return [*self._places, *(call for call in self._graph.calls if call not in self._places)]
+        """The nodes that are planned now, and the calls that they are made of."""
+        return list(dict.fromkeys([*self._graph.nodes, *self._graph.calls]))
 
     @property
     def failed(self) -> list[str]:
         """The nodes that failed."""
-        return [name for name in self._places if self._state(name) in (FAILED, UPSTREAM_FAILED)]
+        return [name for name in self._graph.nodes if self._state(name) in _FAILED]
+
+    def stopped(self, blocked: Collection[Pair]) -> list[str]:
+        """Return the nodes that were not run though nothing that they wait for failed or was skipped.
+
+        So it is with those that a failed node stopped because the workflow fails fast.
+
+        Args:
+            blocked: The task instances that were not run because of others.
+        """
+        return [
+            name
+            for name, node in self._graph.nodes.items()
+            if self._state(name) == SKIPPED
+            and self._places[name] in blocked
+            and not any(self._graph.outcome(up) is Outcome.SKIPPED for up in node.upstream)
+        ]
 
     def clear(self, names: Iterable[str], blocked: Collection[Pair] = ()) -> ClearedGraph:
         """Return what runs again when nodes, or all nodes of calls, are cleared.
@@ -89,26 +108,46 @@ class Clearing:
             blocked: The task instances that were not run because of others.
         """
         spec = self._reader.spec
-        dependents = Dependents(self._graph, spec.planners, self._places)
+        dependents = Dependents(self._graph, self._planners, self._places)
         chosen = dependents.of(names)
-        besides = [name for name in self.failed if name not in chosen]
-        if not besides:
-            # Those that failed fast with the others wait for nothing of theirs, and can run now.
-            stopped = [
-                name
-                for name, place in self._places.items()
-                if self._state(name) == SKIPPED and place in blocked
-            ]
-            chosen = dependents.of([*chosen, *stopped])
-        nodes = {name: self._places[name] for name in self._places if name in chosen}
-        others = [*self._unlisted(nodes.values())]
-        if any(dependents.plans(name) for name in nodes):
+        besides = [name for name in self._fatal if name not in chosen]
+        if self._fatal and not besides:
+            chosen |= dependents.of(self.stopped(blocked))
+        nodes = {name: place for name, place in self._places.items() if name in chosen}
+        others = list(self._unlisted(nodes.values()))
+        if any(self._is_listed_anew(name) for name in chosen):
             others += self._room()
         result = (spec.result_task_id, self._root_index)
         return ClearedGraph(self._key_path, nodes, tuple(others), result, tuple(besides))
 
+    @property
+    def _planners(self) -> set[str]:
+        """The nodes that plan further nodes."""
+        planners = self._reader.spec.planners
+        listed = {name for name, place in self._slots.items() if self._reader.lane(place).plans}
+        return {name for name, node in self._graph.nodes.items() if node.kind in planners} | listed
+
+    @property
+    def _fatal(self) -> list[str]:
+        """The failed nodes that no call tolerates."""
+        culprits = self._graph.culprits
+        return [
+            name
+            for name in self.failed
+            if any(name == each or name.startswith(each + SEPARATOR) for each in culprits)
+        ]
+
+    def _is_listed_anew(self, name: str) -> bool:
+        """Whether a lane's list has to change before, or because, a node runs again."""
+        if name in self._planners or name not in self._places:
+            return True
+        origin = self._graph.origins.get(name)
+        return origin is not None and (
+            bool(origin) and self._graph.plans[origin].fingerprint != self._slots[name].slot.plan
+        )
+
     def _state(self, name: str) -> str | None:
-        return state_at(self._states, *self._places[name])
+        return state_at(self._states, *self._places[name]) if name in self._places else None
 
     def _room(self) -> Iterator[Pair]:
         for name, lane in self._reader.spec.lanes.items():
@@ -130,7 +169,7 @@ class Dependents:
 
     Args:
         graph: The graph, as far as it is planned.
-        planners: The kinds whose nodes plan further nodes.
+        planners: The nodes that plan further nodes.
         listed: All nodes that have, or had, a task instance: also of plans that are not known any more.
     """
 
@@ -158,19 +197,15 @@ class Dependents:
                 continue
             found.add(name)
             waiting += self._direct.get(name, [])
-            if self.plans(name):
+            if name in self._planners:
                 # They are planned anew.
                 waiting += self._members.get(name, [])
         return found
 
-    def plans(self, name: str) -> bool:
-        """Whether a node plans further nodes."""
-        node = self._graph.nodes.get(name)
-        return node is not None and node.kind in self._planners
-
     def _nodes_of(self, name: str) -> list[str]:
-        own = [name] if name in self._graph.nodes or name not in self._members else []
-        return own or self._members[name]
+        # The node that planned a call bears its name, and all the call's nodes are planned by it.
+        is_call = name not in self._graph.nodes and name in self._members
+        return self._members[name] if is_call else [name]
 
     def _sources_of(self, name: str) -> frozenset[str]:
         """Return the nodes that the output of a node or a call is made of, or that have to end before it."""

@@ -117,6 +117,7 @@ class NodeOperator(BaseOperator):
         if decision.verdict is Verdict.WAIT:
             self._wait(context, graph.depth(str(place.slot.name)))
         if decision.verdict is Verdict.BLOCKED:
+            xcom.push(context, stored.BLOCKED_XCOM, stored.blocked(str(place.slot.name), decision.reason))
             _skip(f"Not run: {decision.reason}.")
         return self._run(context)
 

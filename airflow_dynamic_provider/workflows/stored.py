@@ -20,6 +20,7 @@ XCom of a node's task instance
 ``return_value``                          what it returned, as Airflow stores it
 ``workflow_node``                         the same value with the node's name, what it was computed from, and
                                           a stamp of the value
+``workflow_blocked``                      why it was not run, if others kept it from running
 ========================================  ===============================================================
 
 A *slot* is a node's map index among the clones of its lane. Nodes are told apart by name and fingerprint;
@@ -39,6 +40,7 @@ LAYOUT_VERSION = 1
 
 PLAN_XCOM = "workflow_plan"
 NODE_XCOM = "workflow_node"
+BLOCKED_XCOM = "workflow_blocked"
 
 #: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
 NODES_PER_PAGE = 64
@@ -50,6 +52,11 @@ ROOM = ""
 def nodes_xcom(page: int) -> str:
     """The XCom key of some nodes of a lane."""
     return f"workflow_nodes.{page}"
+
+
+def blocked(name: str, reason: str) -> dict[str, Any]:
+    """What a node leaves that others kept from running."""
+    return {"node": name, "reason": reason}
 
 
 @dataclass(frozen=True)

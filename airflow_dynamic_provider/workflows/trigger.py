@@ -12,15 +12,13 @@ from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM, blocked
 from airflow_dynamic_provider.workflows.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from airflow_dynamic_provider.workflows.stored import Slot
-
-#: The XCom of a node that was not run: why.
-BLOCKED_XCOM = "workflow_blocked"
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 
@@ -74,7 +72,7 @@ class NodeTrigger(BaseTrigger):
         if decision.verdict is Verdict.WAIT:
             return None
         if decision.verdict is Verdict.BLOCKED:
-            return TaskSkippedEvent(xcoms={BLOCKED_XCOM: {"node": slot.name, "reason": decision.reason}})
+            return TaskSkippedEvent(xcoms={BLOCKED_XCOM: blocked(slot.name, decision.reason)})
         return _GO
 
     def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:
