@@ -127,6 +127,15 @@ class RunGraph:
         return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
 
     @cached_property
+    def culprits(self) -> list[str]:
+        """Those of the failures that are not only of what they planned."""
+        return [
+            unit
+            for unit in self.failures
+            if unit in self._tolerant or self._own_outcome(unit) is Outcome.FAILED
+        ]
+
+    @cached_property
     def may_grow(self) -> bool:
         """Whether nodes may be added: some plan is not known yet."""
         return "" not in self.plans or any(
