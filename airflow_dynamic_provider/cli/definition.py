@@ -1,4 +1,4 @@
-"""What Airflow's command line reads: names, arguments and texts. Light, for every command of Airflow loads it."""
+"""What Airflow's command line reads: names, arguments and texts. Light: every command of Airflow loads it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM, blocked
 from airflow_dynamic_provider.workflows.watching import watch
 
 if TYPE_CHECKING:
