@@ -44,7 +44,7 @@ GO_ON = "go_on"
 _TRIGGER_FAILED = "__fail__"
 
 #: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
-_STEP_OF_TEST = timedelta(seconds=0.1)
+_STEP_OF_TEST = timedelta(seconds=0.3)
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class NodeOperator(BaseOperator):
     def _wait(self, context: Any, depth: int) -> NoReturn:
         if xcom.is_embedded():
             # Triggers run inside the test's own loop there: one that waits would stop all others.
-            _reschedule(_STEP_OF_TEST * depth)
+            _reschedule(_STEP_OF_TEST * (depth - 1))
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
         not_before = time.time() + RESCHEDULE_AFTER.total_seconds()
