@@ -1,4 +1,4 @@
-"""Reads what a workflow's task instances have stored: in a task's process, in a trigger, or from a database."""
+"""Reads what a workflow's task instances have stored: in a task, in a trigger, or from a database."""
 
 from __future__ import annotations
 
