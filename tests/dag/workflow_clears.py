@@ -43,3 +43,13 @@ def names(run, pairs, group="graph"):
     """The labels of those that are nodes; the rest by their task ids."""
     labels = {(ti.task_id, ti.map_index): ti._rendered_map_index for ti in run.dag_run.get_task_instances()}
     return {labels[pair] if labels.get(pair) else pair[0].removeprefix(f"{group}.") for pair in pairs}
+
+
+def place_of(run, name):
+    """The task and the map index of a node."""
+    (place,) = (
+        (ti.task_id, ti.map_index)
+        for ti in run.dag_run.get_task_instances()
+        if ti._rendered_map_index == name and ti.state != "removed"
+    )
+    return place
