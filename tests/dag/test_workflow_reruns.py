@@ -207,11 +207,13 @@ def test_a_planning_node_is_cleared_and_plans_the_same_fewer_or_others(now):
     assert not again & {"start", "aside", "plan"}
 
 
+@pytest.mark.parametrize("is_whole_task", [False, True])
 @pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x"], ["v", "w"]])
-def test_airflows_own_clear_of_a_planning_node_that_plans_others(now):
+def test_airflows_own_clear_of_a_planning_node_that_plans_others(now, is_whole_task):
     run = start_run(growing()).run()
     WORLD.parts = now
-    run.clear(*place_of(run, "later")).run()
+    task_id, index = place_of(run, "later")
+    run.clear(task_id, None if is_whole_task else index).run()
     assert run.state == "failed"
     for _ in range(3):
         if run.state == "success":
@@ -229,6 +231,64 @@ def test_a_node_that_was_planned_later_fails_and_runs_again_alone():
     as_told(run, "grown.result")
     assert names(run, run_again(run), "grown") == {"later/y", "end", "result", "keep"}
     check(run, expected_growth())
+
+
+@dynamic_workflow
+def labelled(_start):
+    return node("told", constant(WORLD.versions.get("constant", 1)))
+
+
+@dynamic_workflow
+def constant(number):
+    return [node("inner"), number]
+
+
+@dynamic_workflow(failure_policy="run_all")
+def constants():
+    return labelled(node("start"))
+
+
+@dag(schedule=None)
+def telling():
+    keep(constants())
+
+
+def test_a_constant_that_a_call_returns_is_not_taken_from_an_earlier_plan():
+    run = start_run(telling()).run()
+    check(run, value("told", [value("inner"), 1]))
+    WORLD.versions = {"constant": 2}
+    run.clear(*place_of(run, "labelled")).run()
+    assert run.state == "failed"
+    assert (
+        "'labelled/told' cannot be used: it was computed from an earlier value of 'labelled/constant'"
+        in told(run, "constants.result")
+    )
+    as_told(run, "constants.result").run()
+    check(run, value("told", [value("inner"), 2]))
+
+
+def test_the_lists_and_the_room_for_later_plans_may_be_cleared_like_any_other():
+    run = start_run(growing()).run()
+    rooms = [
+        (ti.task_id, ti.map_index)
+        for ti in run.dag_run.get_task_instances()
+        if ti.map_index >= 0 and ti.task_id.startswith("grown.") and not is_node(ti)
+    ]
+    assert rooms
+    for room in rooms:
+        run.clear(*room, downstream=False)
+    assert run_again(run) == set(rooms)
+    check(run, expected_growth())
+    lists = [task_id for task_id, _ in run.tries() if ".nodes." in task_id]
+    for downstream in (False, True):
+        for task_id in lists:
+            run.clear(task_id, downstream=downstream)
+        run.run()
+        check(run, expected_growth())
+
+
+def is_node(ti):
+    return ti._rendered_map_index not in (None, "(room for later plans)")
 
 
 @dynamic_workflow(failure_policy="run_all")
@@ -331,6 +391,19 @@ def test_a_planning_task_and_some_nodes_are_cleared(now):
     assert run.state == "failed"
     assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
     run.clear("by_parts.plan").run()
+    check(run, expected_parts())
+
+
+def test_a_plan_without_nodes_is_followed_by_one_with_nodes():
+    WORLD.parts = []
+    run = start_run(changing()).run()
+    check(run, [])
+    WORLD.parts = ["x", "y"]
+    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
+    run.clear("by_parts.result").run()
+    assert run.state == "failed"
+    assert "its node 'x' cannot be used: it has not run, and 2 more nodes" in told(run, "by_parts.result")
+    as_told(run, "by_parts.result").run()
     check(run, expected_parts())
 
 
@@ -471,4 +544,32 @@ def test_a_mapped_workflow_is_cleared_with_other_keys(now):
     check(run, expected_mapped())
     WORLD.versions = {"n0": 5}
     command(run, "--node", "n0", "--yes", workflow="per_key").run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_one_keys_planning_task_is_cleared_with_downstream():
+    run = start_run(mapped()).run()
+    WORLD.keys, WORLD.versions = {"a": 1, "b": 3}, {"n0": 2}
+    run.clear("keys", downstream=False).clear("per_key.plan", 1).run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_one_keys_planning_task_is_cleared_alone_and_plans_others():
+    run = start_run(mapped()).run()
+    WORLD.keys = {"a": 1, "b": 3}
+    run.clear("keys", downstream=False).clear("per_key.plan", 1, downstream=False).run()
+    run.clear("per_key.result", 1).run()
+    assert run.state == "failed"
+    message = told(run, "per_key.result", 1)
+    assert "'per_key.plan': it has planned again, but the tasks after it did not run again" in message
+    assert message.endswith("Clear 'per_key.plan' with its downstream tasks, so that all nodes run again.")
+    run.clear("per_key.plan", 1).run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_the_task_that_lists_the_nodes_of_all_keys_may_be_cleared_alone():
+    run = start_run(mapped()).run()
+    run.clear("per_key.gather", downstream=False)
+    assert run_again(run) == {("per_key.gather", -1)}
+    run.clear("per_key.result").run()
     check(run, expected_mapped())
