@@ -111,11 +111,12 @@ class _Result:
         return PlanMismatchError(
             f"it has planned again, but the tasks after it did not run again: {problem}",
             task_id=self.spec.plan_task_id,
-            remedy=f"Clear {self.spec.plan_task_id!r} with its downstream tasks, so that all nodes run again.",
+            remedy=f"Clear {self.spec.plan_task_id!r} with its downstream tasks, so that all nodes run "
+            "again.",
         )
 
     def _check_started(self, graph: RunGraph, states: xcom.States) -> None:
-        """A task that once had no nodes was skipped as a whole, which says nothing of nodes that it has now."""
+        """A task that had no nodes was skipped as a whole, which says nothing of the nodes it has now."""
         places = self.reader.places(self.key_path)
         missing = [
             name

@@ -21,6 +21,7 @@ WORLD = SimpleNamespace()
 @pytest.fixture(autouse=True)
 def _world():
     WORLD.acts, WORLD.versions, WORLD.parts, WORLD.keys = {}, {}, ["x", "y"], {"a": 1, "b": 2}
+    WORLD.more = 0
 
 
 @task
@@ -231,6 +232,28 @@ def test_a_node_that_was_planned_later_fails_and_runs_again_alone():
     as_told(run, "grown.result")
     assert names(run, run_again(run), "grown") == {"later/y", "end", "result", "keep"}
     check(run, expected_growth())
+
+
+def test_a_node_does_not_wait_for_ever_for_one_that_was_planned_too_late():
+    run = start_run(growing()).run()
+    WORLD.parts = ["x", "y", "z"]
+    run.clear(*place_of(run, "end"), downstream=False).clear(*place_of(run, "later")).run()
+    assert run.state == "failed"
+    assert "'later/z'" in told(run, "grown.result")
+    as_told(run, "grown.result").run()
+    check(run, expected_growth())
+
+
+def test_a_node_does_not_wait_for_ever_for_a_plan_that_failed():
+    run = start_run(broken_dag()).run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
+    WORLD.acts = {"boom": True}
+    run.clear("broken.plan", downstream=False).clear(*place_of(run, "last")).run()
+    assert run.state == "failed"
+    assert "There is no plan: 'broken.plan' is failed." in told(run, "broken.result")
+    WORLD.acts = {}
+    command(run, "--state", "failed", "--yes", workflow="broken").run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
 
 
 @dynamic_workflow
@@ -451,14 +474,15 @@ def test_a_plan_that_failed_for_good_is_cleared_by_the_state():
     assert run.state == "failed"
     WORLD.acts = {}
     command(run, "--state", "failed", "--yes", workflow="broken").run()
-    check(run, [value("x"), value("y")])
+    check(run, [value("x"), value("last", value("x")), value("y")])
 
 
 @dynamic_workflow
 def broken(names):
     if "boom" in WORLD.acts:
         raise ValueError("as the test says")
-    return [node(name) for name in names]
+    first, *others = [node(name) for name in names]
+    return [first, node("last", first), *others]
 
 
 @dag(schedule=None)
@@ -502,7 +526,8 @@ def keys():
 
 @dynamic_workflow(failure_policy="run_all")
 def per_key(number):
-    return [node(f"after{index}", node(f"n{index}"), number) for index in range(number)]
+    count = number + WORLD.more * (number == 2)
+    return [node(f"after{index}", node(f"n{index}"), number) for index in range(count)]
 
 
 @dag(schedule=None)
@@ -512,7 +537,10 @@ def mapped():
 
 def expected_mapped():
     return {
-        key: [value(f"after{index}", value(f"n{index}"), number) for index in range(number)]
+        key: [
+            value(f"after{index}", value(f"n{index}"), number)
+            for index in range(number + WORLD.more * (number == 2))
+        ]
         for key, number in WORLD.keys.items()
     }
 
@@ -549,15 +577,15 @@ def test_a_mapped_workflow_is_cleared_with_other_keys(now):
 
 def test_in_a_map_one_keys_planning_task_is_cleared_with_downstream():
     run = start_run(mapped()).run()
-    WORLD.keys, WORLD.versions = {"a": 1, "b": 3}, {"n0": 2}
-    run.clear("keys", downstream=False).clear("per_key.plan", 1).run()
+    WORLD.more, WORLD.versions = 1, {"n0": 2}
+    run.clear("per_key.plan", 1).run()
     check(run, expected_mapped())
 
 
 def test_in_a_map_one_keys_planning_task_is_cleared_alone_and_plans_others():
     run = start_run(mapped()).run()
-    WORLD.keys = {"a": 1, "b": 3}
-    run.clear("keys", downstream=False).clear("per_key.plan", 1, downstream=False).run()
+    WORLD.more = 1
+    run.clear("per_key.plan", 1, downstream=False).run()
     run.clear("per_key.result", 1).run()
     assert run.state == "failed"
     message = told(run, "per_key.result", 1)
