@@ -1,4 +1,4 @@
-"""What Airflow's command line reads: names, arguments and texts. Light: every command of Airflow loads it."""
+"""What Airflow's command line reads: names, arguments, texts. Light, for each command of Airflow loads it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ OUTPUT = _argument(
     help="How the task instances are listed (default: table)",
 )
 
+VERBOSE = _argument("-v", "--verbose", action="store_true", help="Log more")
+
 CLEAR = ActionCommand(
     name="clear",
     help="Run nodes of a workflow again, with all that depends on them and nothing else",
@@ -50,7 +52,7 @@ CLEAR = ActionCommand(
     "nodes, what depends on them in the plan, the workflow's result and what is downstream of it in the "
     "Dag. Airflow's own clear does not know what nodes depend on. Nothing is changed without --yes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
-    args=(DAG_ID, RUN_ID, WORKFLOW, NODE, STATE, KEY, YES, OUTPUT),
+    args=(DAG_ID, RUN_ID, WORKFLOW, NODE, STATE, KEY, YES, OUTPUT, VERBOSE),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.database.runs import RunSource, unknown
 from airflow_dynamic_provider.definitions.keys import render_key, render_label
+from airflow_dynamic_provider.execution.states import FAILURES
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.clearing import Clearing
@@ -98,7 +99,8 @@ class _Graphs:
         self._source = RunSource(run)
         spec = reader.spec
         lists = [lane.list_task_id for lane in spec.lanes.values()]
-        self._states = self._source.states([spec.plan_task_id, *spec.node_task_ids, *lists])
+        planning = [spec.plan_task_id, spec.listing_task_id]
+        self._states = self._source.states([*planning, *spec.node_task_ids, *lists])
         self._blocked = self._source.holders(stored.BLOCKED_XCOM)
         self._roots: dict[KeyPath, int] = reader.roots() if spec.is_mapped else {(): UNMAPPED}
 
@@ -125,11 +127,12 @@ class _Graphs:
         return clearing.clear(chosen, self._blocked)
 
     def unplanned(self, selection: Selection) -> list[Pair]:
-        """Return the planning task instances that did not succeed: then there are no nodes to name."""
+        """Return the task instances that failed to plan, or to list the nodes: then there are none to name."""
         if selection.key is not None:
             return []
-        plan = self._reader.spec.plan_task_id
-        return [at for at, state in self._states.items() if at[0] == plan and state in _NOT_PLANNED]
+        spec = self._reader.spec
+        planning = (spec.plan_task_id, spec.listing_task_id)
+        return [at for at, state in self._states.items() if at[0] in planning and state in FAILURES]
 
     def _clearing(self, key_path: KeyPath, root_index: int) -> Clearing:
         return Clearing(self._reader, key_path, root_index, self._states)
@@ -142,9 +145,6 @@ class _Graphs:
             known = [render_key(path) for path in self._roots if path]
             raise unknown(f"key {key!r}", f"the workflow {self._reader.spec.name!r}", key, known)
         return found
-
-
-_NOT_PLANNED = ("failed", "upstream_failed")
 
 
 def _spellings(key_path: KeyPath) -> tuple[str, str]:

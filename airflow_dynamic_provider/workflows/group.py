@@ -21,7 +21,7 @@ from airflow_dynamic_provider.workflows.nodes import GO_ON, NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.spec import GATHER, Lane, WorkflowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ _OWN_SETTINGS: dict[str, Any] = {
     "trigger_rule": "all_success",
 }
 
-_PLAN, _RESULT, _LISTS, _GATHER = "plan", "result", "nodes", "gather"
+_PLAN, _RESULT, _LISTS = "plan", "result", "nodes"
 
 # What the task of the nodes that wait is called, behind the name of their kind.
 _AFTER = "__after"
@@ -92,7 +92,7 @@ def _build_mapped(
     before = set(graph.dag.task_ids)
     with group:
         gather = GatherPlansOperator(
-            task_id=_GATHER,
+            task_id=GATHER,
             spec=spec,
             clone=clone,
             doc_md=f"Lists the nodes that all clones of `{plan.task_id}` have planned.",
@@ -159,7 +159,7 @@ def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -
 
 def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
     # The group has tasks of these names already.
-    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, _GATHER) else kind.name
+    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, GATHER) else kind.name
     # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {

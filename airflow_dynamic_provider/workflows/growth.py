@@ -23,9 +23,11 @@ def is_last_room(slots: list[Slot], index: int) -> bool:
 
 
 def is_complete(snapshot: Snapshot) -> bool:
-    """Whether all nodes are planned and listed."""
+    """Whether all nodes are planned and listed that can be: a lane without room stays as it is."""
     return not snapshot.may_grow and all(
-        list_again(snapshot, lane) == snapshot.reader.slots(lane) for lane in snapshot.reader.spec.lanes
+        list_again(snapshot, lane) == snapshot.reader.slots(lane)
+        for lane in snapshot.reader.spec.lanes
+        if snapshot.can_still_list(lane)
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what a workflow has stored: in a task's process, in a trigger, or from a database."""
+"""Reads what a workflow's task instances have stored: in a task, in a trigger, or from a database."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
-from airflow_dynamic_provider.execution.states import FINAL, SUCCESS
+from airflow_dynamic_provider.execution.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.plan import Plan, unpack_plan
 from airflow_dynamic_provider.workflows.run_graph import RunGraph
 from airflow_dynamic_provider.workflows.stored import Slot, unpack_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 
@@ -76,8 +76,8 @@ class WorkflowReader:
     _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
 
     def states(self) -> xcom.States:
-        """Return the states of all nodes' task instances. One API call."""
-        return self._source.states(self.spec.node_task_ids)
+        """Return the states of the planning task's and all nodes' task instances. One API call."""
+        return self._source.states([self.spec.plan_task_id, *self.spec.node_task_ids])
 
     def slots(self, lane: str) -> list[Slot]:
         """Return what is listed for a lane. One API call, the first time."""
@@ -130,7 +130,27 @@ class WorkflowReader:
             for name, place in places.items()
         }
         plans = self._plans_of(root_index, places, state_of)
-        return RunGraph(plans, self.spec.planners, state_of, self.spec.failure_policy)
+        state_of |= dict.fromkeys(self._lost(plans, places, states), REMOVED)
+        has_ended = xcom.state_at(states, self.spec.plan_task_id, root_index) in FINAL
+        return RunGraph(
+            plans, self.spec.planners, state_of, self.spec.failure_policy, has_ended_planning=has_ended
+        )
+
+    def can_still_list(self, lane: str, states: xcom.States) -> bool:
+        """Whether the task instance that adds nodes to the list of a lane has not ended."""
+        task_id = self.spec.lanes[lane].task_id
+        return any(
+            slot.name == stored.ROOM and xcom.state_at(states, task_id, index) not in FINAL
+            for index, slot in enumerate(self.slots(lane))
+        )
+
+    def _lost(self, plans: dict[str, Plan], places: dict[str, Place], states: xcom.States) -> Iterator[str]:
+        """The nodes that were planned when it was too late to list them: nobody must wait for them."""
+        for planner, plan in plans.items() if places else ():
+            for node in plan.nodes:
+                lane = self.spec.lane_of(node, is_of_root=not planner)
+                if node.name not in places and not self.can_still_list(lane, states):
+                    yield node.name
 
     def lane(self, place: Place) -> Lane:
         """Return the lane of a place."""
@@ -206,7 +226,4 @@ class Snapshot:
 
     def can_still_list(self, lane: str) -> bool:
         """Whether the task instance that adds nodes to the list of a lane has not ended."""
-        return any(
-            slot.name == stored.ROOM and self.state(lane, index) not in FINAL
-            for index, slot in enumerate(self.reader.slots(lane))
-        )
+        return self.reader.can_still_list(lane, self.states)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.definitions.keys import name_keys
-from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.errors import DynamicOutputsError, PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Outcome
 from airflow_dynamic_provider.workflows.stored import StoredNode
-from airflow_dynamic_provider.workflows.values import NO_VALUE, Values, clear_command, stale
+from airflow_dynamic_provider.workflows.values import NO_VALUE, Values, clear_command, stale, stamp_of_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,7 +85,9 @@ class _Result:
         self._check_planned(plan, xcom.state_at(states, self.spec.plan_task_id, self.root_index))
         assert plan is not None
         graph = self.reader.graph(self.key_path, self.root_index, states)
+        self._check_listed(graph)
         self._check_ended(graph)
+        self._check_started(graph, states)
         values = Values(self.reader, self.key_path, known=dict(self._read_nodes(graph, states)))
         self._check_current(graph, states, values.known)
         self._skip_without_values(graph, plan)
@@ -95,6 +98,33 @@ class _Result:
             raise _skip(f"{self.spec.plan_task_id!r} was skipped")
         if state != SUCCESS or plan is None:
             raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
+
+    def _check_listed(self, graph: RunGraph) -> None:
+        """In a map, a clone of the planning task may plan anew without the lists being made anew."""
+        places = self.reader.places(self.key_path)
+        if unlisted := [
+            name for name, planner in graph.origins.items() if not planner and name not in places
+        ]:
+            raise self._replanned(f"the nodes {_named(unlisted)} are planned and not listed")
+
+    def _replanned(self, problem: str) -> PlanMismatchError:
+        return PlanMismatchError(
+            f"it has planned again, but the tasks after it did not run again: {problem}",
+            task_id=self.spec.plan_task_id,
+            remedy=f"Clear {self.spec.plan_task_id!r} with its downstream tasks, so that all nodes run "
+            "again.",
+        )
+
+    def _check_started(self, graph: RunGraph, states: xcom.States) -> None:
+        """A task that had no nodes was skipped as a whole, which says nothing of the nodes it has now."""
+        places = self.reader.places(self.key_path)
+        missing = [
+            name
+            for name in graph.nodes
+            if name in places and (self.reader.lane(places[name]).task_id, places[name].index) not in states
+        ]
+        if missing:
+            raise stale(self.reader, missing[0], "it has not run", self.key_path, *missing[1:])
 
     def _check_ended(self, graph: RunGraph) -> None:
         if culprits := graph.culprits:
@@ -132,10 +162,14 @@ class _Result:
     def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
         places = self.reader.places(self.key_path)
         stamps = {name: each.stamp for name, each in left.items()}
+        for call in graph.calls.values():
+            stamps |= stamp_of_call(call)
         problems: dict[str, str] = {}
         for name, node in graph.nodes.items():
             if states.get((self.reader.lane(places[name]).task_id, places[name].index)) != SUCCESS:
                 continue
+            if name in left and left[name].fingerprint != node.fingerprint and not graph.origins[name]:
+                raise self._replanned(f"{name!r} was run as it was planned before")
             if (problem := _problem(node, left.get(name), stamps)) is not None:
                 problems[name] = problem
         for name, problem in problems.items():
@@ -155,7 +189,9 @@ def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, st
     if left.fingerprint != node.fingerprint:
         return "it was run as it was planned before"
     changed = [used for used, stamp in left.used.items() if stamps.get(used, NO_VALUE) != stamp]
-    return f"it was computed from an earlier value of {changed[0]!r}" if changed else None
+    if not changed:
+        return None
+    return f"it was computed from an earlier value of {changed[0].removesuffix(SEPARATOR)!r}"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -68,6 +68,7 @@ class RunGraph:
         planners: The kinds whose nodes plan further nodes.
         states: Node -> the state of its task instance, ``None`` for one that has none yet.
         failure_policy: What one failed node means for the others.
+        has_ended_planning: Whether the planning task has come to an end, with or without a plan.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class RunGraph:
         planners: frozenset[str],
         states: Mapping[str, str | None],
         failure_policy: FailurePolicy,
+        *,
+        has_ended_planning: bool = False,
     ) -> None:
         self.plans = plans
         self.nodes: dict[str, PlannedNode] = {
@@ -88,6 +91,7 @@ class RunGraph:
         self._planners = planners
         self._states = states
         self._failure_policy = failure_policy
+        self._has_ended_planning = has_ended_planning
         self._tolerant = {name for name, call in self.calls.items() if call.min_success_ratio is not None}
         self._members = _members(plans)
         self._known: dict[str, Outcome] = {}
@@ -138,7 +142,7 @@ class RunGraph:
     @cached_property
     def may_grow(self) -> bool:
         """Whether nodes may be added: some plan is not known yet."""
-        return "" not in self.plans or any(
+        return ("" not in self.plans and not self._has_ended_planning) or any(
             node.kind in self._planners
             and name not in self.plans
             and self._own_outcome(name) in (Outcome.WAITING, Outcome.SUCCESS)

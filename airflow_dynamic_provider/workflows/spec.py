@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 FailurePolicy = Literal["fail_fast", "run_all"]
 
+#: What the task is called, in a task group, that gathers the plans of all keys.
+GATHER = "gather"
+
 #: Under what the document of a result task holds the workflow.
 _DOCUMENT = "dynamic_workflow"
 
@@ -69,6 +72,11 @@ class WorkflowSpec:
     def may_grow(self) -> bool:
         """Whether nodes may be added while others run."""
         return any(lane.plans for lane in self.lanes.values())
+
+    @property
+    def listing_task_id(self) -> str:
+        """The task that writes the lists: the planning task, or the one that gathers the plans of all keys."""
+        return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
 
     @property
     def node_task_ids(self) -> list[str]:

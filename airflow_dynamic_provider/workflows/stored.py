@@ -205,7 +205,7 @@ class StoredNode:
         map_index: Its slot.
         fingerprint: That of the node as it was planned.
         stamp: A digest of the value.
-        used: Node -> the stamp of the value of it that was used.
+        used: Node -> the stamp of the value of it that was used; ``call/`` -> that of what a call returns.
         value: What it returned.
     """
 

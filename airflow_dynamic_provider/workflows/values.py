@@ -14,6 +14,7 @@ from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputErro
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import SUCCESS
 from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.stored import StoredNode
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Values:
         known: What nodes have left, as far as it was read already.
 
     Attributes:
-        used: Node -> stamp of each value that was used.
+        used: Node -> stamp of each value that was used; for a call, of what its output is made of.
     """
 
     reader: WorkflowReader
@@ -89,6 +90,7 @@ class Values:
         return self.resolve(later.output, lambda: later)
 
     def _value_of_call(self, call: PlannedCall, plan: Callable[[], Plan]) -> Any:
+        self.used |= stamp_of_call(call)
         if call.min_success_ratio is None:
             return self.resolve(call.output, plan)
         # The failed ones leave None in their places.
@@ -171,6 +173,15 @@ def _option(flag: str, value: str) -> str:
     # Otherwise it would be taken for an option itself.
     between = "=" if value.startswith("-") else " "
     return flag + between + shlex.quote(value)
+
+
+def stamp_of_call(call: PlannedCall) -> dict[str, str]:
+    """Return under which name, and with which stamp, it is noted that a call's output was used.
+
+    The constants in it are part of no node, so a node alone does not tell that they have changed.
+    """
+    # A node may bear the call's name, and no node's name ends like this.
+    return {call.name + SEPARATOR: stamp_of([call.output, call.min_success_ratio])}
 
 
 def stamp_of(value: Any) -> str:

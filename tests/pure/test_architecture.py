@@ -30,9 +30,20 @@ ARROWS = {
 #: The edges of the package: what people see. Nothing else depends on them.
 FORBIDDEN = {"ui", "cli", "embedded"}
 
-#: An edge that is an Airflow of its own: it runs a whole Dag in one process and reads the database, for which
-#: there is no stable interface. It is for a developer's machine, and no task imports it.
-WHOLE_AIRFLOW = {"embedded"}
+#: What the edges share: it reads and changes Airflow's database, which no task may do.
+SHARED_BY_EDGES = "database"
+
+#: Edges for which Airflow has no stable interface. One is an Airflow of its own, for a developer's machine:
+#: it runs a whole Dag in one process. The others are commands, and read the database. No task imports them.
+WHOLE_AIRFLOW = {
+    "cli",
+    "cli.clear",
+    "cli.definition",
+    "database",
+    "database.clearing",
+    "database.runs",
+    "embedded",
+}
 
 #: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
 PRIVATE_PREFIXES = (
@@ -210,6 +221,12 @@ def test_the_arrows_between_the_folders_are_kept(module):
 @each_module
 def test_nothing_imports_the_pages_or_the_commands(module):
     assert not inside(module) & (FORBIDDEN - {module.split(".")[0]})
+
+
+@each_module
+def test_only_the_edges_import_what_reads_the_database(module):
+    if module.split(".")[0] not in FORBIDDEN | {SHARED_BY_EDGES}:
+        assert SHARED_BY_EDGES not in inside(module)
 
 
 @each_module

@@ -26,6 +26,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 HEAVY = {"fastapi", "flask", "pydantic", "sqlalchemy", "starlette", "uvicorn"}
 EDGES = (
     f"{ROOT}.cli",
+    f"{ROOT}.database",
     f"{ROOT}.embedded",
     f"{ROOT}.ui",
     "airflow.api_fastapi",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 
 import pytest
 
@@ -117,3 +118,10 @@ def test_airflow_is_told_the_version_and_the_decorator():
     (decorator,) = info["task-decorators"]
     assert decorator["class-name"] == f"{ROOT}.{_PUBLIC['dynamic_task']}.dynamic_task"
     assert decorator["name"] == "dynamic"
+
+
+def test_airflow_is_told_of_the_commands():
+    (function,) = get_provider_info()["cli"]
+    (group,) = pkgutil.resolve_name(function)()
+    assert group.name == "dynamic-outputs"
+    assert [command.name for command in group.subcommands] == ["clear"]

@@ -1,0 +1,603 @@
+"""Whatever of a workflow is cleared, the outputs are those of now, or an error says what is to be cleared."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow, map_task
+from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.dag.tasks import keep
+from tests.dag.workflow_clears import as_told, command, names, place_of, run_again, told
+from tests.dag_runs import start_run
+
+#: What the tasks below do; a test changes it between two runs. ``acts`` is node -> "fail" or "skip",
+#: ``versions`` is node -> what is in its value, ``parts`` is what the later plans are of.
+WORLD = SimpleNamespace()
+
+
+@pytest.fixture(autouse=True)
+def _world():
+    WORLD.acts, WORLD.versions, WORLD.parts, WORLD.keys = {}, {}, ["x", "y"], {"a": 1, "b": 2}
+    WORLD.more = 0
+
+
+@task
+def make(name, *inputs):
+    match WORLD.acts.get(name):
+        case "fail":
+            raise ValueError("as the test says")
+        case "skip":
+            raise AirflowSkipException("as the test says")
+    return value(name, *inputs)
+
+
+def value(name, *inputs):
+    return [f"{name}{WORLD.versions.get(name, '')}", *inputs]
+
+
+def node(name, *inputs):
+    return make.override(task_id=name)(name, *inputs)
+
+
+@task
+def parts():
+    return list(WORLD.parts)
+
+
+@dynamic_workflow(failure_policy="run_all")
+def graph():
+    a, b = node("a"), node("b")
+    c, d = node("c", a), node("d", a, b)
+    return {"c": c, "d": d, "e": node("e", d), "f": node("f")}
+
+
+def expected():
+    a, b = value("a"), value("b")
+    return {
+        "c": value("c", a),
+        "d": value("d", a, b),
+        "e": value("e", value("d", a, b)),
+        "f": value("f"),
+    }
+
+
+@dag(schedule=None)
+def simple():
+    keep(graph())
+
+
+def check(run, wanted):
+    assert run.state == "success", {ti: error for ti, error in run.errors.items() if error}
+    assert run.xcom("keep") == wanted
+
+
+def test_a_failed_node_is_cleared_with_what_depends_on_it_and_nothing_else():
+    WORLD.acts = {"b": "fail"}
+    run = start_run(simple()).run()
+    assert run.state == "failed"
+    assert "1 of 6 nodes failed: 'b'. To run it again" in told(run)
+    WORLD.acts = {}
+    as_told(run)
+    assert names(run, run_again(run)) == {"b", "d", "e", "result", "keep"}
+    check(run, expected())
+
+
+def test_a_node_that_succeeded_is_cleared_and_gives_another_value():
+    run = start_run(simple()).run()
+    check(run, expected())
+    WORLD.versions = {"a": 2}
+    command(run, "--node", "a", "--yes")
+    assert names(run, run_again(run)) == {"a", "c", "d", "e", "result", "keep"}
+    check(run, expected())
+
+
+def test_several_nodes_may_be_cleared_at_once():
+    run = start_run(simple()).run()
+    WORLD.versions = {"c": 2, "f": 3}
+    command(run, "--node", "c", "--node", "f", "--yes")
+    assert names(run, run_again(run)) == {"c", "f", "result", "keep"}
+    check(run, expected())
+
+
+@dynamic_workflow(failure_policy="fail_fast")
+def fast():
+    first = node("first")
+    return [node("second", first), node("other", node("third"))]
+
+
+@dag(schedule=None)
+def failing_fast():
+    keep(fast())
+
+
+def test_what_a_failed_node_stopped_runs_with_it():
+    WORLD.acts = {"first": "fail"}
+    run = start_run(failing_fast()).run()
+    assert run.state == "failed"
+    assert "1 of 4 nodes failed: 'first'" in told(run, "fast.result")
+    WORLD.acts = {}
+    as_told(run, "fast.result")
+    again = names(run, run_again(run), "fast")
+    assert again == {"first", "second", "other", "third", "result", "keep"}
+    check(run, [value("second", value("first")), value("other", value("third"))])
+
+
+@pytest.mark.parametrize("downstream", [False, True])
+def test_airflows_own_clear_of_a_node_that_gives_the_same_value(downstream):
+    run = start_run(simple()).run()
+    run.clear(*place_of(run, "a"), downstream=downstream).run()
+    check(run, expected())
+
+
+def test_airflows_own_clear_of_a_node_that_gives_another_value():
+    run = start_run(simple()).run()
+    old = run.xcom("keep")
+    WORLD.versions = {"a": 2}
+    run.clear(*place_of(run, "a"), downstream=False).run()
+    # The result has not been asked for again.
+    assert run.xcom("keep") == old
+    run.clear("graph.result").run()
+    assert run.state == "failed"
+    assert "its node 'c' cannot be used: it was computed from an earlier value of 'a'" in told(run)
+    as_told(run)
+    assert names(run, run_again(run)) == {"c", "d", "e", "result", "keep"}
+    check(run, expected())
+
+
+@pytest.mark.parametrize("act", ["fail", "skip"])
+def test_airflows_own_clear_of_a_node_that_gives_none_any_more(act):
+    run = start_run(simple()).run()
+    WORLD.acts = {"a": act}
+    run.clear(*place_of(run, "a")).run()
+    assert run.state == "failed"
+    assert run.state_of("keep") == "upstream_failed"
+    text = "1 of 6 nodes failed: 'a'" if act == "fail" else "computed from an earlier value of 'a'"
+    assert text in told(run)
+    WORLD.acts = {}
+    WORLD.versions = {"a": 2}
+    command(run, "--node", "a", "--yes").run()
+    check(run, expected())
+
+
+@pytest.mark.parametrize("act", ["fail", "skip"])
+def test_airflows_own_clear_of_a_waiting_node_that_gives_none_any_more(act):
+    # It keeps its XComs, for it goes on where the triggerer left it.
+    run = start_run(simple()).run()
+    WORLD.acts = {"d": act}
+    run.clear(*place_of(run, "d")).run()
+    assert run.state == "failed"
+    text = (
+        "1 of 6 nodes failed: 'd'" if act == "fail" else "'e' cannot be used: it was computed from an earlier"
+    )
+    assert text in told(run)
+
+
+@dynamic_workflow(failure_policy="run_all")
+def grown(given):
+    planned = later(node("start", given))
+    return {"planned": node("end", planned), "aside": node("aside")}
+
+
+@dynamic_workflow
+def later(_start):
+    return [node(name) for name in WORLD.parts]
+
+
+@dag(schedule=None)
+def growing():
+    keep(grown(parts()))
+
+
+def expected_growth():
+    made = [value(name) for name in WORLD.parts]
+    return {"planned": value("end", made), "aside": value("aside")}
+
+
+@pytest.mark.parametrize("now", [["x", "y"], ["x"], [], ["y", "z", "x", "w"], ["v"]])
+def test_a_planning_node_is_cleared_and_plans_the_same_fewer_or_others(now):
+    run = start_run(growing()).run()
+    check(run, expected_growth())
+    WORLD.parts = now
+    command(run, "--node", "later", "--yes", workflow="grown")
+    again = names(run, run_again(run), "grown")
+    check(run, expected_growth())
+    assert again >= {"later", "end", "result", "keep"} | {f"later/{name}" for name in now}
+    assert not again & {"start", "aside", "plan"}
+
+
+@pytest.mark.parametrize("is_whole_task", [False, True])
+@pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x"], ["v", "w"]])
+def test_airflows_own_clear_of_a_planning_node_that_plans_others(now, is_whole_task):
+    run = start_run(growing()).run()
+    WORLD.parts = now
+    task_id, index = place_of(run, "later")
+    run.clear(task_id, None if is_whole_task else index).run()
+    assert run.state == "failed"
+    for _ in range(3):
+        if run.state == "success":
+            break
+        as_told(run, "grown.result").run()
+    check(run, expected_growth())
+
+
+def test_a_node_that_was_planned_later_fails_and_runs_again_alone():
+    WORLD.acts = {"y": "fail"}
+    run = start_run(growing()).run()
+    assert run.state == "failed"
+    assert "nodes failed: 'later/y'. To run it again" in told(run, "grown.result")
+    WORLD.acts = {}
+    as_told(run, "grown.result")
+    assert names(run, run_again(run), "grown") == {"later/y", "end", "result", "keep"}
+    check(run, expected_growth())
+
+
+def test_a_node_does_not_wait_for_ever_for_one_that_was_planned_too_late():
+    run = start_run(growing()).run()
+    WORLD.parts = ["x", "y", "z"]
+    run.clear(*place_of(run, "end"), downstream=False).clear(*place_of(run, "later")).run()
+    assert run.state == "failed"
+    assert "'later/z'" in told(run, "grown.result")
+    as_told(run, "grown.result").run()
+    check(run, expected_growth())
+
+
+def test_a_node_does_not_wait_for_ever_for_a_plan_that_failed():
+    run = start_run(broken_dag()).run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
+    WORLD.acts = {"boom": True}
+    run.clear("broken.plan", downstream=False).clear(*place_of(run, "last")).run()
+    assert run.state == "failed"
+    assert "There is no plan: 'broken.plan' is failed." in told(run, "broken.result")
+    WORLD.acts = {}
+    command(run, "--state", "failed", "--yes", workflow="broken").run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
+
+
+@dynamic_workflow
+def labelled(_start):
+    return node("told", constant(WORLD.versions.get("constant", 1)))
+
+
+@dynamic_workflow
+def constant(number):
+    return [node("inner"), number]
+
+
+@dynamic_workflow(failure_policy="run_all")
+def constants():
+    return labelled(node("start"))
+
+
+@dag(schedule=None)
+def telling():
+    keep(constants())
+
+
+def test_a_constant_that_a_call_returns_is_not_taken_from_an_earlier_plan():
+    run = start_run(telling()).run()
+    check(run, value("told", [value("inner"), 1]))
+    WORLD.versions = {"constant": 2}
+    run.clear(*place_of(run, "labelled")).run()
+    assert run.state == "failed"
+    assert (
+        "'labelled/told' cannot be used: it was computed from an earlier value of 'labelled/constant'"
+        in told(run, "constants.result")
+    )
+    as_told(run, "constants.result").run()
+    check(run, value("told", [value("inner"), 2]))
+
+
+def test_the_lists_and_the_room_for_later_plans_may_be_cleared_like_any_other():
+    run = start_run(growing()).run()
+    rooms = [
+        (ti.task_id, ti.map_index)
+        for ti in run.dag_run.get_task_instances()
+        if ti.map_index >= 0 and ti.task_id.startswith("grown.") and not is_node(ti)
+    ]
+    assert rooms
+    for room in rooms:
+        run.clear(*room, downstream=False)
+    assert run_again(run) == set(rooms)
+    check(run, expected_growth())
+    lists = [task_id for task_id, _ in run.tries() if ".nodes." in task_id]
+    for downstream in (False, True):
+        for task_id in lists:
+            run.clear(task_id, downstream=downstream)
+        run.run()
+        check(run, expected_growth())
+
+
+def is_node(ti):
+    return ti._rendered_map_index not in (None, "(room for later plans)")
+
+
+@dynamic_workflow(failure_policy="run_all")
+def tolerant():
+    made = map_task(make, min_success_ratio=0.5)(["m", "n", "o"])
+    return node("sum", made)
+
+
+@dag(schedule=None)
+def tolerating():
+    keep(tolerant())
+
+
+def test_a_tolerated_node_that_succeeds_later_is_not_left_out_of_what_used_the_others():
+    WORLD.acts = {"n": "fail"}
+    run = start_run(tolerating()).run()
+    check(run, value("sum", [value("m"), None, value("o")]))
+    WORLD.acts = {}
+    run.clear("tolerant.make", only_failed=True).run()
+    assert run.state == "failed"
+    assert "'sum' cannot be used: it was computed from an earlier value" in told(run, "tolerant.result")
+    as_told(run, "tolerant.result").run()
+    check(run, value("sum", [value("m"), value("n"), value("o")]))
+
+
+def test_a_node_that_succeeded_and_is_tolerated_now_is_not_used_any_more():
+    run = start_run(tolerating()).run()
+    WORLD.acts = {"n": "fail"}
+    run.clear("tolerant.make", 1).run()
+    assert run.state == "failed"
+    assert "'sum' cannot be used" in told(run, "tolerant.result")
+    as_told(run, "tolerant.result").run()
+    check(run, value("sum", [value("m"), None, value("o")]))
+
+
+def test_failed_nodes_that_are_tolerated_are_cleared_by_their_state():
+    WORLD.acts = {"n": "fail"}
+    run = start_run(tolerating()).run()
+    WORLD.acts = {}
+    command(run, "--state", "failed", "--yes", workflow="tolerant")
+    run.run()
+    check(run, value("sum", [value("m"), value("n"), value("o")]))
+
+
+@dynamic_workflow(failure_policy="run_all")
+def by_parts(names):
+    made = [node(name) for name in names]
+    return node("whole", made) if made else []
+
+
+@dag(schedule=None)
+def changing():
+    keep(by_parts(parts()))
+
+
+def expected_parts():
+    made = [value(name) for name in WORLD.parts]
+    return value("whole", made) if made else []
+
+
+def test_a_planning_task_cleared_alone_that_plans_the_same_runs_nothing_again():
+    run = start_run(changing()).run()
+    run.clear("by_parts.plan", downstream=False)
+    assert run_again(run) == {("by_parts.plan", -1)}
+    assert run.state == "success"
+
+
+OTHERS = pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x", "w"], ["v"]], ids=str)
+
+
+@OTHERS
+def test_a_planning_task_cleared_alone_that_plans_others_fails_and_says_so(now):
+    run = start_run(changing()).run()
+    WORLD.parts = now
+    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
+    assert run.state_of("by_parts.plan") == "failed"
+    assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
+    run.clear("by_parts.result").run()
+    assert run.state == "failed"
+    assert "There is no plan: 'by_parts.plan' is failed." in told(run, "by_parts.result")
+    run.clear("by_parts.plan").run()
+    check(run, expected_parts())
+
+
+@OTHERS
+def test_a_planning_task_cleared_with_downstream_plans_anew(now):
+    run = start_run(changing()).run()
+    for each in (now, ["x", "y"]):
+        WORLD.parts = each
+        run.clear("parts").run()
+        check(run, expected_parts())
+
+
+@OTHERS
+def test_a_planning_task_and_some_nodes_are_cleared(now):
+    run = start_run(changing()).run()
+    WORLD.parts = now
+    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False)
+    run.clear("by_parts.make", 0).run()
+    assert run.state == "failed"
+    assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
+    run.clear("by_parts.plan").run()
+    check(run, expected_parts())
+
+
+def test_a_plan_without_nodes_is_followed_by_one_with_nodes():
+    WORLD.parts = []
+    run = start_run(changing()).run()
+    check(run, [])
+    WORLD.parts = ["x", "y"]
+    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
+    run.clear("by_parts.result").run()
+    assert run.state == "failed"
+    assert "its node 'x' cannot be used: it has not run, and 2 more nodes" in told(run, "by_parts.result")
+    as_told(run, "by_parts.result").run()
+    check(run, expected_parts())
+
+
+def test_a_planning_task_and_some_nodes_are_cleared_and_planned_the_same():
+    run = start_run(changing()).run()
+    WORLD.versions = {"x": 2}
+    run.clear("by_parts.plan", downstream=False).clear("by_parts.make", 0).run()
+    assert run.state == "failed"
+    as_told(run, "by_parts.result").run()
+    check(run, expected_parts())
+
+
+def test_an_upstream_task_cleared_alone_changes_nothing():
+    run = start_run(changing()).run()
+    before = run.xcom("keep")
+    WORLD.parts = ["v"]
+    run.clear("parts", downstream=False)
+    assert run_again(run) == {("parts", -1)}
+    assert run.xcom("keep") == before
+
+
+@dynamic_workflow(retries=1, retry_delay=0)
+def restarted(names):
+    made = [node(name) for name in names]
+    if WORLD.acts.pop("plan", None):
+        raise ValueError("as the test says")
+    return made
+
+
+@dag(schedule=None)
+def restarting():
+    keep(restarted(parts()))
+
+
+def test_a_planning_task_that_failed_in_the_middle_is_retried():
+    WORLD.acts = {"plan": "fail"}
+    run = start_run(restarting()).run()
+    assert run.tries()["restarted.plan", -1] == 2
+    check(run, [value(name) for name in WORLD.parts])
+
+
+def test_a_plan_that_failed_for_good_is_cleared_by_the_state():
+    WORLD.acts = {"boom": True}
+    run = start_run(broken_dag()).run()
+    assert run.state == "failed"
+    WORLD.acts = {}
+    command(run, "--state", "failed", "--yes", workflow="broken").run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
+
+
+@dynamic_workflow
+def broken(names):
+    if "boom" in WORLD.acts:
+        raise ValueError("as the test says")
+    first, *others = [node(name) for name in names]
+    return [first, node("last", first), *others]
+
+
+@dag(schedule=None)
+def broken_dag():
+    keep(broken(parts()))
+
+
+@task(retries=2, retry_delay=0)
+def stubborn():
+    WORLD.acts["tries"] = WORLD.acts.get("tries", 0) + 1
+    if WORLD.acts["tries"] < WORLD.acts["until"]:
+        raise ValueError("as the test says")
+    return WORLD.acts["tries"]
+
+
+@dynamic_workflow
+def patient():
+    return stubborn()
+
+
+@dag(schedule=None)
+def retrying():
+    keep(patient())
+
+
+def test_a_node_is_retried_and_has_its_retries_again_when_it_is_cleared():
+    WORLD.acts = {"until": 3}
+    run = start_run(retrying()).run()
+    check(run, 3)
+    WORLD.acts = {"until": 3}
+    command(run, "--node", "stubborn", "--yes", workflow="patient").run()
+    check(run, 3)
+    assert run.tries()["patient.stubborn", 0] == 6
+
+
+@task.dynamic(out=DynamicOut(int))
+def keys():
+    for key, number in WORLD.keys.items():
+        yield DynamicOutput(number, mapping_key=key)
+
+
+@dynamic_workflow(failure_policy="run_all")
+def per_key(number):
+    count = number + WORLD.more * (number == 2)
+    return [node(f"after{index}", node(f"n{index}"), number) for index in range(count)]
+
+
+@dag(schedule=None)
+def mapped():
+    keep(keys().map(lambda number: per_key(number)).collect(keyed=True))
+
+
+def expected_mapped():
+    return {
+        key: [
+            value(f"after{index}", value(f"n{index}"), number)
+            for index in range(number + WORLD.more * (number == 2))
+        ]
+        for key, number in WORLD.keys.items()
+    }
+
+
+def test_in_a_map_one_keys_node_runs_again_with_what_depends_on_it():
+    WORLD.acts = {"n1": "fail"}
+    run = start_run(mapped()).run()
+    assert run.state == "failed"
+    WORLD.acts = {}
+    as_told(run, "per_key.result", 1)
+    assert names(run, run_again(run), "per_key") == {"b/n1", "b/after1", "b", "keep"}
+    check(run, expected_mapped())
+
+
+def test_in_a_map_a_node_of_all_keys_runs_again():
+    run = start_run(mapped()).run()
+    WORLD.versions = {"n0": 2}
+    command(run, "--node", "n0", "--yes", workflow="per_key")
+    assert names(run, run_again(run), "per_key") >= {"a/n0", "a/after0", "b/n0", "b/after0"}
+    check(run, expected_mapped())
+
+
+@pytest.mark.parametrize("now", [{"a": 1}, {"b": 3, "a": 0, "c": 1}, {"x": 2}], ids=str)
+def test_a_mapped_workflow_is_cleared_with_other_keys(now):
+    run = start_run(mapped()).run()
+    check(run, expected_mapped())
+    WORLD.keys = now
+    run.clear("keys").run()
+    check(run, expected_mapped())
+    WORLD.versions = {"n0": 5}
+    command(run, "--node", "n0", "--yes", workflow="per_key").run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_one_keys_planning_task_is_cleared_with_downstream():
+    run = start_run(mapped()).run()
+    WORLD.more, WORLD.versions = 1, {"n0": 2}
+    run.clear("per_key.plan", 1).run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_one_keys_planning_task_is_cleared_alone_and_plans_others():
+    run = start_run(mapped()).run()
+    WORLD.more = 1
+    run.clear("per_key.plan", 1, downstream=False).run()
+    run.clear("per_key.result", 1).run()
+    assert run.state == "failed"
+    message = told(run, "per_key.result", 1)
+    assert "'per_key.plan': it has planned again, but the tasks after it did not run again" in message
+    assert message.endswith("Clear 'per_key.plan' with its downstream tasks, so that all nodes run again.")
+    run.clear("per_key.plan", 1).run()
+    check(run, expected_mapped())
+
+
+def test_in_a_map_the_task_that_lists_the_nodes_of_all_keys_may_be_cleared_alone():
+    run = start_run(mapped()).run()
+    run.clear("per_key.gather", downstream=False)
+    assert run_again(run) == {("per_key.gather", -1)}
+    run.clear("per_key.result").run()
+    check(run, expected_mapped())
