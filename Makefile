@@ -101,11 +101,13 @@ format: $(READY) ## Format the code and mend what can be mended
 	@"$(BIN)/ruff" format .
 
 .PHONY: bench
-bench: $(READY) ## Measure what the package costs, beside Airflow without it
+bench: $(READY) ## Measure what the package costs, beside Airflow without it; DEFAULTS=1 for its own settings
 	$(call step,Import time)
 	@"$(BIN)/python" benchmarks/import_time.py
 	$(call step,Memory of a collector)
 	@"$(BIN)/python" benchmarks/collect_memory.py
+	$(call step,Workflows beside the same by hand)
+	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
 
 .PHONY: wheel
 wheel: $(READY) ## Build the wheel into dist/

@@ -29,6 +29,7 @@
         ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
         ├── StaleNodeError           a node has left no value, or one that is not current    (LookupError)
         ├── PlanMismatchError        a workflow planned again is not what has run            (ValueError)
+        ├── UnknownNameError         what a command names is not there                       (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
 Every error carries the task, the output, the key and the remedy as attributes (each may be ``None``) and
@@ -255,6 +256,10 @@ class StaleNodeError(ReadError, LookupError):
 
 class PlanMismatchError(ReadError, ValueError):
     """A planning task that runs again plans other nodes than those that have run."""
+
+
+class UnknownNameError(ReadError, LookupError):
+    """There is no such Dag, run, workflow, key or node as a command names."""
 
 
 class LayoutError(ReadError, ValueError):

@@ -20,4 +20,5 @@ def get_provider_info() -> dict[str, Any]:
                 "class-name": "airflow_dynamic_provider.authoring.decorator.dynamic_task",
             }
         ],
+        "cli": ["airflow_dynamic_provider.cli.definition.get_cli_commands"],
     }

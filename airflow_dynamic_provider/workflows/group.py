@@ -57,7 +57,7 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
         kinds = _find_kinds(workflow, result)
         spec = _spec(workflow, kinds, group)
         plan = _make_plan(workflow, kinds, _PLAN, args, kwargs)
-        plan.spec = result.spec = spec
+        _tell(spec, plan, result)
         plan.set_downstream(result)
         _make_lanes(kinds, spec, plan, result)
     return WorkflowOutput(result)
@@ -80,7 +80,7 @@ def _build_mapped(
     kinds = _find_kinds(workflow, result)
     spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
     plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
-    plan.spec = result.spec = spec
+    _tell(spec, plan, result)
     adopt_new_tasks(scope)
     clone = graph.clones[plan.task_id].spec
     clone.stored_outputs.add(DEFAULT_OUTPUT)
@@ -112,6 +112,11 @@ def _make_plan(
 
 def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
     return ResultOperator(task_id=task_id, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
+
+
+def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
+    plan.spec = result.spec = spec
+    result.doc_json = spec.document()
 
 
 def _find_kinds(workflow: DynamicWorkflow[..., Any], other: BaseOperator) -> Kinds:

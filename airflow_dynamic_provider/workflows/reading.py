@@ -1,10 +1,10 @@
-"""Reads what the task instances of a workflow have stored, in a task's process or in a trigger."""
+"""Reads what a workflow has stored: in a task's process, in a trigger, or from a database."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
@@ -15,6 +15,8 @@ from airflow_dynamic_provider.workflows.run_graph import RunGraph
 from airflow_dynamic_provider.workflows.stored import Slot, unpack_slots
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 
 KeyPath = tuple[str, ...]
@@ -29,6 +31,32 @@ class Place:
     slot: Slot
 
 
+class Source(Protocol):
+    """Where the task instances and XComs of one Dag run are read from."""
+
+    def states(self, task_ids: Collection[str]) -> xcom.States:
+        """Return (task, map index) -> state of the task instances of some tasks."""
+
+    def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
+        """Return one XCom, ``None`` where there is none."""
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """Reads by the API that tasks and triggers have. One call each."""
+
+    dag_id: str
+    run_id: str
+
+    def states(self, task_ids: Collection[str]) -> xcom.States:
+        """Return (task, map index) -> state of the task instances of some tasks."""
+        return xcom.read_states_of_run(self.dag_id, self.run_id, task_ids)
+
+    def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
+        """Return one XCom, ``None`` where there is none."""
+        return xcom.pull_of_run(self.dag_id, self.run_id, task_id, xcom_key, map_index)
+
+
 @dataclass
 class WorkflowReader:
     """Reads the plans, lists and states of one workflow in one Dag run, and keeps what cannot change.
@@ -37,17 +65,19 @@ class WorkflowReader:
         dag_id: The Dag.
         run_id: The Dag run.
         spec: The workflow.
+        source: Where it reads; by default as a task or a trigger does.
     """
 
     dag_id: str
     run_id: str
     spec: WorkflowSpec
+    source: Source | None = None
     _slots: dict[str, list[Slot]] = field(default_factory=dict)
     _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
 
     def states(self) -> xcom.States:
         """Return the states of all nodes' task instances. One API call."""
-        return xcom.read_states_of_run(self.dag_id, self.run_id, self.spec.node_task_ids)
+        return self._source.states(self.spec.node_task_ids)
 
     def slots(self, lane: str) -> list[Slot]:
         """Return what is listed for a lane. One API call, the first time."""
@@ -68,7 +98,11 @@ class WorkflowReader:
 
     def pull(self, task_id: str, xcom_key: str, map_index: int = xcom.UNMAPPED) -> Any:
         """Return one XCom of the run, ``None`` where there is none. One API call."""
-        return xcom.pull_of_run(self.dag_id, self.run_id, task_id, xcom_key, map_index)
+        return self._source.pull(task_id, xcom_key, map_index)
+
+    @functools.cached_property
+    def _source(self) -> Source:
+        return TaskSource(self.dag_id, self.run_id) if self.source is None else self.source
 
     def places(self, key_path: KeyPath) -> dict[str, Place]:
         """Return node -> place, for the graph of a key."""

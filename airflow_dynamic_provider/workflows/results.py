@@ -15,12 +15,12 @@ from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Outcome
 from airflow_dynamic_provider.workflows.stored import StoredNode
-from airflow_dynamic_provider.workflows.values import Values, clear_command, stale
+from airflow_dynamic_provider.workflows.values import NO_VALUE, Values, clear_command, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.plan import Plan
+    from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.run_graph import RunGraph
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
@@ -97,14 +97,16 @@ class _Result:
             raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
 
     def _check_ended(self, graph: RunGraph) -> None:
-        if graph.failures:
-            commands = clear_command(self.reader, graph.failures[0])
+        if culprits := graph.culprits:
+            only = culprits if len(culprits) == 1 and culprits[0] in graph.nodes else []
+            command = clear_command(self.reader, self.key_path, *only)
             raise _fail(
-                f"{len(graph.failures)} of {len(graph.nodes)} nodes failed: {_named(graph.failures)}. "
-                f"To run one again with what depends on it: {commands}"
+                f"{len(culprits)} of {len(graph.nodes)} nodes failed: {_named(culprits)}. "
+                f"To run {'it' if len(culprits) == 1 else 'them'} again with what depends on "
+                f"{'it' if len(culprits) == 1 else 'them'}: {command}"
             )
         if unfinished := graph.unfinished():
-            raise stale(self.reader, unfinished[0], "it has not run")
+            raise stale(self.reader, unfinished[0], "it has not run", self.key_path, *unfinished[1:])
 
     def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
         places = self.reader.places(self.key_path)
@@ -113,7 +115,10 @@ class _Result:
                 place = places.get(left.name)
                 if place is None or left.key_path != self.key_path:
                     continue
-                if self.reader.lane(place) == lane and place.index == left.map_index:
+                at = (lane.task_id, left.map_index)
+                # What waited in the triggerer keeps its XComs when it runs again, and then perhaps fails.
+                is_there = self.reader.lane(place) == lane and place.index == left.map_index
+                if is_there and states.get(at) == SUCCESS:
                     yield left.name, left
 
     def _read_lane(self, task_id: str) -> Iterator[StoredNode]:
@@ -124,23 +129,33 @@ class _Result:
             if len(rows) < _AT_ONCE:
                 return
 
-    def _check_current(self, graph: RunGraph, states: xcom.States, left: dict[str, StoredNode]) -> None:
+    def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
         places = self.reader.places(self.key_path)
+        stamps = {name: each.stamp for name, each in left.items()}
+        problems: dict[str, str] = {}
         for name, node in graph.nodes.items():
             if states.get((self.reader.lane(places[name]).task_id, places[name].index)) != SUCCESS:
                 continue
-            if name not in left:
-                raise stale(self.reader, name, "it has left no value")
-            if left[name].fingerprint != node.fingerprint:
-                raise stale(self.reader, name, "it was run as it was planned before")
-            for used, stamp in left[name].used.items():
-                if used in left and left[used].stamp != stamp:
-                    raise stale(self.reader, used, f"{name!r} was computed from an earlier value of it")
+            if (problem := _problem(node, left.get(name), stamps)) is not None:
+                problems[name] = problem
+        for name, problem in problems.items():
+            others = [other for other in problems if other != name]
+            raise stale(self.reader, name, problem, self.key_path, *others)
 
     def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
         for reference in templates.references(plan.output):
             if graph.outcome(reference.name) is Outcome.SKIPPED:
                 raise _skip(f"its node {reference.name!r} was skipped")
+
+
+def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, str]) -> str | None:
+    """Say why what a node left is not what it would leave now, ``None`` if it is."""
+    if left is None:
+        return "it has left no value"
+    if left.fingerprint != node.fingerprint:
+        return "it was run as it was planned before"
+    changed = [used for used, stamp in left.used.items() if stamps.get(used, NO_VALUE) != stamp]
+    return f"it was computed from an earlier value of {changed[0]!r}" if changed else None
 
 
 def _named(names: Sequence[str]) -> str:

@@ -89,8 +89,9 @@ class RunGraph:
         self._states = states
         self._failure_policy = failure_policy
         self._tolerant = {name for name, call in self.calls.items() if call.min_success_ratio is not None}
-        self._members = _by_prefix(self.nodes)
+        self._members = _members(plans)
         self._known: dict[str, Outcome] = {}
+        self._planning = sorted(filter(None, plans), key=_depth, reverse=True)
         self._unfinished: dict[str, list[int]] = {}
 
     def decide(self, name: str) -> Decision:
@@ -112,6 +113,10 @@ class RunGraph:
 
     def outcome(self, name: str) -> Outcome:
         """Return what has become of a node, or of a call with all its nodes."""
+        # Those deepest down first: each then finds the outcomes that it is made of, however deep they go.
+        planners, self._planning = self._planning, []
+        for planner in planners:
+            self._known[planner] = self._find_outcome(planner)
         if name not in self._known:
             self._known[name] = self._find_outcome(name)
         return self._known[name]
@@ -120,6 +125,15 @@ class RunGraph:
     def failures(self) -> list[str]:
         """The nodes and calls that failed, apart from those that a call tolerates."""
         return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
+
+    @cached_property
+    def culprits(self) -> list[str]:
+        """Those of the failures that are not only of what they planned."""
+        return [
+            unit
+            for unit in self.failures
+            if unit in self._tolerant or self._own_outcome(unit) is Outcome.FAILED
+        ]
 
     @cached_property
     def may_grow(self) -> bool:
@@ -170,7 +184,7 @@ class RunGraph:
         """Return what the output of a call, or of a plan made later, refers to."""
         call, plan = self.calls.get(name), self.plans.get(name)
         outputs = [part.output for part in (call, plan) if part is not None]
-        # What a `map_task` that is planned later gives is that of the call of its own name.
+        # The plan of a `map_task` returns the call that it is made of, which bears its name.
         yield from (each.name for each in templates.references(outputs) if each.name != name)
 
     def _own_outcome(self, name: str) -> Outcome:
@@ -231,12 +245,19 @@ def _combine(outcomes: Iterable[Outcome]) -> Outcome:
     return Outcome.SUCCESS
 
 
-def _by_prefix(names: Iterable[str]) -> dict[str, list[str]]:
+def _members(plans: Mapping[str, Plan]) -> dict[str, list[str]]:
+    """Return call or planning node -> the nodes of its plan that it is made of."""
     members: dict[str, list[str]] = {}
-    for name in names:
-        for prefix in _prefixes(name):
-            members.setdefault(prefix, []).append(name)
+    for planner, plan in plans.items():
+        for node in plan.nodes:
+            for prefix in _prefixes(node.name):
+                if f"{prefix}/".startswith(f"{planner}/" if planner else ""):
+                    members.setdefault(prefix, []).append(node.name)
     return members
+
+
+def _depth(name: str) -> int:
+    return name.count("/")
 
 
 def _prefixes(name: str) -> Iterator[str]:

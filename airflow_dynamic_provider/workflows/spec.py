@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from airflow_dynamic_provider.workflows.plan import PlannedNode
 
 FailurePolicy = Literal["fail_fast", "run_all"]
+
+#: Under what the document of a result task holds the workflow.
+_DOCUMENT = "dynamic_workflow"
 
 
 @dataclass(frozen=True)
@@ -100,3 +104,26 @@ class WorkflowSpec:
         """Read what `pack` returned."""
         lanes = {name: Lane(**tasks) for name, tasks in packed["lanes"].items()}
         return cls(**{**packed, "lanes": lanes})
+
+    def document(self) -> str:
+        """Return the text that the result task carries as its ``doc_json``.
+
+        So commands and pages, which know a Dag only as Airflow has stored it, find its workflows.
+        """
+        return json.dumps({_DOCUMENT: self.pack()})
+
+
+def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
+    """Return name -> workflow of a Dag's tasks, as Airflow has stored them. For commands and pages."""
+    documents = [_read_document(getattr(task, "doc_json", None)) for task in tasks]
+    specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
+    return {spec.name: spec for spec in specs}
+
+
+def _read_document(text: Any) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text or "{}")
+    except (TypeError, ValueError):
+        # An author's own, which may be any text.
+        return {}
+    return document if isinstance(document, dict) else {}

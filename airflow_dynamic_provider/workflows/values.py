@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import SUCCESS
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
     from airflow_dynamic_provider.workflows.references import Reference
     from airflow_dynamic_provider.workflows.stored import ListedNode
+
+
+#: The stamp of the value of a node that failed, where the call that it is of tolerates that.
+NO_VALUE = ""
 
 
 @dataclass
@@ -87,15 +93,15 @@ class Values:
             return self.resolve(call.output, plan)
         # The failed ones leave None in their places.
         states = self.reader.states()
-        return [
-            self._whole(name, plan) if states.get(self._at(name)) == SUCCESS else None
-            for name in plan().nodes_of(call.name)
-        ]
+        members = plan().nodes_of(call.name)
+        failed = {name for name in members if states.get(self._at(name)) != SUCCESS}
+        self.used |= dict.fromkeys(failed, NO_VALUE)
+        return [None if name in failed else self._whole(name, plan) for name in members]
 
     def _plan(self, planner: str, task_id: str, map_index: int) -> Plan:
         plan = self.reader.plan(task_id, map_index)
         if plan is None:
-            raise stale(self.reader, planner, "its plan is gone")
+            raise stale(self.reader, planner, "its plan is gone", self.key_path)
         return plan
 
     def node(self, name: str) -> StoredNode:
@@ -109,7 +115,7 @@ class Values:
             packed = self.reader.pull(task_id, stored.NODE_XCOM, index)
             left = None if packed is None else StoredNode.unpack(packed)
             if left is None or left.name != name or left.key_path != self.key_path:
-                raise stale(self.reader, name, "it has left no value")
+                raise stale(self.reader, name, "it has left no value", self.key_path)
             self.known[name] = left
         self.used[name] = self.known[name].stamp
         return self.known[name]
@@ -124,23 +130,47 @@ class Values:
             for each, place in self.reader.places(self.key_path).items():
                 self._places[each] = (place.lane, place.index)
         if name not in self._places:
-            raise stale(self.reader, name, "it has no task instance")
+            raise stale(self.reader, name, "it has no task instance", self.key_path)
         return self._places[name]
 
 
-def stale(reader: WorkflowReader, name: str, problem: str) -> StaleNodeError:
-    """Return the error for a node whose value cannot be used."""
+def stale(reader: WorkflowReader, name: str, problem: str, key_path: KeyPath, *others: str) -> StaleNodeError:
+    """Return the error for a node whose value cannot be used.
+
+    Args:
+        reader: Knows the Dag, the run and the workflow.
+        name: The node.
+        problem: What is wrong with it.
+        key_path: The key of whose graph it is; empty outside a map.
+        others: Further nodes that cannot be used.
+    """
+    besides = f", and {len(others)} more nodes" if others else ""
     return StaleNodeError(
-        f"its node {name!r} cannot be used: {problem}",
+        f"its node {name!r} cannot be used: {problem}{besides}",
         task_id=reader.spec.name,
-        remedy=f"Clear it with what depends on it: {clear_command(reader, name)}",
+        remedy=f"Clear {'them' if others else 'it'} with what depends on {'them' if others else 'it'}: "
+        f"{clear_command(reader, key_path, name, *others)}",
     )
 
 
-def clear_command(reader: WorkflowReader, name: str) -> str:
-    """Return the command that clears a node with all that depends on it."""
-    run = f"{reader.dag_id} {reader.run_id}"
-    return f"airflow dynamic-outputs clear {run} --workflow {reader.spec.name} --node {name!r} --yes"
+def clear_command(reader: WorkflowReader, key_path: KeyPath, *names: str) -> str:
+    """Return the command that clears nodes with all that depends on them, to be pasted into a shell.
+
+    Args:
+        reader: Knows the Dag, the run and the workflow.
+        key_path: The key of whose graph they are; empty outside a map.
+        names: The nodes; without any, all that failed.
+    """
+    of_key = [_option("--key", render_key(key_path))] if key_path else []
+    which = [_option("--node", name) for name in names] or [_option("--state", "failed")]
+    run = [shlex.quote(reader.dag_id), shlex.quote(reader.run_id), _option("--workflow", reader.spec.name)]
+    return " ".join(["airflow dynamic-outputs clear", *run, *of_key, *which, "--yes"])
+
+
+def _option(flag: str, value: str) -> str:
+    # Otherwise it would be taken for an option itself.
+    between = "=" if value.startswith("-") else " "
+    return flag + between + shlex.quote(value)
 
 
 def stamp_of(value: Any) -> str:

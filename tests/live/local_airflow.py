@@ -40,6 +40,16 @@ SETTINGS = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+    # An import error shows the author's own line, not only the innermost two.
+    "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "12",
+    # New and changed Dag files appear within seconds.
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+}
+
+#: What makes many short tasks fast.
+TUNING = {
     # A supervisor that misses its task's end sleeps this long (5 by default), and its worker with it.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     # Tasks wait for the API server most of their time.
@@ -48,12 +58,6 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "0",
     "AIRFLOW__API__WORKERS": str(max(1, (os.cpu_count() or 1) - 1)),
-    "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-    # An import error shows the author's own line, not only the innermost two.
-    "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "12",
-    # New and changed Dag files appear within seconds.
-    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
 }
 
 #: Imported once by the scheduler, and inherited by the processes that it forks for each task.
@@ -81,11 +85,15 @@ class LocalAirflow:
         home: Its AIRFLOW_HOME: settings, SQLite database, logs.
         dags: Its Dag folder.
         port: The port of its API server on the loopback interface; any free one by default.
-        settings: Environment variables that go before those below.
+        settings: Environment variables that go before those above; ``None`` leaves one out.
     """
 
     def __init__(
-        self, home: Path, dags: Path, port: int | None = None, settings: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        dags: Path,
+        port: int | None = None,
+        settings: Mapping[str, str | None] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.dags = dags.resolve()
@@ -167,10 +175,14 @@ class LocalAirflow:
     @functools.cached_property
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        own = {
+            name: value
+            for name, value in {**SETTINGS, **TUNING, **self.settings}.items()
+            if value is not None
+        }
         return {
             **inherited,
-            **SETTINGS,
-            **self.settings,
+            **own,
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__API__PORT": str(self.port),

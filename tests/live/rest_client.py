@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -71,6 +72,14 @@ class RestClient:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
             time.sleep(0.5)
         return state
+
+    def seconds(self, dag_id: str, run_id: str) -> float:
+        """Return how long a run that has ended took."""
+        run = self._get(_run(dag_id, run_id))
+        began, ended = (
+            datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_date", "end_date")
+        )
+        return (ended - began).total_seconds()
 
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task of a run with everything that depends on it, so that it runs again."""

@@ -1,0 +1,1 @@
+"""``airflow dynamic-outputs ...``: one module a command; `definition` says which there are."""

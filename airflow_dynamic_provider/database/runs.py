@@ -1,0 +1,171 @@
+"""Opens a Dag run in Airflow's database, and reads what its workflows have stored there."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import ReadError, UnknownNameError
+from airflow_dynamic_provider.workflows.reading import WorkflowReader
+from airflow_dynamic_provider.workflows.spec import find_workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from sqlalchemy.orm import Session
+
+    from airflow_dynamic_provider.execution.xcom import States
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+# How many names a message lists.
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A Dag run, with its Dag as it was when it ran.
+
+    Attributes:
+        session: The database session.
+        dag: The Dag.
+        dag_run: The run.
+        workflows: Task group -> workflow.
+    """
+
+    session: Session
+    dag: SerializedDAG
+    dag_run: DagRun
+    workflows: Mapping[str, WorkflowSpec]
+
+    def workflow(self, name: str) -> WorkflowReader:
+        """Return what reads one of the workflows.
+
+        Raises:
+            UnknownNameError: There is none of this name.
+        """
+        if name not in self.workflows:
+            raise unknown(f"workflow {name!r}", f"the Dag {self.dag_run.dag_id!r}", name, self.workflows)
+        spec = self.workflows[name]
+        return WorkflowReader(self.dag_run.dag_id, self.dag_run.run_id, spec, RunSource(self))
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """Reads the task instances and XComs of a run from the database. One query each."""
+
+    run: OpenRun
+
+    def states(self, task_ids: Collection[str]) -> States:
+        """Return (task, map index) -> state of the task instances of some tasks."""
+        from airflow.models.taskinstance import TaskInstance
+        from sqlalchemy import select
+
+        found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
+            TaskInstance.dag_id == self.run.dag_run.dag_id,
+            TaskInstance.run_id == self.run.dag_run.run_id,
+            TaskInstance.task_id.in_(task_ids),
+        )
+        rows = self.run.session.execute(found)
+        return {
+            (task_id, map_index): None if state is None else str(getattr(state, "value", state))
+            for task_id, map_index, state in rows
+        }
+
+    def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
+        """Return one XCom, ``None`` where there is none.
+
+        Raises:
+            ReadError: Airflow refuses to load a class that the value holds, or the class is not there.
+        """
+        from airflow.models.xcom import XComModel
+        from airflow.sdk.execution_time.xcom import XCom
+        from sqlalchemy import select
+
+        one = self._xcoms(select(XComModel), xcom_key).where(
+            XComModel.task_id == task_id, XComModel.map_index == map_index
+        )
+        row = self.run.session.scalars(one).first()
+        try:
+            # The deployment's own class, which may keep values elsewhere.
+            return None if row is None else XCom.deserialize_value(row)
+        except ImportError as error:
+            raise ReadError(
+                f"its stored value cannot be loaded: {error}",
+                task_id=task_id,
+                remedy="Run this where the Dag's own modules can be imported, and add the class to [core] "
+                "allowed_deserialization_classes.",
+            ) from error
+
+    def holders(self, xcom_key: str) -> set[tuple[str, int]]:
+        """Return the (task, map index) of all task instances that have left such an XCom."""
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import select
+
+        found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
+        return {(task_id, map_index) for task_id, map_index in self.run.session.execute(found)}
+
+    def _xcoms(self, statement: Any, xcom_key: str) -> Any:
+        from airflow.models.xcom import XComModel
+
+        return statement.where(
+            XComModel.dag_id == self.run.dag_run.dag_id,
+            XComModel.run_id == self.run.dag_run.run_id,
+            XComModel.key == xcom_key,
+        )
+
+
+def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
+    """Open a Dag run.
+
+    Raises:
+        UnknownNameError: There is no such Dag or run, or Airflow has not kept the Dag.
+    """
+    from airflow.models.dagbag import DBDagBag
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import select
+
+    dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    if dag_run is None:
+        _refuse_dag(session, dag_id)
+        known = select(DagRun.run_id).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(1000)
+        raise unknown(f"run {run_id!r}", f"the Dag {dag_id!r}", run_id, session.scalars(known))
+    dag = DBDagBag().get_dag_for_run(dag_run, session=session)
+    if dag is None:
+        raise UnknownNameError(
+            f"the Dag {dag_id!r} of the run {run_id!r} is not stored in Airflow's database any more",
+            remedy="Let the Dag processor read its file again.",
+        )
+    return OpenRun(session, dag, dag_run, find_workflows(dag.tasks))
+
+
+def _refuse_dag(session: Session, dag_id: str) -> None:
+    from airflow.models.dag import DagModel
+    from sqlalchemy import select
+
+    known = set(session.scalars(select(DagModel.dag_id)))
+    if dag_id not in known:
+        raise unknown(f"Dag {dag_id!r}", "Airflow", dag_id, known)
+
+
+def unknown(noun: str, place: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name that is not there, with those that are like it.
+
+    Args:
+        noun: What is not there.
+        place: Where it is not.
+        name: The name.
+        known: The names that are there.
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    if not names:
+        return UnknownNameError(f"there is no {noun} in {place}, and no other either")
+    if close:
+        remedy = f"Did you mean {' or '.join(map(repr, close))}?"
+    else:
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        remedy = f"There are {', '.join(map(repr, names[:_LISTED]))}{more}."
+    return UnknownNameError(f"there is no {noun} in {place}", remedy=remedy)

@@ -1,0 +1,228 @@
+"""Which task instances have to run again when nodes of a workflow are cleared: pure, from plans and lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
+from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.run_graph import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.run_graph import RunGraph
+
+Pair = tuple[str, int]
+
+_FAILED = (FAILED, UPSTREAM_FAILED, REMOVED)
+
+
+@dataclass(frozen=True)
+class ClearedGraph:
+    """What runs again of one graph.
+
+    Attributes:
+        key_path: The key of whose graph it is; empty outside a map.
+        nodes: Node -> its task instance, of all nodes that run again.
+        others: The task instances that run again with them: those that make room for nodes planned anew, and
+            the lists that were never made.
+        result: The task instance that returns the workflow's outputs.
+        failed_besides: The failed nodes that do not run again.
+    """
+
+    key_path: KeyPath
+    nodes: Mapping[str, Pair]
+    others: tuple[Pair, ...]
+    result: Pair
+    failed_besides: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All of them, each once, as (task, map index)."""
+        return list(dict.fromkeys([*self.nodes.values(), *self.others, self.result]))
+
+
+class Clearing:
+    """One graph, of which nodes are to be cleared.
+
+    Args:
+        reader: Reads the workflow's XComs.
+        key_path: The key of whose graph it is; empty outside a map.
+        root_index: The map index of its planning task.
+        states: (task, map index) -> state of the nodes' and the lists' task instances.
+    """
+
+    def __init__(
+        self,
+        reader: WorkflowReader,
+        key_path: KeyPath,
+        root_index: int,
+        states: Mapping[Pair, str | None],
+    ) -> None:
+        self._reader = reader
+        self._key_path = key_path
+        self._root_index = root_index
+        self._states = dict(states)
+        self._graph = reader.graph(key_path, root_index, self._states)
+        self._slots = reader.places(key_path)
+        self._places = {
+            name: (reader.lane(place).task_id, place.index) for name, place in self._slots.items()
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The nodes that are planned now, and the calls that they are made of."""
+        return list(dict.fromkeys([*self._graph.nodes, *self._graph.calls]))
+
+    @property
+    def failed(self) -> list[str]:
+        """The nodes that failed."""
+        return [name for name in self._graph.nodes if self._state(name) in _FAILED]
+
+    def stopped(self, blocked: Collection[Pair]) -> list[str]:
+        """Return the nodes that were not run though nothing that they wait for failed or was skipped.
+
+        So it is with those that a failed node stopped because the workflow fails fast.
+
+        Args:
+            blocked: The task instances that were not run because of others.
+        """
+        return [
+            name
+            for name, node in self._graph.nodes.items()
+            if self._state(name) == SKIPPED
+            and self._places[name] in blocked
+            and not any(self._graph.outcome(up) is Outcome.SKIPPED for up in node.upstream)
+        ]
+
+    def clear(self, names: Iterable[str], blocked: Collection[Pair] = ()) -> ClearedGraph:
+        """Return what runs again when nodes, or all nodes of calls, are cleared.
+
+        Args:
+            names: The nodes and calls.
+            blocked: The task instances that were not run because of others.
+        """
+        spec = self._reader.spec
+        dependents = Dependents(self._graph, self._planners, self._places)
+        chosen = dependents.of(names)
+        besides = [name for name in self._fatal if name not in chosen]
+        if self._fatal and not besides:
+            chosen |= dependents.of(self.stopped(blocked))
+        nodes = {name: place for name, place in self._places.items() if name in chosen}
+        others = list(self._unlisted(nodes.values()))
+        if any(self._is_listed_anew(name) for name in chosen):
+            others += self._room()
+        result = (spec.result_task_id, self._root_index)
+        return ClearedGraph(self._key_path, nodes, tuple(others), result, tuple(besides))
+
+    @property
+    def _planners(self) -> set[str]:
+        """The nodes that plan further nodes."""
+        planners = self._reader.spec.planners
+        listed = {name for name, place in self._slots.items() if self._reader.lane(place).plans}
+        return {name for name, node in self._graph.nodes.items() if node.kind in planners} | listed
+
+    @property
+    def _fatal(self) -> list[str]:
+        """The failed nodes that no call tolerates."""
+        culprits = self._graph.culprits
+        return [
+            name
+            for name in self.failed
+            if any(name == each or name.startswith(each + SEPARATOR) for each in culprits)
+        ]
+
+    def _is_listed_anew(self, name: str) -> bool:
+        """Whether a lane's list has to change before, or because, a node runs again."""
+        if name in self._planners or name not in self._places:
+            return True
+        origin = self._graph.origins.get(name)
+        return origin is not None and (
+            bool(origin) and self._graph.plans[origin].fingerprint != self._slots[name].slot.plan
+        )
+
+    def _state(self, name: str) -> str | None:
+        return state_at(self._states, *self._places[name]) if name in self._places else None
+
+    def _room(self) -> Iterator[Pair]:
+        for name, lane in self._reader.spec.lanes.items():
+            slots = self._reader.slots(name)
+            last = max((at for at, slot in enumerate(slots) if slot.name == stored.ROOM), default=None)
+            if last is not None:
+                yield lane.task_id, last
+
+    def _unlisted(self, pairs: Collection[Pair]) -> Iterator[Pair]:
+        """The tasks that were to hold the lists of cleared nodes, where they did not end well."""
+        task_ids = {task_id for task_id, _ in pairs}
+        for lane in self._reader.spec.lanes.values():
+            if lane.task_id in task_ids and self._states.get((lane.list_task_id, UNMAPPED)) != SUCCESS:
+                yield lane.list_task_id, UNMAPPED
+
+
+class Dependents:
+    """What depends on what in one graph.
+
+    Args:
+        graph: The graph, as far as it is planned.
+        planners: The nodes that plan further nodes.
+        listed: All nodes that have, or had, a task instance: also of plans that are not known any more.
+    """
+
+    def __init__(self, graph: RunGraph, planners: Collection[str], listed: Collection[str]) -> None:
+        self._graph = graph
+        self._planners = planners
+        self._names = list(dict.fromkeys([*graph.nodes, *listed]))
+        self._members: dict[str, list[str]] = {}
+        for name in self._names:
+            for prefix in _prefixes(name):
+                self._members.setdefault(prefix, []).append(name)
+        self._sources: dict[str, frozenset[str]] = {}
+        self._direct: dict[str, list[str]] = {}
+        for node in graph.nodes.values():
+            for source in frozenset[str]().union(*map(self._sources_of, node.upstream)):
+                self._direct.setdefault(source, []).append(node.name)
+
+    def of(self, names: Iterable[str]) -> set[str]:
+        """Return nodes with all that depends on them; a call stands for all its nodes."""
+        found: set[str] = set()
+        waiting = [node for name in names for node in self._nodes_of(name)]
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            found.add(name)
+            waiting += self._direct.get(name, [])
+            if name in self._planners:
+                # They are planned anew.
+                waiting += self._members.get(name, [])
+        return found
+
+    def _nodes_of(self, name: str) -> list[str]:
+        # The node that planned a call bears its name, and all the call's nodes are planned by it.
+        is_call = name not in self._graph.nodes and name in self._members
+        return self._members[name] if is_call else [name]
+
+    def _sources_of(self, name: str) -> frozenset[str]:
+        """Return the nodes that the output of a node or a call is made of, or that have to end before it."""
+        if name not in self._sources:
+            own = [name, *self._members.get(name, [])]
+            # Nothing can be made of itself; it is noted first in case a stored plan says so.
+            self._sources[name] = frozenset(own)
+            self._sources[name] = frozenset(own).union(*map(self._sources_of, self._returned(name)))
+        return self._sources[name]
+
+    def _returned(self, name: str) -> Iterator[str]:
+        call, plan = self._graph.calls.get(name), self._graph.plans.get(name)
+        for part in (call, plan):
+            if part is not None:
+                yield from (reference.name for reference in templates.references(part.output))
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    parts = name.split(SEPARATOR)
+    return (SEPARATOR.join(parts[:end]) for end in range(1, len(parts)))

@@ -1,0 +1,75 @@
+"""The same work written by hand and as a workflow, for the benchmark."""
+
+from __future__ import annotations
+
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import dynamic_workflow
+
+WIDTH, LENGTH = 100, 20
+
+
+@task
+def numbers():
+    """Return what is fanned out over."""
+    return list(range(WIDTH))
+
+
+@task
+def step(number):
+    """Do next to nothing."""
+    return number + 1
+
+
+@task
+def add_up(values):
+    """Read all results."""
+    return sum(values)
+
+
+@dynamic_workflow
+def fan(values):
+    """A node for each value."""
+    return [step(value) for value in values]
+
+
+@dynamic_workflow
+def chain():
+    """Nodes one after the other."""
+    value = 0
+    for _ in range(LENGTH):
+        value = step(value)
+    return [value]
+
+
+@dag(schedule=None)
+def fan_by_hand():
+    """Airflow's own mapping."""
+    add_up(step.expand(number=numbers()))
+
+
+@dag(schedule=None)
+def fan_as_workflow():
+    """The same as a workflow."""
+    add_up(fan(numbers()))
+
+
+@dag(schedule=None)
+def chain_by_hand():
+    """Tasks one after the other, known in the Dag file."""
+    value = 0
+    for number in range(LENGTH):
+        value = step.override(task_id=f"step_{number}")(value)
+    add_up.override(task_id="add_up")([value])
+
+
+@dag(schedule=None)
+def chain_as_workflow():
+    """The same as a workflow."""
+    add_up(chain())
+
+
+fan_by_hand()
+fan_as_workflow()
+chain_by_hand()
+chain_as_workflow()
