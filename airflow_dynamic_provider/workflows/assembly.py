@@ -99,8 +99,9 @@ class _Assembly:
                 continue
             inside = {call.serial, *_inside(call.scope)}
             for node in nodes:
-                upstream = {*self.uses[node.serial], *node.after}
-                if not upstream & inside or call.serial in call.after:
+                # What a call without nodes gives is there from the start.
+                used = {serial for serial in self.uses[node.serial] if self.members.get(serial) != []}
+                if not {*used, *node.after} & inside or call.serial in call.after:
                     node.after = {**node.after, **call.after}
 
     def _upstream(self) -> dict[str, list[str]]:
