@@ -86,7 +86,8 @@ class _Assembly:
         if not empty:
             return
         for entry in self._all():
-            used = self.uses[entry.serial]
+            # What a call returns is inside of it, and nothing that it could wait for.
+            used = {} if isinstance(entry, CallEntry) else self.uses[entry.serial]
             through = {serial: each for serial, each in used.items() if serial in empty}
             after = {**entry.after, **through}
             entry.after = {each.serial: each for one in after.values() for each in _behind(one, empty)}

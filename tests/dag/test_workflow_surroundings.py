@@ -98,7 +98,8 @@ def choosy(number):
 
 @dynamic_workflow
 def tries():
-    return [flaky("all", 2), measured.override(task_id="metered")(4)]
+    elsewhere = flaky.override(task_id="elsewhere", queue="large")("other", 0)
+    return [flaky("all", 2), measured.override(task_id="metered")(4), elsewhere]
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +179,10 @@ def test_keys_below_keys_have_graphs_too(run):
 
 def test_a_node_has_its_own_retries_settings_and_metadata(run):
     nodes = run.nodes("tries")
-    assert run.result("tries") == [3, 4]
-    assert nodes["flaky"].tries == 3
+    assert run.result("tries") == [3, 4, 1]
+    assert (nodes["flaky"].tries, nodes["elsewhere"].tries) == (3, 1)
     mapped = run.dag.get_task("tries.flaky")
     assert (mapped.pool, mapped.queue, mapped.retries) == ("default_pool", "special", 2)
+    assert run.dag.get_task(nodes["elsewhere"].task_id).queue == "large"
     node = nodes["metered"]
     assert "measured" in str(run.xcom(node.task_id, "output_metadata", node.map_index))

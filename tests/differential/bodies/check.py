@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from tests.differential.bodies.build import WORKFLOW, build, interpret, use_case
 from tests.differential.bodies.oracle import Expected, expect
+from tests.differential.bodies.simulate import simulate
 from tests.differential.check import Difference, Finding
 from tests.workflow_runs import WorkflowRun, run_workflows
 
@@ -20,6 +22,9 @@ MOST_STARTS = 400
 
 def differences(case: Case) -> list[Difference]:
     """Run a case and return what is not as expected."""
+    if found := decision_differences(case):
+        # What goes wrong without Airflow is told, and cut down, without it.
+        return found
     expected = expect(case)
     use_case(case)
     try:
@@ -27,6 +32,32 @@ def differences(case: Case) -> list[Difference]:
         found = [*_compare(case, run, expected), *_compare_local(case, expected)]
     except Exception as error:
         return [Difference(type(error).__name__, str(error), 0)]
+    return [Difference(kind, text, 0) for kind, text in found]
+
+
+def decision_differences(case: Case) -> list[Difference]:
+    """Run a case without Airflow, and return what is decided otherwise than expected."""
+    expected = expect(case)
+    try:
+        made = simulate(case, random.Random(0))
+    except Exception as error:
+        return [Difference(type(error).__name__, str(error), 0)]
+    is_cut = case.policy == "fail_fast" and expected.state == "failed"
+    found: list[Finding] = []
+    if not is_cut and made.states.keys() != expected.states.keys():
+        found.append(("nodes", f"there are {sorted(made.states)}, expected {sorted(expected.states)}"))
+    for name, state in made.states.items():
+        wanted = expected.states.get(name)
+        if state != wanted and not (is_cut and wanted is not None and state == "skipped"):
+            found.append(("state", f"{name} is {state}, expected {wanted}"))
+        if state == "success" and made.values.get(name) != expected.values.get(name):
+            found.append(
+                ("value", f"{name} gave {made.values.get(name)!r}, not {expected.values.get(name)!r}")
+            )
+    if (made.state, made.value) != (expected.state, expected.value):
+        found.append(
+            ("result", f"it is {made.state} {made.value!r}, not {expected.state} {expected.value!r}")
+        )
     return [Difference(kind, text, 0) for kind, text in found]
 
 

@@ -31,7 +31,7 @@ def generate(seed: int, *, size: int = 10) -> Case:
     while True:
         case = Case(_Writer(rng).body(0, ()), {}, rng.choice(("run_all", "run_all", "fail_fast")))
         try:
-            if not 2 <= len(expect(case).states) <= size:
+            if not 3 <= len(expect(case).states) <= size:
                 continue
         except RingError:
             continue

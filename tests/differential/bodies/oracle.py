@@ -139,7 +139,7 @@ class _Run:
             outcome, value = self._statement(scope, statement, f"{at}{name}", may_run=may_run)
             scope.outcomes[name], scope.made[name] = outcome, value
             if len(self.states) == count:
-                scope.empty[name] = (*statement.after, *used(statement))
+                scope.empty[name] = statement.after
         return scope
 
     def _statement(self, scope: _Scope, statement: Statement, name: str, *, may_run: bool) -> tuple[str, Any]:
