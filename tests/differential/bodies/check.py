@@ -42,37 +42,35 @@ def decision_differences(case: Case) -> list[Difference]:
         made = simulate(case, random.Random(0))
     except Exception as error:
         return [Difference(type(error).__name__, str(error), 0)]
+    return [Difference(kind, text, 0) for kind, text in _compare_decisions(case, made, expected)]
+
+
+def _compare_decisions(case: Case, made: Expected, expected: Expected) -> Iterator[Finding]:
+    yield from _compare_states(case, made.states, expected)
+    for name, value in made.values.items():
+        if value != expected.values.get(name):
+            yield "value", f"{name} gave {value!r}, expected {expected.values.get(name)!r}"
+    if made.state != expected.state:
+        yield "state", f"the result is {made.state}, expected {expected.state}"
+    elif made.value != expected.value:
+        yield "value", f"the result is {made.value!r}, expected {expected.value!r}"
+
+
+def _compare_states(case: Case, states: dict[str, str], expected: Expected) -> Iterator[Finding]:
+    # If it fails fast, it depends on the time which nodes had started.
     is_cut = case.policy == "fail_fast" and expected.state == "failed"
-    found: list[Finding] = []
-    if not is_cut and made.states.keys() != expected.states.keys():
-        found.append(("nodes", f"there are {sorted(made.states)}, expected {sorted(expected.states)}"))
-    for name, state in made.states.items():
-        wanted = expected.states.get(name)
-        if state != wanted and not (is_cut and wanted is not None and state == "skipped"):
-            found.append(("state", f"{name} is {state}, expected {wanted}"))
-        if state == "success" and made.values.get(name) != expected.values.get(name):
-            found.append(
-                ("value", f"{name} gave {made.values.get(name)!r}, not {expected.values.get(name)!r}")
-            )
-    if (made.state, made.value) != (expected.state, expected.value):
-        found.append(
-            ("result", f"it is {made.state} {made.value!r}, not {expected.state} {expected.value!r}")
-        )
-    return [Difference(kind, text, 0) for kind, text in found]
+    if set(states) - set(expected.states) or (not is_cut and len(states) != len(expected.states)):
+        yield "nodes", f"there are {sorted(states)}, expected {sorted(expected.states)}"
+    for name, state in states.items():
+        wanted = expected.states.get(name, state)
+        if state != wanted and not (is_cut and state == "skipped"):
+            yield "state", f"{name} is {state}, expected {wanted}"
 
 
 def _compare(case: Case, run: WorkflowRun, expected: Expected) -> Iterator[Finding]:
     nodes = run.nodes(WORKFLOW)
-    # Then it depends on the time which nodes had started.
-    is_cut = case.policy == "fail_fast" and expected.state == "failed"
-    if not is_cut and set(nodes) != set(expected.states):
-        yield "nodes", f"there are {sorted(nodes)}, expected {sorted(expected.states)}"
-    if unknown := sorted(set(nodes) - set(expected.states)):
-        yield "nodes", f"there are also {unknown}"
+    yield from _compare_states(case, {name: node.state for name, node in nodes.items()}, expected)
     for name, node in nodes.items():
-        state = expected.states.get(name, node.state)
-        if node.state != state and not (is_cut and node.state == "skipped"):
-            yield "state", f"{name} is {node.state}, expected {state}"
         if node.state == "success" and name in expected.values:
             value = run.xcom(node.task_id, "return_value", node.map_index)
             if value != expected.values[name]:

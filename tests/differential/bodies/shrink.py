@@ -65,6 +65,9 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
             yield replace(statement, ratio=1.0)
     for index in range(len(statement.after)):
         yield replace(statement, after=statement.after[:index] + statement.after[index + 1 :])
+    if statement.args and not isinstance(statement, Call):
+        # The body of a call counts its arguments.
+        yield replace(statement, args=statement.args[:-1])
     for index, value in enumerate(statement.args):
         for simpler in _simpler_values(value):
             yield replace(statement, args=(*statement.args[:index], simpler, *statement.args[index + 1 :]))

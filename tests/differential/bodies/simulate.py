@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from tests.differential.bodies.build import interpret, use_case
 from tests.differential.bodies.oracle import Expected
 
 if TYPE_CHECKING:
+    import random
+
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.references import Reference
     from tests.differential.bodies.programs import Case
