@@ -73,10 +73,12 @@ test-live: $(READY) ## Run the tests against a real scheduler, API server and ex
 test-pure test-task test-dag test-differential test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-workflows
 fuzz: $(READY) ## Run PROGRAMS=2000 more random programs for at most MINUTES=60
+fuzz-workflows: $(READY) ## The same with random bodies of workflows
+fuzz fuzz-workflows:
 	@"$(BIN)/python" -m tests.differential.fuzz --programs $(PROGRAMS) --minutes $(MINUTES) \
-		$(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
+		$(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(findstring workflows,$@),--workflows)
 
 .PHONY: test-versions
 test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSIONS="3.1 3.2")

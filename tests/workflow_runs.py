@@ -75,20 +75,43 @@ class WorkflowRun(FinishedRun):
         return next(spec for spec in specs if isinstance(spec, WorkflowSpec) and spec.name == workflow)
 
 
-def run_workflows(dag: Any) -> WorkflowRun:
-    """Run a Dag with workflows to its end."""
+class StuckError(BaseException):
+    """A run does not come to its end. No exception that Airflow would catch."""
+
+
+def run_workflows(dag: Any, most_starts: int | None = None) -> WorkflowRun:
+    """Run a Dag with workflows to its end.
+
+    Args:
+        dag: The Dag.
+        most_starts: How often its task instances may start together.
+
+    Raises:
+        AssertionError: They have started more often.
+    """
     from airflow.sdk.execution_time import supervisor
 
     errors: dict[tuple[str, int], BaseException | None] = {}
     run_task: Callable[..., Any] = supervisor.run_task_in_process
 
+    starts = 0
+
     def noted(ti: Any, task: Any) -> Any:
+        nonlocal starts
+        starts += 1
+        if most_starts is not None and starts > most_starts:
+            raise StuckError
         result = run_task(ti=ti, task=task)
         errors[ti.task_id, ti.map_index] = result.error
         return result
 
     with mock.patch.object(supervisor, "run_task_in_process", noted), quickly():
-        run = run_dag(dag)
+        try:
+            run = run_dag(dag)
+        except StuckError:
+            raise AssertionError(
+                f"it does not end: {starts} starts, the last of {list(errors)[-3:]}"
+            ) from None
     return WorkflowRun(run.dag, run.dag_run, run.calls, errors)
 
 

@@ -86,7 +86,8 @@ class _Assembly:
         if not empty:
             return
         for entry in self._all():
-            used = self.uses[entry.serial]
+            # What a call returns is inside of it, and nothing that it could wait for.
+            used = {} if isinstance(entry, CallEntry) else self.uses[entry.serial]
             through = {serial: each for serial, each in used.items() if serial in empty}
             after = {**entry.after, **through}
             entry.after = {each.serial: each for one in after.values() for each in _behind(one, empty)}
@@ -99,8 +100,9 @@ class _Assembly:
                 continue
             inside = {call.serial, *_inside(call.scope)}
             for node in nodes:
-                upstream = {*self.uses[node.serial], *node.after}
-                if not upstream & inside or call.serial in call.after:
+                # What a call without nodes gives is there from the start.
+                used = {serial for serial in self.uses[node.serial] if self.members.get(serial) != []}
+                if not {*used, *node.after} & inside or call.serial in call.after:
                     node.after = {**node.after, **call.after}
 
     def _upstream(self) -> dict[str, list[str]]:

@@ -64,7 +64,7 @@ def _make(
     positional, named = split_arguments(arguments)
     called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **settings}
     if isinstance(decorator, DynamicTask):
-        return ProducingOperator(declarations=decorator.declarations, **called)
+        return ProducingOperator(**{**called, "declarations": decorator.declarations})
     return decorator.operator_class(multiple_outputs=False, **called)
 
 

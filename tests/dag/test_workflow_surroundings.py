@@ -98,7 +98,8 @@ def choosy(number):
 
 @dynamic_workflow
 def tries():
-    return [flaky("all", 2), measured.override(task_id="metered")(4)]
+    elsewhere = flaky.override(task_id="elsewhere", queue="large")("other", 0)
+    return [flaky("all", 2), measured.override(task_id="metered")(4), elsewhere]
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_each_key_of_a_map_has_a_graph_of_its_own(run):
     expected = {"a": ["fast-0x", "fast-1x"] * 2, "b": [], "c/d": ["fast-0x", "fast-1x", "fast-2x"] * 2}
     assert run.xcom("keep_mapped") == expected
     labels = {node for node in run.nodes("per_key") if node.endswith(("add", "t1"))}
-    assert labels == {"a/add", "a/t1", r"c\/d/add", r"c\/d/t1"}
+    assert labels == {"a/add", "a/t1", "c/d/add", "c/d/t1"}
 
 
 def test_nodes_are_planned_later_in_each_key(run):
@@ -164,7 +165,7 @@ def test_no_keys_no_graphs(run):
 def test_a_key_whose_plan_fails_or_is_skipped_concerns_itself_only(run):
     assert run.xcom("keep_chosen") == {"a": 3}
     assert run.xcom("keep_states") == {"a": "success", "b": "skipped", "c/d": "failed"}
-    assert run.states("choosy.plan") == {"a": "success", "b": "skipped", r"c\/d": "failed"}
+    assert run.states("choosy.plan") == {"a": "success", "b": "skipped", "c/d": "failed"}
     assert "There is no plan: 'choosy.plan' is failed." in run.error("choosy.result", 2)
 
 
@@ -178,9 +179,10 @@ def test_keys_below_keys_have_graphs_too(run):
 
 def test_a_node_has_its_own_retries_settings_and_metadata(run):
     nodes = run.nodes("tries")
-    assert run.result("tries") == [3, 4]
-    assert nodes["flaky"].tries == 3
+    assert run.result("tries") == [3, 4, 1]
+    assert (nodes["flaky"].tries, nodes["elsewhere"].tries) == (3, 1)
     mapped = run.dag.get_task("tries.flaky")
     assert (mapped.pool, mapped.queue, mapped.retries) == ("default_pool", "special", 2)
+    assert run.dag.get_task(nodes["elsewhere"].task_id).queue == "large"
     node = nodes["metered"]
     assert "measured" in str(run.xcom(node.task_id, "output_metadata", node.map_index))

@@ -70,8 +70,8 @@ def listed(*numbers):
 
 
 @task
-def positional(one, /, *more, **named):
-    return [one, list(more), named]
+def positional(one, /, *more, other=None):
+    return [one, list(more), other]
 
 
 @task
@@ -109,7 +109,7 @@ def reports(rates: list):
 @dynamic_workflow
 def selections(value):
     told = describe(value)
-    return {"type": told["type"], "deep": (told["items"][1]["deep"], [told["items"][-1]]), 3: None}
+    return {"type": told["type"], "deep": (told["items"][1]["deep"], [told["items"][-1]])}
 
 
 @dynamic_workflow
@@ -143,10 +143,10 @@ EXAMPLES = {
     "named": Example(named_parts, ([1, 2, 3, 4],), [3, 7, 3, [3, 4]]),
     "reports": Example(reports, ([1, 2, 3],), {"score": 14, "best": [1, 2]}),
     "selections": Example(
-        selections, (None,), {"type": "NoneType", "deep": ([None, None], [{"deep": [None, None]}]), 3: None}
+        selections, (None,), {"type": "NoneType", "deep": ([None, None], [{"deep": [None, None]}])}
     ),
     "copies": Example(copies, (), [3, 3, [3, 1]]),
-    "signatures": Example(signatures, (1,), [[1, [2, 2], {"other": 1}], [None, [], {}]]),
+    "signatures": Example(signatures, (1,), [[1, [2, 2], 1], [None, [], None]]),
     "dynamic": Example(dynamic_tasks, (3,), [3, [0, 1, 2], 3, [0, 1, 4]]),
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
+from airflow_dynamic_provider.workflows import planner
 from tests.dag.workflow_tasks import add, halve, my_dynamic_subwf, square, total, two_steps
 from tests.workflow_runs import Example, run_examples
 
@@ -84,8 +87,18 @@ EXAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def run(airflow_database, execution_api):
-    return run_examples(EXAMPLES)
+def log():
+    """What the planning tasks have written."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def run(airflow_database, execution_api, log):
+    def write(message, *arguments):
+        log.append(message % arguments)
+
+    with mock.patch.object(planner.log, "info", write):
+        return run_examples(EXAMPLES)
 
 
 def test_the_run_succeeds_with_every_node(run):
@@ -146,3 +159,8 @@ def test_the_plan_is_what_people_see_of_the_planning_task(run):
     plan = run.xcom("steps.plan", "workflow_plan")
     assert plan["version"] == 1
     assert [node["name"] for node in plan["nodes"]] == ["t1", "t2", "t1-2", "t2-2"]
+
+
+def test_the_plan_is_a_tree_in_the_log(run, log):
+    (tree,) = [each for each in log if "two_steps" in each or "steps:" in each]
+    assert tree.endswith("4 nodes\n  t1: t1(a=0)\n  t2: t2(b=t1)\n  t1-2: t1(a=1)\n  t2-2: t2(b=t1-2)")

@@ -1,4 +1,7 @@
-"""Runs many random programs, from where the last time ended: ``make fuzz PROGRAMS=1000 MINUTES=60``."""
+"""Runs many random programs, from where the last time ended: ``make fuzz PROGRAMS=1000 MINUTES=60``.
+
+``make fuzz-workflows`` does the same with random bodies of workflows.
+"""
 
 # ruff: noqa: T201
 
@@ -9,7 +12,9 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # Gives this process an Airflow of its own, so it comes before whatever imports Airflow.
 from tests.conftest import HOME
@@ -19,18 +24,51 @@ os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
 from airflow.utils.db import initdb
 
 from airflow_dynamic_provider.embedded import one_execution_api
-from tests.differential.check import differences
-from tests.differential.generate import generate
+from tests.differential import check, generate, shrink
+from tests.differential.bodies import check as bodies_check
+from tests.differential.bodies import generate as bodies_generate
+from tests.differential.bodies import shrink as bodies_shrink
 from tests.differential.reporting import describe
-from tests.differential.shrink import shrink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = Path(".fuzz")
-NEXT_SEED = FOLDER / "next-seed"
 
 #: The seeds below are those of the tests.
 FIRST_SEED = 1_000
 
 SECONDS_BETWEEN_LINES = 10
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is written, run and cut down.
+
+    Attributes:
+        target: What of `make` runs it.
+        size: How large one is at most, unless it is said.
+        generate: Writes the case of a seed.
+        differences: Runs a case, and returns in what it differs.
+        smaller: Returns cases that have one thing less.
+    """
+
+    target: str
+    size: int
+    generate: Callable[..., Any]
+    differences: Callable[[Any], list[check.Difference]]
+    smaller: Callable[[Any], Any]
+
+    @property
+    def next_seed(self) -> Path:
+        """The file with the seed from which the next run goes on."""
+        return FOLDER / f"next-seed-{self.target}"
+
+
+PROGRAMS = Subject("fuzz", 25, generate.generate, check.differences, shrink.smaller)
+WORKFLOWS = Subject(
+    "fuzz-workflows", 14, bodies_generate.generate, bodies_check.differences, bodies_shrink.smaller
+)
 
 
 def main() -> int:
@@ -40,7 +78,7 @@ def main() -> int:
     try:
         initdb()
         with one_execution_api():
-            return 1 if _fuzz(options) else 0
+            return 1 if _fuzz(WORKFLOWS if options.workflows else PROGRAMS, options) else 0
     except KeyboardInterrupt:
         print("\nInterrupted; the next run goes on from here.")
         return 130
@@ -53,20 +91,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--programs", type=int, default=2_000, help="how many at most")
     parser.add_argument("--minutes", type=float, default=60, help="how long at most")
     parser.add_argument("--seed", type=int, help="where to begin, instead of where the last run ended")
-    parser.add_argument("--size", type=int, default=25, help="task instances in a program at most")
+    parser.add_argument("--size", type=int, help="task instances in a program at most")
+    parser.add_argument("--workflows", action="store_true", help="random bodies of workflows instead")
     parser.add_argument("--shrink-seconds", type=float, default=120, help="for cutting down each failing one")
     return parser.parse_args()
 
 
-def _fuzz(options: argparse.Namespace) -> int:
+def _fuzz(subject: Subject, options: argparse.Namespace) -> int:
     """Return the number of programs that gave something else."""
-    first = options.seed if options.seed is not None else _next_seed()
+    first = options.seed if options.seed is not None else _next_seed(subject)
     started = shown = time.monotonic()
     failed = done = 0
     for done, seed in enumerate(range(first, first + options.programs), start=1):
-        failed += not _passes(seed, options)
+        failed += not _passes(subject, seed, options)
         if options.seed is None:
-            NEXT_SEED.write_text(str(seed + 1))
+            subject.next_seed.write_text(str(seed + 1))
         now = time.monotonic()
         if now - started > options.minutes * 60:
             break
@@ -80,17 +119,21 @@ def _fuzz(options: argparse.Namespace) -> int:
     return failed
 
 
-def _next_seed() -> int:
-    return int(NEXT_SEED.read_text()) if NEXT_SEED.exists() else FIRST_SEED
+def _next_seed(subject: Subject) -> int:
+    return int(subject.next_seed.read_text()) if subject.next_seed.exists() else FIRST_SEED
 
 
-def _passes(seed: int, options: argparse.Namespace) -> bool:
-    case = generate(seed, size=options.size)
-    found = differences(case)
+def _passes(subject: Subject, seed: int, options: argparse.Namespace) -> bool:
+    size = options.size or subject.size
+    case = subject.generate(seed, size=size)
+    found = subject.differences(case)
     if found:
         print(f"Seed {seed} differs; cutting it down ...", flush=True)
-        report = describe(seed, options.size, *shrink(case, found, seconds=options.shrink_seconds))
-        (FOLDER / f"seed-{seed}.txt").write_text(report)
+        smallest = shrink.shrink(
+            case, found, seconds=options.shrink_seconds, run=subject.differences, cut=subject.smaller
+        )
+        report = describe(seed, size, *smallest, subject.target)
+        (FOLDER / f"{subject.target}-seed-{seed}.txt").write_text(report)
         print(report, flush=True)
     return not found
 

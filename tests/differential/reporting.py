@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.differential.check import Difference
-    from tests.differential.programs import Case
 
 _SHOWN = 8
 
 
-def describe(seed: int, size: int, case: Case, found: Sequence[Difference]) -> str:
-    """Return a report of a case that gives something else than it must."""
+def describe(seed: int, size: int, case: Any, found: Sequence[Difference], target: str = "fuzz") -> str:
+    """Return a report of a case that gives something else than it must.
+
+    Args:
+        seed: What it was made of.
+        size: How large it could be.
+        case: The smallest one that was found.
+        found: In what it differs.
+        target: What of `make` runs it again.
+    """
     lines = [f"Seed {seed} differs:", *(f"  {each}" for each in found[:_SHOWN])]
     if len(found) > _SHOWN:
         lines.append(f"  and {len(found) - _SHOWN} more")
@@ -23,6 +30,6 @@ def describe(seed: int, size: int, case: Case, found: Sequence[Difference]) -> s
             *lines,
             "The smallest case that was found to do so, for check.differences():",
             repr(case),
-            f"To run it again: make fuzz SEED={seed} SIZE={size} PROGRAMS=1",
+            f"To run it again: make {target} SEED={seed} SIZE={size} PROGRAMS=1",
         ]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.differential.check import Difference, differences
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
@@ -34,17 +34,27 @@ if TYPE_CHECKING:
 
 
 def shrink(
-    case: Case,
+    case: Any,
     found: list[Difference],
     *,
     seconds: float,
-    run: Callable[[Case], list[Difference]] = differences,
-) -> tuple[Case, list[Difference]]:
-    """Return the smallest case found within some seconds that differs in the same kind of way."""
+    run: Callable[[Any], list[Difference]] = differences,
+    cut: Callable[[Any], Iterator[Any]] | None = None,
+) -> tuple[Any, list[Difference]]:
+    """Return the smallest case found within some seconds that differs in the same kind of way.
+
+    Args:
+        case: What differs.
+        found: In what.
+        seconds: For how long to look.
+        run: Runs a case and returns what is different.
+        cut: Returns cases that have one thing less; `smaller` for programs.
+    """
+    cut = cut or smaller
     deadline = time.monotonic() + seconds
     kinds = {each.kind for each in found}
     tried = {repr(case)}
-    candidates = smaller(case)
+    candidates = cut(case)
     while time.monotonic() < deadline and (candidate := next(candidates, None)) is not None:
         if repr(candidate) in tried:
             continue
@@ -52,7 +62,7 @@ def shrink(
         again = run(candidate)
         if kinds & {each.kind for each in again}:
             case, found = candidate, again
-            candidates = smaller(case)
+            candidates = cut(case)
     return case, found
 
 

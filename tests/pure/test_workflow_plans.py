@@ -304,6 +304,24 @@ def test_an_order_through_a_call_without_nodes():
     assert after(plan(through_data)) == {"work": {"rest"}}
 
 
+def test_an_order_holds_for_a_node_that_uses_a_call_without_nodes():
+    @dynamic_workflow
+    def around():
+        return work(inner(0))
+
+    assert after(plan(lambda: rest() >> around())) == {"around/work": {"rest"}}
+
+
+def test_a_call_without_nodes_that_is_returned_is_no_ring():
+    @dynamic_workflow
+    def around():
+        empty = inner(0)
+        work() >> empty
+        return empty
+
+    assert names(plan(lambda: around())) == ["around/work"]
+
+
 def test_an_order_that_the_data_gives_anyway_is_not_said_twice():
     def body():
         value = rest()

@@ -1,0 +1,72 @@
+"""Random bodies of workflows give in Airflow what an interpreter in plain Python says they must give."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential.bodies import programs
+from tests.differential.bodies.check import decision_differences, differences
+from tests.differential.bodies.generate import generate
+from tests.differential.bodies.programs import Body, Call, Of, is_later
+from tests.differential.bodies.shrink import smaller
+from tests.differential.reporting import describe
+from tests.differential.shrink import shrink
+
+#: What one run of the tests does; `make fuzz-workflows` goes on from other seeds.
+SEEDS = range(40)
+SIZE = 10
+
+#: What is decided is tried without Airflow, in larger bodies.
+DECISION_SEEDS = range(100_000, 100_400)
+DECISION_SIZE = 20
+
+#: In all, so that a mistake that breaks every body does not keep the tests busy for hours.
+SHRINKING_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def seconds_left():
+    """Seconds that are left for shrinking."""
+    return [SHRINKING_SECONDS]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_random_body_gives_what_it_must(seed, seconds_left):
+    _check(seed, SIZE, differences, seconds_left)
+
+
+@pytest.mark.parametrize("seed", DECISION_SEEDS)
+def test_what_runs_in_a_random_body_is_decided_as_it_must(seed, seconds_left):
+    _check(seed, DECISION_SIZE, decision_differences, seconds_left)
+
+
+def _check(seed, size, run, seconds_left):
+    case = generate(seed, size=size)
+    found = run(case)
+    if found:
+        seconds = seconds_left.pop() if seconds_left else 0
+        case, found = shrink(case, found, seconds=seconds, run=run, cut=smaller)
+        pytest.fail(describe(seed, size, case, found, "fuzz-workflows"), pytrace=False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_body_is_shown_as_the_code_that_makes_it(seed):
+    case = generate(seed)
+    assert eval(repr(case), vars(programs)) == case
+    assert generate(seed) == case
+
+
+def test_a_body_is_cut_down_to_what_matters():
+    """Here what matters is a workflow that is planned later."""
+    case = next(case for case in map(generate, range(1000)) if plans_later(case))
+    while (candidate := next(filter(plans_later, smaller(case)), None)) is not None:
+        case = candidate
+    first, call = case.body.statements
+    assert set(call.args) <= {Of(first.name), "x"}
+    assert set(first.args) <= {"x"}
+    assert (first.after, call.after, call.body) == ((), (), Body((), "x"))
+    assert (case.body.returns, case.table, case.policy) == ("x", {}, "run_all")
+
+
+def plans_later(case):
+    return any(isinstance(each, Call) and is_later(each) for each in case.body.statements)
