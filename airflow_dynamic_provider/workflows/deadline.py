@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
-    from airflow_dynamic_provider.workflows.kinds import Kind
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
 
@@ -37,8 +37,8 @@ def refuse_late(context: Any, spec: WorkflowSpec, planned_at: float) -> None:
 
 
 @contextlib.contextmanager
-def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, kind: Kind) -> Iterator[None]:
-    """Stop what runs in here when the kind's ``execution_timeout`` or the graph's time is over.
+def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedelta | None) -> Iterator[None]:
+    """Stop what runs in here when a node's own ``execution_timeout`` or the graph's time is over.
 
     Airflow would count the time that a node waits for others towards its ``execution_timeout``, so that is
     not given to Airflow.
@@ -52,9 +52,8 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, kind: Kind) 
 
     from airflow_dynamic_provider.version_compat import AirflowTaskTimeout
 
-    own = kind.settings.get("execution_timeout")
     whole = seconds_left(context, spec, planned_at)
-    limits = [seconds for seconds in (own and own.total_seconds(), whole) if seconds is not None]
+    limits = [seconds for seconds in (own.total_seconds() if own else None, whole) if seconds is not None]
     if not limits:
         yield
         return

@@ -33,8 +33,13 @@ if TYPE_CHECKING:
 # Arguments of any operator: a matter of the task, and not of what a node runs.
 _OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_id"}
 
-# Airflow would count the time that a node waits; `deadline.time_limit` counts the time that it runs.
-_KEPT_FROM_AIRFLOW = frozenset({"execution_timeout"})
+# What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
+# would count the time that a node waits, and `deadline.time_limit` counts the time that it runs.
+_OWN_SETTINGS: dict[str, Any] = {
+    "execution_timeout": None,
+    "map_index_template": MAP_INDEX_TEMPLATE,
+    "trigger_rule": "all_success",
+}
 
 _PLAN, _RESULT, _LISTS, _GATHER = "plan", "result", "nodes", "gather"
 
@@ -186,6 +191,8 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         "kinds": kinds,
         "lane": name,
         "spec": spec,
+        # What does not say how long it may run may run as long as any other task that does not.
+        "time_limit": kind.settings.get("execution_timeout", listed.execution_timeout),
         "custom_operator_name": _operator_name(kind),
     }
     if STARTS_IN_TRIGGERER and not lane.is_direct:
@@ -193,13 +200,9 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     operator_class: Any = type(
         "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
     )
-    settings = {
-        setting: value
-        for setting, value in kind.settings.items()
-        if setting in _OF_TASKS and setting not in _KEPT_FROM_AIRFLOW
-    }
+    settings = {setting: value for setting, value in kind.settings.items() if setting in _OF_TASKS}
     settings.setdefault("doc_md", _doc(kind, lane))
-    partial = operator_class.partial(task_id=name, map_index_template=MAP_INDEX_TEMPLATE, **settings)
+    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     return partial.expand_kwargs(NodeSlots(listed))
 
 

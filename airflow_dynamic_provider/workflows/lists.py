@@ -42,7 +42,7 @@ class NodeListOperator(EmptyOperator):
     custom_operator_name = "nodes"
 
     def __init__(self, *, lane: str, **kwargs: Any) -> None:
-        super().__init__(**HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
         self.lane = lane
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None

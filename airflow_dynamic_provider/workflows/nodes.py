@@ -44,7 +44,7 @@ GO_ON = "go_on"
 _TRIGGER_FAILED = "__fail__"
 
 #: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
-_STEP_OF_TEST = timedelta(seconds=0.1)
+_STEP_OF_TEST = timedelta(seconds=0.3)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class NodeOperator(BaseOperator):
         kinds: All kinds of the workflow, for nodes that plan further ones.
         lane: Which of the kind's nodes: those that can start at once, or those that wait.
         spec: The workflow.
+        time_limit: How long a node may run, its ``execution_timeout``.
     """
 
     template_fields: Sequence[str] = ("node",)
@@ -87,6 +88,7 @@ class NodeOperator(BaseOperator):
     kinds: ClassVar[Kinds]
     lane: ClassVar[str]
     spec: ClassVar[WorkflowSpec]
+    time_limit: ClassVar[timedelta | None]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -153,7 +155,7 @@ class NodeOperator(BaseOperator):
         refuse_late(context, self.spec, self._page(context).planned_at)
         values = Values(_reader(context, self.spec), origin.key_path)
         arguments = values.arguments(listed)
-        with time_limit(context, self.spec, self._page(context).planned_at, self.kind):
+        with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
             value = run_node(context, self, node, arguments, resume)
         left = StoredNode(
             node.name,
@@ -162,7 +164,7 @@ class NodeOperator(BaseOperator):
             node.fingerprint,
             stamp_of(value),
             values.used,
-            value,
+            value if self.do_xcom_push else None,
         ).pack()
         xcom.check_storable(left)
         xcom.push(context, stored.NODE_XCOM, left)
@@ -194,7 +196,7 @@ class NodeOperator(BaseOperator):
     def _wait(self, context: Any, depth: int) -> NoReturn:
         if xcom.is_embedded():
             # Triggers run inside the test's own loop there: one that waits would stop all others.
-            _reschedule(_STEP_OF_TEST * depth)
+            _reschedule(_STEP_OF_TEST * (depth - 1))
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
         not_before = time.time() + RESCHEDULE_AFTER.total_seconds()

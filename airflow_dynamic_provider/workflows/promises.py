@@ -252,12 +252,13 @@ def refuse_valueless(promise: Promise, tried: str) -> None:
     """Refuse what needs a value, of a task that returns none.
 
     Raises:
-        PromiseUsageError: The task is annotated with ``-> None``.
+        PromiseUsageError: The task is annotated with ``-> None``, or stores nothing.
     """
     if shapes.is_valueless(promise._promised.shape):
         raise PromiseUsageError(
-            f"{promise._promised.label!r} is annotated with -> None, so it has no value, and was {tried}",
-            remedy="Order it with >>, or correct the task's return annotation.",
+            f"{promise._promised.label!r} has no value, being annotated with -> None or given "
+            f"do_xcom_push=False, and was {tried}",
+            remedy="Order it with >>, or correct the task.",
         )
 
 

@@ -197,6 +197,8 @@ class Recorder:
 
     def promise(self, entry: Entry, shape: Any = Any) -> Promise:
         """Return the promise of a call's output."""
+        if isinstance(entry, NodeEntry) and self.kinds[entry.kind].settings.get("do_xcom_push") is False:
+            shape = type(None)
         return Promise(Promised(self, entry, (), shape))
 
     def know_operator(self, operator: Any, entry: Entry) -> None:
