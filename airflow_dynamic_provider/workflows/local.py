@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,6 +34,7 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_plan,
 )
 from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
+from airflow_dynamic_provider.workflows.run_graph import allowed_failures
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
@@ -143,12 +143,15 @@ class _Values:
     def _check_ratio(self, call: PlannedCall) -> None:
         if call.min_success_ratio is None:
             return
-        nodes = self.plan.nodes_of(call.name)
-        failed = [name for name in nodes if name in self.failed]
-        needed = math.ceil(call.min_success_ratio * len(nodes))
-        if len(nodes) - len(failed) < needed:
+        from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+        errors = {name: self.failed.get(name) for name in self.plan.nodes_of(call.name)}
+        counted = {name: each for name, each in errors.items() if not isinstance(each, AirflowSkipException)}
+        failed = [name for name, each in counted.items() if each is not None]
+        needed = len(counted) - allowed_failures(call, len(counted))
+        if len(counted) - len(failed) < needed:
             raise TooFewSuccessesError(
-                f"{len(nodes) - len(failed)} of the {len(nodes)} nodes of {call.name!r} succeeded, and "
+                f"{len(counted) - len(failed)} of the {len(counted)} nodes of {call.name!r} succeeded, and "
                 f"min_success_ratio={call.min_success_ratio} demands {needed}; failed are "
                 f"{', '.join(map(repr, failed))}",
                 remedy="Mend what failed, or demand less.",

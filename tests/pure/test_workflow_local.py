@@ -28,6 +28,7 @@ from airflow_dynamic_provider.errors import (
     UnstorableOutputError,
     WorkflowCallError,
 )
+from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure
@@ -429,6 +430,33 @@ def test_map_task_with_failures(is_later):
     assert isinstance(caught.value.__cause__, ValueError)
     with pytest.raises(ValueError, match="-2 is negative"):
         local(body, [1, -2], 1.0)
+
+
+def test_nodes_of_a_map_task_that_skip_themselves_do_not_count():
+    @task
+    def choose(number):
+        if number == 0:
+            raise AirflowSkipException("nothing to do")
+        if number < 0:
+            raise ValueError("negative")
+        return number
+
+    def body(values):
+        return map_task(choose, min_success_ratio=0.5)(values)
+
+    assert local(body, [0, 1, -2, 0]) == [None, 1, None, None]
+    assert local(body, [0]) == [None]
+    with refused(TooFewSuccessesError, "0 of the 1 nodes of 'choose-map' succeeded"):
+        local(body, [0, -1])
+
+
+def test_a_share_of_the_nodes_is_counted_exactly():
+    """0.55 * 20 is a little more than 11."""
+
+    def body():
+        return map_task(square, min_success_ratio=0.55)([1] * 11 + [-1] * 9)
+
+    assert local(body) == [1] * 11 + [None] * 9
 
 
 def test_too_few_successes_fail_though_nobody_uses_the_values():
