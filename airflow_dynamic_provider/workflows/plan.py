@@ -59,7 +59,7 @@ class PlannedNode:
     retries: int | None = None
     window: Window | None = None
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """What tells whether a node of this name, planned again, is the same: a short hash."""
         window = self.window and [self.window.call, self.window.index, self.window.size]
@@ -107,7 +107,7 @@ class Plan:
     calls: tuple[PlannedCall, ...] = ()
     output: Any = None
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """What tells whether the workflow, planned again, is the same: a short hash."""
         return _digest(pack_plan(self))

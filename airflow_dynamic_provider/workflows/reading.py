@@ -74,6 +74,7 @@ class WorkflowReader:
     source: Source | None = None
     _slots: dict[str, list[Slot]] = field(default_factory=dict)
     _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
+    _places: dict[KeyPath, dict[str, Place]] | None = None
 
     def states(self) -> xcom.States:
         """Return the states of the planning task's and all nodes' task instances. One API call."""
@@ -106,12 +107,14 @@ class WorkflowReader:
 
     def places(self, key_path: KeyPath) -> dict[str, Place]:
         """Return node -> place, for the graph of a key."""
-        return {
-            slot.name: Place(lane, index, slot)
-            for lane in self.spec.lanes
-            for index, slot in enumerate(self.slots(lane))
-            if slot.name and slot.key_path == key_path
-        }
+        if self._places is None:
+            self._places = {}
+            for lane in self.spec.lanes:
+                for index, slot in enumerate(self.slots(lane)):
+                    if slot.name:
+                        own = self._places.setdefault(slot.key_path, {})
+                        own[slot.name] = Place(lane, index, slot)
+        return self._places.get(key_path, {})
 
     def roots(self) -> dict[KeyPath, int]:
         """Return key path -> the map index of the planning task of its graph."""
@@ -159,6 +162,7 @@ class WorkflowReader:
     def forget_lists(self) -> None:
         """Read the lists again when they are asked for next: nodes may have been added."""
         self._slots.clear()
+        self._places = None
 
     def _plans_of(
         self, root_index: int, places: dict[str, Place], states: dict[str, str | None]
