@@ -137,6 +137,19 @@ class LocalAirflow:
         """Start a component."""
         self.processes[name] = self._launch(name, COMPONENTS[name])
 
+    def command(self, *arguments: str) -> str:
+        """Run a command of Airflow's command line beside it, and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
     def recent_logs(self, *names: str) -> str:
         """Return the last lines that the components wrote."""
         tails = []

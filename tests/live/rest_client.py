@@ -67,11 +67,15 @@ class RestClient:
             TimeoutError: It has not; the error shows the task instances.
         """
         deadline = time.monotonic() + seconds
-        while (state := str(self._get(f"{_run(dag_id, run_id)}")["state"])) not in FINISHED:
+        while (state := self.state(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
             time.sleep(0.5)
         return state
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run."""
+        return str(self._get(_run(dag_id, run_id))["state"])
 
     def seconds(self, dag_id: str, run_id: str) -> float:
         """Return how long a run that has ended took."""

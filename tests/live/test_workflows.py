@@ -22,7 +22,7 @@ def test_nodes_wait_grow_and_join(client: RestClient) -> None:
     """Chains, maps over promises, recursion on a promise, a graph for each key."""
     run_id = client.trigger("workflows")
     assert client.wait("workflows", run_id) == "success"
-    expected = {"total": 6, "doubled": [0, 1, 2, 3], "small": 1.0, "said": "4"}
+    expected = {"total": 6, "doubled": [0, 1, 2, 3], "small": 1.0, "said": "4", "paused": "paused"}
     assert client.xcom("workflows", run_id, "keep") == expected
     tenants = {"ann": [1, 2], "bob": [], "cid": [1]}
     assert client.xcom("workflows", run_id, "keep_tenants") == tenants
@@ -61,6 +61,23 @@ def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_pa
     blocked = client.xcom("broken_workflow", run_id, "half_broken.add__after", key=BLOCKED_XCOM, map_index=0)
     # What a trigger pushes is stored as text.
     assert json.loads(blocked) == {"node": "add", "reason": "'after', which it depends on, was skipped"}
+
+
+def test_the_command_runs_a_failed_node_again_with_what_depends_on_it(
+    airflow: LocalAirflow, client: RestClient, tmp_path: Path
+) -> None:
+    """And nothing else."""
+    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
+    assert client.wait("broken_workflow", run_id) == "failed"
+    (tmp_path / "mended").touch()
+    clear = ("dynamic-outputs", "clear", "broken_workflow", run_id, "--workflow", "half_broken")
+    shown = airflow.command(*clear, "--state", "failed", "--output", "json")
+    assert "half_broken.fail_once" in shown
+    assert client.state("broken_workflow", run_id) == "failed"
+    airflow.command(*clear, "--state", "failed", "--yes")
+    assert client.wait("broken_workflow", run_id) == "success"
+    assert client.xcom("broken_workflow", run_id, "keep") == 6
+    assert (tmp_path / "ran").read_text() == "apart\nafter\n"
 
 
 def test_workers_and_the_triggerer_are_killed(

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import dag, get_current_context, task
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator, dag, get_current_context, task
 
 from airflow_dynamic_provider import (
     DynamicOut,
@@ -53,6 +54,18 @@ def until_small(value):
     return until_small(nearer(value))
 
 
+class Pause(BaseOperator):
+    """Go away for a second, and come back."""
+
+    def execute(self, context):
+        """Wait in the triggerer."""
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="come_back")
+
+    def come_back(self, context, event):
+        """Return when that was over."""
+        return "paused"
+
+
 @dynamic_workflow
 def mixed(count):
     """A chain, a map over a promise, an operator, and an order against the order of the calls."""
@@ -62,8 +75,10 @@ def mixed(count):
     last = BashOperator(task_id="say", bash_command=f"echo {count}")
     doubled = map_task(number, concurrency=2)(listed(count))
     first = number.override(task_id="first")(7)
-    first >> last
-    return {"total": total, "doubled": doubled, "small": until_small(8), "said": last.output}
+    paused = Pause(task_id="pause")
+    first >> last >> paused
+    ends = {"said": last.output, "paused": paused.output}
+    return {"total": total, "doubled": doubled, "small": until_small(8), **ends}
 
 
 @task
