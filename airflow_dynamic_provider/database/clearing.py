@@ -127,7 +127,7 @@ class _Graphs:
         return clearing.clear(chosen, self._blocked)
 
     def unplanned(self, selection: Selection) -> list[Pair]:
-        """Return the task instances that failed to plan, or to list the nodes: there are none then."""
+        """Return the task instances that failed to plan, or to list the nodes: there are none to name."""
         if selection.key is not None:
             return []
         spec = self._reader.spec

@@ -81,8 +81,13 @@ class Clearing:
 
     @property
     def failed(self) -> list[str]:
-        """The nodes that failed."""
-        return [name for name in self._graph.nodes if self._state(name) in _FAILED]
+        """The nodes that failed, and those that were planned when it was too late to list them."""
+        return [
+            name
+            for name in self._graph.nodes
+            if self._state(name) in _FAILED
+            or (name not in self._places and self._graph.outcome(name) is Outcome.FAILED)
+        ]
 
     def stopped(self, blocked: Collection[Pair]) -> list[str]:
         """Return the nodes that were not run though nothing that they wait for failed or was skipped.

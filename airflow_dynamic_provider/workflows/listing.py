@@ -128,7 +128,7 @@ def is_listed_already(
     kept = {
         key: state
         for key, state in reader.states().items()
-        if state not in (None, REMOVED) and key[1] != xcom.UNMAPPED
+        if state not in (None, REMOVED) and key[1] != xcom.UNMAPPED and key[0] != spec.plan_task_id
     }
     before = _listed_plans(reader)
     if not kept:

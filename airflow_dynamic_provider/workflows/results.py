@@ -127,7 +127,8 @@ class _Result:
             raise stale(self.reader, missing[0], "it has not run", self.key_path, *missing[1:])
 
     def _check_ended(self, graph: RunGraph) -> None:
-        if culprits := graph.culprits:
+        places = self.reader.places(self.key_path)
+        if culprits := [name for name in graph.culprits if name in places or name in graph.calls]:
             only = culprits if len(culprits) == 1 and culprits[0] in graph.nodes else []
             command = clear_command(self.reader, self.key_path, *only)
             raise _fail(
@@ -135,7 +136,8 @@ class _Result:
                 f"To run {'it' if len(culprits) == 1 else 'them'} again with what depends on "
                 f"{'it' if len(culprits) == 1 else 'them'}: {command}"
             )
-        if unfinished := graph.unfinished():
+        lost = [name for name in graph.nodes if name not in places]
+        if unfinished := [*lost, *graph.unfinished()]:
             raise stale(self.reader, unfinished[0], "it has not run", self.key_path, *unfinished[1:])
 
     def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:

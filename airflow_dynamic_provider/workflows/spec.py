@@ -75,7 +75,7 @@ class WorkflowSpec:
 
     @property
     def listing_task_id(self) -> str:
-        """The task that writes the lists: the planning task, or that which gathers the plans of all keys."""
+        """The task that writes the lists: the planning task, or the one that gathers all keys' plans."""
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
 
     @property
