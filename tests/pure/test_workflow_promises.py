@@ -328,7 +328,9 @@ def test_a_dataclass_has_its_fields_and_no_others():
     ],
 )
 def test_a_task_that_returns_nothing_has_no_value(use):
-    with refused(PromiseUsageError, "'nothing' has no value, being annotated with -> None or given do_xcom_push=False"):
+    with refused(
+        PromiseUsageError, "'nothing' has no value, being annotated with -> None or given do_xcom_push=False"
+    ):
         plan(lambda: use(nothing()))
 
 
