@@ -95,7 +95,6 @@ def run_workflows(dag: Any, most_starts: int | None = None, *, is_scheduled: boo
 
     errors: dict[tuple[str, int], BaseException | None] = {}
     run_task: Callable[..., Any] = supervisor.run_task_in_process
-
     starts = 0
 
     def noted(ti: Any, task: Any) -> Any:
