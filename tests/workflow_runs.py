@@ -6,22 +6,19 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider.workflows import nodes
-from airflow_dynamic_provider.workflows.nodes import ROOM_LABEL
+from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from tests.dag_runs import FinishedRun, run_dag
+from airflow_dynamic_provider.workflows.stored import unpack_slots
+from tests import dag_runs
+from tests.dag_runs import FinishedRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-#: How long a waiting node stays away, for each node in a row before it: one runs in less.
-STEP = timedelta(seconds=0.2)
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,7 @@ class Node:
 
     task_id: str
     map_index: int
+    label: str | None
     state: str
     tries: int
     start: Any
@@ -44,14 +42,12 @@ class WorkflowRun(FinishedRun):
 
     def nodes(self, workflow: str) -> dict[str, Node]:
         """Node, behind its key in a map -> what became of it."""
-        lanes = {lane.task_id for lane in self.spec(workflow).lanes.values()}
+        instances = {(ti.task_id, ti.map_index): ti for ti in self.dag_run.get_task_instances()}
         return {
-            ti.rendered_map_index: Node(
-                ti.task_id, ti.map_index, str(ti.state), ti.try_number, ti.start_date, ti.end_date
-            )
-            for ti in self.dag_run.get_task_instances()
-            if ti.task_id in lanes and ti.map_index >= 0
-            if ti.state != "removed" and ti.rendered_map_index != ROOM_LABEL
+            render_label((*slot.key_path, slot.name)): _node(instances[lane.task_id, index])
+            for lane in self.spec(workflow).lanes.values()
+            for index, slot in enumerate(unpack_slots(self.xcom(lane.list_task_id)))
+            if slot.name
         }
 
     def node_states(self, workflow: str) -> dict[str, str]:
@@ -75,16 +71,22 @@ class WorkflowRun(FinishedRun):
         return next(spec for spec in specs if isinstance(spec, WorkflowSpec) and spec.name == workflow)
 
 
+def _node(ti: Any) -> Node:
+    times = ti.start_date, ti.end_date
+    return Node(ti.task_id, ti.map_index, ti._rendered_map_index, str(ti.state), ti.try_number, *times)
+
+
 class StuckError(BaseException):
     """A run does not come to its end. No exception that Airflow would catch."""
 
 
-def run_workflows(dag: Any, most_starts: int | None = None) -> WorkflowRun:
+def run_workflows(dag: Any, most_starts: int | None = None, *, is_scheduled: bool = False) -> WorkflowRun:
     """Run a Dag with workflows to its end.
 
     Args:
         dag: The Dag.
         most_starts: How often its task instances may start together.
+        is_scheduled: Whether nodes wait as under a scheduler and a triggerer, and not as in ``dag.test()``.
 
     Raises:
         AssertionError: They have started more often.
@@ -93,7 +95,6 @@ def run_workflows(dag: Any, most_starts: int | None = None) -> WorkflowRun:
 
     errors: dict[tuple[str, int], BaseException | None] = {}
     run_task: Callable[..., Any] = supervisor.run_task_in_process
-
     starts = 0
 
     def noted(ti: Any, task: Any) -> Any:
@@ -107,7 +108,7 @@ def run_workflows(dag: Any, most_starts: int | None = None) -> WorkflowRun:
 
     with mock.patch.object(supervisor, "run_task_in_process", noted), quickly():
         try:
-            run = run_dag(dag)
+            run = dag_runs.start_run(dag).run() if is_scheduled else dag_runs.run_dag(dag)
         except StuckError:
             raise AssertionError(
                 f"it does not end: {starts} starts, the last of {list(errors)[-3:]}"
@@ -127,7 +128,7 @@ def quickly() -> Iterator[None]:
 
     sys.setswitchinterval(interval / 25)
     try:
-        with mock.patch.object(time, "sleep", sleep_less), mock.patch.object(nodes, "_STEP_OF_TEST", STEP):
+        with mock.patch.object(time, "sleep", sleep_less):
             yield
     finally:
         sys.setswitchinterval(interval)

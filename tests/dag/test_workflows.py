@@ -126,6 +126,7 @@ def test_the_result_is_that_of_plain_python(run, name):
 )
 def test_nodes_are_labelled_by_their_names(run, name, nodes):
     assert set(run.nodes(name)) == nodes
+    assert {node.label for node in run.nodes(name).values()} == nodes
 
 
 def test_every_node_keeps_what_it_returned(run):

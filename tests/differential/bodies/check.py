@@ -28,7 +28,7 @@ def differences(case: Case) -> list[Difference]:
     expected = expect(case)
     use_case(case)
     try:
-        run = run_workflows(build(case), most_starts=MOST_STARTS)
+        run = run_workflows(build(case), MOST_STARTS, is_scheduled=case.is_scheduled)
         found = [*_compare(case, run, expected), *_compare_local(case, expected)]
     except Exception as error:
         return [Difference(type(error).__name__, str(error), 0)]
@@ -75,6 +75,8 @@ def _compare(case: Case, run: WorkflowRun, expected: Expected) -> Iterator[Findi
             value = run.xcom(node.task_id, "return_value", node.map_index)
             if value != expected.values[name]:
                 yield "value", f"{name} gave {value!r}, expected {expected.values[name]!r}"
+        if node.state in ("success", "failed") and node.label != name:
+            yield "label", f"{name} is labelled {node.label!r}"
         is_blocked = node.state == "skipped" and case.table.get(name) != "skip"
         if is_blocked and run.xcom(node.task_id, "workflow_blocked", node.map_index) is None:
             yield "reason", f"{name} does not say why it was skipped"

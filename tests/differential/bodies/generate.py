@@ -29,7 +29,8 @@ def generate(seed: int, *, size: int = 10) -> Case:
     """Return the case of a seed, with at most ``size`` nodes."""
     rng = random.Random(seed)
     while True:
-        case = Case(_Writer(rng).body(0, ()), {}, rng.choice(("run_all", "run_all", "fail_fast")))
+        policy = rng.choice(("run_all", "run_all", "fail_fast"))
+        case = Case(_Writer(rng).body(0, ()), {}, policy, is_scheduled=rng.random() < 0.5)
         try:
             if not 3 <= len(expect(case).states) <= size:
                 continue

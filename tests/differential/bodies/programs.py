@@ -95,11 +95,19 @@ Table = dict[str, str]
 
 @dataclass(frozen=True)
 class Case:
-    """A workflow, what its nodes do, and what the failure of one means for the others."""
+    """A workflow and how it is run.
+
+    Attributes:
+        body: What it calls.
+        table: What its nodes do.
+        policy: What the failure of one means for the others.
+        is_scheduled: Whether nodes wait as under a scheduler and a triggerer, and not as in ``dag.test()``.
+    """
 
     body: Body
     table: Table
     policy: str = "run_all"
+    is_scheduled: bool = False
 
 
 def references(value: Value) -> Iterator[str]:

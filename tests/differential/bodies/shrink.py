@@ -37,6 +37,8 @@ def _cut(case: Case) -> Iterator[Case]:
         yield replace(case, table={other: what for other, what in case.table.items() if other != name})
     if case.policy != "run_all":
         yield replace(case, policy="run_all")
+    if case.is_scheduled:
+        yield replace(case, is_scheduled=False)
 
 
 def _smaller_bodies(body: Body) -> Iterator[Body]:
