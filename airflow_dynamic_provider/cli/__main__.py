@@ -1,4 +1,4 @@
-"""``python -m airflow_dynamic_provider.cli``: the commands, where Airflow's own command line does not take them.
+"""``python -m airflow_dynamic_provider.cli``: the commands, where Airflow's command line has none of them.
 
 Airflow takes commands from providers from 3.2 on.
 """
