@@ -158,7 +158,10 @@ def _downstream(run: OpenRun, starts: Iterable[Pair]) -> list[str | Pair]:
     if not CLEARS_BY_CLONE:
         # As its REST API does: whatever the map index, all clones.
         part = run.dag.partial_subset(
-            task_ids={task_id for task_id, _ in pairs}, include_downstream=True, exclude_original=True
+            task_ids={task_id for task_id, _ in pairs},
+            include_downstream=True,
+            include_upstream=False,
+            exclude_original=True,
         )
         return list(part.task_dict) if pairs else []
     from airflow.models.taskinstance import find_relevant_relatives
