@@ -10,6 +10,7 @@ from airflow_dynamic_provider.database.runs import RunSource, unknown
 from airflow_dynamic_provider.definitions.keys import render_key, render_label
 from airflow_dynamic_provider.execution.states import FAILURES
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.version_compat import CLEARS_BY_CLONE
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.clearing import Clearing
 
@@ -153,9 +154,18 @@ def _spellings(key_path: KeyPath) -> tuple[str, str]:
 
 def _downstream(run: OpenRun, starts: Iterable[Pair]) -> list[str | Pair]:
     """Return what Airflow clears downstream of some task instances."""
+    pairs = set(starts)
+    if not CLEARS_BY_CLONE:
+        # As its REST API does: whatever the map index, all clones.
+        part = run.dag.partial_subset(
+            task_ids={task_id for task_id, _ in pairs},
+            include_downstream=True,
+            include_upstream=False,
+            exclude_original=True,
+        )
+        return list(part.task_dict) if pairs else []
     from airflow.models.taskinstance import find_relevant_relatives
 
-    pairs = set(starts)
     return list(
         find_relevant_relatives(
             {task_id for task_id, index in pairs if index == UNMAPPED},

@@ -13,6 +13,7 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import SUCCESS
+from airflow_dynamic_provider.version_compat import COMMAND
 from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.stored import StoredNode
@@ -166,7 +167,7 @@ def clear_command(reader: WorkflowReader, key_path: KeyPath, *names: str) -> str
     of_key = [_option("--key", render_key(key_path))] if key_path else []
     which = [_option("--node", name) for name in names] or [_option("--state", "failed")]
     run = [shlex.quote(reader.dag_id), shlex.quote(reader.run_id), _option("--workflow", reader.spec.name)]
-    return " ".join(["airflow dynamic-outputs clear", *run, *of_key, *which, "--yes"])
+    return " ".join([COMMAND, "clear", *run, *of_key, *which, "--yes"])
 
 
 def _option(flag: str, value: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
+from airflow_dynamic_provider.version_compat import COMMAND
 from tests.dag.tasks import double, keep
 from tests.dag.workflow_clears import command, execute, names, run_again
 from tests.dag_runs import start_run
@@ -164,13 +165,19 @@ def test_a_name_with_quotes_is_quoted_for_the_shell(airflow_database, execution_
     failed = start_run(clearable()).run()
     FAILING.clear()
     message = str(failed.errors["graph.result", -1])
-    told = message[message.index("airflow dynamic-outputs") :]
-    spoken = subprocess.run(
-        ["sh", "-c", told.replace("airflow", "printf '%s\\n'", 1)], capture_output=True, text=True, check=True
-    )
-    words = spoken.stdout.splitlines()
-    assert words[2:] == ["clearable", failed.run_id, "--workflow", "graph", "--node", "it's $HOME", "--yes"]
-    execute(words[1:])
+    told = message[message.index(COMMAND) :].replace(COMMAND, "printf '%s\\n'")
+    words = subprocess.run(["sh", "-c", told], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert words == [
+        "clear",
+        "clearable",
+        failed.run_id,
+        "--workflow",
+        "graph",
+        "--node",
+        "it's $HOME",
+        "--yes",
+    ]
+    execute(words)
     assert names(failed, run_again(failed)) == {"it's $HOME", "result", "keep"}
 
 
@@ -202,14 +209,12 @@ def test_a_key_is_named_as_its_label_or_as_a_list(airflow_database, execution_ap
         command(mapped, "--node", "one", "--key", "a", workflow="per_key")
 
 
-def test_airflow_shows_the_command_in_a_process_of_its_own(airflow_database):
-    shown = subprocess.run(
-        [sys.executable, "-m", "airflow", "dynamic-outputs", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Run nodes of a workflow again, with all that depends on them and nothing else" in shown.stdout
+def test_the_command_is_shown_in_a_process_of_its_own(airflow_database):
+    own = COMMAND.split()[1:] if COMMAND.startswith("python") else ["-m", *COMMAND.split()]
+    for command_line in (own, ["-m", "airflow_dynamic_provider.cli"]):
+        arguments = [sys.executable, *command_line, "--help"]
+        shown = subprocess.run(arguments, capture_output=True, text=True, check=True)
+        assert "Run nodes of a workflow again" in shown.stdout
 
 
 def test_the_definition_loads_nothing_but_what_airflows_own_commands_do():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 
+from airflow_dynamic_provider.cli.__main__ import main
+from airflow_dynamic_provider.version_compat import COMMAND
+
 
 def command(run, *arguments, workflow="graph"):
     """Clear by the package's own command."""
@@ -13,11 +16,13 @@ def command(run, *arguments, workflow="graph"):
 
 
 def execute(arguments):
-    """Execute ``airflow dynamic-outputs``."""
+    """Execute ``airflow dynamic-outputs``, or what stands for it up to Airflow 3.1."""
+    if not COMMAND.startswith("airflow"):
+        return main(arguments)
     from airflow.cli.cli_parser import get_parser
 
     args = get_parser().parse_args(["dynamic-outputs", *arguments])
-    args.func(args)
+    return args.func(args)
 
 
 def told(run, task_id="graph.result", map_index=-1):
@@ -27,7 +32,7 @@ def told(run, task_id="graph.result", map_index=-1):
 
 def as_told(run, task_id="graph.result", map_index=-1):
     """Execute the command that a failed task's message names."""
-    (found,) = re.findall(r"airflow dynamic-outputs (clear .* --yes)", told(run, task_id, map_index))
+    (found,) = re.findall(rf"{re.escape(COMMAND)} (clear .* --yes)", told(run, task_id, map_index))
     execute(shlex.split(found))
     return run
 

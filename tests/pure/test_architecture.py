@@ -37,6 +37,7 @@ SHARED_BY_EDGES = "database"
 #: it runs a whole Dag in one process. The others are commands, and read the database. No task imports them.
 WHOLE_AIRFLOW = {
     "cli",
+    "cli.__main__",
     "cli.clear",
     "cli.definition",
     "database",

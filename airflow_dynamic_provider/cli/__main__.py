@@ -1,0 +1,38 @@
+"""``python -m airflow_dynamic_provider.cli``: the commands, where Airflow's command line has none of them.
+
+Airflow takes commands from providers from 3.2 on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.cli.definition import get_cli_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return what reads the arguments of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m airflow_dynamic_provider.cli")
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    for group in get_cli_commands():
+        for command in group.subcommands:  # type: ignore[union-attr]
+            one = commands.add_parser(command.name, help=command.help, description=command.description)
+            for argument in command.args:
+                argument.add_to_parser(one)
+            one.set_defaults(func=command.func)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Execute a command."""
+    args = get_parser().parse_args(arguments)
+    args.func(args)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
