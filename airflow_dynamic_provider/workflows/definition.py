@@ -109,7 +109,7 @@ class DynamicWorkflow(Generic[P, R]):
         """Plan the workflow and run its nodes in plain Python, in this process: for a unit test.
 
         Returns:
-            What a task gets that is given the workflow's output.
+            The output, before it goes through XCom to the task that is given it.
 
         Raises:
             WorkflowError: The body does what a plan cannot have.
