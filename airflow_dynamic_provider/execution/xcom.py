@@ -92,6 +92,17 @@ def push(context: Context, xcom_key: str, value: Any) -> None:
     context["ti"].xcom_push(key=xcom_key, value=value)
 
 
+def delete(context: Context, xcom_key: str) -> None:
+    """Delete an XCom of the running task instance, if it is there. One API call."""
+    # Private: see `push_to`; a task instance can write its own XComs, and not delete them.
+    from airflow.sdk.execution_time.xcom import XCom
+
+    ti = context["ti"]
+    XCom.delete(
+        key=xcom_key, task_id=ti.task_id, dag_id=ti.dag_id, run_id=ti.run_id, map_index=map_index_of(context)
+    )
+
+
 def push_to(
     context: Context, task_id: str, xcom_key: str, value: Any, mapped_length: int | None = None
 ) -> None:

@@ -13,6 +13,7 @@ from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.labels import set_label
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
 from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
@@ -129,9 +130,16 @@ class NodeOperator(BaseOperator):
 
     def go_on(self, context: Any, event: Any = None) -> Any:
         """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
+        self._forget_earlier_tries(context)
         if self.start(context) is None:
             return self._make_room(context, Snapshot(_reader(context, self.spec)))
         return self._run(context)
+
+    def _forget_earlier_tries(self, context: Any) -> None:
+        """Delete what an earlier try has left. Airflow does so only for a try that begins on a worker."""
+        if xcom.attempt_of(context) > 1:
+            for xcom_key in (RETURN_VALUE, METADATA_XCOM, stored.NODE_XCOM, stored.BLOCKED_XCOM):
+                xcom.delete(context, xcom_key)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on after a wait: the package's own, or one of the operator that the node runs.

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk import dag, task
+from airflow.sdk import dag, get_current_context, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow, map_task
+from airflow_dynamic_provider import (
+    DynamicOut,
+    DynamicOutput,
+    add_output_metadata,
+    dynamic_workflow,
+    map_task,
+)
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag.tasks import keep
 from tests.dag.workflow_clears import as_told, command, names, place_of, run_again, told
@@ -516,6 +524,32 @@ def test_a_node_is_retried_and_has_its_retries_again_when_it_is_cleared():
     command(run, "--node", "stubborn", "--yes", workflow="patient").run()
     check(run, 3)
     assert run.tries()["patient.stubborn", 0] == 6
+
+
+@task(retries=1, retry_delay=timedelta(0))
+def forgetful(given):
+    if get_current_context()["ti"].try_number == 1:
+        add_output_metadata({"try": 1})
+        raise ValueError("as the test says")
+    return given
+
+
+@dynamic_workflow
+def forgets():
+    return forgetful(node("a"))
+
+
+@dag(schedule=None)
+def forgetting():
+    keep(forgets())
+
+
+def test_what_a_waiting_node_left_in_an_earlier_try_is_gone():
+    run = start_run(forgetting()).run()
+    check(run, value("a"))
+    task_id, index = place_of(run, "forgetful")
+    assert run.tries()[task_id, index] == 2
+    assert run.xcom(task_id, METADATA_XCOM, index) is None
 
 
 @task.dynamic(out=DynamicOut(int))
