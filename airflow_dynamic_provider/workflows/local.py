@@ -1,7 +1,8 @@
 """Runs a workflow in plain Python, for a unit test: plans it and calls what its nodes call, one by one.
 
 What passes between nodes goes through Airflow's serializer, so that it comes out as in a run. Nothing is
-retried, rendered or limited in time, and the first node that fails ends it.
+retried, rendered or limited in time, and the first node that fails ends it; one that skips itself skips what
+depends on it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
 from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.binding import bind
 from airflow_dynamic_provider.workflows.kinds import (
@@ -34,7 +36,7 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_plan,
 )
 from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
-from airflow_dynamic_provider.workflows.run_graph import allowed_failures
+from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict, allowed_failures
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
@@ -59,7 +61,7 @@ def run_local(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: 
 
 def _drive(run: _LocalRun, plan: Plan) -> Any:
     """Run a plan and those that turn up inside; without Python's recursion, which would limit their depth."""
-    stack: list[_Steps] = [run.steps(plan)]
+    stack: list[_Steps] = [run.steps(plan, is_root=True)]
     output: Any = None
     error: Exception | None = None
     while stack:
@@ -73,7 +75,7 @@ def _drive(run: _LocalRun, plan: Plan) -> Any:
             error = raised
         else:
             _check_depth(len(stack), inner)
-            stack.append(run.steps(inner))
+            stack.append(run.steps(inner, is_root=False))
             output, error = None, None
     if error is not None:
         raise error
@@ -84,11 +86,16 @@ class _LocalRun:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
 
-    def steps(self, plan: Plan) -> _Steps:
+    def steps(self, plan: Plan, *, is_root: bool) -> _Steps:
+        from airflow_dynamic_provider.version_compat import AirflowSkipException
+
         # As it is stored, and every constant in it as it comes out.
         plan = unpack_plan(xcom.deserialize(xcom.serialize(pack_plan(plan))))
         values = _Values(plan)
         for node in plan.nodes:
+            if values.is_blocked(node):
+                values.states[node.name] = SKIPPED
+                continue
             try:
                 arguments = {
                     name: templates.resolve(one, values.lookup) for name, one in node.arguments.items()
@@ -102,11 +109,15 @@ class _LocalRun:
                     value = run_node(kind, node.name, arguments)
                 values.keep(node, value)
             except Exception as error:
+                is_skip = isinstance(error, AirflowSkipException)
                 _add_note(error, f"raised by the node {node.name!r} of the workflow {plan.workflow!r}")
-                if not values.is_tolerated(node):
+                if not is_skip and not values.is_tolerated(node):
                     raise
                 values.failed[node.name] = error
+                values.states[node.name] = SKIPPED if is_skip else FAILED
         values.check_ratios()
+        if (lacking := values.lacking(is_root=is_root)) is not None:
+            raise AirflowSkipException(f"There are no outputs: its node {lacking!r} was skipped.")
         return templates.resolve(plan.output, values.lookup)
 
 
@@ -116,11 +127,34 @@ class _Values:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.failed: dict[str, Exception] = {}
+        self.states: dict[str, str | None] = {}
         self._stored: dict[str, Any] = {}
         self._objects: dict[str, Any] = {}
 
     def keep(self, node: PlannedNode, value: Any) -> None:
         self._stored[node.name] = xcom.serialize(value)
+        self.states[node.name] = SUCCESS
+
+    def is_blocked(self, node: PlannedNode) -> bool:
+        """Whether a node does not run because one that it depends on was skipped."""
+        return SKIPPED in self.states.values() and self._graph().decide(node.name).verdict is Verdict.BLOCKED
+
+    def lacking(self, *, is_root: bool) -> str | None:
+        """Return a skipped node or call without which there is no output.
+
+        What uses the output of a call needs all nodes of it; the workflow itself those that it returns.
+        """
+        if SKIPPED not in self.states.values():
+            return None
+        graph = self._graph()
+        needed = {reference.name for reference in templates.references(self.plan.output)}
+        return next((name for name in graph.skips if not is_root or name in needed), None) or next(
+            (name for name in sorted(needed) if graph.outcome(name) is Outcome.SKIPPED), None
+        )
+
+    def _graph(self) -> RunGraph:
+        # A node that plans further ones has run them when it is done.
+        return RunGraph({"": self.plan}, frozenset(), self.states, "run_all")
 
     def lookup(self, reference: Reference) -> Any:
         # Read anew each time: no task sees what another one did to its copy.

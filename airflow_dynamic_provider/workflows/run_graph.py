@@ -131,6 +131,11 @@ class RunGraph:
         return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
 
     @cached_property
+    def skips(self) -> list[str]:
+        """The nodes and calls that were skipped, apart from those that a call tolerates."""
+        return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.SKIPPED]
+
+    @cached_property
     def culprits(self) -> list[str]:
         """Those of the failures that are not only of what they planned."""
         return [

@@ -579,3 +579,34 @@ def test_map_task_outside_of_a_body():
 def test_an_operators_own_refusal_comes_as_it_is():
     with pytest.raises(ValueError, match="there is nothing to shout"):
         local(lambda: [Shout(task_id="a", text="").output])
+
+
+@task
+def skips_two(number):
+    if number == 2:
+        raise AirflowSkipException("not two")
+    return number
+
+
+@dynamic_workflow
+def sum_of_two(left, right):
+    return add(skips_two(left), right)
+
+
+@dynamic_workflow
+def skipping(numbers, kept):
+    picked = [skips_two(number) for number in numbers]
+    after = [add(each, 10) for each in picked]
+    inner = sum_of_two(numbers[0], 1)
+    later = sum_of_two(picked[0], 1)
+    return {"after": [after[index] for index in kept], "inner": inner, "later": later}
+
+
+def test_a_node_that_skips_itself_skips_what_depends_on_it():
+    assert skipping.local([1, 2, 3], [0, 2]) == {"after": [11, 13], "inner": 2, "later": 2}
+
+
+@pytest.mark.parametrize(("numbers", "kept"), [([1, 2, 3], [0, 1]), ([2, 1], [1])])
+def test_what_returns_a_skipped_node_or_one_behind_it_is_skipped(numbers, kept):
+    with pytest.raises(AirflowSkipException, match="its node '.*' was skipped"):
+        skipping.local(numbers, kept)
