@@ -608,5 +608,5 @@ def test_a_node_that_skips_itself_skips_what_depends_on_it():
 
 @pytest.mark.parametrize(("numbers", "kept"), [([1, 2, 3], [0, 1]), ([2, 1], [1])])
 def test_what_returns_a_skipped_node_or_one_behind_it_is_skipped(numbers, kept):
-    with pytest.raises(AirflowSkipException, match="its node '.*' was skipped"):
+    with pytest.raises(AirflowSkipException, match=r"its node '.*' was skipped"):
         skipping.local(numbers, kept)
