@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
-from airflow_dynamic_provider.version_compat import AirflowSkipException
+from airflow_dynamic_provider.version_compat import COMMAND, AirflowSkipException
 from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add, square
 from tests.workflow_runs import run_workflows
@@ -193,7 +193,7 @@ def test_the_result_names_what_failed_and_how_to_run_it_again(run):
     assert run.state == "failed"
     assert run.state_of("all_run.result") == "failed"
     error = run.error("all_run.result")
-    assert "1 of 5 nodes failed: 'fail'. To run it again with what depends on it: airflow" in error
+    assert f"1 of 5 nodes failed: 'fail'. To run it again with what depends on it: {COMMAND} clear" in error
     assert "--workflow all_run --node" in error
     assert "ValueError: broken" in run.error("all_run.fail", run.nodes("all_run")["fail"].map_index)
 
