@@ -151,14 +151,9 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
         WorkflowCallError: ``fn`` is no task, or an option is wrong.
 
     Example:
-        >>> @task
-        ... def square(number):
-        ...     return number**2
         >>> @dynamic_workflow
         ... def squares(numbers):
         ...     return map_task(square, concurrency=4)(numbers)
-        >>> squares.local([1, 2, 3])
-        [1, 4, 9]
     """
     decorator, bound = _unpack_partial(fn)
     if not getattr(type(decorator), "_airflow_is_task_decorator", False) or hasattr(
