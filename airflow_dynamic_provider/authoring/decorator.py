@@ -23,6 +23,7 @@ from airflow_dynamic_provider.definitions.declarations import (
     read_declarations,
 )
 from airflow_dynamic_provider.errors import DeclarationError
+from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 from airflow_dynamic_provider.execution.sources import ItemSource
@@ -81,6 +82,8 @@ class DynamicTask(Generic[P]):
             # Its keys are listed below those that it is cloned for.
             adopt_new_tasks(scope)
         operator.doc_md = "\n\n".join(filter(None, (operator.doc_md, describe(self.declarations))))
+        document = TaskDocument(outputs=declared_outputs(self.declarations))
+        operator.doc_json = write_document(operator.doc_json, document)
         handles = [self._handle(operator, name) for name in self.declarations]
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
 

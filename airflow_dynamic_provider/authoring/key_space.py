@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
+from airflow_dynamic_provider.execution.documents import TaskDocument, write_document
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE, keys_xcom
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
         clone=clone,
         doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
         "expand over.",
+        doc_json=_document(spec),
     )
     return KeySpace(graph, spec, _name(producer, output), outer.home, producer)
 
@@ -151,8 +153,13 @@ def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace 
         graph.task(right.spec.keys_task_id),
         space=spec,
         doc_md=f"Joins the keys of {left.name} and {right.name}, for Airflow to expand over.",
+        doc_json=_document(spec),
     )
     return KeySpace(graph, spec, name, home, keys)
+
+
+def _document(space: Space) -> str:
+    return write_document(None, TaskDocument(lists=space, is_helper=True))
 
 
 def _is_only_output(producer: Any) -> bool:

@@ -22,6 +22,7 @@ from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import add_gate
 from airflow_dynamic_provider.authoring.gating import find_checks, is_gate
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
+from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
 from airflow_dynamic_provider.execution.spaces import find_routes
 from airflow_dynamic_provider.execution.states import FAILURES, WITHOUT_RESULT
 
@@ -196,6 +197,18 @@ class _Arrangement:
         spec.stopped_by = _STOPPED_BY.get(task.trigger_rule, frozenset())
         spec.same_key = [self.graph.clones[up].spec for up in sorted(task.upstream_task_ids & peers)]
         spec.other_upstream = sorted(task.upstream_task_ids - peers)
+        task.doc_json = write_document(task.doc_json, self._document(clone, peers))
+
+    def _document(self, clone: ClonedTask, peers: set[str]) -> TaskDocument:
+        task = clone.operator
+        checks = task.checks if is_gate(task) else ()
+        looked_at = {task_id for check in checks for task_id in check.task_ids}
+        return TaskDocument(
+            outputs=declared_outputs(getattr(task, "declarations", {})),
+            clone_of=clone.space.spec,
+            same_key=tuple(sorted(task.upstream_task_ids & (peers | looked_at))),
+            is_helper=is_gate(task),
+        )
 
     def _segment(self, clone: ClonedTask, level: int) -> Any:
         space = clone.space

@@ -9,13 +9,16 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.session import create_session
 
-from airflow_dynamic_provider.database.clearing import Selection, ToClear, find
+from airflow_dynamic_provider.database.clearing import ToClear
 from airflow_dynamic_provider.database.clearing import clear as clear_in_database
+from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.errors import DynamicOutputsError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from airflow_dynamic_provider.database.instances import Instance
 
 
 @action_cli  # type: ignore[untyped-decorator, unused-ignore]
@@ -28,31 +31,30 @@ def clear(args: Namespace) -> None:
     """
     if bool(args.node) == bool(args.state):
         raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
-    selection = Selection(args.workflow, args.node or (), args.key)
+    selection = NodeSelection(args.workflow, args.node or (), args.key)
     with create_session() as session:
         try:
             run = open_run(session, args.dag_id, args.run_id)
-            to_clear = find(run, selection)
+            to_clear = find_nodes(run, selection)
         except DynamicOutputsError as error:
             raise SystemExit(str(error)) from error
-        rows = [_row(ti, to_clear) for ti in to_clear.task_instances]
+        rows = [_row(instance, to_clear) for instance in to_clear.instances]
         if args.yes:
             clear_in_database(run, to_clear)
     # Standard output is for the list alone, so that it can be read by another program.
     if rows or args.output != "table":
         AirflowConsole().print_as(rows, args.output)
     _say(_summary(len(rows), args.yes))
-    if to_clear.failed_besides:
-        _say(_warning(to_clear))
+    if to_clear.warning:
+        _say(f"{to_clear.warning} (--state failed takes all).")
 
 
-def _row(ti: Any, to_clear: ToClear) -> dict[str, Any]:
-    node = to_clear.labels.get((ti.task_id, ti.map_index)) or ti.rendered_map_index
+def _row(instance: Instance, to_clear: ToClear) -> dict[str, Any]:
     return {
-        "task_id": ti.task_id,
-        "map_index": ti.map_index,
-        "name": "" if node is None or ti.map_index < 0 else node,
-        "state": "" if ti.state is None else str(getattr(ti.state, "value", ti.state)),
+        "task_id": instance.task_id,
+        "map_index": instance.map_index,
+        "name": to_clear.label(instance),
+        "state": instance.state or "",
     }
 
 
@@ -61,16 +63,6 @@ def _summary(count: int, is_cleared: bool) -> str:
         return "No node failed: there is nothing to run again."
     noun = "task instance" if count == 1 else "task instances"
     return f"Cleared {count} {noun}." if is_cleared else f"Would clear {count} {noun}. Add --yes to do it."
-
-
-def _warning(to_clear: ToClear) -> str:
-    names = ", ".join(map(repr, to_clear.failed_besides))
-    consequence = (
-        "the workflow fails fast, so nothing of it runs until they are cleared too"
-        if to_clear.is_fail_fast
-        else "the workflow fails until they are cleared too"
-    )
-    return f"These nodes failed besides: {names}; {consequence} (--state failed takes all)."
 
 
 def _say(text: str) -> None:

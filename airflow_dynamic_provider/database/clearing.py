@@ -1,43 +1,20 @@
-"""Clears nodes of a workflow in Airflow's database, with all that depends on them and nothing else."""
+"""Clears task instances in Airflow's database, with all that depends on them and nothing else."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.database.runs import RunSource, unknown
-from airflow_dynamic_provider.definitions.keys import render_key, render_label
-from airflow_dynamic_provider.execution.states import FAILURES
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
-from airflow_dynamic_provider.version_compat import CLEARS_BY_CLONE
-from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.clearing import Clearing
+from airflow_dynamic_provider.database.downstream import find_downstream
+from airflow_dynamic_provider.database.instances import Instance, parts, read_instances
+from airflow_dynamic_provider.database.keys import read_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.database.runs import OpenRun
-    from airflow_dynamic_provider.workflows.clearing import ClearedGraph, Pair
-    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
 
-# How many task instances are asked for at a time: databases limit the values of one statement.
-_AT_ONCE = 400
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is to be cleared.
-
-    Attributes:
-        workflow: The task group of the workflow.
-        nodes: Names of nodes and calls; all that failed, if there are none.
-        key: The key of whose graph they are, ``outer/inner`` or a JSON list; ``None`` for all keys.
-    """
-
-    workflow: str
-    nodes: Sequence[str] = ()
-    key: str | None = None
+Pair = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -45,146 +22,88 @@ class ToClear:
     """What would run again.
 
     Attributes:
-        task_instances: Airflow's task instances.
-        labels: (task, map index) -> the node's name, behind its key in a map.
-        failed_besides: Nodes that failed too, and would not run again.
-        is_fail_fast: Whether these keep the others from running.
+        instances: The task instances, by task and map index.
+        markers: The same for Airflow's API: a task id for all its task instances, or (task id, map index).
+        labels: (task, map index) -> what is shown for it, where that is not Airflow's own label.
+        warning: What whoever clears them should know; empty if there is nothing.
     """
 
-    task_instances: Sequence[Any]
-    labels: dict[Pair, str]
-    failed_besides: Sequence[str]
-    is_fail_fast: bool
+    instances: Sequence[Instance]
+    markers: Sequence[str | Pair]
+    labels: Mapping[Pair, str] = field(default_factory=dict)
+    warning: str = ""
+
+    def label(self, instance: Instance) -> str:
+        """Return the key or the name of a node; empty for a task instance that is not mapped."""
+        if instance.map_index < 0:
+            return ""
+        return self.labels.get((instance.task_id, instance.map_index)) or instance.label or ""
 
 
-def find(run: OpenRun, selection: Selection) -> ToClear:
-    """Return what would run again.
+def with_downstream(
+    run: OpenRun,
+    pairs: Iterable[Pair],
+    starts: Iterable[Pair],
+    labels: Mapping[Pair, str] | None = None,
+    warning: str = "",
+) -> ToClear:
+    """Return what runs again, of what there is.
 
-    Raises:
-        UnknownNameError: There is no such workflow, key or node.
+    Args:
+        run: The Dag run.
+        pairs: (task, map index) of task instances that run again.
+        starts: Those from where all that depends on them runs again too.
+        labels: (task, map index) -> what is shown for it.
+        warning: What whoever clears them should know.
     """
-    reader = run.workflow(selection.workflow)
-    graphs = _Graphs(run, reader)
-    cleared = [
-        graphs.clear(key_path, index, selection.nodes)
-        for key_path, index in graphs.selected(selection).items()
-    ]
-    cleared = [graph for graph in cleared if graph.nodes or graph.others]
-    unplanned = [] if selection.nodes else graphs.unplanned(selection)
-    pairs = [pair for graph in cleared for pair in graph.pairs] + unplanned
-    starts = [graph.result for graph in cleared] + unplanned
-    found = _existing(run, [*pairs, *_downstream(run, starts)])
-    labels = {
-        pair: render_label((*graph.key_path, name)) for graph in cleared for name, pair in graph.nodes.items()
-    }
-    return ToClear(
-        found,
-        labels,
-        [render_key((*graph.key_path, name)) for graph in cleared for name in graph.failed_besides],
-        reader.spec.failure_policy == "fail_fast",
+    wanted = find_downstream(
+        run.structure, _by_task(starts), lambda info: list(read_keys(run.source, info).paths or ())
     )
+    for task_id, indexes in _by_task(pairs).items():
+        known = wanted.setdefault(task_id, set())
+        if known is not None:
+            wanted[task_id] = known | indexes
+    existing = read_instances(run.source, wanted) if wanted else {}
+    found: dict[str, list[Instance]] = {}
+    for (task_id, map_index), instance in sorted(existing.items()):
+        chosen = wanted[task_id]
+        # A mapped task that was never expanded has one task instance for all.
+        if chosen is None or map_index in chosen or map_index < 0:
+            found.setdefault(task_id, []).append(instance)
+    counts: dict[str, int] = {}
+    for task_id, _ in existing:
+        counts[task_id] = counts.get(task_id, 0) + 1
+    markers: list[str | Pair] = []
+    for task_id, some in found.items():
+        is_whole = len(some) == counts[task_id]
+        markers += [task_id] if is_whole else [(each.task_id, each.map_index) for each in some]
+    instances = [instance for some in found.values() for instance in some]
+    return ToClear(instances, markers, labels or {}, warning)
 
 
 def clear(run: OpenRun, to_clear: ToClear) -> None:
     """Clear it, so that the scheduler runs it again. The run goes back to the queue if it had ended."""
-    from airflow.models.taskinstance import clear_task_instances
+    from airflow.models.taskinstance import TaskInstance, clear_task_instances
+    from sqlalchemy import select
 
-    clear_task_instances(list(to_clear.task_instances), run.session)
-
-
-class _Graphs:
-    """The graphs of a workflow: one, or one for each key."""
-
-    def __init__(self, run: OpenRun, reader: WorkflowReader) -> None:
-        self._reader = reader
-        self._source = RunSource(run)
-        spec = reader.spec
-        lists = [lane.list_task_id for lane in spec.lanes.values()]
-        planning = [spec.plan_task_id, spec.listing_task_id]
-        self._states = self._source.states([*planning, *spec.node_task_ids, *lists])
-        self._blocked = self._source.holders(stored.BLOCKED_XCOM)
-        self._roots: dict[KeyPath, int] = reader.roots() if spec.is_mapped else {(): UNMAPPED}
-
-    def selected(self, selection: Selection) -> dict[KeyPath, int]:
-        """Return key path -> the map index of its planning task, for the graphs that are chosen.
-
-        Raises:
-            UnknownNameError: There is no such key, or none of them has such a node.
-        """
-        roots = self._of_key(selection.key)
-        for name in selection.nodes:
-            known = {each: None for at in roots.items() for each in self._clearing(*at).names}
-            if name not in known:
-                raise unknown(f"node {name!r}", f"the workflow {selection.workflow!r}", name, known)
-        return roots
-
-    def clear(self, key_path: KeyPath, root_index: int, names: Collection[str]) -> ClearedGraph:
-        """Return what runs again of a graph."""
-        clearing = self._clearing(key_path, root_index)
-        known = set(clearing.names)
-        chosen = [name for name in names if name in known]
-        if not names:
-            chosen = clearing.failed or clearing.stopped(self._blocked)
-        return clearing.clear(chosen, self._blocked)
-
-    def unplanned(self, selection: Selection) -> list[Pair]:
-        """Return the task instances that failed to plan, or to list the nodes: there are none to name."""
-        if selection.key is not None:
-            return []
-        spec = self._reader.spec
-        planning = (spec.plan_task_id, spec.listing_task_id)
-        return [at for at, state in self._states.items() if at[0] in planning and state in FAILURES]
-
-    def _clearing(self, key_path: KeyPath, root_index: int) -> Clearing:
-        return Clearing(self._reader, key_path, root_index, self._states)
-
-    def _of_key(self, key: str | None) -> dict[KeyPath, int]:
-        if key is None:
-            return self._roots
-        found = {path: index for path, index in self._roots.items() if path and key in _spellings(path)}
-        if not found:
-            known = [render_key(path) for path in self._roots if path]
-            raise unknown(f"key {key!r}", f"the workflow {self._reader.spec.name!r}", key, known)
-        return found
+    by_task: dict[str, list[int]] = {}
+    for instance in to_clear.instances:
+        by_task.setdefault(instance.task_id, []).append(instance.map_index)
+    found: list[Any] = []
+    for task_id, indexes in by_task.items():
+        for part in parts(indexes):
+            wanted = select(TaskInstance).where(
+                TaskInstance.dag_id == run.dag_id,
+                TaskInstance.run_id == run.run_id,
+                TaskInstance.task_id == task_id,
+                TaskInstance.map_index.in_(part),
+            )
+            found += run.session.scalars(wanted)
+    clear_task_instances(found, run.session)
 
 
-def _spellings(key_path: KeyPath) -> tuple[str, str]:
-    return render_key(key_path), json.dumps(list(key_path), ensure_ascii=False)
-
-
-def _downstream(run: OpenRun, starts: Iterable[Pair]) -> list[str | Pair]:
-    """Return what Airflow clears downstream of some task instances."""
-    pairs = set(starts)
-    if not CLEARS_BY_CLONE:
-        # As its REST API does: whatever the map index, all clones.
-        part = run.dag.partial_subset(
-            task_ids={task_id for task_id, _ in pairs},
-            include_downstream=True,
-            include_upstream=False,
-            exclude_original=True,
-        )
-        return list(part.task_dict) if pairs else []
-    from airflow.models.taskinstance import find_relevant_relatives
-
-    return list(
-        find_relevant_relatives(
-            {task_id for task_id, index in pairs if index == UNMAPPED},
-            {pair for pair in pairs if pair[1] != UNMAPPED},
-            direction="downstream",
-            dag=run.dag,
-            run_id=run.dag_run.run_id,
-            session=run.session,
-        )
-    )
-
-
-def _existing(run: OpenRun, wanted: Sequence[str | Pair]) -> list[Any]:
-    """Return the task instances that there are of those, each once."""
-    found: dict[Any, Any] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        part = list(wanted[start : start + _AT_ONCE])
-        # A mapped task that was never expanded has one task instance for all.
-        part += [(each[0], UNMAPPED) for each in part if isinstance(each, tuple)]
-        for ti in run.dag.clear(dry_run=True, task_ids=part, run_id=run.dag_run.run_id, session=run.session):
-            found[ti.id] = ti
-    return sorted(found.values(), key=lambda ti: (ti.task_id, ti.map_index))
+def _by_task(pairs: Iterable[Pair]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for task_id, map_index in pairs:
+        found.setdefault(task_id, set()).add(map_index)
+    return found

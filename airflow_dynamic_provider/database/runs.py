@@ -1,24 +1,25 @@
-"""Opens a Dag run in Airflow's database, and reads what its workflows have stored there."""
+"""Opens a Dag run in Airflow's database, and reads what its tasks have stored there."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
-from airflow_dynamic_provider.workflows.spec import find_workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from airflow.models.dagrun import DagRun
     from airflow.serialization.definitions.dag import SerializedDAG
     from sqlalchemy.orm import Session
 
+    from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
     from airflow_dynamic_provider.execution.xcom import States
-    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
 # How many names a message lists.
 _LISTED = 10
@@ -30,15 +31,37 @@ class OpenRun:
 
     Attributes:
         session: The database session.
-        dag: The Dag.
         dag_run: The run.
-        workflows: Task group -> workflow.
+        structure: What the Dag's tasks say of themselves.
     """
 
     session: Session
-    dag: SerializedDAG
     dag_run: DagRun
-    workflows: Mapping[str, WorkflowSpec]
+    structure: Structure
+
+    @property
+    def dag_id(self) -> str:
+        """The Dag."""
+        return str(self.dag_run.dag_id)
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return str(self.dag_run.run_id)
+
+    @cached_property
+    def dag(self) -> SerializedDAG:
+        """The Dag itself, as Airflow has stored it: slow to load, and needed to clear."""
+        from airflow.models.dagbag import DBDagBag
+
+        dag = DBDagBag().get_dag_for_run(self.dag_run, session=self.session)
+        assert dag is not None  # its structure was read from there
+        return dag
+
+    @cached_property
+    def source(self) -> RunSource:
+        """What reads its task instances and XComs."""
+        return RunSource(self.session, self.dag_id, self.run_id)
 
     def workflow(self, name: str) -> WorkflowReader:
         """Return what reads one of the workflows.
@@ -46,17 +69,27 @@ class OpenRun:
         Raises:
             UnknownNameError: There is none of this name.
         """
-        if name not in self.workflows:
-            raise unknown(f"workflow {name!r}", f"the Dag {self.dag_run.dag_id!r}", name, self.workflows)
-        spec = self.workflows[name]
-        return WorkflowReader(self.dag_run.dag_id, self.dag_run.run_id, spec, RunSource(self))
+        workflows = self.structure.workflows
+        if name not in workflows:
+            raise unknown(f"workflow {name!r}", f"the Dag {self.dag_id!r}", name, workflows)
+        return WorkflowReader(self.dag_id, self.run_id, workflows[name], self.source)
+
+    def space(self, of: str) -> SpaceInfo:
+        """Return one of the key spaces.
+
+        Raises:
+            UnknownNameError: There is none of this name.
+        """
+        return find_space(self.structure, of)
 
 
 @dataclass(frozen=True)
 class RunSource:
     """Reads the task instances and XComs of a run from the database. One query each."""
 
-    run: OpenRun
+    session: Session
+    dag_id: str
+    run_id: str
 
     def states(self, task_ids: Collection[str]) -> States:
         """Return (task, map index) -> state of the task instances of some tasks."""
@@ -64,15 +97,12 @@ class RunSource:
         from sqlalchemy import select
 
         found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
-            TaskInstance.dag_id == self.run.dag_run.dag_id,
-            TaskInstance.run_id == self.run.dag_run.run_id,
+            TaskInstance.dag_id == self.dag_id,
+            TaskInstance.run_id == self.run_id,
             TaskInstance.task_id.in_(task_ids),
         )
-        rows = self.run.session.execute(found)
-        return {
-            (task_id, map_index): None if state is None else str(getattr(state, "value", state))
-            for task_id, map_index, state in rows
-        }
+        rows = self.session.execute(found)
+        return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
 
     def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
         """Return one XCom, ``None`` where there is none.
@@ -80,24 +110,41 @@ class RunSource:
         Raises:
             ReadError: Airflow refuses to load a class that the value holds, or the class is not there.
         """
+        return self.pull_some([task_id], xcom_key, [map_index]).get((task_id, map_index))
+
+    def pull_some(
+        self, task_ids: Collection[str], xcom_key: str, map_indexes: Collection[int] | None = None
+    ) -> dict[tuple[str, int], Any]:
+        """Return (task, map index) -> XCom, of those that there are.
+
+        Args:
+            task_ids: The tasks.
+            xcom_key: The XCom.
+            map_indexes: The map indexes; ``None`` for all.
+
+        Raises:
+            ReadError: Airflow refuses to load a class that a value holds, or the class is not there.
+        """
         from airflow.models.xcom import XComModel
         from airflow.sdk.execution_time.xcom import XCom
         from sqlalchemy import select
 
-        one = self._xcoms(select(XComModel), xcom_key).where(
-            XComModel.task_id == task_id, XComModel.map_index == map_index
-        )
-        row = self.run.session.scalars(one).first()
-        try:
-            # The deployment's own class, which may keep values elsewhere.
-            return None if row is None else XCom.deserialize_value(row)
-        except ImportError as error:
-            raise ReadError(
-                f"its stored value cannot be loaded: {error}",
-                task_id=task_id,
-                remedy="Run this where the Dag's own modules can be imported, and add the class to [core] "
-                "allowed_deserialization_classes.",
-            ) from error
+        wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
+        if map_indexes is not None:
+            wanted = wanted.where(XComModel.map_index.in_(map_indexes))
+        found = {}
+        for row in self.session.scalars(wanted):
+            try:
+                # The deployment's own class, which may keep values elsewhere.
+                found[row.task_id, row.map_index] = XCom.deserialize_value(row)
+            except ImportError as error:
+                raise ReadError(
+                    f"its stored value cannot be loaded: {error}",
+                    task_id=row.task_id,
+                    remedy="Run this where the Dag's own modules can be imported, and add the class to "
+                    "[core] allowed_deserialization_classes.",
+                ) from error
+        return found
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances that have left such an XCom."""
@@ -105,15 +152,13 @@ class RunSource:
         from sqlalchemy import select
 
         found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
-        return {(task_id, map_index) for task_id, map_index in self.run.session.execute(found)}
+        return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
 
     def _xcoms(self, statement: Any, xcom_key: str) -> Any:
         from airflow.models.xcom import XComModel
 
         return statement.where(
-            XComModel.dag_id == self.run.dag_run.dag_id,
-            XComModel.run_id == self.run.dag_run.run_id,
-            XComModel.key == xcom_key,
+            XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id, XComModel.key == xcom_key
         )
 
 
@@ -123,7 +168,6 @@ def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
     Raises:
         UnknownNameError: There is no such Dag or run, or Airflow has not kept the Dag.
     """
-    from airflow.models.dagbag import DBDagBag
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select
 
@@ -132,13 +176,45 @@ def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
         _refuse_dag(session, dag_id)
         known = select(DagRun.run_id).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(1000)
         raise unknown(f"run {run_id!r}", f"the Dag {dag_id!r}", run_id, session.scalars(known))
-    dag = DBDagBag().get_dag_for_run(dag_run, session=session)
-    if dag is None:
+    structure = structure_of_run(session, dag_run)
+    if structure is None:
         raise UnknownNameError(
             f"the Dag {dag_id!r} of the run {run_id!r} is not stored in Airflow's database any more",
             remedy="Let the Dag processor read its file again.",
         )
-    return OpenRun(session, dag, dag_run, find_workflows(dag.tasks))
+    return OpenRun(session, dag_run, structure)
+
+
+def open_dag(session: Session, dag_id: str) -> Structure:
+    """Return what the newest version of a Dag says of itself.
+
+    Raises:
+        UnknownNameError: There is no such Dag.
+    """
+    structure = newest_structure(session, dag_id)
+    if structure is None:
+        _refuse_dag(session, dag_id)
+        raise UnknownNameError(
+            f"the Dag {dag_id!r} is not stored in Airflow's database",
+            remedy="Let the Dag processor read its file.",
+        )
+    return structure
+
+
+def find_space(structure: Structure, of: str) -> SpaceInfo:
+    """Return one of the key spaces of a Dag.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+    """
+    if of not in structure.spaces:
+        raise unknown(f"dynamic output {of!r}", f"the Dag {structure.dag_id!r}", of, structure.spaces)
+    return structure.spaces[of]
+
+
+def name_of_state(state: Any) -> str | None:
+    """Return Airflow's name of a state as a plain text."""
+    return None if state is None else str(getattr(state, "value", state))
 
 
 def _refuse_dag(session: Session, dag_id: str) -> None:

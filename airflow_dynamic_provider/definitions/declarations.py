@@ -147,15 +147,19 @@ def describe(declarations: Declarations) -> str:
     """Return the declared outputs as a Markdown table, for the people who look at the task in the UI."""
     rows = ["| output | type | description |", "|---|---|---|"]
     for name, out in declarations.items():
-        # On Python 3.10 ``list[int]`` is a type, and its name is ``list``.
-        is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
-        type_name = out.type.__name__ if is_class else str(out.type)
         per_key = " per key" if isinstance(out, DynamicOut) else ""
         facts = [out.description or "", *(f"{label}: {value.value}" for label, value in out.metadata.items())]
-        cells = (name, f"{type_name}{per_key}", "; ".join(filter(None, facts)))
+        cells = (name, f"{type_name(out)}{per_key}", "; ".join(filter(None, facts)))
         # A cell is one line, whatever the author wrote.
         rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
+
+
+def type_name(out: Out) -> str:
+    """Return the declared type as text."""
+    # On Python 3.10 ``list[int]`` is a type, and its name is ``list``.
+    is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
+    return out.type.__name__ if is_class else str(out.type)
 
 
 def _infer(function: Callable[..., Any], name: str) -> DynamicOut:

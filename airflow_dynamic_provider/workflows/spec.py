@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_dynamic_provider.execution.documents import read_object
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -69,11 +71,6 @@ class WorkflowSpec:
     is_mapped: bool = False
 
     @property
-    def may_grow(self) -> bool:
-        """Whether nodes may be added while others run."""
-        return any(lane.plans for lane in self.lanes.values())
-
-    @property
     def listing_task_id(self) -> str:
         """The task that writes the lists: the planning task, or the one that gathers all keys' plans."""
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
@@ -123,15 +120,6 @@ class WorkflowSpec:
 
 def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
     """Return name -> workflow of a Dag's tasks, as Airflow has stored them. For commands and pages."""
-    documents = [_read_document(getattr(task, "doc_json", None)) for task in tasks]
+    documents = [read_object(getattr(task, "doc_json", None)) for task in tasks]
     specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
     return {spec.name: spec for spec in specs}
-
-
-def _read_document(text: Any) -> Mapping[str, Any]:
-    try:
-        document = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        # An author's own, which may be any text.
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -1,0 +1,116 @@
+"""What depends on task instances, key by key: pure, from what a Dag's tasks say of themselves.
+
+Airflow itself knows only which *tasks* depend on one another, and in one mapped task group which clones.
+Between the groups of a key space, and between a key space and those made of it, only the keys tell.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space, find_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
+
+#: All task instances of a task.
+ALL = None
+
+Found = dict[str, "set[int] | None"]
+
+
+def find_downstream(
+    structure: Structure,
+    starts: Mapping[str, set[int] | None],
+    paths_of: Callable[[SpaceInfo], list[KeyPath]],
+) -> Found:
+    """Return task id -> map indexes of what depends on task instances, with those themselves.
+
+    Args:
+        structure: The Dag.
+        starts: Task id -> map indexes, `ALL` for every task instance of the task.
+        paths_of: Gives the key paths of a space, by position.
+    """
+    found: Found = {task_id: None if indexes is ALL else set(indexes) for task_id, indexes in starts.items()}
+    relations = _Relations(structure, paths_of)
+    # Each after those before it, so one look at each is enough.
+    for task_id in structure.order:
+        for upstream_id in structure.upstream[task_id]:
+            if upstream_id in found:
+                indexes = relations.dependents(task_id, upstream_id, found[upstream_id])
+                _add(found, task_id, indexes)
+    for task_id in list(found):
+        # What was torn down has to be set up again.
+        found.update(dict.fromkeys(structure.setups.get(task_id, ()), ALL))
+    return found
+
+
+def _add(found: Found, task_id: str, indexes: set[int] | None) -> None:
+    if indexes is ALL or found.get(task_id, set()) is ALL:
+        found[task_id] = ALL
+    elif indexes:
+        known = found.get(task_id)
+        found[task_id] = indexes | (known or set())
+
+
+class _Relations:
+    """Which clones of a task depend on which of another."""
+
+    def __init__(self, structure: Structure, paths_of: Callable[[SpaceInfo], list[KeyPath]]) -> None:
+        self._structure = structure
+        self._paths_of = paths_of
+        self._known: dict[tuple[str, str], dict[int, set[int]]] = {}
+
+    def dependents(self, task_id: str, upstream_id: str, indexes: set[int] | None) -> set[int] | None:
+        """Return the map indexes of a task that depend on those of an upstream task."""
+        own, other = self._structure.space_of(task_id), self._structure.space_of(upstream_id)
+        is_by_key = upstream_id in self._structure.document(task_id).same_key
+        if indexes is ALL or own is None or other is None or not is_by_key:
+            return ALL
+        if own is other:
+            return indexes
+        related = self._related(own, other)
+        return {position for index in indexes for position in related.get(index, ())}
+
+    def _related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]]:
+        """Return position in the other space -> those in the own one whose keys have to do with it."""
+        at = (own.of, other.of)
+        if at not in self._known:
+            own_paths, other_paths = self._paths_of(own), self._paths_of(other)
+            down = find_routes(own.space, other.space).found
+            if down:
+                pairs = _along(own.space, own_paths, down, other_paths)
+                related = _gather((target, position) for position, target in pairs)
+            else:
+                up = find_routes(other.space, own.space).found
+                related = _gather(_along(other.space, other_paths, up, own_paths))
+            self._known[at] = related
+        return self._known[at]
+
+
+def _along(
+    space: Space, paths: list[KeyPath], routes: Iterable[Route], targets: list[KeyPath]
+) -> Iterable[tuple[int, int]]:
+    """Return (position, position of a key that its key is made of), for all routes there."""
+    places = {path: position for position, path in enumerate(targets)}
+    for position, path in enumerate(paths):
+        for route in routes:
+            target = places.get(_follow(space, path, route))
+            if target is not None:
+                yield position, target
+
+
+def _follow(space: Space, path: KeyPath, route: Route) -> KeyPath:
+    for link in route:
+        path, space = space.path_of_link(link, path), space.links[link]
+    return path
+
+
+def _gather(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    gathered: defaultdict[int, set[int]] = defaultdict(set)
+    for left, right in pairs:
+        gathered[left].add(right)
+    return gathered

@@ -1,0 +1,88 @@
+"""Task instances as Airflow's database has them: plain values, without a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.database.runs import name_of_state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+    from airflow_dynamic_provider.database.runs import RunSource
+
+# How many values one condition names: databases limit them.
+_AT_ONCE = 400
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A task instance.
+
+    Attributes:
+        task_id: Its task.
+        map_index: Its map index, -1 if the task is not mapped.
+        state: Its state, ``None`` before the scheduler looks at it.
+        try_number: The number of its latest try.
+        start_date: When that began.
+        end_date: When it ended.
+        duration: How many seconds it took.
+        label: What Airflow shows for its map index.
+    """
+
+    task_id: str
+    map_index: int
+    state: str | None = None
+    try_number: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    duration: float | None = None
+    label: str | None = None
+
+
+def read_instances(
+    source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
+) -> dict[tuple[str, int], Instance]:
+    """Return (task, map index) -> task instance, of those that there are.
+
+    Args:
+        source: The run.
+        task_ids: The tasks.
+        map_indexes: The map indexes; ``None`` for all.
+    """
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+
+    wanted = select(
+        TaskInstance.task_id,
+        TaskInstance.map_index,
+        TaskInstance.state,
+        TaskInstance.try_number,
+        TaskInstance.start_date,
+        TaskInstance.end_date,
+        TaskInstance.duration,
+        # The column: the attribute of this name asks for a Dag where there is no label.
+        TaskInstance._rendered_map_index,
+    ).where(
+        TaskInstance.dag_id == source.dag_id,
+        TaskInstance.run_id == source.run_id,
+        TaskInstance.task_id.in_(task_ids),
+    )
+    found = {}
+    for part in [None] if map_indexes is None else parts(map_indexes):
+        some = wanted if part is None else wanted.where(TaskInstance.map_index.in_(part))
+        for row in source.session.execute(some):
+            task_id, map_index, state, tries, start, end, duration, label = row
+            found[task_id, map_index] = Instance(
+                task_id, map_index, name_of_state(state), tries, start, end, duration, label
+            )
+    return found
+
+
+def parts(values: Collection[int]) -> Iterator[list[int]]:
+    """Return the values in parts as large as one condition may name."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]

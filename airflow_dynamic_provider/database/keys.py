@@ -1,0 +1,68 @@
+"""The keys of a key space in one run, in the order in which tasks are cloned for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.execution.layout import unpack_keys
+from airflow_dynamic_provider.execution.states import FAILURES, SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.xcom import UNMAPPED
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.database.runs import RunSource
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+
+@dataclass(frozen=True)
+class KeyList:
+    """The keys of a space in one run.
+
+    Attributes:
+        listing: The task instance that lists them.
+        paths: Key paths by position, which is the map index of their clones; ``None`` while there are none.
+    """
+
+    listing: Instance
+    paths: tuple[KeyPath, ...] | None
+
+    @cached_property
+    def positions(self) -> dict[KeyPath, int]:
+        """Key path -> position."""
+        return {path: position for position, path in enumerate(self.paths or ())}
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether the keys were listed more than once, so that clones may have run for others."""
+        return self.listing.try_number > 1
+
+    @property
+    def message(self) -> str | None:
+        """Why there are no keys, ``None`` if there are."""
+        if self.paths is not None:
+            return None
+        task, state = repr(self.listing.task_id), self.listing.state
+        if state in FAILURES:
+            return f"There are no keys, for {task} is {state}."
+        if state == SKIPPED:
+            return f"There are no keys, for {task} was skipped."
+        if state == SUCCESS:
+            return f"There are no keys: {task} has stored none, or Airflow has deleted them."
+        return f"The keys are not known yet: {task} has not ended."
+
+
+def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:
+    """Read the keys of a space. Two queries.
+
+    Raises:
+        LayoutError: What is stored is no list of keys.
+        ReadError: It cannot be loaded.
+    """
+    task_id = info.space.keys_task_id
+    at = (task_id, UNMAPPED)
+    listing = read_instances(source, [task_id], [UNMAPPED]).get(at, Instance(*at))
+    stored = source.pull(task_id, info.space.keys_xcom, UNMAPPED)
+    return KeyList(listing, None if stored is None else tuple(unpack_keys(stored)))

@@ -1,0 +1,223 @@
+"""What a Dag's tasks say of themselves: its key spaces, the tasks cloned for each, its workflows.
+
+Read from the Dag as Airflow has stored it, once for each of its versions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution.documents import TaskDocument, read_documents, space_id
+from airflow_dynamic_provider.execution.layout import keys_xcom
+from airflow_dynamic_provider.execution.spaces import JoinedSpace, ProducedSpace, Space, name_of
+from airflow_dynamic_provider.workflows.spec import WorkflowSpec, find_workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
+
+# How many versions of Dags are kept: they are small, without the Dags themselves.
+_KEPT = 128
+
+
+@dataclass(frozen=True)
+class Column:
+    """A task that is cloned for the keys of a space, and what it is called beside the others."""
+
+    task_id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class SpaceInfo:
+    """A key space of a Dag.
+
+    Attributes:
+        of: The name by which pages and commands call it.
+        space: The space itself.
+        description: What the author says of the dynamic output.
+        columns: The author's tasks that are cloned for its keys, in the order in which they run.
+        helpers: The tasks of the package that are cloned for its keys.
+    """
+
+    of: str
+    space: Space
+    description: str | None
+    columns: tuple[Column, ...]
+    helpers: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is shown."""
+        return name_of(self.space)
+
+    @property
+    def kind(self) -> str:
+        """``produced``, ``nested`` or ``joined``."""
+        return type(self.space).__name__.removesuffix("Space").lower()
+
+    @property
+    def producer_id(self) -> str | None:
+        """The task that produces the dynamic output; ``None`` for a joined space."""
+        return None if isinstance(self.space, JoinedSpace) else str(getattr(self.space, "producer_id", ""))
+
+    @property
+    def output(self) -> str | None:
+        """The dynamic output; ``None`` for a joined space."""
+        return None if isinstance(self.space, JoinedSpace) else str(getattr(self.space, "output", ""))
+
+    @property
+    def task_ids(self) -> list[str]:
+        """The author's tasks that are cloned for its keys."""
+        return [column.task_id for column in self.columns]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is known of a Dag.
+
+    Attributes:
+        dag_id: The Dag.
+        documents: Task id -> what the task says of itself; of those that say something.
+        spaces: Name -> key space.
+        workflows: Task group -> workflow.
+        upstream: Task id -> the tasks before it.
+        order: All tasks, each after those before it.
+        setups: Task id -> the tasks that set up, and tear down, what it needs; of those that need any.
+    """
+
+    dag_id: str
+    documents: Mapping[str, TaskDocument]
+    spaces: Mapping[str, SpaceInfo]
+    workflows: Mapping[str, WorkflowSpec]
+    upstream: Mapping[str, frozenset[str]]
+    order: tuple[str, ...]
+    setups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def document(self, task_id: str) -> TaskDocument:
+        """Return what a task says of itself; nothing, if it is an ordinary one."""
+        return self.documents.get(task_id, TaskDocument())
+
+    def space_of(self, task_id: str) -> SpaceInfo | None:
+        """Return the key space that a task is cloned for, if there is one."""
+        space = self.document(task_id).clone_of
+        return None if space is None else self.spaces[space_id(space)]
+
+    @functools.cached_property
+    def downstream(self) -> dict[str, list[str]]:
+        """Task id -> the tasks after it, in their order."""
+        found: dict[str, list[str]] = {task_id: [] for task_id in self.order}
+        for task_id in self.order:
+            for upstream_id in self.upstream[task_id]:
+                found[upstream_id].append(task_id)
+        return found
+
+
+def structure_of(dag_id: str, tasks: Iterable[Any]) -> Structure:
+    """Return what a Dag's tasks say of themselves."""
+    by_id = {task.task_id: task for task in tasks}
+    upstream = {task_id: frozenset(task.upstream_task_ids) & by_id.keys() for task_id, task in by_id.items()}
+    order = tuple(TopologicalSorter({each: sorted(upstream[each]) for each in by_id}).static_order())
+    documents = read_documents(by_id[task_id] for task_id in order)
+    labels = {task_id: str(getattr(task, "label", task_id)) for task_id, task in by_id.items()}
+    spaces = _spaces(documents)
+    infos = {of: _info(of, space, documents, labels) for of, space in spaces.items()}
+    setups = {
+        task_id: frozenset(each.task_id for each in task.get_upstreams_only_setups_and_teardowns())
+        for task_id, task in by_id.items()
+    }
+    setups = {task_id: found for task_id, found in setups.items() if found}
+    return Structure(dag_id, documents, infos, find_workflows(by_id.values()), upstream, order, setups)
+
+
+def structure_of_run(session: Session, dag_run: DagRun) -> Structure | None:
+    """Return that of a run's Dag, as it was when it ran; ``None`` if Airflow has not kept it."""
+    if dag_run.bundle_version and dag_run.created_dag_version_id:
+        return _of_version(session, dag_run.dag_id, dag_run.created_dag_version_id)
+    # Without versions of its files, Airflow goes by the newest.
+    return newest_structure(session, dag_run.dag_id)
+
+
+def newest_structure(session: Session, dag_id: str) -> Structure | None:
+    """Return that of the newest version of a Dag; ``None`` if Airflow has not kept it."""
+    from airflow.models.dag_version import DagVersion
+
+    version = DagVersion.get_latest_version(dag_id, session=session)
+    return None if version is None else _of_version(session, dag_id, version.id)
+
+
+def _of_version(session: Session, dag_id: str, version_id: Any) -> Structure | None:
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import select
+
+    one = select(SerializedDagModel.dag_hash).where(SerializedDagModel.dag_version_id == version_id)
+    # A version that has not run yet may be written anew, and then has another hash.
+    dag_hash = session.scalar(one)
+    return None if dag_hash is None else _load(dag_id, version_id, dag_hash)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _load(dag_id: str, version_id: Any, dag_hash: str) -> Structure:  # noqa: ARG001
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    # A session of its own, for what is returned outlives that of a request.
+    with create_session() as session:
+        found = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version_id)
+        stored = session.scalars(found).one()
+        stored.load_op_links = False
+        return structure_of(dag_id, stored.dag.task_dict.values())
+
+
+def _spaces(documents: Mapping[str, TaskDocument]) -> dict[str, Space]:
+    """Return name -> key space, in the order of the tasks that list the keys."""
+    found: dict[str, Space] = {}
+    todo = [space for each in documents.values() for space in (each.lists, each.clone_of) if space]
+    while todo:
+        space = todo.pop()
+        found[space_id(space)] = space
+        todo += [*space.links, *space.spaces_around()]
+    for task_id, document in documents.items():
+        if document.clone_of is None:
+            for space in _produced(task_id, document):
+                # If nothing is mapped over it, no other task tells of it.
+                found.setdefault(space_id(space), space)
+    places = {task_id: place for place, task_id in enumerate(documents)}
+    return dict(sorted(found.items(), key=lambda each: places.get(each[1].keys_task_id, len(places))))
+
+
+def _produced(task_id: str, document: TaskDocument) -> Iterator[Space]:
+    dynamic = [output for output in document.outputs if output.is_dynamic]
+    for output in dynamic:
+        yield ProducedSpace(
+            keys_task_id=task_id,
+            keys_xcom=keys_xcom(output.name, is_only=len(dynamic) == 1),
+            enclosing=None,
+            producer_id=task_id,
+            output=output.name,
+            is_required=output.is_required,
+        )
+
+
+def _info(
+    of: str, space: Space, documents: Mapping[str, TaskDocument], labels: Mapping[str, str]
+) -> SpaceInfo:
+    clones = {
+        task_id: document
+        for task_id, document in documents.items()
+        if document.clone_of is not None and space_id(document.clone_of) == of
+    }
+    own = [task_id for task_id, document in clones.items() if not document.is_helper]
+    often = Counter(labels[task_id] for task_id in own)
+    columns = tuple(Column(each, labels[each] if often[labels[each]] == 1 else each) for each in own)
+    helpers = tuple(task_id for task_id, document in clones.items() if document.is_helper)
+    producer = documents.get(getattr(space, "producer_id", ""), TaskDocument())
+    described = {output.name: output.description for output in producer.outputs}
+    return SpaceInfo(of, space, described.get(getattr(space, "output", "")), columns, helpers)

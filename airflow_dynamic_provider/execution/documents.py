@@ -1,0 +1,153 @@
+"""What a task says of itself to those who know a Dag only as Airflow has stored it: pages and commands.
+
+Written while the Dag file is parsed, as a part of the task's ``doc_json``, which Airflow keeps with the Dag.
+Pure functions between Python objects and plain JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, Space
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.declarations import Declarations
+
+#: Under what the text holds the package's own part.
+_PART = "dynamic_outputs"
+
+#: Under what an author's own text is kept that is no JSON object.
+_AUTHORS_TEXT = "text"
+
+
+@dataclass(frozen=True)
+class DeclaredOutput:
+    """One output that a task declares.
+
+    Attributes:
+        name: The output.
+        type: Its type as text.
+        description: What the author says of it.
+        is_dynamic: Whether it has a value per key.
+        is_required: Whether a run that does not produce it is an error.
+    """
+
+    name: str
+    type: str
+    description: str | None
+    is_dynamic: bool
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class TaskDocument:
+    """What a task says of itself.
+
+    Attributes:
+        outputs: The outputs that it declares.
+        lists: The key space whose keys it lists, if it is there for that.
+        clone_of: The key space that it is cloned for.
+        same_key: The upstream tasks of which it waits for the clones that matter to its own key only.
+        is_helper: Whether the package added it.
+    """
+
+    outputs: tuple[DeclaredOutput, ...] = ()
+    lists: Space | None = None
+    clone_of: Space | None = None
+    same_key: tuple[str, ...] = ()
+    is_helper: bool = False
+
+
+def space_id(space: Space) -> str:
+    """Return the name by which pages and commands call a key space; unique in a Dag."""
+    if isinstance(space, (ProducedSpace, NestedSpace)):
+        return f"{space.producer_id}.{space.output}"
+    return space.keys_task_id
+
+
+def declared_outputs(declarations: Declarations) -> tuple[DeclaredOutput, ...]:
+    """Return what a task's declarations say, as plain values."""
+    from airflow_dynamic_provider.definitions.declarations import DynamicOut, type_name
+
+    return tuple(
+        DeclaredOutput(name, type_name(out), out.description, isinstance(out, DynamicOut), out.is_required)
+        for name, out in declarations.items()
+    )
+
+
+def write_document(text: Any, document: TaskDocument) -> str:
+    """Return the text of a task's ``doc_json`` with the document in it; what the author wrote there stays."""
+    whole = read_object(text)
+    if text and not whole:
+        whole = {_AUTHORS_TEXT: text}
+    packed = {
+        "outputs": [asdict(output) for output in document.outputs],
+        "lists": _pack(document.lists),
+        "clone_of": _pack(document.clone_of),
+        "same_key": list(document.same_key),
+        "is_helper": document.is_helper,
+    }
+    return json.dumps({**whole, _PART: {name: part for name, part in packed.items() if part}})
+
+
+def read_object(text: Any) -> dict[str, Any]:
+    """Return the JSON object that a task's ``doc_json`` holds; empty if it is an author's text."""
+    try:
+        whole = json.loads(text or "{}")
+    except (TypeError, ValueError):
+        return {}
+    return whole if isinstance(whole, dict) else {}
+
+
+def read_documents(tasks: Iterable[Any]) -> dict[str, TaskDocument]:
+    """Return task id -> document of a Dag's tasks, of those that have one. One object for each key space."""
+    spaces: dict[str, Space] = {}
+    parts = {task.task_id: read_object(getattr(task, "doc_json", None)).get(_PART) for task in tasks}
+    return {
+        task_id: TaskDocument(
+            tuple(DeclaredOutput(**output) for output in part.get("outputs", ())),
+            _unpack(part.get("lists"), spaces),
+            _unpack(part.get("clone_of"), spaces),
+            tuple(part.get("same_key", ())),
+            bool(part.get("is_helper")),
+        )
+        for task_id, part in parts.items()
+        if isinstance(part, Mapping)
+    }
+
+
+def _pack(space: Space | None) -> dict[str, Any] | None:
+    if space is None:
+        return None
+    packed: dict[str, Any] = {"keys_task_id": space.keys_task_id, "keys_xcom": space.keys_xcom}
+    if isinstance(space, JoinedSpace):
+        packed |= {"left": _pack(space.left), "right": _pack(space.right), "how": space.how}
+    else:
+        assert isinstance(space, (ProducedSpace, NestedSpace))
+        packed |= {name: getattr(space, name) for name in ("producer_id", "output", "is_required")}
+    if isinstance(space, NestedSpace):
+        packed["outer"] = _pack(space.outer)
+    if space.enclosing is not None:
+        packed["enclosing"] = _pack(space.enclosing)
+    return packed
+
+
+def _unpack(packed: Mapping[str, Any] | None, known: dict[str, Space]) -> Space | None:
+    """Return a key space; the one of this name that is known, for spaces are told apart by identity."""
+    if packed is None:
+        return None
+    space = _unpack_one(packed, known)
+    return known.setdefault(space_id(space), space)
+
+
+def _unpack_one(packed: Mapping[str, Any], known: dict[str, Space]) -> Space:
+    parts = {name: part for name, part in packed.items() if not isinstance(part, Mapping)}
+    linked = {name: _unpack(part, known) for name, part in packed.items() if isinstance(part, Mapping)}
+    enclosing = linked.pop("enclosing", None)
+    if "how" in packed:
+        return JoinedSpace(enclosing=enclosing, **parts, **linked)  # type: ignore[arg-type]
+    kind = NestedSpace if linked else ProducedSpace
+    return kind(enclosing=enclosing, **parts, **linked)  # type: ignore[arg-type]
