@@ -98,18 +98,18 @@ class Matrix:
     """
 
     def __init__(self, source: RunSource, info: SpaceInfo) -> None:
-        self._source = source
+        self.source = source
         self.info = info
 
     @cached_property
     def keys(self) -> KeyList:
         """The keys."""
-        return read_keys(self._source, self.info)
+        return read_keys(self.source, self.info)
 
     @cached_property
     def cells(self) -> Cells:
         """What became of them."""
-        return Cells(self._source, self.info.task_ids, self.keys)
+        return Cells(self.source, self.info.task_ids, self.keys)
 
     @cached_property
     def summaries(self) -> list[Summary]:

@@ -107,16 +107,20 @@ class Structure:
     def space_of(self, task_id: str) -> SpaceInfo | None:
         """Return the key space that a task is cloned for, if there is one."""
         space = self.document(task_id).clone_of
-        return None if space is None else self.spaces[space_id(space)]
+        return None if space is None else self.info_of(space)
 
-    @functools.cached_property
-    def downstream(self) -> dict[str, list[str]]:
-        """Task id -> the tasks after it, in their order."""
-        found: dict[str, list[str]] = {task_id: [] for task_id in self.order}
-        for task_id in self.order:
-            for upstream_id in self.upstream[task_id]:
-                found[upstream_id].append(task_id)
-        return found
+    def info_of(self, space: Space) -> SpaceInfo:
+        """Return what is known of a key space."""
+        return self.spaces[space_id(space)]
+
+    def is_before(self, task_id: str, other: str) -> bool:
+        """Return whether a task depends on another, by whatever is between them."""
+        todo, seen = [other], set()
+        while todo:
+            found = self.upstream[todo.pop()] - seen
+            seen |= found
+            todo += found
+        return task_id in seen
 
 
 def structure_of(dag_id: str, tasks: Iterable[Any]) -> Structure:

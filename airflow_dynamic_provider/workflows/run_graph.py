@@ -168,6 +168,22 @@ class RunGraph:
                 break
         return depths.get(name, 0)
 
+    def nodes_behind(self, names: Iterable[str]) -> list[str]:
+        """Return the nodes that others wait for when they wait for nodes and calls, each once."""
+        found: dict[str, None] = {}
+        todo, seen = list(names), set()
+        while todo:
+            name = todo.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in self.nodes:
+                found[name] = None
+            else:
+                # What a call returns; a call that returns no node's value is awaited as a whole.
+                todo += list(self._returned(name)) or self._members.get(name, [])
+        return list(found)
+
     def _needed(self, node: PlannedNode) -> Iterator[str]:
         for upstream in node.upstream:
             if upstream in self.nodes:

@@ -1,0 +1,114 @@
+"""The keys of a space over the last runs of a Dag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.database.cells import Cell, rank
+from airflow_dynamic_provider.database.matrix import Matrix
+from airflow_dynamic_provider.database.runs import RunSource
+from airflow_dynamic_provider.database.structure import structure_of_run
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.errors import LayoutError, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
+
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run, and the key space in it.
+
+    Attributes:
+        dag_run: The run.
+        matrix: What became of the keys; ``None`` where the Dag had no such space, or it cannot be read.
+    """
+
+    dag_run: DagRun
+    matrix: Matrix | None
+
+
+class History:
+    """The last runs of a Dag, for one key space.
+
+    Args:
+        session: The database session.
+        dag_id: The Dag.
+        of: The key space.
+        count: How many runs.
+    """
+
+    def __init__(self, session: Session, dag_id: str, of: str, count: int) -> None:
+        self._session = session
+        self._dag_id = dag_id
+        self._of = of
+        self._count = count
+
+    @cached_property
+    def runs(self) -> list[PastRun]:
+        """The runs, the oldest first."""
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import select
+
+        last = select(DagRun).where(DagRun.dag_id == self._dag_id).order_by(DagRun.id.desc())
+        found = list(self._session.scalars(last.limit(self._count)))
+        return [PastRun(dag_run, self._matrix(dag_run)) for dag_run in reversed(found)]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The runs in which the keys cannot be read."""
+        return [run.dag_run.run_id for run in self.runs if run.matrix is None]
+
+    def keys(self, search: str = "") -> list[KeyPath]:
+        """Return the key paths of all runs that match a search, those of the newest run first."""
+        wanted = search.casefold()
+        found: dict[KeyPath, None] = {}
+        for run in reversed(self.runs):
+            for path in (run.matrix.keys.paths if run.matrix else None) or ():
+                if wanted in render_key(path).casefold():
+                    found[path] = None
+        return list(found)
+
+    def states(self, paths: Sequence[KeyPath], task_id: str | None = None) -> list[list[Cell | None]]:
+        """Return, by key and then by run, what became of it; ``None`` where the run has no such key.
+
+        Args:
+            paths: The keys.
+            task_id: In which task; ``None`` for what matters most of all.
+        """
+        columns = [self._column(run, paths, task_id) for run in self.runs]
+        return [[column.get(path) for column in columns] for path in paths]
+
+    def _column(self, run: PastRun, paths: Iterable[KeyPath], task_id: str | None) -> dict[KeyPath, Cell]:
+        if run.matrix is None:
+            return {}
+        keys = run.matrix.keys
+        positions = {path: keys.positions[path] for path in paths if path in keys.positions}
+        cells = run.matrix.cells.at(list(positions.values()))
+        column = {}
+        for path, position in positions.items():
+            by_task = cells[position]
+            # A task that produces the keys, or one that is not cloned for them, ran once for all.
+            wanted = [by_task[task_id]] if task_id in by_task else list(by_task.values())
+            known = [cell for cell in wanted if cell is not None]
+            column[path] = min(known, key=lambda cell: rank(cell.state), default=Cell(keys.listing))
+        return column
+
+    def _matrix(self, dag_run: DagRun) -> Matrix | None:
+        structure = structure_of_run(self._session, dag_run)
+        if structure is None or self._of not in structure.spaces:
+            return None
+        source = RunSource(self._session, self._dag_id, dag_run.run_id)
+        matrix = Matrix(source, structure.spaces[self._of])
+        try:
+            assert matrix.keys is not None
+        except (LayoutError, ReadError):
+            return None
+        return matrix

@@ -1,0 +1,162 @@
+"""A workflow in one run: its nodes with their states, and what waits for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.database.cells import count_states
+from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.database.runs import unknown
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.execution.states import FINAL
+from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
+from airflow_dynamic_provider.workflows import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.run_graph import RunGraph
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+
+@dataclass(frozen=True)
+class ViewedNode:
+    """A node.
+
+    Attributes:
+        name: Its name.
+        kind: The task that the body called.
+        instance: Its task instance; ``None`` before there is one.
+        state: Its state.
+        reason: Why it was not run, if it was not.
+    """
+
+    name: str
+    kind: str
+    instance: Instance | None
+    state: str | None
+    reason: str | None
+
+
+class WorkflowView:
+    """What there is of a workflow in one run.
+
+    Args:
+        run: The Dag run.
+        reader: Reads the workflow's plans and lists.
+    """
+
+    def __init__(self, run: OpenRun, reader: WorkflowReader) -> None:
+        self._run = run
+        self._reader = reader
+
+    @property
+    def spec(self) -> WorkflowSpec:
+        """The workflow."""
+        return self._reader.spec
+
+    @cached_property
+    def roots(self) -> Mapping[KeyPath, int]:
+        """Key path -> the map index of the planning task of its graph; the empty path outside a map."""
+        return self._reader.roots() if self.spec.is_mapped else {(): UNMAPPED}
+
+    @cached_property
+    def graphs(self) -> Mapping[KeyPath, RunGraph]:
+        """Key path -> graph."""
+        states = {at: instance.state for at, instance in self._instances.items()}
+        return {path: self._reader.graph(path, root, states) for path, root in self.roots.items()}
+
+    @property
+    def count(self) -> int | None:
+        """How many nodes are planned; ``None`` while nothing is."""
+        plans = [graph for graph in self.graphs.values() if graph.plans]
+        return sum(len(graph.nodes) for graph in plans) if plans else None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """State -> how many nodes."""
+        return count_states(node.state for path in self.roots for node in self.nodes(path))
+
+    @property
+    def state(self) -> str | None:
+        """The state of the task that returns the workflow's outputs."""
+        return self._state_of(self.spec.result_task_id)
+
+    @property
+    def message(self) -> str | None:
+        """Why there are no nodes, ``None`` if there are."""
+        if self.count is not None:
+            return None
+        task, state = repr(self.spec.plan_task_id), self._state_of(self.spec.plan_task_id)
+        if state in FINAL:
+            return f"There are no nodes, for {task} is {state} and has stored no plan."
+        return f"The nodes are not known yet: {task} has not ended."
+
+    def nodes(self, key_path: KeyPath) -> Iterator[ViewedNode]:
+        """Return the nodes of a key's graph."""
+        places = self._reader.places(key_path)
+        for name, node in self.graphs[key_path].nodes.items():
+            place = places.get(name)
+            at = None if place is None else (self._reader.lane(place).task_id, place.index)
+            instance = None if at is None else self._instances.get(at)
+            reason = None if at is None else self._reasons.get(at)
+            is_own = reason is not None and reason.get("node") == name
+            yield ViewedNode(
+                name,
+                node.kind,
+                instance,
+                None if instance is None else instance.state,
+                str(reason["reason"]) if is_own and reason else None,
+            )
+
+    def edges(self, key_path: KeyPath) -> list[tuple[str, str]]:
+        """Return (node, node that waits for it)."""
+        graph = self.graphs[key_path]
+        return [(up, name) for name, node in graph.nodes.items() for up in graph.nodes_behind(node.upstream)]
+
+    def check(self, key_path: KeyPath) -> None:
+        """Refuse a key that has no graph.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        if key_path not in self.roots:
+            name, known = render_key(key_path), [render_key(path) for path in self.roots]
+            raise unknown(f"key {name!r}", f"the workflow {self.spec.name!r}", name, known)
+
+    def name_of(self, task_id: str, map_index: int) -> str | None:
+        """Return the name of the node that a task instance is; ``None`` if it is none."""
+        found = (lane for lane, each in self.spec.lanes.items() if each.task_id == task_id)
+        for lane in found:
+            slots = self._reader.slots(lane)
+            if 0 <= map_index < len(slots) and slots[map_index].name:
+                return slots[map_index].name
+        return None
+
+    def _state_of(self, task_id: str) -> str | None:
+        states = {at: instance.state for at, instance in self._instances.items() if at[0] == task_id}
+        return state_at(states, task_id, UNMAPPED)
+
+    @cached_property
+    def _instances(self) -> dict[tuple[str, int], Instance]:
+        spec = self.spec
+        lists = [lane.list_task_id for lane in spec.lanes.values()]
+        tasks = [spec.plan_task_id, spec.result_task_id, spec.listing_task_id, *spec.node_task_ids, *lists]
+        return read_instances(self._run.source, tasks)
+
+    @cached_property
+    def _reasons(self) -> dict[tuple[str, int], dict[str, str]]:
+        return self._run.source.pull_some(self.spec.node_task_ids, stored.BLOCKED_XCOM)
+
+
+def look_at_workflow(run: OpenRun, name: str) -> WorkflowView:
+    """Return what there is of a workflow in a run.
+
+    Raises:
+        UnknownNameError: There is no such workflow.
+    """
+    return WorkflowView(run, run.workflow(name))

@@ -1,0 +1,82 @@
+"""What Airflow loads: the tabs of its UI, and the application that answers them.
+
+Airflow imports plugins in every process, task processes too, so nothing is loaded here that they do not need:
+the application is made by the first request.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from fastapi import FastAPI
+
+#: Where Airflow's API server mounts the application.
+PREFIX = "/dynamic-outputs"
+
+#: The tab, and the part of its address.
+_TITLE, _ROUTE = "Dynamic outputs", "dynamic-outputs"
+
+#: Kind of page in Airflow's UI -> the page shown in its tab. Airflow fills in what stands in braces.
+_PAGES = {
+    "dag": "dags/{DAG_ID}/page",
+    "dag_run": "dags/{DAG_ID}/runs/{RUN_ID}/page",
+    "task": "dags/{DAG_ID}/tasks/{TASK_ID}/page",
+    "task_instance": "dags/{DAG_ID}/runs/{RUN_ID}/task-instances/{TASK_ID}/{MAP_INDEX}/page",
+}
+
+
+class LazyApp:
+    """The application, made when the first request comes."""
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer a request. Airflow's API server calls this."""
+        await self._app(scope, receive, send)
+
+    @cached_property
+    def _app(self) -> FastAPI:
+        from airflow_dynamic_provider.ui.app import create_app
+
+        return create_app()
+
+
+def base_path() -> str:
+    """Return the path below which Airflow's own pages are, by ``[api] base_url``; empty for the root."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+
+
+def external_views() -> list[dict[str, str]]:
+    """Return the tabs: each is a page of ours in a frame."""
+    root = f"{base_path()}{PREFIX}"
+    return [
+        {
+            "name": _TITLE,
+            "destination": destination,
+            "href": f"{root}/{page}",
+            # Airflow wants them to be unique.
+            "url_route": f"{_ROUTE}-{destination.replace('_', '-')}",
+            "icon": f"{root}/static/icon.svg",
+            "icon_dark_mode": f"{root}/static/icon-dark.svg",
+        }
+        for destination, page in _PAGES.items()
+    ]
+
+
+class DynamicOutputsPlugin(AirflowPlugin):  # type: ignore[misc, unused-ignore]
+    """The tabs "Dynamic outputs" of Airflow's UI."""
+
+    name = "dynamic_outputs"
+    fastapi_apps = [{"app": LazyApp(), "url_prefix": PREFIX, "name": _TITLE}]  # noqa: RUF012 (Airflow's form)
+    external_views = external_views()

@@ -1,0 +1,55 @@
+"""What would run again. It changes nothing: the pages clear by Airflow's own API, with the viewer's rights."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, HTTPException
+
+from airflow_dynamic_provider.database.key_clearing import KeySelection, find_keys
+from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
+from airflow_dynamic_provider.database.runs import open_run
+from airflow_dynamic_provider.ui import models
+from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.database.clearing import ToClear
+    from airflow_dynamic_provider.database.runs import OpenRun
+
+router = APIRouter(tags=["clearing"], dependencies=READS_RUN)
+
+_SHOWN = 200
+
+
+@router.post("/dags/{dag_id}/runs/{run_id}/clearing")
+def find_what_runs_again(
+    dag_id: str, run_id: str, wanted: models.ClearingRequest, session: SessionDep
+) -> models.ClearingAnswer:
+    """Return the task instances that run again when keys, or nodes of a workflow, are cleared."""
+    to_clear = _find(open_run(session, dag_id, run_id), wanted)
+    return models.ClearingAnswer(
+        task_ids=list(to_clear.markers),
+        total=len(to_clear.instances),
+        task_instances=[
+            models.ClearedInstance(
+                task_id=instance.task_id,
+                map_index=instance.map_index,
+                label=to_clear.label(instance),
+                state=instance.state,
+            )
+            for instance in to_clear.instances[:_SHOWN]
+        ],
+        warnings=[f"{to_clear.warning}."] if to_clear.warning else [],
+    )
+
+
+def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
+    is_failed = wanted.state == "failed"
+    if wanted.of is not None and wanted.workflow is None and (wanted.keys or is_failed):
+        keys = [tuple(key) for key in wanted.keys]
+        return find_keys(run, KeySelection(wanted.of, keys, only_failed=is_failed))
+    if wanted.workflow is not None and wanted.of is None and bool(wanted.nodes) != is_failed:
+        key = None if wanted.key is None else json.dumps(wanted.key, ensure_ascii=False)
+        return find_nodes(run, NodeSelection(wanted.workflow, wanted.nodes, key))
+    raise HTTPException(422, "Say either of, with keys or state, or workflow, with nodes or state.")

@@ -1,0 +1,91 @@
+"""The keys of a dynamic output over the last runs: what became of them, and their numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from airflow_dynamic_provider.database.history import History
+from airflow_dynamic_provider.database.numbers import read_numbers
+from airflow_dynamic_provider.database.runs import find_space, open_dag
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.ui import models
+from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.keys import read_key_path
+from airflow_dynamic_provider.ui.presenting import present_past, present_run
+
+router = APIRouter(tags=["history"], dependencies=READS_RUN)
+
+_Of = Annotated[str, Query(description="The dynamic output")]
+_TaskId = Annotated[str | None, Query(description="Only what became of the keys in this task")]
+_Runs = Annotated[int, Query(ge=1, le=100, description="How many runs")]
+
+
+@router.get("/dags/{dag_id}/history")
+def get_history(
+    dag_id: str,
+    session: SessionDep,
+    of: _Of,
+    task_id: _TaskId = None,
+    search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
+    runs: _Runs = 20,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> models.HistoryPage:
+    """What became of each key in the last runs."""
+    find_space(open_dag(session, dag_id), of)
+    history = History(session, dag_id, of, runs)
+    paths = history.keys(search)
+    shown = paths[offset : offset + limit]
+    rows = zip(shown, history.states(shown, task_id), strict=True)
+    return models.HistoryPage(
+        runs=[present_run(run.dag_run) for run in history.runs],
+        total=len(paths),
+        rows=[
+            models.PastKey(
+                key_path=list(path), key=render_key(path), states=[present_past(cell) for cell in cells]
+            )
+            for path, cells in rows
+        ],
+        message=_left_out(history),
+    )
+
+
+@router.get("/dags/{dag_id}/numbers")
+def get_numbers(
+    dag_id: str,
+    session: SessionDep,
+    of: _Of,
+    task_id: _TaskId = None,
+    key: Annotated[list[str], Query(description="The keys, JSON lists; none: all keys in sum")] = [],  # noqa: B006
+    runs: _Runs = 20,
+) -> models.NumbersPage:
+    """Every numeric metadatum of the keys over the last runs: of some keys, or the range of all."""
+    find_space(open_dag(session, dag_id), of)
+    history = History(session, dag_id, of, runs)
+    found = read_numbers(history, [read_key_path(each) for each in key], task_id)
+    return models.NumbersPage(
+        runs=[present_run(run.dag_run) for run in history.runs],
+        labels=[
+            models.Numbers(
+                label=number.label,
+                task_id=number.task_id,
+                output=number.output,
+                series=[
+                    models.Series(name=name, values=list(values)) for name, values in number.series.items()
+                ],
+            )
+            for number in found.numbers
+        ],
+        message=found.message or _left_out(history),
+    )
+
+
+def _left_out(history: History) -> str | None:
+    missing = history.unreadable
+    return (
+        f"These runs had no such dynamic output, or cannot be read: {', '.join(missing)}."
+        if missing
+        else None
+    )

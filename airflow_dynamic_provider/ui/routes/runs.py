@@ -1,0 +1,108 @@
+"""What a Dag declares, what there is in a run, and the matrix of keys and tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+
+from airflow_dynamic_provider.database import matrix
+from airflow_dynamic_provider.database.runs import OpenRun, open_dag, open_run
+from airflow_dynamic_provider.database.workflow_view import look_at_workflow
+from airflow_dynamic_provider.ui import models
+from airflow_dynamic_provider.ui.access import READS_DAG, READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.keys import read_key_path
+from airflow_dynamic_provider.ui.presenting import (
+    is_running,
+    present_columns,
+    present_row,
+    present_run,
+    present_space,
+)
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+
+router = APIRouter(tags=["runs"])
+
+
+@router.get("/dags/{dag_id}/outputs", dependencies=[READS_DAG])
+def get_dag_outputs(dag_id: str, session: SessionDep) -> models.DagOutputs:
+    """The dynamic outputs and workflows of a Dag, by its newest version."""
+    structure = open_dag(session, dag_id)
+    return models.DagOutputs(
+        spaces=[present_space(info) for info in structure.spaces.values()],
+        workflows=[
+            models.WorkflowInfo(name=spec.name, is_mapped=spec.is_mapped)
+            for spec in structure.workflows.values()
+        ],
+    )
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/outputs", dependencies=READS_RUN)
+def get_run_outputs(dag_id: str, run_id: str, session: SessionDep) -> models.RunOutputs:
+    """The dynamic outputs and workflows of a run, with counts of their states."""
+    run = open_run(session, dag_id, run_id)
+    return models.RunOutputs(
+        run=present_run(run.dag_run),
+        spaces=[_space(run, info) for info in run.structure.spaces.values()],
+        workflows=[_workflow(run, name) for name in run.structure.workflows],
+    )
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/keys", dependencies=READS_RUN)
+def get_keys(
+    dag_id: str,
+    run_id: str,
+    session: SessionDep,
+    of: Annotated[str, Query(description="The dynamic output")],
+    search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
+    state: Annotated[list[str], Query(description="Only keys in these states; `none`: not started")] = [],  # noqa: B006
+    sort: matrix.Sort = "position",
+    descending: bool = False,
+    parent: Annotated[str, Query(description="Only keys below this one: a JSON list")] = "",
+    flat: Annotated[bool, Query(description="Nested keys without folding")] = False,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> models.KeysPage:
+    """A page of the matrix: a row for each key, a cell for each task. Nested keys are folded."""
+    run = open_run(session, dag_id, run_id)
+    info = run.space(of)
+    query = matrix.Query(
+        search, frozenset(state), sort, descending, read_key_path(parent), flat, limit=limit, offset=offset
+    )
+    page = matrix.Matrix(run.source, info).page(query)
+    return models.KeysPage(
+        of=of,
+        columns=present_columns(info),
+        total=page.total,
+        offset=offset,
+        limit=limit,
+        counts=dict(page.counts),
+        is_running=is_running(run.dag_run),
+        rows=[present_row(row) for row in page.rows],
+    )
+
+
+def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
+    found = matrix.Matrix(run.source, info)
+    paths = found.keys.paths
+    return models.RunSpace(
+        **present_space(info).model_dump(),
+        keys=None if paths is None else len(paths),
+        counts=found.counts,
+        producer_state=found.keys.listing.state,
+        message=found.keys.message,
+    )
+
+
+def _workflow(run: OpenRun, name: str) -> models.RunWorkflow:
+    view = look_at_workflow(run, name)
+    return models.RunWorkflow(
+        name=name,
+        is_mapped=view.spec.is_mapped,
+        nodes=view.count,
+        counts=view.counts,
+        state=view.state,
+        message=view.message,
+    )
