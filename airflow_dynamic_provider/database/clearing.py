@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.database.downstream import find_downstream
-from airflow_dynamic_provider.database.instances import Instance, parts, read_instances
+from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
+from airflow_dynamic_provider.database.parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.runs import name_of_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from datetime import datetime
 
     from airflow_dynamic_provider.database.runs import RunSource
-
-# How many values one condition names: databases limit them.
-_AT_ONCE = 400
 
 
 @dataclass(frozen=True)
@@ -79,10 +77,3 @@ def read_instances(
                 task_id, map_index, name_of_state(state), tries, start, end, duration, label
             )
     return found
-
-
-def parts(values: Collection[int]) -> Iterator[list[int]]:
-    """Return the values in parts as large as one condition may name."""
-    ordered = sorted(values)
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield ordered[start : start + _AT_ONCE]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
+from airflow_dynamic_provider.execution.xcom import UNMAPPED
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 
 if TYPE_CHECKING:
@@ -126,24 +129,42 @@ class RunSource:
             ReadError: Airflow refuses to load a class that a value holds, or the class is not there.
         """
         from airflow.models.xcom import XComModel
-        from airflow.sdk.execution_time.xcom import XCom
         from sqlalchemy import select
 
         wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
-        if map_indexes is not None:
-            wanted = wanted.where(XComModel.map_index.in_(map_indexes))
-        found = {}
-        for row in self.session.scalars(wanted):
-            try:
-                # The deployment's own class, which may keep values elsewhere.
-                found[row.task_id, row.map_index] = XCom.deserialize_value(row)
-            except ImportError as error:
-                raise ReadError(
-                    f"its stored value cannot be loaded: {error}",
-                    task_id=row.task_id,
-                    remedy="Run this where the Dag's own modules can be imported, and add the class to "
-                    "[core] allowed_deserialization_classes.",
-                ) from error
+        found: dict[tuple[str, int], Any] = {}
+        for part in [None] if map_indexes is None else parts(map_indexes):
+            some = wanted if part is None else wanted.where(XComModel.map_index.in_(part))
+            found |= {(row.task_id, row.map_index): _load(row) for row in self.session.scalars(some)}
+        return found
+
+    def pull_names(
+        self, task_id: str, xcom_keys: Iterable[str], map_index: int = UNMAPPED, *, without: str | None = None
+    ) -> dict[str, Any]:
+        """Return XCom key -> XCom of one task instance, of those that there are.
+
+        Args:
+            task_id: The task.
+            xcom_keys: The XComs.
+            map_index: The map index.
+            without: What not to load of each, where they are stored as dicts.
+
+        Raises:
+            ReadError: Airflow refuses to load a class that a value holds, or the class is not there.
+        """
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import select
+
+        found: dict[str, Any] = {}
+        for part in parts(xcom_keys):
+            wanted = select(XComModel).where(
+                XComModel.dag_id == self.dag_id,
+                XComModel.run_id == self.run_id,
+                XComModel.task_id == task_id,
+                XComModel.map_index == map_index,
+                XComModel.key.in_(part),
+            )
+            found |= {row.key: _load(row, without) for row in self.session.scalars(wanted)}
         return found
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
@@ -160,6 +181,29 @@ class RunSource:
         return statement.where(
             XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id, XComModel.key == xcom_key
         )
+
+
+def _load(row: Any, without: str | None = None) -> Any:
+    """Return the value of an XCom.
+
+    Raises:
+        ReadError: Airflow refuses to load a class that it holds, or the class is not there.
+    """
+    from airflow.sdk.execution_time.xcom import XCom
+
+    result = row
+    if without is not None and isinstance(row.value, dict):
+        result = SimpleNamespace(key=row.key, value={**row.value, without: None})
+    try:
+        # The deployment's own class, which may keep values elsewhere.
+        return XCom.deserialize_value(result)
+    except ImportError as error:
+        raise ReadError(
+            f"its stored value cannot be loaded: {error}",
+            task_id=row.task_id,
+            remedy="Run this where the Dag's own modules can be imported, and add the class to "
+            "[core] allowed_deserialization_classes.",
+        ) from error
 
 
 def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:

@@ -1,0 +1,153 @@
+"""Reads metadata: what the author's tasks said of a key when they produced it, and of themselves.
+
+What is said of a key stands beside its value where it was produced, and beside its path in the list of a
+nested key space. What a task instance says of itself stands in an XCom of its own, with the key that a clone
+ran for; another key may be at its position since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.execution.layout import (
+    ENTRIES_PER_PAGE,
+    METADATA_XCOM,
+    StoredEntries,
+    StoredEntry,
+    StoredItem,
+    StoredMetadata,
+    entries_xcom,
+    item_xcom,
+)
+from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, ProducedSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow_dynamic_provider.database.cells import Cell
+    from airflow_dynamic_provider.database.runs import RunSource
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Space
+
+#: Label -> value.
+Labelled = Mapping[str, MetadataValue]
+
+
+def read_metadata(
+    source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
+) -> dict[tuple[str, int], StoredMetadata]:
+    """Return (task, map index) -> what the task instances said, of those that said anything.
+
+    A clone may have said it of a key that is not at its position any more: compare ``key_path``, or ask
+    `metadata_of_cells`.
+
+    Args:
+        source: The run.
+        task_ids: The tasks.
+        map_indexes: The map indexes; ``None`` for all.
+
+    Raises:
+        LayoutError: What is stored is of another release.
+    """
+    stored = source.pull_some(task_ids, METADATA_XCOM, map_indexes)
+    return {at: StoredMetadata.unpack(each) for at, each in stored.items()}
+
+
+def metadata_of_cells(
+    source: RunSource,
+    paths: Mapping[int, KeyPath],
+    cells: Mapping[int, Mapping[str, Cell | None]],
+) -> dict[tuple[str, int], StoredMetadata]:
+    """Return (task, position) -> what clones said of the keys that are at their positions now.
+
+    Args:
+        source: The run.
+        paths: Position -> key path.
+        cells: Position -> task -> cell, of those positions.
+
+    Raises:
+        LayoutError: What is stored is of another release.
+    """
+    task_ids = {task_id for by_task in cells.values() for task_id in by_task}
+    return {
+        (task_id, position): metadata
+        for (task_id, position), metadata in read_metadata(source, task_ids, list(cells)).items()
+        if (cell := cells[position].get(task_id)) is not None
+        if not cell.is_stale and metadata.key_path == paths[position]
+    }
+
+
+def key_metadata(source: RunSource, info: SpaceInfo, key_path: KeyPath, position: int) -> Labelled:
+    """Return what was said of a key when it was produced; of both sides, where two outputs are joined.
+
+    Empty if another key is stored at its position by now.
+
+    Raises:
+        LayoutError: What is stored is of another release.
+    """
+    return keys_metadata(source, info, {position: key_path})[position]
+
+
+def keys_metadata(source: RunSource, info: SpaceInfo, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
+    """Return position -> what was said of the key when it was produced. A query for each 400 keys.
+
+    Args:
+        source: The run.
+        info: The key space.
+        paths: Position -> key path.
+
+    Raises:
+        LayoutError: What is stored is of another release.
+    """
+    return _of_space(source, info.space, paths)
+
+
+def _of_space(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
+    if isinstance(space, ProducedSpace):
+        return _of_items(source, space, paths)
+    entries = _read_entries(source, space, paths)
+    if not isinstance(space, JoinedSpace):
+        return {at: entries[at].metadata if at in entries else {} for at in paths}
+    sides = [_of_side(source, space, side, paths, entries) for side in (LEFT, RIGHT)]
+    return {at: {**sides[LEFT].get(at, {}), **sides[RIGHT].get(at, {})} for at in paths}
+
+
+def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
+    names = {item_xcom(space.output, position): position for position in paths}
+    # The values may be large, and of classes that only the author's tasks can load.
+    stored = source.pull_names(space.producer_id, names, without="value")
+    items = {names[name]: StoredItem.unpack(each) for name, each in stored.items()}
+    return {
+        at: items[at].metadata if at in items and items[at].key_path == path else {}
+        for at, path in paths.items()
+    }
+
+
+def _read_entries(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> dict[int, StoredEntry]:
+    """Return position -> what the list of keys says of it, of those that are there still."""
+    names = {entries_xcom(position // ENTRIES_PER_PAGE) for position in paths}
+    stored = source.pull_names(space.keys_task_id, names)
+    pages = {name: StoredEntries.unpack(each).entries for name, each in stored.items()}
+    found = {}
+    for position, path in paths.items():
+        number, offset = divmod(position, ENTRIES_PER_PAGE)
+        page = pages.get(entries_xcom(number), ())
+        if offset < len(page) and page[offset].key_path == path:
+            found[position] = page[offset]
+    return found
+
+
+def _of_side(
+    source: RunSource,
+    space: JoinedSpace,
+    side: int,
+    paths: Mapping[int, KeyPath],
+    entries: Mapping[int, StoredEntry],
+) -> dict[int, Labelled]:
+    """Return position -> what was said of the key that it has on one side."""
+    places = {at: link for at, entry in entries.items() if (link := entry.links[side]) is not None}
+    wanted = {place: space.path_of_link(side, paths[at]) for at, place in places.items()}
+    found = _of_space(source, space.links[side], wanted)
+    return {at: found[place] for at, place in places.items()}

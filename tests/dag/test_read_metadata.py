@@ -1,0 +1,164 @@
+"""What pages and commands read of metadata: of keys as they were produced, and of task instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from airflow.models.xcom import XComModel
+from airflow.sdk import dag, serde, task
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
+from airflow_dynamic_provider.database.matrix import Matrix
+from airflow_dynamic_provider.database.metadata import key_metadata, keys_metadata, metadata_of_cells
+from airflow_dynamic_provider.database.runs import open_run
+from airflow_dynamic_provider.errors import LayoutError, ReadError
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, item_xcom
+from tests.dag.tasks import pair
+from tests.dag_runs import start_run
+
+LETTERS = {}
+FAILING = set()
+
+
+@pytest.fixture(autouse=True)
+def as_at_first():
+    LETTERS.clear()
+    LETTERS.update(a=1, b=2)
+    FAILING.clear()
+
+
+@dataclass
+class Own:
+    """A value of a class that Airflow refuses to load."""
+
+    number: int
+
+
+@task.dynamic(out=DynamicOut(Own))
+def letters():
+    for name, number in LETTERS.items():
+        yield DynamicOutput(Own(number), name, metadata={"number": number, "letter": "early"})
+        add_output_metadata({"letter": name}, mapping_key=name)
+
+
+@task.dynamic(out=DynamicOut(int))
+def others():
+    for name in "bc":
+        yield DynamicOutput(0, name, metadata={"other": name, "number": 7})
+
+
+@task.dynamic(out=DynamicOut(int))
+def below(letter, mapping_key=None):
+    if mapping_key in FAILING:
+        raise ValueError("as the test says")
+    for place in range(2):
+        yield DynamicOutput(place, f"{place}", metadata={"below": mapping_key})
+
+
+@task
+def tell(value, mapping_key=None):
+    if mapping_key in FAILING:
+        raise ValueError("as the test says")
+    add_output_metadata({"told by": mapping_key})
+
+
+@dag(schedule=None)
+def described():
+    mine = letters()
+    mine.map(lambda letter: below(letter).map(tell))
+    mine.map(tell.override(task_id="tell_letter"))
+    mine.zip(others(), how="outer").map(pair)
+
+
+def run_described(run=None):
+    """Run what there is to run, and load values as tasks do that know their Dag's classes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serde, "_match", lambda _classname: True)
+        return (run or start_run(described())).run()
+
+
+def plain(labelled):
+    return {label: value.value for label, value in labelled.items()}
+
+
+def read(run, of):
+    """Key -> what was said of it, and (task, key) -> what its clones said."""
+    with create_session() as session:
+        opened = open_run(session, run.dag.dag_id, run.run_id)
+        info = opened.space(of)
+        matrix = Matrix(opened.source, info)
+        paths = dict(enumerate(matrix.keys.paths))
+        produced = keys_metadata(opened.source, info, paths)
+        for position, path in paths.items():
+            assert key_metadata(opened.source, info, path, position) == produced[position]
+            assert key_metadata(opened.source, info, (*path[:-1], "another"), position) == {}
+        own = metadata_of_cells(opened.source, paths, matrix.cells.at(list(paths)))
+    return (
+        {paths[position]: plain(found) for position, found in produced.items()},
+        {
+            (task_id, paths[position]): plain(found.outputs.get("result", {}))
+            for (task_id, position), found in own.items()
+        },
+    )
+
+
+def test_metadata_is_that_of_the_key(airflow_database, execution_api):
+    run = run_described()
+    assert run.state == "success"
+    produced, own = read(run, "letters.result")
+    assert produced == {("a",): {"number": 1, "letter": "a"}, ("b",): {"number": 2, "letter": "b"}}
+    assert own["tell_letter", ("b",)] == {"told by": "b"}
+    produced, own = read(run, "below.result")
+    assert produced == {(letter, place): {"below": letter} for letter in "ab" for place in "01"}
+    assert own["tell", ("b", "1")] == {"told by": "b/1"}
+    zipped, own = read(run, "letters_zip_others__keys")
+    assert zipped == {
+        ("a",): {"number": 1, "letter": "a"},
+        ("b",): {"number": 7, "letter": "b", "other": "b"},
+        ("c",): {"number": 7, "other": "c"},
+    }
+    assert own == {("pair", (key,)): {} for key in "abc"}
+
+
+def test_the_value_beside_it_need_not_be_loaded(airflow_database, execution_api):
+    run = run_described()
+    with create_session() as session:
+        source = open_run(session, run.dag.dag_id, run.run_id).source
+        name = item_xcom("result", 0)
+        assert source.pull_names("letters", [name], without="value")[name]["value"] is None
+        with pytest.raises(
+            ReadError, match=r"Task 'letters': its stored value cannot be loaded: .*Own"
+        ) as told:
+            source.pull_names("letters", [name])
+        assert "add the class to [core] allowed_deserialization_classes." in str(told.value)
+
+
+def test_what_was_said_of_another_key_is_not_shown(airflow_database, execution_api):
+    run = run_described()
+    LETTERS.clear()
+    LETTERS.update(b=3, a=1)
+    FAILING.update(["a", "a/1"])
+    # All that is mapped stays as it was for the first list of keys.
+    run_described(run.clear("letters", downstream=False))
+    produced, own = read(run, "letters.result")
+    assert produced == {("b",): {"number": 3, "letter": "b"}, ("a",): {"number": 1, "letter": "a"}}
+    assert own == {}
+    # The zip still lists the letters as they were.
+    zipped, _ = read(run, "letters_zip_others__keys")
+    assert zipped["a",] == {}
+    run_described(run.clear("tell_letter"))
+    _, own = read(run, "letters.result")
+    assert own == {("tell_letter", ("b",)): {"told by": "b"}, ("tell_letter", ("a",)): {}}
+
+
+def test_what_another_release_has_stored_is_refused(airflow_database, execution_api):
+    run = run_described()
+    with create_session() as session:
+        stored = select(XComModel).filter_by(run_id=run.run_id, task_id="tell_letter", key=METADATA_XCOM)
+        for row in session.scalars(stored):
+            row.value = {**row.value, "version": 99}
+    with pytest.raises(LayoutError, match="output metadata is stored in version 99, and this"):
+        read(run, "letters.result")
