@@ -115,7 +115,7 @@ class Structure:
 
     def is_before(self, task_id: str, other: str) -> bool:
         """Return whether a task depends on another, by whatever is between them."""
-        todo, seen = [other], set()
+        todo, seen = [other], frozenset[str]()
         while todo:
             found = self.upstream[todo.pop()] - seen
             seen |= found

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from airflow_dynamic_provider import __version__
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError, ReadError, UnknownNameError
-from airflow_dynamic_provider.ui.routes import clearing, exports, history, instances, pages, runs, workflows
+from airflow_dynamic_provider.ui.routes import clearing, history, instances, pages, runs, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,8 +23,8 @@ STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = (
     "What Airflow's tabs *Dynamic outputs* show: the keys of dynamic outputs, what became of them in each "
-    "task, their metadata, and the graphs of workflows. It changes nothing; the pages clear task instances by "
-    "Airflow's own API. Every route asks Airflow whether the user may see the Dag."
+    "task, their metadata, and the graphs of workflows. It changes nothing; the pages clear task instances "
+    "by Airflow's own API. Every route asks Airflow whether the user may see the Dag."
 )
 
 # Their texts are not shown: they may hold stored values, and paths of the server.
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 def create_app() -> FastAPI:
     """Return the application. Airflow's API server mounts it."""
     app = FastAPI(title="Dynamic outputs", description=_DESCRIPTION, version=__version__, redoc_url=None)
-    for module in (runs, instances, workflows, history, clearing, exports, pages):
+    for module in (runs, instances, workflows, history, clearing, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_guard_headers)

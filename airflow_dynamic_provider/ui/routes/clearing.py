@@ -1,4 +1,4 @@
-"""What would run again. It changes nothing: the pages clear by Airflow's own API, with the viewer's rights."""
+"""What would run again. Nothing is changed: the pages clear by Airflow's own API, as the viewer."""
 
 from __future__ import annotations
 

@@ -58,13 +58,13 @@ def get_numbers(
     session: SessionDep,
     of: _Of,
     task_id: _TaskId = None,
-    key: Annotated[list[str], Query(description="The keys, JSON lists; none: all keys in sum")] = [],  # noqa: B006
+    key: Annotated[list[str] | None, Query(description="The keys, JSON lists; none: all")] = None,
     runs: _Runs = 20,
 ) -> models.NumbersPage:
     """Every numeric metadatum of the keys over the last runs: of some keys, or the range of all."""
     find_space(open_dag(session, dag_id), of)
     history = History(session, dag_id, of, runs)
-    found = read_numbers(history, [read_key_path(each) for each in key], task_id)
+    found = read_numbers(history, [read_key_path(each) for each in key or ()], task_id)
     return models.NumbersPage(
         runs=[present_run(run.dag_run) for run in history.runs],
         labels=[

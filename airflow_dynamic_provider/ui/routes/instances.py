@@ -44,7 +44,7 @@ def get_instance(
         key_path=None if path is None else list(path),
         key=None if path is None else render_key(path),
         space=None if found.info is None else present_space(found.info),
-        origin=origin and models.Origin(**vars(origin)),
+        origin=None if origin is None else models.Origin(**vars(origin)),
         outputs=_outputs(run, found),
         inherited=present_metadata(found.inherited),
         same_key=[

@@ -14,8 +14,8 @@ router = APIRouter(dependencies=[READS_DAG], include_in_schema=False)
 
 _PAGE = Path(__file__).parent.parent / "static" / "page.html"
 
-#: Nothing but the package's own files runs in the pages, and nothing is loaded from elsewhere: what tasks have
-#: stored is only ever text, markup made by the server, or a picture that it carries itself.
+#: Nothing but the package's own files runs in the pages, and nothing is loaded from elsewhere: what tasks
+#: have stored is only ever text, markup made by the server, or a picture that it carries itself.
 POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -57,7 +57,7 @@ def get_keys(
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
     search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
-    state: Annotated[list[str], Query(description="Only keys in these states; `none`: not started")] = [],  # noqa: B006
+    state: Annotated[list[str] | None, Query(description="Only keys in these states, or `none`")] = None,
     sort: matrix.Sort = "position",
     descending: bool = False,
     parent: Annotated[str, Query(description="Only keys below this one: a JSON list")] = "",
@@ -69,7 +69,14 @@ def get_keys(
     run = open_run(session, dag_id, run_id)
     info = run.space(of)
     query = matrix.Query(
-        search, frozenset(state), sort, descending, read_key_path(parent), flat, limit=limit, offset=offset
+        search,
+        frozenset(state or ()),
+        sort,
+        descending,
+        read_key_path(parent),
+        flat,
+        limit=limit,
+        offset=offset,
     )
     page = matrix.Matrix(run.source, info).page(query)
     return models.KeysPage(

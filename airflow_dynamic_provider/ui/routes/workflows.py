@@ -50,12 +50,12 @@ def _node(node: ViewedNode) -> models.Node:
     return models.Node(
         name=node.name,
         kind=node.kind,
-        task_id=instance and instance.task_id,
+        task_id=None if instance is None else instance.task_id,
         map_index=None if instance is None else instance.map_index,
         state=node.state,
         try_number=0 if instance is None else instance.try_number,
-        duration=instance and instance.duration,
-        start_date=instance and instance.start_date,
-        end_date=instance and instance.end_date,
+        duration=None if instance is None else instance.duration,
+        start_date=None if instance is None else instance.start_date,
+        end_date=None if instance is None else instance.end_date,
         reason=node.reason,
     )

@@ -1,0 +1,42 @@
+"""Airflow's API server in this process, with users of all kinds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+#: Role of Airflow's simple auth manager; ``None`` may log in and see nothing.
+ROLES = {"admin": "ADMIN", "viewer": "VIEWER", "nobody": None}
+
+PREFIX = "/dynamic-outputs"
+
+
+class ApiServer:
+    """Answers requests as Airflow's API server does, with the package's plugin in it."""
+
+    def get(self, path, user="admin", **parameters):
+        return self.client.get(f"{PREFIX}{path}", params=parameters, headers=self._headers(user))
+
+    def post(self, path, document, user="admin"):
+        return self.client.post(f"{PREFIX}{path}", json=document, headers=self._headers(user))
+
+    @cached_property
+    def client(self):
+        from fastapi.testclient import TestClient
+
+        return TestClient(self.app, raise_server_exceptions=False)
+
+    @cached_property
+    def app(self):
+        from airflow.api_fastapi.app import create_app
+
+        return create_app()
+
+    def _headers(self, user):
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+        if user is None:
+            return {}
+        assert self.app is not None
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=ROLES[user]))
+        return {"Authorization": f"Bearer {token}"}
