@@ -11,7 +11,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 /** @typedef {import("./api.js").NumberLabel} NumberLabel */
 /** @typedef {import("./api.js").PastRun} PastRun */
 
-const HEIGHT = 200;
+const HEIGHT = 190;
 
 /** @param {{runs: PastRun[], label: NumberLabel, isSummary: boolean}} properties */
 export function Plot({ runs, label, isSummary }) {
@@ -119,8 +119,8 @@ function optionsOf(runs, label, isSummary, width, onCursor) {
     scales: { x: { time: false, range: [-0.5, runs.length - 0.5] } },
     ...(isSummary && label.series.length === 3 ? { bands: [{ series: [3, 1], fill: color("line-band") }] } : {}),
     axes: [
-      { ...axis, incrs: [1, 2, 5, 10, 20, 50], space: 90, values: (_, splits) => splits.map((at) => shortDate(runs[at])) },
-      { ...axis, size: 64, values: (_, splits) => splits.map(formatNumber) },
+      { ...axis, incrs: [1, 2, 5, 10, 20, 50], space: 90, size: 26, values: (_, splits) => splits.map((at) => shortDate(runs[at])) },
+      { ...axis, size: 58, space: 32, values: (_, splits) => splits.map(formatNumber) },
     ],
     series: [{}, ...lines],
   };
@@ -139,7 +139,8 @@ function lineOf(number, isSummary) {
 
 /** @param {PastRun | undefined} run */
 function shortDate(run) {
-  return run ? formatMoment(run.logical_date ?? run.start_date, viewersZone()).slice(5, 16) : "";
+  const moment = run ? formatMoment(run.logical_date ?? run.start_date, viewersZone()) : "";
+  return moment.endsWith(" 00:00:00") ? moment.slice(5, 10) : moment.slice(5, 16);
 }
 
 /** @param {PastRun} run */

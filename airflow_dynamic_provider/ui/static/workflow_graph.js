@@ -163,7 +163,7 @@ function fitting(drawing, viewport) {
     return 1;
   }
   const wanted = Math.min(viewport.clientWidth / drawing.width, viewport.clientHeight / drawing.height);
-  return Math.min(1, Math.max(0.6, wanted));
+  return Math.min(1, Math.max(0.75, wanted));
 }
 
 /**

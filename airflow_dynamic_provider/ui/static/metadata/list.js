@@ -47,7 +47,7 @@ export function MetadataList({ metadata, place, empty }) {
         <dt><${Cut} text=${meta.label} /><span class="kind">${meta.kind}</span></dt>
         <dd>
           <${Object.hasOwn(KINDS, meta.kind) ? KINDS[meta.kind] : JsonValue} meta=${meta} place=${place} />
-          ${meta.is_cut && html`<p class="quiet cut-note">Cut: this is its beginning. The download has all of it.</p>`}
+          ${meta.is_cut && html`<p class="quiet cut-note">Cut: only its beginning is shown.</p>`}
         </dd>
       </div>`,
     )}
