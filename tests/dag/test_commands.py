@@ -237,7 +237,8 @@ def test_show_of_a_nested_key_takes_both_spellings(read):
 def test_show_of_a_joined_key_names_what_produced_it(read, key, producers):
     shown = read("show", key, "--of", "letters_zip_others__keys")
     assert [each["task_id"] for each in shown["origins"]] == producers
-    assert ("other" in shown["metadata"]) and ("size" in shown["metadata"]) == (key == "a")
+    assert "other" in shown["metadata"]
+    assert ("size" in shown["metadata"]) == (key == "a")
 
 
 def test_show_as_table_has_sections_without_markup(told):
