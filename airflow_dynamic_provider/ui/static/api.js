@@ -64,14 +64,27 @@
  * @property {Row[]} rows
  */
 
-/** @typedef {Attempt & {name: string, kind: string, reason: string | null}} WorkflowNode */
+/**
+ * @typedef {object} WorkflowNode
+ * @property {string} name
+ * @property {string} kind
+ * @property {string | null} task_id  null: no task instance has been made for it yet.
+ * @property {number | null} map_index
+ * @property {State} state
+ * @property {number} try_number
+ * @property {number | null} duration
+ * @property {string | null} start_date
+ * @property {string | null} end_date
+ * @property {string | null} reason  Why it was not run.
+ */
 /**
  * @typedef {object} Workflow
  * @property {string} name
  * @property {KeyPath[]} keys
- * @property {KeyPath | null} key_path
+ * @property {KeyPath} key_path  Empty when the workflow is not mapped.
  * @property {State} state
  * @property {string | null} message
+ * @property {boolean} is_running
  * @property {WorkflowNode[]} nodes
  * @property {[string, string][]} edges
  * @property {Counts} counts
@@ -99,6 +112,7 @@
  */
 /**
  * @typedef {object} InstanceFacts
+ * @property {boolean} is_stale  It ran for another key, before the keys were made anew.
  * @property {KeyPath | null} key_path
  * @property {string | null} key
  * @property {Space | null} space
@@ -113,7 +127,7 @@
 /** @typedef {{run_id: string, logical_date: string | null, start_date: string | null, state: State}} PastRun */
 /** @typedef {{state: State, map_index: number, task_id: string} | null} PastState  null: the run has no such key. */
 /** @typedef {{key_path: KeyPath, key: string, states: PastState[]}} PastRow */
-/** @typedef {{runs: PastRun[], total: number, rows: PastRow[]}} History */
+/** @typedef {{runs: PastRun[], total: number, rows: PastRow[], message: string | null}} History */
 /** @typedef {{name: string, values: (number | null)[]}} Series */
 /** @typedef {{label: string, task_id: string, output: string, series: Series[]}} NumberLabel */
 /** @typedef {{runs: PastRun[], labels: NumberLabel[], message: string | null}} Numbers */
@@ -343,22 +357,51 @@ function send(route, body) {
  * @returns {Promise<any>}
  */
 async function answer(address, options) {
-  const response = await fetch(address, { credentials: "same-origin", ...options }).catch((error) => {
-    if (error.name === "AbortError") {
-      throw error;
-    }
+  const response = await fetch(address, { credentials: "same-origin", ...options }).catch(unlessAborted);
+  const text = await response?.text().catch(unlessAborted);
+  if (!response || text === undefined) {
     throw new ApiError(0, "The server does not answer.");
-  });
-  const body = await response.json().catch((error) => {
-    if (error.name === "AbortError") {
-      throw error;
-    }
-    return null;
-  });
+  }
+  const body = parsed(text);
   if (!response.ok || body === null) {
     throw new ApiError(response.ok ? 500 : response.status, textOf(body?.detail) || response.statusText);
   }
   return body;
+}
+
+/**
+ * @param {any} error
+ * @returns {undefined}
+ */
+function unlessAborted(error) {
+  if (error.name === "AbortError") {
+    throw error;
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {any}  null: it is no JSON, as when a proxy answers in place of the server.
+ */
+function parsed(text) {
+  try {
+    return JSON.parse(text, exactly);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whole numbers that JavaScript would round stay as they are written, as text.
+ *
+ * @param {string} _
+ * @param {unknown} value
+ * @param {{source?: string}} [context]  Not given by older browsers.
+ * @returns {unknown}
+ */
+export function exactly(_, value, context) {
+  const isRounded = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && context?.source && /^-?\d+$/.test(context.source) ? context.source : value;
 }
 
 /**

@@ -34,6 +34,10 @@ export function InstancePage({ place }) {
     html`<${Notice} title="Nothing dynamic here">
       This task instance was not cloned for a key, declares no outputs and is no node of a workflow.
     <//>`}
+    ${data.is_stale &&
+    html`<${Notice} title="It ran for another key" tone="warning">
+      The keys have been made anew since, and this is the task instance's place among them now. Its state and its log are of its former key.
+    <//>`}
     ${data.key_path && html`<${KeyFacts} place=${place} data=${data} />`}
     ${data.node && html`<${NodeFacts} node=${data.node} />`}
     ${data.inherited.length > 0 &&

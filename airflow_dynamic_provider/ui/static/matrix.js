@@ -65,7 +65,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
     <${Table} place=${place} data=${data} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
     <footer class="below">
       <span class="quiet">${data.is_running && html`<span class="live"><i></i>Live</span>`}</span>
-      <${Pager} total=${data.total} offset=${data.offset} limit=${PAGE_SIZE} what="keys" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
+      <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what="keys" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
     </footer>
     <${Spoken} text=${isLoading ? "" : `${several(data.total, "key")}${search || states.length ? " found" : ""}`} />
     ${wanted && html`<${ClearDialog} place=${place} wanted=${wanted} onClose=${() => setWanted(null)} onCleared=${whenCleared} />`}

@@ -38,6 +38,7 @@ export function StateStrips({ place, of, view, change }) {
       <div class="actions"><${SearchBox} value=${search} label="Search keys" onSearch=${(/** @type {string} */ text) => change({ search: text, offset: 0 })} /></div>
     </div>
     ${error && html`<${Failure} error=${error} />`}
+    ${data.message && html`<p class="quiet">${data.message}</p>`}
     ${!data.runs.length && html`<${Notice} title="No runs yet">Trigger the Dag; its keys appear here.<//>`}
     ${data.runs.length > 0 && !data.rows.length && html`<${Notice} title="No key matches">No key of these runs ${search ? html`contains “<${Cut} text=${search} />”` : "is known"}.<//>`}
     ${data.rows.length > 0 && html`<${Strips} place=${place} data=${data} />`}

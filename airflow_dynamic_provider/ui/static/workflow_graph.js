@@ -56,7 +56,7 @@ export function WorkflowGraph({ place, data, search, selection }) {
             key=${node.name}
             node=${node}
             at=${drawing.nodes.get(node.name) ?? { x: 0, y: 0 }}
-            href=${instanceHref(place, node.task_id, node.map_index)}
+            href=${node.task_id === null ? undefined : instanceHref(place, node.task_id, node.map_index)}
             isFaint=${search !== "" && !isMatch(node.name, search)}
             isChosen=${selection.chosen.has(node.name)}
             onChoose=${() => selection.choose([node.name], !selection.chosen.has(node.name))}
@@ -80,7 +80,7 @@ function ZoomButton({ label, path, to, onZoom }) {
 }
 
 /**
- * @param {{node: WorkflowNode, at: Point, href: string, isFaint: boolean, isChosen: boolean, onChoose: () => void}} properties
+ * @param {{node: WorkflowNode, at: Point, href: string | undefined, isFaint: boolean, isChosen: boolean, onChoose: () => void}} properties
  */
 function Box({ node, at, href, isFaint, isChosen, onChoose }) {
   const time = formatDuration(node.duration);

@@ -39,7 +39,9 @@ export function WorkflowList({ place, data, search, selection }) {
             <th class="key-column" scope="row">
               <div class="key-cell">
                 <input type="checkbox" data-stop aria-label=${`Select ${node.name}`} checked=${isChosen} onChange=${() => selection.choose([node.name], !isChosen)} />
-                <${Link} href=${instanceHref(place, node.task_id, node.map_index)} data-stop class="cut" title=${node.name}>${node.name}<//>
+                ${node.task_id === null
+                  ? html`<${Cut} text=${node.name} />`
+                  : html`<${Link} href=${instanceHref(place, node.task_id, node.map_index)} data-stop class="cut" title=${node.name}>${node.name}<//>`}
               </div>
             </th>
             <td><${StateBadge} state=${node.state} /></td>

@@ -7,7 +7,6 @@ import { ClearDialog } from "./clear_dialog.js";
 import { ClearButtons, failures } from "./matrix.js";
 import { Failure, Loading, Notice, SearchBox, several, StateBadge } from "./parts.js";
 import { CALM, LIVE, usePolling } from "./polling.js";
-import { isOver } from "./run_page.js";
 import { useSelection } from "./selection.js";
 import { html, useState } from "./vendor/preact.js";
 import { LARGEST, WorkflowGraph } from "./workflow_graph.js";
@@ -29,7 +28,7 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
   const { data, error, reload } = usePolling(
     (signal) => getWorkflow(place, workflow.name, view.key, signal),
     JSON.stringify([workflow.name, view.key]),
-    ({ state }) => (isOver(state) || state === "skipped" || state === "upstream_failed" ? CALM : LIVE),
+    ({ is_running }) => (is_running ? LIVE : CALM),
   );
   const selection = useSelection();
   const [wanted, setWanted] = useState(/** @type {import("./api.js").NodesToClear | null} */ (null));
@@ -37,7 +36,7 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="the workflow" />`;
   }
   const clear = (/** @type {string[]} */ nodes, /** @type {"failed" | null} */ state) =>
-    setWanted({ workflow: data.name, nodes, key: data.key_path, state });
+    setWanted({ workflow: data.name, nodes, key: data.keys.length ? data.key_path : null, state });
   const whenCleared = () => {
     selection.clear();
     reload();

@@ -15,5 +15,8 @@ export function ImageValue({ meta }) {
   if (inline !== null) {
     return html`<img class="picture-value" src=${inline} alt=${alt} title=${alt} />`;
   }
+  if (!source) {
+    return html`<span class="quiet">${alt ? `${alt}: a` : "A"} picture too large to be shown</span>`;
+  }
   return html`${alt && html`<${FoldedText} text=${alt} /> `}<${Address} address=${String(source ?? "")} />`;
 }

@@ -14,9 +14,6 @@ const SMALL = 20;
 
 /** @param {import("./list.js").Shown} properties */
 export function JsonValue({ meta }) {
-  if (meta.is_cut && typeof meta.value === "string") {
-    return html`<${FoldedText} text=${meta.value} isCode=${true} />`;
-  }
   return html`<div class="json"><${Node} value=${meta.value} name=${null} level=${0} /></div>`;
 }
 

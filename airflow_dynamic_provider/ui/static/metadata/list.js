@@ -15,7 +15,7 @@ import { TableValue } from "./table.js";
 /** @typedef {{meta: Meta, place: import("../address.js").Place}} Shown */
 
 /** @type {Record<string, (shown: Shown) => unknown>} */
-const KINDS = {
+const KINDS = Object.assign(Object.create(null), {
   text: TextValue,
   path: TextValue,
   notebook: TextValue,
@@ -32,7 +32,17 @@ const KINDS = {
   table: TableValue,
   image: ImageValue,
   null: Nothing,
-};
+});
+
+/**
+ * @param {Meta} meta
+ * @returns {(shown: Shown) => unknown}
+ */
+function rendererOf({ kind, value, html: markup, is_cut: isCut }) {
+  // The beginning of a value is no value of its kind: half an address is no link.
+  const isBeginning = isCut && typeof value === "string" && markup === null;
+  return (isBeginning ? TextValue : KINDS[kind]) ?? JsonValue;
+}
 
 /**
  * @param {{metadata: Meta[], place: import("../address.js").Place, empty: string}} properties
@@ -43,10 +53,10 @@ export function MetadataList({ metadata, place, empty }) {
   }
   return html`<dl class="metadata">
     ${metadata.map(
-      (meta, at) => html`<div key=${at} class="metadata-row kind-${Object.hasOwn(KINDS, meta.kind) ? meta.kind : "unknown"}">
+      (meta, at) => html`<div key=${at} class="metadata-row kind-${meta.kind in KINDS ? meta.kind : "unknown"}">
         <dt><${Cut} text=${meta.label} /><span class="kind">${meta.kind}</span></dt>
         <dd>
-          <${Object.hasOwn(KINDS, meta.kind) ? KINDS[meta.kind] : JsonValue} meta=${meta} place=${place} />
+          <${rendererOf(meta)} meta=${meta} place=${place} />
           ${meta.is_cut && html`<p class="quiet cut-note">Cut: only its beginning is shown.</p>`}
         </dd>
       </div>`,
