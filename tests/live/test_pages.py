@@ -64,6 +64,11 @@ def keys_of(frame: FrameLocator) -> list[str]:
     return [button.get_attribute("title") or "" for button in buttons.all()]
 
 
+def chips_of(frame: FrameLocator) -> Locator:
+    """The states by which a matrix can be filtered."""
+    return frame.get_by_role("group", name="Filter by state").get_by_role("button")
+
+
 def instances_of(client: RestClient, dag_id: str, run_id: str) -> dict[tuple[str, int], TaskInstance]:
     return {(ti.task_id, ti.map_index): ti for ti in client.task_instances(dag_id, run_id)}
 
@@ -191,7 +196,7 @@ def test_failed_keys_are_cleared_and_nothing_else(window: Window, client: RestCl
         *("load", "check", "months", "months__keys", "bill", "summarize", "check__done"),
     } & {task_id for task_id, _ in after}
     assert client.xcom("orders", run_id, "summarize") == sorted(name.upper() for name in CUSTOMERS)
-    expect(frame.get_by_role("group", name="Filter by state").get_by_role("button")).to_have_count(1)
+    expect(chips_of(frame)).to_have_count(1)
 
 
 def test_all_failed_keys_are_cleared_at_once(window: Window, client: RestClient) -> None:
