@@ -30,6 +30,7 @@
         ├── StaleNodeError           a node has left no value, or one that is not current    (LookupError)
         ├── PlanMismatchError        a workflow planned again is not what has run            (ValueError)
         ├── UnknownNameError         what a command names is not there                       (LookupError)
+        ├── AmbiguousNameError       what a command names is there more than once            (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
 Every error carries the task, the output, the key and the remedy as attributes (each may be ``None``) and
@@ -260,6 +261,10 @@ class PlanMismatchError(ReadError, ValueError):
 
 class UnknownNameError(ReadError, LookupError):
     """There is no such Dag, run, workflow, key or node as a command names."""
+
+
+class AmbiguousNameError(ReadError, LookupError):
+    """What a command names may be one of several keys, or of several dynamic outputs."""
 
 
 class LayoutError(ReadError, ValueError):

@@ -1,24 +1,24 @@
-"""``airflow dynamic-outputs clear``: runs nodes of a workflow again, with what depends on them."""
+"""``airflow dynamic-outputs clear``: runs keys, or nodes of a workflow, again with what depends on them."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from airflow.cli.simple_table import AirflowConsole
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
-from airflow.utils.session import create_session
 
+from airflow_dynamic_provider.cli.common import opened_run, say
+from airflow_dynamic_provider.cli.printing import print_rows
 from airflow_dynamic_provider.database.clearing import ToClear
 from airflow_dynamic_provider.database.clearing import clear as clear_in_database
+from airflow_dynamic_provider.database.key_clearing import find_keys
+from airflow_dynamic_provider.database.key_naming import find_keys_to_clear
 from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
-from airflow_dynamic_provider.database.runs import open_run
-from airflow_dynamic_provider.errors import DynamicOutputsError
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from airflow_dynamic_provider.database.instances import Instance
+    from airflow_dynamic_provider.database.runs import OpenRun
 
 
 @action_cli  # type: ignore[untyped-decorator, unused-ignore]
@@ -29,24 +29,49 @@ def clear(args: Namespace) -> None:
     Raises:
         SystemExit: The arguments do not go together, or name what is not there.
     """
-    if bool(args.node) == bool(args.state):
-        raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
-    selection = NodeSelection(args.workflow, args.node or (), args.key)
-    with create_session() as session:
-        try:
-            run = open_run(session, args.dag_id, args.run_id)
-            to_clear = find_nodes(run, selection)
-        except DynamicOutputsError as error:
-            raise SystemExit(str(error)) from error
+    _check_arguments(args)
+    with opened_run(args) as run:
+        to_clear = _find_nodes(run, args) if args.workflow else _find_keys(run, args)
         rows = [_row(instance, to_clear) for instance in to_clear.instances]
         if args.yes:
             clear_in_database(run, to_clear)
-    # Standard output is for the list alone, so that it can be read by another program.
-    if rows or args.output != "table":
-        AirflowConsole().print_as(rows, args.output)
-    _say(_summary(len(rows), args.yes))
+    print_rows(rows, args.output)
+    say(_summary(len(rows), args))
     if to_clear.warning:
-        _say(f"{to_clear.warning} (--state failed takes all).")
+        say(f"{to_clear.warning} (--state failed takes all).")
+
+
+def _check_arguments(args: Namespace) -> None:
+    """Refuse arguments that do not go together.
+
+    Raises:
+        SystemExit: They do not.
+    """
+    if not args.workflow:
+        if args.node:
+            raise SystemExit("--node names a node of a workflow: say which one by --workflow GROUP.")
+        if not (args.key or args.state):
+            raise SystemExit(
+                "Say what to clear: --key KEY, as often as you like, or --state failed; "
+                "of a workflow, --workflow GROUP with --node NAME or --state failed."
+            )
+        return
+    if args.of:
+        raise SystemExit("Say either --of, for keys of a dynamic output, or --workflow, for nodes.")
+    if bool(args.node) == bool(args.state):
+        raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
+    if len(args.key or ()) > 1:
+        raise SystemExit("With --workflow there is one --key at most: that of the graph that is meant.")
+
+
+def _find_nodes(run: OpenRun, args: Namespace) -> ToClear:
+    key = args.key[0] if args.key else None
+    return find_nodes(run, NodeSelection(args.workflow, args.node or (), key))
+
+
+def _find_keys(run: OpenRun, args: Namespace) -> ToClear:
+    is_failed = args.state == "failed"
+    return find_keys(run, *find_keys_to_clear(run, args.key or (), args.of, only_failed=is_failed))
 
 
 def _row(instance: Instance, to_clear: ToClear) -> dict[str, Any]:
@@ -58,12 +83,16 @@ def _row(instance: Instance, to_clear: ToClear) -> dict[str, Any]:
     }
 
 
-def _summary(count: int, is_cleared: bool) -> str:
+def _summary(count: int, args: Namespace) -> str:
     if not count:
-        return "No node failed: there is nothing to run again."
+        return f"{_nothing(args)}: there is nothing to run again."
     noun = "task instance" if count == 1 else "task instances"
-    return f"Cleared {count} {noun}." if is_cleared else f"Would clear {count} {noun}. Add --yes to do it."
+    return f"Cleared {count} {noun}." if args.yes else f"Would clear {count} {noun}. Add --yes to do it."
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+def _nothing(args: Namespace) -> str:
+    if args.workflow:
+        return "No node failed"
+    if not args.key:
+        return "No key failed"
+    return "This key did not fail" if len(args.key) == 1 else "None of these keys failed"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
+from airflow.cli.cli_config import (
+    ARG_OUTPUT,
+    ARG_VERBOSE,
+    ActionCommand,
+    Arg,
+    CLICommand,
+    GroupCommand,
+    lazy_load_command,
+)
 
 _MODULE = "airflow_dynamic_provider.cli"
 
@@ -15,44 +23,88 @@ def _argument(*flags: str, **options: Any) -> Arg:
 
 DAG_ID = _argument("dag_id", help="The id of the Dag")
 RUN_ID = _argument("run_id", help="The id of the Dag run")
+KEY = _argument("key", help="The key: outer/inner or a JSON list for a path of keys")
+OF = _argument(
+    "--of",
+    metavar="NAME",
+    help="The dynamic output, as list names it (default: the one that has the key)",
+)
+KEYS = _argument(
+    "--key",
+    metavar="KEY",
+    action="append",
+    help="A key, outer/inner or a JSON list for a path of keys; may be given more than once, and an outer "
+    "key stands for all keys below it. With --workflow, for one inside a map: only of this key",
+)
 WORKFLOW = _argument(
     "--workflow",
     metavar="GROUP",
-    required=True,
-    help="The workflow: the id of its task group in the Dag",
+    help="A workflow instead of a dynamic output: the id of its task group in the Dag",
 )
 NODE = _argument(
     "--node",
     metavar="NAME",
     action="append",
-    help="A node, by its label without the key, or a call with all its nodes; may be given more than once",
+    help="A node of the workflow, by its label without the key, or a call with all its nodes; may be given "
+    "more than once",
 )
-STATE = _argument("--state", choices=("failed",), help="All nodes that failed")
-KEY = _argument(
-    "--key",
-    metavar="KEY_PATH",
-    help="In a workflow inside a map: only of this key, outer/inner or a JSON list for a path of keys "
-    "(default: of all keys)",
+STATE = _argument(
+    "--state",
+    choices=("failed",),
+    help="All keys that failed, of all dynamic outputs or of the one of --of; with --key only what failed of "
+    "these keys; with --workflow all nodes that failed",
 )
 YES = _argument("-y", "--yes", action="store_true", help="Clear it; without this it is only shown")
-OUTPUT = _argument(
-    "-o",
-    "--output",
-    choices=("table", "json", "yaml"),
-    default="table",
-    help="How the task instances are listed (default: table)",
+EXPORTED_OF = _argument("--of", metavar="NAME", help="The dynamic output, as list names it (default: all)")
+WHAT = _argument(
+    "--what",
+    choices=("states", "metadata"),
+    default="states",
+    help="The state of each key in each task, or the metadata of keys and of their tasks (default: states)",
+)
+FORMAT = _argument(
+    "--format", choices=("json", "csv"), default="json", help="The form of the text (default: json)"
+)
+FILE = _argument("--file", metavar="PATH", help="Where to write it (default: to standard output)")
+
+LIST = ActionCommand(
+    name="list",
+    help="List the dynamic outputs and workflows of a run",
+    description="List the dynamic outputs of a Dag run with their keys by state, and its workflows with "
+    "their nodes by state. A key is in the state that matters most of those of its task instances: "
+    "failed before running before success.",
+    func=lazy_load_command(f"{_MODULE}.list.list_outputs"),
+    args=(DAG_ID, RUN_ID, ARG_OUTPUT, ARG_VERBOSE),
 )
 
-VERBOSE = _argument("-v", "--verbose", action="store_true", help="Log more")
+SHOW = ActionCommand(
+    name="show",
+    help="Show a key with its metadata and task instances",
+    description="Show where a key of a dynamic output is from, its metadata, and its task instances with "
+    "what they have attached.",
+    func=lazy_load_command(f"{_MODULE}.show.show"),
+    args=(DAG_ID, RUN_ID, KEY, OF, ARG_OUTPUT, ARG_VERBOSE),
+)
 
 CLEAR = ActionCommand(
     name="clear",
-    help="Run nodes of a workflow again, with all that depends on them and nothing else",
-    description="Show which task instances run again when nodes of a @dynamic_workflow are cleared: the "
-    "nodes, what depends on them in the plan, the workflow's result and what is downstream of it in the "
-    "Dag. Airflow's own clear does not know what nodes depend on. Nothing is changed without --yes.",
+    help="Run keys, or nodes of a workflow, again, with all that depends on them and nothing else",
+    description="Show which task instances run again when keys of a dynamic output are cleared: those of the "
+    "keys, and what depends on them key by key. Or when nodes of a @dynamic_workflow are: the nodes, what "
+    "depends on them in the plan, the workflow's result and what is downstream of it in the Dag. Airflow's "
+    "own clear does not know what depends on keys and nodes. Nothing is changed without --yes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
-    args=(DAG_ID, RUN_ID, WORKFLOW, NODE, STATE, KEY, YES, OUTPUT, VERBOSE),
+    args=(DAG_ID, RUN_ID, OF, KEYS, STATE, WORKFLOW, NODE, YES, ARG_OUTPUT, ARG_VERBOSE),
+)
+
+EXPORT = ActionCommand(
+    name="export",
+    help="Write the states or the metadata of all keys as JSON or CSV",
+    description="Write the state of each key in each task, or the metadata of keys and of their task "
+    "instances. In CSV a text that a spreadsheet would take for a formula, one that begins with = + - @ a "
+    "tab or the end of a line, has an apostrophe before it; JSON has the values as they are.",
+    func=lazy_load_command(f"{_MODULE}.export.export"),
+    args=(DAG_ID, RUN_ID, EXPORTED_OF, WHAT, FORMAT, FILE, ARG_VERBOSE),
 )
 
 
@@ -62,6 +114,6 @@ def get_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="dynamic-outputs",
             help="Look at and run again what dynamic outputs and workflows have made",
-            subcommands=(CLEAR,),
+            subcommands=(LIST, SHOW, CLEAR, EXPORT),
         )
     ]

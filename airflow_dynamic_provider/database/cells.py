@@ -153,9 +153,8 @@ class Cells:
         return summaries
 
     def _marks(self, positions: Collection[int]) -> dict[tuple[str, int], StoredClone]:
-        stored = self._source.pull_some(self._task_ids, CLONE_XCOM, None)
-        wanted = set(positions)
-        return {at: StoredClone.unpack(mark) for at, mark in stored.items() if at[1] in wanted}
+        stored = self._source.pull_some(self._task_ids, CLONE_XCOM, positions)
+        return {at: StoredClone.unpack(mark) for at, mark in stored.items()}
 
     def _cell(
         self,

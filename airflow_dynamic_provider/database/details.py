@@ -9,11 +9,11 @@ from airflow_dynamic_provider.database.cells import Cells
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import KeyList, read_keys
 from airflow_dynamic_provider.database.metadata import key_metadata, read_metadata
+from airflow_dynamic_provider.database.origins import Origin, find_origins
 from airflow_dynamic_provider.database.workflow_view import look_at_workflow
 from airflow_dynamic_provider.errors import UnknownNameError
 from airflow_dynamic_provider.execution.layout import StoredMetadata
-from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.execution.spaces import NestedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
 Relation = Literal["upstream", "downstream", "same key", "producer"]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The task instance that produced a key, and which of its outputs the key is of."""
-
-    task_id: str
-    map_index: int
-    output: str
-    description: str | None
 
 
 @dataclass(frozen=True)
@@ -100,7 +90,7 @@ def _of_clone(run: OpenRun, details: Details, info: SpaceInfo) -> Details:
     columns = list(dict.fromkeys([*info.task_ids, task_id]))
     cells = Cells(run.source, columns, keys).at([position])[position]
     own = cells[task_id]
-    origins = tuple(_origins(run, info, path))
+    origins = tuple(find_origins(run, info, path))
     producers = [
         ("producer", found)
         for origin in origins
@@ -123,25 +113,6 @@ def _of_clone(run: OpenRun, details: Details, info: SpaceInfo) -> Details:
         (*producers, *others),  # type: ignore[arg-type]
         details.node,
     )
-
-
-def _origins(run: OpenRun, info: SpaceInfo, path: KeyPath) -> list[Origin]:
-    """Return what produced the last key of a path, on each side of a joined one."""
-    space = info.space
-    if isinstance(space, JoinedSpace):
-        return [
-            origin
-            for link, side in enumerate((space.left, space.right))
-            for origin in _origins(run, run.structure.info_of(side), space.path_of_link(link, path))
-        ]
-    assert isinstance(space, (ProducedSpace, NestedSpace))
-    index: int | None = UNMAPPED
-    if isinstance(space, NestedSpace):
-        outer = read_keys(run.source, run.structure.info_of(space.outer))
-        index = outer.positions.get(path[:-1])
-    if index is None:
-        return []
-    return [Origin(space.producer_id, index, space.output, info.description)]
 
 
 def _relation(run: OpenRun, task_id: str, other: str) -> Relation:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.database.clearing import ToClear, with_downstream
+from airflow_dynamic_provider.database.cells import Cells
+from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key, render_label
@@ -14,7 +15,6 @@ from airflow_dynamic_provider.execution.states import FAILURES
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from airflow_dynamic_provider.database.cells import Cell
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
@@ -34,31 +34,45 @@ class KeySelection:
     only_failed: bool = False
 
 
-def find_keys(run: OpenRun, selection: KeySelection) -> ToClear:
+def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
     """Return what would run again: the clones of the keys, and what depends on them.
 
     Raises:
         UnknownNameError: There is no such key space or key.
     """
-    info = run.space(selection.of)
-    matrix = Matrix(run.source, info)
-    positions = _positions(matrix, selection.keys)
-    cells = matrix.cells.at(positions)
-    starts = [
+    starts: list[Pair] = []
+    labels: dict[Pair, str] = {}
+    for selection in selections:
+        matrix = Matrix(run.source, run.space(selection.of))
+        positions = _positions(matrix, selection.keys)
+        starts += _failed_clones(matrix, positions) if selection.only_failed else _clones(matrix, positions)
+        labels |= _labels(matrix)
+    return with_downstream(run, starts, starts, labels)
+
+
+def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
+    info = matrix.info
+    return [(task_id, position) for position in positions for task_id in (*info.task_ids, *info.helpers)]
+
+
+def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
+    # A helper may have failed by itself, and then nothing after it can run.
+    columns = (*matrix.info.task_ids, *matrix.info.helpers)
+    cells = Cells(matrix.source, columns, matrix.keys).at(positions)
+    return [
         (task_id, position)
         for position in positions
         for task_id, cell in cells[position].items()
-        if not selection.only_failed or _failed(cell)
+        if cell is not None and cell.state in FAILURES
     ]
-    if not selection.only_failed:
-        starts += [(task_id, position) for position in positions for task_id in info.helpers]
-    paths = matrix.keys.paths or ()
-    labels = {
-        (task_id, position): render_label(paths[position])
-        for task_id in (*info.task_ids, *info.helpers)
-        for position in range(len(paths))
+
+
+def _labels(matrix: Matrix) -> dict[Pair, str]:
+    return {
+        (task_id, position): render_label(path)
+        for position, path in enumerate(matrix.keys.paths or ())
+        for task_id in (*matrix.info.task_ids, *matrix.info.helpers)
     }
-    return with_downstream(run, starts, starts, labels)
 
 
 def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:
@@ -75,12 +89,11 @@ def _below(matrix: Matrix, key: KeyPath) -> Iterator[int]:
         UnknownNameError: There is none.
     """
     known = matrix.keys.positions
+    if key in known:
+        yield known[key]
+        return
     found = [position for path, position in known.items() if path[: len(key)] == key]
     if not found:
         names = map(render_key, known)
         raise unknown(f"key {render_key(key)!r}", f"{matrix.info.of!r}", render_key(key), names)
     yield from found
-
-
-def _failed(cell: Cell | None) -> bool:
-    return cell is not None and cell.state in FAILURES

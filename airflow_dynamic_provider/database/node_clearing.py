@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.clearing import ToClear, with_downstream
 from airflow_dynamic_provider.database.runs import unknown
+from airflow_dynamic_provider.database.spelling import find_spelled
 from airflow_dynamic_provider.definitions.keys import render_key, render_label
 from airflow_dynamic_provider.execution.states import FAILURES
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
@@ -42,6 +42,7 @@ def find_nodes(run: OpenRun, selection: NodeSelection) -> ToClear:
 
     Raises:
         UnknownNameError: There is no such workflow, key or node.
+        AmbiguousNameError: There are several such keys.
     """
     reader = run.workflow(selection.workflow)
     graphs = _Graphs(run, reader)
@@ -89,6 +90,7 @@ class _Graphs:
 
         Raises:
             UnknownNameError: There is no such key, or none of them has such a node.
+            AmbiguousNameError: There are several such keys.
         """
         roots = self._of_key(selection.key)
         for name in selection.nodes:
@@ -120,12 +122,8 @@ class _Graphs:
     def _of_key(self, key: str | None) -> dict[KeyPath, int]:
         if key is None:
             return self._roots
-        found = {path: index for path, index in self._roots.items() if path and key in _spellings(path)}
-        if not found:
-            known = [render_key(path) for path in self._roots if path]
+        path = find_spelled(key, filter(None, self._roots))
+        if path is None:
+            known = [render_key(each) for each in self._roots if each]
             raise unknown(f"key {key!r}", f"the workflow {self._reader.spec.name!r}", key, known)
-        return found
-
-
-def _spellings(key_path: KeyPath) -> tuple[str, str]:
-    return render_key(key_path), json.dumps(list(key_path), ensure_ascii=False)
+        return {path: self._roots[path]}

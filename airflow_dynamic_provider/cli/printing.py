@@ -1,0 +1,103 @@
+"""Prints data as Airflow's own commands do: tables, plain lines, JSON or YAML.
+
+The texts come from whoever ran the tasks, so none of them may be taken for markup or for a command to the
+terminal. Numbers stay numbers in JSON and YAML.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from airflow.cli.simple_table import AirflowConsole, SimpleTable
+from airflow.utils import yaml
+from rich.text import Text
+from tabulate import tabulate  # type: ignore[import-untyped, unused-ignore]
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Row = dict[str, Any]
+
+# The kinds of characters that turn the direction of writing for those after them.
+_TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
+
+# How much of a text a table shows.
+_SHOWN = 500
+
+
+def print_document(document: Any, output: str) -> None:
+    """Print one document.
+
+    Args:
+        document: Lists, dicts and scalars.
+        output: ``json`` or ``yaml``.
+    """
+    text = json.dumps(document, indent=2) if output == "json" else yaml.dump(document, sort_keys=False)
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def print_rows(rows: Sequence[Row], output: str) -> None:
+    """Print rows that have the same columns. No rows are no table, and an empty document."""
+    if output in ("json", "yaml"):
+        print_document(list(rows), output)
+    elif rows:
+        print_tables([rows], output)
+
+
+def print_tables(tables: Sequence[Sequence[Row]], output: str) -> None:
+    """Print tables, an empty line between two; those without rows are left out.
+
+    Args:
+        tables: Rows that have the same columns.
+        output: ``table`` or ``plain``.
+    """
+    shown = [rows for rows in tables if rows]
+    for number, rows in enumerate(shown):
+        if number and output == "plain":
+            sys.stdout.write("\n")
+        (_print_plain if output == "plain" else _print_table)(rows)
+
+
+def _print_plain(rows: Sequence[Row]) -> None:
+    # A key that reads like a number is none.
+    lines = tabulate(_cells(rows), headers=list(rows[0]), tablefmt="plain", disable_numparse=True)
+    sys.stdout.write(lines + "\n")
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    table = SimpleTable(show_header=True)  # type: ignore[no-untyped-call, unused-ignore]
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for cells in _cells(rows):
+        table.add_row(*map(Text, cells))
+    AirflowConsole().print(table)
+
+
+def show_counts(counts: Mapping[str, int]) -> str:
+    """Return counts of states as a cell shows them."""
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    return [[_shown(value) for value in row.values()] for row in rows]
+
+
+def _shown(value: Any) -> str:
+    """Return the text of a cell."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, ensure_ascii=False)
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    if len(text) > _SHOWN:
+        text = f"{text[:_SHOWN]}... ({len(text)} characters)"
+    return "".join(char if _is_harmless(char) else ascii(char)[1:-1] for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    # Control characters, and those that turn the direction of writing, change what stands elsewhere.
+    is_control = unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+    return not is_control and unicodedata.bidirectional(char) not in _TURNING

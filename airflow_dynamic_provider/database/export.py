@@ -1,0 +1,226 @@
+"""A key space in one run as rows, and those as chunks of CSV or JSON: however many keys, some at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_dynamic_provider.database.matrix import Matrix
+from airflow_dynamic_provider.database.metadata import keys_metadata, metadata_of_cells
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.metadata import metadata_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from airflow_dynamic_provider.database.cells import Cell
+    from airflow_dynamic_provider.database.metadata import Labelled
+    from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.layout import StoredMetadata
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+What = Literal["states", "metadata"]
+Format = Literal["json", "csv"]
+
+#: The columns of a CSV file.
+COLUMNS: Mapping[What, tuple[str, ...]] = {
+    "states": (
+        "of",
+        "key_path",
+        "key",
+        "task_id",
+        "map_index",
+        "state",
+        "try_number",
+        "start_date",
+        "end_date",
+        "duration",
+        "is_stale",
+    ),
+    "metadata": ("of", "key_path", "key", "task_id", "output", "label", "kind", "value"),
+}
+
+#: What a spreadsheet takes for the beginning of a formula, with the wide forms that some take for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+# How many keys are read, and written, at once.
+_AT_ONCE = 400
+
+
+def export(run: OpenRun, spaces: Sequence[SpaceInfo], what: What, form: Format) -> Iterator[str]:
+    """Yield the text of a file, in chunks. Nothing is read before it is asked for.
+
+    Args:
+        run: The Dag run.
+        spaces: The key spaces.
+        what: The states of their keys, or their metadata.
+        form: The form of the file.
+
+    Raises:
+        LayoutError: What is stored is of another release.
+        ReadError: What is stored cannot be loaded.
+    """
+    if form == "json":
+        return json_chunks(run, spaces, what)
+    read = state_rows if what == "states" else metadata_rows
+    return csv_chunks((row for info in spaces for row in read(run, info)), COLUMNS[what])
+
+
+def state_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
+    """Yield a row for each key and task of a space."""
+    for key in _read_states(Matrix(run.source, info)):
+        about = _about(info, key)
+        for task in key["tasks"]:
+            yield {**about, **task}
+
+
+def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
+    """Yield a row for each label: of the keys of a space, and of their clones."""
+    for key in _read_metadata(Matrix(run.source, info)):
+        about = _about(info, key)
+        # A joined key was produced by two tasks, and the task that lists it knows both.
+        producer = {"task_id": info.producer_id or info.space.keys_task_id, "output": info.output}
+        yield from ({**about, **producer, **each} for each in _labels(key["metadata"]))
+        for task in key["tasks"]:
+            for output, labelled in task["outputs"].items():
+                own = {"task_id": task["task_id"], "output": output}
+                yield from ({**about, **own, **each} for each in _labels(labelled))
+
+
+def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield the text of a CSV file. No cell begins as a formula does: such a text gets an apostrophe."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(columns)
+    for count, row in enumerate(rows, start=1):
+        writer.writerow([csv_cell(row.get(column)) for column in columns])
+        if count % _AT_ONCE == 0:
+            yield _drain(buffer)
+    yield _drain(buffer)
+
+
+def csv_cell(value: Any) -> str | int | float:
+    """Return how a cell shows a value: numbers and texts as they are, ``None`` empty, all else as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def json_chunks(run: OpenRun, spaces: Sequence[SpaceInfo], what: What) -> Iterator[str]:
+    """Yield the text of a JSON document: the run, its key spaces, their keys."""
+    read = _read_states if what == "states" else _read_metadata
+    head = json.dumps({"dag_id": run.dag_id, "run_id": run.run_id})
+    yield f'{head[:-1]}, "outputs": ['
+    for number, info in enumerate(spaces):
+        matrix = Matrix(run.source, info)
+        about = {
+            "of": info.of,
+            "name": info.name,
+            "kind": info.kind,
+            "description": info.description,
+            "message": matrix.keys.message,
+        }
+        yield f'{"," if number else ""}\n{json.dumps(about)[:-1]}, "keys": ['
+        separator = "\n"
+        for key in read(matrix):
+            yield separator + json.dumps(key)
+            separator = ",\n"
+        yield "]}"
+    yield "]}\n"
+
+
+def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
+    """Return what became of a key in a task, as plain values; little, if it ran for another key."""
+    described = {"task_id": task_id, "map_index": None if cell is None else cell.instance.map_index}
+    own = None if cell is None or cell.is_stale else cell.instance
+    return {
+        **described,
+        "state": None if own is None else own.state,
+        "try_number": None if own is None else own.try_number,
+        "start_date": None if own is None else _moment(own.start_date),
+        "end_date": None if own is None else _moment(own.end_date),
+        "duration": None if own is None else own.duration,
+        "is_stale": cell is not None and cell.is_stale,
+    }
+
+
+def _read_states(matrix: Matrix) -> Iterator[dict[str, Any]]:
+    for paths in _in_parts(matrix):
+        cells = matrix.cells.at(list(paths))
+        for position, path in paths.items():
+            described = [describe_cell(task_id, cell) for task_id, cell in cells[position].items()]
+            yield {"key_path": list(path), "key": render_key(path), "tasks": described}
+
+
+def _read_metadata(matrix: Matrix) -> Iterator[dict[str, Any]]:
+    for paths in _in_parts(matrix):
+        cells = matrix.cells.at(list(paths))
+        own = metadata_of_cells(matrix.source, paths, cells)
+        produced = keys_metadata(matrix.source, matrix.info, paths)
+        for position, path in paths.items():
+            found = {task_id: own.get((task_id, position)) for task_id in cells[position]}
+            yield describe_metadata(path, produced[position], found)
+
+
+def describe_metadata(
+    path: KeyPath, produced: Labelled, own: Mapping[str, StoredMetadata | None]
+) -> dict[str, Any]:
+    """Return what was said of a key, and what its clones said, as plain values.
+
+    Args:
+        path: The key path.
+        produced: What was said of it when it was produced.
+        own: Task -> what its clone said.
+    """
+    return {
+        "key_path": list(path),
+        "key": render_key(path),
+        "metadata": metadata_to_json(produced),
+        "tasks": [
+            {
+                "task_id": task_id,
+                "outputs": {output: metadata_to_json(found) for output, found in metadata.outputs.items()},
+            }
+            for task_id, metadata in own.items()
+            if metadata is not None and metadata.outputs
+        ],
+    }
+
+
+def _in_parts(matrix: Matrix) -> Iterator[dict[int, KeyPath]]:
+    """Yield position -> key path, some at a time."""
+    paths = matrix.keys.paths or ()
+    for start in range(0, len(paths), _AT_ONCE):
+        yield dict(enumerate(paths[start : start + _AT_ONCE], start))
+
+
+def _about(info: SpaceInfo, key: Mapping[str, Any]) -> dict[str, Any]:
+    return {"of": info.of, "key_path": key["key_path"], "key": key["key"]}
+
+
+def _labels(labelled: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for label, stored in labelled.items():
+        kind, value = stored["type"], stored["value"]
+        # Nothing, said on purpose, is not an empty cell; and a text inside JSON has quotes.
+        if value is None or (kind == "json" and isinstance(value, str)):
+            value = json.dumps(value, ensure_ascii=False)
+        yield {"label": label, "kind": kind, "value": value}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(timezone.utc).isoformat()
+
+
+def _drain(buffer: io.StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text

@@ -1,0 +1,45 @@
+"""Where a key is from: the task instances that produced it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.database.keys import read_keys
+from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, NestedSpace, ProducedSpace
+from airflow_dynamic_provider.execution.xcom import UNMAPPED
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The task instance that produced a key, and which of its outputs the key is of."""
+
+    task_id: str
+    map_index: int
+    output: str
+    description: str | None
+
+
+def find_origins(run: OpenRun, info: SpaceInfo, path: KeyPath) -> list[Origin]:
+    """Return what produced the last key of a path; of a joined one, what did on each side that has it."""
+    space = info.space
+    if isinstance(space, JoinedSpace):
+        return [origin for link in (LEFT, RIGHT) for origin in _on_side(run, space, link, path)]
+    assert isinstance(space, (ProducedSpace, NestedSpace))
+    index: int | None = UNMAPPED
+    if isinstance(space, NestedSpace):
+        outer = read_keys(run.source, run.structure.info_of(space.outer))
+        index = outer.positions.get(path[:-1])
+    return [] if index is None else [Origin(space.producer_id, index, space.output, info.description)]
+
+
+def _on_side(run: OpenRun, space: JoinedSpace, link: int, path: KeyPath) -> list[Origin]:
+    side, own = run.structure.info_of(space.links[link]), space.path_of_link(link, path)
+    # An outer zip has keys that one side lacks.
+    has_it = own in read_keys(run.source, side).positions
+    return find_origins(run, side, own) if has_it else []

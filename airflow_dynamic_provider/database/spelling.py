@@ -1,0 +1,43 @@
+"""How a command's words name keys: ``outer/inner`` as labels have it, or a JSON list."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.errors import AmbiguousNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+
+def spell(path: KeyPath) -> str:
+    """Return a key path as a JSON list: unlike ``outer/inner`` it can only mean this one."""
+    return json.dumps(list(path), ensure_ascii=False)
+
+
+def find_spelled(text: str, paths: Iterable[KeyPath]) -> KeyPath | None:
+    """Return the key path that a text names, ``None`` if there is none.
+
+    Raises:
+        AmbiguousNameError: There are several, for a key may hold a slash.
+    """
+    listed = _read_list(text)
+    found = [path for path in paths if path == listed or render_key(path) == text]
+    if len(found) > 1:
+        raise AmbiguousNameError(
+            f"several keys are written {text!r}: {', '.join(map(spell, found))}",
+            remedy="Write the one that is meant as such a list.",
+        )
+    return found[0] if found else None
+
+
+def _read_list(text: str) -> KeyPath | None:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return None
+    return tuple(read) if isinstance(read, list) and all(isinstance(key, str) for key in read) else None

@@ -1,0 +1,397 @@
+"""``airflow dynamic-outputs list|show|clear|export`` for keys: what they show, and what runs again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+import yaml
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata, dynamic_workflow
+from tests.dag.tasks import keep, pair
+from tests.dag.workflow_clears import execute
+from tests.dag_runs import start_run
+
+FAILING = set()
+
+
+@task.dynamic(out=DynamicOut(str, description="Names of [all] kinds"))
+def letters():
+    for key in ("a", "=b", "[c]"):
+        add_output_metadata({"note": "=1+1", "table": [{"key": key}]}, mapping_key=None)
+        yield DynamicOutput(key, key, metadata={"size": len(key), "text": f"-{key}", "json": [key]})
+
+
+@task
+def check(value, mapping_key=None):
+    if mapping_key in FAILING:
+        raise ValueError("as the test says")
+    add_output_metadata({"checked": mapping_key, "nothing": None})
+    return value
+
+
+@task.dynamic(out=DynamicOut(int))
+def below(value):
+    for number in range(1 + (value == "a")):
+        yield DynamicOutput(number, f"n{number}", metadata={"below": value})
+
+
+@task.dynamic(out=DynamicOut(int))
+def others():
+    for key in ("a", "z"):
+        yield DynamicOutput(1, key, metadata={"other": key})
+
+
+@dynamic_workflow
+def graph():
+    return keep.override(task_id="node")(1)
+
+
+@dag(schedule=None)
+def commands():
+    mine = letters()
+
+    def per_letter(letter):
+        checked = check(letter)
+        below(checked).map(check.override(task_id="check_number"))
+        return checked
+
+    mapped = mine.map(per_letter)
+    keep(mapped.collect(min_success_ratio=0))
+    mine.zip(others(), how="outer").map(pair)
+    graph()
+
+
+@pytest.fixture(scope="module")
+def run(airflow_database, execution_api):
+    FAILING.clear()
+    FAILING.update({"=b", "a/n1"})
+    run = start_run(commands()).run()
+    FAILING.clear()
+    return run
+
+
+@pytest.fixture
+def told(run, capsys):
+    """Execute a command for the run, and return what it wrote: data, words."""
+
+    def execute_and_read(name, *arguments, of_run=run):
+        capsys.readouterr()
+        execute([name, of_run.dag.dag_id, of_run.run_id, *arguments])
+        written = capsys.readouterr()
+        return written.out, written.err
+
+    return execute_and_read
+
+
+@pytest.fixture
+def read(told):
+    """Execute a command, and read the JSON that it writes."""
+
+    def execute_and_load(name, *arguments, of_run=None):
+        form = () if name == "export" else ("--output", "json")
+        kept = {} if of_run is None else {"of_run": of_run}
+        return json.loads(told(name, *arguments, *form, **kept)[0])
+
+    return execute_and_load
+
+
+def refusal(run, name, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        execute([name, run.dag.dag_id, run.run_id, *arguments])
+    return str(caught.value)
+
+
+SPACES = ["letters.result", "below.result", "letters_zip_others__keys", "others.result"]
+
+
+def test_list_shows_all_dynamic_outputs_and_workflows(read):
+    listed = read("list")
+    by_name = {each["of"]: each for each in listed["outputs"]}
+    assert sorted(by_name) == sorted(SPACES)
+    assert by_name["letters.result"] == {
+        "of": "letters.result",
+        "name": "letters.result",
+        "kind": "produced",
+        "keys": 3,
+        "counts": {"failed": 1, "success": 2},
+        "description": "Names of [all] kinds",
+        "message": None,
+    }
+    assert by_name["below.result"]["kind"] == "nested"
+    assert by_name["below.result"]["counts"] == {"failed": 1, "success": 2}
+    assert by_name["letters_zip_others__keys"]["name"] == "letters.result.zip(others.result)"
+    assert by_name["letters_zip_others__keys"]["kind"] == "joined"
+    assert listed["workflows"] == [
+        {
+            "workflow": "graph",
+            "is_mapped": False,
+            "nodes": 1,
+            "counts": {"success": 1},
+            "state": "success",
+            "message": None,
+        }
+    ]
+
+
+def test_list_as_table_plain_lines_and_yaml(told, read):
+    table, words = told("list")
+    assert re.search(
+        r"letters\.result +\| produced \| 3 +\| 1 failed, 2 success \| Names of \[all\] kinds", table
+    )
+    assert re.search(r"graph +\| 1 +\| 1 success +\| success", table)
+    plain, _ = told("list", "--output", "plain")
+    assert re.search(
+        r"^letters\.result +produced +3 +1 failed, 2 success +Names of \[all\] kinds$", plain, re.M
+    )
+    assert yaml.safe_load(told("list", "--output", "yaml")[0]) == read("list")
+    assert words == ""
+
+
+def test_where_there_is_nothing_list_says_so(airflow_database, execution_api, told):
+    @dag(schedule=None)
+    def without():
+        keep(1)
+
+    plain = start_run(without())
+    assert told("list", of_run=plain) == ("", "The Dag 'without' has no dynamic outputs and no workflows.\n")
+    assert json.loads(told("list", "--output", "json", of_run=plain)[0]) == {"outputs": [], "workflows": []}
+    assert refusal(plain, "show", "a") == "there is no dynamic output in the Dag 'without'"
+    assert refusal(plain, "export") == "there is no dynamic output in the Dag 'without'"
+
+
+def test_before_a_run_begins_there_are_no_keys_yet(airflow_database, execution_api, told, read):
+    waiting = start_run(commands())
+    table, words = told("list", of_run=waiting)
+    assert "letters.result: The keys are not known yet: 'letters' has not ended.\n" in words
+    assert "graph: The nodes are not known yet: 'graph.plan' has not ended.\n" in words
+    assert "letters.result" in table
+    assert refusal(waiting, "show", "a", "--of", "letters.result") == (
+        "there is no key 'a' in 'letters.result'. The keys are not known yet: 'letters' has not ended."
+    )
+    assert "there is no key 'a' in the run" in refusal(waiting, "clear", "--key", "a")
+    assert told("clear", "--state", "failed", of_run=waiting)[1] == (
+        "No key failed: there is nothing to run again.\n"
+    )
+    (exported,) = read("export", "--of", "letters.result", of_run=waiting)["outputs"]
+    assert (exported["keys"], exported["message"]) == (
+        [],
+        "The keys are not known yet: 'letters' has not ended.",
+    )
+
+
+def test_show_gives_one_document_for_a_key(read, run):
+    shown = read("show", "=b", "--of", "letters.result")
+    instances = {each["task_id"]: each for each in shown.pop("task_instances")}
+    assert shown == {
+        "key": "=b",
+        "key_path": ["=b"],
+        "of": "letters.result",
+        "name": "letters.result",
+        "kind": "produced",
+        "position": 1,
+        "origins": [
+            {
+                "task_id": "letters",
+                "map_index": -1,
+                "output": "result",
+                "description": "Names of [all] kinds",
+            }
+        ],
+        "metadata": {
+            "size": {"type": "int", "value": 2},
+            "text": {"type": "text", "value": "-=b"},
+            "json": {"type": "json", "value": ["=b"]},
+        },
+    }
+    assert {task_id: each["state"] for task_id, each in instances.items()} == {
+        "check": "failed",
+        "below": "upstream_failed",
+    }
+    assert instances["check"]["map_index"] == 1
+    assert instances["check"]["try_number"] == 1
+    assert instances["check"]["duration"] > 0
+    assert instances["check"]["is_stale"] is False
+
+
+def test_show_of_a_nested_key_takes_both_spellings(read):
+    shown = read("show", "a/n0")
+    assert shown == read("show", '["a", "n0"]')
+    assert shown["of"] == "below.result"
+    assert [(each["task_id"], each["map_index"]) for each in shown["origins"]] == [("below", 0)]
+    assert shown["metadata"] == {"below": {"type": "text", "value": "a"}}
+    (instance,) = shown["task_instances"]
+    assert instance["metadata"] == {
+        "result": {
+            "checked": {"type": "text", "value": "a/n0"},
+            "nothing": {"type": "null", "value": None},
+        }
+    }
+
+
+@pytest.mark.parametrize(("key", "producers"), [("a", ["letters", "others"]), ("z", ["others"])])
+def test_show_of_a_joined_key_names_what_produced_it(read, key, producers):
+    shown = read("show", key, "--of", "letters_zip_others__keys")
+    assert [each["task_id"] for each in shown["origins"]] == producers
+    assert ("other" in shown["metadata"]) and ("size" in shown["metadata"]) == (key == "a")
+
+
+def test_show_as_table_has_sections_without_markup(told):
+    table, words = told("show", "[c]", "--of", "letters.result")
+    assert words == ""
+    for line in (
+        r"key +\| \[c\]",
+        r"of +\| letters\.result",
+        r"from +\| letters, output result",
+        r"description +\| Names of \[all\] kinds",
+        r"the key +\| json +\| json +\| \[\"\[c\]\"\]",
+        r"check, output result +\| checked +\| text +\| \[c\]",
+        r"check +\| 2 +\| success +\| 1 +\|",
+    ):
+        assert re.search(line, table), line
+    plain, _ = told("show", "a/n1", "--output", "plain")
+    assert re.search(r"^from +below\[0\], output result$", plain, re.MULTILINE)
+    assert re.search(r"^check_number +1 +failed +1 ", plain, re.MULTILINE)
+
+
+def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
+    message = refusal(run, "show", "a")
+    for name in ("letters.result", "letters_zip_others__keys", "others.result"):
+        assert repr(name) in message
+    assert message.startswith("several dynamic outputs have 'a': ")
+    assert message.endswith("Say which of them is meant: --of NAME.")
+    assert refusal(run, "clear", "--key", "a") == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "a/n7"], "there is no key 'a/n7' in the run '"),
+        (["show", "a/n7"], "Did you mean 'a/n0' or 'a/n1'?"),
+        (
+            ["show", "b", "--of", "letters.result"],
+            "there is no key 'b' in 'letters.result'. Did you mean '=b'",
+        ),
+        (["show", "a", "--of", "leters"], "there is no dynamic output 'leters' in the Dag 'commands'."),
+        (["show", "a", "--of", "letters"], "Did you mean 'letters.result'"),
+        (["show", "a/n0", "--of", "letters.result"], "there is no key 'a/n0' in 'letters.result'."),
+        (["export", "--of", "leters.result"], "Did you mean 'letters.result'"),
+        (["clear", "--of", "leters.result", "--state", "failed"], "Did you mean 'letters.result'"),
+        (["clear", "--key", "zz"], "there is no key 'zz' in the run '"),
+        (
+            ["clear", "--key", "[c]", "--key", "a/n0"],
+            "no dynamic output has all of '[c]', 'a/n0'. Clear them one by one.",
+        ),
+        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed; of a workflow"),
+        (["clear", "--of", "letters.result"], "Say what to clear: --key KEY"),
+        (
+            ["clear", "--node", "node"],
+            "--node names a node of a workflow: say which one by --workflow GROUP.",
+        ),
+        (["clear", "--workflow", "graph", "--of", "x", "--state", "failed"], "Say either --of, for keys"),
+        (["clear", "--workflow", "graph"], "Say which nodes: either --node NAME"),
+        (
+            ["clear", "--workflow", "graph", "--node", "node", "--key", "a", "--key", "b"],
+            "With --workflow there is one --key at most: that of the graph that is meant.",
+        ),
+        (
+            ["export", "--file", "/no/such/folder/file"],
+            "/no/such/folder/file cannot be written: No such file",
+        ),
+    ],
+)
+def test_what_is_not_there_or_does_not_go_together_is_refused(run, arguments, message):
+    assert message in refusal(run, *arguments)
+
+
+@pytest.mark.parametrize("name", ["list", "show", "clear", "export"])
+def test_every_command_refuses_a_run_that_is_not_there(run, name):
+    more = {"show": ["a"], "clear": ["--key", "a"]}.get(name, [])
+    with pytest.raises(SystemExit) as caught:
+        execute([name, "commands", "manual", *more])
+    assert str(caught.value).startswith("there is no run 'manual' in the Dag 'commands'. ")
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_states_are_exported_as_csv(told):
+    text, words = told("export", "--format", "csv", "--of", "letters.result")
+    rows = rows_of(text)
+    assert words == ""
+    assert list(rows[0]) == [
+        "of",
+        "key_path",
+        "key",
+        "task_id",
+        "map_index",
+        "state",
+        "try_number",
+        "start_date",
+        "end_date",
+        "duration",
+        "is_stale",
+    ]
+    assert {(row["key"], row["task_id"]): row["state"] for row in rows} == {
+        ("a", "check"): "success",
+        ("a", "below"): "success",
+        # No spreadsheet may take it for a formula.
+        ("'=b", "check"): "failed",
+        ("'=b", "below"): "upstream_failed",
+        ("[c]", "check"): "success",
+        ("[c]", "below"): "success",
+    }
+    assert {json.loads(row["key_path"])[0] for row in rows} == {"a", "=b", "[c]"}
+    assert {row["is_stale"] for row in rows} == {"false"}
+    assert {row["of"] for row in rows_of(told("export", "--format", "csv")[0])} == set(SPACES) - {
+        "others.result"
+    }
+
+
+def test_metadata_is_exported_as_csv(told):
+    text, _ = told("export", "--what", "metadata", "--format", "csv")
+    rows = {
+        (row["of"], row["key"], row["task_id"], row["output"], row["label"]): (row["kind"], row["value"])
+        for row in rows_of(text)
+    }
+    assert rows["letters.result", "'=b", "letters", "result", "size"] == ("int", "2")
+    assert rows["letters.result", "'=b", "letters", "result", "text"] == ("text", "'-=b")
+    assert rows["letters.result", "a", "letters", "result", "json"] == ("json", '["a"]')
+    assert rows["letters.result", "a", "check", "result", "checked"] == ("text", "a")
+    assert rows["letters.result", "a", "check", "result", "nothing"] == ("null", "null")
+    assert rows["below.result", "a/n0", "below", "result", "below"] == ("text", "a")
+    joined = "letters_zip_others__keys"
+    assert rows[joined, "z", joined, "", "other"] == ("text", "z")
+
+
+def test_an_export_to_a_file_is_that_to_standard_output(told, read, run, tmp_path):
+    for form in ("csv", "json"):
+        file = tmp_path / f"states.{form}"
+        assert told("export", "--format", form, "--file", str(file)) == ("", f"Wrote {file}.\n")
+        assert file.read_bytes().decode() == told("export", "--format", form)[0]
+    states = read("export")
+    assert (states["dag_id"], states["run_id"]) == ("commands", run.run_id)
+    by_name = {each["of"]: each["keys"] for each in states["outputs"]}
+    assert sorted(by_name) == sorted(SPACES)
+    assert [(key["key_path"], key["tasks"][0]["state"]) for key in by_name["below.result"]] == [
+        (["a", "n0"], "success"),
+        (["a", "n1"], "failed"),
+        (["[c]", "n0"], "success"),
+    ]
+    said = read("export", "--what", "metadata", "--of", "letters.result")
+    (letters_said,) = said["outputs"]
+    assert letters_said["keys"][1] == {
+        "key_path": ["=b"],
+        "key": "=b",
+        "metadata": {
+            "size": {"type": "int", "value": 2},
+            "text": {"type": "text", "value": "-=b"},
+            "json": {"type": "json", "value": ["=b"]},
+        },
+        "tasks": [],
+    }
