@@ -13,7 +13,7 @@ const COLORS = [
   ...["brand-subtle", "brand-emphasized", "brand-focus-ring", "warning-subtle", "warning-fg", "error-subtle", "error-fg"],
   ...["success-solid", "failed-solid", "upstream_failed-solid", "up_for_retry-solid", "up_for_reschedule-solid"],
   ...["running-solid", "restarting-solid", "deferred-solid", "awaiting_input-solid", "queued-solid", "scheduled-solid"],
-  ...["none-solid", "removed-solid", "skipped-solid", "success-fg", "failed-fg"],
+  ...["none-solid", "removed-solid", "skipped-solid"],
 ];
 
 const FONTS = ["fonts-body", "fonts-mono"];
