@@ -127,7 +127,8 @@ def test_a_picture_from_elsewhere_is_a_link(page):
 
 
 def test_a_picture_that_is_carried_along_is_shown(page):
-    source = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9' onload='parent.pwned=1'/>"
+    markup = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9' onload='parent.pwned=1'/>"
+    source = f"data:image/svg+xml,{markup}"
     image = show(page, "image", {"source": source, "alt": "nine"}).locator("img")
     image.wait_for()
     assert (image.get_attribute("alt"), image.get_attribute("src")) == ("nine", source)

@@ -266,7 +266,7 @@ def test_chosen_keys_are_read_from_the_address(page, text, keys):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "–"),
+        (None, "\N{EN DASH}"),
         (0, "0"),
         (12, "12"),
         (0.0123456, "0.012346"),
@@ -281,8 +281,8 @@ def test_numbers_are_short_beside_an_axis(page, value, text):
 
 def test_names_are_cut_between_characters(page):
     assert call(page, "workflow_graph.js", "shortened", "train", 5) == "train"
-    assert call(page, "workflow_graph.js", "shortened", "training", 5) == "trai…"
-    assert call(page, "workflow_graph.js", "shortened", "🎉🎉🎉", 2) == "🎉…"
+    assert call(page, "workflow_graph.js", "shortened", "training", 5) == "tr…ng"
+    assert call(page, "workflow_graph.js", "shortened", "🎉🎉🎉🎉", 3) == "🎉…🎉"
 
 
 def test_edges_are_smooth_lines(page):
