@@ -110,6 +110,8 @@ bench: $(READY) ## Measure what the package costs, beside Airflow without it; DE
 	@"$(BIN)/python" benchmarks/collect_memory.py
 	$(call step,Workflows beside the same by hand)
 	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
+	$(call step,A page of 10000 keys)
+	@"$(BIN)/python" benchmarks/pages.py
 
 .PHONY: wheel
 wheel: $(READY) ## Build the wheel into dist/

@@ -14,10 +14,10 @@ class ApiServer:
     """Answers requests as Airflow's API server does, with the package's plugin in it."""
 
     def get(self, path, user="admin", **parameters):
-        return self.client.get(f"{PREFIX}{path}", params=parameters, headers=self._headers(user))
+        return self.client.get(f"{PREFIX}{path}", params=parameters, headers=self.headers(user))
 
     def post(self, path, document, user="admin"):
-        return self.client.post(f"{PREFIX}{path}", json=document, headers=self._headers(user))
+        return self.client.post(f"{PREFIX}{path}", json=document, headers=self.headers(user))
 
     @cached_property
     def client(self):
@@ -31,7 +31,7 @@ class ApiServer:
 
         return create_app()
 
-    def _headers(self, user):
+    def headers(self, user):
         from airflow.api_fastapi.app import get_auth_manager
         from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 

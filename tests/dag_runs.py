@@ -75,7 +75,7 @@ class FinishedRun:
 
 def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
     """Run a Dag to its end."""
-    _register(dag)
+    register(dag)
     with _counting() as calls:
         run = dag.test(run_conf=conf)
     _check_user_interface(dag, run)
@@ -262,7 +262,7 @@ def start_run(dag: Any, conf: dict[str, Any] | None = None) -> KeptRun:
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
-    _register(dag)
+    register(dag)
     now = timezone.utcnow()
     with create_session() as session:
         scheduler_dag = DBDagBag().get_latest_version_of_dag(dag.dag_id, session=session)
@@ -298,7 +298,7 @@ def _message(ti: Any) -> Any:
     return TaskInstance.model_validate({name: getattr(ti, name) for name in names})
 
 
-def _register(dag: Any) -> None:
+def register(dag: Any) -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.serialization.serialized_objects import LazyDeserializedDAG

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from airflow.sdk import dag, task
 
@@ -108,16 +111,292 @@ def test_what_a_dag_declares(get):
     assert found["workflows"] == [{"name": "graph", "is_mapped": False}]
 
 
-def test_what_there_is_in_a_run(get):
-    print(get("runs/RUN/outputs"))
-    print(get("runs/RUN/keys", of="letters.result"))
-    print(get("runs/RUN/keys", of="digits.result"))
-    print(get("runs/RUN/keys", of="digits.result", parent='["a"]'))
-    print(get("runs/RUN/workflows/graph"))
-    print(get("runs/RUN/task-instances/shout/0"))
-    print(get("runs/RUN/task-instances/letters/-1"))
-    print(get("runs/RUN/task-instances/square/0"))
-    print(get("runs/RUN/keys-metadata", of="letters.result"))
-    print(get("history", of="letters.result"))
-    print(get("numbers", of="letters.result"))
-    assert 0
+def test_what_there_is_in_a_run(get, run):
+    found = get("runs/RUN/outputs")
+    assert found["run"]["run_id"] == run.run_id
+    assert [(space["of"], space["keys"], space["counts"]) for space in found["spaces"]] == [
+        ("letters.result", 4, {"failed": 1, "success": 3}),
+        ("digits.result", 6, {"success": 6}),
+    ]
+    (workflow,) = found["workflows"]
+    assert (workflow["nodes"], workflow["counts"], workflow["state"]) == (2, {"success": 2}, "success")
+
+
+def test_the_matrix_is_what_the_database_says(get, run):
+    page = get("runs/RUN/keys", of="letters.result")
+    assert [row["key"] for row in page["rows"]] == ["a", "b", "c", HOSTILE]
+    for position, row in enumerate(page["rows"]):
+        for task_id, cell in row["cells"].items():
+            instance = run.instances(task_id)[position]
+            assert cell["map_index"] == position
+            assert (cell["state"], cell["try_number"]) == (instance.state, instance.try_number)
+            assert cell["duration"] == instance.duration
+            assert not cell["is_stale"]
+    assert [row["state"] for row in page["rows"]] == ["success", "failed", "success", "success"]
+    assert (page["total"], page["is_running"]) == (4, False)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "keys"),
+    [
+        ({"search": "B"}, ["b"]),
+        ({"search": "SCRIPT"}, [HOSTILE]),
+        ({"search": "nowhere"}, []),
+        ({"state": "failed"}, ["b"]),
+        ({"state": ["failed", "success"]}, ["a", "b", "c", HOSTILE]),
+        ({"state": "none"}, []),
+        ({"sort": "key", "descending": True}, ["c", "b", "a", HOSTILE]),
+        ({"sort": "state"}, ["b", "a", "c", HOSTILE]),
+        ({"limit": 2, "offset": 1}, ["b", "c"]),
+        ({"offset": 9}, []),
+    ],
+)
+def test_rows_are_searched_filtered_sorted_and_paged(get, parameters, keys):
+    page = get("runs/RUN/keys", of="letters.result", **parameters)
+    assert [row["key"] for row in page["rows"]] == keys
+
+
+def test_counts_are_of_what_is_searched_whatever_the_filter(get):
+    page = get("runs/RUN/keys", of="letters.result", state="failed")
+    assert (page["total"], page["counts"]) == (1, {"failed": 1, "success": 3})
+    assert get("runs/RUN/keys", of="letters.result", search="c")["counts"] == {"success": 2}
+
+
+def test_rows_are_sorted_by_duration(get):
+    rows = get("runs/RUN/keys", of="letters.result", sort="duration", descending=True)["rows"]
+    seconds = [row["duration"] for row in rows]
+    assert seconds == sorted(seconds, reverse=True)
+
+
+def test_nested_keys_are_folded(get):
+    folded = get("runs/RUN/keys", of="digits.result")["rows"]
+    assert [(row["key"], row["children"], row["counts"]) for row in folded] == [
+        ("a", 2, {"success": 2}),
+        ("c", 2, {"success": 2}),
+        (HOSTILE, 2, {"success": 2}),
+    ]
+    below = get("runs/RUN/keys", of="digits.result", parent='["a"]')["rows"]
+    assert [(row["key_path"], row["position"]) for row in below] == [(["a", "A0"], 0), (["a", "A1"], 1)]
+    flat = get("runs/RUN/keys", of="digits.result", flat=True)["rows"]
+    assert [row["key"] for row in flat][:3] == ["a/A0", "a/A1", "c/C0"]
+    found = get("runs/RUN/keys", of="digits.result", search="c1")["rows"]
+    assert [row["key_path"] for row in found] == [["c", "C1"]]
+
+
+def test_a_key_path_that_is_none(get):
+    detail = get("runs/RUN/keys", 422, of="digits.result", parent="a")["detail"]
+    assert detail == 'A key path is a JSON list of texts, such as ["outer", "inner"].'
+
+
+def test_the_graph_of_a_workflow(get):
+    graph = get("runs/RUN/workflows/graph")
+    assert [(node["name"], node["kind"], node["state"]) for node in graph["nodes"]] == [
+        ("first", "step", "success"),
+        ("second", "step", "success"),
+    ]
+    assert graph["edges"] == [["first", "second"]]
+    assert (graph["keys"], graph["state"], graph["message"]) == ([], "success", None)
+
+
+def test_a_clone_with_its_key_metadata_and_relatives(get):
+    found = get("runs/RUN/task-instances/shout/0")
+    assert (found["key_path"], found["space"]["of"]) == (["a"], "letters.result")
+    assert found["origin"] == {
+        "task_id": "letters",
+        "map_index": -1,
+        "output": "result",
+        "description": "The letters",
+    }
+    assert [(meta["label"], meta["value"]) for meta in found["inherited"]] == [("size", 1)]
+    (output,) = found["outputs"]
+    number, report = output["metadata"]
+    assert (number["label"], number["kind"], number["value"]) == ("length", "int", 10)
+    assert report["html"] == "<p><strong>fine</strong> &lt;b&gt;no&lt;/b&gt;</p>\n"
+    assert {each["task_id"]: each["relation"] for each in found["same_key"]} == {
+        "letters": "producer",
+        "digits": "downstream",
+        "whisper": "downstream",
+    }
+
+
+def test_a_clone_of_nested_keys(get):
+    found = get("runs/RUN/task-instances/square/3")
+    assert found["key_path"] == ["c", "C1"]
+    assert (found["origin"]["task_id"], found["origin"]["map_index"]) == ("digits", 2)
+
+
+def test_a_task_that_produces_keys(get):
+    found = get("runs/RUN/task-instances/letters/-1")
+    assert found["key_path"] is None
+    assert [(out["name"], out["type"], out["keys"]) for out in found["outputs"]] == [("result", "str", 4)]
+
+
+def test_a_node_of_a_workflow(get):
+    assert get("runs/RUN/task-instances/graph.step/0")["node"] == {"workflow": "graph", "name": "first"}
+
+
+def test_the_metadata_of_keys(get):
+    page = get("runs/RUN/keys-metadata", of="letters.result", search="b")
+    ((row),) = page["rows"]
+    assert (row["key_path"], [(meta["label"], meta["value"]) for meta in row["metadata"]]) == (
+        ["b"],
+        [("size", 1)],
+    )
+
+
+def test_what_became_of_keys_in_the_last_runs(get, run):
+    page = get("history", of="letters.result", task_id="whisper")
+    assert [each["run_id"] for each in page["runs"]] == [run.run_id]
+    states = {row["key"]: [each and each["state"] for each in row["states"]] for row in page["rows"]}
+    assert states == {"a": ["success"], "b": ["upstream_failed"], "c": ["success"], HOSTILE: ["success"]}
+
+
+def test_numbers_of_all_keys_and_of_some(get):
+    lines = {
+        each["label"]: {series["name"]: series["values"] for series in each["series"]}
+        for each in get("numbers", of="letters.result")["labels"]
+    }
+    long = float(len(HOSTILE))
+    assert lines == {
+        "length": {"minimum": [10.0], "median": [10.0], "maximum": [10 * long]},
+        "size": {"minimum": [1.0], "median": [1.0], "maximum": [long]},
+    }
+    some = get("numbers", of="letters.result", key=['["a"]', '["b"]'], task_id="shout")["labels"]
+    assert [(each["label"], each["series"]) for each in some] == [
+        ("length", [{"name": "a", "values": [10.0]}, {"name": "b", "values": [None]}])
+    ]
+
+
+def test_what_would_run_again(server, run):
+    def find(status=200, **wanted):
+        answer = server.post(f"/dags/shown/runs/{run.run_id}/clearing", wanted, user="viewer")
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    failed = find(of="letters.result", state="failed")
+    assert failed["task_ids"] == [
+        "count",
+        ["digits", 1],
+        "digits__keys",
+        ["shout", 1],
+        "square",
+        ["whisper", 1],
+    ]
+    assert failed["total"] == 5 + 6
+    assert {each["label"] for each in failed["task_instances"] if each["map_index"] == 1} >= {"b"}
+    nodes = find(workflow="graph", nodes=["second"])
+    assert nodes["task_ids"] == ["graph.result", "graph.step__after"]
+    assert find(422)["detail"] == "Say either of, with keys or state, or workflow, with nodes or state."
+    unknown = find(404, of="letters.result", keys=[["z"]])
+    assert unknown["detail"] == "There is no key 'z' in 'letters.result'."
+
+
+PARAMETERS = {
+    "dag_id": "shown",
+    "task_id": "shout",
+    "map_index": "0",
+    "name": "graph",
+}
+
+
+def routes():
+    from fastapi.routing import APIRoute
+
+    from airflow_dynamic_provider.ui.app import create_app
+
+    return [route for route in create_app().routes if isinstance(route, APIRoute)]
+
+
+def ask(server, route, run_id, user, **changed):
+    path = route.path.format(**{**PARAMETERS, "run_id": run_id, **changed})
+    if "POST" in route.methods:
+        return server.post(path, {"of": "letters.result", "state": "failed"}, user=user)
+    return server.get(path, user=user, of="letters.result")
+
+
+each_route = pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)
+
+
+@each_route
+def test_every_route_asks_who_it_is(server, run, route):
+    assert ask(server, route, run.run_id, None).status_code == 401
+    assert ask(server, route, run.run_id, "nobody").status_code == 403
+    assert ask(server, route, run.run_id, "viewer").status_code == 200
+
+
+@each_route
+def test_what_is_not_there_is_not_found(server, run, route):
+    if route.path.endswith("/page"):
+        return
+    gone = ask(server, route, "gone", "admin", dag_id="gone")
+    assert gone.status_code == 404, gone.text
+    assert gone.json() == {"detail": "There is no Dag 'gone' in Airflow."}
+    if "{run_id}" in route.path:
+        gone = ask(server, route, "gone", "admin")
+        assert gone.json() == {"detail": "There is no run 'gone' in the Dag 'shown'."}
+        assert gone.status_code == 404
+
+
+def test_all_routes_but_one_only_read():
+    methods = {route.path: route.methods for route in routes() if route.methods != {"GET"}}
+    assert methods == {"/dags/{dag_id}/runs/{run_id}/clearing": {"POST"}}
+
+
+def test_they_are_documented(server):
+    document = server.client.get("/dynamic-outputs/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods.values():
+            assert method["description"], path
+            assert "$ref" in str(method["responses"]["200"]) or "/export" in path, path
+
+
+def test_an_error_says_nothing_of_the_server(server, run, mocker):
+    mocker.patch(
+        "airflow_dynamic_provider.ui.routes.runs.open_run", side_effect=OSError("/secret/path: password")
+    )
+    answer = server.get(f"/dags/shown/runs/{run.run_id}/outputs")
+    assert answer.status_code == 500
+    assert answer.json() == {"detail": "The server could not answer this. Its log says why."}
+
+
+def test_what_another_release_has_stored(server, run, mocker):
+    mocker.patch(
+        "airflow_dynamic_provider.database.runs.RunSource.pull_some", return_value={("letters", -1): "odd"}
+    )
+    answer = server.get(f"/dags/shown/runs/{run.run_id}/keys", of="letters.result")
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("What this run has stored cannot be read by the installed")
+
+
+def test_pages_run_nothing_but_the_package_itself(server, run):
+    page = server.get(f"/dags/shown/runs/{run.run_id}/page")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "{{" not in page.text
+    assert 'src="/dynamic-outputs/static/main.js"' in page.text
+
+
+def test_states_and_metadata_are_downloaded(server, run):
+    def download(**parameters):
+        path = f"/dags/shown/runs/{run.run_id}/export"
+        return server.get(path, of="letters.result", **parameters)
+
+    states = download(what="states", format="csv")
+    assert states.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(states.text)))
+    assert len(rows) == 4 * 3
+    assert {row["key"]: row["state"] for row in rows if row["task_id"] == "shout"}["b"] == "failed"
+    name = states.headers["content-disposition"]
+    assert name.startswith('attachment; filename="shown-manual__')
+    assert name.endswith('-letters.result-states.csv"')
+    metadata = download(what="metadata", format="json").json()
+    found = {key["key"]: key["metadata"] for key in metadata["outputs"][0]["keys"]}
+    assert found["a"] == {"size": {"type": "int", "value": 1}}
+
+
+def test_a_download_of_what_is_not_there(server, run):
+    answer = server.get(f"/dags/shown/runs/{run.run_id}/export", of="nowhere.result")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no dynamic output 'nowhere.result' in the Dag 'shown'."

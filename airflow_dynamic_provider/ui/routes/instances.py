@@ -14,6 +14,7 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.execution.documents import DeclaredOutput
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.metadata import present_metadata
 from airflow_dynamic_provider.ui.presenting import present_space
 
@@ -69,13 +70,14 @@ def get_keys_metadata(
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
     search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
+    key: Annotated[str, Query(description="Only this key, and those below it: a JSON list")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> models.KeyMetadataPage:
     """What was said of keys when they were produced."""
     run = open_run(session, dag_id, run_id)
     found = matrix.Matrix(run.source, run.space(of))
-    positions = found.find(matrix.Query(search=search))
+    positions = found.find(matrix.Query(search=search, parent=read_key_path(key)))
     paths = found.keys.paths or ()
     shown = {position: paths[position] for position in positions[offset : offset + limit]}
     metadata = keys_metadata(run.source, found.info, shown)

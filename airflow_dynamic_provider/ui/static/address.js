@@ -1,0 +1,210 @@
+/**
+ * Addresses: which page this is, links into Airflow, and the view that the address's fragment keeps.
+ */
+
+/**
+ * @typedef {object} Place  What the path of a page names.
+ * @property {"dag" | "task" | "run" | "instance"} page
+ * @property {string} root  Everything up to and including "/dynamic-outputs".
+ * @property {string} base  Airflow's own base path; empty, or such as "/team-a".
+ * @property {string} dagId
+ * @property {string} runId  Empty where the page is about no run.
+ * @property {string} taskId  Empty where the page is about no task.
+ * @property {number} mapIndex  -1 for what is not mapped.
+ */
+
+const ROOT = "/dynamic-outputs";
+
+/**
+ * Read the path of a page.
+ *
+ * @param {string} pathname
+ * @returns {Place | null}  null: no page of ours.
+ */
+export function placeOf(pathname) {
+  const end = pathname.indexOf(`${ROOT}/dags/`);
+  if (end < 0) {
+    return null;
+  }
+  const base = pathname.slice(0, end);
+  const parts = pathname.slice(end + ROOT.length + 1).split("/").map(decoded);
+  const [, dagId = "", , second = "", , taskId = "", mapIndex = ""] = parts;
+  const common = { root: base + ROOT, base, dagId, runId: "", taskId: "", mapIndex: -1 };
+  const shape = parts.map((part, position) => (position % 2 ? "*" : part)).join("/");
+  switch (shape) {
+    case "dags/*/page":
+      return { ...common, page: "dag" };
+    case "dags/*/tasks/*/page":
+      return { ...common, page: "task", taskId: second };
+    case "dags/*/runs/*/page":
+      return { ...common, page: "run", runId: second };
+    default:
+      return shape.startsWith("dags/*/runs/*/task-instances/*/") && parts.length === 8
+        ? { ...common, page: "instance", runId: second, taskId, mapIndex: indexOf(mapIndex) }
+        : null;
+  }
+}
+
+/**
+ * The address of a task instance, with its log, in Airflow.
+ *
+ * @param {Place} place
+ * @param {string} taskId
+ * @param {number | null | undefined} mapIndex
+ * @param {string} [runId]
+ * @returns {string}
+ */
+export function instanceHref(place, taskId, mapIndex, runId = place.runId) {
+  const mapped = typeof mapIndex === "number" && mapIndex >= 0 ? `/mapped/${mapIndex}` : "";
+  return `${runHref(place, place.dagId, runId)}/tasks/${encodeURIComponent(taskId)}${mapped}`;
+}
+
+/**
+ * The address of a run in Airflow.
+ *
+ * @param {Place} place
+ * @param {string} dagId
+ * @param {string} runId
+ * @returns {string}
+ */
+export function runHref(place, dagId, runId) {
+  return `${place.base}/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}`;
+}
+
+/**
+ * The address, if a click on it is harmless and leads somewhere, or else null: it is then shown as text.
+ *
+ * @param {unknown} address
+ * @returns {string | null}
+ */
+export function safeLink(address) {
+  return isOfScheme(address, ["http:", "https:", "mailto:"]) ? address : null;
+}
+
+/**
+ * The address of a picture that stands in the address itself, or else null.
+ *
+ * @param {unknown} address
+ * @returns {string | null}
+ */
+export function inlineImage(address) {
+  const isPicture = typeof address === "string" && /^data:image\/(png|jpe?g|gif|webp|svg\+xml)[;,]/i.test(address);
+  return isPicture ? address : null;
+}
+
+/**
+ * @typedef {object} View  What the viewer has chosen to see.
+ * @property {string} of  The id of a space; empty: the first.
+ * @property {string} workflow  The name of a workflow, when one is shown instead of a space.
+ * @property {string} key  Key paths that are chosen, as JSON; empty: none.
+ * @property {string} search
+ * @property {string[]} states
+ * @property {"position" | "key" | "state" | "duration"} sort
+ * @property {boolean} descending
+ * @property {boolean} flat  Nested keys in one list.
+ * @property {string[]} open  Rows that are unfolded: key paths as JSON.
+ * @property {number} offset
+ */
+
+/** @type {View} */
+export const FIRST_VIEW = Object.freeze({
+  of: "",
+  workflow: "",
+  key: "",
+  search: "",
+  states: [],
+  sort: "position",
+  descending: false,
+  flat: false,
+  open: [],
+  offset: 0,
+});
+
+const SORTS = /** @type {const} */ (["position", "key", "state", "duration"]);
+
+/**
+ * Read a view from the fragment of an address; what is not understood is left out.
+ *
+ * @param {string} fragment  With or without its "#".
+ * @returns {View}
+ */
+export function viewOf(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/, ""));
+  const text = (/** @type {string} */ name) => given.get(name) ?? "";
+  const offset = Number(text("offset"));
+  return {
+    of: text("of"),
+    workflow: text("workflow"),
+    key: text("key"),
+    search: text("search"),
+    states: given.getAll("state"),
+    sort: SORTS.find((name) => name === text("sort")) ?? "position",
+    descending: given.has("descending"),
+    flat: given.has("flat"),
+    open: given.getAll("open"),
+    offset: Number.isSafeInteger(offset) && offset > 0 ? offset : 0,
+  };
+}
+
+/**
+ * Write a view as the fragment of an address, without what is as at first.
+ *
+ * @param {View} view
+ * @returns {string}  Without "#"; empty for the first view.
+ */
+export function fragmentOf(view) {
+  const said = new URLSearchParams();
+  for (const name of /** @type {const} */ (["of", "workflow", "key", "search"])) {
+    if (view[name]) {
+      said.set(name, view[name]);
+    }
+  }
+  view.states.forEach((state) => said.append("state", state));
+  if (view.sort !== "position") {
+    said.set("sort", view.sort);
+  }
+  for (const name of /** @type {const} */ (["descending", "flat"])) {
+    if (view[name]) {
+      said.set(name, "1");
+    }
+  }
+  view.open.forEach((path) => said.append("open", path));
+  if (view.offset) {
+    said.set("offset", String(view.offset));
+  }
+  return said.toString();
+}
+
+/**
+ * @param {unknown} address
+ * @param {string[]} schemes
+ * @returns {address is string}
+ */
+function isOfScheme(address, schemes) {
+  if (typeof address !== "string" || !URL.canParse(address)) {
+    return false;
+  }
+  return schemes.includes(new URL(address).protocol);
+}
+
+/**
+ * @param {string} part  A part of a path.
+ * @returns {string}
+ */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * Airflow leaves the placeholder where a task is not mapped.
+ *
+ * @param {string} text
+ * @returns {number}
+ */
+function indexOf(text) {
+  return /^\d+$/.test(text) ? Number(text) : -1;
+}

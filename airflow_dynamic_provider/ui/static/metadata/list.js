@@ -1,0 +1,65 @@
+/**
+ * Metadata: a label a row, and its value as its kind is shown.
+ */
+
+import { Cut } from "../parts.js";
+import { html } from "../vendor/preact.js";
+import { JsonValue } from "./json.js";
+import { LinkValue } from "./links.js";
+import { Markdown } from "./markdown.js";
+import { ImageValue } from "./image.js";
+import { BoolValue, Moment, Nothing, NumberValue, TextValue } from "./scalars.js";
+import { TableValue } from "./table.js";
+
+/** @typedef {import("../api.js").Meta} Meta */
+/** @typedef {{meta: Meta, place: import("../address.js").Place}} Shown */
+
+/** @type {Record<string, (shown: Shown) => unknown>} */
+const KINDS = Object.assign(Object.create(null), {
+  text: TextValue,
+  path: TextValue,
+  notebook: TextValue,
+  url: LinkValue,
+  dag_run: LinkValue,
+  asset: LinkValue,
+  python_artifact: LinkValue,
+  json: JsonValue,
+  md: Markdown,
+  int: NumberValue,
+  float: NumberValue,
+  bool: BoolValue,
+  timestamp: Moment,
+  table: TableValue,
+  image: ImageValue,
+  null: Nothing,
+});
+
+/**
+ * @param {Meta} meta
+ * @returns {(shown: Shown) => unknown}
+ */
+function rendererOf({ kind, value, html: markup, is_cut: isCut }) {
+  // The beginning of a value is no value of its kind: half an address is no link.
+  const isBeginning = isCut && typeof value === "string" && markup === null;
+  return (isBeginning ? TextValue : KINDS[kind]) ?? JsonValue;
+}
+
+/**
+ * @param {{metadata: Meta[], place: import("../address.js").Place, empty: string}} properties
+ */
+export function MetadataList({ metadata, place, empty }) {
+  if (!metadata.length) {
+    return html`<p class="quiet">${empty}</p>`;
+  }
+  return html`<dl class="metadata">
+    ${metadata.map(
+      (meta, at) => html`<div key=${at} class="metadata-row kind-${meta.kind in KINDS ? meta.kind : "unknown"}">
+        <dt><${Cut} text=${meta.label} /><span class="kind">${meta.kind}</span></dt>
+        <dd>
+          <${rendererOf(meta)} meta=${meta} place=${place} />
+          ${meta.is_cut && html`<p class="quiet cut-note">Cut: only its beginning is shown.</p>`}
+        </dd>
+      </div>`,
+    )}
+  </dl>`;
+}

@@ -1,0 +1,123 @@
+/**
+ * The page of a Dag run: its key spaces as matrices, its workflows as graphs.
+ */
+
+import { getRunOutputs } from "./api.js";
+import { Matrix } from "./matrix.js";
+import { Cut, Failure, Loading, Notice, several, StateBadge, StateBar } from "./parts.js";
+import { CALM, usePolling } from "./polling.js";
+import { useView } from "./use_view.js";
+import { html } from "./vendor/preact.js";
+import { WorkflowView } from "./workflow_view.js";
+
+/** @typedef {import("./api.js").RunOutputs} RunOutputs */
+/** @typedef {import("./api.js").RunSpace} RunSpace */
+/** @typedef {import("./api.js").RunWorkflow} RunWorkflow */
+/** @typedef {import("./address.js").View} View */
+
+/** The counts beside the names may be a little older than the matrix. */
+const OVERVIEW = 5000;
+
+/** What a change of space or workflow leaves behind. */
+const FRESH = { search: "", states: [], offset: 0, open: [], key: "", sort: /** @type {const} */ ("position"), descending: false };
+
+/** @param {{place: import("./address.js").Place}} properties */
+export function RunPage({ place }) {
+  const [view, change] = useView();
+  const { data, error, reload } = usePolling(
+    (signal) => getRunOutputs(place, signal),
+    "run",
+    ({ run }) => (isOver(run.state) ? CALM : OVERVIEW),
+  );
+  if (!data) {
+    return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="dynamic outputs" />`;
+  }
+  if (!data.spaces.length && !data.workflows.length) {
+    return html`<${NoOutputs} />`;
+  }
+  const workflow = data.workflows.find(({ name }) => name === view.workflow) ?? (data.spaces.length ? null : data.workflows[0]);
+  const space = data.spaces.find(({ of }) => of === view.of) ?? data.spaces[0];
+  return html`<div class="run-page">
+    ${error && html`<${Failure} error=${error} />`}
+    <${Chooser} outputs=${data} chosen=${workflow ?? space} change=${change} />
+    ${workflow
+      ? html`<${WorkflowView} key=${workflow.name} place=${place} workflow=${workflow} view=${view} change=${change} onCleared=${reload} />`
+      : space && html`<${SpaceView} key=${space.of} place=${place} space=${space} view=${{ ...view, of: space.of }} change=${change} onCleared=${reload} />`}
+  </div>`;
+}
+
+/** @param {import("./states.js").State} state */
+export function isOver(state) {
+  return state === "success" || state === "failed";
+}
+
+/**
+ * @param {{outputs: RunOutputs, chosen: RunSpace | RunWorkflow | undefined, change: (part: Partial<View>) => void}} properties
+ */
+function Chooser({ outputs, chosen, change }) {
+  return html`<nav class="chooser" aria-label="Key spaces and workflows">
+    ${outputs.spaces.map(
+      (space) => html`<${Choice}
+        key=${`of ${space.of}`}
+        name=${space.name}
+        count=${space.keys}
+        one="key"
+        counts=${space.counts}
+        isChosen=${space === chosen}
+        onChoose=${() => change({ ...FRESH, of: space.of, workflow: "" })}
+      />`,
+    )}
+    ${outputs.workflows.map(
+      (workflow) => html`<${Choice}
+        key=${`workflow ${workflow.name}`}
+        name=${workflow.name}
+        count=${workflow.nodes}
+        one="node"
+        counts=${workflow.counts}
+        isChosen=${workflow === chosen}
+        onChoose=${() => change({ ...FRESH, of: "", workflow: workflow.name })}
+      />`,
+    )}
+  </nav>`;
+}
+
+/**
+ * @param {{name: string, count: number | null, one: string, counts: Record<string, number>, isChosen: boolean, onChoose: () => void}} properties
+ */
+function Choice({ name, count, one, counts, isChosen, onChoose }) {
+  return html`<button type="button" class="choice" aria-current=${isChosen ? "true" : undefined} onClick=${onChoose}>
+    <span class="choice-line">
+      <${Cut} text=${name} />
+      <span class="quiet">${count === null ? `no ${one}s yet` : several(count, one)}</span>
+    </span>
+    <${StateBar} counts=${counts} />
+  </button>`;
+}
+
+/**
+ * @param {{place: import("./address.js").Place, space: RunSpace, view: View, change: (part: Partial<View>) => void, onCleared: () => void}} properties
+ */
+function SpaceView({ place, space, view, change, onCleared }) {
+  const kind = { produced: "Produced by", nested: "Nested keys, produced by", joined: "Joined keys" }[space.kind];
+  return html`<section class="section" aria-label=${space.name}>
+    <header class="about">
+      ${space.description && html`<p class="description"><${Cut} text=${space.description} /></p>`}
+      <p class="quiet">
+        ${kind} ${space.producer && html`<b>${space.producer}</b>`}
+        ${space.output && html`${" "}as output <b>${space.output}</b>`}${" "}
+        ${space.producer && html`<${StateBadge} state=${space.producer_state} />`}
+      </p>
+    </header>
+    ${space.message && html`<${Notice} tone=${space.keys === null && space.producer_state === "failed" ? "warning" : "plain"}>${space.message}<//>`}
+    ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found nothing in this run, so no clones were made.<//>`}
+    ${space.keys !== null && space.keys > 0 && html`<${Matrix} place=${place} space=${space} view=${view} change=${change} onCleared=${onCleared} />`}
+    ${space.keys === null && !space.message && html`<${Notice}>The keys are not known yet: ${space.producer ?? "the producer"} has not ended.<//>`}
+  </section>`;
+}
+
+function NoOutputs() {
+  return html`<${Notice} title="This run has no dynamic outputs">
+    A dynamic output is what a task decorated with <code>@task.dynamic</code> finds while it runs: for each key that it
+    yields, the tasks mapped over it run once. They, and workflows, appear here by key.
+  <//>`;
+}

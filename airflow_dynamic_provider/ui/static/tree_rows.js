@@ -1,0 +1,152 @@
+/**
+ * The rows of the matrix: a key, or a folded row of nested keys with those below it.
+ */
+
+import { getKeys, PAGE_SIZE } from "./api.js";
+import { instanceHref } from "./address.js";
+import { viewersZone } from "./host.js";
+import { KeyDetails } from "./key_details.js";
+import { Cut, Failure, formatCount, Link, Loading, Picture, several, StateBadge, StateBar, StateSquare } from "./parts.js";
+import { CALM, LIVE, usePolling } from "./polling.js";
+import { nameOf, wordsOf } from "./states.js";
+import { formatDuration, formatMoment, secondsSince } from "./time.js";
+import { html, useState } from "./vendor/preact.js";
+
+/** @typedef {import("./api.js").Cell} Cell */
+/** @typedef {import("./api.js").Column} Column */
+/** @typedef {import("./api.js").Row} Row */
+/** @typedef {import("./address.js").Place} Place */
+/** @typedef {import("./address.js").View} View */
+/**
+ * @typedef {object} RowProperties
+ * @property {Place} place
+ * @property {Row} row
+ * @property {View} view
+ * @property {(part: Partial<View>) => void} change
+ * @property {Column[]} columns
+ * @property {import("./selection.js").Selection} selection
+ * @property {number} level
+ * @property {number} [index]  Its number in the whole table, for screen readers.
+ */
+
+/** @param {RowProperties} properties */
+export function TreeRow(properties) {
+  return properties.row.children === null ? html`<${Leaf} ...${properties} />` : html`<${Folded} ...${properties} />`;
+}
+
+/** @param {RowProperties} properties */
+function Leaf({ place, row, view, change, columns, selection, level, index }) {
+  const id = JSON.stringify(row.key_path);
+  const isOpen = view.open.includes(id);
+  const isChosen = selection.chosen.has(id);
+  const name = level ? row.key_path.slice(level).join("/") : row.key;
+  return html`<tr class=${isChosen ? "is-chosen" : ""} aria-selected=${isChosen ? "true" : "false"} aria-rowindex=${index}>
+      <th class="key-column" scope="row">
+        <div class="key-cell level-${Math.min(level, 6)}">
+          <input type="checkbox" data-stop aria-label=${`Select ${row.key}`} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
+          <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
+            <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
+            <${Cut} text=${name} title=${row.key} />
+          </button>
+        </div>
+      </th>
+      <td><${StateBadge} state=${row.state} /></td>
+      <td class="number">${formatDuration(row.duration)}</td>
+      ${columns.map(({ task_id }) => html`<td key=${task_id}><${CellLink} place=${place} cell=${row.cells[task_id] ?? null} name=${row.key} /></td>`)}
+    </tr>
+    ${isOpen && html`<tr class="details"><td colspan=${columns.length + 3}><${KeyDetails} place=${place} of=${view.of} row=${row} /></td></tr>`}`;
+}
+
+/** @param {RowProperties} properties */
+function Folded(properties) {
+  const { row, view, change, columns, level, index } = properties;
+  const id = JSON.stringify(row.key_path);
+  const isOpen = view.open.includes(id);
+  return html`<tr class="folded" aria-rowindex=${index}>
+      <th class="key-column" scope="row">
+        <div class="key-cell level-${Math.min(level, 6)}">
+          <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
+            <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
+            <${Cut} text=${row.key_path.at(-1) ?? row.key} title=${row.key} />
+          </button>
+        </div>
+      </th>
+      <td><${StateBadge} state=${row.state} /></td>
+      <td class="number">${formatDuration(row.duration)}</td>
+      <td colspan=${Math.max(1, columns.length)}>
+        <span class="folded-counts"><span class="quiet">${several(row.children ?? 0, "key")}</span><${StateBar} counts=${row.counts} /></span>
+      </td>
+    </tr>
+    ${isOpen && html`<${Children} ...${properties} />`}`;
+}
+
+/** @param {RowProperties} properties */
+function Children(properties) {
+  const { place, row, view, columns, level } = properties;
+  const [limit, setLimit] = useState(PAGE_SIZE);
+  const { data, error, reload } = usePolling(
+    (signal) => getKeys(place, view, { parent: row.key_path, limit }, signal),
+    JSON.stringify([view.of, view.sort, view.descending, row.key_path, limit]),
+    ({ is_running }) => (is_running ? LIVE : CALM),
+  );
+  const wide = (/** @type {unknown} */ content) => html`<tr class="details"><td colspan=${columns.length + 3}>${content}</td></tr>`;
+  if (!data) {
+    return wide(error ? html`<${Failure} error=${error} />` : html`<${Loading} what="keys" />`);
+  }
+  return html`
+    ${error && wide(html`<${Failure} error=${error} /> <button type="button" class="plain-button" onClick=${reload}>Try again</button>`)}
+    ${data.rows.map((child) => html`<${TreeRow} key=${JSON.stringify(child.key_path)} ...${properties} row=${child} level=${level + 1} index=${undefined} />`)}
+    ${data.total > data.rows.length &&
+    wide(html`<button type="button" class="plain-button" data-stop onClick=${() => setLimit(limit + PAGE_SIZE)}>
+      Show more of ${formatCount(data.total)} keys below ${row.key}
+    </button>`)}
+  `;
+}
+
+/** @param {{place: Place, cell: Cell | null, name: string}} properties */
+function CellLink({ place, cell, name }) {
+  if (!cell) {
+    return html`<span class="cell is-absent" title="There is no task instance yet">–</span>`;
+  }
+  const seconds = cell.duration ?? (cell.state === "running" ? secondsSince(cell.start_date, Date.now()) : null);
+  const time = formatDuration(seconds);
+  return html`<${Link}
+    href=${instanceHref(place, cell.task_id, cell.map_index)}
+    class=${`cell is-${nameOf(cell.state)}${cell.is_stale ? " is-stale" : ""}`}
+    data-stop
+    title=${titleOf(cell, name)}
+    aria-label=${`${cell.task_id}: ${wordsOf(cell.state)}${time ? `, ${time}` : ""}${cell.try_number > 1 ? `, try ${cell.try_number}` : ""}`}
+  >
+    <${StateSquare} state=${cell.state} />
+    <span class="cell-text">${time || wordsOf(cell.state).toLowerCase()}</span>
+    ${cell.try_number > 1 && html`<span class="tries">×${cell.try_number}</span>`}
+    ${cell.is_stale && html`<span class="stale-mark">old key</span>`}
+  <//>`;
+}
+
+/**
+ * @param {Cell} cell
+ * @param {string} name
+ */
+function titleOf(cell, name) {
+  const zone = viewersZone();
+  return [
+    `${cell.task_id} [${name.slice(0, 300)}]`,
+    `State: ${wordsOf(cell.state)}`,
+    cell.duration !== null && `Duration: ${formatDuration(cell.duration)}`,
+    cell.try_number > 1 && `Try: ${cell.try_number}`,
+    cell.start_date && `Started: ${formatMoment(cell.start_date, zone)}`,
+    cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,
+    cell.is_stale && "It ran for another key: the keys have been made anew since.",
+  ]
+    .filter(Boolean)
+    .join("\n");
+}
+
+/**
+ * @param {string[]} open
+ * @param {string} id
+ */
+function toggled(open, id) {
+  return open.includes(id) ? open.filter((each) => each !== id) : [...open, id];
+}

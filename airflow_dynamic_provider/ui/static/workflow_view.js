@@ -1,0 +1,98 @@
+/**
+ * A workflow of a run: its nodes as a graph or as a list, and clearing them.
+ */
+
+import { getWorkflow } from "./api.js";
+import { ClearDialog } from "./clear_dialog.js";
+import { ClearButtons, failures } from "./matrix.js";
+import { Failure, Loading, Notice, SearchBox, several, StateBadge } from "./parts.js";
+import { CALM, LIVE, usePolling } from "./polling.js";
+import { useSelection } from "./selection.js";
+import { html, useState } from "./vendor/preact.js";
+import { LARGEST, WorkflowGraph } from "./workflow_graph.js";
+import { WorkflowList } from "./workflow_list.js";
+
+/** @typedef {import("./api.js").Workflow} Workflow */
+/** @typedef {import("./address.js").View} View */
+/**
+ * @typedef {object} Properties
+ * @property {import("./address.js").Place} place
+ * @property {import("./api.js").RunWorkflow} workflow
+ * @property {View} view
+ * @property {(part: Partial<View>) => void} change
+ * @property {() => void} onCleared
+ */
+
+/** @param {Properties} properties */
+export function WorkflowView({ place, workflow, view, change, onCleared }) {
+  const { data, error, reload } = usePolling(
+    (signal) => getWorkflow(place, workflow.name, view.key, signal),
+    JSON.stringify([workflow.name, view.key]),
+    ({ is_running }) => (is_running ? LIVE : CALM),
+  );
+  const selection = useSelection();
+  const [wanted, setWanted] = useState(/** @type {import("./api.js").NodesToClear | null} */ (null));
+  if (!data) {
+    return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="the workflow" />`;
+  }
+  const clear = (/** @type {string[]} */ nodes, /** @type {"failed" | null} */ state) =>
+    setWanted({ workflow: data.name, nodes, key: data.keys.length ? data.key_path : null, state });
+  const whenCleared = () => {
+    selection.clear();
+    reload();
+    onCleared();
+  };
+  return html`<section class="section" aria-label=${workflow.name}>
+    <div class="toolbar">
+      ${data.keys.length > 0 && html`<${KeySelect} data=${data} onKey=${(/** @type {string} */ key) => change({ key, search: "" })} />`}
+      <${SearchBox} value=${view.search} label="Search nodes" onSearch=${(/** @type {string} */ search) => change({ search })} />
+      <span class="quiet">${several(data.nodes.length, "node")}, result <${StateBadge} state=${data.state} /></span>
+      <div class="actions">
+        <${ShapeButtons} isList=${view.flat} canDraw=${data.nodes.length <= LARGEST} onChange=${(/** @type {boolean} */ flat) => change({ flat })} />
+        <${ClearButtons}
+          chosen=${selection.chosen.size}
+          failed=${failures(data.counts)}
+          onChosen=${() => clear([...selection.chosen], null)}
+          onFailed=${() => clear([], "failed")}
+          onNone=${selection.clear}
+        />
+      </div>
+    </div>
+    ${error && html`<${Failure} error=${error} />`}
+    ${data.message && html`<${Notice} tone="warning">${data.message}<//>`}
+    <${Nodes} place=${place} data=${data} view=${view} selection=${selection} />
+    ${wanted && html`<${ClearDialog} place=${place} wanted=${wanted} onClose=${() => setWanted(null)} onCleared=${whenCleared} />`}
+  </section>`;
+}
+
+/**
+ * @param {{place: import("./address.js").Place, data: Workflow, view: View, selection: import("./selection.js").Selection}} properties
+ */
+function Nodes({ place, data, view, selection }) {
+  if (!data.nodes.length) {
+    return data.message ? null : html`<${Notice} title="No nodes">The workflow planned none, or has not been planned yet.<//>`;
+  }
+  const isLarge = data.nodes.length > LARGEST;
+  const Shape = view.flat || isLarge ? WorkflowList : WorkflowGraph;
+  return html`${isLarge && html`<${Notice}>A graph of ${several(data.nodes.length, "node")} cannot be read; up to ${LARGEST} are drawn. Here is their list.<//>`}
+    <${Shape} place=${place} data=${data} search=${view.search} selection=${selection} />`;
+}
+
+/** @param {{data: Workflow, onKey: (key: string) => void}} properties */
+function KeySelect({ data, onKey }) {
+  const chosen = JSON.stringify(data.key_path);
+  return html`<label class="select-label">Key
+    <select value=${chosen} onChange=${(/** @type {any} */ event) => onKey(event.target.value)}>
+      ${data.keys.map((path) => html`<option key=${JSON.stringify(path)} value=${JSON.stringify(path)}>${path.join("/").slice(0, 120)}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** @param {{isList: boolean, canDraw: boolean, onChange: (isList: boolean) => void}} properties */
+function ShapeButtons({ isList, canDraw, onChange }) {
+  const shown = canDraw ? isList : true;
+  return html`<div class="segments" role="group" aria-label="Shape">
+    <button type="button" aria-pressed=${shown ? "false" : "true"} disabled=${!canDraw} onClick=${() => onChange(false)}>Graph</button>
+    <button type="button" aria-pressed=${shown ? "true" : "false"} onClick=${() => onChange(true)}>List</button>
+  </div>`;
+}

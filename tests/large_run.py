@@ -1,0 +1,85 @@
+"""Writes an ended Dag run with thousands of keys into Airflow's database: to run it would take hours.
+
+``python -m tests.large_run DAG OUTPUT TASK,TASK COUNT`` does it beside an Airflow that has the Dag.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta, timezone
+
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
+def state_of(position):
+    """Return the state of the clones of a key: some fail, some are skipped."""
+    if position % 1000 == 7:
+        return "failed"
+    return "skipped" if position % 500 == 3 else "success"
+
+
+def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
+    """Write the run.
+
+    Args:
+        session: The database session.
+        dag_id: A Dag that Airflow has stored.
+        producer: Its task that produces one dynamic output.
+        tasks: Its tasks that are cloned for each key.
+        count: How many keys.
+        run_id: The run.
+    """
+    from airflow.models.dag_version import DagVersion
+    from airflow.models.dagbag import DBDagBag
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.sdk.execution_time.xcom import XCom
+    from airflow.utils.types import DagRunType
+
+    version = DagVersion.get_latest_version(dag_id, session=session)
+    dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
+    run = DagRun(
+        dag_id=dag_id,
+        run_id=run_id,
+        run_type=DagRunType.MANUAL,
+        logical_date=STARTED,
+        run_after=STARTED,
+        start_date=STARTED,
+        state="success",
+    )
+    run.created_dag_version_id = version.id
+    session.add(run)
+    session.flush()
+
+    def row(task_id, map_index, state):
+        mapping = TaskInstance.insert_mapping(
+            run_id, dag.get_task(task_id), map_index=map_index, dag_version_id=version.id, dag_run=run
+        )
+        seconds = 1 + map_index % 60
+        times = {"start_date": STARTED, "end_date": STARTED + timedelta(seconds=seconds)}
+        done = {**times, "duration": float(seconds), "state": state, "try_number": 1}
+        return {**mapping, **done}
+
+    # Of other names than those the mapped class itself takes.
+    session.bulk_insert_mappings(TaskInstance, [row(producer, -1, "success")])
+    rows = (row(task_id, index, state_of(index)) for index in range(count) for task_id in tasks)
+    session.bulk_insert_mappings(TaskInstance, list(rows))
+    XComModel.set(
+        key="return_value",
+        value=XCom.serialize_value([f"customer_{index:05}" for index in range(count)]),
+        dag_id=dag_id,
+        task_id=producer,
+        serialize=False,
+        run_id=run_id,
+        session=session,
+    )
+    session.commit()
+
+
+if __name__ == "__main__":
+    from airflow.utils.session import create_session
+
+    dag_id, producer, tasks, count = sys.argv[1:]
+    with create_session() as session:
+        write_large_run(session, dag_id, producer, tasks.split(","), int(count))
