@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.live.chromium import chromium
+from tests.chromium import chromium
 from tests.live.dags.pages import ADDRESS, CUSTOMERS, HANDLER, HOSTILE, SCRIPT
 from tests.live.window import TAB, Window
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.live.rest_client import RestClient, TaskInstance
 
 
+# No longer than these tests: while it runs there is an event loop, in which others could start none.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
