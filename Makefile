@@ -89,6 +89,10 @@ test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSION
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
 
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures of the pages anew that stand in docs/images
+	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
+
 .PHONY: ui-build ui-check
 # Only for new versions of the libraries: what is built is in the repository, and in the wheel.
 ui-build: frontend/node_modules ## Build the libraries of the pages anew (needs Node.js)
