@@ -89,6 +89,10 @@ test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSION
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
 
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures of the pages anew that stand in docs/images
+	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
+
 .PHONY: ui-build ui-check
 # Only for new versions of the libraries: what is built is in the repository, and in the wheel.
 ui-build: frontend/node_modules ## Build the libraries of the pages anew (needs Node.js)
@@ -126,6 +130,8 @@ bench: $(READY) ## Measure what the package costs, beside Airflow without it; DE
 	@"$(BIN)/python" benchmarks/collect_memory.py
 	$(call step,Workflows beside the same by hand)
 	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
+	$(call step,A page of 10000 keys)
+	@"$(BIN)/python" benchmarks/pages.py
 
 .PHONY: wheel
 wheel: $(READY) ## Build the wheel into dist/
@@ -144,6 +150,10 @@ wheel-test: wheel ## Try the wheel in a fresh environment that holds nothing els
 	@cd "$(WHEEL_TEST)" && venv/bin/airflow providers list --output plain | grep airflow-dynamic-provider
 	$(call step,Airflow resolves @task.dynamic)
 	@cd "$(WHEEL_TEST)" && venv/bin/python -c 'from airflow.sdk import task; print(task.dynamic)'
+	$(call step,Airflow loads the pages)
+	@cd "$(WHEEL_TEST)" && venv/bin/airflow plugins --output plain 2>/dev/null | grep -o '^dynamic_outputs'
+	@cd "$(WHEEL_TEST)" && venv/bin/python -c \
+		'from airflow_dynamic_provider.ui.app import STATIC; print(STATIC.joinpath("vendor/VERSIONS").read_text())'
 	@for file in dags/*.py; do \
 		printf '\033[1m==> %s is imported\033[0m\n' "$$file"; \
 		"$(WHEEL_TEST)/venv/bin/python" -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "$$file"; \

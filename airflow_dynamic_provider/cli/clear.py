@@ -38,7 +38,7 @@ def clear(args: Namespace) -> None:
     print_rows(rows, args.output)
     say(_summary(len(rows), args))
     if to_clear.warning:
-        say(f"{to_clear.warning} (--state failed takes all).")
+        say(f"{to_clear.warning}{' (--state failed takes all)' if args.workflow else ''}.")
 
 
 def _check_arguments(args: Namespace) -> None:

@@ -9,11 +9,15 @@ from airflow_dynamic_provider.database.downstream import find_downstream
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import parts
+from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.execution.states import REMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.spaces import KeyPath
 
 Pair = tuple[str, int]
 
@@ -25,14 +29,17 @@ class ToClear:
     Attributes:
         instances: The task instances, by task and map index.
         markers: The same for Airflow's API: a task id for all its task instances, or (task id, map index).
-        labels: (task, map index) -> what is shown for it, where that is not Airflow's own label.
+        labels: (task, map index) -> what is shown for it: its key, or the name of a node.
         warning: What whoever clears them should know; empty if there is nothing.
+        removed: Those whose keys are gone. They are cleared too, for Airflow brings them back in no other way
+            if keys are at their positions again; without keys it removes them anew.
     """
 
     instances: Sequence[Instance]
     markers: Sequence[str | Pair]
     labels: Mapping[Pair, str] = field(default_factory=dict)
     warning: str = ""
+    removed: Sequence[Instance] = ()
 
     def label(self, instance: Instance) -> str:
         """Return the key or the name of a node; empty for a task instance that is not mapped."""
@@ -54,12 +61,11 @@ def with_downstream(
         run: The Dag run.
         pairs: (task, map index) of task instances that run again.
         starts: Those from where all that depends on them runs again too.
-        labels: (task, map index) -> what is shown for it.
+        labels: (task, map index) -> what is shown for it, if it is not its key.
         warning: What whoever clears them should know.
     """
-    wanted = find_downstream(
-        run.structure, _by_task(starts), lambda info: list(read_keys(run.source, info).paths or ())
-    )
+    keys = _Keys(run)
+    wanted = find_downstream(run.structure, _by_task(starts), keys.paths_of)
     for task_id, indexes in _by_task(pairs).items():
         known = wanted.setdefault(task_id, set())
         if known is not None:
@@ -78,8 +84,39 @@ def with_downstream(
     for task_id, some in found.items():
         is_whole = len(some) == counts[task_id]
         markers += [task_id] if is_whole else [(each.task_id, each.map_index) for each in some]
-    instances = [instance for some in found.values() for instance in some]
-    return ToClear(instances, markers, labels or {}, warning)
+    every = [instance for some in found.values() for instance in some]
+    instances = [instance for instance in every if instance.state != REMOVED]
+    return ToClear(
+        instances,
+        markers,
+        {**keys.labels(instances), **(labels or {})},
+        warning,
+        [instance for instance in every if instance.state == REMOVED],
+    )
+
+
+class _Keys:
+    """The keys of a run's spaces, each read once."""
+
+    def __init__(self, run: OpenRun) -> None:
+        self._run = run
+        self._known: dict[str, list[KeyPath]] = {}
+
+    def paths_of(self, info: SpaceInfo) -> list[KeyPath]:
+        """Return the key paths of a space, by position."""
+        if info.of not in self._known:
+            self._known[info.of] = list(read_keys(self._run.source, info).paths or ())
+        return self._known[info.of]
+
+    def labels(self, instances: Iterable[Instance]) -> dict[Pair, str]:
+        """Return (task, map index) -> key, of clones. Airflow has no label for those that never started."""
+        found = {}
+        for instance in instances:
+            info = self._run.structure.space_of(instance.task_id)
+            paths = [] if info is None else self.paths_of(info)
+            if 0 <= instance.map_index < len(paths):
+                found[instance.task_id, instance.map_index] = render_label(paths[instance.map_index])
+        return found
 
 
 def clear(run: OpenRun, to_clear: ToClear) -> None:
@@ -88,7 +125,7 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
     from sqlalchemy import select
 
     by_task: dict[str, list[int]] = {}
-    for instance in to_clear.instances:
+    for instance in (*to_clear.instances, *to_clear.removed):
         by_task.setdefault(instance.task_id, []).append(instance.map_index)
     found: list[Any] = []
     for task_id, indexes in by_task.items():

@@ -62,7 +62,7 @@ class _Relations:
     def __init__(self, structure: Structure, paths_of: Callable[[SpaceInfo], list[KeyPath]]) -> None:
         self._structure = structure
         self._paths_of = paths_of
-        self._known: dict[tuple[str, str], dict[int, set[int]]] = {}
+        self._known: dict[tuple[str, str], dict[int, set[int]] | None] = {}
 
     def dependents(self, task_id: str, upstream_id: str, indexes: set[int] | None) -> set[int] | None:
         """Return the map indexes of a task that depend on those of an upstream task."""
@@ -73,22 +73,28 @@ class _Relations:
         if own is other:
             return indexes
         related = self._related(own, other)
+        if related is None:
+            return ALL
         return {position for index in indexes for position in related.get(index, ())}
 
-    def _related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]]:
-        """Return position in the other space -> those in the own one whose keys have to do with it."""
+    def _related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]] | None:
+        """Return position in the other space -> those in the own one whose keys have to do with it.
+
+        ``None`` if neither space's keys are made of the other's.
+        """
         at = (own.of, other.of)
         if at not in self._known:
-            own_paths, other_paths = self._paths_of(own), self._paths_of(other)
-            down = find_routes(own.space, other.space).found
-            if down:
-                pairs = _along(own.space, own_paths, down, other_paths)
-                related = _gather((target, position) for position, target in pairs)
-            else:
-                up = find_routes(other.space, own.space).found
-                related = _gather(_along(other.space, other_paths, up, own_paths))
-            self._known[at] = related
+            self._known[at] = self._find_related(own, other)
         return self._known[at]
+
+    def _find_related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]] | None:
+        own_paths, other_paths = self._paths_of(own), self._paths_of(other)
+        if down := find_routes(own.space, other.space).found:
+            pairs = _along(own.space, own_paths, down, other_paths)
+            return _gather((target, position) for position, target in pairs)
+        if up := find_routes(other.space, own.space).found:
+            return _gather(_along(other.space, other_paths, up, own_paths))
+        return None
 
 
 def _along(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.cells import Cells
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import unknown
-from airflow_dynamic_provider.definitions.keys import render_key, render_label
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.execution.states import FAILURES
 
 if TYPE_CHECKING:
@@ -41,13 +41,12 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
         UnknownNameError: There is no such key space or key.
     """
     starts: list[Pair] = []
-    labels: dict[Pair, str] = {}
     for selection in selections:
         matrix = Matrix(run.source, run.space(selection.of))
         positions = _positions(matrix, selection.keys)
         starts += _failed_clones(matrix, positions) if selection.only_failed else _clones(matrix, positions)
-        labels |= _labels(matrix)
-    return with_downstream(run, starts, starts, labels)
+    to_clear = with_downstream(run, starts, starts)
+    return replace(to_clear, warning=_warning(run, to_clear))
 
 
 def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
@@ -58,7 +57,7 @@ def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
 def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
     # A helper may have failed by itself, and then nothing after it can run.
     columns = (*matrix.info.task_ids, *matrix.info.helpers)
-    cells = Cells(matrix.source, columns, matrix.keys).at(positions)
+    cells = Cells(matrix.source, matrix.info, matrix.keys, columns).at(positions)
     return [
         (task_id, position)
         for position in positions
@@ -67,12 +66,13 @@ def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
     ]
 
 
-def _labels(matrix: Matrix) -> dict[Pair, str]:
-    return {
-        (task_id, position): render_label(path)
-        for position, path in enumerate(matrix.keys.paths or ())
-        for task_id in (*matrix.info.task_ids, *matrix.info.helpers)
-    }
+def _warning(run: OpenRun, to_clear: ToClear) -> str:
+    task_ids = {instance.task_id for instance in to_clear.instances}
+    spaces = run.structure.spaces.values()
+    listed = [repr(info.of) for info in spaces if info.space.keys_task_id in task_ids]
+    if not listed:
+        return ""
+    return f"The keys of {', '.join(listed)} are listed anew: if they are others then, those run instead"
 
 
 def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:

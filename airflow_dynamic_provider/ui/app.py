@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from airflow_dynamic_provider import __version__
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError, ReadError, UnknownNameError
-from airflow_dynamic_provider.ui.routes import clearing, history, instances, pages, runs, workflows
+from airflow_dynamic_provider.ui.routes import clearing, exports, history, instances, pages, runs, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 def create_app() -> FastAPI:
     """Return the application. Airflow's API server mounts it."""
     app = FastAPI(title="Dynamic outputs", description=_DESCRIPTION, version=__version__, redoc_url=None)
-    for module in (runs, instances, workflows, history, clearing, pages):
+    for module in (runs, instances, workflows, history, clearing, exports, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_guard_headers)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
-import shutil
-import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tests.chromium import chromium
 from tests.marking import mark
 
 if TYPE_CHECKING:
@@ -24,23 +21,18 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 STATIC = HERE.parent.parent / "airflow_dynamic_provider" / "ui" / "static"
 
-#: What the package of a distribution may be called; playwright's own download is not needed.
-_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder."""
     mark(items, HERE, "browser")
 
 
-@pytest.fixture(scope="session")
+# No longer than these tests: while it runs there is an event loop, in which others could start none.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A running Chromium without a window."""
-    with sync_playwright() as playwright:
-        # Its sandbox needs rights that containers do not give.
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
@@ -79,29 +71,6 @@ def page(tab: Page, static_url: str) -> Iterator[Page]:
     yield tab
     tab.remove_listener("pageerror", note)
     assert not errors
-
-
-def find_chromium() -> str:
-    """Return the path of a Chromium, after installing one if that is possible.
-
-    Raises:
-        RuntimeError: There is none.
-    """
-    found = _look_for_chromium()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "--quiet"], check=True)
-        subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"], check=True)
-        found = _look_for_chromium()
-    if found is None:
-        raise RuntimeError(
-            f"the tests of the pages need a Chromium: none of {', '.join(_CHROMIUMS)} is on the PATH. "
-            "Install one, on Debian by: apt-get install chromium"
-        )
-    return found
-
-
-def _look_for_chromium() -> str | None:
-    return next((path for name in _CHROMIUMS if (path := shutil.which(name))), None)
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import STATIC
 
@@ -79,15 +80,15 @@ def test_json_opens_level_by_level(page):
     assert "{1 key}" in shown.inner_text()
     assert "[2 items]" not in shown.inner_text()
     shown.locator("summary", has_text="b:").click()
-    assert "c: [2 items]" in shown.inner_text()
+    expect(shown).to_contain_text("c: [2 items]")
 
 
 def test_long_json_comes_in_parts(page):
     shown = show(page, "json", list(range(250)))
     shown.locator("summary").click()
-    assert shown.locator(".json-line").count() == 100
+    expect(shown.locator(".json-line")).to_have_count(100)
     shown.get_by_role("button", name="150 more").click()
-    assert shown.locator(".json-line").count() == 200
+    expect(shown.locator(".json-line")).to_have_count(200)
 
 
 def test_a_link_leads_to_another_window(page):

@@ -9,11 +9,11 @@ import re
 
 import pytest
 import yaml
-from airflow.sdk import dag, task
+from airflow.sdk import dag, task, task_group
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata, dynamic_workflow
 from tests.dag.tasks import keep, pair
-from tests.dag.workflow_clears import execute
+from tests.dag.workflow_clears import execute, run_again
 from tests.dag_runs import start_run
 
 FAILING = set()
@@ -237,7 +237,8 @@ def test_show_of_a_nested_key_takes_both_spellings(read):
 def test_show_of_a_joined_key_names_what_produced_it(read, key, producers):
     shown = read("show", key, "--of", "letters_zip_others__keys")
     assert [each["task_id"] for each in shown["origins"]] == producers
-    assert ("other" in shown["metadata"]) and ("size" in shown["metadata"]) == (key == "a")
+    assert "other" in shown["metadata"]
+    assert ("size" in shown["metadata"]) == (key == "a")
 
 
 def test_show_as_table_has_sections_without_markup(told):
@@ -271,7 +272,7 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
     ("arguments", "message"),
     [
         (["show", "a/n7"], "there is no key 'a/n7' in the run '"),
-        (["show", "a/n7"], "Did you mean 'a/n0' or 'a/n1'?"),
+        (["show", "a/n7"], "Did you mean 'a/n1' or 'a/n0'?"),
         (
             ["show", "b", "--of", "letters.result"],
             "there is no key 'b' in 'letters.result'. Did you mean '=b'",
@@ -283,8 +284,8 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
         (["clear", "--of", "leters.result", "--state", "failed"], "Did you mean 'letters.result'"),
         (["clear", "--key", "zz"], "there is no key 'zz' in the run '"),
         (
-            ["clear", "--key", "[c]", "--key", "a/n0"],
-            "no dynamic output has all of '[c]', 'a/n0'. Clear them one by one.",
+            ["clear", "--key", "z", "--key", "a/n0"],
+            "no dynamic output has all of 'z', 'a/n0'. Clear them one by one.",
         ),
         (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed; of a workflow"),
         (["clear", "--of", "letters.result"], "Say what to clear: --key KEY"),
@@ -395,3 +396,279 @@ def test_an_export_to_a_file_is_that_to_standard_output(told, read, run, tmp_pat
         },
         "tasks": [],
     }
+
+
+def states_of(run):
+    return {(ti.task_id, ti.map_index): ti.state for ti in run.dag_run.get_task_instances()}
+
+
+@pytest.fixture
+def cleared(told):
+    """Clear, run what was cleared, and return it by names; it must be exactly what was shown before."""
+
+    def clear_and_run(run, *arguments):
+        before = states_of(run)
+        shown = json.loads(told("clear", *arguments, "--output", "json", of_run=run)[0])
+        assert states_of(run) == before
+        assert told("clear", *arguments, "--yes", of_run=run)[1].startswith("Cleared ")
+        # What is new could not be shown: it is there only when keys are listed anew.
+        again = {pair for pair in run_again(run) if pair in before}
+        assert {(each["task_id"], each["map_index"]) for each in shown} == again
+        return {f"{each['task_id']} {each['name']}".strip() for each in shown}
+
+    return clear_and_run
+
+
+@pytest.fixture
+def failing():
+    FAILING.clear()
+    yield FAILING
+    FAILING.clear()
+
+
+@task.dynamic(out=DynamicOut(str))
+def outer():
+    for key in ("ann", "bob", "cid"):
+        yield DynamicOutput(key, key)
+
+
+@task.dynamic(out=DynamicOut(str))
+def inner(name):
+    for number in range(2):
+        yield DynamicOutput(f"{name}{number}", f"o{number}")
+
+
+@task
+def work(value, mapping_key=None):
+    if mapping_key in FAILING:
+        raise ValueError("as the test says")
+    return value
+
+
+def test_a_key_runs_again_with_what_depends_on_it(failing, cleared):
+    @dag(schedule=None)
+    def plain():
+        keys = outer()
+        first = keys.map(work)
+        keep(first.map(work.override(task_id="second")).collect(keyed=True))
+        keys.map(work.override(task_id="apart"))
+        keep.override(task_id="beside")(1)
+
+    failing.add("bob")
+    run = start_run(plain()).run()
+    assert run.state == "failed"
+    failing.clear()
+    assert cleared(run, "--key", "bob") == {"work bob", "second bob", "apart bob", "keep"}
+    assert run.state == "success"
+    assert run.xcom("keep") == {"ann": "ann", "bob": "bob", "cid": "cid"}
+    assert cleared(run, "--of", "outer.result", "--key", "ann", "--key", "cid") == {
+        f"{name} {key}" for name in ("work", "second", "apart") for key in ("ann", "cid")
+    } | {"keep"}
+
+
+def test_of_keys_only_what_failed_runs_again(failing, cleared, told):
+    @dag(schedule=None)
+    def partly():
+        keys = outer()
+        keep(keys.map(work).map(work.override(task_id="second")).collect(min_success_ratio=0))
+        keys.map(keep.override(task_id="apart"))
+
+    failing.update({"ann", "bob"})
+    run = start_run(partly()).run()
+    failing.clear()
+    assert told("clear", "--key", "cid", "--state", "failed", "--yes", of_run=run) == (
+        "",
+        "This key did not fail: there is nothing to run again.\n",
+    )
+    assert told("clear", "--key", "cid", "--key", "cid", "--state", "failed", of_run=run) == (
+        "",
+        "None of these keys failed: there is nothing to run again.\n",
+    )
+    assert cleared(run, "--key", "bob", "--key", "cid", "--state", "failed") == {
+        "work bob",
+        "second bob",
+        "second__done",
+        "keep",
+    }
+    assert run.xcom("keep") == ["bob", "cid"]
+    assert cleared(run, "--state", "failed") == {"work ann", "second ann", "second__done", "keep"}
+    assert run.xcom("keep") == ["ann", "bob", "cid"]
+    assert run.state == "success"
+
+
+@dag(schedule=None)
+def nested():
+    def per_name(name):
+        orders = inner(work(name))
+        prices = orders.map(work.override(task_id="price"))
+        return pair(name, prices.collect())
+
+    keep(outer().map(per_name).collect(keyed=True))
+
+
+INVOICES = {name: [name, [f"{name}0", f"{name}1"]] for name in ("ann", "bob", "cid")}
+
+
+def test_a_nested_key_runs_again_for_its_outer_key_only(failing, cleared):
+    failing.add("bob/o1")
+    run = start_run(nested()).run()
+    failing.clear()
+    assert cleared(run, "--key", "bob/o1") == {"price bob/o1", "pair__gate bob", "pair bob", "keep"}
+    assert run.state == "success"
+    assert run.xcom("keep") == INVOICES
+    assert cleared(run, "--key", '["cid", "o0"]', "--of", "inner.result") == {
+        "price cid/o0",
+        "pair__gate cid",
+        "pair cid",
+        "keep",
+    }
+    assert cleared(run, "--key", "ann", "--of", "inner.result") == {
+        "price ann/o0",
+        "price ann/o1",
+        "pair__gate ann",
+        "pair ann",
+        "keep",
+    }
+    assert run.xcom("keep") == INVOICES
+
+
+def test_all_that_failed_of_all_dynamic_outputs_runs_again(failing, cleared):
+    failing.update({"bob/o1", "cid"})
+    run = start_run(nested()).run()
+    assert run.state == "failed"
+    failing.clear()
+    again = cleared(run, "--state", "failed")
+    assert {"work cid", "inner cid", "pair cid", "price bob/o1", "pair bob", "keep"} <= again
+    assert not again & {"work ann", "work bob", "inner bob"}
+    assert run.state == "success"
+    assert run.xcom("keep") == INVOICES
+
+
+def test_an_outer_key_runs_again_with_the_keys_below_it(failing, cleared, told):
+    failing.add("cid")
+    run = start_run(nested()).run()
+    failing.clear()
+    assert told("clear", "--key", "cid", "--of", "outer.result", of_run=run)[1].endswith(
+        "The keys of 'inner.result' are listed anew: if they are others then, those run instead.\n"
+    )
+    again = cleared(run, "--key", "cid", "--of", "outer.result")
+    assert {"work cid", "inner cid", "pair cid", "inner__keys", "keep"} <= again
+    assert not again & {"work ann", "work bob", "inner ann", "inner bob"}
+    assert run.state == "success"
+    assert run.xcom("keep") == INVOICES
+
+
+@dag(schedule=None)
+def joined():
+    left, right = outer(), outer.override(task_id="right")()
+    mine = left.map(work)
+    both = mine.zip(right.map(work.override(task_id="other")))
+    keep(both.map(pair).collect(keyed=True))
+    left.map(work.override(task_id="apart"))
+
+
+PAIRS = {name: [name, name] for name in ("ann", "bob", "cid")}
+
+
+def test_a_joined_key_runs_again_with_and_without_its_sides(failing, cleared):
+    run = start_run(joined()).run()
+    zipped = "outer_zip_right__keys"
+    alone = cleared(run, "--key", "bob", "--of", zipped)
+    assert {"pair bob", "keep"} <= alone
+    assert not {each for each in alone if each.startswith(("work", "other", "apart"))}
+    assert run.xcom("keep") == PAIRS
+    of_a_side = cleared(run, "--key", "bob", "--of", "right.result")
+    assert of_a_side == alone | {"other bob"}
+    assert run.xcom("keep") == PAIRS
+
+
+def test_a_failed_side_of_a_joined_key_is_found_without_its_name(failing, cleared):
+    failing.add("bob")
+    run = start_run(joined()).run()
+    failing.clear()
+    again = cleared(run, "--state", "failed")
+    assert {"work bob", "other bob", "apart bob", "pair bob", "keep"} <= again
+    assert not {each for each in again if each.endswith((" ann", " cid"))}
+    assert run.state == "success"
+    assert run.xcom("keep") == PAIRS
+
+
+@task_group
+def steps(value):
+    return work.override(task_id="last")(work.override(task_id="first")(value))
+
+
+def test_through_a_gate_between_two_groups_only_the_key_runs_again(failing, cleared):
+    @dag(schedule=None)
+    def gated():
+        first = outer().map(steps)
+        second = first.map(lambda value: steps.override(group_id="more")(value))
+        keep(second.collect(keyed=True))
+
+    failing.add("bob")
+    run = start_run(gated()).run()
+    failing.clear()
+    again = cleared(run, "--key", "bob", "--state", "failed")
+    assert not {each for each in again if each.endswith((" ann", " cid"))}
+    assert {f"{group}.{name} bob" for group in ("steps", "more") for name in ("first", "last")} <= again
+    assert run.state == "success"
+    assert run.xcom("keep") == {name: name for name in ("ann", "bob", "cid")}
+
+
+def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cleared, read):
+    names = ["ann", "bob", "cid"]
+
+    @task.dynamic(out=DynamicOut(str))
+    def changing():
+        for name in names:
+            yield DynamicOutput(name, name)
+
+    @dag(schedule=None)
+    def changed():
+        keep(changing().map(work).collect(keyed=True))
+
+    run = start_run(changed()).run()
+    names[:] = ["cid", "bob", "dan", "eve"]
+    run.clear("changing", downstream=False)
+    run.run()
+    stale = read("show", "cid", of_run=run)["task_instances"][0]
+    assert (stale["map_index"], stale["is_stale"], stale["state"], stale["metadata"]) == (0, True, None, {})
+    assert cleared(run, "--key", "cid") == {"work cid", "keep"}
+    assert read("show", "cid", of_run=run)["task_instances"][0]["state"] == "success"
+    names[:] = ["cid"]
+    run.clear("changing").run()
+    assert run.xcom("keep") == {"cid": "cid"}
+    assert cleared(run, "--key", "cid") == {"work cid", "keep"}
+    assert run.state == "success"
+
+
+def test_what_airflow_has_removed_is_left_alone(failing, cleared, told):
+    counts = {"ann": 2, "bob": 2}
+
+    @task.dynamic(out=DynamicOut(str))
+    def names():
+        for name in counts:
+            yield DynamicOutput(name, name)
+
+    @task.dynamic(out=DynamicOut(int))
+    def some(name):
+        for number in range(counts[name]):
+            yield DynamicOutput(number, f"{number}")
+
+    @dag(schedule=None)
+    def shrinking():
+        per_name = names().map(lambda name: pair(name, some(name).map(work).collect()))
+        keep(per_name.collect(keyed=True))
+
+    run = start_run(shrinking()).run()
+    counts["bob"] = 1
+    told("clear", "--key", "bob", "--of", "names.result", "--yes", of_run=run)
+    run.run()
+    assert run.state_of("work", 3) == "removed"
+    again = cleared(run, "--key", "ann", "--of", "names.result")
+    assert {"some ann", "work ann/0", "work ann/1", "work bob/0"} <= again
+    assert run.xcom("keep") == {"ann": ["ann", [0, 1]], "bob": ["bob", [0]]}
+    counts["bob"] = 3
+    told("clear", "--key", "bob", "--of", "names.result", "--yes", of_run=run)
+    assert run.run().state == "success"
+    assert run.xcom("keep") == {"ann": ["ann", [0, 1]], "bob": ["bob", [0, 1, 2]]}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from airflow.sdk import dag, task
 
@@ -373,3 +376,27 @@ def test_pages_run_nothing_but_the_package_itself(server, run):
     assert "unsafe" not in policy
     assert "{{" not in page.text
     assert 'src="/dynamic-outputs/static/main.js"' in page.text
+
+
+def test_states_and_metadata_are_downloaded(server, run):
+    def download(**parameters):
+        path = f"/dags/shown/runs/{run.run_id}/export"
+        return server.get(path, of="letters.result", **parameters)
+
+    states = download(what="states", format="csv")
+    assert states.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(states.text)))
+    assert len(rows) == 4 * 3
+    assert {row["key"]: row["state"] for row in rows if row["task_id"] == "shout"}["b"] == "failed"
+    name = states.headers["content-disposition"]
+    assert name.startswith('attachment; filename="shown-manual__')
+    assert name.endswith('-letters.result-states.csv"')
+    metadata = download(what="metadata", format="json").json()
+    found = {key["key"]: key["metadata"] for key in metadata["outputs"][0]["keys"]}
+    assert found["a"] == {"size": {"type": "int", "value": 1}}
+
+
+def test_a_download_of_what_is_not_there(server, run):
+    answer = server.get(f"/dags/shown/runs/{run.run_id}/export", of="nowhere.result")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no dynamic output 'nowhere.result' in the Dag 'shown'."

@@ -150,6 +150,32 @@ class LocalAirflow:
         )
         return done.stdout
 
+    def python(self, module: str, *arguments: str) -> None:
+        """Run a Python module of the tests beside it, with its settings."""
+        environment = {**self._environment, "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=True)
+
+    @contextlib.contextmanager
+    def behind_path(self, path: str, *, seconds: float = 60) -> Iterator[str]:
+        """Start a second API server, whose pages are below a path, and return its address.
+
+        Raises:
+            StartError: It did not answer in time.
+        """
+        port = free_port()
+        url = f"http://{HOST}:{port}{path}"
+        settings = {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url}
+        process = self._launch("api-server-behind-path", COMPONENTS["api-server"], settings)
+        try:
+            deadline = time.monotonic() + seconds
+            while not _answers(f"{url}/api/v2/version"):
+                if time.monotonic() > deadline:
+                    raise StartError(self.recent_logs("api-server-behind-path"))
+                time.sleep(0.5)
+            yield url
+        finally:
+            _stop([process])
+
     def recent_logs(self, *names: str) -> str:
         """Return the last lines that the components wrote."""
         tails = []
@@ -170,14 +196,16 @@ class LocalAirflow:
         for name in COMPONENTS:
             self.start(name)
 
-    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+    def _launch(
+        self, name: str, arguments: list[str], settings: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         log = self._log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             # In a session of its own, Ctrl-C reaches this process alone, which then stops them in order.
             return subprocess.Popen(
                 [sys.executable, "-m", "airflow", *arguments],
-                env=self._environment,
+                env={**self._environment, **(settings or {})},
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -231,6 +259,13 @@ class LocalAirflow:
         _stop(list(self.processes.values()))
         self.processes.clear()
         _stop([api_server] if api_server else [])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

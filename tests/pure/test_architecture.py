@@ -34,8 +34,21 @@ FORBIDDEN = {"ui", "cli", "embedded"}
 SHARED_BY_EDGES = "database"
 
 #: Edges for which Airflow has no stable interface. One is an Airflow of its own, for a developer's machine:
-#: it runs a whole Dag in one process. The others are commands, and read the database. No task imports them.
-WHOLE_AIRFLOW = {"cli", "database", "embedded"}
+#: it runs a whole Dag in one process. The others are commands and pages, and read the database. No task
+#: imports them.
+WHOLE_AIRFLOW = {"cli", "database", "embedded", "ui"}
+
+#: What the pages use of Airflow's server, and which module does.
+BY_THE_PAGES = {
+    "ui.access": {
+        "airflow.api_fastapi.auth.managers.models.resource_details",
+        "airflow.api_fastapi.common.db.common",
+        "airflow.api_fastapi.core_api.security",
+    },
+    "ui.plugin": {"airflow.configuration", "airflow.plugins_manager"},
+    "ui.presenting": {"airflow.models.dagrun"},
+    "ui.routes.exports": {"airflow.utils.session"},
+}
 
 #: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
 PRIVATE_PREFIXES = (
@@ -220,6 +233,11 @@ def test_nothing_imports_the_pages_or_the_commands(module):
 def test_only_the_edges_import_what_reads_the_database(module):
     if module.split(".")[0] not in FORBIDDEN | {SHARED_BY_EDGES}:
         assert SHARED_BY_EDGES not in inside(module)
+
+
+def test_one_module_of_the_pages_knows_the_insides_of_airflows_server():
+    pages = [module for module in SOURCES if module.split(".")[0] == "ui"]
+    assert {module: of_airflow(module) for module in pages if of_airflow(module)} == BY_THE_PAGES
 
 
 @each_module

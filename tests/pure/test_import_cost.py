@@ -57,3 +57,17 @@ def test_a_dag_file_loads_nothing_else_from_elsewhere(added):
     assert {name for name in added if name.split(".")[0] != ROOT} <= {
         "airflow.providers.standard.operators.empty"
     }
+
+
+PLUGIN = f"""
+import sys, json
+import airflow.plugins_manager
+from airflow.configuration import conf
+before = set(sys.modules)
+from {ROOT}.ui.plugin import DynamicOutputsPlugin
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_the_plugin_which_every_task_process_loads_brings_nothing_with_it():
+    assert set(run_python(PLUGIN)) - {ROOT} == {f"{ROOT}.ui", f"{ROOT}.ui.plugin"}

@@ -1,0 +1,100 @@
+"""A browser window on Airflow's UI, in which the package's pages are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import httpx
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Page, Request
+
+#: Milliseconds until something has to be seen, on a machine that has other things to do.
+PATIENCE = 30_000
+
+TAB = "Dynamic outputs"
+
+
+class Window:
+    """A browser window that notes what goes wrong in it.
+
+    Args:
+        browser: The browser.
+        url: The address of Airflow's UI.
+        is_dark: Whether its user likes dark colours.
+    """
+
+    def __init__(self, browser: Browser, url: str, *, is_dark: bool = False) -> None:
+        self.url = url
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 1500, "height": 950},
+            color_scheme="dark" if is_dark else "light",
+            timezone_id="Europe/Helsinki",
+            accept_downloads=True,
+        )
+        self.context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        token = httpx.get(f"{url}/auth/token", timeout=PATIENCE).json()["access_token"]
+        self.context.add_cookies([{"name": "_token", "value": token, "url": url}])
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
+        self.page.on("dialog", lambda dialog: self._note_dialog(dialog.message))
+        self.context.on("request", self._note_request)
+
+    def open(self, path: str) -> FrameLocator:
+        """Open a page of Airflow, and return the tab's own page in it."""
+        self.page.goto(f"{self.url}{path}")
+        return self.frame
+
+    @property
+    def frame(self) -> FrameLocator:
+        """The tab's own page."""
+        return self.page.frame_locator("iframe")
+
+    def open_run(self, dag_id: str, run_id: str, fragment: str = "") -> FrameLocator:
+        """Open the tab of a Dag run."""
+        return self.open(f"/dags/{dag_id}/runs/{quote(run_id)}/plugin/dynamic-outputs-dag-run{fragment}")
+
+    def open_instance(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> FrameLocator:
+        """Open the tab of a task instance."""
+        mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
+        page = f"/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}{mapped}"
+        return self.open(f"{page}/plugin/dynamic-outputs-task-instance")
+
+    def open_dag(self, dag_id: str, task_id: str | None = None) -> FrameLocator:
+        """Open the tab of a Dag, or of one of its tasks."""
+        if task_id is None:
+            return self.open(f"/dags/{dag_id}/plugin/dynamic-outputs-dag")
+        return self.open(f"/dags/{dag_id}/tasks/{task_id}/plugin/dynamic-outputs-task")
+
+    def evaluate(self, script: str) -> object:
+        """Evaluate JavaScript in the tab's own page."""
+        return self.page.locator("iframe").element_handle().content_frame().evaluate(script)  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Close it.
+
+        Raises:
+            AssertionError: Something went wrong in it, or it asked another host for something.
+        """
+        self.context.close()
+        assert not self.errors, self.errors
+        assert not self.elsewhere, self.elsewhere
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        # What Airflow's own pages have to say is theirs.
+        if message.type == "error" and "/dynamic-outputs/" in message.location.get("url", ""):
+            self.errors.append(message.text)
+
+    def _note_dialog(self, text: str) -> None:
+        self.errors.append(f"dialog: {text}")
+
+    def _note_request(self, request: Request) -> None:
+        host = urlsplit(request.url).netloc
+        if host and host != urlsplit(self.url).netloc:
+            self.elsewhere.append(request.url)

@@ -1,0 +1,50 @@
+"""How a command's words name keys."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from airflow_dynamic_provider.database.spelling import find_spelled, spell
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.errors import AmbiguousNameError
+from tests.pure.strategies import key_paths
+
+pytestmark = pytest.mark.pure
+
+PATHS = [("a", "b"), ("a", "c/d"), ("a/c", "d"), ('["a"]', "b")]
+
+
+@given(key_paths)
+def test_both_spellings_name_the_key(path):
+    assert find_spelled(spell(path), [path, ("another",)]) == path
+    assert find_spelled(render_key(path), [("another", "one"), path]) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("a/b", ("a", "b")),
+        ('["a", "b"]', ("a", "b")),
+        ('["a","b"]', ("a", "b")),
+        ('["a"]/b', ('["a"]', "b")),
+        ('["a", "c/d"]', ("a", "c/d")),
+        ("a", None),
+        ("", None),
+        ("[", None),
+        ("[1]", None),
+        ('{"a": 1}', None),
+        ('"a"', None),
+    ],
+)
+def test_a_text_names_one_key_or_none(text, path):
+    assert find_spelled(text, PATHS) == path
+
+
+def test_where_keys_hold_slashes_a_text_may_name_several():
+    with pytest.raises(AmbiguousNameError) as caught:
+        find_spelled("a/c/d", PATHS)
+    assert str(caught.value) == (
+        'several keys are written \'a/c/d\': ["a", "c/d"], ["a/c", "d"]. '
+        "Write the one that is meant as such a list."
+    )
