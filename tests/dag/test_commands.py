@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -642,7 +643,8 @@ def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cle
     assert run.state == "success"
 
 
-def test_what_airflow_has_removed_is_left_alone(failing, cleared, told):
+def test_what_airflow_has_removed_is_left_alone(failing, cleared, told, monkeypatch):
+    monkeypatch.setattr("airflow_dynamic_provider.execution.clones.RESCHEDULE_AFTER", timedelta(0))
     counts = {"ann": 2, "bob": 2}
 
     @task.dynamic(out=DynamicOut(str))
