@@ -61,16 +61,17 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 	$(call step,Running dags/process_directory.py in an embedded Airflow)
 	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
-.PHONY: test test-pure test-task test-dag test-differential test-live
+.PHONY: test test-pure test-browser test-task test-dag test-differential test-live
 test: $(READY) ## Run all tests
 	@"$(BIN)/python" -m pytest $(ARGS)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
+test-browser: $(READY) ## Run the tests of the pages' modules in a Chromium (installed by apt-get, as root)
 test-task: $(READY) ## Run the tests of single tasks, in Airflow's own task runner
 test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
 test-differential: $(READY) ## Run some hundred random programs, and compare with what they must give
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
-test-pure test-task test-dag test-differential test-live:
+test-pure test-browser test-task test-dag test-differential test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
 
 .PHONY: fuzz fuzz-workflows
@@ -87,6 +88,25 @@ test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSION
 .PHONY: ui
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
+
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures of the pages anew that stand in docs/images
+	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
+
+.PHONY: ui-build ui-check
+# Only for new versions of the libraries: what is built is in the repository, and in the wheel.
+ui-build: frontend/node_modules ## Build the libraries of the pages anew (needs Node.js)
+	$(call step,Building airflow_dynamic_provider/ui/static/vendor)
+	@cd frontend && npm run --silent build
+
+ui-check: frontend/node_modules ## Check the types of the pages' JavaScript (needs Node.js)
+	$(call step,tsc --checkJs --strict)
+	@cd frontend && npm run --silent check
+
+frontend/node_modules: frontend/package.json frontend/package-lock.json
+	$(call step,Installing what builds the pages)
+	@cd frontend && npm ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: check
 check: $(READY) ## Check style, format and types
@@ -130,6 +150,10 @@ wheel-test: wheel ## Try the wheel in a fresh environment that holds nothing els
 	@cd "$(WHEEL_TEST)" && venv/bin/airflow providers list --output plain | grep airflow-dynamic-provider
 	$(call step,Airflow resolves @task.dynamic)
 	@cd "$(WHEEL_TEST)" && venv/bin/python -c 'from airflow.sdk import task; print(task.dynamic)'
+	$(call step,Airflow loads the pages)
+	@cd "$(WHEEL_TEST)" && venv/bin/airflow plugins --output plain 2>/dev/null | grep -o '^dynamic_outputs'
+	@cd "$(WHEEL_TEST)" && venv/bin/python -c \
+		'from airflow_dynamic_provider.ui.app import STATIC; print(STATIC.joinpath("vendor/VERSIONS").read_text())'
 	@for file in dags/*.py; do \
 		printf '\033[1m==> %s is imported\033[0m\n' "$$file"; \
 		"$(WHEEL_TEST)/venv/bin/python" -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "$$file"; \
@@ -165,5 +189,5 @@ constraints-older: ## Choose anew what older Airflows run with: the newest versi
 
 .PHONY: clean
 clean: ## Remove everything that was made here
-	@rm -rf .venv .airflow .fuzz build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .airflow .fuzz build dist frontend/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

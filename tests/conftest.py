@@ -28,6 +28,12 @@ os.environ.update(
 (HOME / "dags").mkdir()
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--pictures", type=Path, metavar="FOLDER", help="where the tests of the pages leave pictures of them"
+    )
+
+
 @pytest.fixture(scope="session")
 def airflow_database():
     """A migrated metadata database."""

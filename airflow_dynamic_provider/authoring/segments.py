@@ -207,6 +207,7 @@ class _Arrangement:
             outputs=declared_outputs(getattr(task, "declarations", {})),
             clone_of=clone.space.spec,
             same_key=tuple(sorted(task.upstream_task_ids & (peers | looked_at))),
+            needs_success=clone.spec.needs_success,
             is_helper=is_gate(task),
         )
 

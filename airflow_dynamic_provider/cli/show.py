@@ -45,7 +45,7 @@ def _describe(run: OpenRun, text: str, of: str | None) -> _Described:
     named = find_key(run, text, of)
     info, (path,) = named.info, named.paths
     position = named.keys.positions[path]
-    cells = Cells(run.source, info.task_ids, named.keys).at([position])
+    cells = Cells(run.source, info, named.keys).at([position])
     said = metadata_of_cells(run.source, {position: path}, cells)
     produced = key_metadata(run.source, info, path, position)
     own = {task_id: said.get((task_id, position)) for task_id in info.task_ids}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.instances import Instance, read_instances
-from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
+from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
+from airflow_dynamic_provider.execution.layout import CLONE_XCOM
 from airflow_dynamic_provider.execution.states import (
     FAILED,
     FINAL,
-    NEVER_STARTED,
     REMOVED,
     SKIPPED,
     SUCCESS,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
-    from airflow_dynamic_provider.execution.spaces import KeyPath
+    from airflow_dynamic_provider.database.structure import SpaceInfo
 
 #: The states from the one that matters most to whoever looks at a run; ``None`` is that of what has none yet.
 ORDER: tuple[str | None, ...] = (
@@ -43,6 +44,9 @@ ORDER: tuple[str | None, ...] = (
     SUCCESS,
     REMOVED,
 )
+
+# The states of a task instance that has begun and not ended.
+_AT_WORK = frozenset({"running", "deferred"})
 
 _RANKS = {state: rank for rank, state in enumerate(ORDER)}
 
@@ -88,21 +92,24 @@ class Cells:
 
     Args:
         source: The run.
-        task_ids: The tasks that are cloned for the keys.
-        keys: The keys.
+        info: The key space.
+        keys: Its keys.
+        task_ids: The tasks that are looked at; the author's own by default.
     """
 
-    def __init__(self, source: RunSource, task_ids: Sequence[str], keys: KeyList) -> None:
+    def __init__(
+        self, source: RunSource, info: SpaceInfo, keys: KeyList, task_ids: Sequence[str] | None = None
+    ) -> None:
         self._source = source
-        self._task_ids = task_ids
+        self._info = info
         self._keys = keys
+        self._task_ids = info.task_ids if task_ids is None else task_ids
 
     def at(self, positions: Collection[int]) -> dict[int, dict[str, Cell | None]]:
         """Return position -> task -> cell, ``None`` for what Airflow has not made yet."""
         found = read_instances(self._source, self._task_ids, [UNMAPPED, *positions])
-        marks = self._marks(positions) if self._keys.is_anew else {}
         return {
-            position: {task_id: self._cell(found, marks, task_id, position) for task_id in self._task_ids}
+            position: {task_id: self._cell(found, task_id, position) for task_id in self._task_ids}
             for position in positions
         }
 
@@ -152,25 +159,33 @@ class Cells:
             summaries.append(Summary(ORDER[min([lowest, *shared, *missing])], seconds))
         return summaries
 
-    def _marks(self, positions: Collection[int]) -> dict[tuple[str, int], StoredClone]:
-        stored = self._source.pull_some(self._task_ids, CLONE_XCOM, positions)
-        return {at: StoredClone.unpack(mark) for at, mark in stored.items()}
-
-    def _cell(
-        self,
-        found: dict[tuple[str, int], Instance],
-        marks: dict[tuple[str, int], StoredClone],
-        task_id: str,
-        position: int,
-    ) -> Cell | None:
+    def _cell(self, found: dict[tuple[str, int], Instance], task_id: str, position: int) -> Cell | None:
         instance = found.get((task_id, position)) or found.get((task_id, UNMAPPED))
         if instance is None:
             return None
-        if not self._keys.is_anew or instance.map_index == UNMAPPED:
-            return Cell(instance)
-        assert self._keys.paths is not None
-        mark = marks.get((task_id, position))
-        return Cell(instance, _is_stale(instance, mark, self._keys.paths[position], self._keys.listing))
+        is_clone = instance.map_index != UNMAPPED
+        return Cell(instance, is_clone and self._keys.is_anew and self._is_stale(instance))
+
+    def _is_stale(self, instance: Instance) -> bool:
+        """Whether a task instance ran for what was at its position before the keys were listed anew."""
+        task_id, position, state = instance.task_id, instance.map_index, instance.state
+        if state not in FINAL and state not in _AT_WORK:
+            return False
+        if self._history.is_current(self._info.clones[task_id], position):
+            return False
+        # One that has just begun, or was killed, may have noted nothing yet; then only the times tell.
+        began, listed = instance.start_date, self._keys.listing.end_date
+        return not (state in {*_AT_WORK, FAILED} and began and listed and began >= listed)
+
+    @cached_property
+    def _history(self) -> History:
+        clones = [self._info.clones[task_id] for task_id in self._task_ids]
+        concerned = {each for clone in clones for each in tasks_concerned(clone)}
+        return History(
+            self._keys.listing.try_number,
+            lambda: self._source.states(sorted(concerned)),
+            lambda task_id: self._source.pull_some([task_id], CLONE_XCOM).values(),
+        )
 
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:
@@ -184,17 +199,3 @@ def count_states(states: Iterable[str | None]) -> dict[str, int]:
 def _summarize(cells: Sequence[Cell | None]) -> Summary:
     seconds = [cell.instance.duration for cell in cells if cell and cell.instance.duration is not None]
     return Summary(worst(cell.state if cell else None for cell in cells), sum(seconds) if seconds else None)
-
-
-def _is_stale(instance: Instance, mark: StoredClone | None, path: KeyPath, listing: Instance) -> bool:
-    """Whether a task instance ran for what was at its position before the keys were listed anew.
-
-    From the second attempt on each clone notes for which key and attempt it runs. One that never started has
-    no such note; then the times tell, as they do for one that ended before it could note anything.
-    """
-    if mark is not None and (mark.key_path, mark.attempt) == (path, listing.try_number):
-        return False
-    if instance.state not in FINAL:
-        return instance.state in ("running", "deferred") and mark is not None and mark.key_path != path
-    moment = instance.end_date if instance.state in NEVER_STARTED else instance.start_date
-    return moment is not None and listing.end_date is not None and moment < listing.end_date

@@ -88,7 +88,7 @@ def _of_clone(run: OpenRun, details: Details, info: SpaceInfo) -> Details:
     assert keys.paths is not None
     path = keys.paths[position]
     columns = list(dict.fromkeys([*info.task_ids, task_id]))
-    cells = Cells(run.source, columns, keys).at([position])[position]
+    cells = Cells(run.source, info, keys, columns).at([position])[position]
     own = cells[task_id]
     origins = tuple(find_origins(run, info, path))
     producers = [

@@ -57,7 +57,7 @@ def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
 def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
     # A helper may have failed by itself, and then nothing after it can run.
     columns = (*matrix.info.task_ids, *matrix.info.helpers)
-    cells = Cells(matrix.source, columns, matrix.keys).at(positions)
+    cells = Cells(matrix.source, matrix.info, matrix.keys, columns).at(positions)
     return [
         (task_id, position)
         for position in positions

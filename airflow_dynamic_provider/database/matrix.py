@@ -109,7 +109,7 @@ class Matrix:
     @cached_property
     def cells(self) -> Cells:
         """What became of them."""
-        return Cells(self.source, self.info.task_ids, self.keys)
+        return Cells(self.source, self.info, self.keys)
 
     @cached_property
     def summaries(self) -> list[Summary]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.documents import TaskDocument, read_documents, space_id
 from airflow_dynamic_provider.execution.layout import keys_xcom
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, ProducedSpace, Space, name_of
@@ -44,6 +45,7 @@ class SpaceInfo:
         description: What the author says of the dynamic output.
         columns: The author's tasks that are cloned for its keys, in the order in which they run.
         helpers: The tasks of the package that are cloned for its keys.
+        clones: Task id -> what is known of each of those tasks.
     """
 
     of: str
@@ -51,6 +53,7 @@ class SpaceInfo:
     description: str | None
     columns: tuple[Column, ...]
     helpers: tuple[str, ...]
+    clones: Mapping[str, CloneSpec]
 
     @property
     def name(self) -> str:
@@ -131,7 +134,7 @@ def structure_of(dag_id: str, tasks: Iterable[Any]) -> Structure:
     documents = read_documents(by_id[task_id] for task_id in order)
     labels = {task_id: str(getattr(task, "label", task_id)) for task_id, task in by_id.items()}
     spaces = _spaces(documents)
-    infos = {of: _info(of, space, documents, labels) for of, space in spaces.items()}
+    infos = {of: _info(of, space, documents, labels, upstream) for of, space in spaces.items()}
     setups = {
         task_id: frozenset(each.task_id for each in task.get_upstreams_only_setups_and_teardowns())
         for task_id, task in by_id.items()
@@ -211,7 +214,11 @@ def _produced(task_id: str, document: TaskDocument) -> Iterator[Space]:
 
 
 def _info(
-    of: str, space: Space, documents: Mapping[str, TaskDocument], labels: Mapping[str, str]
+    of: str,
+    space: Space,
+    documents: Mapping[str, TaskDocument],
+    labels: Mapping[str, str],
+    upstream: Mapping[str, frozenset[str]],
 ) -> SpaceInfo:
     clones = {
         task_id: document
@@ -224,4 +231,22 @@ def _info(
     helpers = tuple(task_id for task_id, document in clones.items() if document.is_helper)
     producer = documents.get(getattr(space, "producer_id", ""), TaskDocument())
     described = {output.name: output.description for output in producer.outputs}
-    return SpaceInfo(of, space, described.get(getattr(space, "output", "")), columns, helpers)
+    description = described.get(getattr(space, "output", ""))
+    return SpaceInfo(of, space, description, columns, helpers, _clones(space, clones, upstream))
+
+
+def _clones(
+    space: Space, documents: Mapping[str, TaskDocument], upstream: Mapping[str, frozenset[str]]
+) -> dict[str, CloneSpec]:
+    """Return what a task's process knows of the clones, each after those before it."""
+    specs: dict[str, CloneSpec] = {}
+    for task_id, document in documents.items():
+        same_key = set(document.same_key) & documents.keys()
+        specs[task_id] = CloneSpec(
+            task_id,
+            space,
+            needs_success=document.needs_success,
+            same_key=[specs[each] for each in sorted(same_key)],
+            other_upstream=sorted(upstream[task_id] - same_key),
+        )
+    return specs

@@ -17,7 +17,7 @@ from airflow_dynamic_provider.execution.places import place_at
 from airflow_dynamic_provider.execution.states import NEVER_STARTED, WITHOUT_RESULT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Callable, Collection, Iterable, MutableMapping
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import Space
@@ -38,21 +38,47 @@ def outdated_positions(
     """
     if not positions or _attempt_at(context, spec.space) == 1:
         return set()
-    history = _History(context, spec, _attempt_at(context, spec.space))
+    history = History(
+        _attempt_at(context, spec.space),
+        lambda: xcom.read_states(context, sorted(tasks_concerned(spec))),
+        lambda task_id: xcom.pull_all(context, task_id, layout.CLONE_XCOM),
+    )
     return {position for position in positions if not history.is_current(spec, position)}
+
+
+def tasks_concerned(spec: CloneSpec) -> set[str]:
+    """Return the tasks whose states tell to which attempt that of a clone belongs."""
+    wanted, todo = set(), [spec]
+    while todo:
+        each = todo.pop()
+        if each.task_id not in wanted:
+            wanted |= {each.task_id, *each.other_upstream}
+            todo += each.same_key
+    return wanted
 
 
 def _attempt_at(context: MutableMapping[str, Any], space: Space) -> int:
     return place_at(context, space, 0).attempt
 
 
-class _History:
-    """What the clones of a task and of those before it have noted."""
+class History:
+    """What the clones of a task and of those before it have noted.
 
-    def __init__(self, context: MutableMapping[str, Any], spec: CloneSpec, attempt: int) -> None:
-        self._context = context
-        self._spec = spec
+    Args:
+        attempt: The attempt at producing the keys that are listed now.
+        read_states: Reads the states of the tasks concerned; called when they are first needed.
+        read_marks: Reads what a task's clones have noted, as it is stored; called once for each task.
+    """
+
+    def __init__(
+        self,
+        attempt: int,
+        read_states: Callable[[], xcom.States],
+        read_marks: Callable[[str], Iterable[Any]],
+    ) -> None:
         self._attempt = attempt
+        self._read_states = read_states
+        self._read_marks = read_marks
         self._marks: dict[str, dict[int, int]] = {}
 
     def is_current(self, spec: CloneSpec, position: int) -> bool:
@@ -78,17 +104,10 @@ class _History:
 
     def _marks_of(self, task_id: str) -> dict[int, int]:
         if task_id not in self._marks:
-            stored = xcom.pull_all(self._context, task_id, layout.CLONE_XCOM)
-            marks = map(layout.StoredClone.unpack, stored)
+            marks = map(layout.StoredClone.unpack, self._read_marks(task_id))
             self._marks[task_id] = {mark.map_index: mark.attempt for mark in marks}
         return self._marks[task_id]
 
     @cached_property
     def _states(self) -> xcom.States:
-        wanted, todo = set(), [self._spec]
-        while todo:
-            spec = todo.pop()
-            if spec.task_id not in wanted:
-                wanted |= {spec.task_id, *spec.other_upstream}
-                todo += spec.same_key
-        return xcom.read_states(self._context, sorted(wanted))
+        return self._read_states()

@@ -51,6 +51,7 @@ class TaskDocument:
         lists: The key space whose keys it lists, if it is there for that.
         clone_of: The key space that it is cloned for.
         same_key: The upstream tasks of which it waits for the clones that matter to its own key only.
+        needs_success: Whether its author lets it run only after success of all its upstream tasks.
         is_helper: Whether the package added it.
     """
 
@@ -58,6 +59,7 @@ class TaskDocument:
     lists: Space | None = None
     clone_of: Space | None = None
     same_key: tuple[str, ...] = ()
+    needs_success: bool = True
     is_helper: bool = False
 
 
@@ -88,6 +90,7 @@ def write_document(text: Any, document: TaskDocument) -> str:
         "lists": _pack(document.lists),
         "clone_of": _pack(document.clone_of),
         "same_key": list(document.same_key),
+        "takes_failures": not document.needs_success,
         "is_helper": document.is_helper,
     }
     return json.dumps({**whole, _PART: {name: part for name, part in packed.items() if part}})
@@ -112,6 +115,7 @@ def read_documents(tasks: Iterable[Any]) -> dict[str, TaskDocument]:
             _unpack(part.get("lists"), spaces),
             _unpack(part.get("clone_of"), spaces),
             tuple(part.get("same_key", ())),
+            not part.get("takes_failures"),
             bool(part.get("is_helper")),
         )
         for task_id, part in parts.items()

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.live.chromium import chromium
+from tests.chromium import chromium
 from tests.live.dags.pages import ADDRESS, CUSTOMERS, HANDLER, HOSTILE, SCRIPT
 from tests.live.window import TAB, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, FrameLocator, Locator
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.live.rest_client import RestClient, TaskInstance
 
 
+# No longer than these tests: while it runs there is an event loop, in which others could start none.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
@@ -37,6 +38,18 @@ def window(browser: Browser, airflow: LocalAirflow) -> Iterator[Window]:
     opened = Window(browser, airflow.url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Window, str], None]:
+    """Takes a picture of a page, for the documentation if that is asked for."""
+    folder = request.config.getoption("--pictures") or tmp_path
+
+    def take(window: Window, name: str) -> None:
+        window.page.wait_for_timeout(1000)
+        window.page.screenshot(path=folder / f"{name}.png")
+
+    return take
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +106,16 @@ def test_there_is_a_tab_wherever_there_is_something_to_show(window: Window, orde
         expect(window.frame.locator("main#page > *").first).to_be_visible()
 
 
-def test_the_matrix_is_what_the_database_says(window: Window, client: RestClient, orders: str) -> None:
+def test_the_matrix_is_what_the_database_says(
+    window: Window, client: RestClient, orders: str, picture: Callable[[Window, str], None]
+) -> None:
     frame = window.open_run("orders", orders)
     expect(rows_of(frame)).to_have_count(len(CUSTOMERS))
     assert keys_of(frame) == list(CUSTOMERS)
     headings = frame.locator("table.matrix thead th").all_inner_texts()
     columns = [text.strip() for text in headings[3:]]
     assert columns == ["load", "months", "check"]
+    picture(window, "page-run")
     instances = instances_of(client, "orders", orders)
     for position, row in enumerate(rows_of(frame).all()):
         links = row.locator("td a")
@@ -247,7 +263,8 @@ def test_a_run_is_seen_while_it_runs(window: Window, client: RestClient) -> None
     # All keys are there by name before their clones run, and what becomes of them without a reload.
     expect(rows_of(frame)).to_have_count(3)
     assert keys_of(frame) == ["number 0", "number 1", "number 2"]
-    assert instances_of(client, "one_by_one", run_id)["wait", 2].label is None
+    # Airflow itself has only their number.
+    assert instances_of(client, "one_by_one", run_id)["wait", 2].label == "2"
     expect(frame.get_by_text("Live", exact=True)).to_be_visible()
     frame.get_by_role("checkbox", name="Select number 2").check()
     expect(rows_of(frame).filter(has_text=re.compile("success", re.I))).to_have_count(3)
@@ -255,7 +272,9 @@ def test_a_run_is_seen_while_it_runs(window: Window, client: RestClient) -> None
     client.wait("one_by_one", run_id)
 
 
-def test_a_task_instance_shows_its_key_and_metadata_by_kind(window: Window, orders: str) -> None:
+def test_a_task_instance_shows_its_key_and_metadata_by_kind(
+    window: Window, orders: str, picture: Callable[[Window, str], None]
+) -> None:
     frame = window.open_instance("orders", orders, "load", 0)
     expect(frame.get_by_text("acme").first).to_be_visible()
     expect(frame.get_by_text("The customers whose orders came in").first).to_be_visible()
@@ -266,6 +285,7 @@ def test_a_task_instance_shows_its_key_and_metadata_by_kind(window: Window, orde
     expect(link).to_have_attribute("href", "https://example.org/orders")
     # The viewer is in Helsinki, three hours ahead in September.
     expect(frame.get_by_text(re.compile("2026-09-21.*17:13:20")).first).to_be_visible()
+    picture(window, "page-instance")
     frame.get_by_role("link", name=re.compile("check")).first.click()
     window.page.wait_for_url(re.compile(r"/tasks/check/mapped/0"))
 
@@ -277,25 +297,30 @@ def test_a_producing_task_shows_what_it_declares(window: Window, orders: str) ->
 
 
 def test_a_dag_and_a_task_show_the_last_runs_of_each_key(
-    window: Window, client: RestClient, orders: str
+    window: Window, orders: str, picture: Callable[[Window, str], None]
 ) -> None:
     frame = window.open_dag("orders", "load")
     expect(frame.locator("tr", has_text="borealis").first).to_be_visible()
     expect(frame.locator(".u-over").first).to_be_visible()
     expect(frame.get_by_text("rows").first).to_be_visible()
     frame = window.open_dag("orders")
+    expect(frame.locator(".u-over").first).to_be_visible()
+    picture(window, "page-dag")
     expect(frame.locator("tr", has_text="delta works").first).to_be_visible()
     frame.get_by_placeholder("Add a key …").fill("acme")
     window.page.keyboard.press("Enter")
     expect(frame.get_by_role("button", name=re.compile("acme")).first).to_be_visible()
 
 
-def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(window: Window, client: RestClient) -> None:
+def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(
+    window: Window, client: RestClient, picture: Callable[[Window, str], None]
+) -> None:
     run_id = client.trigger("planned")
     assert client.wait("planned", run_id) == "failed"
     frame = window.open_run("planned", run_id)
     for name in ("first", "second", "third", "last"):
         expect(frame.get_by_text(name, exact=True).first).to_be_visible()
+    picture(window, "page-workflow")
     frame.get_by_role("button", name="Clear all failed").click()
     dialog = frame.get_by_role("dialog")
     expect(dialog.get_by_text("task instances will run again")).to_be_visible()
@@ -342,7 +367,9 @@ def test_ten_thousand_keys(window: Window, client: RestClient, airflow: LocalAir
     expect(rows_of(frame).first).to_contain_text(re.compile("failed", re.I))
 
 
-def test_dark_mode_is_airflows(browser: Browser, airflow: LocalAirflow, orders: str) -> None:
+def test_dark_mode_is_airflows(
+    browser: Browser, airflow: LocalAirflow, orders: str, picture: Callable[[Window, str], None]
+) -> None:
     colors = {}
     for is_dark in (False, True):
         window = Window(browser, airflow.url, is_dark=is_dark)
@@ -352,6 +379,8 @@ def test_dark_mode_is_airflows(browser: Browser, airflow: LocalAirflow, orders: 
         own = window.evaluate("getComputedStyle(document.body).backgroundColor")
         theirs = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert own in (theirs, "rgba(0, 0, 0, 0)")
+        if is_dark:
+            picture(window, "page-run-dark")
         colors[is_dark] = window.evaluate("getComputedStyle(document.body).color")
         window.close()
     assert colors[False] != colors[True]

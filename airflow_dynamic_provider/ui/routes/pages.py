@@ -39,5 +39,6 @@ POLICY = "; ".join(
 )
 def show_page(request: Request) -> HTMLResponse:
     """Return the page."""
-    page = _PAGE.read_text(encoding="utf-8").replace("{{ root }}", escape(request.scope.get("root_path", "")))
+    root = escape(request.scope.get("root_path", ""))
+    page = _PAGE.read_text(encoding="utf-8").replace("{{ root }}", root)
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})

@@ -13,7 +13,7 @@ const COLORS = [
   ...["brand-subtle", "brand-emphasized", "brand-focus-ring", "warning-subtle", "warning-fg", "error-subtle", "error-fg"],
   ...["success-solid", "failed-solid", "upstream_failed-solid", "up_for_retry-solid", "up_for_reschedule-solid"],
   ...["running-solid", "restarting-solid", "deferred-solid", "awaiting_input-solid", "queued-solid", "scheduled-solid"],
-  ...["none-solid", "removed-solid", "skipped-solid", "success-fg", "failed-fg"],
+  ...["none-solid", "removed-solid", "skipped-solid"],
 ];
 
 const FONTS = ["fonts-body", "fonts-mono"];
@@ -92,18 +92,21 @@ export function writeFragment(fragment) {
  * that window's own document.
  *
  * @param {MouseEvent} event
- * @param {HTMLAnchorElement} [link]  By default the element that has the attribute.
+ * @param {Element} [link]  By default the element that has the attribute.
  */
-export function followLink(event, link = /** @type {HTMLAnchorElement} */ (event.currentTarget)) {
-  if (!isInside || event.defaultPrevented) {
+export function followLink(event, link = /** @type {Element} */ (event.currentTarget)) {
+  // Not the property: that of a link in SVG is no text.
+  const address = link.getAttribute("href");
+  if (!isInside || event.defaultPrevented || address === null) {
     return;
   }
+  const { href } = new URL(address, document.baseURI);
   const wantsOther = event.button === 1 || event.ctrlKey || event.metaKey || event.shiftKey;
   event.preventDefault();
-  if (wantsOther || link.target === "_blank") {
-    clickOutside(link.href, "_blank");
+  if (wantsOther || link.getAttribute("target") === "_blank") {
+    clickOutside(href, "_blank");
   } else {
-    goTo(link.href);
+    goTo(href);
   }
 }
 

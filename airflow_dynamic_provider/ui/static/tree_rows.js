@@ -108,8 +108,7 @@ function CellLink({ place, cell, name }) {
   if (!cell) {
     return html`<span class="cell is-absent" title="There is no task instance yet">–</span>`;
   }
-  const seconds = cell.duration ?? (cell.state === "running" ? secondsSince(cell.start_date, Date.now()) : null);
-  const time = formatDuration(seconds);
+  const time = formatDuration(secondsOf(cell));
   return html`<${Link}
     href=${instanceHref(place, cell.task_id, cell.map_index)}
     class=${`cell is-${nameOf(cell.state)}${cell.is_stale ? " is-stale" : ""}`}
@@ -125,6 +124,19 @@ function CellLink({ place, cell, name }) {
 }
 
 /**
+ * How long a task instance has run. What waits, or did not run, may still tell of its former try.
+ *
+ * @param {Cell} cell
+ * @returns {number | null}
+ */
+function secondsOf({ state, duration, start_date: start }) {
+  if (state === "running") {
+    return secondsSince(start, Date.now());
+  }
+  return state === "success" || state === "failed" ? duration : null;
+}
+
+/**
  * @param {Cell} cell
  * @param {string} name
  */
@@ -133,7 +145,7 @@ function titleOf(cell, name) {
   return [
     `${cell.task_id} [${name.slice(0, 300)}]`,
     `State: ${wordsOf(cell.state)}`,
-    cell.duration !== null && `Duration: ${formatDuration(cell.duration)}`,
+    secondsOf(cell) !== null && `Duration: ${formatDuration(secondsOf(cell))}`,
     cell.try_number > 1 && `Try: ${cell.try_number}`,
     cell.start_date && `Started: ${formatMoment(cell.start_date, zone)}`,
     cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,

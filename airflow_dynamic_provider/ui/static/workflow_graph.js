@@ -25,7 +25,10 @@ import { isMatch } from "./workflow_list.js";
 /** More nodes than these are not drawn. */
 export const LARGEST = 300;
 
-const BOX = { width: 190, height: 44 };
+const BOX = { width: 204, height: 44 };
+
+/** Characters of a name that fit into a box. */
+const FITTING = 25;
 const MARGIN = 16;
 const ZOOMS = [0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.5];
 
@@ -91,7 +94,7 @@ function Box({ node, at, href, isFaint, isChosen, onChoose }) {
     <a href=${href} onClick=${followLink} aria-label=${`${node.name}: ${words}`}>
       <rect class="box" width=${BOX.width} height=${BOX.height} rx="6" />
       <path class="stripe" d=${`M6 0H5a5 5 0 0 0-5 5v${BOX.height - 10}a5 5 0 0 0 5 5h1z`} />
-      <text class="name" x="16" y="18">${shortened(node.name, 22)}</text>
+      <text class="name" x="16" y="18">${shortened(node.name, FITTING)}</text>
       <g class="node-icon" transform="translate(15 25) scale(0.8)"><path d=${pictureOf(node.state)} /></g>
       <text class="facts" x="32" y="35">${[words, time, node.try_number > 1 && `try ${node.try_number}`].filter(Boolean).join(" · ")}</text>
     </a>
@@ -121,7 +124,12 @@ function draw(data) {
     width,
     height,
     nodes: new Map(data.nodes.map(({ name }) => [name, corner(name)])),
-    edges: graph.edges().map((edge) => curve(graph.edge(edge).points)),
+    edges: graph.edges().map((edge) => {
+      // From the middle of a side to the middle of a side, whatever dagre says of its ends.
+      const [from, to] = [graph.node(edge.v), graph.node(edge.w)];
+      const inner = graph.edge(edge).points.slice(1, -1);
+      return curve([{ x: from.x + BOX.width / 2, y: from.y }, ...inner, { x: to.x - BOX.width / 2, y: to.y }]);
+    }),
   };
 }
 
@@ -167,13 +175,16 @@ function fitting(drawing, viewport) {
 }
 
 /**
- * SVG cuts no text by itself. By characters, not by halves of them.
+ * SVG cuts no text by itself. In the middle, for names often differ at their ends; by characters, not by halves of them.
  *
  * @param {string} text
  * @param {number} length
  * @returns {string}
  */
 export function shortened(text, length) {
-  const characters = [...text.slice(0, length * 4)];
-  return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : text;
+  const characters = [...text];
+  const end = Math.floor((length - 1) / 2);
+  return characters.length > length
+    ? `${characters.slice(0, length - 1 - end).join("")}…${characters.slice(characters.length - end).join("")}`
+    : text;
 }

@@ -1,0 +1,78 @@
+"""A Chromium for the tests of the pages, and the pages' modules as a server would send them."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chromium import chromium
+from tests.marking import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Error, Page
+
+HERE = Path(__file__).parent
+STATIC = HERE.parent.parent / "airflow_dynamic_provider" / "ui" / "static"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    mark(items, HERE, "browser")
+
+
+# No longer than these tests: while it runs there is an event loop, in which others could start none.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A running Chromium without a window."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def static_url() -> Iterator[str]:
+    """The address of a server that sends the pages' files."""
+    handler = functools.partial(_QuietHandler, directory=str(STATIC))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab of the browser; a new one for each test would take most of the time."""
+    context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(tab: Page, static_url: str) -> Iterator[Page]:
+    """An empty page, from which the modules can be imported; an error in it fails the test."""
+    errors: list[str] = []
+
+    def note(error: Error) -> None:
+        errors.append(str(error))
+
+    tab.on("pageerror", note)
+    tab.route("**/empty", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+    tab.goto(f"{static_url}/empty")
+    tab.evaluate("localStorage.clear()")
+    yield tab
+    tab.remove_listener("pageerror", note)
+    assert not errors
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""

@@ -1,0 +1,148 @@
+"""The matrix of keys and tasks in runs that are cleared: no state of one key is ever shown as another's."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import dag, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from airflow_dynamic_provider.database.history import History
+from airflow_dynamic_provider.database.matrix import Matrix, Query
+from airflow_dynamic_provider.database.runs import open_run
+from tests.dag.tasks import keep
+from tests.dag_runs import start_run
+
+FOUND: list[str] = []
+FAILING: set[str] = set()
+SKIPPED: set[str] = set()
+
+
+@task.dynamic(out=DynamicOut(str))
+def letters():
+    for letter in FOUND:
+        yield DynamicOutput(letter, mapping_key=letter)
+
+
+@task
+def work(letter):
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    if letter in FAILING:
+        raise ValueError("as the test says")
+    if letter in SKIPPED:
+        raise AirflowSkipException("as the test says")
+    return letter
+
+
+@dag(schedule=None)
+def looked_at():
+    keep(letters().map(work).map(keep).collect())
+
+
+@pytest.fixture
+def run(airflow_database, execution_api):
+    FOUND[:] = ["a", "b", "c"]
+    FAILING.clear()
+    SKIPPED.clear()
+    return start_run(looked_at())
+
+
+def matrix(run, of="letters.result", **query):
+    """Key -> task -> (state, whether it is another key's)."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        opened = open_run(session, run.dag.dag_id, run.run_id)
+        found = Matrix(opened.source, opened.space(of))
+        page = found.page(Query(**query))
+        cells = {
+            "/".join(row.key_path): {
+                task_id: None if cell is None else (cell.state, cell.is_stale)
+                for task_id, cell in row.cells.items()
+            }
+            for row in page.rows
+        }
+        states = {"/".join(row.key_path): row.state for row in page.rows}
+        return cells, states, found.keys.message, dict(page.counts)
+
+
+def test_before_the_keys_are_known(run):
+    cells, _, message, counts = matrix(run)
+    assert (cells, counts) == ({}, {})
+    assert message == "The keys are not known yet: 'letters' has not ended."
+
+
+def test_why_there_are_no_keys(run):
+    FOUND[:] = ["a", "a"]
+    run.run()
+    assert matrix(run)[2] == "There are no keys, for 'letters' is failed."
+
+
+def test_states_of_keys(run):
+    FAILING.add("b")
+    SKIPPED.add("c")
+    run.run()
+    cells, states, message, counts = matrix(run)
+    assert cells == {
+        "a": {"work": ("success", False), "keep": ("success", False)},
+        "b": {"work": ("failed", False), "keep": ("upstream_failed", False)},
+        "c": {"work": ("skipped", False), "keep": ("skipped", False)},
+    }
+    assert states == {"a": "success", "b": "failed", "c": "skipped"}
+    assert (message, counts) == (None, {"failed": 1, "skipped": 1, "success": 1})
+
+
+def test_keys_are_there_before_their_clones(run):
+    # The producing task has run, and nothing else has been looked at.
+    (scheduled,) = run._schedule()
+    run._execute(scheduled)
+    cells, states, _, counts = matrix(run)
+    assert list(cells) == ["a", "b", "c"]
+    assert set(states.values()) == {None}
+    assert counts == {"none": 3}
+
+
+def test_a_producing_task_that_is_cleared_alone_leaves_no_state_to_other_keys(run):
+    run.run()
+    FOUND[:] = ["x", "b", "a"]
+    run.clear("letters", downstream=False).run()
+    cells, states, _, counts = matrix(run)
+    assert list(cells) == ["x", "b", "a"]
+    assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
+    assert counts == {"none": 3}
+    run.clear("work", 0).run()
+    cells, states, _, _ = matrix(run)
+    assert set(cells["x"].values()) == {("success", False)}
+    assert {cell for key in ("b", "a") for cell in cells[key].values()} == {(None, True)}
+    assert states == {"x": "success", "b": None, "a": None}
+
+
+def test_keys_that_are_made_anew_with_their_clones_have_their_own_states(run):
+    run.run()
+    FOUND[:] = ["c", "d", "e"]
+    FAILING.add("d")
+    run.clear("letters").run()
+    cells, states, _, counts = matrix(run)
+    assert states == {"c": "success", "d": "failed", "e": "success"}
+    assert not any(stale for row in cells.values() for _, stale in row.values()), cells
+    assert counts == {"failed": 1, "success": 2}
+
+
+def test_the_last_runs_of_keys(run):
+    from airflow.utils.session import create_session
+
+    FAILING.add("b")
+    run.run()
+    FOUND[:] = ["b", "c"]
+    FAILING.clear()
+    other = start_run(looked_at()).run()
+    with create_session() as session:
+        history = History(session, "looked_at", "letters.result", 2)
+        assert [past.dag_run.run_id for past in history.runs] == [run.run_id, other.run_id]
+        assert history.keys() == [("b",), ("c",), ("a",)]
+        assert history.keys("A") == [("a",)]
+        states = [
+            [None if cell is None else cell.state for cell in row]
+            for row in history.states(history.keys(), "work")
+        ]
+    assert states == [["failed", "success"], ["success", "success"], ["success", None]]
