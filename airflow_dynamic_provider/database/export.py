@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import timezone
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_dynamic_provider.database.matrix import Matrix
@@ -14,7 +15,7 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.metadata import metadata_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow_dynamic_provider.database.cells import Cell
@@ -94,14 +95,7 @@ def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
 
 def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
     """Yield the text of a CSV file. No cell begins as a formula does: such a text gets an apostrophe."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    for count, row in enumerate(rows, start=1):
-        writer.writerow([csv_cell(row.get(column)) for column in columns])
-        if count % _AT_ONCE == 0:
-            yield _drain(buffer)
-    yield _drain(buffer)
+    return _in_chunks(_csv_lines(rows, columns))
 
 
 def csv_cell(value: Any) -> str | int | float:
@@ -116,25 +110,7 @@ def csv_cell(value: Any) -> str | int | float:
 
 def json_chunks(run: OpenRun, spaces: Sequence[SpaceInfo], what: What) -> Iterator[str]:
     """Yield the text of a JSON document: the run, its key spaces, their keys."""
-    read = _read_states if what == "states" else _read_metadata
-    head = json.dumps({"dag_id": run.dag_id, "run_id": run.run_id})
-    yield f'{head[:-1]}, "outputs": ['
-    for number, info in enumerate(spaces):
-        matrix = Matrix(run.source, info)
-        about = {
-            "of": info.of,
-            "name": info.name,
-            "kind": info.kind,
-            "description": info.description,
-            "message": matrix.keys.message,
-        }
-        yield f'{"," if number else ""}\n{json.dumps(about)[:-1]}, "keys": ['
-        separator = "\n"
-        for key in read(matrix):
-            yield separator + json.dumps(key)
-            separator = ",\n"
-        yield "]}"
-    yield "]}\n"
+    return _in_chunks(_json_lines(run, spaces, _read_states if what == "states" else _read_metadata))
 
 
 def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
@@ -219,8 +195,41 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(timezone.utc).isoformat()
 
 
-def _drain(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+def _csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for cells in chain([columns], ([csv_cell(row.get(each)) for each in columns] for row in rows)):
+        writer.writerow(cells)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _json_lines(
+    run: OpenRun, spaces: Sequence[SpaceInfo], read: Callable[[Matrix], Iterator[Any]]
+) -> Iterator[str]:
+    head = json.dumps({"dag_id": run.dag_id, "run_id": run.run_id})
+    yield f'{head[:-1]}, "outputs": ['
+    for number, info in enumerate(spaces):
+        matrix = Matrix(run.source, info)
+        about = {
+            "of": info.of,
+            "name": info.name,
+            "kind": info.kind,
+            "description": info.description,
+            "message": matrix.keys.message,
+        }
+        yield f'{"," if number else ""}\n{json.dumps(about)[:-1]}, "keys": ['
+        separator = "\n"
+        for key in read(matrix):
+            yield separator + json.dumps(key)
+            separator = ",\n"
+        yield "]}"
+    yield "]}\n"
+
+
+def _in_chunks(lines: Iterable[str]) -> Iterator[str]:
+    """Yield some lines at a time: whoever sends them pays for each time."""
+    todo = iter(lines)
+    while chunk := "".join(islice(todo, _AT_ONCE)):
+        yield chunk

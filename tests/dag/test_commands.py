@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from airflow.sdk import dag, task, task_group
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata, dynamic_workflow
 from tests.dag.tasks import keep, pair
+from tests.dag.test_reruns import may_lose_keys
 from tests.dag.workflow_clears import execute, run_again
 from tests.dag_runs import start_run
 
@@ -615,6 +617,7 @@ def test_through_a_gate_between_two_groups_only_the_key_runs_again(failing, clea
     assert run.xcom("keep") == {name: name for name in ("ann", "bob", "cid")}
 
 
+@may_lose_keys
 def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cleared, read):
     names = ["ann", "bob", "cid"]
 
@@ -642,7 +645,9 @@ def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cle
     assert run.state == "success"
 
 
-def test_what_airflow_has_removed_is_left_alone(failing, cleared, told):
+@may_lose_keys
+def test_what_airflow_has_removed_is_left_alone(failing, cleared, told, monkeypatch):
+    monkeypatch.setattr("airflow_dynamic_provider.execution.clones.RESCHEDULE_AFTER", timedelta(0))
     counts = {"ann": 2, "bob": 2}
 
     @task.dynamic(out=DynamicOut(str))

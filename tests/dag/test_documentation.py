@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_dynamic_provider import DynamicOutputsError
-from tests.dag_runs import run_dag
+from tests.dag.workflow_clears import execute
+from tests.dag_runs import run_dag, start_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docker/*.md"))]
@@ -48,6 +50,29 @@ def test_code_runs(page, tmp_path):
                 conf = {"path": str(tmp_path)} if "path" in dag.params else None
                 assert run_dag(dag, conf).state == "success", f"{page.name}: {name}"
     assert shown
+
+
+def test_commands_show_what_the_page_shows(tmp_path, capsys):
+    blocks = BLOCKS.findall((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8"))
+    file, namespace = tmp_path / "arrivals.py", {"__name__": "documentation"}
+    file.write_text(next(code for language, _, code, _ in blocks if language == "python"))
+    exec(compile(file.read_text(), file, "exec"), namespace)
+    run = start_run(namespace["arrivals"]()).run()
+    sessions = [code for language, _, code, _ in blocks if language == "console"]
+    for session in sessions:
+        typed, _, shown = session.partition("\n")
+        words = shlex.split(typed.removeprefix("$ airflow dynamic-outputs "))
+        capsys.readouterr()
+        execute([run.run_id if word == "my_run" else word for word in words])
+        written = capsys.readouterr()
+        assert _without_times(written.out + written.err) == _without_times(shown), typed
+    assert len(sessions) == 4
+
+
+def _without_times(text):
+    """The words of each line; moments and seconds differ from run to run."""
+    lines = [re.sub(r"\d{4}-\d\d-\d\dT\S+\+00:00", "MOMENT", line) for line in text.splitlines()]
+    return [re.sub(r"\b\d+\.\d{3}\b", "SECONDS", line).split() for line in lines]
 
 
 def test_every_line_of_what_happens_when_names_a_test_that_there_is():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from airflow.models.xcom import XComModel
-from airflow.sdk import dag, serde, task
+from airflow.sdk import dag, task
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -18,6 +18,12 @@ from airflow_dynamic_provider.errors import LayoutError, ReadError
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, item_xcom
 from tests.dag.tasks import pair
 from tests.dag_runs import start_run
+
+try:
+    from airflow.sdk import serde
+except ImportError:
+    # Airflow 3.1 has it in its core package.
+    from airflow.serialization import serde
 
 LETTERS = {}
 FAILING = set()

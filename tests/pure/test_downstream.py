@@ -35,7 +35,7 @@ def structure(tasks, setups=None):
         task_id: TaskDocument(clone_of=space, same_key=tuple(by_key))
         for task_id, (space, by_key, _) in tasks.items()
     }
-    spaces = {space_id(space): SpaceInfo(space_id(space), space, None, (), ()) for space in PATHS}
+    spaces = {space_id(space): SpaceInfo(space_id(space), space, None, (), (), {}) for space in PATHS}
     upstream = {task_id: frozenset([*by_key, *whole]) for task_id, (_, by_key, whole) in tasks.items()}
     return Structure("dag", documents, spaces, {}, upstream, tuple(tasks), setups or {})
 
