@@ -103,20 +103,19 @@ class WorkflowView:
             place = places.get(name)
             at = None if place is None else (self._reader.lane(place).task_id, place.index)
             instance = None if at is None else self._instances.get(at)
-            reason = None if at is None else self._reasons.get(at)
-            is_own = reason is not None and reason.get("node") == name
+            blocked, reason = self._reasons.get(at, ("", "")) if at is not None else ("", "")
             yield ViewedNode(
                 name,
                 node.kind,
                 instance,
                 None if instance is None else instance.state,
-                str(reason["reason"]) if is_own and reason else None,
+                # What is said there of another node is of an earlier plan.
+                reason if blocked == name else None,
             )
 
     def edges(self, key_path: KeyPath) -> list[tuple[str, str]]:
         """Return (node, node that waits for it)."""
-        graph = self.graphs[key_path]
-        return [(up, name) for name, node in graph.nodes.items() for up in graph.nodes_behind(node.upstream)]
+        return self.graphs[key_path].edges()
 
     def check(self, key_path: KeyPath) -> None:
         """Refuse a key that has no graph.
@@ -149,8 +148,9 @@ class WorkflowView:
         return read_instances(self._run.source, tasks)
 
     @cached_property
-    def _reasons(self) -> dict[tuple[str, int], dict[str, str]]:
-        return self._run.source.pull_some(self.spec.node_task_ids, stored.BLOCKED_XCOM)
+    def _reasons(self) -> dict[tuple[str, int], tuple[str, str]]:
+        found = self._run.source.pull_some(self.spec.node_task_ids, stored.BLOCKED_XCOM)
+        return {at: stored.unpack_blocked(each) for at, each in found.items()}
 
 
 def look_at_workflow(run: OpenRun, name: str) -> WorkflowView:

@@ -168,8 +168,19 @@ class RunGraph:
                 break
         return depths.get(name, 0)
 
-    def nodes_behind(self, names: Iterable[str]) -> list[str]:
-        """Return the nodes that others wait for when they wait for nodes and calls, each once."""
+    def edges(self) -> list[tuple[str, str]]:
+        """Return (node, node that waits for it): of a call that a node waits for, the nodes it returns."""
+        return [(upstream, name) for name in self.nodes for upstream in self._nodes_before(name)]
+
+    def _nodes_before(self, name: str) -> list[str]:
+        origin = self.origins[name]
+        before = self._nodes_behind(self.nodes[name].upstream)
+        if origin and not any(each.startswith(f"{origin}/") for each in before):
+            # It begins what another node has planned.
+            return [origin, *before]
+        return before
+
+    def _nodes_behind(self, names: Iterable[str]) -> list[str]:
         found: dict[str, None] = {}
         todo, seen = list(names), set()
         while todo:
@@ -177,11 +188,11 @@ class RunGraph:
             if name in seen:
                 continue
             seen.add(name)
-            if name in self.nodes:
+            # A call that returns no node's value is awaited as a whole.
+            parts = list(self._returned(name)) or self._members.get(name, [])
+            if name in self.nodes and not (name in self.plans and parts):
                 found[name] = None
-            else:
-                # What a call returns; a call that returns no node's value is awaited as a whole.
-                todo += list(self._returned(name)) or self._members.get(name, [])
+            todo += parts
         return list(found)
 
     def _needed(self, node: PlannedNode) -> Iterator[str]:

@@ -29,6 +29,7 @@ the slot is only where they are found.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,20 @@ def nodes_xcom(page: int) -> str:
 def pack_blocked(name: str, reason: str) -> dict[str, Any]:
     """Return the stored form of why a node was not run."""
     return {"node": name, "reason": reason}
+
+
+def unpack_blocked(packed: Any) -> tuple[str, str]:
+    """Read the node that was not run, and why.
+
+    Raises:
+        LayoutError: Its shape is unknown.
+    """
+    try:
+        # What a trigger has stored, Airflow keeps as JSON in a text.
+        document = json.loads(packed) if isinstance(packed, str) else packed
+        return document["node"], document["reason"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _misshapen("why a node was not run", packed) from error
 
 
 @dataclass(frozen=True)

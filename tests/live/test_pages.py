@@ -308,8 +308,10 @@ def test_a_dag_and_a_task_show_the_last_runs_of_each_key(
     picture(window, "page-dag")
     expect(frame.locator("tr", has_text="delta works").first).to_be_visible()
     frame.get_by_placeholder("Add a key …").fill("acme")
+    expect(frame.get_by_role("option")).to_have_count(1)
     window.page.keyboard.press("Enter")
-    expect(frame.get_by_role("button", name=re.compile("acme")).first).to_be_visible()
+    expect(frame.get_by_role("button", name="Leave out acme")).to_be_visible()
+    expect(frame.locator(".u-over").first).to_be_visible()
 
 
 def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(
@@ -361,6 +363,7 @@ def test_ten_thousand_keys(window: Window, client: RestClient, airflow: LocalAir
     expect(frame.get_by_text("1–50 of 10,000")).to_be_visible()
     frame.get_by_role("button", name="Last page").click()
     expect(frame.get_by_text("9,951–10,000 of 10,000")).to_be_visible()
+    print(len(keys_of(frame)), keys_of(frame)[:3], keys_of(frame)[-3:])
     assert keys_of(frame)[-1] == "customer_09999"
     frame.get_by_role("searchbox").fill("09007")
     expect(rows_of(frame)).to_have_count(1)
@@ -377,8 +380,7 @@ def test_dark_mode_is_airflows(
         frame = window.open_run("orders", orders)
         expect(rows_of(frame)).to_have_count(4)
         own = window.evaluate("getComputedStyle(document.body).backgroundColor")
-        theirs = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert own in (theirs, "rgba(0, 0, 0, 0)")
+        assert own == window.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         if is_dark:
             picture(window, "page-run-dark")
         colors[is_dark] = window.evaluate("getComputedStyle(document.body).color")

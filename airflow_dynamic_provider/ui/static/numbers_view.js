@@ -59,7 +59,7 @@ function KeyChooser({ place, of, keys, onKeys }) {
 /** @param {{place: Place, of: string, onKey: (path: KeyPath) => void}} properties */
 function KeyInput({ place, of, onKey }) {
   const [text, setText] = useState("");
-  const [found, setFound] = useState(/** @type {{key: string, key_path: KeyPath}[]} */ ([]));
+  const [answer, setAnswer] = useState(/** @type {{text: string, rows: {key: string, key_path: KeyPath}[]}} */ ({ text: "", rows: [] }));
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(0);
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
@@ -69,8 +69,8 @@ function KeyInput({ place, of, onKey }) {
     }
     const abort = new AbortController();
     const timer = setTimeout(async () => {
-      const answer = await getHistory(place, { of, search: text, limit: 8 }, abort.signal).catch(() => null);
-      setFound(answer?.rows ?? []);
+      const page = await getHistory(place, { of, search: text, limit: 8 }, abort.signal).catch(() => null);
+      setAnswer({ text, rows: page?.rows ?? [] });
       setAt(0);
     }, 200);
     return () => {
@@ -78,6 +78,8 @@ function KeyInput({ place, of, onKey }) {
       abort.abort();
     };
   }, [text, isOpen]);
+  // What was found for an earlier text is not what is meant now.
+  const found = answer.text === text ? answer.rows : [];
   const take = (/** @type {{key_path: KeyPath} | undefined} */ each) => {
     if (each) {
       onKey(each.key_path);

@@ -66,7 +66,9 @@ class Poll {
     this.timer = 0;
     this.isAsking = false;
     this.isDue = true;
-    this.onVisible = () => this.isDue && this.now();
+    this.hasFailed = false;
+    // Who comes back may have logged in again meanwhile.
+    this.onVisible = () => (this.isDue || this.hasFailed) && this.now();
     document.addEventListener("visibilitychange", this.onVisible);
     this.now();
   }
@@ -102,12 +104,14 @@ class Poll {
   async ask() {
     try {
       const data = await this.load(this.abort.signal);
+      this.hasFailed = false;
       return this.abort.signal.aborted ? null : this.onData(data);
     } catch (error) {
       if (this.abort.signal.aborted) {
         return null;
       }
       const known = error instanceof ApiError ? error : new ApiError(500, String(error));
+      this.hasFailed = true;
       this.onError(known);
       return FINAL.includes(known.status) ? null : RETRY;
     }

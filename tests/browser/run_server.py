@@ -1,0 +1,171 @@
+"""Stands in for the server behind the page of a run: answers the page's requests from Python."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from airflow_dynamic_provider.ui.routes.pages import POLICY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page, Route
+
+HOST = "http://pages.test"
+BASE = "/team/a"
+ROOT = f"{BASE}/dynamic-outputs"
+PAGE = f"{HOST}{ROOT}/dags/shop/runs/run%2B1/page"
+RUN = f"{ROOT}/dags/shop/runs/run%2B1"
+
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+_COLUMNS = [{"task_id": "group.price", "label": "price"}, {"task_id": "send", "label": "send"}]
+
+
+class RunServer:
+    """A run with one key space.
+
+    Attributes:
+        states: Key -> the state of each of its two clones.
+        is_running: Whether the run is not over.
+        status: What is answered instead, if it is not 200; 0 for no answer.
+        asked: The queries for keys so far, the newest last.
+        cleared: The bodies of the requests to Airflow's own API to clear task instances.
+    """
+
+    def __init__(self, static: Path) -> None:
+        self.states: dict[str, str | None] = {}
+        self.is_running = True
+        self.status = 200
+        self.asked: list[dict[str, list[str]]] = []
+        self.cleared: list[dict[str, Any]] = []
+        self._static = static
+
+    def attach(self, page: Page) -> None:
+        """Answer what this page asks for."""
+        page.route(f"{HOST}/**", self._answer)
+
+    def _answer(self, route: Route) -> None:
+        address = urlsplit(route.request.url)
+        query = parse_qs(address.query)
+        if address.path.startswith(f"{ROOT}/static/"):
+            path = self._static / address.path.removeprefix(f"{ROOT}/static/")
+            route.fulfill(path=path, content_type=_TYPES[path.suffix])
+        elif address.path.endswith("/page"):
+            page = (self._static / "page.html").read_text().replace("{{ root }}", ROOT)
+            route.fulfill(body=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
+        elif address.path == f"{BASE}/api/v2/dags/shop/clearTaskInstances":
+            self._clear(route)
+        elif address.path == f"{RUN}/keys":
+            self.asked.append(query)
+            self._send(route, self._keys(query))
+        elif address.path == f"{RUN}/clearing":
+            self._send(route, self._clearing(route.request.post_data_json))
+        elif address.path == f"{RUN}/keys-metadata":
+            self._send(route, self._metadata(query))
+        elif address.path == f"{RUN}/outputs":
+            self._send(route, self._outputs())
+        else:
+            route.fulfill(status=404, body="")
+
+    def _send(self, route: Route, answer: Any) -> None:
+        if self.status == 0:
+            route.abort()
+        elif self.status == 200:
+            route.fulfill(json=answer)
+        else:
+            route.fulfill(json={"detail": "No."}, status=self.status)
+
+    def _outputs(self) -> dict[str, Any]:
+        space = {
+            "of": "items.result",
+            "name": "items.result",
+            "kind": "produced",
+            "depth": 1,
+            "producer": "items",
+            "output": "result",
+            "description": None,
+            "columns": _COLUMNS,
+            "keys": len(self.states),
+            "counts": self._counts(),
+            "producer_state": "success",
+            "message": None,
+        }
+        state = "running" if self.is_running else "success"
+        run = {"dag_id": "shop", "run_id": "run+1", "state": state, "start_date": None, "end_date": None}
+        return {"run": run, "spaces": [space] if self.states else [], "workflows": []}
+
+    def _counts(self) -> dict[str, int]:
+        names = [state or "none" for state in self.states.values()]
+        return {name: names.count(name) for name in names}
+
+    def _keys(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        search, wanted = query.get("search", [""])[0], query.get("state", [])
+        keys = [
+            key
+            for key, state in self.states.items()
+            if search in key and (not wanted or (state or "none") in wanted)
+        ]
+        offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        return {
+            "of": "items.result",
+            "columns": _COLUMNS,
+            "total": len(keys),
+            "offset": offset,
+            "limit": limit,
+            "counts": self._counts(),
+            "is_running": self.is_running,
+            "rows": [self._row(key) for key in keys[offset : offset + limit]],
+        }
+
+    def _row(self, key: str) -> dict[str, Any]:
+        position, state = list(self.states).index(key), self.states[key]
+        cell = {
+            "map_index": position,
+            "state": state,
+            "try_number": 1,
+            "duration": 2.5,
+            "start_date": None,
+            "end_date": None,
+            "is_stale": False,
+        }
+        return {
+            "key_path": [key],
+            "key": key,
+            "state": state,
+            "duration": 5.0,
+            "children": None,
+            "counts": {},
+            "position": position,
+            "cells": {column["task_id"]: {"task_id": column["task_id"], **cell} for column in _COLUMNS},
+        }
+
+    def _metadata(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        path = json.loads(query["key"][0])
+        metadata = [{"label": "size", "kind": "int", "value": 12, "html": None, "is_cut": False}]
+        return {"total": 1, "rows": [{"key_path": path, "key": path[0], "metadata": metadata}]}
+
+    def _clearing(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        keys = [path[0] for path in wanted["keys"]] or [
+            key for key, state in self.states.items() if state == wanted["state"]
+        ]
+        instances = [
+            {"task_id": "send", "map_index": list(self.states).index(key), "label": key, "state": "failed"}
+            for key in keys
+        ]
+        return {
+            "task_ids": [["send", each["map_index"]] for each in instances],
+            "total": len(instances),
+            "task_instances": instances[:200],
+            "warnings": ["The report runs again."],
+        }
+
+    def _clear(self, route: Route) -> None:
+        body = route.request.post_data_json
+        self.cleared.append(body)
+        instances = [
+            {"task_id": task_id, "map_index": index, "rendered_map_index": str(index), "state": "failed"}
+            for task_id, index in body["task_ids"]
+        ]
+        self._send(route, {"task_instances": instances, "total_entries": len(instances)})

@@ -1,0 +1,244 @@
+"""The page of a run before a server that says what the test wants: what it asks for, shows and keeps."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import STATIC
+from tests.browser.run_server import PAGE, RunServer
+
+#: Longer than the page waits between two looks at a run that runs.
+NEXT_LOOK = 2_500
+
+
+@pytest.fixture
+def server():
+    server = RunServer(STATIC)
+    server.states = {f"key {number:03}": "success" for number in range(120)}
+    server.states |= {"key 003": "failed", "key 117": "failed", "key 005": None}
+    return server
+
+
+@pytest.fixture
+def run(browser, server):
+    """Open the page; errors and what its policy forbids fail the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 700})
+    page = context.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    server.attach(page)
+    page.clock.install()
+    page.goto(PAGE)
+    yield page
+    context.close()
+    assert [text for text in said if "Failed to load resource" not in text] == []
+
+
+def rows(page):
+    return page.locator("table.matrix > tbody > tr")
+
+
+def pager(page):
+    return page.get_by_role("navigation", name="Pages").locator("span").first
+
+
+def look_again(page, server):
+    """Let the page's own time go on until it has asked once more."""
+    before = len(server.asked)
+    while len(server.asked) == before:
+        page.clock.run_for(NEXT_LOOK)
+        page.wait_for_function("true")
+
+
+def test_a_row_a_key_and_a_column_a_task(run):
+    expect(rows(run)).to_have_count(50)
+    expect(pager(run)).to_have_text("1\N{EN DASH}50 of 120")
+    assert run.locator("thead th").all_inner_texts() == ["Key", "State", "Duration", "price", "send"]
+    link = rows(run).nth(3).get_by_role("link", name="group.price: Failed, 2.5s")
+    assert link.get_attribute("href") == "/team/a/dags/shop/runs/run%2B1/tasks/group.price/mapped/3"
+
+
+def test_a_search_waits_until_nothing_more_is_typed(run, server):
+    expect(rows(run)).to_have_count(50)
+    asked = len(server.asked)
+    run.keyboard.press("/")
+    run.keyboard.type("key 11")
+    assert len(server.asked) == asked
+    run.clock.run_for(300)
+    expect(rows(run)).to_have_count(10)
+    assert [query.get("search") for query in server.asked[asked:]] == [["key 11"]]
+    assert run.evaluate("location.hash") == "#search=key+11"
+
+
+def test_chips_filter_and_the_view_outlives_a_reload(run, server):
+    run.get_by_role("button", name="Failed 2").click()
+    expect(rows(run)).to_have_count(2)
+    run.reload()
+    expect(rows(run)).to_have_count(2)
+    expect(run.get_by_role("button", name="Failed 2")).to_have_attribute("aria-pressed", "true")
+    run.get_by_role("button", name="All states").click()
+    expect(rows(run)).to_have_count(50)
+
+
+def test_headers_sort_one_way_the_other_and_not_at_all(run, server):
+    for state in ("ascending", "descending", "none"):
+        run.get_by_role("button", name="Key", exact=True).click()
+        expect(run.get_by_role("columnheader", name="Key")).to_have_attribute("aria-sort", state)
+    expect(rows(run)).to_have_count(50)
+    assert [(query["sort"], "descending" in query) for query in server.asked[-3:]] == [
+        (["key"], False),
+        (["key"], True),
+        (["position"], False),
+    ]
+
+
+def test_another_look_leaves_selection_scroll_and_focus(run, server):
+    rows(run).nth(1).get_by_role("checkbox").check()
+    link = rows(run).nth(30).get_by_role("link").first
+    link.focus()
+    scrolled = run.locator(".matrix-scroll").evaluate("element => element.scrollTop")
+    assert scrolled > 0
+    server.states["key 030"] = "failed"
+    look_again(run, server)
+    expect(rows(run).nth(30).get_by_text("Failed")).to_be_visible()
+    expect(link).to_be_focused()
+    expect(rows(run).nth(1).get_by_role("checkbox")).to_be_checked()
+    assert run.locator(".matrix-scroll").evaluate("element => element.scrollTop") == scrolled
+
+
+def test_a_selection_spans_pages(run):
+    run.get_by_label("Select all on this page").check()
+    run.get_by_role("button", name="Next page").click()
+    expect(pager(run)).to_have_text("51\N{EN DASH}100 of 120")
+    expect(rows(run).first).to_contain_text("key 050")
+    rows(run).first.get_by_role("checkbox").check()
+    expect(run.get_by_role("button", name="Clear selected (51)")).to_be_enabled()
+    run.get_by_role("button", name="Select none").click()
+    expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
+
+
+def test_arrow_keys_move_between_cells_and_tab_leaves_them(run):
+    rows(run).first.get_by_role("checkbox").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        run.keyboard.press(key)
+    expect(rows(run).nth(1).get_by_role("link").first).to_be_focused()
+    run.keyboard.press("End")
+    expect(rows(run).nth(1).get_by_role("link").last).to_be_focused()
+    run.keyboard.press("Tab")
+    assert run.evaluate("document.activeElement.closest('tbody')") is None
+    run.keyboard.press("Shift+Tab")
+    expect(rows(run).nth(1).get_by_role("link").last).to_be_focused()
+
+
+def test_enter_unfolds_what_is_known_of_a_key(run):
+    rows(run).first.get_by_role("button").focus()
+    run.keyboard.press("Enter")
+    expect(run.locator(".key-details")).to_contain_text("number 1 as produced")
+    expect(run.locator(".key-details dd")).to_have_text("12")
+
+
+def test_nobody_is_asked_while_nobody_looks(run, server):
+    expect(rows(run)).to_have_count(50)
+    show = "isHidden => Object.defineProperty(document, 'hidden', {configurable: true, value: isHidden})"
+    run.evaluate(show, True)
+    run.clock.run_for(NEXT_LOOK)
+    asked = len(server.asked)
+    run.clock.run_for(10 * NEXT_LOOK)
+    assert len(server.asked) == asked
+    run.evaluate(show, False)
+    with run.expect_request("**/keys?*"):
+        run.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_without_an_answer_the_page_keeps_what_it_has_and_tries_again(run, server):
+    expect(rows(run)).to_have_count(50)
+    server.status = 0
+    look_again(run, server)
+    expect(run.get_by_role("alert").first).to_contain_text("The server does not answer")
+    expect(rows(run)).to_have_count(50)
+    server.status = 200
+    run.clock.run_for(6_000)
+    expect(run.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "Log in to Airflow again"),
+        (403, "Your user has no right"),
+        (404, "The run may have been deleted"),
+        (409, "Use the same release"),
+        (500, "Trying again every few seconds"),
+    ],
+)
+def test_errors_say_what_to_do(run, server, status, words):
+    server.status = status
+    run.reload()
+    expect(run.get_by_role("alert")).to_contain_text(words)
+
+
+def test_a_run_without_dynamic_outputs_says_what_they_are(run, server):
+    server.states = {}
+    run.reload()
+    expect(run.get_by_role("status")).to_contain_text("This run has no dynamic outputs")
+
+
+def test_clearing_shows_airflows_own_list_first(run, server):
+    rows(run).nth(3).get_by_role("checkbox").check()
+    run.get_by_role("button", name="Clear selected (1)").click()
+    dialog = run.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 task instance will run again")
+    expect(dialog).to_contain_text("The report runs again.")
+    assert dialog.locator("td").all_inner_texts() == ["send", "key 003", "Failed"]
+    assert [body["dry_run"] for body in server.cleared] == [True]
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_contain_text("Cleared 1 task instance")
+    assert server.cleared[-1] == {
+        "dry_run": False,
+        "dag_run_id": "run+1",
+        "task_ids": [["send", 3]],
+        "only_failed": False,
+        "include_downstream": False,
+        "include_upstream": False,
+        "reset_dag_runs": True,
+    }
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
+
+
+def test_escape_clears_nothing_and_gives_the_focus_back(run, server):
+    run.get_by_role("button", name="Clear all failed").click()
+    expect(run.get_by_role("dialog")).to_contain_text("2 task instances will run again")
+    run.keyboard.press("Escape")
+    expect(run.get_by_role("dialog")).to_have_count(0)
+    expect(run.get_by_role("button", name="Clear all failed")).to_be_focused()
+    assert [body["dry_run"] for body in server.cleared] == [True]
+
+
+def test_very_many_are_cleared_in_parts(run, server):
+    server.states = {f"key {number:04}": "failed" for number in range(950)}
+    run.reload()
+    run.get_by_role("button", name="Clear all failed").click()
+    dialog = run.get_by_role("dialog")
+    expect(dialog).to_contain_text("950 task instances will run again")
+    expect(dialog.locator("tbody tr")).to_have_count(200)
+    expect(dialog).to_contain_text("and 750 more")
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_contain_text("Cleared 950 task instances")
+    assert [len(body["task_ids"]) for body in server.cleared] == [400, 400, 150] * 2
+
+
+def test_who_may_not_clear_is_told_so(run, server):
+    rows(run).first.get_by_role("checkbox").check()
+    server.status = 403
+    run.get_by_role("button", name="Clear selected (1)").click()
+    expect(run.get_by_role("dialog")).to_contain_text("You may not clear task instances of this Dag.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_outside_airflow_the_browsers_preference_holds(run, scheme):
+    run.emulate_media(color_scheme=scheme)
+    expect(run.locator("html")).to_have_attribute("data-theme", scheme)
