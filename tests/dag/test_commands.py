@@ -618,7 +618,7 @@ def test_through_a_gate_between_two_groups_only_the_key_runs_again(failing, clea
 
 
 @may_lose_keys
-def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cleared, read):
+def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cleared, read, told):
     names = ["ann", "bob", "cid"]
 
     @task.dynamic(out=DynamicOut(str))
@@ -636,6 +636,16 @@ def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cle
     run.run()
     stale = read("show", "cid", of_run=run)["task_instances"][0]
     assert (stale["map_index"], stale["is_stale"], stale["state"], stale["metadata"]) == (0, True, None, {})
+    plain, _ = told("show", "cid", "--output", "plain", of_run=run)
+    assert re.search(r"^work +0 +\(ran for an earlier key\)$", plain, re.MULTILINE)
+    rows = {row["key"]: row for row in rows_of(told("export", "--format", "csv", of_run=run)[0])}
+    assert [rows["cid"][name] for name in ("map_index", "state", "try_number", "start_date", "is_stale")] == [
+        "0",
+        "",
+        "",
+        "",
+        "true",
+    ]
     assert cleared(run, "--key", "cid") == {"work cid", "keep"}
     assert read("show", "cid", of_run=run)["task_instances"][0]["state"] == "success"
     names[:] = ["cid"]
