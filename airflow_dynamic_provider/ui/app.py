@@ -43,7 +43,7 @@ def create_app() -> FastAPI:
     for module in (runs, instances, workflows, history, clearing, exports, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.middleware("http")(_guard_headers)
+    app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
@@ -51,10 +51,12 @@ def create_app() -> FastAPI:
     return app
 
 
-async def _guard_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
+    # A browser asks whether a file has changed, so that no old module meets a new one after an upgrade.
+    response.headers.setdefault("Cache-Control", "no-cache")
     return response
 
 

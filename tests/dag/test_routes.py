@@ -237,11 +237,16 @@ def test_a_node_of_a_workflow(get):
 
 def test_the_metadata_of_keys(get):
     page = get("runs/RUN/keys-metadata", of="letters.result", search="b")
-    ((row),) = page["rows"]
+    (row,) = page["rows"]
     assert (row["key_path"], [(meta["label"], meta["value"]) for meta in row["metadata"]]) == (
         ["b"],
         [("size", 1)],
     )
+
+
+def test_the_metadata_of_one_key(get):
+    page = get("runs/RUN/keys-metadata", of="letters.result", key='["c"]')
+    assert [row["key"] for row in page["rows"]] == ["c"]
 
 
 def test_what_became_of_keys_in_the_last_runs(get, run):
@@ -366,6 +371,14 @@ def test_what_another_release_has_stored(server, run, mocker):
     answer = server.get(f"/dags/shown/runs/{run.run_id}/keys", of="letters.result")
     assert answer.status_code == 409
     assert answer.json()["detail"].startswith("What this run has stored cannot be read by the installed")
+
+
+def test_browsers_ask_for_what_has_changed(server):
+    for path in ("/static/main.js", "/static/vendor/preact.js", "/static/icon.svg"):
+        answer = server.get(path, user=None)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_pages_run_nothing_but_the_package_itself(server, run):

@@ -41,4 +41,4 @@ def show_page(request: Request) -> HTMLResponse:
     """Return the page."""
     root = escape(request.scope.get("root_path", ""))
     page = _PAGE.read_text(encoding="utf-8").replace("{{ root }}", root)
-    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
