@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.database.downstream import find_downstream
+from airflow_dynamic_provider.database.downstream import ALL, Found, find_downstream
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution.states import REMOVED
+from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,31 +70,33 @@ def with_downstream(
     wanted = find_downstream(run.structure, _by_task(starts), keys.paths_of)
     for task_id, indexes in _by_task(pairs).items():
         known = wanted.setdefault(task_id, set())
-        if known is not None:
-            wanted[task_id] = known | indexes
-    existing = read_instances(run.source, wanted) if wanted else {}
-    found: dict[str, list[Instance]] = {}
-    for (task_id, map_index), instance in sorted(existing.items()):
-        chosen = wanted[task_id]
-        # A mapped task that was never expanded has one task instance for all.
-        if chosen is None or map_index in chosen or map_index < 0:
-            found.setdefault(task_id, []).append(instance)
-    counts: dict[str, int] = {}
-    for task_id, _ in existing:
-        counts[task_id] = counts.get(task_id, 0) + 1
-    markers: list[str | Pair] = []
-    for task_id, some in found.items():
-        is_whole = len(some) == counts[task_id]
-        markers += [task_id] if is_whole else [(each.task_id, each.map_index) for each in some]
-    every = [instance for some in found.values() for instance in some]
-    instances = [instance for instance in every if instance.state != REMOVED]
+        wanted[task_id] = ALL if known is ALL else known | indexes
+    existing = [each for _, each in sorted(read_instances(run.source, wanted).items())] if wanted else []
+    found = [each for each in existing if _is_wanted(wanted, each)]
+    instances = [each for each in found if each.state != REMOVED]
     return ToClear(
         instances,
-        markers,
+        _markers(found, existing),
         {**keys.labels(instances), **(labels or {})},
         warning,
-        [instance for instance in every if instance.state == REMOVED],
+        [each for each in found if each.state == REMOVED],
     )
+
+
+def _is_wanted(wanted: Found, instance: Instance) -> bool:
+    indexes = wanted[instance.task_id]
+    # A mapped task that was never expanded has one task instance for all.
+    return indexes is ALL or instance.map_index in indexes or instance.map_index == UNMAPPED
+
+
+def _markers(found: Iterable[Instance], existing: Iterable[Instance]) -> list[str | Pair]:
+    """Return a task id for each task of which all task instances are found, the others one by one."""
+    counts = Counter(instance.task_id for instance in existing)
+    markers: list[str | Pair] = []
+    for task_id, indexes in _by_task((each.task_id, each.map_index) for each in found).items():
+        is_whole = len(indexes) == counts[task_id]
+        markers += [task_id] if is_whole else [(task_id, index) for index in sorted(indexes)]
+    return markers
 
 
 class _Keys:
@@ -124,9 +128,8 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
     from airflow.models.taskinstance import TaskInstance, clear_task_instances
     from sqlalchemy import select
 
-    by_task: dict[str, list[int]] = {}
-    for instance in (*to_clear.instances, *to_clear.removed):
-        by_task.setdefault(instance.task_id, []).append(instance.map_index)
+    every = (*to_clear.instances, *to_clear.removed)
+    by_task = _by_task((each.task_id, each.map_index) for each in every)
     found: list[Any] = []
     for task_id, indexes in by_task.items():
         for part in parts(indexes):

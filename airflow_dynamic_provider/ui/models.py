@@ -83,16 +83,21 @@ class RunOutputs(BaseModel):
     workflows: list[RunWorkflow]
 
 
-class Cell(BaseModel):
-    """What became of a key in a task."""
+class TaskInstance(BaseModel):
+    """A task instance."""
 
     task_id: str
-    map_index: int
+    map_index: int = Field(description="-1 if the task is not mapped")
     state: State
     try_number: int
     duration: float | None = Field(description="In seconds")
     start_date: datetime | None
     end_date: datetime | None
+
+
+class Cell(TaskInstance):
+    """What became of a key in a task."""
+
     is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed anew")
 
 
@@ -182,14 +187,9 @@ class Origin(BaseModel):
     description: str | None
 
 
-class Relative(BaseModel):
+class Relative(TaskInstance):
     """Another task instance of the same key."""
 
-    task_id: str
-    map_index: int
-    state: State
-    try_number: int
-    duration: float | None
     relation: Literal["upstream", "downstream", "same key", "producer"]
 
 
@@ -200,16 +200,9 @@ class NodeName(BaseModel):
     name: str
 
 
-class InstanceDetails(BaseModel):
+class InstanceDetails(TaskInstance):
     """A task instance: its key, what it attached, and its relatives."""
 
-    task_id: str
-    map_index: int
-    state: State
-    try_number: int
-    start_date: datetime | None
-    end_date: datetime | None
-    duration: float | None
     is_stale: bool = Field(description="Whether it ran for another key than is at its position now")
     key_path: KeyPath | None
     key: str | None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
     from airflow_dynamic_provider.database import cells, matrix, structure
+    from airflow_dynamic_provider.database.instances import Instance
 
 # The states of a Dag run in which something may still change.
 _RUNNING = frozenset({"queued", "running"})
@@ -53,21 +54,25 @@ def present_space(info: structure.SpaceInfo) -> models.Space:
     )
 
 
-def present_cell(cell: cells.Cell | None) -> models.Cell | None:
-    """Return a cell of a matrix."""
-    if cell is None:
-        return None
-    instance = cell.instance
-    return models.Cell(
+def present_instance(instance: Instance) -> models.TaskInstance:
+    """Return a task instance."""
+    return models.TaskInstance(
         task_id=instance.task_id,
         map_index=instance.map_index,
-        state=cell.state,
+        state=instance.state,
         try_number=instance.try_number,
         duration=instance.duration,
         start_date=instance.start_date,
         end_date=instance.end_date,
-        is_stale=cell.is_stale,
     )
+
+
+def present_cell(cell: cells.Cell | None) -> models.Cell | None:
+    """Return a cell of a matrix."""
+    if cell is None:
+        return None
+    facts = {**dict(present_instance(cell.instance)), "state": cell.state}
+    return models.Cell(**facts, is_stale=cell.is_stale)
 
 
 def present_row(row: matrix.Row) -> models.Row:

@@ -16,7 +16,7 @@ from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.metadata import present_metadata
-from airflow_dynamic_provider.ui.presenting import present_space
+from airflow_dynamic_provider.ui.presenting import present_instance, present_space
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import OpenRun
@@ -31,16 +31,10 @@ def get_instance(
     """A task instance; the map index is -1 for a task that is not mapped."""
     run = open_run(session, dag_id, run_id)
     found = read_details(run, task_id, map_index)
-    instance, path = found.instance, found.key_path
+    path = found.key_path
     origin = found.origins[0] if found.origins else None
     return models.InstanceDetails(
-        task_id=task_id,
-        map_index=map_index,
-        state=instance.state,
-        try_number=instance.try_number,
-        start_date=instance.start_date,
-        end_date=instance.end_date,
-        duration=instance.duration,
+        **dict(present_instance(found.instance)),
         is_stale=found.is_stale,
         key_path=None if path is None else list(path),
         key=None if path is None else render_key(path),
@@ -49,14 +43,7 @@ def get_instance(
         outputs=_outputs(run, found),
         inherited=present_metadata(found.inherited),
         same_key=[
-            models.Relative(
-                task_id=other.task_id,
-                map_index=other.map_index,
-                state=other.state,
-                try_number=other.try_number,
-                duration=other.duration,
-                relation=relation,
-            )
+            models.Relative(**dict(present_instance(other)), relation=relation)
             for relation, other in found.relatives
         ],
         node=None if found.node is None else models.NodeName(workflow=found.node[0], name=found.node[1]),
