@@ -58,12 +58,12 @@ class Window:
 
     def open_run(self, dag_id: str, run_id: str, fragment: str = "") -> FrameLocator:
         """Open the tab of a Dag run."""
-        return self.open(f"/dags/{dag_id}/runs/{quote(run_id)}/plugin/dynamic-outputs-dag-run{fragment}")
+        return self.open(f"{_run(dag_id, run_id)}/plugin/dynamic-outputs-dag-run{fragment}")
 
     def open_instance(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> FrameLocator:
         """Open the tab of a task instance."""
         mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
-        page = f"/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}{mapped}"
+        page = f"{_run(dag_id, run_id)}/tasks/{task_id}{mapped}"
         return self.open(f"{page}/plugin/dynamic-outputs-task-instance")
 
     def open_dag(self, dag_id: str, task_id: str | None = None) -> FrameLocator:
@@ -98,3 +98,8 @@ class Window:
         host = urlsplit(request.url).netloc
         if host and host != urlsplit(self.url).netloc:
             self.elsewhere.append(request.url)
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    # As Airflow's own links have it.
+    return f"/dags/{dag_id}/runs/{quote(run_id, safe=':+')}"

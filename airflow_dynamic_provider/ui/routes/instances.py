@@ -83,7 +83,7 @@ def _outputs(run: OpenRun, found: Details) -> list[models.DeclaredOutput]:
     declared = {output.name: output for output in run.structure.document(found.instance.task_id).outputs}
     attached = {} if found.is_stale else found.metadata.outputs
     undeclared = [
-        DeclaredOutput(name, "", None, is_dynamic=False, is_required=False)
+        DeclaredOutput(name, "", None, is_dynamic=False, is_required=True)
         for name in attached
         if name not in declared
     ]
