@@ -166,6 +166,13 @@ def test_nested_keys_fold(window: Window, orders: str) -> None:
     frame.get_by_role("button", name="acme").click()
     expect(frame.locator("tr[aria-rowindex], tr").filter(has_text="jan").first).to_be_visible()
     assert [key for key in keys_of(frame) if key.startswith("acme/")] == ["acme/jan", "acme/feb"]
+    # A folded row stands for the keys below it.
+    frame.get_by_role("checkbox", name="Select all keys of acme").check()
+    frame.get_by_role("button", name="Clear selected (1)").click()
+    dialog = frame.get_by_role("dialog")
+    expect(dialog.locator("tbody tr")).to_have_count(2)
+    expect(dialog).to_contain_text("acme/feb")
+    dialog.get_by_role("button", name="Cancel").click()
 
 
 def test_the_keyboard_is_enough(window: Window, orders: str) -> None:

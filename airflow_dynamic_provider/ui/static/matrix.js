@@ -127,8 +127,9 @@ function Table({ place, data, view, change, isLoading, selection }) {
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   useRoving(table);
   useEffect(() => scroller.current?.scrollTo(0, 0), [data.offset, data.of]);
-  const leaves = data.rows.filter((row) => row.children === null).map((row) => JSON.stringify(row.key_path));
-  const chosenHere = leaves.filter((id) => selection.chosen.has(id)).length;
+  // A folded row stands for all keys below it.
+  const ids = data.rows.map((row) => JSON.stringify(row.key_path));
+  const chosenHere = ids.filter((id) => selection.chosen.has(id)).length;
   if (!data.rows.length) {
     return html`<${Notice} title="No key matches">
       ${view.search && html`Nothing contains “<${Cut} text=${view.search} />”. `}${view.states.length > 0 && "No key is in the chosen states. "}
@@ -144,10 +145,9 @@ function Table({ place, data, view, change, isLoading, selection }) {
               <input
                 type="checkbox"
                 aria-label="Select all on this page"
-                disabled=${!leaves.length}
-                checked=${leaves.length > 0 && chosenHere === leaves.length}
-                indeterminate=${chosenHere > 0 && chosenHere < leaves.length}
-                onChange=${() => selection.choose(leaves, chosenHere < leaves.length)}
+                checked=${chosenHere === ids.length}
+                indeterminate=${chosenHere > 0 && chosenHere < ids.length}
+                onChange=${() => selection.choose(ids, chosenHere < ids.length)}
               />
               <${SortButton} by="key" label="Key" view=${view} change=${change} />
             </div>

@@ -59,12 +59,14 @@ function Leaf({ place, row, view, change, columns, selection, level, index }) {
 
 /** @param {RowProperties} properties */
 function Folded(properties) {
-  const { row, view, change, columns, level, index } = properties;
+  const { row, view, change, columns, selection, level, index } = properties;
   const id = JSON.stringify(row.key_path);
   const isOpen = view.open.includes(id);
-  return html`<tr class="folded" aria-rowindex=${index}>
+  const isChosen = selection.chosen.has(id);
+  return html`<tr class=${isChosen ? "folded is-chosen" : "folded"} aria-selected=${isChosen ? "true" : "false"} aria-rowindex=${index}>
       <th class="key-column" scope="row">
         <div class="key-cell level-${Math.min(level, 6)}">
+          <input type="checkbox" data-stop aria-label=${`Select all keys of ${row.key}`} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
           <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
             <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
             <${Cut} text=${row.key_path.at(-1) ?? row.key} title=${row.key} />
