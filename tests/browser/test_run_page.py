@@ -62,6 +62,8 @@ def test_a_row_a_key_and_a_column_a_task(run):
 
 def test_a_search_waits_until_nothing_more_is_typed(run, server):
     expect(rows(run)).to_have_count(50)
+    # Listeners are there as soon as the browser has painted what they belong to.
+    run.clock.run_for(500)
     run.keyboard.press("/")
     box = run.get_by_label("Search keys")
     expect(box).to_be_focused()
