@@ -111,6 +111,19 @@ export function followLink(event, link = /** @type {Element} */ (event.currentTa
 }
 
 /**
+ * Download what a link leads to, which the sandbox of older Airflows does not let the iframe do by itself.
+ *
+ * @param {MouseEvent} event
+ */
+export function followDownload(event) {
+  const link = /** @type {HTMLAnchorElement} */ (event.currentTarget);
+  if (isInside && !event.defaultPrevented) {
+    event.preventDefault();
+    clickOutside(link.href, { download: link.download });
+  }
+}
+
+/**
  * Airflow's router follows the history, so the page need not be loaded anew.
  *
  * @param {string} href
@@ -125,14 +138,11 @@ function goTo(href) {
 
 /**
  * @param {string} href
- * @param {string} target
+ * @param {Partial<HTMLAnchorElement>} properties
  */
-function clickOutside(href, target) {
+function clickOutside(href, properties) {
   const anchor = outer.document.createElement("a");
-  anchor.href = href;
-  anchor.target = target;
-  anchor.rel = "noopener noreferrer";
-  anchor.hidden = true;
+  Object.assign(anchor, { href, rel: "noopener noreferrer", hidden: true }, properties);
   outer.document.body.append(anchor);
   anchor.click();
   anchor.remove();

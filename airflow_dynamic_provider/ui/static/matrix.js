@@ -5,6 +5,7 @@
 import { exportHref, getKeys, PAGE_SIZE } from "./api.js";
 import { ClearDialog } from "./clear_dialog.js";
 import { StateChips } from "./filters.js";
+import { followDownload } from "./host.js";
 import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
 import { CALM, LIVE, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
@@ -100,6 +101,10 @@ function Downloads({ place, of }) {
   ]);
   const menu = useRef(/** @type {HTMLDetailsElement | null} */ (null));
   const close = () => menu.current?.removeAttribute("open");
+  const follow = (/** @type {MouseEvent} */ event) => {
+    followDownload(event);
+    close();
+  };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") {
       close();
@@ -112,7 +117,7 @@ function Downloads({ place, of }) {
     <ul>
       ${choices.map(
         ([what, format]) => html`<li key=${what + format}>
-          <a href=${exportHref(place, of, what, format)} download onClick=${close}>${what === "states" ? "States" : "Metadata"} as ${format.toUpperCase()}</a>
+          <a href=${exportHref(place, of, what, format)} download onClick=${follow}>${what === "states" ? "States" : "Metadata"} as ${format.toUpperCase()}</a>
         </li>`,
       )}
     </ul>
