@@ -104,7 +104,7 @@ export function followLink(event, link = /** @type {Element} */ (event.currentTa
   const wantsOther = event.button === 1 || event.ctrlKey || event.metaKey || event.shiftKey;
   event.preventDefault();
   if (wantsOther || link.getAttribute("target") === "_blank") {
-    clickOutside(href, "_blank");
+    clickOutside(href, { target: "_blank" });
   } else {
     goTo(href);
   }
