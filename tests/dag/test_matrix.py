@@ -10,6 +10,7 @@ from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.runs import open_run
 from tests.dag.tasks import keep
+from tests.dag.test_reruns import clears_by_key
 from tests.dag_runs import start_run
 
 FOUND: list[str] = []
@@ -110,6 +111,13 @@ def test_a_producing_task_that_is_cleared_alone_leaves_no_state_to_other_keys(ru
     assert list(cells) == ["x", "b", "a"]
     assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
     assert counts == {"none": 3}
+
+
+@clears_by_key
+def test_a_clone_that_is_then_cleared_has_the_state_of_its_key(run):
+    run.run()
+    FOUND[:] = ["x", "b", "a"]
+    run.clear("letters", downstream=False).run()
     run.clear("work", 0).run()
     cells, states, _, _ = matrix(run)
     assert set(cells["x"].values()) == {("success", False)}
