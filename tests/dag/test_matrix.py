@@ -107,7 +107,7 @@ def test_a_producing_task_that_is_cleared_alone_leaves_no_state_to_other_keys(ru
     run.run()
     FOUND[:] = ["x", "b", "a"]
     run.clear("letters", downstream=False).run()
-    cells, states, _, counts = matrix(run)
+    cells, _, _, counts = matrix(run)
     assert list(cells) == ["x", "b", "a"]
     assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
     assert counts == {"none": 3}
