@@ -134,23 +134,8 @@ def check_storable(value: Any) -> None:
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
-    if XCom.serialize_value is not BaseXCom.serialize_value:
-        return
-    import json
-
-    import msgspec
-
-    try:
-        serialized = BaseXCom.serialize_value(value)
-        if _NUL_IN_JSON.search(json.dumps(serialized, allow_nan=False)):
-            raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
-        # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
-        msgspec.msgpack.encode(serialized)
-    except Exception as error:
-        raise UnstorableOutputError(
-            f"XCom cannot carry a value of type {type(value).__name__}: {error}",
-            remedy="Produce plain data, or a path or address where the data is stored.",
-        ) from error
+    if XCom.serialize_value is BaseXCom.serialize_value:
+        _serialize(value)
 
 
 def serialize(value: Any) -> Any:
@@ -159,13 +144,31 @@ def serialize(value: Any) -> Any:
     Raises:
         UnstorableOutputError: Airflow cannot serialize it.
     """
-    # Private: as above.
     import json
 
+    return json.loads(_serialize(value))
+
+
+def _serialize(value: Any) -> str:
+    """Return the JSON text in which Airflow's own XCom backend would store a value, or refuse it."""
+    import json
+
+    import msgspec
     from airflow.sdk.bases.xcom import BaseXCom
 
-    check_storable(value)
-    return json.loads(json.dumps(BaseXCom.serialize_value(value)))
+    try:
+        serialized = BaseXCom.serialize_value(value)
+        text = json.dumps(serialized, allow_nan=False)
+        if _NUL_IN_JSON.search(text):
+            raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
+        # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
+        msgspec.msgpack.encode(serialized)
+    except Exception as error:
+        raise UnstorableOutputError(
+            f"XCom cannot carry a value of type {type(value).__name__}: {error}",
+            remedy="Produce plain data, or a path or address where the data is stored.",
+        ) from error
+    return text
 
 
 def deserialize(serialized: Any) -> Any:

@@ -102,7 +102,6 @@ def store_plan(context: Any, plan: Plan) -> Plan:
     """
     log.info("The plan:\n%s", render_plan(plan))
     packed = pack_plan(plan)
-    xcom.check_storable(packed)
     xcom.push(context, stored.PLAN_XCOM, packed)
     # Some values come back as others of their kind, and a fingerprint is of those.
     return unpack_plan(xcom.deserialize(xcom.serialize(packed)))
