@@ -39,7 +39,10 @@ log = logging.getLogger(__name__)
 
 def create_app() -> FastAPI:
     """Return the application. Airflow's API server mounts it."""
-    app = FastAPI(title="Dynamic outputs", description=_DESCRIPTION, version=__version__, redoc_url=None)
+    # Without FastAPI's own pages of documentation, which load their programs from another host.
+    app = FastAPI(
+        title="Dynamic outputs", description=_DESCRIPTION, version=__version__, docs_url=None, redoc_url=None
+    )
     for module in (runs, instances, workflows, history, clearing, exports, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
