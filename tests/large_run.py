@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta, timezone
+from inspect import signature
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -52,9 +53,12 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.add(run)
     session.flush()
 
+    # Since 3.3 it is told the run.
+    of_run = {"dag_run": run} if "dag_run" in signature(TaskInstance.insert_mapping).parameters else {}
+
     def row(task_id, map_index, state):
         mapping = TaskInstance.insert_mapping(
-            run_id, dag.get_task(task_id), map_index=map_index, dag_version_id=version.id, dag_run=run
+            run_id, dag.get_task(task_id), map_index=map_index, dag_version_id=version.id, **of_run
         )
         seconds = 1 + map_index % 60
         times = {"start_date": STARTED, "end_date": STARTED + timedelta(seconds=seconds)}
