@@ -69,15 +69,9 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.bulk_insert_mappings(TaskInstance, [row(producer, -1, "success")])
     rows = (row(task_id, index, state_of(index)) for index in range(count) for task_id in tasks)
     session.bulk_insert_mappings(TaskInstance, list(rows))
-    XComModel.set(
-        key="return_value",
-        value=XCom.serialize_value([f"customer_{index:05}" for index in range(count)]),
-        dag_id=dag_id,
-        task_id=producer,
-        serialize=False,
-        run_id=run_id,
-        session=session,
-    )
+    keys = [f"customer_{index:05}" for index in range(count)]
+    at = {"dag_run_id": run.id, "dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
+    session.add(XComModel(key="return_value", value=XCom.serialize_value(keys), **at))
     session.commit()
 
 
