@@ -11,7 +11,7 @@ from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.runs import open_run
 from tests.dag.tasks import keep
 from tests.dag.test_reruns import clears_by_key
-from tests.dag_runs import start_run
+from tests.dag_runs import register, start_run
 
 FOUND: list[str] = []
 FAILING: set[str] = set()
@@ -154,3 +154,20 @@ def test_the_last_runs_of_keys(run):
             for row in history.states(history.keys(), "work")
         ]
     assert states == [["failed", "success"], ["success", "success"], ["success", None]]
+
+
+def test_a_run_of_a_versioned_bundle_is_shown_as_its_dag_was(run):
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    run.run()
+    other = dag(dag_id="looked_at", schedule=None)(lambda: letters.override(task_id="others")().map(keep))()
+    register(other)
+    with create_session() as session:
+        opened = open_run(session, "looked_at", run.run_id)
+        assert list(opened.structure.spaces) == ["others.result"]
+        session.execute(update(DagRun).where(DagRun.run_id == run.run_id).values(bundle_version="1"))
+    with create_session() as session:
+        opened = open_run(session, "looked_at", run.run_id)
+        assert list(opened.structure.spaces) == ["letters.result"]
