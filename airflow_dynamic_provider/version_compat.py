@@ -28,7 +28,6 @@ except ImportError:
     )
 
 __all__ = [
-    "CLEARS_BY_CLONE",
     "COMMAND",
     "STARTS_IN_TRIGGERER",
     "AirflowFailException",
@@ -43,6 +42,3 @@ STARTS_IN_TRIGGERER = _release() >= (3, 3)
 
 #: How the package's commands are called: Airflow takes commands from providers from 3.2 on.
 COMMAND = "airflow dynamic-outputs" if _release() >= (3, 2) else "python -m airflow_dynamic_provider.cli"
-
-#: Whether Airflow clears what depends on one clone for its map index alone (from 3.2 on).
-CLEARS_BY_CLONE = _release() >= (3, 2)

@@ -108,6 +108,7 @@ class History:
         source = RunSource(self._session, self._dag_id, dag_run.run_id)
         matrix = Matrix(source, structure.spaces[self._of])
         try:
+            # Now, while it can still be told which run it is that cannot be read.
             assert matrix.keys is not None
         except (LayoutError, ReadError):
             return None

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from airflow.models.dagrun import DagRun
-    from airflow.serialization.definitions.dag import SerializedDAG
     from sqlalchemy.orm import Session
 
     from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
@@ -51,15 +50,6 @@ class OpenRun:
     def run_id(self) -> str:
         """The run."""
         return str(self.dag_run.run_id)
-
-    @cached_property
-    def dag(self) -> SerializedDAG:
-        """The Dag itself, as Airflow has stored it: slow to load, and needed to clear."""
-        from airflow.models.dagbag import DBDagBag
-
-        dag = DBDagBag().get_dag_for_run(self.dag_run, session=self.session)
-        assert dag is not None  # its structure was read from there
-        return dag
 
     @cached_property
     def source(self) -> RunSource:
