@@ -53,7 +53,7 @@ class RestClient:
         deadline = time.monotonic() + seconds
         while self.http.get(f"/api/v2/dags/{dag_id}").status_code != httpx.codes.OK:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no Dag {dag_id!r}; {self._get('/api/v2/importErrors')}")
+                raise TimeoutError(f"no Dag {dag_id!r}; {self.get('/api/v2/importErrors')}")
             time.sleep(0.5)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
@@ -78,11 +78,11 @@ class RestClient:
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
-        return str(self._get(_run(dag_id, run_id))["state"])
+        return str(self.get(_run(dag_id, run_id))["state"])
 
     def seconds(self, dag_id: str, run_id: str) -> float:
         """Return how long a run that has ended took."""
-        run = self._get(_run(dag_id, run_id))
+        run = self.get(_run(dag_id, run_id))
         began, ended = (
             datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_date", "end_date")
         )
@@ -104,7 +104,7 @@ class RestClient:
         found: list[dict[str, Any]] = []
         while True:
             # A page holds at most 100, whatever is asked for.
-            page = self._get(f"{_run(dag_id, run_id)}/taskInstances", limit=100, offset=len(found))
+            page = self.get(f"{_run(dag_id, run_id)}/taskInstances", limit=100, offset=len(found))
             found += page["task_instances"]
             if len(found) >= page["total_entries"] or not page["task_instances"]:
                 break
@@ -121,21 +121,22 @@ class RestClient:
     ) -> Any:
         """Return the value of one XCom."""
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self._get(path, map_index=map_index, stringify=False)["value"]
+        return self.get(path, map_index=map_index, stringify=False)["value"]
 
     def grid_structure(self, dag_id: str) -> Any:
         """Return what the UI's grid draws."""
-        return self._get(f"/ui/grid/structure/{dag_id}")
+        return self.get(f"/ui/grid/structure/{dag_id}")
 
     def graph_structure(self, dag_id: str) -> Any:
         """Return what the UI's graph draws."""
-        return self._get("/ui/structure/structure_data", dag_id=dag_id)
+        return self.get("/ui/structure/structure_data", dag_id=dag_id)
 
     def close(self) -> None:
         """Close the connections."""
         self.http.close()
 
-    def _get(self, path: str, **params: str | int | bool) -> Any:
+    def get(self, path: str, **params: str | int | bool) -> Any:
+        """Return what a route answers."""
         return _checked(self.http.get(path, params=params))
 
 

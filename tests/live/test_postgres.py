@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -75,6 +76,26 @@ def _check(postgres: RestClient, dag_id: str, run_id: str, keys: list[str]) -> N
         assert metadata.outputs["result"]["key"].value == key
         assert metadata.inherited["size"].value == len(key)
         assert metadata.inherited["raw"].value == {"b": 1, "a": [None]}
+    _check_pages(postgres, dag_id, run_id, keys)
+
+
+def _check_pages(postgres: RestClient, dag_id: str, run_id: str, keys: list[str]) -> None:
+    """The pages show the same, whatever keeps the values."""
+    run = f"/dynamic-outputs/dags/{dag_id}/runs/{quote(run_id)}"
+    (of,) = (space["of"] for space in postgres.get(f"{run}/outputs")["spaces"])
+    page = postgres.get(f"{run}/keys", of=of)
+    assert [(row["key"], row["state"]) for row in page["rows"]] == [(key, "success") for key in keys]
+    assert not any(cell["is_stale"] for row in page["rows"] for cell in row["cells"].values())
+    assert page["counts"] == {"success": len(keys)}
+    last = len(keys) - 1
+    instance = postgres.get(f"{run}/task-instances/describe/{last}")
+    assert instance["key"] == keys[last]
+    assert {meta["label"]: meta["value"] for meta in instance["inherited"]}["size"] == len(keys[last])
+    history = postgres.get(f"/dynamic-outputs/dags/{dag_id}/history", of=of)
+    assert [row["key"] for row in history["rows"]] == keys
+    numbers = postgres.get(f"/dynamic-outputs/dags/{dag_id}/numbers", of=of)["labels"]
+    (sizes,) = (each["series"] for each in numbers if each["label"] == "size")
+    assert sizes[0] == {"name": "minimum", "values": [min(map(len, keys))]}
 
 
 def _stored(
