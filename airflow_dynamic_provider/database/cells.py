@@ -118,7 +118,7 @@ class Cells:
         count = len(self._keys.paths or ())
         if not self._task_ids:
             return [Summary(self._keys.listing.state, None)] * count
-        return self._all_summaries(count) if self._keys.is_anew else self._grouped_summaries(count)
+        return self._all_summaries(count) if self._may_be_stale else self._grouped_summaries(count)
 
     def _all_summaries(self, count: int) -> list[Summary]:
         by_position = self.at(range(count))
@@ -164,7 +164,29 @@ class Cells:
         if instance is None:
             return None
         is_clone = instance.map_index != UNMAPPED
-        return Cell(instance, is_clone and self._keys.is_anew and self._is_stale(instance))
+        return Cell(instance, is_clone and self._may_be_stale and self._is_stale(instance))
+
+    @cached_property
+    def _may_be_stale(self) -> bool:
+        """Whether some clone began before the keys were listed for the last time, so that each is looked at.
+
+        So it is not after a retry of the producing task, and rarely after a clear with all that follows.
+        """
+        from airflow.models.taskinstance import TaskInstance
+        from sqlalchemy import or_, select
+
+        listed = self._keys.listing.end_date
+        if not self._keys.is_anew or listed is None:
+            return self._keys.is_anew
+        earlier = select(TaskInstance.map_index).where(
+            TaskInstance.dag_id == self._source.dag_id,
+            TaskInstance.run_id == self._source.run_id,
+            TaskInstance.task_id.in_(self._task_ids),
+            TaskInstance.map_index >= 0,
+            TaskInstance.state.in_([*FINAL, *_AT_WORK]),
+            or_(TaskInstance.start_date.is_(None), TaskInstance.start_date < listed),
+        )
+        return self._source.session.execute(earlier.limit(1)).first() is not None
 
     def _is_stale(self, instance: Instance) -> bool:
         """Whether a task instance ran for what was at its position before the keys were listed anew."""
