@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -140,12 +140,7 @@ class Cells:
                 func.sum(TaskInstance.duration),
                 func.count(),
             )
-            .where(
-                TaskInstance.dag_id == self._source.dag_id,
-                TaskInstance.run_id == self._source.run_id,
-                TaskInstance.task_id.in_(self._task_ids),
-                TaskInstance.map_index >= 0,
-            )
+            .where(*self._source.instances_of(self._task_ids), TaskInstance.map_index >= 0)
             .group_by(TaskInstance.map_index)
         )
         rows = {index: rest for index, *rest in self._source.session.execute(grouped)}
@@ -179,9 +174,7 @@ class Cells:
         if not self._keys.is_anew or listed is None:
             return self._keys.is_anew
         earlier = select(TaskInstance.map_index).where(
-            TaskInstance.dag_id == self._source.dag_id,
-            TaskInstance.run_id == self._source.run_id,
-            TaskInstance.task_id.in_(self._task_ids),
+            *self._source.instances_of(self._task_ids),
             TaskInstance.map_index >= 0,
             TaskInstance.state.in_([*FINAL, *_AT_WORK]),
             or_(TaskInstance.start_date.is_(None), TaskInstance.start_date < listed),
@@ -212,9 +205,7 @@ class Cells:
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:
     """Return state -> how often, those that matter most first; ``none`` for what has no state yet."""
-    counts: defaultdict[str | None, int] = defaultdict(int)
-    for state in states:
-        counts[state] += 1
+    counts = Counter(states)
     return {state or "none": counts[state] for state in sorted(counts, key=rank)}
 
 

@@ -134,10 +134,7 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
     for task_id, indexes in by_task.items():
         for part in parts(indexes):
             wanted = select(TaskInstance).where(
-                TaskInstance.dag_id == run.dag_id,
-                TaskInstance.run_id == run.run_id,
-                TaskInstance.task_id == task_id,
-                TaskInstance.map_index.in_(part),
+                *run.source.instances_of([task_id]), TaskInstance.map_index.in_(part)
             )
             found += run.session.scalars(wanted)
     clear_task_instances(found, run.session)

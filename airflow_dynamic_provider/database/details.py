@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_dynamic_provider.database.cells import Cells
@@ -82,16 +82,14 @@ def _of_clone(run: OpenRun, details: Details, info: SpaceInfo) -> Details:
     keys = read_keys(run.source, info)
     position, task_id = details.instance.map_index, details.instance.task_id
     if position >= len(keys.paths or ()):
-        return Details(
-            details.instance, info, metadata=details.metadata, key_counts=details.key_counts, is_stale=True
-        )
+        return replace(details, info=info, is_stale=True)
     assert keys.paths is not None
     path = keys.paths[position]
     columns = list(dict.fromkeys([*info.task_ids, task_id]))
     cells = Cells(run.source, info, keys, columns).at([position])[position]
     own = cells[task_id]
     origins = tuple(find_origins(run, info, path))
-    producers = [
+    producers: list[tuple[Relation, Instance]] = [
         ("producer", found)
         for origin in origins
         for found in read_instances(run.source, [origin.task_id], [origin.map_index]).values()
@@ -101,17 +99,14 @@ def _of_clone(run: OpenRun, details: Details, info: SpaceInfo) -> Details:
         for other, cell in cells.items()
         if other != task_id and cell is not None and not cell.is_stale
     ]
-    return Details(
-        details.instance,
-        info,
-        path,
-        own is not None and own.is_stale,
-        origins,
-        key_metadata(run.source, info, path, position),
-        details.metadata,
-        details.key_counts,
-        (*producers, *others),  # type: ignore[arg-type]
-        details.node,
+    return replace(
+        details,
+        info=info,
+        key_path=path,
+        is_stale=own is not None and own.is_stale,
+        origins=origins,
+        inherited=key_metadata(run.source, info, path, position),
+        relatives=(*producers, *others),
     )
 
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.cells import Cell, rank
+from airflow_dynamic_provider.database.keys import is_found
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import RunSource
 from airflow_dynamic_provider.database.structure import structure_of_run
-from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import LayoutError, ReadError
 
 if TYPE_CHECKING:
@@ -68,11 +68,10 @@ class History:
 
     def keys(self, search: str = "") -> list[KeyPath]:
         """Return the key paths of all runs that match a search, those of the newest run first."""
-        wanted = search.casefold()
         found: dict[KeyPath, None] = {}
         for run in reversed(self.runs):
             for path in (run.matrix.keys.paths if run.matrix else None) or ():
-                if wanted in render_key(path).casefold():
+                if is_found(path, search):
                     found[path] = None
         return list(found)
 

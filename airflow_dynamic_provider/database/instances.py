@@ -63,11 +63,7 @@ def read_instances(
         TaskInstance.duration,
         # The column: the attribute of this name asks for a Dag where there is no label.
         TaskInstance._rendered_map_index,
-    ).where(
-        TaskInstance.dag_id == source.dag_id,
-        TaskInstance.run_id == source.run_id,
-        TaskInstance.task_id.in_(task_ids),
-    )
+    ).where(*source.instances_of(task_ids))
     found = {}
     for part in [None] if map_indexes is None else parts(map_indexes):
         some = wanted if part is None else wanted.where(TaskInstance.map_index.in_(part))

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.execution.layout import unpack_keys
 from airflow_dynamic_provider.execution.states import FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
@@ -52,6 +53,11 @@ class KeyList:
         if state == SUCCESS:
             return f"There are no keys: {task} has stored none, or Airflow has deleted them."
         return f"The keys are not known yet: {task} has not ended."
+
+
+def is_found(path: KeyPath, search: str) -> bool:
+    """Return whether a key contains what is searched for, whatever the case."""
+    return search.casefold() in render_key(path).casefold()
 
 
 def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:

@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, count_states, rank, worst
-from airflow_dynamic_provider.database.keys import KeyList, read_keys
-from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.database.keys import KeyList, is_found, read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -139,11 +138,11 @@ class Matrix:
 
     def find(self, query: Query) -> list[int]:
         """Return the positions of the keys that match the search, below the parent."""
-        wanted, above = query.search.casefold(), query.parent
+        above = query.parent
         return [
             position
             for position, path in enumerate(self.keys.paths or ())
-            if path[: len(above)] == above and wanted in render_key(path).casefold()
+            if path[: len(above)] == above and is_found(path, query.search)
         ]
 
     def rows(self, positions: Sequence[int]) -> list[Row]:

@@ -102,6 +102,8 @@ def _values(
             for label, number in _numbers(metadata):
                 yield (label, producer, output), positions[position], number
     columns = [each for each in info.task_ids if task_id in (None, each)]
+    if not columns:
+        return
     cells = matrix.cells.at(list(positions))
     wanted = {at: {each: by_task[each] for each in columns} for at, by_task in cells.items()}
     for (own_id, position), stored in metadata_of_cells(matrix.source, positions, wanted).items():

@@ -90,12 +90,20 @@ class RunSource:
         from sqlalchemy import select
 
         found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
+            *self.instances_of(task_ids)
+        )
+        rows = self.session.execute(found)
+        return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
+
+    def instances_of(self, task_ids: Collection[str]) -> tuple[Any, ...]:
+        """Return what a query has to ask for, to find the task instances of some tasks."""
+        from airflow.models.taskinstance import TaskInstance
+
+        return (
             TaskInstance.dag_id == self.dag_id,
             TaskInstance.run_id == self.run_id,
             TaskInstance.task_id.in_(task_ids),
         )
-        rows = self.session.execute(found)
-        return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
 
     def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
         """Return one XCom, ``None`` where there is none.
