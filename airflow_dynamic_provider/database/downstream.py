@@ -68,14 +68,19 @@ class _Relations:
         """Return the map indexes of a task that depend on those of an upstream task."""
         own, other = self._structure.space_of(task_id), self._structure.space_of(upstream_id)
         is_by_key = upstream_id in self._structure.document(task_id).same_key
-        if indexes is ALL or own is None or other is None or not is_by_key:
+        if own is None or other is None or not is_by_key:
             return ALL
         if own is other:
             return indexes
         related = self._related(own, other)
-        if related is None:
+        everything = range(len(self._paths_of(other)))
+        if related is None or (indexes is ALL and not everything):
             return ALL
-        return {position for index in indexes for position in related.get(index, ())}
+        chosen = everything if indexes is ALL else indexes
+        found = {position for index in chosen for position in related.get(index, ())}
+        # Not always: an outer zip has keys that are made of nothing on one side.
+        is_whole = indexes is ALL and len(found) == len(self._paths_of(own))
+        return ALL if is_whole else found
 
     def _related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]] | None:
         """Return position in the other space -> those in the own one whose keys have to do with it.

@@ -113,6 +113,18 @@ def test_of_keys_that_have_nothing_in_common_all_run_again():
     assert again(dag, left={0}) == {"left": {0}, "right": ALL}
 
 
+def test_when_all_keys_of_one_side_run_again_those_without_that_side_do_not():
+    dag = structure(
+        {
+            "first": (None, [], []),
+            "left": (LETTERS, [], ["first"]),
+            "zipped": (ZIPPED, ["left"], []),
+            "pairs": (TIMES, ["left"], []),
+        }
+    )
+    assert again(dag, first=ALL) == {"first": ALL, "left": ALL, "zipped": {0, 1, 2}, "pairs": ALL}
+
+
 def are_linked(own, other):
     return any(space is other for space in spaces_in(own)) or any(space is own for space in spaces_in(other))
 
