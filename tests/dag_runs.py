@@ -83,7 +83,7 @@ def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
 
 
 #: Retries and rescheduled sensors may wait this many seconds; what waits longer would wait for ever.
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 30.0
 
 
 @dataclass
