@@ -31,6 +31,7 @@ NODES = 1000
 WAITING = 200
 SECONDS = 10.0
 ROUNDS = 3
+LEVELS = 6
 
 
 @task
@@ -126,6 +127,16 @@ def measure_runs(*, defaults: bool) -> None:
             ratio = medians["as_workflow"] / medians["by_hand"]
             shown = ", ".join(f"{how} {taken:.1f} s" for how, taken in medians.items())
             print(f"{shape}: {shown}; ratio {ratio:.2f} (at most {limit} is wanted)")
+        _measure_levels(client)
+
+
+def _measure_levels(client: rest_client.RestClient) -> None:
+    """Recursion on a promise."""
+    taken = [_run(client, "levels_as_workflow") for _ in range(ROUNDS)]
+    median = statistics.median(taken)
+    shown = ", ".join(f"{each:.1f} s" for each in taken)
+    # Two nodes in a row each: the one that is waited for, and the one that plans.
+    print(f"recursion of {LEVELS} levels: {shown}; {median / LEVELS:.2f} s a level with its two nodes")
 
 
 def _run(client: rest_client.RestClient, dag_id: str) -> float:

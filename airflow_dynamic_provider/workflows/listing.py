@@ -138,7 +138,8 @@ def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots
     now = {root.key_path: root.plan.fingerprint for root in roots if root.plan.nodes}
     if now != _listed_plans(reader):
         raise PlanMismatchError(
-            f"plans other nodes than those that have run, and {len(kept)} of their task instances stay",
+            "plans other nodes than those that have run or are listed, and was cleared without the "
+            f"{len(kept)} task instances that run or list them",
             task_id=spec.plan_task_id,
             remedy=f"Clear {spec.plan_task_id!r} with its downstream tasks, so that all nodes run again.",
         )

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.errors import DynamicOutputsError, PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
-from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
@@ -84,6 +84,7 @@ class _Result:
         states = self.reader.states()
         self._check_planned(plan, xcom.state_at(states, self.spec.plan_task_id, self.root_index))
         assert plan is not None
+        self._check_lists(states)
         graph = self.reader.graph(self.key_path, self.root_index, states)
         self._check_listed(graph)
         self._check_ended(graph)
@@ -98,6 +99,16 @@ class _Result:
             raise _skip(f"{self.spec.plan_task_id!r} was skipped")
         if state != SUCCESS or plan is None:
             raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
+
+    def _check_lists(self, states: xcom.States) -> None:
+        for task_id in self.spec.list_task_ids:
+            state = states.get((task_id, xcom.UNMAPPED))
+            if state in (FAILED, UPSTREAM_FAILED):
+                culprit = task_id if state == FAILED else self.spec.listing_task_id
+                raise _fail(
+                    f"The nodes could not all be listed: {culprit!r} failed, and its log says why. "
+                    f"Clear {culprit!r} with its downstream tasks."
+                )
 
     def _check_listed(self, graph: RunGraph) -> None:
         """In a map, a clone of the planning task may plan anew without the lists being made anew."""

@@ -6,7 +6,7 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import dynamic_workflow
 
-WIDTH, LENGTH = 100, 20
+WIDTH, LENGTH, LEVELS = 100, 20, 6
 
 
 @task
@@ -42,6 +42,20 @@ def chain():
     return [value]
 
 
+@dynamic_workflow
+def dig(depth):
+    """Call itself with a promise: each level is planned when the one above has run."""
+    if depth >= LEVELS:
+        return depth
+    return dig(step(depth))
+
+
+@dag(schedule=None)
+def levels_as_workflow():
+    """Levels that are planned one after the other."""
+    add_up.override(task_id="add_up")([dig(0)])
+
+
 @dag(schedule=None)
 def fan_by_hand():
     """Airflow's own mapping."""
@@ -69,6 +83,7 @@ def chain_as_workflow():
     add_up(chain())
 
 
+levels_as_workflow()
 fan_by_hand()
 fan_as_workflow()
 chain_by_hand()
