@@ -217,6 +217,19 @@ def test_a_planning_node_is_cleared_and_plans_the_same_fewer_or_others(now):
     assert not again & {"start", "aside", "plan"}
 
 
+@pytest.mark.parametrize("start", ["parts", "grown.plan"], ids=["another root plan", "the same root plan"])
+def test_a_workflow_that_has_grown_is_planned_again(start):
+    run = start_run(growing()).run()
+    for now in (["y", "z", "x", "w"], [], ["x", "y"]):
+        WORLD.parts = now
+        run.clear(start).run()
+        assert run.state == "success"
+        given = run.xcom("parts")
+        aside, planned = value("aside"), value("end", [value(name) for name in now])
+        check(run, {"planned": planned, "aside": aside})
+        assert run.xcom("grown.make", map_index=0) == value("start", given)
+
+
 @pytest.mark.parametrize("is_whole_task", [False, True])
 @pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x"], ["v", "w"]])
 def test_airflows_own_clear_of_a_planning_node_that_plans_others(now, is_whole_task):
