@@ -33,9 +33,16 @@ class NodeTrigger(BaseTrigger):
         lane: The node's lane.
         not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
             killed that is back before its worker's own end was noticed (apache/airflow#71580).
+        later: What only a worker of a later release gives, and an older triggerer ignores.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        lane: str,
+        not_before: float = 0.0,
+        **later: Any,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.spec = spec
         self.lane = lane
