@@ -77,11 +77,7 @@ def written(value):
 
 
 def test_there_is_a_constructor_for_each_kind_and_no_other():
-    constructors = {
-        name
-        for name, member in vars(MetadataValue).items()
-        if isinstance(member, staticmethod)
-    }
+    constructors = {name for name, member in vars(MetadataValue).items() if isinstance(member, staticmethod)}
     assert constructors == set(KINDS) == set(metadata_of_kind)
 
 
