@@ -2,8 +2,8 @@
 
 Airflow names the module of a Dag file by a hash of its path. The same file has another name on a machine
 where it lies elsewhere, and the modules of two files called ``flows.py`` differ in nothing but the hash.
-Under ``airflow dags test`` one file is imported twice, and then there are two classes of each name. So a class
-of a Dag file is looked for in one place only: in that import of the file that has made the task.
+Under ``airflow dags test`` one file is imported twice, and then there are two classes of each name. So a
+class of a Dag file is looked for in one place only: in that import of the file that has made the task.
 """
 
 from __future__ import annotations

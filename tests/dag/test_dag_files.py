@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -156,8 +157,10 @@ from tests.workflow_runs import quickly
 
 initdb()
 with one_execution_api(), quickly():
-    for dag_id in sys.argv[1:]:
-        arguments = get_parser().parse_args(["dags", "test", dag_id])
+    conf, *dag_ids = sys.argv[1:]
+    for dag_id in dag_ids:
+        given = ["--conf", conf] if dag_id == "process_directory" else []
+        arguments = get_parser().parse_args(["dags", "test", dag_id, *given])
         arguments.func(arguments)
         with create_session() as session:
             states = [run.state for run in session.query(DagRun).filter_by(dag_id=dag_id)]
@@ -168,6 +171,8 @@ with one_execution_api(), quickly():
 def test_airflow_dags_test_runs_every_example(tmp_path):
     """Airflow imports a Dag file twice there."""
     dag_ids = sorted(file.stem for file in DAGS.glob("*.py"))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one.py").write_text("x = 1\n")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     environment |= {
         "AIRFLOW_HOME": str(tmp_path),
@@ -176,7 +181,7 @@ def test_airflow_dags_test_runs_every_example(tmp_path):
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
     }
     done = subprocess.run(
-        [sys.executable, "-c", TEST_ALL, *dag_ids],
+        [sys.executable, "-c", TEST_ALL, json.dumps({"path": str(tmp_path / "files")}), *dag_ids],
         cwd=Path(__file__).parents[2],
         env=environment,
         capture_output=True,
