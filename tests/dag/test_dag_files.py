@@ -168,6 +168,7 @@ with one_execution_api(), quickly():
 """
 
 
+@pytest.mark.timeout(900)
 def test_airflow_dags_test_runs_every_example(tmp_path):
     """Airflow imports a Dag file twice there."""
     dag_ids = sorted(file.stem for file in DAGS.glob("*.py"))
