@@ -13,6 +13,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import DynamicOutputsError, InvalidMetadataError, LayoutError
 
 if TYPE_CHECKING:
@@ -188,40 +189,23 @@ class MetadataValue:
         """Return the stored form, ``{"type": kind, "value": value}``."""
         return {"type": self.kind, "value": self.value}
 
-    @staticmethod
-    def from_json(stored: Any) -> MetadataValue:
+    @classmethod
+    def from_json(cls, stored: Any) -> MetadataValue:
         """Read the stored form.
 
+        A kind that only a later release knows is kept as it is, and shown as it is stored.
+
         Raises:
-            LayoutError: It is of another shape, or of a kind that this release does not know.
+            LayoutError: It is of another shape.
         """
-        is_shaped = isinstance(stored, Mapping) and set(stored) == {"type", "value"}
-        if not is_shaped or not isinstance(stored["type"], str) or stored["type"] not in KINDS:
-            raise LayoutError(f"this is not a stored metadata value: {stored!r}")
-        return MetadataValue(stored["type"], stored["value"])
+        is_shaped = isinstance(stored, Mapping) and {"type", "value"} <= set(stored)
+        if not is_shaped or not isinstance(stored["type"], str):
+            raise LayoutError(f"this is not a stored metadata value: {excerpt(stored)}")
+        return cls(stored["type"], stored["value"])
 
 
 #: The kinds there are: the constructors of `MetadataValue`.
-KINDS = frozenset(
-    (
-        "text",
-        "url",
-        "path",
-        "notebook",
-        "json",
-        "md",
-        "int",
-        "float",
-        "bool",
-        "timestamp",
-        "table",
-        "image",
-        "asset",
-        "dag_run",
-        "python_artifact",
-        "null",
-    )
-)
+KINDS = frozenset(name for name, member in vars(MetadataValue).items() if isinstance(member, staticmethod))
 
 
 def normalize_value(value: Any) -> MetadataValue:
@@ -290,7 +274,7 @@ def metadata_from_json(stored: Any) -> dict[str, MetadataValue]:
         LayoutError: It is of another shape.
     """
     if not isinstance(stored, Mapping):
-        raise LayoutError(f"this is not stored metadata: {stored!r}")
+        raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
     return {label: MetadataValue.from_json(value) for label, value in stored.items()}
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.forms import build, misshapen
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, Space
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ _PART = "dynamic_outputs"
 
 #: Under what an author's own text is kept that is no JSON object.
 _AUTHORS_TEXT = "text"
+
+#: The fields of a key space that are key spaces themselves.
+_LINKS: dict[type[Space], tuple[str, ...]] = {
+    ProducedSpace: ("enclosing",),
+    NestedSpace: ("enclosing", "outer"),
+    JoinedSpace: ("enclosing", "left", "right"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,10 @@ class DeclaredOutput:
     """
 
     name: str
-    type: str
-    description: str | None
-    is_dynamic: bool
-    is_required: bool
+    type: str = "Any"
+    description: str | None = None
+    is_dynamic: bool = False
+    is_required: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,21 +115,32 @@ def read_object(text: Any) -> dict[str, Any]:
 
 
 def read_documents(tasks: Iterable[Any]) -> dict[str, TaskDocument]:
-    """Return task id -> document of a Dag's tasks, of those that have one. One object for each key space."""
+    """Return task id -> document of a Dag's tasks, of those that have one. One object for each key space.
+
+    Raises:
+        LayoutError: The release that has read the Dag file stores what this one cannot read.
+    """
     spaces: dict[str, Space] = {}
     parts = {task.task_id: read_object(getattr(task, "doc_json", None)).get(_PART) for task in tasks}
     return {
-        task_id: TaskDocument(
-            tuple(DeclaredOutput(**output) for output in part.get("outputs", ())),
+        task_id: _read_document(task_id, part, spaces)
+        for task_id, part in parts.items()
+        if isinstance(part, Mapping)
+    }
+
+
+def _read_document(task_id: str, part: Mapping[str, Any], spaces: dict[str, Space]) -> TaskDocument:
+    try:
+        return TaskDocument(
+            tuple(build(DeclaredOutput, "a declared output", each) for each in part.get("outputs", ())),
             _unpack(part.get("lists"), spaces),
             _unpack(part.get("clone_of"), spaces),
             tuple(part.get("same_key", ())),
             not part.get("takes_failures"),
             bool(part.get("is_helper")),
         )
-        for task_id, part in parts.items()
-        if isinstance(part, Mapping)
-    }
+    except LayoutError as error:
+        raise error.about(task_id=task_id) from error
 
 
 def _pack(space: Space | None) -> dict[str, Any] | None:
@@ -143,15 +163,16 @@ def _unpack(packed: Mapping[str, Any] | None, known: dict[str, Space]) -> Space 
     """Return a key space; the one of this name that is known, for spaces are told apart by identity."""
     if packed is None:
         return None
+    if not isinstance(packed, Mapping):
+        raise misshapen("a key space", packed)
     space = _unpack_one(packed, known)
     return known.setdefault(space_id(space), space)
 
 
 def _unpack_one(packed: Mapping[str, Any], known: dict[str, Space]) -> Space:
-    parts = {name: part for name, part in packed.items() if not isinstance(part, Mapping)}
-    linked = {name: _unpack(part, known) for name, part in packed.items() if isinstance(part, Mapping)}
-    enclosing = linked.pop("enclosing", None)
-    if "how" in packed:
-        return JoinedSpace(enclosing=enclosing, **parts, **linked)  # type: ignore[arg-type]
-    kind = NestedSpace if linked else ProducedSpace
-    return kind(enclosing=enclosing, **parts, **linked)  # type: ignore[arg-type]
+    kind: type[Space] = ProducedSpace
+    if "how" in packed or "outer" in packed:
+        kind = JoinedSpace if "how" in packed else NestedSpace
+    linked = {name: _unpack(packed[name], known) for name in _LINKS[kind] if name in packed}
+    linked.setdefault("enclosing", None)
+    return build(kind, "a key space", packed, **linked)

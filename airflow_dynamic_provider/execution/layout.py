@@ -46,20 +46,33 @@ from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.metadata import (
     MetadataValue,
     metadata_from_json,
     metadata_to_json,
 )
 from airflow_dynamic_provider.errors import LayoutError
-
-#: The version of every stored document.
-LAYOUT_VERSION = 1
+from airflow_dynamic_provider.execution.forms import Form, misshapen
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
 CLONE_XCOM = "dynamic_clone"
+
+_REMEDY = "Clear the producing task, so that it is stored again by the installed release."
+
+
+def _form(noun: str, *fields: str) -> Form:
+    return Form(noun, frozenset(fields), _REMEDY)
+
+
+ITEM = _form("a dynamic output", "key_path", "value", "metadata")
+RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "value")
+METADATA = _form("output metadata")
+CLONE = _form("the mark of a clone", "key_path", "map_index", "attempt")
+ENTRIES = _form("a list of keys", "attempt", "entries")
+VALUES = _form("the values of a dynamic output", "values")
 
 #: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
 ENTRIES_PER_PAGE = 64
@@ -111,7 +124,7 @@ class StoredItem:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "version": LAYOUT_VERSION,
+            **ITEM.stamp,
             "key_path": list(self.key_path),
             "value": self.value,
             "metadata": metadata_to_json(self.metadata),
@@ -125,7 +138,7 @@ class StoredItem:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "a dynamic output", {"key_path", "value", "metadata"})
+        document = ITEM.read(stored)
         return cls(
             _path(document["key_path"]),
             document["value"],
@@ -146,7 +159,7 @@ class StoredResult:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "version": LAYOUT_VERSION,
+            **RESULT.stamp,
             "key_path": list(self.key_path),
             "map_index": self.map_index,
             "is_produced": self.is_produced,
@@ -160,7 +173,7 @@ class StoredResult:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "a clone's output", {"key_path", "map_index", "is_produced", "value"})
+        document = RESULT.read(stored)
         return cls(
             _path(document["key_path"]),
             document["map_index"],
@@ -190,7 +203,7 @@ class StoredMetadata:
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form. Parts that are empty are left out."""
-        document: dict[str, Any] = {"version": LAYOUT_VERSION}
+        document: dict[str, Any] = {**METADATA.stamp}
         if self.key_path:
             document["key_path"] = list(self.key_path)
         if self.outputs:
@@ -211,7 +224,7 @@ class StoredMetadata:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "output metadata", set())
+        document = METADATA.read(stored)
         return cls(
             outputs={name: metadata_from_json(found) for name, found in _items(document.get("outputs", {}))},
             keys={
@@ -234,7 +247,7 @@ class StoredClone:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "version": LAYOUT_VERSION,
+            **CLONE.stamp,
             "key_path": list(self.key_path),
             "map_index": self.map_index,
             "attempt": self.attempt,
@@ -247,7 +260,7 @@ class StoredClone:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "the mark of a clone", {"key_path", "map_index", "attempt"})
+        document = CLONE.read(stored)
         return cls(_path(document["key_path"]), document["map_index"], document["attempt"])
 
 
@@ -278,7 +291,7 @@ class StoredEntries:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "version": LAYOUT_VERSION,
+            **ENTRIES.stamp,
             "attempt": self.attempt,
             "entries": [
                 {
@@ -298,7 +311,7 @@ class StoredEntries:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "a list of keys", {"attempt", "entries"})
+        document = ENTRIES.read(stored)
         return cls(tuple(map(_unpack_entry, document["entries"])), document["attempt"])
 
 
@@ -311,7 +324,7 @@ def _unpack_entry(stored: Any) -> StoredEntry:
             metadata_from_json(stored["metadata"]),
         )
     except (TypeError, KeyError) as error:
-        raise _misshapen("an entry of a list of keys", stored) from error
+        raise misshapen("an entry of a list of keys", stored) from error
 
 
 @dataclass(frozen=True)
@@ -325,7 +338,7 @@ class StoredValues:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         clone = {"key_path": list(self.key_path), "map_index": self.map_index} if self.key_path else {}
-        return {"version": LAYOUT_VERSION, **clone, "values": list(self.values)}
+        return {**VALUES.stamp, **clone, "values": list(self.values)}
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredValues:
@@ -334,9 +347,9 @@ class StoredValues:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "the values of a dynamic output", {"values"})
+        document = VALUES.read(stored)
         if not isinstance(document["values"], list):
-            raise _misshapen("the values of a dynamic output", stored)
+            raise misshapen("the values of a dynamic output", stored)
         if "key_path" not in document:
             return cls(document["values"])
         return cls(document["values"], _path(document["key_path"]), document["map_index"])
@@ -356,7 +369,7 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
     try:
         return {each["key"]: metadata_from_json(each["metadata"]) for each in value}
     except (TypeError, KeyError) as error:
-        raise _misshapen("a list of produced keys", value) from error
+        raise misshapen("a list of produced keys", value) from error
 
 
 def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
@@ -366,36 +379,18 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
         LayoutError: It is not a list of keys.
     """
     if not isinstance(stored, Sequence) or isinstance(stored, str):
-        raise LayoutError(f"this is not a list of mapping keys: {stored!r}")
+        raise LayoutError(f"this is not a list of mapping keys: {excerpt(stored)}")
     return [(key,) if isinstance(key, str) else _path(key) for key in stored]
-
-
-def _check(stored: Any, noun: str, fields: set[str]) -> Mapping[str, Any]:
-    if not isinstance(stored, Mapping) or "version" not in stored:
-        raise _misshapen(noun, stored)
-    # Before the fields, for another version may well have others.
-    if stored["version"] != LAYOUT_VERSION:
-        raise LayoutError(
-            f"{noun} is stored in version {stored['version']!r}, and this release reads {LAYOUT_VERSION}",
-            remedy="Clear the producing task, so that it is stored again by the installed release.",
-        )
-    if not fields <= set(stored):
-        raise _misshapen(noun, stored)
-    return stored
-
-
-def _misshapen(noun: str, stored: Any) -> LayoutError:
-    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")
 
 
 def _items(stored: Any) -> ItemsView[str, Any]:
     if not isinstance(stored, Mapping):
-        raise LayoutError(f"this is not stored metadata: {stored!r}")
+        raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
     return stored.items()
 
 
 def _path(stored: Any) -> tuple[str, ...]:
     is_sequence = isinstance(stored, Sequence) and not isinstance(stored, str)
     if not is_sequence or not stored or not all(isinstance(key, str) for key in stored):
-        raise LayoutError(f"this is not a stored key path: {stored!r}")
+        raise LayoutError(f"this is not a stored key path: {excerpt(stored)}")
     return tuple(stored)

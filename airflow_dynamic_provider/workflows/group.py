@@ -15,6 +15,7 @@ from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from airflow_dynamic_provider.workflows.dag_files import dag_file_being_read
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.lists import (
     GatherPlansOperator,
@@ -124,6 +125,7 @@ def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOpe
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
     plan.spec = result.spec = spec
+    plan.dag_file = result.dag_file = dag_file_being_read()
     result.doc_json = spec.document()
 
 
@@ -220,6 +222,7 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         "kinds": kinds,
         "lane": name,
         "spec": spec,
+        "dag_file": dag_file_being_read(),
         # What does not say how long it may run may run as long as any other task that does not.
         "time_limit": kind.settings.get("execution_timeout", listed.execution_timeout),
         "custom_operator_name": _operator_name(kind),

@@ -30,9 +30,10 @@ class ListTrigger(WorkflowTrigger):
         spec: The packed `WorkflowSpec`.
         lane: The lane.
         not_before: Seconds since the epoch before which it does not fire.
+        later: What only a worker of a later release gives.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
+    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0, **later: Any) -> None:
         super().__init__(spec, not_before)
         self.lane = lane
         self._has_begun = False

@@ -14,6 +14,7 @@ from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.labels import set_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
 from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
 from airflow_dynamic_provider.workflows.growth import Room, decide_room
 from airflow_dynamic_provider.workflows.plan import pack_node
@@ -27,6 +28,7 @@ from airflow_dynamic_provider.workflows.waiting import GO_ON, reschedule, resume
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
+    from airflow_dynamic_provider.workflows.dag_files import DagFile
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.stored import NodePage
@@ -75,6 +77,7 @@ class NodeOperator(BaseOperator):
         kinds: All kinds of the workflow, for nodes that plan further ones.
         lane: Which of the kind's nodes: those that can start at once, or those that wait.
         spec: The workflow.
+        dag_file: Where the classes are that the plan names.
         time_limit: How long a node may run, its ``execution_timeout``.
     """
 
@@ -85,6 +88,7 @@ class NodeOperator(BaseOperator):
     kinds: ClassVar[Kinds]
     lane: ClassVar[str]
     spec: ClassVar[WorkflowSpec]
+    dag_file: ClassVar[DagFile | None]
     time_limit: ClassVar[timedelta | None]
 
     def __init__(self, **kwargs: Any) -> None:
@@ -158,9 +162,10 @@ class NodeOperator(BaseOperator):
         origin, node = listed.origin, listed.node
         refuse_late(context, self.spec, self._page(context).planned_at)
         values = Values(_reader(context, self.spec), origin.key_path)
-        arguments = values.arguments(listed)
-        with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
-            value = run_node(context, self, node, arguments, resume)
+        with running(self.task_id, self.dag_file):
+            arguments = values.arguments(listed)
+            with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
+                value = run_node(context, self, node, arguments, resume)
         left = StoredNode(
             node.name,
             origin.key_path,

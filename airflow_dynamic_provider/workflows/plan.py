@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.forms import Form, misshapen
 from airflow_dynamic_provider.workflows import templates
 
-#: The version of the stored form.
-PLAN_VERSION = 1
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLAN = Form(
+    "a plan",
+    frozenset({"workflow"}),
+    "Clear the planning task, so that it is stored again by the installed release.",
+)
 
 #: What separates a call from the nodes that it is made of, in a node's name.
 SEPARATOR = "/"
@@ -109,8 +114,12 @@ class Plan:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What tells whether the workflow, planned again, is the same: a short hash."""
-        return _digest(pack_plan(self))
+        """What tells whether the workflow, planned again, is the same: a short hash.
+
+        Every release must give the same plan the same one, whatever the version in which it is stored. What
+        older readers may ignore in a plan is no part of it.
+        """
+        return _digest({**_pack_contents(self), "version": 1})
 
     @functools.cached_property
     def nodes_by_name(self) -> Mapping[str, PlannedNode]:
@@ -182,16 +191,20 @@ def unpack_node(stored: Any) -> PlannedNode:
             arguments=dict(stored.get("arguments", {})),
             after=tuple(_text(name) for name in stored.get("after", ())),
             retries=stored.get("retries"),
-            window=None if window is None else Window(*window),
+            # A later release may store more of it.
+            window=None if window is None else Window(*window[:3]),
         )
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise _misshapen("a node of a plan", stored) from error
+        raise misshapen("a node of a plan", stored) from error
 
 
 def pack_plan(plan: Plan) -> dict[str, Any]:
     """Return the stored form of a plan, empty parts left out."""
+    return {**PLAN.stamp, **_pack_contents(plan)}
+
+
+def _pack_contents(plan: Plan) -> dict[str, Any]:
     return {
-        "version": PLAN_VERSION,
         "workflow": plan.workflow,
         **({"nodes": [pack_node(node) for node in plan.nodes]} if plan.nodes else {}),
         **({"calls": [_pack_call(call) for call in plan.calls]} if plan.calls else {}),
@@ -205,22 +218,16 @@ def unpack_plan(stored: Any) -> Plan:
     Raises:
         LayoutError: Its version or its shape is unknown.
     """
-    if not isinstance(stored, Mapping) or "version" not in stored:
-        raise _misshapen("a plan", stored)
-    if stored["version"] != PLAN_VERSION:
-        raise LayoutError(
-            f"a plan is stored in version {stored['version']!r}, and this release reads {PLAN_VERSION}",
-            remedy="Clear the planning task, so that it is stored again by the installed release.",
-        )
+    document = PLAN.read(stored)
     try:
         return Plan(
-            workflow=_text(stored["workflow"]),
-            nodes=tuple(unpack_node(node) for node in stored.get("nodes", ())),
-            calls=tuple(_unpack_call(call) for call in stored.get("calls", ())),
-            output=stored.get("output"),
+            workflow=_text(document["workflow"]),
+            nodes=tuple(unpack_node(node) for node in document.get("nodes", ())),
+            calls=tuple(_unpack_call(call) for call in document.get("calls", ())),
+            output=document.get("output"),
         )
     except (TypeError, KeyError) as error:
-        raise _misshapen("a plan", stored) from error
+        raise misshapen("a plan", stored) from error
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -241,7 +248,7 @@ def _unpack_call(stored: Any) -> PlannedCall:
     try:
         return PlannedCall(_text(stored["name"]), stored.get("output"), stored.get("min_success_ratio"))
     except (TypeError, KeyError, AttributeError) as error:
-        raise _misshapen("a call of a plan", stored) from error
+        raise misshapen("a call of a plan", stored) from error
 
 
 def _text(value: Any) -> str:
@@ -253,7 +260,3 @@ def _text(value: Any) -> str:
 def _digest(document: Any) -> str:
     text = json.dumps(document, sort_keys=True, default=repr, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]
-
-
-def _misshapen(noun: str, stored: Any) -> LayoutError:
-    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")

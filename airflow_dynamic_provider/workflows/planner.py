@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
 from airflow_dynamic_provider.workflows.planning import plan_later
@@ -20,6 +21,7 @@ from airflow_dynamic_provider.workflows.tree import render_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_dynamic_provider.workflows.dag_files import DagFile
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
@@ -60,6 +62,7 @@ class PlanOperator(BaseOperator):
         self.op_kwargs = op_kwargs or {}
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
+        self.dag_file: DagFile | None = None
 
     def execute(self, context: Any) -> Any:
         """Plan. Airflow calls this in the task's process.
@@ -73,7 +76,8 @@ class PlanOperator(BaseOperator):
         assert spec is not None
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
-        plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds))
+        with running(self.task_id, self.dag_file):
+            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds))
         if spec.is_mapped:
             return summary(plan)
         roots = [RootPlan(plan)]

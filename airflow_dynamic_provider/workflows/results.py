@@ -12,6 +12,7 @@ from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Outcome
@@ -21,6 +22,7 @@ from airflow_dynamic_provider.workflows.values import NO_VALUE, Values, clear_co
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.workflows.dag_files import DagFile
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.run_graph import RunGraph
@@ -47,6 +49,7 @@ class ResultOperator(BaseOperator):
         self.parts = parts
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
+        self.dag_file: DagFile | None = None
 
     def execute(self, context: Any) -> Any:
         """Return the outputs. Airflow calls this in the task's process.
@@ -59,7 +62,8 @@ class ResultOperator(BaseOperator):
 
         assert self.spec is not None
         try:
-            value = _Result(context, self.spec).read()
+            with running(self.task_id, self.dag_file):
+                value = _Result(context, self.spec).read()
         except DynamicOutputsError as error:
             # Its retries would meet the same.
             raise AirflowFailException(str(error)) from error

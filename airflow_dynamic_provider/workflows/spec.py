@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_dynamic_provider.execution.documents import read_object
+from airflow_dynamic_provider.execution.forms import build, misshapen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from airflow_dynamic_provider.workflows.plan import PlannedNode
 
@@ -126,9 +128,16 @@ class WorkflowSpec:
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:
-        """Read what `pack` returned."""
-        lanes = {name: Lane(**tasks) for name, tasks in packed["lanes"].items()}
-        return cls(**{**packed, "lanes": lanes})
+        """Read what `pack` returned, in this release or another.
+
+        Raises:
+            LayoutError: It is of another shape.
+        """
+        stored = packed.get("lanes") if isinstance(packed, Mapping) else None
+        if not isinstance(stored, Mapping):
+            raise misshapen("a workflow", packed)
+        lanes = {name: build(Lane, "a lane of a workflow", tasks) for name, tasks in stored.items()}
+        return build(cls, "a workflow", packed, lanes=lanes)
 
     def document(self) -> str:
         """Return the text that the result task carries as its ``doc_json``.

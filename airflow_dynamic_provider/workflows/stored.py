@@ -40,20 +40,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.forms import Form, misshapen
 from airflow_dynamic_provider.workflows.plan import PlannedNode, pack_node, unpack_node
 
-LAYOUT_VERSION = 1
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PLAN_XCOM = "workflow_plan"
 NODE_XCOM = "workflow_node"
 BLOCKED_XCOM = "workflow_blocked"
 ROOTS_XCOM = "workflow_roots"
 LIST_XCOM = "workflow_list"
+
+_REMEDY = "Clear the planning task with its downstream tasks, so that the installed release plans again."
+
+NODES = Form("a list of nodes", frozenset({"planned_at", "plans", "nodes"}), _REMEDY)
+NODE = Form(
+    "what a node left",
+    frozenset({"node", "map_index", "fingerprint", "stamp", "used", "value"}),
+    _REMEDY,
+)
+
+ROOTS = Form("the graphs of a workflow", frozenset({"roots"}), _REMEDY)
+LIST_MARK = Form("the mark of a list of nodes", frozenset({"roots"}), _REMEDY)
 
 #: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
 NODES_PER_PAGE = 64
@@ -93,7 +105,7 @@ def unpack_blocked(packed: Any) -> tuple[str, str]:
         document = json.loads(packed) if isinstance(packed, str) else packed
         return document["node"], document["reason"]
     except (ValueError, TypeError, KeyError) as error:
-        raise _misshapen("why a node was not run", packed) from error
+        raise misshapen("why a node was not run", packed) from error
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,7 @@ class Slot:
             key_path = tuple(stored.get("key_path", ()))
             return cls(stored["node"], key_path, stored.get("index", -1), stored.get("plan", ""))
         except (AttributeError, KeyError) as error:
-            raise _misshapen("a slot", stored) from error
+            raise misshapen("a slot", stored) from error
 
 
 def unpack_slots(stored: Any) -> list[Slot]:
@@ -187,7 +199,7 @@ class StoredRoots:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         roots = [[list(each.key_path), each.map_index, each.fingerprint] for each in self.roots]
-        return {"version": LAYOUT_VERSION, "roots": roots}
+        return {**ROOTS.stamp, "roots": roots}
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredRoots:
@@ -196,16 +208,16 @@ class StoredRoots:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = check_document(stored, "the graphs of a workflow", {"roots"})
+        document = ROOTS.read(stored)
         try:
-            return cls([Root(tuple(path), index, mark) for path, index, mark in document["roots"]])
+            return cls([Root(tuple(path), index, mark) for path, index, mark, *_ in document["roots"]])
         except (TypeError, ValueError) as error:
-            raise _misshapen("the graphs of a workflow", stored) from error
+            raise misshapen(ROOTS.noun, stored) from error
 
 
 def pack_list_mark(fingerprint: str) -> dict[str, Any]:
     """Return the stored form of which graphs a list was begun for."""
-    return {"version": LAYOUT_VERSION, "roots": fingerprint}
+    return {**LIST_MARK.stamp, "roots": fingerprint}
 
 
 def unpack_list_mark(stored: Any) -> str | None:
@@ -216,7 +228,7 @@ def unpack_list_mark(stored: Any) -> str | None:
     """
     if stored is None:
         return None
-    return str(check_document(stored, "the mark of a list of nodes", {"roots"})["roots"])
+    return str(LIST_MARK.read(stored)["roots"])
 
 
 @dataclass(frozen=True)
@@ -257,7 +269,7 @@ def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[s
         for each in listed
     ]
     return {
-        "version": LAYOUT_VERSION,
+        **NODES.stamp,
         "planned_at": planned_at,
         "plans": [
             [each.task_id, each.map_index, each.planner, list(each.key_path), each.fingerprint]
@@ -273,16 +285,26 @@ def unpack_nodes(stored: Any) -> NodePage:
     Raises:
         LayoutError: Its version or its shape is unknown.
     """
-    document = check_document(stored, "a list of nodes", {"planned_at", "plans", "nodes"})
-    origins = [
-        Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
-        for task_id, map_index, planner, key_path, fingerprint in document["plans"]
-    ]
-    nodes = [
-        None if each is None else ListedNode(unpack_node(each[1]), origins[each[0]], _unpack_places(each[2:]))
-        for each in document["nodes"]
-    ]
+    document = NODES.read(stored)
+    try:
+        origins = [_unpack_origin(*each[:5]) for each in document["plans"]]
+        nodes = [None if each is None else _unpack_listed(each, origins) for each in document["nodes"]]
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise misshapen(NODES.noun, stored) from error
     return NodePage(nodes, document["planned_at"])
+
+
+# What is stored as a list may have more items when a later release has stored it.
+
+
+def _unpack_origin(
+    task_id: str, map_index: int, planner: str, key_path: Sequence[str], fingerprint: str
+) -> Origin:
+    return Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
+
+
+def _unpack_listed(stored: Sequence[Any], origins: Sequence[Origin]) -> ListedNode:
+    return ListedNode(unpack_node(stored[1]), origins[stored[0]], _unpack_places(stored[2:3]))
 
 
 def _pack_places(places: Mapping[str, tuple[str, int]]) -> list[Any]:
@@ -290,7 +312,7 @@ def _pack_places(places: Mapping[str, tuple[str, int]]) -> list[Any]:
 
 
 def _unpack_places(stored: Sequence[Any]) -> dict[str, tuple[str, int]]:
-    return {name: (kind, index) for each in stored for name, (kind, index) in each.items()}
+    return {name: (place[0], place[1]) for each in stored for name, place in each.items()}
 
 
 @dataclass(frozen=True)
@@ -318,7 +340,7 @@ class StoredNode:
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "version": LAYOUT_VERSION,
+            **NODE.stamp,
             "node": self.name,
             **({"key_path": list(self.key_path)} if self.key_path else {}),
             "map_index": self.map_index,
@@ -335,8 +357,7 @@ class StoredNode:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        fields = {"node", "map_index", "fingerprint", "stamp", "used", "value"}
-        document = check_document(stored, "what a node left", fields)
+        document = NODE.read(stored)
         return cls(
             document["node"],
             tuple(document.get("key_path", ())),
@@ -346,26 +367,3 @@ class StoredNode:
             document["used"],
             document["value"],
         )
-
-
-def check_document(stored: Any, noun: str, fields: set[str]) -> Mapping[str, Any]:
-    """Return a stored document.
-
-    Raises:
-        LayoutError: Its version or its shape is unknown.
-    """
-    if not isinstance(stored, Mapping) or "version" not in stored:
-        raise _misshapen(noun, stored)
-    if stored["version"] != LAYOUT_VERSION:
-        raise LayoutError(
-            f"{noun} is stored in version {stored['version']!r}, and this release reads {LAYOUT_VERSION}",
-            remedy="Clear the planning task with its downstream tasks, so that the installed release plans "
-            "again.",
-        )
-    if not fields <= set(stored):
-        raise _misshapen(noun, stored)
-    return stored
-
-
-def _misshapen(noun: str, stored: Any) -> LayoutError:
-    return LayoutError(f"this is not {noun} as it is stored: {stored!r}")

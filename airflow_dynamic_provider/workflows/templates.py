@@ -18,24 +18,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import inspect
-import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
+from airflow_dynamic_provider.workflows import dag_files
 from airflow_dynamic_provider.workflows.references import Attribute, Reference, Step
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.dag_files import DagFile
 
 #: Says which reference a value is, ``None`` for any other value; refuses values that cannot be in a plan.
 Finder = Callable[[Any], Reference | None]
 Lookup = Callable[[Reference], Any]
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-
-# How Airflow names the module of a Dag file: by a hash of its path, which differs between machines.
-_DAG_MODULE = re.compile(r"unusual_prefix_[0-9a-f]{40}_(?P<stem>.+)")
 
 
 def pack(value: Any, find: Finder) -> Any:
@@ -131,7 +130,7 @@ def _unpack_step(step: Any) -> Step:
     if isinstance(step, Mapping) and set(step) == {"$attribute"}:
         return Attribute(step["$attribute"])
     if not isinstance(step, int | str):
-        raise LayoutError(f"this is not a step of a reference: {step!r}")
+        raise LayoutError(f"this is not a step of a reference: {excerpt(step)}")
     return step
 
 
@@ -163,30 +162,46 @@ def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
     if special == "$dict" and isinstance(body, list):
         return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
     if special == "$class" and isinstance(template.get("fields"), Mapping):
-        cls = _class_at(body)
-        return cls(**{name: resolve(item, lookup) for name, item in template["fields"].items()})
-    raise LayoutError(f"this is not a template as it is stored: {template!r}")
+        return _rebuilt(body, {name: resolve(item, lookup) for name, item in template["fields"].items()})
+    raise LayoutError(f"this is not a template as it is stored: {excerpt(template)}")
+
+
+def _rebuilt(address: Any, fields: Mapping[str, Any]) -> Any:
+    cls = _class_at(address)
+    try:
+        inspect.signature(cls).bind(**fields)
+    except TypeError as error:
+        raise LayoutError(
+            f"the class {cls.__qualname__!r} has changed since the plan was made: {error}",
+            task_id=dag_files.running_task_id(),
+            remedy="Clear the planning task with its downstream tasks, so that it plans again.",
+        ) from error
+    return cls(**fields)
 
 
 def _pair(entry: Any) -> tuple[Any, Any]:
     if not isinstance(entry, list | tuple) or len(entry) != 2:
-        raise LayoutError(f"this is not an entry of a stored dict: {entry!r}")
+        raise LayoutError(f"this is not an entry of a stored dict: {excerpt(entry)}")
     return entry[0], entry[1]
 
 
 def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
-    if (problem := _why_not_rebuilt(cls, tuple(fields))) is not None:
+    own = dag_files.running_dag_file()
+    if (problem := _why_not_rebuilt(cls, tuple(fields), own)) is not None:
         raise WorkflowCallError(
             f"an object of the class {cls.__qualname__} cannot go into a plan, for {problem}",
+            task_id=dag_files.running_task_id(),
             remedy="Use a dataclass or a NamedTuple at the top of a module, made of its fields alone.",
         )
     return {"$class": _address(cls), "fields": fields}
 
 
 @functools.lru_cache(maxsize=1024)
-def _why_not_rebuilt(cls: type, names: tuple[str, ...]) -> str | None:
+def _why_not_rebuilt(cls: type, names: tuple[str, ...], own: DagFile | None) -> str | None:
+    if own is not None and dag_files.is_of_another_dag_file(cls):
+        return f"the class is of another Dag file: {dag_files.place_of(cls)}"
     try:
-        is_found = _class_at(_address(cls)) is cls
+        is_found = dag_files.are_one_class(cls, _class_at(_address(cls)))
     except LayoutError:
         is_found = False
     if not is_found:
@@ -202,30 +217,15 @@ def _address(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _class_at(address: str) -> Any:
+def _class_at(address: Any) -> Any:
     """Return the class that `_address` names; nothing but dataclasses and NamedTuples is ever called."""
     module, _, qualname = str(address).partition(":")
-    found: Any = _module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
+    found = dag_files.find(module, qualname)
     is_named_tuple = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
     if not isinstance(found, type) or not (is_named_tuple or dataclasses.is_dataclass(found)):
         raise LayoutError(
-            f"{address!r} is not a dataclass or a NamedTuple",
+            f"{excerpt(address)} is not a dataclass or a NamedTuple",
+            task_id=dag_files.running_task_id(),
             remedy="Keep the class where it was when the plan was made, or clear the planning task.",
         )
     return found
-
-
-def _module(name: str) -> Any:
-    if name in sys.modules:
-        return sys.modules[name]
-    if (dag_file := _DAG_MODULE.fullmatch(name)) is not None:
-        for other, module in list(sys.modules.items()):
-            match = _DAG_MODULE.fullmatch(other)
-            if match is not None and match["stem"] == dag_file["stem"]:
-                return module
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise LayoutError(f"the module {name!r} cannot be imported: {error}") from error

@@ -30,9 +30,10 @@ class WorkflowTrigger(BaseTrigger):
         spec: The packed `WorkflowSpec`.
         not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
             killed that is back before its worker's own end was noticed (apache/airflow#71580).
+        later: What only a worker of a later release gives, and an older triggerer ignores.
     """
 
-    def __init__(self, spec: Mapping[str, Any], not_before: float = 0.0) -> None:
+    def __init__(self, spec: Mapping[str, Any], not_before: float = 0.0, **later: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.spec = spec
         self.not_before = not_before
@@ -77,9 +78,10 @@ class NodeTrigger(WorkflowTrigger):
         spec: The packed `WorkflowSpec`.
         lane: The node's lane.
         not_before: Seconds since the epoch before which it does not fire.
+        later: What only a worker of a later release gives.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
+    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0, **later: Any) -> None:
         super().__init__(spec, not_before)
         self.lane = lane
 

@@ -37,6 +37,14 @@ def show(page: Any, kind: str, value: Any, *, html: str | None = None, is_cut: b
     return page.locator("dd")
 
 
+def test_a_kind_that_only_a_later_release_knows_is_shown_as_it_is_stored(page):
+    shown = show(page, "geo point", {"lat": 1.5, "of": EVIL})
+    expect(shown).to_contain_text("lat: 1.5")
+    expect(shown).to_contain_text("<img src=x")
+    expect(page.locator(".kind")).to_have_text("geo point")
+    assert page.evaluate("window.pwned") is None
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [

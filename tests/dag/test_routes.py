@@ -6,7 +6,10 @@ import csv
 import io
 
 import pytest
+from airflow.models.xcom import XComModel
 from airflow.sdk import dag, task
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from airflow_dynamic_provider import (
     DynamicOut,
@@ -15,6 +18,7 @@ from airflow_dynamic_provider import (
     add_output_metadata,
     dynamic_workflow,
 )
+from airflow_dynamic_provider.execution.layout import item_xcom
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from tests.api_server import ApiServer
 from tests.dag_runs import start_run
@@ -373,6 +377,25 @@ def test_what_another_release_has_stored(server, run, mocker):
     answer = server.get(f"/dags/shown/runs/{run.run_id}/keys", of="letters.result")
     assert answer.status_code == 409
     assert answer.json()["detail"].startswith("What this run has stored cannot be read by the installed")
+
+
+def test_metadata_of_a_kind_that_only_a_later_release_knows_is_shown_as_it_is_stored(server, run):
+    of_item = {"task_id": "letters", "key": item_xcom("result", 1)}
+    with create_session() as session:
+        row = session.scalars(select(XComModel).filter_by(run_id=run.run_id, **of_item)).one()
+        before = row.value
+        later = {"later": {"type": "geo point", "value": {"lat": 1.5}, "unit": "m"}}
+        row.value = {**before, "metadata": {**before["metadata"], **later}}
+    try:
+        answer = server.get(f"/dags/shown/runs/{run.run_id}/keys-metadata", of="letters.result")
+    finally:
+        with create_session() as session:
+            session.scalars(select(XComModel).filter_by(run_id=run.run_id, **of_item)).one().value = before
+    assert answer.status_code == 200
+    shown = {row["key"]: {meta["label"]: meta for meta in row["metadata"]} for row in answer.json()["rows"]}
+    assert list(shown["b"]) == ["size", "later"]
+    assert (shown["b"]["later"]["kind"], shown["b"]["later"]["value"]) == ("geo point", {"lat": 1.5})
+    assert list(shown["a"]) == ["size"]
 
 
 def test_browsers_ask_for_what_has_changed(server):

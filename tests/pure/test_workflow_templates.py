@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import sys
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider.errors import LayoutError, SelectionError, WorkflowCallError
-from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows import dag_files, templates
 from airflow_dynamic_provider.workflows.references import Attribute, Reference
 from tests.pure.refusals import refused
 from tests.pure.strategies import storable_text
@@ -185,15 +186,87 @@ def test_an_error_of_the_lookup_is_not_taken_for_one_of_the_template():
         templates.resolve({"$tuple": [{"$ref": "a"}]}, fail)
 
 
-def test_a_dag_files_class_is_found_under_another_path(monkeypatch):
-    here = types.ModuleType(f"unusual_prefix_{'a' * 40}_my_dag")
-    here.Row = Row
-    monkeypatch.setitem(sys.modules, here.__name__, here)
-    there = {"$class": f"unusual_prefix_{'b' * 40}_my_dag:Row", "fields": {"name": 1}}
-    assert templates.resolve(there, find) == Row(1)
-    other = {"$class": f"unusual_prefix_{'b' * 40}_other_dag:Row", "fields": {"name": 1}}
-    with refused(LayoutError, "cannot be imported"):
+NORTH, SOUTH, ELSEWHERE = (f"unusual_prefix_{letter * 40}_flows" for letter in "abc")
+
+DAG_FILE = """
+import dataclasses
+
+@dataclasses.dataclass
+class Row:
+    {field}: int
+
+def make():
+    return Row(1)
+"""
+
+
+def read_dag_file(monkeypatch, name, field):
+    """A Dag file as Airflow imports it."""
+    module = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(DAG_FILE.format(field=field), vars(module))
+    return module
+
+
+def dag_file_of(module):
+    return dag_files.DagFile(module.__name__, vars(module))
+
+
+def test_a_dag_files_class_is_that_of_the_tasks_own_file_wherever_it_lies(monkeypatch):
+    north = read_dag_file(monkeypatch, NORTH, "size")
+    south = read_dag_file(monkeypatch, SOUTH, "size")
+    for own in (north, south):
+        with dag_files.running("task", dag_file_of(own)):
+            for name in (own.__name__, ELSEWHERE):
+                row = templates.resolve({"$class": f"{name}:Row", "fields": {"size": 1}}, find)
+                assert type(row) is own.Row
+
+
+def test_a_class_of_another_dag_file_is_refused(monkeypatch):
+    north = read_dag_file(monkeypatch, NORTH, "size")
+    south = read_dag_file(monkeypatch, SOUTH, "size")
+    with dag_files.running("plan", dag_file_of(north)):
+        assert pack(north.make()) == {"$class": f"{NORTH}:Row", "fields": {"size": 1}}
+        with refused(
+            WorkflowCallError,
+            "Task 'plan': an object of the class Row cannot go into a plan, for the class is of another Dag",
+        ):
+            pack(south.make())
+    other = {"$class": f"unusual_prefix_{'c' * 40}_tables:Row", "fields": {"size": 1}}
+    with (
+        dag_files.running("work", dag_file_of(north)),
+        refused(LayoutError, "Task 'work': the class 'Row' is of the Dag file tables.py"),
+    ):
         templates.resolve(other, find)
+
+
+def test_without_a_dag_file_a_class_is_found_by_the_whole_name_only(monkeypatch):
+    north = read_dag_file(monkeypatch, NORTH, "size")
+    assert type(templates.resolve(pack(north.make()), find)) is north.Row
+    with refused(LayoutError, "cannot be imported"):
+        templates.resolve({"$class": f"{ELSEWHERE}:Row", "fields": {"size": 1}}, find)
+
+
+def test_a_dag_file_may_be_imported_twice(monkeypatch):
+    first = read_dag_file(monkeypatch, NORTH, "size")
+    second = read_dag_file(monkeypatch, NORTH, "size")
+    with dag_files.running("task", dag_file_of(first)):
+        for module in (first, second):
+            assert type(templates.resolve(pack(module.make()), find)) is first.Row
+
+
+def test_a_class_that_has_changed_since_is_refused_with_its_task(monkeypatch):
+    north = read_dag_file(monkeypatch, NORTH, "weight")
+    with (
+        dag_files.running("work", dag_file_of(north)),
+        refused(LayoutError, "Task 'work': the class 'Row' has changed since the plan was made"),
+    ):
+        templates.resolve({"$class": f"{NORTH}:Row", "fields": {"size": 1}}, find)
+
+
+def test_a_task_that_is_copied_keeps_its_dag_file(monkeypatch):
+    dag_file = dag_file_of(read_dag_file(monkeypatch, NORTH, "size"))
+    assert copy.deepcopy([dag_file]) == [dag_file]
 
 
 def test_selecting():

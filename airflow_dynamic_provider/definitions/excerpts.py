@@ -1,0 +1,36 @@
+"""Values as messages show them: their beginning."""
+
+from __future__ import annotations
+
+import itertools
+import reprlib
+from typing import Any
+
+#: How many characters of a value a message shows.
+_EXCERPT = 200
+
+
+class _Excerpt(reprlib.Repr):
+    """Writes out the beginning of a value, however large the value is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 12
+        self.maxstring = self.maxother = self.maxlong = 80
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        """In its own order, and not sorted."""
+        if level <= 0 and x:
+            return "{...}"
+        shown = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in itertools.islice(x.items(), self.maxdict)
+        ]
+        return "{" + ", ".join([*shown, *(["..."] if len(x) > self.maxdict else [])]) + "}"
+
+
+def excerpt(value: object) -> str:
+    """Return as much of a value as a message shows: one that is large is never written out whole."""
+    shown = _Excerpt().repr(value)
+    return shown if len(shown) <= _EXCERPT else f"{shown[: _EXCERPT - 3]}..."

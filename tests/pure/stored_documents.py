@@ -1,0 +1,339 @@
+"""Every kind of document that the package stores: an example, what reads it, and where it may grow.
+
+The examples stand in ``stored/<version>/<kind>.json`` as the release that introduced the version has written
+them. They are never changed. ``python -m tests.pure.stored_documents`` writes those that are missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
+from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.execution import documents, layout
+from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
+from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
+from airflow_dynamic_provider.workflows import plan as plans
+from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.references import Attribute, Reference
+from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec, find_workflows
+from airflow_dynamic_provider.workflows.stored import ListedNode, NodePage, Origin, Slot, StoredNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_dynamic_provider.execution.forms import Form
+
+FOLDER = Path(__file__).parent / "stored"
+
+#: Field or place in a document, ``*`` for each.
+Way = tuple[Any, ...]
+
+
+class Point(NamedTuple):
+    """What an author may put into a plan."""
+
+    x: int
+    y: Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stored document.
+
+    Attributes:
+        sample: An object in which every field says something.
+        write: Gives the stored form of such an object.
+        read: Gives an object that equals the sample.
+        form: The form, where the document has a version.
+        records: Where in it are objects and lists to which a later release may add fields.
+        code: The functions that write and read it, for none may be without an example.
+    """
+
+    sample: Any
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+    form: Form | None = None
+    records: tuple[Way, ...] = ((),)
+    code: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> list[int]:
+        """Those that are read."""
+        return [1] if self.form is None else list(range(self.form.oldest, self.form.version + 1))
+
+
+METADATA = {
+    "text": MetadataValue.text("a"),
+    "url": MetadataValue.url("https://example.org"),
+    "path": MetadataValue.path("/a"),
+    "notebook": MetadataValue.notebook("/a.ipynb"),
+    "json": MetadataValue.json({"a": [1, None, float("nan")]}),
+    "md": MetadataValue.md("**a**"),
+    "int": MetadataValue.int(1),
+    "float": MetadataValue.float(float("inf")),
+    "bool": MetadataValue.bool(True),
+    "timestamp": MetadataValue.timestamp(1704067200),
+    "table": MetadataValue.table([{"a": 1}]),
+    "image": MetadataValue.image("https://example.org/a.png", alt="a"),
+    "asset": MetadataValue("asset", {"name": "a", "uri": "s3://a"}),
+    "dag_run": MetadataValue.dag_run("d", "r"),
+    "python_artifact": MetadataValue.python_artifact(len),
+    "null": MetadataValue.null(),
+}
+BYTES = {"bytes": MetadataValue.int(12)}
+
+PLAN = Plan(
+    workflow="search",
+    nodes=(
+        PlannedNode(
+            "first", "score", {"rate": 0.1, "point": templates.pack(Point(1, ("a",)), lambda _: None)}
+        ),
+        PlannedNode(
+            "call/0",
+            "score",
+            {"rate": {"$ref": "first", "path": [0, {"$attribute": "y"}]}},
+            after=("first",),
+            retries=2,
+            window=Window("call", 0, 2),
+        ),
+    ),
+    calls=(PlannedCall("call", [{"$ref": "call/0"}], 0.5),),
+    output=templates.pack(
+        {"best": Reference("first", (0, Attribute("y"))), 1: (Reference("call"), 5)},
+        lambda value: value if isinstance(value, Reference) else None,
+    ),
+)
+ORIGIN = Origin("search.plan", 3, "deeper", ("tenant",), "0123456789abcdef")
+SPEC = WorkflowSpec(
+    name="search",
+    plan_task_id="search.plan",
+    result_task_id="search.result",
+    lanes={
+        "score": Lane("score", "search.score", "search.nodes.score", plans=True, is_direct=True),
+        "score__after": Lane("score", "search.score__after", "search.nodes.score__after"),
+    },
+    failure_policy="run_all",
+    timeout=60.0,
+    max_nodes=7,
+    is_mapped=True,
+)
+FILES = ProducedSpace("files", "return_value", None, "files", "result", False)
+ROWS = NestedSpace("rows__keys", "return_value", FILES, "rows", "items", True, FILES)
+PAIRS = JoinedSpace("pairs__keys", "return_value", FILES, FILES, ROWS, "outer")
+
+
+def _write_document(document: TaskDocument) -> Any:
+    return json.loads(documents.write_document('{"team": "north"}', document))
+
+
+def _read_document(stored_form: Any) -> Any:
+    task = SimpleNamespace(task_id="task", doc_json=json.dumps(stored_form))
+    return documents.read_documents([task])["task"]
+
+
+def _read_spec(stored_form: Any) -> Any:
+    task = SimpleNamespace(task_id="search.result", doc_json=json.dumps(stored_form))
+    return find_workflows([task])["search"]
+
+
+def _read_trigger(stored_form: Any) -> Any:
+    from airflow_dynamic_provider.workflows.trigger import NodeTrigger
+
+    trigger = NodeTrigger(**stored_form)
+    return WorkflowSpec.unpack(trigger.spec), trigger.lane, trigger.not_before
+
+
+def _write_trigger(arguments: tuple[WorkflowSpec, str, float]) -> Any:
+    from airflow_dynamic_provider.workflows.trigger import NodeTrigger
+
+    spec, *others = arguments
+    return NodeTrigger(spec.pack(), *others).serialize()[1]
+
+
+def _packed(cls: Any) -> dict[str, Any]:
+    code = f"{cls.__module__.removeprefix('airflow_dynamic_provider.')}.{cls.__name__}"
+    return {"write": cls.pack, "read": cls.unpack, "code": (f"{code}.pack", f"{code}.unpack")}
+
+
+def _task(document: TaskDocument, *records: Way) -> Kind:
+    part = ("dynamic_outputs",)
+    return Kind(
+        document, _write_document, _read_document, records=((), part, *((*part, *each) for each in records))
+    )
+
+
+#: Where the fields of a workflow may become more.
+_OF_SPEC: tuple[Way, ...] = ((), ("lanes", "*"))
+
+KINDS: dict[str, Kind] = {
+    "item": Kind(
+        layout.StoredItem(("tenant", "orders.csv"), {"rows": [1]}, METADATA, 2),
+        form=layout.ITEM,
+        records=((), ("metadata", "*")),
+        **_packed(layout.StoredItem),
+    ),
+    "result": Kind(
+        layout.StoredResult(("orders.csv",), 3, [1, None], False),
+        form=layout.RESULT,
+        **_packed(layout.StoredResult),
+    ),
+    "metadata": Kind(
+        layout.StoredMetadata(
+            {"result": METADATA}, {"files": {"orders.csv": BYTES}}, BYTES, ("tenant", "orders.csv")
+        ),
+        form=layout.METADATA,
+        records=((), ("outputs", "*", "*"), ("keys", "*", "*", "*"), ("inherited", "*")),
+        **_packed(layout.StoredMetadata),
+    ),
+    "clone": Kind(
+        layout.StoredClone(("orders.csv",), 3, 2), form=layout.CLONE, **_packed(layout.StoredClone)
+    ),
+    "entries": Kind(
+        layout.StoredEntries(
+            (
+                layout.StoredEntry(("tenant", "orders.csv"), (3, None), 1, BYTES),
+                layout.StoredEntry(("tenant", "b"), (4,)),
+            ),
+            2,
+        ),
+        form=layout.ENTRIES,
+        records=((), ("entries", "*"), ("entries", "*", "metadata", "*")),
+        **_packed(layout.StoredEntries),
+    ),
+    "values": Kind(
+        layout.StoredValues(["a", None], ("tenant",), 3), form=layout.VALUES, **_packed(layout.StoredValues)
+    ),
+    "produced_keys": Kind(
+        {"orders.csv": BYTES, "b": {}},
+        layout.pack_produced_keys,
+        layout.unpack_produced_keys,
+        records=(("*",), ("*", "metadata", "*")),
+        code=("execution.layout.pack_produced_keys", "execution.layout.unpack_produced_keys"),
+    ),
+    "keys": Kind(
+        [("a",), ("outer", "inner")],
+        lambda paths: [path[0] if len(path) == 1 else list(path) for path in paths],
+        layout.unpack_keys,
+        records=(),
+        code=("execution.layout.unpack_keys",),
+    ),
+    "plan": Kind(
+        PLAN,
+        plans.pack_plan,
+        plans.unpack_plan,
+        form=plans.PLAN,
+        records=((), ("nodes", "*"), ("calls", "*"), ("nodes", 1, "window")),
+        code=(
+            "workflows.plan.pack_plan",
+            "workflows.plan.unpack_plan",
+            "workflows.plan.pack_node",
+            "workflows.plan.unpack_node",
+            "workflows.templates.pack",
+            "workflows.calls.pack_arguments",
+            "workflows.map_task.pack_native",
+        ),
+    ),
+    "nodes": Kind(
+        NodePage([ListedNode(PLAN.nodes[1], ORIGIN, {"first": ("score", 4)}), None], 1704067200.5),
+        lambda page: stored.pack_nodes(page.nodes, page.planned_at),
+        stored.unpack_nodes,
+        form=stored.NODES,
+        records=((), ("plans", "*"), ("nodes", 0), ("nodes", 0, 1), ("nodes", 0, 2, "*")),
+        code=("workflows.stored.pack_nodes", "workflows.stored.unpack_nodes"),
+    ),
+    "slots": Kind(
+        [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.ROOM), Slot(None)],
+        lambda slots: [slot.pack() for slot in slots],
+        stored.unpack_slots,
+        records=((1,),),
+        code=("workflows.stored.Slot.pack", "workflows.stored.Slot.unpack", "workflows.stored.unpack_slots"),
+    ),
+    "node": Kind(
+        StoredNode("first", ("tenant",), 3, "0123456789abcdef", "fedcba9876543210", {"a": "b"}, [1]),
+        form=stored.NODE,
+        **_packed(StoredNode),
+    ),
+    "blocked": Kind(
+        ("first", "'other' failed"),
+        lambda blocked: stored.pack_blocked(*blocked),
+        stored.unpack_blocked,
+        code=("workflows.stored.pack_blocked", "workflows.stored.unpack_blocked"),
+    ),
+    "spec": Kind(SPEC, records=_OF_SPEC, **_packed(WorkflowSpec)),
+    "trigger": Kind(
+        (SPEC, "score__after", 1704067200.5),
+        _write_trigger,
+        _read_trigger,
+        records=((), *(("spec", *each) for each in _OF_SPEC)),
+    ),
+    "document_of_producer": _task(
+        TaskDocument(
+            declared_outputs(
+                {"total": Out(int, description="How many"), "files": DynamicOut(is_required=False)}
+            )
+        ),
+        ("outputs", "*"),
+    ),
+    "document_of_clone": _task(
+        TaskDocument(clone_of=ROWS, same_key=("a", "b"), needs_success=False),
+        ("clone_of",),
+        ("clone_of", "outer"),
+        ("clone_of", "enclosing"),
+    ),
+    "document_of_helper": _task(
+        TaskDocument(lists=PAIRS, is_helper=True), ("lists",), ("lists", "left"), ("lists", "right")
+    ),
+    "document_of_result": Kind(
+        SPEC,
+        lambda spec: json.loads(spec.document()),
+        _read_spec,
+        records=((), *(("dynamic_workflow", *each) for each in _OF_SPEC)),
+    ),
+}
+
+
+def comparable(value: Any) -> Any:
+    """Key spaces are told apart by identity; what is read of one is compared by its fields."""
+    return dataclasses.asdict(value) if isinstance(value, TaskDocument) else value
+
+
+def file_of(name: str, version: int) -> Path:
+    """Where an example stands."""
+    return FOLDER / str(version) / f"{name}.json"
+
+
+def example(name: str, version: int) -> Any:
+    """Return a document as it was stored."""
+    return json.loads(file_of(name, version).read_text())
+
+
+def fingerprints(plan: Plan) -> dict[str, str]:
+    """Return what tells whether a plan, and each of its nodes, is the same."""
+    return {"plan": plan.fingerprint, **{node.name: node.fingerprint for node in plan.nodes}}
+
+
+def write_missing() -> None:
+    """Write the examples that are not there, of the current versions."""
+    for name, kind in KINDS.items():
+        _write(file_of(name, kind.versions[-1]), kind.write(kind.sample))
+    _write(file_of("fingerprints", 1), fingerprints(PLAN))
+
+
+def _write(file: Path, document: Any) -> None:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    # The class in the plan is stored by the name of its module.
+    from tests.pure import stored_documents
+
+    stored_documents.write_missing()
