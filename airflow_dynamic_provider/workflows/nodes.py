@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.labels import set_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
 from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
+from airflow_dynamic_provider.workflows.deadline import counts_from, refuse_late, time_limit
 from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
 from airflow_dynamic_provider.workflows.listing import relist, store_list
 from airflow_dynamic_provider.workflows.plan import pack_node
@@ -189,7 +189,8 @@ class NodeOperator(BaseOperator):
         if listed_again == slots:
             self._wait(context, 1)
         changed = [at for at, slot in enumerate(slots) if slot != listed_again[at]]
-        planned_at = self._page(context).planned_at
+        # Whoever clears a node that plans others clears this too, so they have the same time.
+        planned_at = counts_from(context, self._page(context).planned_at)
         store_list(
             context,
             self.spec,
