@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
+from airflow_dynamic_provider.errors import PlanMismatchError
+from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.stored import Slot
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
+_DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]
 
 
 class NodeTrigger(BaseTrigger):
@@ -31,31 +34,41 @@ class NodeTrigger(BaseTrigger):
     Args:
         spec: The packed `WorkflowSpec`.
         lane: The node's lane.
-        not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
+        least_wait: For how many seconds it does not fire in any case. Airflow takes a task instance for
             killed that is back before its worker's own end was noticed (apache/airflow#71580).
+        not_before: What stood in its place, as the worker's time: with 0 there was nothing to wait for.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0, least_wait: float = 0.0
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.spec = spec
         self.lane = lane
-        self.not_before = not_before
+        self.least_wait = RESCHEDULE_AFTER.total_seconds() if not_before else least_wait
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments, as Airflow stores them."""
-        arguments = {"spec": dict(self.spec), "lane": self.lane, "not_before": self.not_before}
+        arguments = {"spec": dict(self.spec), "lane": self.lane, "least_wait": self.least_wait}
         return f"{__name__}.NodeTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
+        # By the clock of the triggerer alone: the worker's may be another one.
+        fires_from = time.monotonic() + self.least_wait
         ti: Any = self.task_instance
         spec = WorkflowSpec.unpack(self.spec)
         async with watch(ti.dag_id, ti.run_id, spec) as watched:
             seen, event = 0, None
             while event is None:
-                seen, snapshot = await watched.next(seen)
-                event = self._event(snapshot, ti.map_index)
-        await asyncio.sleep(max(0.0, self.not_before - time.time()))
+                try:
+                    seen, snapshot = await watched.next(seen)
+                except PlanMismatchError:
+                    # The Dag was changed meanwhile: a worker knows the workflow as it is now.
+                    event = _DECIDE
+                else:
+                    event = self._event(snapshot, ti.map_index)
+        await asyncio.sleep(max(0.0, fires_from - time.monotonic()))
         yield event
 
     def _event(self, snapshot: Snapshot, map_index: int) -> TriggerEvent | None:
