@@ -61,6 +61,9 @@ METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
 CLONE_XCOM = "dynamic_clone"
 
+#: What the mark of a clone calls the attempt at producing the keys.
+ATTEMPT = "attempt"
+
 #: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
 ENTRIES_PER_PAGE = 64
 
@@ -237,7 +240,7 @@ class StoredClone:
             "version": LAYOUT_VERSION,
             "key_path": list(self.key_path),
             "map_index": self.map_index,
-            "attempt": self.attempt,
+            ATTEMPT: self.attempt,
         }
 
     @classmethod
@@ -247,8 +250,8 @@ class StoredClone:
         Raises:
             LayoutError: Its version or its shape is unknown.
         """
-        document = _check(stored, "the mark of a clone", {"key_path", "map_index", "attempt"})
-        return cls(_path(document["key_path"]), document["map_index"], document["attempt"])
+        document = _check(stored, "the mark of a clone", {"key_path", "map_index", ATTEMPT})
+        return cls(_path(document["key_path"]), document["map_index"], document[ATTEMPT])
 
 
 @dataclass(frozen=True)
