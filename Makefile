@@ -130,6 +130,8 @@ bench: $(READY) ## Measure what the package costs, beside Airflow without it; DE
 	@"$(BIN)/python" benchmarks/collect_memory.py
 	$(call step,Workflows beside the same by hand)
 	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
+	$(call step,Other triggers beside waiting workflows)
+	@"$(BIN)/python" benchmarks/triggerer.py
 	$(call step,A page of 10000 keys)
 	@"$(BIN)/python" benchmarks/pages.py
 

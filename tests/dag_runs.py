@@ -140,6 +140,22 @@ class KeptRun(FinishedRun):
             post_clear_task_instances(self.dag.dag_id, DBDagBag(), body, session=session, **user)
         return self
 
+    def edit(self, dag: Any) -> None:
+        """Have what is left run as another version of the Dag says, as Airflow does after a change."""
+        from airflow.models.dag_version import DagVersion
+        from airflow.models.dagbag import DBDagBag
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+
+        register(dag)
+        self.dag = dag
+        with create_session() as session:
+            self.scheduler_dag = DBDagBag().get_latest_version_of_dag(dag.dag_id, session=session)
+            run = session.get(DagRun, self.dag_run.id)
+            run.dag = self.scheduler_dag
+            version = DagVersion.get_latest_version(dag.dag_id, session=session)
+            run.verify_integrity(session=session, dag_version_id=version.id)
+
     def tries(self) -> dict[tuple[str, int], int]:
         """(task, map index) -> how often it was tried; without those that Airflow removed."""
         found = self.dag_run.get_task_instances()
@@ -238,14 +254,22 @@ class _OneLook:
         self.message, self.trigger, self.snapshots = message, trigger, snapshots
 
     async def run(self) -> Any:
+        from airflow.triggers.base import TriggerEvent
+
+        from airflow_dynamic_provider.errors import PlanMismatchError
         from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
         from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+        from airflow_dynamic_provider.workflows.stored import DECIDE
 
         spec = WorkflowSpec.unpack(self.trigger.spec)
-        if spec.name not in self.snapshots:
+        if (known := spec.document()) not in self.snapshots:
             reader = WorkflowReader(self.message.dag_id, self.message.run_id, spec)
-            self.snapshots[spec.name] = Snapshot(reader)
-        if (event := await self.trigger.look(self.snapshots[spec.name], self.message)) is not None:
+            try:
+                self.snapshots[known] = Snapshot(reader)
+            except PlanMismatchError:
+                yield TriggerEvent(DECIDE)
+                return
+        if (event := await self.trigger.look(self.snapshots[known], self.message)) is not None:
             yield event
 
 

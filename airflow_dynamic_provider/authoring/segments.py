@@ -234,6 +234,8 @@ class _Arrangement:
                 self.graph.free_id(f"{task.task_id}__gate"),
                 doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
                 "lets each key go on by what became of its own.",
+                # It takes a worker for a moment, as one more task of the map.
+                max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
             )
             self.graph.gates[task.task_id] = gate
             add_gate(gate, clone)

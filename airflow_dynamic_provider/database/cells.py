@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
-from airflow_dynamic_provider.execution.layout import CLONE_XCOM
+from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM
 from airflow_dynamic_provider.execution.states import (
     FAILED,
     FINAL,
@@ -163,23 +163,33 @@ class Cells:
 
     @cached_property
     def _may_be_stale(self) -> bool:
-        """Whether some clone began before the keys were listed for the last time, so that each is looked at.
+        """Whether some clone has not noted that it runs for the keys as they are listed now.
 
-        So it is not after a retry of the producing task, and rarely after a clear with all that follows.
+        Then each is looked at. So it is not after a retry of the producing task and a clear with all that
+        follows, once all clones have run. Times would not do: each worker goes by a clock of its own.
         """
         from airflow.models.taskinstance import TaskInstance
-        from sqlalchemy import or_, select
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import exists, select
 
-        listed = self._keys.listing.end_date
-        if not self._keys.is_anew or listed is None:
-            return self._keys.is_anew
-        earlier = select(TaskInstance.map_index).where(
+        if not self._keys.is_anew:
+            return False
+        attempt = XComModel.value[ATTEMPT].as_integer()
+        noted = exists().where(
+            XComModel.dag_id == TaskInstance.dag_id,
+            XComModel.run_id == TaskInstance.run_id,
+            XComModel.task_id == TaskInstance.task_id,
+            XComModel.map_index == TaskInstance.map_index,
+            XComModel.key == CLONE_XCOM,
+            attempt == self._keys.listing.try_number,
+        )
+        unknown = select(TaskInstance.map_index).where(
             *self._source.instances_of(self._task_ids),
             TaskInstance.map_index >= 0,
             TaskInstance.state.in_([*FINAL, *_AT_WORK]),
-            or_(TaskInstance.start_date.is_(None), TaskInstance.start_date < listed),
+            ~noted,
         )
-        return self._source.session.execute(earlier.limit(1)).first() is not None
+        return self._source.session.execute(unknown.limit(1)).first() is not None
 
     def _is_stale(self, instance: Instance) -> bool:
         """Whether a task instance ran for what was at its position before the keys were listed anew."""

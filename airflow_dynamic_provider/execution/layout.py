@@ -60,6 +60,9 @@ METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
 CLONE_XCOM = "dynamic_clone"
 
+#: What the mark of a clone calls the attempt at producing the keys.
+ATTEMPT = "attempt"
+
 _REMEDY = "Clear the producing task, so that it is stored again by the installed release."
 
 
@@ -70,7 +73,7 @@ def _form(noun: str, *fields: str) -> Form:
 ITEM = _form("a dynamic output", "key_path", "value", "metadata")
 RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "value")
 METADATA = _form("output metadata")
-CLONE = _form("the mark of a clone", "key_path", "map_index", "attempt")
+CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
 ENTRIES = _form("a list of keys", "attempt", "entries")
 VALUES = _form("the values of a dynamic output", "values")
 
@@ -250,7 +253,7 @@ class StoredClone:
             **CLONE.stamp,
             "key_path": list(self.key_path),
             "map_index": self.map_index,
-            "attempt": self.attempt,
+            ATTEMPT: self.attempt,
         }
 
     @classmethod
@@ -261,7 +264,7 @@ class StoredClone:
             LayoutError: Its version or its shape is unknown.
         """
         document = CLONE.read(stored)
-        return cls(_path(document["key_path"]), document["map_index"], document["attempt"])
+        return cls(_path(document["key_path"]), document["map_index"], document[ATTEMPT])
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ writes those of the task instance that waits for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
+from airflow_dynamic_provider.execution.addresses import batches
 from airflow_dynamic_provider.execution.states import FAILED, UPSTREAM_FAILED
 
 Context = Mapping[str, Any]
@@ -190,7 +191,10 @@ def deserialize(serialized: Any) -> Any:
 
 
 def read_states(context: Context, task_ids: Collection[str]) -> States:
-    """Return (task, map index) -> state of this run's task instances. One API call, rarely one a task."""
+    """Return (task, map index) -> state of this run's task instances.
+
+    One API call for some 40 to 100 tasks, by the length of their names.
+    """
     ti = context["ti"]
     return read_states_of_run(ti.dag_id, ti.run_id, task_ids)
 
@@ -200,9 +204,9 @@ def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> S
     # Private: in a trigger there is no task instance to ask, and the public method is one without self.
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    batches = [[task_id] for task_id in task_ids] if _is_ambiguous(task_ids) else [list(task_ids)]
     states: States = {}
-    for batch in filter(None, batches):
+    others = {"dag_id": [dag_id], "run_ids": [run_id]}
+    for batch in (batch for part in _apart(task_ids) for batch in batches(part, others)):
         answer = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=batch, run_ids=[run_id])
         for name, state in answer.get(run_id, {}).items():
             states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
@@ -210,11 +214,17 @@ def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> S
 
 
 def has_failed(context: Context, task_ids: Collection[str]) -> bool:
-    """Whether a task instance of some tasks of this run has failed for good. One API call."""
+    """Whether a task instance of some tasks of this run has failed for good.
+
+    One API call for some 40 to 100 tasks, by the length of their names.
+    """
     ti = context["ti"]
     states = [FAILED, UPSTREAM_FAILED]
-    count = ti.get_ti_count(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id], states=states)
-    return bool(count)
+    others = {"dag_id": [ti.dag_id], "run_ids": [ti.run_id], "states": states}
+    return any(
+        ti.get_ti_count(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id], states=states)
+        for batch in batches(task_ids, others)
+    )
 
 
 def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
@@ -241,9 +251,24 @@ def state_at(states: States, task_id: str, map_index: int) -> str | None:
     return states.get((task_id, UNMAPPED)) if own is None else own
 
 
-def _is_ambiguous(task_ids: Collection[str]) -> bool:
-    # Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
-    return any(re.fullmatch(rf"{re.escape(one)}_\d+", other) for one in task_ids for other in task_ids)
+def _apart(task_ids: Collection[str]) -> Iterable[list[str]]:
+    """Part tasks so that in no part one is called like a clone of another; rarely in more than one part.
+
+    Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
+    """
+    known = set(task_ids)
+    parts: dict[int, list[str]] = {}
+    for task_id in task_ids:
+        depth, name = 0, _without_index(task_id)
+        while name in known:
+            depth, name = depth + 1, _without_index(name)
+        parts.setdefault(depth, []).append(task_id)
+    return parts.values()
+
+
+def _without_index(name: str) -> str:
+    task_id, _, index = name.rpartition("_")
+    return task_id if index.isdecimal() else ""
 
 
 def _split_name(name: str, task_ids: Collection[str]) -> tuple[str, int]:

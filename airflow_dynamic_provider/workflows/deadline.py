@@ -9,20 +9,54 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
+    from uuid import UUID
 
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
+# The version of UUID that begins with a time.
+_VERSION_WITH_TIME = 7
+
 
 def seconds_left(context: Any, spec: WorkflowSpec, planned_at: float) -> float | None:
-    """Return the seconds that the graph has left, ``None`` without a limit.
+    """Return the seconds that the graph has left for the running node, ``None`` without a limit.
 
-    They count from the start of planning; once a run that had ended is cleared, from when it started again.
+    The clock is that of the machine on which the node runs. One that is ahead of the others takes as much
+    from the time, and one that is behind adds as much.
     """
     if spec.timeout is None:
         return None
+    return counts_from(context, planned_at) + spec.timeout - time.time()
+
+
+def counts_from(context: Any, planned_at: float) -> float:
+    """Return since when the graph's time counts for the running node, in seconds since the epoch.
+
+    That is the start of planning; once a run that had ended is cleared, when it started again; for a node
+    that was cleared, and what it plans, when that was done. So those that were cleared together have their
+    time together, and the others keep theirs. When the run started and the node was cleared is what Airflow
+    says: a planning task on a machine whose clock is behind takes nothing from the time.
+    """
     run_started = context["dag_run"].start_date
-    since = max(planned_at, run_started.timestamp() if run_started is not None else 0.0)
-    return since + spec.timeout - time.time()
+    return max(
+        planned_at,
+        run_started.timestamp() if run_started is not None else 0.0,
+        _cleared_at(context),
+    )
+
+
+def _cleared_at(context: Any) -> float:
+    ti = context["ti"]
+    # Each time it is cleared, Airflow raises the last try by as many as there were before.
+    return made_at(ti.id) if ti.max_tries > context["task"].retries else 0.0
+
+
+def made_at(ti_id: UUID) -> float:
+    """Return when a try of a task instance was made, in seconds since the epoch; 0 if its id does not tell.
+
+    That is when the Dag run was made, or the task instance was cleared, or retried after that. Airflow says it
+    nowhere, but each try has an id of its own, of the version that begins with the milliseconds.
+    """
+    return (ti_id.int >> 80) / 1000 if ti_id.version == _VERSION_WITH_TIME else 0.0
 
 
 def refuse_late(context: Any, spec: WorkflowSpec, planned_at: float) -> None:

@@ -11,6 +11,7 @@ from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.deadline import made_at
 from airflow_dynamic_provider.workflows.growth import list_again
 from airflow_dynamic_provider.workflows.listing import packed_pages, relist
 from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
@@ -102,6 +103,8 @@ class LaneList:
             context: Airflow's task context.
             known: The slots, where they are known.
         """
+        if self._reader.has_begun(self._lane):
+            return
         slots = self._slots_of_before(context) if known is None else known
         if not slots:
             self.begin()
@@ -134,7 +137,9 @@ class LaneList:
         changed = [at for at, slot in enumerate(slots) if slot != wanted[at]]
         nodes = relist(snapshot, wanted).nodes
         planned_at = self._page(self._ti.task_id, stored.nodes_xcom(0)).planned_at
-        self._store(nodes, wanted, planned_at, min([*changed, len(slots)]))
+        # Whoever clears a node that plans others clears this list too, so they have their time from then on.
+        counts_from = max(planned_at, made_at(self._ti.id))
+        self._store(nodes, wanted, counts_from, min([*changed, len(slots)]))
         log.info("Added %d slots to the %d of %s", len(wanted) - len(slots), len(slots), self._lane)
 
     def _fetch_first(self) -> list[Slot]:

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.execution.states import FINAL
 from airflow_dynamic_provider.workflows.lane_list import Kept, LaneList
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 from airflow_dynamic_provider.workflows.trigger import WorkflowTrigger
-from airflow_dynamic_provider.workflows.watching import in_thread
+from airflow_dynamic_provider.workflows.watching import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +29,11 @@ class ListTrigger(WorkflowTrigger):
     Args:
         spec: The packed `WorkflowSpec`.
         lane: The lane.
-        not_before: Seconds since the epoch before which it does not fire.
-        later: What only a worker of a later release gives.
+        waits: The other arguments of `WorkflowTrigger`.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0, **later: Any) -> None:
-        super().__init__(spec, not_before)
+    def __init__(self, spec: Mapping[str, Any], lane: str, **waits: Any) -> None:
+        super().__init__(spec, **waits)
         self.lane = lane
         self._has_begun = False
 
@@ -42,7 +41,7 @@ class ListTrigger(WorkflowTrigger):
         """Store what was planned since the last look."""
         own = LaneList(ti, WorkflowSpec.unpack(self.spec), self.lane)
         try:
-            kept = await in_thread(self._keep, own, snapshot)
+            kept = await in_turn(self._keep, own, snapshot)
         except DynamicOutputsError as error:
             # The task says it in its own log; a retry would meet the same.
             return TriggerEvent(str(error))  # type: ignore[no-untyped-call]
@@ -62,16 +61,11 @@ class ListTrigger(WorkflowTrigger):
 
 
 class ListedTrigger(WorkflowTrigger):
-    """Waits until the lists that may grow have been begun.
-
-    Args:
-        spec: The packed `WorkflowSpec`.
-        not_before: Seconds since the epoch before which it does not fire.
-    """
+    """Waits until the lists that may grow have been begun."""
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
         """Read the marks of the lists that had not been begun before: one API call each."""
-        return TaskSuccessEvent() if await in_thread(have_begun, snapshot) else None
+        return TaskSuccessEvent() if await in_turn(have_begun, snapshot) else None
 
 
 def have_begun(snapshot: Snapshot) -> bool:

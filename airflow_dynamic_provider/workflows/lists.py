@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -16,11 +16,12 @@ from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.states import SUCCESS
+from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.lane_list import LaneList
 from airflow_dynamic_provider.workflows.list_triggers import ListedTrigger, ListTrigger, have_begun
 from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
-from airflow_dynamic_provider.workflows.waiting import GO_ON, reschedule, resume_time
+from airflow_dynamic_provider.workflows.waiting import GO_ON, LEAST_WAIT, reschedule
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
@@ -64,15 +65,17 @@ class NodeListOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         return [slot.pack() for slot in slots]
 
-    def go_on(self, context: Any, event: Any = None) -> NoReturn:
-        """End after an error that the trigger met. Airflow calls this in the task's process.
+    def go_on(self, context: Any, event: Any = None) -> Any:
+        """Go on after what the trigger could not decide, or end. Airflow calls this in the task's process.
 
         Raises:
-            AirflowFailException: Always.
+            AirflowFailException: The trigger met an error that a retry would meet too.
         """
         from airflow_dynamic_provider.version_compat import AirflowFailException
 
-        raise AirflowFailException(str(event))
+        if event != stored.DECIDE:
+            raise AirflowFailException(str(event))
+        return self.execute(context)
 
     def _keep(self, context: Any, spec: WorkflowSpec, own: LaneList) -> list[Slot]:
         ti = context["ti"]
@@ -83,7 +86,7 @@ class NodeListOperator(BaseOperator):
             # A trigger that waits would stop the test, and each start deletes what was stored before.
             _SLOTS_IN_TEST[ti.id] = own.slots
             reschedule(_STEP_OF_TEST)
-        self.defer(trigger=ListTrigger(spec.pack(), self.lane, resume_time()), method_name=GO_ON)
+        self.defer(trigger=ListTrigger(spec.pack(), self.lane, least_wait=LEAST_WAIT), method_name=GO_ON)
         raise AssertionError("defer() returned")
 
 
@@ -102,14 +105,29 @@ class ListedOperator(BaseOperator):
         self.spec: WorkflowSpec | None = None
 
     def execute(self, context: Any) -> None:
-        """Wait for the lists. Airflow calls this in the task's process, and in 3.3 the triggerer waits."""
+        """Wait for the lists. Airflow calls this in the task's process, and in 3.3 the triggerer waits.
+
+        Raises:
+            AirflowFailException: Something is planned that the workflow does not know.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
         spec = self.spec
         assert spec is not None
-        if have_begun(Snapshot(_reader(context, spec))):
+        try:
+            has_begun = have_begun(Snapshot(_reader(context, spec)))
+        except DynamicOutputsError as error:
+            # A retry would meet the same.
+            raise AirflowFailException(str(error)) from error
+        if has_begun:
             return
         if xcom.is_embedded():
             reschedule(timedelta())
-        self.defer(trigger=ListedTrigger(spec.pack(), resume_time()), method_name=GO_ON)
+        self.defer(trigger=ListedTrigger(spec.pack(), least_wait=LEAST_WAIT), method_name=GO_ON)
+
+    def go_on(self, context: Any, event: Any = None) -> None:
+        """Decide what the trigger could not. Airflow calls this in the task's process."""
+        self.execute(context)
 
 
 #: The slots of lists that are being kept under ``dag.test()``, which runs all tasks in one process.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.labels import set_label
@@ -23,7 +24,7 @@ from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.running import Resume, run_node
 from airflow_dynamic_provider.workflows.stored import ListedNode, StoredNode
 from airflow_dynamic_provider.workflows.values import Values, stamp_of
-from airflow_dynamic_provider.workflows.waiting import GO_ON, reschedule, resume_time
+from airflow_dynamic_provider.workflows.waiting import GO_ON, LEAST_WAIT, reschedule
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -111,7 +112,16 @@ class NodeOperator(BaseOperator):
         """
         if self.spec.lanes[self.lane].is_direct and not self._must_stop(context):
             return self._run(context)
-        snapshot = Snapshot(_reader(context, self.spec))
+        return self._run_or_wait(context)
+
+    def _run_or_wait(self, context: Any) -> Any:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        try:
+            snapshot = Snapshot(_reader(context, self.spec))
+        except PlanMismatchError as error:
+            # Its retries would meet the same.
+            raise AirflowFailException(str(error)) from error
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or not slots[index].name:
             return self._make_room(context, snapshot)
@@ -131,6 +141,8 @@ class NodeOperator(BaseOperator):
     def go_on(self, context: Any, event: Any = None) -> Any:
         """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
         self._forget_earlier_tries(context)
+        if event == stored.DECIDE:
+            return self._run_or_wait(context)
         if self.start(context) is None:
             return self._make_room(context, Snapshot(_reader(context, self.spec)))
         return self._run(context)
@@ -198,7 +210,7 @@ class NodeOperator(BaseOperator):
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
         self.defer(
-            trigger=NodeTrigger(self.spec.pack(), self.lane, resume_time()),
+            trigger=NodeTrigger(self.spec.pack(), self.lane, least_wait=LEAST_WAIT),
             method_name=GO_ON,
             timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),
         )

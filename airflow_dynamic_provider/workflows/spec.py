@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.documents import read_object
 from airflow_dynamic_provider.execution.forms import build, misshapen
 
@@ -113,9 +114,20 @@ class WorkflowSpec:
         Args:
             node: The node.
             is_of_root: Whether the planning task planned it, and no other node.
+
+        Raises:
+            PlanMismatchError: It was planned when the workflow had other kinds than it has here.
         """
         starts_at_once = is_of_root and not node.upstream and node.window is None
-        waiting = self._lanes_of_kinds[node.kind, False]
+        waiting = self._lanes_of_kinds.get((node.kind, False))
+        if waiting is None:
+            raise PlanMismatchError(
+                f"{node.name!r} is planned to run {node.kind!r}, for which {self.name!r} has no task: "
+                "the Dag was changed while the run goes on",
+                task_id=self.plan_task_id,
+                remedy=f"Clear {self.plan_task_id!r} with its downstream tasks, so that all nodes are "
+                "planned again, or bring back what the body called before.",
+            )
         return self._lanes_of_kinds.get((node.kind, starts_at_once), waiting)
 
     @functools.cached_property

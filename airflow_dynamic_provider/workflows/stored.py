@@ -73,6 +73,9 @@ NODES_PER_PAGE = 64
 #: The name of the slot whose task instance makes room for the nodes of later plans.
 ROOM = ""
 
+#: What a trigger says to a waiting node when only a worker can tell whether it may go on.
+DECIDE = "decide"
+
 
 def nodes_xcom(page: int) -> str:
     """The XCom key of some nodes of a lane, on the task that returns its list."""

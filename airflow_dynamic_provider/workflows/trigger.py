@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.growth import Room, decide_room
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.waiting import LEAST_WAIT
 from airflow_dynamic_provider.workflows.watching import watch
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.watching import Watch
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
+_DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]
 
 
 class WorkflowTrigger(BaseTrigger):
@@ -28,30 +31,40 @@ class WorkflowTrigger(BaseTrigger):
 
     Args:
         spec: The packed `WorkflowSpec`.
-        not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
+        least_wait: For how many seconds it does not fire in any case. Airflow takes a task instance for
             killed that is back before its worker's own end was noticed (apache/airflow#71580).
-        later: What only a worker of a later release gives, and an older triggerer ignores.
+        not_before: What an earlier release gave in its place, as the worker's time; 0 for no wait.
+        later: What only a later release gives: it is ignored.
     """
 
-    def __init__(self, spec: Mapping[str, Any], not_before: float = 0.0, **later: Any) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], least_wait: float = 0.0, not_before: float = 0.0, **later: Any
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.spec = spec
-        self.not_before = not_before
+        self.least_wait = LEAST_WAIT if not_before else least_wait
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments, as Airflow stores them."""
         name = f"{type(self).__module__}.{type(self).__name__}"
-        return name, {"spec": dict(self.spec), "not_before": self.not_before, **self._arguments()}
+        return name, {"spec": dict(self.spec), "least_wait": self.least_wait, **self._arguments()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
+        # By the clock of the triggerer alone: the worker's may be another one.
+        fires_from = time.monotonic() + self.least_wait
         ti: Any = self.task_instance
         async with watch(ti.dag_id, ti.run_id, WorkflowSpec.unpack(self.spec)) as watched:
             seen, event = 0, None
             while event is None:
-                seen, snapshot = await watched.next(seen)
-                event = await self.look(snapshot, ti, watched)
-        await asyncio.sleep(max(0.0, self.not_before - time.time()))
+                try:
+                    seen, snapshot = await watched.next(seen)
+                except PlanMismatchError:
+                    # The Dag was changed meanwhile: a worker knows the workflow as it is now.
+                    event = _DECIDE
+                else:
+                    event = await self.look(snapshot, ti, watched)
+        await asyncio.sleep(max(0.0, fires_from - time.monotonic()))
         yield event
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
@@ -77,12 +90,11 @@ class NodeTrigger(WorkflowTrigger):
     Args:
         spec: The packed `WorkflowSpec`.
         lane: The node's lane.
-        not_before: Seconds since the epoch before which it does not fire.
-        later: What only a worker of a later release gives.
+        waits: The other arguments of `WorkflowTrigger`.
     """
 
-    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0, **later: Any) -> None:
-        super().__init__(spec, not_before)
+    def __init__(self, spec: Mapping[str, Any], lane: str, **waits: Any) -> None:
+        super().__init__(spec, **waits)
         self.lane = lane
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:

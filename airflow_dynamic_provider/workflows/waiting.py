@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
@@ -11,14 +10,9 @@ from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 #: The method with which a task goes on when the triggerer has waited for it.
 GO_ON = "go_on"
 
-
-def resume_time() -> float:
-    """Return when a task that leaves its worker now may be back, in seconds since the epoch.
-
-    Airflow takes a task instance for killed that is back before its worker's own end was noticed
-    (apache/airflow#71580).
-    """
-    return time.time() + RESCHEDULE_AFTER.total_seconds()
+#: How many seconds a task stays away that leaves its worker. Airflow takes a task instance for killed that is
+#: back before its worker's own end was noticed (apache/airflow#71580).
+LEAST_WAIT = RESCHEDULE_AFTER.total_seconds()
 
 
 def reschedule(delay: timedelta) -> NoReturn:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ class Watch:
         self._snapshot: Snapshot | None = None
         self._error: Exception | None = None
         self._changed = asyncio.Condition()
+        self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Watch:
@@ -63,6 +68,7 @@ class Watch:
         """Return the number of the latest look and what was seen, once there is one after ``seen``.
 
         Raises:
+            PlanMismatchError: Something is planned that the workflow of this watch does not know.
             Exception: What has kept it from looking for two minutes.
         """
         async with self._changed:
@@ -73,17 +79,24 @@ class Watch:
         return self._looks, self._snapshot
 
     def look_soon(self) -> None:
-        """Look again at once: something that others wait for was just stored."""
-        self._is_asked.set()
+        """Have the next look begin now instead of after the pause that there is between two looks.
+
+        While a look is under way, or after one that failed, another one follows it at once.
+        """
+        self._soon.set()
 
     async def _look_again_and_again(self) -> None:
         succeeded_at = time.monotonic()
-        while True:
+        # A cancellation is lost when it meets the end of a pause (up to Python 3.11).
+        while self._users:
             pause = min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE))
+            self._soon.clear()
             try:
                 self._snapshot = await self._look()
                 self._looks += 1
                 succeeded_at = time.monotonic()
+            except PlanMismatchError as error:
+                self._error = error
             except Exception as error:
                 log.warning("Could not look at the nodes of %s", self._reader.spec.name, exc_info=True)
                 pause = AFTER_FAILURE
@@ -92,29 +105,70 @@ class Watch:
             async with self._changed:
                 self._changed.notify_all()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._is_asked.wait(), pause)
-            self._is_asked.clear()
+                await asyncio.wait_for(self._soon.wait(), pause)
 
     async def _look(self) -> Snapshot:
         if self._snapshot is None or not self._snapshot.is_complete:
             # What was seen before stays as it was: others may be reading it.
             self._reader = self._reader.without_lists()
-        return await in_thread(Snapshot, self._reader)
+        return await in_turn(Snapshot, self._reader)
 
 
-async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function that talks to Airflow's API, as triggers do: not on the thread of the event loop."""
-    from asgiref.sync import sync_to_async
+async def in_turn(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function that talks to Airflow's API, when it is its turn and on a thread of its own."""
+    return await _turns().take(function, *arguments)
 
-    return await sync_to_async(function)(*arguments)
+
+class _Turns:
+    """Lets the looks of all workflows in a triggerer take turns, in a thread of their own.
+
+    The thread that ``sync_to_async`` takes by default is one for all triggers of all providers: with 30
+    workflows others would wait half a second for it. And all that asks for anything shares one connection,
+    by which a triggerer answers one request after the other: looks take half of it at most.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "dynamic-workflows")
+        self._free_at = 0.0
+
+    async def take(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function when it is its turn, and the last one was as long ago as it took."""
+        from asgiref.sync import sync_to_async
+
+        async with self._lock:
+            await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
+            began = time.monotonic()
+            try:
+                # Up to Airflow 3.2 a thread may ask for something only if ``sync_to_async`` has started it.
+                called = sync_to_async(function, thread_sensitive=False, executor=self._thread)
+                return await called(*arguments)
+            finally:
+                ended = time.monotonic()
+                self._free_at = ended + min(ended - began, MOST_INTERVAL)
+
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+
+def _turns() -> _Turns:
+    # Of the loop, for a lock belongs to one. A triggerer has one loop for as long as it runs.
+    loop = asyncio.get_running_loop()
+    if loop not in _TURNS:
+        _TURNS[loop] = _Turns()
+    return _TURNS[loop]
 
 
 _WATCHES: dict[Any, Watch] = {}
 
 
 def watch(dag_id: str, run_id: str, spec: WorkflowSpec) -> Watch:
-    """Return the watch over a workflow of a run; use it as an asynchronous context manager."""
-    key = (dag_id, run_id, spec.name)
+    """Return the watch over a workflow of a run; use it as an asynchronous context manager.
+
+    A Dag may be changed while a run of it goes on. What began to wait before that knows the workflow as it
+    was then, so there is a watch for each.
+    """
+    key = (dag_id, run_id, json.dumps(spec.pack(), sort_keys=True))
     if key not in _WATCHES:
         _WATCHES[key] = Watch(dag_id, run_id, spec)
     return _WATCHES[key]

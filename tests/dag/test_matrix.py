@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from airflow.sdk import dag, task
 
@@ -111,6 +113,26 @@ def test_a_producing_task_that_is_cleared_alone_leaves_no_state_to_other_keys(ru
     assert list(cells) == ["x", "b", "a"]
     assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
     assert counts == {"none": 3}
+
+
+def test_the_clocks_of_the_workers_do_not_decide_whose_a_state_is(run):
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    FOUND[:] = ["a", "b", "c"]
+    SKIPPED.add("c")
+    run.run()
+    with create_session() as session:
+        clones = select(TaskInstance).where(TaskInstance.run_id == run.run_id, TaskInstance.map_index >= 0)
+        for clone in session.scalars(clones.where(TaskInstance.start_date.is_not(None))):
+            # As if it had run on a machine whose clock is an hour ahead.
+            clone.start_date += timedelta(hours=1)
+    FOUND[:] = ["x", "b", "a"]
+    run.clear("letters", downstream=False).run()
+    cells, states, _, counts = matrix(run)
+    assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
+    assert (set(states.values()), counts) == ({None}, {"none": 3})
 
 
 @clears_by_key

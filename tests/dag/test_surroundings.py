@@ -155,6 +155,20 @@ def test_max_active_limits_each_task_of_one_map():
     assert limits == {"numbers": None, "keep": 2, "double": 2, "fail_b": None, "pair": 1}
 
 
+def test_max_active_limits_the_gates_too():
+    @dag(schedule=None)
+    def limited():
+        one, other = numbers().map(double), numbers.override(task_id="others")().map(keep)
+        joined = one.zip(other)
+        joined.map(pair, max_active=2)
+        joined.map(pair.override(task_id="free"))
+        joined.map(pair.override(task_id="own", max_active_tis_per_dagrun=1), max_active=3)
+
+    limits = {each.task_id: each.max_active_tis_per_dagrun for each in limited().tasks}
+    gates = {task_id: limit for task_id, limit in limits.items() if task_id.endswith("__gate")}
+    assert gates == {"pair__gate": 2, "free__gate": None, "own__gate": 1}
+
+
 def test_groups_around_everything_and_several_outputs_in_one_dag():
     @dag(schedule=None, default_args={"retries": 2, "retry_delay": timedelta(0)}, params={"factor": 3})
     def grouped():
