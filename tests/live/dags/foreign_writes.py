@@ -1,4 +1,4 @@
-"""A Dag whose tasks and triggers try to write XComs of other task instances."""
+"""A Dag for a real Airflow whose tasks and triggers try to write XComs of other task instances."""
 
 from __future__ import annotations
 
