@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import strict_api
+
 HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
 DAGS = Path(__file__).parent.parent / "dags"
 
@@ -26,6 +28,7 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME / 'airflow.db'}",
 )
 (HOME / "dags").mkdir()
+strict_api.install()
 
 
 def pytest_addoption(parser):

@@ -1,7 +1,8 @@
 """Runs one task instance in Airflow's own task runner, without a database.
 
 The supervisor, with which a task's process talks to Airflow's API, is replaced by one that keeps XComs and
-states in dictionaries and notes every message.
+states in dictionaries and notes every message. It refuses what an API refuses that lets a task instance write
+XComs of its own only.
 """
 
 from __future__ import annotations
@@ -9,11 +10,37 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tests.strict_api import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 XComKey = tuple[str, int, str]
+
+
+def by_row(rows: dict[int, Any], start: int | None, stop: int | None, count: int) -> list[Any]:
+    """Cut a sequence of XComs as Airflow does: whoever left none is not counted."""
+    return [rows[index] for index in sorted(rows)][start:stop]
+
+
+def by_map_index(rows: dict[int, Any], start: int | None, stop: int | None, count: int) -> list[Any]:
+    """Cut it as a later Airflow does (apache/airflow pull request 72007): whoever left none is a hole."""
+    return [rows.get(index) for index in range(count)[start:stop]]
+
+
+def by_map_index_to_the_last_row(
+    rows: dict[int, Any], start: int | None, stop: int | None, count: int
+) -> list[Any]:
+    """The same, if the sequence ends where the rows end, and not where the task instances do."""
+    return by_map_index(rows, start, stop, max(rows, default=-1) + 1)
+
+
+#: What readers of sequences must be right under.
+CUTS = (by_row, by_map_index, by_map_index_to_the_last_row)
 
 
 @dataclass
@@ -25,12 +52,16 @@ class FakeSupervisor:
         states: (task, map index) -> state.
         messages: Everything that was asked, in order.
         received: How many bytes of XCom were handed out.
+        running: Dag, run, task and map index of the task instance that asks.
+        cut: How it cuts sequences of XComs, with how many task instances there are.
     """
 
     xcoms: dict[XComKey, Any] = field(default_factory=dict)
     states: dict[tuple[str, int], str] = field(default_factory=dict)
     messages: list[Any] = field(default_factory=list)
     received: int = 0
+    running: tuple[str, str, str, int] | None = None
+    cut: Callable[[dict[int, Any], int | None, int | None, int], list[Any]] = by_row
 
     def send(self, msg: Any) -> Any:
         self.messages.append(msg)
@@ -47,6 +78,7 @@ class FakeSupervisor:
             "GetXCom": self._get_xcom,
             "GetXComSequenceSlice": self._get_slice,
             "SetXCom": self._set_xcom,
+            "DeleteXCom": self._delete_xcom,
             "GetTaskStates": self._get_states,
         }
 
@@ -59,15 +91,31 @@ class FakeSupervisor:
     def _get_slice(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
-        found = sorted(
-            (index, value)
+        rows = {
+            index: value
             for (task, index, key), value in self.xcoms.items()
             if (task, key) == (msg.task_id, msg.key)
-        )
-        return XComSequenceSliceResult(root=[value for _, value in found][msg.start : msg.stop])
+        }
+        indexes = [*rows, *(index for task, index in self.states if task == msg.task_id)]
+        return XComSequenceSliceResult(root=self.cut(rows, msg.start, msg.stop, max(indexes, default=-1) + 1))
 
     def _set_xcom(self, msg: Any) -> None:
-        self.xcoms[msg.task_id, -1 if msg.map_index is None else msg.map_index, msg.key] = msg.value
+        self.xcoms[self._own_xcom(msg)] = msg.value
+
+    def _delete_xcom(self, msg: Any) -> None:
+        self.xcoms.pop(self._own_xcom(msg), None)
+
+    def _own_xcom(self, msg: Any) -> XComKey:
+        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+        from airflow.sdk.execution_time.comms import ErrorResponse
+
+        index = -1 if msg.map_index is None else msg.map_index
+        target = (msg.dag_id, msg.run_id, msg.task_id, index)
+        if target != self.running:
+            detail = {"reason": "access_denied", "message": refusal(self.running, target)}
+            answer = {"status_code": 403, "message": "Forbidden", "detail": {"detail": detail}}
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=answer))
+        return msg.task_id, index, msg.key
 
     def _get_states(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import TaskStatesResult
@@ -135,6 +183,7 @@ def run_task(
         start_date=NOW,
         _ti_context_from_server=TIRunContext(dag_run=dag_run, max_tries=0, should_retry=False),
     )
+    supervisor.running = (dag.dag_id, "run", task_id, map_index)
     with set_supervisor_comms(supervisor):
         context = ti.get_template_context()
         state, _, error = run(ti, context, structlog.get_logger("task"))

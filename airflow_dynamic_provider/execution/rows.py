@@ -11,48 +11,65 @@ if TYPE_CHECKING:
 
 
 class ResultRows:
-    """The XComs that a task's clones stored under one key, in the order of their map index."""
+    """The XComs that a task's clones stored under one key, in the order of their map index.
+
+    Airflow cuts a sequence of XComs by the position of the rows: whoever left none is not counted. A later
+    one (apache/airflow pull request 72007) cuts it by map index, and has a hole there. So neither the
+    position nor the number of rows tells whose they are: each row does. Under both, whatever stands at an
+    offset has that map index or a higher one.
+    """
 
     def __init__(self, context: MutableMapping[str, Any], task_id: str, xcom_key: str) -> None:
         self._address = (context, task_id, xcom_key)
         # Where reading on would begin, and the map index of the row before.
         self._offset = 0
         self._last = -1
+        # Only a sequence that is cut by map index has holes.
+        self._has_holes = False
 
     def all(self) -> list[Any]:
         """Return all rows. One API call."""
         return xcom.pull_all(*self._address)
 
     def between(self, first: int, last: int, gaps: int, size: int) -> dict[int, layout.StoredResult]:
-        """Return map index -> row, for at least those from ``first`` to ``last``.
+        """Return map index -> row, for at least those from ``first`` to ``last`` that have one.
 
         Args:
             first: The first map index.
-            last: The last map index.
+            last: The last map index, which has a row.
             gaps: How many before the first may have no row.
             size: How many rows to read at a time.
         """
-        if not self._last < first <= self._last + size:
+        if self._has_holes:
+            self._offset = first
+        elif not self._last < first <= self._last + size:
             self._offset = self._search(first, max(0, first - gaps), first)
         rows: dict[int, layout.StoredResult] = {}
-        while True:
-            page = self._slice(self._offset, self._offset + size)
-            rows.update({row.map_index: row for row in page if first <= row.map_index <= last})
-            if page:
-                self._offset, self._last = self._offset + len(page), page[-1].map_index
-            if len(page) < size or self._last >= last:
-                return rows
+        self._last = first - 1
+        while self._offset <= last and self._last < last:
+            # Holes are no rows: whatever is between costs no memory.
+            stop = last + 1 if self._has_holes else self._offset + size
+            for row in self._slice(self._offset, stop):
+                if row is None:
+                    continue
+                self._last = row.map_index
+                if first <= row.map_index <= last:
+                    rows[row.map_index] = row
+            self._offset = stop
+        return rows
 
     def _search(self, first: int, low: int, high: int) -> int:
-        """Return how many rows there are before a map index."""
-        while low < high:
+        """Return the highest offset at which all rows from a map index on are still to come."""
+        while low < high and not self._has_holes:
             middle = (low + high) // 2
-            row = self._slice(middle, middle + 1)
-            if not row or row[0].map_index >= first:
+            row = next(iter(self._slice(middle, middle + 1)), None)
+            if row is None or row.map_index >= first:
                 high = middle
             else:
                 low = middle + 1
-        return low
+        return first if self._has_holes else low
 
-    def _slice(self, start: int, stop: int) -> list[layout.StoredResult]:
-        return [layout.StoredResult.unpack(row) for row in xcom.pull_slice(*self._address, start, stop)]
+    def _slice(self, start: int, stop: int) -> list[layout.StoredResult | None]:
+        page = xcom.pull_slice(*self._address, start, stop)
+        self._has_holes = self._has_holes or None in page
+        return [None if row is None else layout.StoredResult.unpack(row) for row in page]

@@ -71,7 +71,10 @@ def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
 
 
 def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: int) -> list[Any]:
-    """Return some of what `pull_all` returns: the rows ``start`` to ``stop`` of it. One API call.
+    """Return some of what `pull_all` returns, from an offset to another. One API call.
+
+    A later Airflow counts map indexes, where up to 3.3 rows are counted, and has ``None`` for those that have
+    no row: see `rows.ResultRows`. The list says neither where it begins nor, when it is short, that it ends.
 
     Raises:
         ReadError: Airflow refuses to load a class that a value holds.

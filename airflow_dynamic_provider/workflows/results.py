@@ -158,7 +158,8 @@ class _Result:
     def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
         places = self.reader.places(self.key_path)
         for lane in self.spec.lanes.values():
-            for left in self._read_lane(lane.task_id):
+            length = 1 + max((index for task_id, index in states if task_id == lane.task_id), default=-1)
+            for left in self._read_lane(lane.task_id, length):
                 place = places.get(left.name)
                 if place is None or left.key_path != self.key_path:
                     continue
@@ -168,13 +169,11 @@ class _Result:
                 if is_there and states.get(at) == SUCCESS:
                     yield left.name, left
 
-    def _read_lane(self, task_id: str) -> Iterator[StoredNode]:
-        start = 0
-        while rows := xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE):
-            yield from map(StoredNode.unpack, rows)
-            start += len(rows)
-            if len(rows) < _AT_ONCE:
-                return
+    def _read_lane(self, task_id: str, length: int) -> Iterator[StoredNode]:
+        # As many calls as map indexes need: pages are short, and have holes, where a node left nothing.
+        for start in range(0, length, _AT_ONCE):
+            rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE)
+            yield from (StoredNode.unpack(row) for row in rows if row is not None)
 
     def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
         places = self.reader.places(self.key_path)

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.strict_api import write_local_settings
+
 DAG_FILE = """
 from airflow.sdk import dag, task
 
@@ -103,7 +105,12 @@ def test_a_file_runs_without_a_home_and_leaves_none(dag_file, tmp_path):
     user_home.mkdir()
     temporary.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    environment |= {"HOME": str(user_home), "TMPDIR": str(temporary)}
+    write_local_settings(tmp_path / "settings")
+    environment |= {
+        "HOME": str(user_home),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(tmp_path / "settings"),
+    }
 
     ended = subprocess.run(
         [sys.executable, dag_file.name], cwd=dag_file.parent, env=environment, capture_output=True, text=True

@@ -35,8 +35,10 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
+    # A triggerer imports triggers by their names.
+    settings = {"PYTHONPATH": str(ROOT)}
     try:
-        with LocalAirflow(folder / "home", folder / "dags").running() as started:
+        with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
             yield started
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from tests import strict_api
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
@@ -187,9 +189,7 @@ class LocalAirflow:
 
     def _start(self) -> None:
         _check_port(self.port)
-        config = self.home / "config"
-        config.mkdir(parents=True, exist_ok=True)
-        (config / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
+        strict_api.write_local_settings(self.home / "config", LOCAL_SETTINGS)
         migration = self._launch("migration", ["db", "migrate"])
         if migration.wait() != 0:
             raise StartError(f"the database could not be created\n{self.recent_logs('migration')}")

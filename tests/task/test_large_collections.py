@@ -10,7 +10,7 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE, CollectedMapping, CollectedSequence
-from tests.task_runs import FakeSupervisor, run_task
+from tests.task_runs import CUTS, FakeSupervisor, by_row, run_task
 
 COUNT = 2_500
 KEYS = [f"key {number:05}" for number in range(COUNT)]
@@ -54,10 +54,10 @@ def dag():
     return made
 
 
-@pytest.fixture
-def supervisor(monkeypatch):
+@pytest.fixture(params=CUTS, ids=lambda cut: cut.__name__)
+def supervisor(monkeypatch, request):
     monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", str(COUNT))
-    return FakeSupervisor()
+    return FakeSupervisor(cut=request.param)
 
 
 def finish(supervisor, position, state="success", value=None):
@@ -161,6 +161,17 @@ def test_calls_grow_with_the_pages_and_not_with_the_keys(dag, supervisor):
     del supervisor.messages[:]
     use(dag, supervisor, "listed", lambda values: values[-1])
     assert supervisor.count("GetXComSequenceSlice") == 1
+
+
+def test_gaps_cost_no_calls_in_a_collection_that_is_read_in_order(dag, supervisor):
+    run_task(dag, "produce", supervisor=supervisor)
+    for position in range(COUNT):
+        finish(supervisor, position, "skipped" if position % 10 == 9 else "success")
+    del supervisor.messages[:]
+    use(dag, supervisor, "listed", list)
+    # The first page is read in two parts, before holes are known.
+    pages = COUNT * 9 // 10 // PAGE_SIZE + (supervisor.cut is not by_row)
+    assert supervisor.count("GetXComSequenceSlice") == pages
 
 
 def test_one_page_is_in_memory_at_a_time(dag, supervisor):
