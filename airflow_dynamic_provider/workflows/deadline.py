@@ -53,8 +53,8 @@ def _cleared_at(context: Any) -> float:
 def made_at(ti_id: UUID) -> float:
     """Return when a try of a task instance was made, in seconds since the epoch; 0 if its id does not tell.
 
-    That is when the Dag run was made, or the task instance was cleared, or retried after that. Airflow says it
-    nowhere, but each try has an id of its own, of the version that begins with the milliseconds.
+    That is when the Dag run was made, or the task instance was cleared, or retried after that. Airflow does
+    not say it, but each try has an id of its own, of the version that begins with the milliseconds.
     """
     return (ti_id.int >> 80) / 1000 if ti_id.version == _VERSION_WITH_TIME else 0.0
 
