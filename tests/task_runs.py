@@ -46,6 +46,7 @@ class FakeSupervisor:
         return {
             "GetXCom": self._get_xcom,
             "GetXComSequenceSlice": self._get_slice,
+            "GetXComCount": self._count_xcoms,
             "SetXCom": self._set_xcom,
             "GetTaskStates": self._get_states,
         }
@@ -65,6 +66,13 @@ class FakeSupervisor:
             if (task, key) == (msg.task_id, msg.key)
         )
         return XComSequenceSliceResult(root=[value for _, value in found][msg.start : msg.stop])
+
+    def _count_xcoms(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import XComCountResponse
+
+        return XComCountResponse(
+            len=sum((task, key) == (msg.task_id, msg.key) for task, _, key in self.xcoms)
+        )
 
     def _set_xcom(self, msg: Any) -> None:
         self.xcoms[msg.task_id, -1 if msg.map_index is None else msg.map_index, msg.key] = msg.value
