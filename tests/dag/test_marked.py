@@ -276,6 +276,28 @@ def test_a_marked_clone_that_still_holds_the_result_of_another_key_is_never_left
     )
 
 
+def test_keys_that_are_listed_in_another_order_while_their_clones_run_end_in_errors_that_name_the_remedy():
+    @dag(schedule=None)
+    def reordered():
+        keep(produce().map(lambda value: keep.override(task_id="after")(work(value))).collect())
+
+    run = start_run(reordered())
+    for _ in range(2):
+        for ti in run._schedule():
+            run._execute(ti)
+    try:
+        ABC[:] = ["c", "b", "a"]
+        run.clear("produce", downstream=False).run()
+    finally:
+        ABC[:] = ["a", "b", "c"]
+    for position, key, other in ((0, "c", "a"), (2, "a", "c")):
+        assert errors_of(run)["after", position] == (
+            f"Task 'work', output 'result', key {key!r}: its clone at position {position} worked for the key "
+            f"{other!r}, and {key!r} is there now. Clear 'work' with its downstream tasks, for all keys."
+        )
+    assert run.state_of("keep") == "upstream_failed"
+
+
 # Tasks that list keys
 
 
