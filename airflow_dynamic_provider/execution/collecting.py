@@ -79,7 +79,8 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     Raises:
         AirflowSkipException: The producing task was skipped, or there are no keys and the output is not
             required, or the collector would have been skipped under ``all_success``.
-        CollectError: A clone failed, or has not finished, or left no result for its key.
+        AirflowFailException: What lists the keys was marked as success and has listed none.
+        CollectError: A clone failed, or has not finished, or lost its result.
         TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` demands.
     """
     reader = _reader(context, collector)
@@ -142,6 +143,18 @@ def _with_marked(column: Column, indexes: list[int], outcomes: list[str]) -> lis
 
 
 def _tell_marked(spec: CollectionSpec, found: Found) -> None:
+    if found.prefix and found.missing.get(found.prefix) == SUCCESS:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        # Only after its gate was marked as well: it would collect nothing for what nobody knows.
+        unknown = CollectError(
+            "the clone that produces the keys below this one was marked as success and left none",
+            task_id=spec.source.task_id,
+            output_name=spec.source.output,
+            mapping_key=render_key(found.prefix),
+            remedy="Clear it with its downstream tasks.",
+        )
+        raise AirflowFailException(str(unknown))
     if found.marked:
         log.warning(
             "Left out of the collection of %s, for their clones were marked as success and left no value: %s",

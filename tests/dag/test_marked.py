@@ -381,8 +381,12 @@ def test_of_a_zip_a_key_with_a_marked_side_is_left_out_and_its_clone_fails_at_on
     assert "'work', output 'result', key 'b': its clone was marked as success" in errors_of(run)["joined", 1]
 
 
-def test_a_keys_task_or_a_gate_that_is_marked():
+def test_a_marked_gate_opens_no_way_to_an_empty_collection():
     FAILING.add(("produce_below", "b"))
     run = start_run(nested()).run().mark("gather__gate", 1).run()
-    # It ran whatever its gate would have said, and finds that there are no keys of its own.
-    assert run.states("gather")["b"] == "failed", run.states("gather")
+    assert run.states("gather")["b"] == "failed"
+    run.mark("produce_below", 1).clear("produce_below__keys").run().mark("gather__gate", 1).run()
+    assert errors_of(run)["gather", 1] == (
+        "Task 'work', output 'result', key 'b': the clone that produces the keys below this one was marked "
+        "as success and left none. Clear it with its downstream tasks."
+    )
