@@ -76,7 +76,7 @@ def test_what_needs_the_value_of_a_marked_node_fails_at_once():
     run.mark(*place_of(run, "broken")).run()
     # Airflow clears what failed after it, and a node that was blocked is skipped.
     assert run.state_of("needed.result") == "skipped"
-    command(run, "--node", "behind", workflow="needed").run()
+    command(run, "--node", "behind", "--yes", workflow="needed").run()
     found = {at: str(error) for at, error in run.errors.items() if error is not None}
     assert "1 of 2 nodes failed: 'behind'" in found.pop(("needed.result", -1))
     ((behind, message),) = found.items()
