@@ -156,6 +156,28 @@ class KeptRun(FinishedRun):
             version = DagVersion.get_latest_version(dag.dag_id, session=session)
             run.verify_integrity(session=session, dag_version_id=version.id)
 
+    def mark(self, task_id: str, map_index: int | None = None, state: str = "success") -> KeptRun:
+        """Mark a task, or one of its task instances, as a person does in Airflow's UI."""
+        from airflow.api_fastapi.core_api.datamodels.task_instances import PatchTaskInstanceBody
+        from airflow.api_fastapi.core_api.routes.public.task_instances import patch_task_instance
+        from airflow.models.dagbag import DBDagBag
+        from airflow.utils.session import create_session
+
+        body = PatchTaskInstanceBody(new_state=state)
+        with create_session() as session:
+            patch_task_instance(
+                self.dag.dag_id,
+                self.run_id,
+                task_id,
+                DBDagBag(),
+                body,
+                user=None,
+                session=session,
+                map_index=map_index,
+                update_mask=None,
+            )
+        return self
+
     def tries(self) -> dict[tuple[str, int], int]:
         """(task, map index) -> how often it was tried; without those that Airflow removed."""
         found = self.dag_run.get_task_instances()

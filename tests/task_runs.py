@@ -77,6 +77,7 @@ class FakeSupervisor:
         return {
             "GetXCom": self._get_xcom,
             "GetXComSequenceSlice": self._get_slice,
+            "GetXComCount": self._count_xcoms,
             "SetXCom": self._set_xcom,
             "DeleteXCom": self._delete_xcom,
             "GetTaskStates": self._get_states,
@@ -98,6 +99,13 @@ class FakeSupervisor:
         }
         indexes = [*rows, *(index for task, index in self.states if task == msg.task_id)]
         return XComSequenceSliceResult(root=self.cut(rows, msg.start, msg.stop, max(indexes, default=-1) + 1))
+
+    def _count_xcoms(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import XComCountResponse
+
+        return XComCountResponse(
+            len=sum((task, key) == (msg.task_id, msg.key) for task, _, key in self.xcoms)
+        )
 
     def _set_xcom(self, msg: Any) -> None:
         self.xcoms[self._own_xcom(msg)] = msg.value

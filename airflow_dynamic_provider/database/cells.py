@@ -113,16 +113,24 @@ class Cells:
             for position in positions
         }
 
+    @property
+    def has_stale(self) -> bool:
+        """Whether a clone ran for another key than is at its position now."""
+        rows = self._everything.values() if self._may_be_stale else ()
+        return any(cell.is_stale for row in rows for cell in row.values() if cell is not None)
+
+    @cached_property
+    def _everything(self) -> dict[int, dict[str, Cell | None]]:
+        return self.at(range(len(self._keys.paths or ())))
+
     def summaries(self) -> list[Summary]:
         """Return what became of each key, by position. One query, if the keys were listed once."""
         count = len(self._keys.paths or ())
         if not self._task_ids:
             return [Summary(self._keys.listing.state, None)] * count
-        return self._all_summaries(count) if self._may_be_stale else self._grouped_summaries(count)
-
-    def _all_summaries(self, count: int) -> list[Summary]:
-        by_position = self.at(range(count))
-        return [_summarize(list(by_position[position].values())) for position in range(count)]
+        if not self._may_be_stale:
+            return self._grouped_summaries(count)
+        return [_summarize(list(self._everything[position].values())) for position in range(count)]
 
     def _grouped_summaries(self, count: int) -> list[Summary]:
         """Return the same, summed up by the database: with tens of thousands of cells it takes a part."""
@@ -198,9 +206,10 @@ class Cells:
             return False
         if self._history.is_current(self._info.clones[task_id], position):
             return False
-        # One that has just begun, or was killed, may have noted nothing yet; then only the times tell.
+        # One that has just begun, was killed, or was marked as success before it ran has noted nothing; then
+        # only the times tell.
         began, listed = instance.start_date, self._keys.listing.end_date
-        return not (state in {*_AT_WORK, FAILED} and began and listed and began >= listed)
+        return not (state in {*_AT_WORK, FAILED, SUCCESS} and began and listed and began >= listed)
 
     @cached_property
     def _history(self) -> History:

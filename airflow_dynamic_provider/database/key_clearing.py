@@ -11,6 +11,7 @@ from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.execution.states import FAILURES
+from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -45,6 +46,17 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
         matrix = Matrix(run.source, run.space(selection.of))
         positions = _positions(matrix, selection.keys)
         starts += _failed_clones(matrix, positions) if selection.only_failed else _clones(matrix, positions)
+    to_clear = with_downstream(run, starts, starts)
+    return replace(to_clear, warning=_warning(run, to_clear))
+
+
+def find_listing(run: OpenRun, of: str) -> ToClear:
+    """Return what would run again with the task that lists the keys of a space: it, and what depends on it.
+
+    Raises:
+        UnknownNameError: There is no such key space.
+    """
+    starts = [(run.space(of).lister_id, UNMAPPED)]
     to_clear = with_downstream(run, starts, starts)
     return replace(to_clear, warning=_warning(run, to_clear))
 

@@ -51,7 +51,7 @@ class KeyList:
         if state == SKIPPED:
             return f"There are no keys, for {task} was skipped."
         if state == SUCCESS:
-            return f"There are no keys: {task} has stored none, or Airflow has deleted them."
+            return f"There are no keys: {task} was marked as success, or Airflow has deleted them."
         return f"The keys are not known yet: {task} has not ended."
 
 

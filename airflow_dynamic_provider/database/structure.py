@@ -71,6 +71,11 @@ class SpaceInfo:
         return None if isinstance(self.space, JoinedSpace) else str(getattr(self.space, "producer_id", ""))
 
     @property
+    def lister_id(self) -> str:
+        """The task to clear, with all that depends on it, where clones ran for other keys than there are."""
+        return self.space.producer_id if isinstance(self.space, ProducedSpace) else self.space.keys_task_id
+
+    @property
     def output(self) -> str | None:
         """The dynamic output; ``None`` for a joined space."""
         return None if isinstance(self.space, JoinedSpace) else str(getattr(self.space, "output", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,16 @@ from airflow_dynamic_provider.execution.spaces import (
     Space,
     space_in_common,
 )
-from airflow_dynamic_provider.execution.states import SKIPPED
+from airflow_dynamic_provider.execution.states import MARKED, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
     from airflow_dynamic_provider.execution.columns import Column
+
 _READER_KEY = "dynamic_reader"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,8 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     Raises:
         AirflowSkipException: The producing task was skipped, or there are no keys and the output is not
             required, or the collector would have been skipped under ``all_success``.
-        CollectError: A clone failed, or has not finished, or left no result for its key.
+        AirflowFailException: What lists the keys was marked as success and has listed none.
+        CollectError: A clone failed, or has not finished, or lost its result.
         TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` demands.
     """
     reader = _reader(context, collector)
@@ -88,12 +93,14 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
         found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
         return shape_states(reader, spec.source.space, found)
     if len(indexes) > EAGER_LIMIT and not column.may_lack_values:
-        found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
+        outcomes = _with_marked(column, indexes, column.outcomes(indexes))
+        found = find(reader, spec.source, prefix, indexes, outcomes)
         values: Sequence[Any] = _lazy_values(column, spec, found)
     else:
         fetched = column.fetch(indexes)
         found = find(reader, spec.source, prefix, indexes, [fetched[index][0] for index in indexes])
         values = [_select(spec, fetched[index][1]) for index in found.successes]
+    _tell_marked(spec, found)
     _check_ratio(spec, found)
     return shape_values(reader, spec.source.space, found, values) if spec.keyed else values
 
@@ -127,6 +134,33 @@ def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Read
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
         reader = context[_READER_KEY] = Reader(context, states)
     return reader
+
+
+def _with_marked(column: Column, indexes: list[int], outcomes: list[str]) -> list[str]:
+    by_index = dict(zip(indexes, outcomes, strict=True))
+    marked = column.marked([index for index, outcome in by_index.items() if outcome == SUCCESS])
+    return [MARKED if index in marked else outcome for index, outcome in by_index.items()]
+
+
+def _tell_marked(spec: CollectionSpec, found: Found) -> None:
+    if found.prefix and found.missing.get(found.prefix) == SUCCESS:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        # Only after its gate was marked as well: it would collect nothing for what nobody knows.
+        unknown = CollectError(
+            "the clone that produces the keys below this one was marked as success and left none",
+            task_id=spec.source.task_id,
+            output_name=spec.source.output,
+            mapping_key=render_key(found.prefix),
+            remedy="Clear it with its downstream tasks.",
+        )
+        raise AirflowFailException(str(unknown))
+    if found.marked:
+        log.warning(
+            "Left out of the collection of %s, for their clones were marked as success and left no value: %s",
+            spec.source,
+            name_keys(found.marked),
+        )
 
 
 def _lazy_values(column: Column, spec: CollectionSpec, found: Found) -> CollectedSequence:

@@ -16,13 +16,22 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.attempts import outdated_positions
+from airflow_dynamic_provider.execution.collected import PAGE_SIZE
+from airflow_dynamic_provider.execution.marked import holds_nothing, no_keys_of_marked
 from airflow_dynamic_provider.execution.rows import ResultRows
 from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
-from airflow_dynamic_provider.execution.states import REMOVED, SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.states import (
+    MARKED,
+    REMOVED,
+    SEVERITY,
+    SKIPPED,
+    SUCCESS,
+    UPSTREAM_FAILED,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import Origin
@@ -43,12 +52,14 @@ class Reader:
     context: MutableMapping[str, Any]
     states: xcom.States
     _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
+    _marked: dict[str, frozenset[KeyPath]] = field(default_factory=dict)
 
     def keys(self, space: Space) -> list[KeyPath]:
         """Return the key paths of a space, in their order. One API call.
 
         Raises:
             AirflowSkipException: The task that lists them was skipped.
+            AirflowFailException: It was marked as success and has not listed them.
             CollectError: It has not listed them.
         """
         if space not in self._keys:
@@ -62,13 +73,33 @@ class Reader:
         """Return the state of a task's clone, ``None`` if it has none."""
         return xcom.state_at(self.states, task_id, position)
 
-    def outer_keys_without(self, origin: Origin) -> Iterator[tuple[KeyPath, str]]:
-        """Return the outer keys whose clone has not produced the keys below, each with its state."""
+    def outer_keys_without(
+        self, origin: Origin, prefix: KeyPath = (), present: Collection[KeyPath] = ()
+    ) -> Iterator[tuple[KeyPath, str]]:
+        """Return the outer keys whose clone has not produced the keys below, each with its state.
+
+        That is success for one that was marked as such. One API call, unless all that succeeded are present.
+
+        Args:
+            origin: The cloned task.
+            prefix: Only outer keys that begin with this key path.
+            present: Outer keys below which there are keys.
+        """
         for position, path in enumerate(self.keys(origin.space)):
+            if path[: len(prefix)] != prefix:
+                continue
             state = self.state(origin.task_id, position)
             if state != SUCCESS:
                 # A clone that is not there has no state, and is as good as one that could not run.
                 yield path, state if state in SEVERITY else UPSTREAM_FAILED
+            elif path not in present and path in self._marked_outer_keys(origin):
+                yield path, SUCCESS
+
+    def _marked_outer_keys(self, origin: Origin) -> frozenset[KeyPath]:
+        if origin.keys_task_id not in self._marked:
+            stored = xcom.pull(self.context, origin.keys_task_id, layout.MARKED_XCOM)
+            self._marked[origin.keys_task_id] = layout.unpack_marked(stored)
+        return self._marked[origin.keys_task_id]
 
     def column(self, source: Source) -> Column:
         """Return a source's states and values."""
@@ -83,10 +114,13 @@ class Reader:
         )
 
     def _no_keys(self, space: Space) -> Exception:
-        from airflow_dynamic_provider.version_compat import AirflowSkipException
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
         states = xcom.read_states(self.context, [space.keys_task_id])
         state = states.get((space.keys_task_id, xcom.UNMAPPED))
+        if state == SUCCESS:
+            # Whatever ran to its end has left a list, and no try of a reader will find another one.
+            return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
         if state in (SKIPPED, None):
             return AirflowSkipException(f"Nothing to collect: {space.keys_task_id!r} was skipped or cleared.")
         return CollectError(
@@ -112,11 +146,22 @@ class Column(ABC):
         """Return the value for each key, of keys whose outcome is success, in ascending order."""
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return index -> (outcome, value), the value ``None`` unless the outcome is success."""
+        """Return index -> (outcome, value), the value ``None`` unless the outcome is success.
+
+        The outcome of a key whose clone was marked as success, and left no value, is `MARKED`.
+        """
         outcomes = dict(zip(indexes, self.outcomes(indexes), strict=True))
         successes = [index for index in indexes if outcomes[index] == SUCCESS]
         values = dict(zip(successes, self.values(successes) if successes else (), strict=True))
         return {index: (outcome, values.get(index)) for index, outcome in outcomes.items()}
+
+    def marked(self, indexes: Sequence[int]) -> set[int]:
+        """Return those keys, of keys whose outcome is success, that were marked so and have no value.
+
+        Raises:
+            CollectError: One has lost its value, or holds that of another key.
+        """
+        return set()
 
     @property
     def may_lack_values(self) -> bool:
@@ -223,6 +268,8 @@ class ResultColumn(Column):
         self._clone: CloneSpec = source.clone
         self._output = source.output
         self._rows = ResultRows(reader.context, source.task_id, layout.result_xcom(source.output))
+        # Found so far among those that succeeded.
+        self._marked: set[int] = set()
 
     @property
     def may_lack_values(self) -> bool:
@@ -234,50 +281,90 @@ class ResultColumn(Column):
         return [self._final(index, self._state(index)) for index in self._current(indexes)]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the results by key, wherever they are. One API call; after failures, up to three more."""
+        """Return the results by key, wherever they are. One API call; after failures, up to three more.
+
+        One more for each clone that was marked as success.
+        """
         keys = self._reader.keys(self._clone.space)
-        results = {
-            result.key_path: result
-            for result in map(layout.StoredResult.unpack, self._rows.all())
+        results: dict[KeyPath, layout.StoredResult] = {}
+        holders: dict[int, KeyPath] = {}
+        for result in map(layout.StoredResult.unpack, self._rows.all()):
             # Whoever did not succeed in its current attempt may still hold a result of an earlier one.
-            if self._state(result.map_index) == SUCCESS
-        }
+            if self._state(result.map_index) != SUCCESS:
+                continue
+            holders[result.map_index] = result.key_path
+            # So may one that was marked as success before it ran again: the key's own clone goes first.
+            if result.key_path not in results or _is_at(keys, result):
+                results[result.key_path] = result
         absent = [index for index in indexes if keys[index] not in results]
         found: dict[int, tuple[str, Any]] = {}
         for index in self._current([index for index in absent if self._state(index) != SUCCESS]):
             found[index] = (self._final(index, self._state(index)), None)
         for index in indexes:
-            result = results.get(keys[index])
-            if result is not None:
-                found[index] = (SUCCESS, result.value) if result.is_produced else (SKIPPED, None)
+            read = results.get(keys[index])
+            if read is not None:
+                found[index] = (SUCCESS, read.value) if read.is_produced else (SKIPPED, None)
             elif index not in found:
-                raise self._without_result(index)
+                self._check_marked(index, holders)
+                found[index] = (MARKED, None)
         return found
+
+    def marked(self, indexes: Sequence[int]) -> set[int]:
+        """Return those keys that were marked as success and have no value. One API call.
+
+        Where there are fewer or more results than successes, one more for each page of results, and for each
+        key that was marked.
+        """
+        if not indexes or self._rows.count() == len(indexes):
+            return set()
+        keys = self._reader.keys(self._clone.space)
+        for start in range(0, len(indexes), PAGE_SIZE):
+            some = indexes[start : start + PAGE_SIZE]
+            # Each before the first may have left nothing.
+            rows = self._rows.between(some[0], some[-1], some[0], len(some))
+            holders = {position: row.key_path for position, row in rows.items()}
+            for index in some:
+                if holders.get(index) != keys[index]:
+                    self._check_marked(index, holders)
+                    self._marked.add(index)
+        return self._marked.intersection(indexes)
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
         """Return the results. One API call; about 15 more for a jump after clones that left no result."""
         keys = self._reader.keys(self._clone.space)
-        gaps = sum(self._state(position) != SUCCESS for position in range(indexes[0]))
+        gaps = sum(
+            position in self._marked or self._state(position) != SUCCESS for position in range(indexes[0])
+        )
         rows = self._rows.between(indexes[0], indexes[-1], gaps, len(indexes))
-        values = []
+        holders = {position: row.key_path for position, row in rows.items()}
         for index in indexes:
-            if index not in rows or rows[index].key_path != keys[index]:
-                raise self._without_result(index)
-            values.append(rows[index].value)
-        return values
+            if holders.get(index) != keys[index]:
+                raise self._without_result(index, holders)
+        return [rows[index].value for index in indexes]
 
     def _state(self, position: int) -> str | None:
         return self._reader.state(self._clone.task_id, position)
 
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
-        outdated = outdated_positions(self._reader.context, self._clone, indexes)
-        if outdated:
+        for index in sorted(outdated_positions(self._reader.context, self._clone, indexes)):
+            if self._state(index) == SUCCESS and holds_nothing(self._reader.context, self._clone, index):
+                # It was marked so before it began.
+                continue
             raise self._error(
-                min(outdated),
+                index,
                 "its clone has not run since the keys were produced anew",
                 f"Clear {self._clone.task_id!r} with its downstream tasks.",
             )
         return indexes
+
+    def _check_marked(self, index: int, holders: Mapping[int, KeyPath]) -> None:
+        """Take a key whose clone succeeded without a result for one that was marked, or say what it is.
+
+        Raises:
+            CollectError: The clone ran to its end: for another key, or its result was deleted.
+        """
+        if index in holders or not holds_nothing(self._reader.context, self._clone, index):
+            raise self._without_result(index, holders)
 
     def _final(self, index: int, state: str | None) -> str:
         if state in SEVERITY:
@@ -288,12 +375,11 @@ class ResultColumn(Column):
         remedy = "Leave the collector's trigger rule at its default, so that it waits."
         raise self._error(index, f"its clone is still {state}", remedy)
 
-    def _without_result(self, index: int) -> CollectError:
-        return self._error(
-            index,
-            "its clone succeeded without a result: it was marked as success, or ran for another key",
-            f"Clear {self._clone.task_id!r} with its downstream tasks.",
-        )
+    def _without_result(self, index: int, holders: Mapping[int, KeyPath]) -> CollectError:
+        problem = "its clone succeeded, and its result is not there any more"
+        if index in holders:
+            problem = f"its clone ran for the key {render_key(holders[index])!r}, and not for this one"
+        return self._error(index, problem, f"Clear {self._clone.task_id!r} with its downstream tasks.")
 
     def _error(self, index: int, problem: str, remedy: str) -> CollectError:
         key = render_key(self._reader.keys(self._clone.space)[index])
@@ -328,6 +414,15 @@ class PairColumn(Column):
             known = dict(zip(present, side.outcomes(present), strict=True))
             by_side.append([SUCCESS if each is None else known[each] for each in wanted])
         return [min(pair, key=SEVERITY.index) for pair in zip(*by_side, strict=True)]
+
+    def marked(self, indexes: Sequence[int]) -> set[int]:
+        """Return the keys of which a side was marked as success and has no value."""
+        found: set[int] = set()
+        for link, side in enumerate(self._sides):
+            wanted = self._on_side(link, indexes)
+            marked = side.marked(sorted({each for each in wanted if each is not None}))
+            found |= {index for index, each in zip(indexes, wanted, strict=True) if each in marked}
+        return found
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
         """Return ``[left, right]`` for each key, ``None`` for what an outer zip lacks."""
@@ -365,6 +460,10 @@ class PairColumn(Column):
             {path: index for index, path in enumerate(self._reader.keys(self._space.links[link]))}
             for link in (LEFT, RIGHT)
         )
+
+
+def _is_at(keys: Sequence[KeyPath], result: layout.StoredResult) -> bool:
+    return result.map_index < len(keys) and keys[result.map_index] == result.key_path
 
 
 def _value_of_page(source: ItemSource, page: Sequence[Any], offset: int) -> Any:

@@ -91,7 +91,9 @@ class Below:
         indexes = indexes_under(reader, self.source.space, prefix)
         outcomes = reader.column(self.source).outcomes(indexes)
         found = find(reader, self.source, prefix, indexes, outcomes)
-        if (state := found.missing.get(prefix)) is not None:
+        if (state := found.missing.get(prefix)) == SUCCESS:
+            yield FAILED, f"what produces the keys of {self.source} was marked as success and left no keys"
+        elif state is not None:
             yield state, f"what produces the keys of {self.source} is {state} for this key"
         elif found.failures and not self.tolerates_failures:
             yield FAILED, f"{len(found.failures)} clones of {self.source} failed below this key"

@@ -34,6 +34,8 @@ XCom of a task that lists the keys of a nested or joined key space
 ``return_value``                          the key paths in order: what Airflow expands over
 ``dynamic_keys.<page>``                   for some of the keys: the path, the positions in the key spaces that
                                           it is made of, the metadata; and the attempt
+``dynamic_keys.marked``                   the outer keys whose clone was marked as success and left no keys;
+                                          only if there are any
 ========================================  ===============================================================
 
 The *attempt* is the number of the try in which a list of keys was made. ``output_metadata`` on any task
@@ -85,6 +87,9 @@ VALUES_PER_PAGE = 1000
 
 _PREFIX = "dynamic_output"
 _ENTRIES_PREFIX = "dynamic_keys"
+
+#: The XCom key of the outer keys whose clone was marked as success and has produced no keys.
+MARKED_XCOM = f"{_ENTRIES_PREFIX}.marked"
 
 #: How the XComs begin that hold what the package itself reads back, beside what an author would look for.
 INTERNAL_XCOMS = (f"{_PREFIX}.", f"{_ENTRIES_PREFIX}.", PRODUCED_XCOM, CLONE_XCOM)
@@ -373,6 +378,22 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
         return {each["key"]: metadata_from_json(each["metadata"]) for each in value}
     except (TypeError, KeyError) as error:
         raise misshapen("a list of produced keys", value) from error
+
+
+def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """Return the stored form of the outer keys whose clone was marked as success and left no keys."""
+    return {"version": LAYOUT_VERSION, "key_paths": [list(path) for path in paths]}
+
+
+def unpack_marked(stored: Any) -> frozenset[tuple[str, ...]]:
+    """Read those outer keys; there are none where nothing is stored.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    if stored is None:
+        return frozenset()
+    return frozenset(map(_path, _check(stored, "a list of marked keys", {"key_paths"})["key_paths"]))
 
 
 def unpack_keys(stored: Any) -> list[tuple[str, ...]]:

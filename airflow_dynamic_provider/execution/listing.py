@@ -27,7 +27,7 @@ from airflow_dynamic_provider.execution.spaces import (
     NestedSpace,
     name_of,
 )
-from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.states import MARKED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class NestedKeysOperator(BaseOperator):
         reader = Reader(context, states)
         outer = reader.keys(self.space.outer)
         produced = reader.column(ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
+        self._note_marked(context, [outer[at] for at, (state, _) in produced.items() if state == MARKED])
         entries = [
             StoredEntry((*outer[position], key), (position,), item, metadata)
             for position, (state, keys) in produced.items()
@@ -77,6 +78,16 @@ class NestedKeysOperator(BaseOperator):
             for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
         ]
         return _store(context, self.task_id, self.space.output, entries)
+
+    def _note_marked(self, context: MutableMapping[str, Any], paths: list[KeyPath]) -> None:
+        """Tell readers which outer keys have unknown keys, and not none. One API call if there are any."""
+        if paths:
+            log.warning(
+                "No keys below %s: their clones of %r were marked as success and left none",
+                name_keys(paths),
+                self.clone.task_id,
+            )
+            xcom.push(context, layout.MARKED_XCOM, layout.pack_marked(paths))
 
 
 class JoinedKeysOperator(BaseOperator):

@@ -31,6 +31,10 @@ class ResultRows:
         """Return all rows. One API call."""
         return xcom.pull_all(*self._address)
 
+    def count(self) -> int:
+        """Return how many rows there are. One API call."""
+        return xcom.count(*self._address)
+
     def between(self, first: int, last: int, gaps: int, size: int) -> dict[int, layout.StoredResult]:
         """Return map index -> row, for at least those from ``first`` to ``last`` that have one.
 

@@ -9,7 +9,7 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
-from airflow_dynamic_provider.execution.states import FAILURES, SEVERITY, SUCCESS
+from airflow_dynamic_provider.execution.states import FAILURES, MARKED, SEVERITY, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ class Found:
         prefix: The key path that all have in common, which the collector itself has.
         indexes: Their positions in the key space.
         paths: Their paths.
-        outcomes: Their states.
-        missing: Path -> state of outer keys below which nothing was produced, since their clone failed or
-            was skipped.
+        outcomes: Their states; `MARKED` where only the state is one of success.
+        missing: Path -> state of outer keys below which nothing was produced, since their clone failed, was
+            skipped, or was marked as success.
     """
 
     prefix: KeyPath
@@ -45,6 +45,12 @@ class Found:
         return paths + [path for path, state in self.missing.items() if state in FAILURES]
 
     @property
+    def marked(self) -> list[KeyPath]:
+        """The keys that are left out, for somebody has marked their clones as success."""
+        paths = [path for path, state in zip(self.paths, self.outcomes, strict=True) if state == MARKED]
+        return paths + [path for path, state in self.missing.items() if state == SUCCESS]
+
+    @property
     def successes(self) -> list[int]:
         """The positions of the keys that succeeded."""
         return [index for index, state in zip(self.indexes, self.outcomes, strict=True) if state == SUCCESS]
@@ -53,10 +59,11 @@ class Found:
 def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]) -> Found:
     """Put together the keys of a collection with the outer keys that are missing in it."""
     keys = reader.keys(source.space)
+    paths = [keys[index] for index in indexes]
     missing: dict[KeyPath, str] = {}
-    for path, state in _missing(reader, source.space, prefix):
+    for path, state in _missing(reader, source.space, prefix, paths):
         missing[path] = min(state, missing.get(path, SUCCESS), key=SEVERITY.index)
-    return Found(prefix, indexes, [keys[index] for index in indexes], outcomes, missing)
+    return Found(prefix, indexes, paths, outcomes, missing)
 
 
 def shape_values(reader: Reader, space: Space, found: Found, values: Sequence[Any]) -> Any:
@@ -113,12 +120,15 @@ def _states(found: Found) -> Iterator[tuple[KeyPath, str]]:
     return zip(found.paths, found.outcomes, strict=True)
 
 
-def _missing(reader: Reader, space: Space, prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _missing(
+    reader: Reader, space: Space, prefix: KeyPath, paths: list[KeyPath]
+) -> Iterator[tuple[KeyPath, str]]:
     for origin in space.origins:
-        if origin.space.depth >= len(prefix):
-            for path, state in reader.outer_keys_without(origin):
-                if path[: len(prefix)] == prefix:
-                    yield path, state
+        depth = origin.space.depth
+        if depth >= len(prefix):
+            # In a joined space the keys of an origin need not be where its key paths begin.
+            present = {path[:depth] for path in paths} if isinstance(space, NestedSpace) else set()
+            yield from reader.outer_keys_without(origin, prefix, present)
 
 
 def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:

@@ -11,6 +11,7 @@ from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
+from airflow_dynamic_provider.execution.marked import holds_nothing
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -97,6 +98,7 @@ class ResultSource:
         Raises:
             AirflowSkipException: The output is optional and was not produced, or the task was skipped for
                 this key.
+            AirflowFailException: The task was marked as success for this key and left no value.
             StaleKeyError: The task holds nothing for this key although this clone was started.
         """
         from airflow_dynamic_provider.version_compat import AirflowSkipException
@@ -119,17 +121,29 @@ class ResultSource:
     def _resolve_absent(
         self, context: Context, runtime: CloneRuntime, place: Place, state: str | None
     ) -> None:
-        from airflow_dynamic_provider.version_compat import AirflowSkipException
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
-        is_current = not outdated_positions(context, self.clone, [place.position])
-        if is_current and not runtime.spec.needs_success and state != SUCCESS:
+        is_marked = state == SUCCESS and holds_nothing(context, self.clone, place.position)
+        is_current = is_marked or not outdated_positions(context, self.clone, [place.position])
+        if is_current and not runtime.spec.needs_success and (is_marked or state != SUCCESS):
             # The author lets this task run whatever became of the other: as with any Airflow task, None.
             return
         if is_current and state == SKIPPED:
             raise AirflowSkipException(f"{self.task_id!r} was skipped for the key {runtime.mapping_key!r}.")
-        raise StaleKeyError(
+        if is_marked:
+            # Its retries would meet the same.
+            raise AirflowFailException(
+                str(self._unusable(place, "its clone was marked as success and left no value"))
+            )
+        raise self._unusable(
+            place,
             f"its clone is {state or 'not there'} and holds no result"
             + ("" if is_current else ", for it has not run since the keys were produced anew"),
+        )
+
+    def _unusable(self, place: Place, problem: str) -> StaleKeyError:
+        return StaleKeyError(
+            problem,
             task_id=self.task_id,
             output_name=self.output,
             mapping_key=render_key(place.key_path),

@@ -62,10 +62,17 @@ class Space(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """A cloned task that produces keys of a nested space."""
+    """A cloned task that produces keys of a nested space.
+
+    Attributes:
+        task_id: The task.
+        space: The keys that it is cloned for.
+        keys_task_id: The task that lists the keys that its clones have produced.
+    """
 
     task_id: str
     space: Space
+    keys_task_id: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +125,7 @@ class NestedSpace(Space):
     @property
     def origins(self) -> tuple[Origin, ...]:
         """The task, and those that produce the outer keys."""
-        return (*self.outer.origins, Origin(self.producer_id, self.outer))
+        return (*self.outer.origins, Origin(self.producer_id, self.outer, self.keys_task_id))
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
         """Return the outer key path."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
 REMOVED = "removed"
 
+#: What a collection calls a key whose clone a person marked as success, and which left no value.
+MARKED = "marked"
+
 #: The final states from the worst: that of a pair is the worse of its sides'.
-SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS)
+SEVERITY = (FAILED, UPSTREAM_FAILED, SKIPPED, MARKED, SUCCESS)
 
 #: The states in which a task instance stays.
-FINAL = frozenset({*SEVERITY, REMOVED})
+FINAL = frozenset({FAILED, UPSTREAM_FAILED, SKIPPED, SUCCESS, REMOVED})
 
 #: The states that count as failures.
 FAILURES = frozenset({FAILED, UPSTREAM_FAILED})

@@ -7,7 +7,7 @@ writes those of the task instance that waits for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
@@ -79,16 +79,25 @@ def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: 
     Raises:
         ReadError: Airflow refuses to load a class that a value holds.
     """
-    # Private: the public way to such a slice is a task's argument, for a return value only.
+    try:
+        return list(_lazy_rows(context, task_id, xcom_key)[start:stop])
+    except ImportError as error:
+        raise _refused_class(task_id, error) from error
+
+
+def count(context: Context, task_id: str, xcom_key: str) -> int:
+    """Return of how many map indexes there is that XCom. One API call."""
+    return len(_lazy_rows(context, task_id, xcom_key))
+
+
+def _lazy_rows(context: Context, task_id: str, xcom_key: str) -> Sequence[Any]:
+    # Private: the public way to such a sequence is a task's argument, for a return value only.
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
     from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
     task = context["dag"].get_task(task_id)
     rows: LazyXComSequence[Any] = LazyXComSequence(PlainXComArg(task, xcom_key), context["ti"])
-    try:
-        return list(rows[start:stop])
-    except ImportError as error:
-        raise _refused_class(task_id, error) from error
+    return rows
 
 
 def push(context: Context, xcom_key: str, value: Any) -> None:

@@ -29,6 +29,7 @@ class Space(BaseModel):
     producer: str | None = Field(description="The producing task; null for a joined one")
     output: str | None = Field(description="The dynamic output; null for a joined one")
     description: str | None = Field(description="What the author says of the output")
+    lister: str = Field(description="The task to clear where clones ran for other keys than there are")
     columns: list[Column] = Field(description="The tasks that are cloned for the keys, in their order")
 
 
@@ -62,6 +63,7 @@ class RunSpace(Space):
 
     keys: int | None = Field(description="How many keys; null while they are not known")
     counts: Counts = Field(description="State -> how many keys; `none` for those without a state yet")
+    has_stale: bool = Field(description="Whether a clone ran for another key than is at its position now")
     producer_state: State = Field(description="The state of the task that lists the keys")
     message: str | None = Field(description="Why there are no keys, if there are none")
 
@@ -283,6 +285,7 @@ class ClearingRequest(BaseModel):
 
     of: str | None = None
     keys: list[KeyPath] = Field(default_factory=list, description="All keys, if there are none")
+    lister: bool = Field(default=False, description="The task that lists the keys, with what depends on it")
     workflow: str | None = None
     nodes: list[str] = Field(default_factory=list, description="All that failed, if there are none")
     key: KeyPath | None = Field(default=None, description="The key whose graph is meant")

@@ -50,6 +50,7 @@ def present_space(info: structure.SpaceInfo) -> models.Space:
         producer=info.producer_id,
         output=info.output,
         description=info.description,
+        lister=info.lister_id,
         columns=present_columns(info),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -17,7 +18,14 @@ from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Outcome
 from airflow_dynamic_provider.workflows.stored import StoredNode
-from airflow_dynamic_provider.workflows.values import NO_VALUE, Values, clear_command, stale, stamp_of_call
+from airflow_dynamic_provider.workflows.values import (
+    NO_VALUE,
+    Values,
+    clear_command,
+    holds_nothing,
+    stale,
+    stamp_of_call,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.run_graph import RunGraph
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+log = logging.getLogger(__name__)
 
 # How many nodes are read in one API call.
 _AT_ONCE = 250
@@ -101,7 +111,13 @@ class _Result:
     def _check_planned(self, plan: Plan | None, state: str | None) -> None:
         if state == SKIPPED:
             raise _skip(f"{self.spec.plan_task_id!r} was skipped")
-        if state != SUCCESS or plan is None:
+        if state == SUCCESS and plan is None:
+            raise PlanMismatchError(
+                "was marked as success and left no plan",
+                task_id=self.spec.plan_task_id,
+                remedy="Clear it together with its downstream tasks, so that it plans.",
+            )
+        if plan is None or state != SUCCESS:
             raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
 
     def _check_lists(self, states: xcom.States) -> None:
@@ -181,8 +197,14 @@ class _Result:
         for call in graph.calls.values():
             stamps |= stamp_of_call(call)
         problems: dict[str, str] = {}
+        marked = []
         for name, node in graph.nodes.items():
-            if states.get((self.reader.lane(places[name]).task_id, places[name].index)) != SUCCESS:
+            at = (self.reader.lane(places[name]).task_id, places[name].index)
+            if states.get(at) != SUCCESS:
+                continue
+            if name not in left and holds_nothing(self.reader, *at):
+                # Whoever needs its value finds that out.
+                marked.append(name)
                 continue
             if name in left and left[name].fingerprint != node.fingerprint and not graph.origins[name]:
                 raise self._replanned(f"{name!r} was run as it was planned before")
@@ -191,6 +213,8 @@ class _Result:
         for name, problem in problems.items():
             others = [other for other in problems if other != name]
             raise stale(self.reader, name, problem, self.key_path, *others)
+        if marked:
+            log.warning("Done without what was marked as success and left no value: %s", _named(marked))
 
     def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
         for reference in templates.references(plan.output):

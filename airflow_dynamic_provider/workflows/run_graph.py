@@ -150,7 +150,7 @@ class RunGraph:
         return ("" not in self.plans and not self._has_ended_planning) or any(
             node.kind in self._planners
             and name not in self.plans
-            and self._own_outcome(name) in (Outcome.WAITING, Outcome.SUCCESS)
+            and self._own_outcome(name) is Outcome.WAITING
             for name, node in self.nodes.items()
         )
 
@@ -208,7 +208,8 @@ class RunGraph:
             if own is not Outcome.SUCCESS or node.kind not in self._planners:
                 return own
             if name not in self.plans:
-                return Outcome.WAITING
+                # A plan is stored before its node succeeds: this node was marked as success.
+                return Outcome.SUCCESS
         elif name not in self.calls:
             return Outcome.WAITING
         members = self._members.get(name, [])

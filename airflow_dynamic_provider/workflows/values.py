@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
 from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.states import SUCCESS
 from airflow_dynamic_provider.version_compat import COMMAND
 from airflow_dynamic_provider.workflows import stored, templates
@@ -94,10 +95,12 @@ class Values:
         self.used |= stamp_of_call(call)
         if call.min_success_ratio is None:
             return self.resolve(call.output, plan)
-        # The failed ones leave None in their places.
+        # The failed ones, and those marked as success, leave None in their places.
         states = self.reader.states()
         members = plan().nodes_of(call.name)
-        failed = {name for name in members if states.get(self._at(name)) != SUCCESS}
+        failed = {
+            name for name in members if states.get(self._at(name)) != SUCCESS or self._find(name) is None
+        }
         self.used |= dict.fromkeys(failed, NO_VALUE)
         return [None if name in failed else self._whole(name, plan) for name in members]
 
@@ -111,17 +114,36 @@ class Values:
         """Return what a node left. One API call, the first time.
 
         Raises:
+            AirflowFailException: There is nothing, for the node was marked as success.
             StaleNodeError: There is nothing, or it was left by another node.
         """
+        left = self._find(name)
+        if left is None:
+            raise self._without_value(name)
+        self.used[name] = left.stamp
+        return left
+
+    def _find(self, name: str) -> StoredNode | None:
         if name not in self.known:
             task_id, index = self._at(name)
             packed = self.reader.pull(task_id, stored.NODE_XCOM, index)
-            left = None if packed is None else StoredNode.unpack(packed)
-            if left is None or left.name != name or left.key_path != self.key_path:
+            if packed is None:
+                return None
+            left = StoredNode.unpack(packed)
+            if left.name != name or left.key_path != self.key_path:
                 raise stale(self.reader, name, "it has left no value", self.key_path)
             self.known[name] = left
-        self.used[name] = self.known[name].stamp
         return self.known[name]
+
+    def _without_value(self, name: str) -> Exception:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        at = self._at(name)
+        if self.reader.states().get(at) != SUCCESS or not holds_nothing(self.reader, *at):
+            return stale(self.reader, name, "it has left no value", self.key_path)
+        marked = stale(self.reader, name, "it was marked as success and left no value", self.key_path)
+        # Retries would meet the same.
+        return AirflowFailException(str(marked))
 
     def _at(self, name: str) -> tuple[str, int]:
         lane, index = self._place(name)
@@ -135,6 +157,12 @@ class Values:
         if name not in self._places:
             raise stale(self.reader, name, "it has no task instance", self.key_path)
         return self._places[name]
+
+
+def holds_nothing(reader: WorkflowReader, task_id: str, map_index: int) -> bool:
+    """Whether a node has left nothing that one leaves which runs to its end. Two API calls."""
+    kept = (stored.NODE_XCOM, RETURN_VALUE)
+    return all(reader.pull(task_id, xcom_key, map_index) is None for xcom_key in kept)
 
 
 def stale(reader: WorkflowReader, name: str, problem: str, key_path: KeyPath, *others: str) -> StaleNodeError:

@@ -28,6 +28,7 @@ class RunServer:
 
     Attributes:
         states: Key -> the state of each of its two clones.
+        stale: The keys at whose positions clones ran for others.
         is_running: Whether the run is not over.
         status: What is answered instead, if it is not 200; 0 for no answer.
         asked: The queries for keys so far, the newest last.
@@ -36,6 +37,7 @@ class RunServer:
 
     def __init__(self, static: Path) -> None:
         self.states: dict[str, str | None] = {}
+        self.stale: set[str] = set()
         self.is_running = True
         self.status = 200
         self.asked: list[dict[str, list[str]]] = []
@@ -86,7 +88,9 @@ class RunServer:
             "producer": "items",
             "output": "result",
             "description": None,
+            "lister": "items",
             "columns": _COLUMNS,
+            "has_stale": bool(self.stale),
             "keys": len(self.states),
             "counts": self._counts(),
             "producer_state": "success",
@@ -128,7 +132,7 @@ class RunServer:
             "duration": 2.5,
             "start_date": None,
             "end_date": None,
-            "is_stale": False,
+            "is_stale": key in self.stale,
         }
         return {
             "key_path": [key],
@@ -147,6 +151,10 @@ class RunServer:
         return {"total": 1, "rows": [{"key_path": path, "key": path[0], "metadata": metadata}]}
 
     def _clearing(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        if wanted.get("lister"):
+            # With all its task instances, a task is told by its id alone.
+            instances = [{"task_id": "items", "map_index": -1, "label": "", "state": "success"}]
+            return {"task_ids": ["items"], "total": 1, "task_instances": instances, "warnings": []}
         keys = [path[0] for path in wanted["keys"]] or [
             key for key, state in self.states.items() if state == wanted["state"]
         ]
@@ -166,6 +174,6 @@ class RunServer:
         self.cleared.append(body)
         instances = [
             {"task_id": task_id, "map_index": index, "rendered_map_index": str(index), "state": "failed"}
-            for task_id, index in body["task_ids"]
+            for task_id, index in ((each, -1) if isinstance(each, str) else each for each in body["task_ids"])
         ]
         self._send(route, {"task_instances": instances, "total_entries": len(instances)})

@@ -233,6 +233,12 @@ def test_json_folds_into_a_few_characters(page, value, entries, summary):
     assert call(page, "metadata/json.js", "summaryOf", value) == summary
 
 
+def test_former_keys_are_cleared_with_the_task_that_lists_the_keys(page):
+    space = {"of": "items.result", "lister": "items", "name": "items"}
+    wanted = {"of": "items.result", "keys": [], "state": None, "lister": True}
+    assert call(page, "former_keys.js", "listingOf", space) == wanted
+
+
 def test_whole_numbers_are_not_rounded(page):
     text = '{"a": 18446744073709551615, "b": 12, "c": 1e300, "d": [-9223372036854775808]}'
     read = page.evaluate("async text => JSON.parse(text, (await import('/api.js')).exactly)", text)

@@ -217,6 +217,23 @@ def test_clearing_shows_airflows_own_list_first(run, server):
     expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
 
 
+def test_where_clones_ran_for_former_keys_the_page_offers_the_clear_that_mends_it(run, server):
+    remedy = run.get_by_role("button", name="Clear items with its downstream tasks")
+    expect(remedy).to_have_count(0)
+    server.stale = {"key 003"}
+    run.reload()
+    expect(rows(run).nth(3)).to_contain_text("old key")
+    remedy.click()
+    dialog = run.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 task instance will run again")
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_contain_text("Cleared 1 task instance")
+    assert [(body["dry_run"], body["task_ids"]) for body in server.cleared] == [
+        (True, ["items"]),
+        (False, ["items"]),
+    ]
+
+
 def test_escape_clears_nothing_and_gives_the_focus_back(run, server):
     run.get_by_role("button", name="Clear all failed").click()
     expect(run.get_by_role("dialog")).to_contain_text("2 task instances will run again")

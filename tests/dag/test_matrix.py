@@ -11,6 +11,7 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.runs import open_run
+from tests.api_server import ApiServer
 from tests.dag.tasks import keep
 from tests.dag.test_reruns import clears_by_key
 from tests.dag_runs import register, start_run
@@ -133,6 +134,39 @@ def test_the_clocks_of_the_workers_do_not_decide_whose_a_state_is(run):
     cells, states, _, counts = matrix(run)
     assert {cell for row in cells.values() for cell in row.values()} == {(None, True)}
     assert (set(states.values()), counts) == ({None}, {"none": 3})
+
+
+def test_a_page_offers_to_clear_the_task_that_lists_the_keys_while_clones_are_of_former_keys(run):
+    server = ApiServer()
+    path = f"/dags/looked_at/runs/{run.run_id}"
+
+    def space():
+        (found,) = server.get(f"{path}/outputs").json()["spaces"]
+        return found
+
+    run.run()
+    assert (space()["lister"], space()["has_stale"]) == ("letters", False)
+    FOUND[:] = ["c", "b", "a"]
+    run.clear("letters", downstream=False).run()
+    assert space()["has_stale"]
+    wanted = {"of": "letters.result", "lister": True}
+    answer = server.post(f"{path}/clearing", wanted, user="viewer").json()
+    assert sorted(answer["task_ids"]) == ["keep", "keep__1", "letters", "work"]
+    assert answer["warnings"][0].startswith("The keys of 'letters.result' are listed anew")
+    refused = server.post(f"{path}/clearing", {**wanted, "state": "failed"}, user="viewer")
+    assert refused.status_code == 422
+    run.clear("letters").run()
+    assert not space()["has_stale"]
+
+
+def test_a_clone_that_is_marked_before_it_ran_is_no_clone_of_a_former_key(run):
+    FOUND[:] = ["a", "a"]
+    run.run()
+    FOUND[:] = ["a", "b"]
+    FAILING.add("b")
+    # The first list is that of the second try.
+    run.clear("letters").run().mark("keep", 1).run()
+    assert matrix(run)[0]["b"] == {"work": ("failed", False), "keep": ("success", False)}
 
 
 @clears_by_key

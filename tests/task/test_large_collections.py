@@ -145,9 +145,25 @@ def test_a_result_of_another_key_is_refused(dag, supervisor):
     other = supervisor.xcoms["work", 7, "dynamic_output.result"]
     supervisor.xcoms["work", 7, "dynamic_output.result"] = {**other, "key_path": ["another"]}
     with pytest.raises(
-        AssertionError, match="output 'result', key 'key 00007': its clone succeeded without a resu"
+        AssertionError, match="output 'result', key 'key 00007': its clone ran for the key 'another', and not"
     ):
         use(dag, supervisor, "listed", list)
+
+
+def test_marked_clones_are_left_out(dag, supervisor):
+    run_task(dag, "produce", supervisor=supervisor)
+    marked = {0, 1, 700, 1_999, COUNT - 1}
+    for position in range(COUNT):
+        finish(supervisor, position)
+        if position in marked:
+            del supervisor.xcoms["work", position, "dynamic_output.result"]
+    expected = {key: f"worked {key}" for position, key in enumerate(KEYS) if position not in marked}
+    assert use(dag, supervisor, "listed", list) == list(expected.values())
+    assert use(dag, supervisor, "keyed", dict) == expected
+    assert use(dag, supervisor, "keyed", lambda values: values[KEYS[2_000]]) == f"worked {KEYS[2_000]}"
+    supervisor.xcoms["work", 700, "return_value"] = "it ran to its end"
+    with pytest.raises(AssertionError, match="key 'key 00700': its clone succeeded, and its result is not"):
+        use(dag, supervisor, "listed", len)
 
 
 def test_calls_grow_with_the_pages_and_not_with_the_keys(dag, supervisor):

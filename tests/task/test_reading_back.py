@@ -77,8 +77,8 @@ def test_a_collector_refuses_to_miss_a_new_key(made, supervisor):
     run = run_task(made, "collect", supervisor=supervisor)
     assert type(run.error) is errors.CollectError
     assert run.message == (
-        "Task 'second', output 'result', key 'new': its clone succeeded without a result: it was marked as "
-        "success, or ran for another key. Clear 'second' with its downstream tasks."
+        "Task 'second', output 'result', key 'new': its clone ran for the key 'c', and not for this one. "
+        "Clear 'second' with its downstream tasks."
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException
 
-from airflow_dynamic_provider.database.key_clearing import KeySelection, find_keys
+from airflow_dynamic_provider.database.key_clearing import KeySelection, find_keys, find_listing
 from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui import models
@@ -46,10 +46,14 @@ def find_what_runs_again(
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
     is_failed = wanted.state == "failed"
-    if wanted.of is not None and wanted.workflow is None and (wanted.keys or is_failed):
+    of = wanted.of if wanted.workflow is None else None
+    has_keys = bool(wanted.keys) or is_failed
+    if of is not None and wanted.lister and not has_keys:
+        return find_listing(run, of)
+    if of is not None and has_keys and not wanted.lister:
         keys = [tuple(key) for key in wanted.keys]
-        return find_keys(run, KeySelection(wanted.of, keys, only_failed=is_failed))
+        return find_keys(run, KeySelection(of, keys, only_failed=is_failed))
     if wanted.workflow is not None and wanted.of is None and bool(wanted.nodes) != is_failed:
         key = None if wanted.key is None else json.dumps(wanted.key, ensure_ascii=False)
         return find_nodes(run, NodeSelection(wanted.workflow, wanted.nodes, key))
-    raise HTTPException(422, "Say either of, with keys or state, or workflow, with nodes or state.")
+    raise HTTPException(422, "Say either of, with keys, state or lister, or workflow, with nodes or state.")

@@ -20,13 +20,14 @@
  * @property {string | null} producer
  * @property {string | null} output
  * @property {string | null} description
+ * @property {string} lister  The task to clear where clones ran for other keys than there are.
  * @property {Column[]} columns
  */
 /** @typedef {{name: string, is_mapped: boolean}} WorkflowInfo */
 /** @typedef {{spaces: Space[], workflows: WorkflowInfo[]}} Declared */
 
 /** @typedef {{dag_id: string, run_id: string, state: State, start_date: string | null, end_date: string | null}} RunInfo */
-/** @typedef {Space & {keys: number | null, counts: Counts, producer_state: State, message: string | null}} RunSpace */
+/** @typedef {Space & {keys: number | null, counts: Counts, has_stale: boolean, producer_state: State, message: string | null}} RunSpace */
 /** @typedef {WorkflowInfo & {nodes: number | null, counts: Counts, state: State, message: string | null}} RunWorkflow */
 /** @typedef {{run: RunInfo, spaces: RunSpace[], workflows: RunWorkflow[]}} RunOutputs */
 
@@ -135,7 +136,7 @@
 /** @typedef {string | [string, number]} TaskRef  As Airflow's own API takes it. */
 /** @typedef {{task_id: string, map_index: number, label: string | null, state: State}} Cleared */
 /** @typedef {{task_ids: TaskRef[], total: number, task_instances: Cleared[], warnings: string[]}} Clearing */
-/** @typedef {{of: string, keys: KeyPath[], state: "failed" | null}} KeysToClear */
+/** @typedef {{of: string, keys: KeyPath[], state: "failed" | null, lister?: boolean}} KeysToClear */
 /** @typedef {{workflow: string, nodes: string[], key: KeyPath | null, state: "failed" | null}} NodesToClear */
 
 /** An answer that is no success; status 0: there was no answer. */

@@ -4,6 +4,7 @@
 
 import { instanceHref } from "./address.js";
 import { getInstance } from "./api.js";
+import { FormerKeys } from "./former_keys.js";
 import { MetadataList } from "./metadata/list.js";
 import { Cut, Failure, Link, Loading, Notice, Picture, several, StateBadge } from "./parts.js";
 import { CALM, LIVE, usePolling } from "./polling.js";
@@ -19,7 +20,7 @@ const ENDED = ["success", "failed", "skipped", "upstream_failed", "removed"];
 
 /** @param {{place: Place}} properties */
 export function InstancePage({ place }) {
-  const { data, error } = usePolling(
+  const { data, error, reload } = usePolling(
     (signal) => getInstance(place, signal),
     "instance",
     ({ state }) => (state !== null && (isOver(state) || ENDED.includes(state)) ? CALM : LIVE),
@@ -35,8 +36,9 @@ export function InstancePage({ place }) {
       This task instance was not cloned for a key, declares no outputs and is no node of a workflow.
     <//>`}
     ${data.is_stale &&
-    html`<${Notice} title="It ran for another key" tone="warning">
-      The keys have been made anew since, and this is the task instance's place among them now. Its state and its log are of its former key.
+    data.space &&
+    html`<${FormerKeys} place=${place} space=${data.space} title="It ran for another key" onCleared=${reload}>
+      The keys were listed again since, and this is the task instance's place among them now. Its state and its log are of its former key.
     <//>`}
     ${data.key_path && html`<${KeyFacts} place=${place} data=${data} />`}
     ${data.node && html`<${NodeFacts} node=${data.node} />`}

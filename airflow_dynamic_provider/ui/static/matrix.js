@@ -5,6 +5,7 @@
 import { exportHref, getKeys, PAGE_SIZE } from "./api.js";
 import { ClearDialog } from "./clear_dialog.js";
 import { StateChips } from "./filters.js";
+import { FormerKeys } from "./former_keys.js";
 import { followDownload } from "./host.js";
 import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
 import { CALM, LIVE, usePolling } from "./polling.js";
@@ -63,6 +64,10 @@ export function Matrix({ place, space, view, change, onCleared }) {
       </div>
     </div>
     ${error && html`<${Failure} error=${error} />`}
+    ${space.has_stale &&
+    html`<${FormerKeys} place=${place} space=${space} title="Task instances of former keys" onCleared=${whenCleared}>
+      The keys were listed again, and task instances that ran for others before have not run since. They are marked as <i>old key</i>.
+    <//>`}
     <${Table} place=${place} data=${data} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
     <footer class="below">
       <span class="quiet">${data.is_running && html`<span class="live"><i></i>Live</span>`}</span>
