@@ -78,6 +78,7 @@ METADATA = _form("output metadata")
 CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
 ENTRIES = _form("a list of keys", "attempt", "entries")
 VALUES = _form("the values of a dynamic output", "values")
+MARKED = _form("a list of marked keys", "key_paths")
 
 #: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
 ENTRIES_PER_PAGE = 64
@@ -382,7 +383,7 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     """Return the stored form of the outer keys whose clone was marked as success and left no keys."""
-    return {"version": LAYOUT_VERSION, "key_paths": [list(path) for path in paths]}
+    return {**MARKED.stamp, "key_paths": [list(path) for path in paths]}
 
 
 def unpack_marked(stored: Any) -> frozenset[tuple[str, ...]]:
@@ -393,7 +394,7 @@ def unpack_marked(stored: Any) -> frozenset[tuple[str, ...]]:
     """
     if stored is None:
         return frozenset()
-    return frozenset(map(_path, _check(stored, "a list of marked keys", {"key_paths"})["key_paths"]))
+    return frozenset(map(_path, MARKED.read(stored)["key_paths"]))
 
 
 def unpack_keys(stored: Any) -> list[tuple[str, ...]]:

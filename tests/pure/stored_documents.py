@@ -23,7 +23,15 @@ from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
 from airflow_dynamic_provider.workflows.references import Attribute, Reference
 from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec, find_workflows
-from airflow_dynamic_provider.workflows.stored import ListedNode, NodePage, Origin, Slot, StoredNode
+from airflow_dynamic_provider.workflows.stored import (
+    ListedNode,
+    NodePage,
+    Origin,
+    Root,
+    Slot,
+    StoredNode,
+    StoredRoots,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +125,7 @@ SPEC = WorkflowSpec(
     result_task_id="search.result",
     lanes={
         "score": Lane("score", "search.score", "search.nodes.score", plans=True, is_direct=True),
-        "score__after": Lane("score", "search.score__after", "search.nodes.score__after"),
+        "score__after": Lane("score", "search.score__after", "search.nodes.score__after", grows=True),
     },
     failure_policy="run_all",
     timeout=60.0,
@@ -147,14 +155,14 @@ def _read_trigger(stored_form: Any) -> Any:
     from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
     trigger = NodeTrigger(**stored_form)
-    return WorkflowSpec.unpack(trigger.spec), trigger.lane, trigger.not_before
+    return WorkflowSpec.unpack(trigger.spec), trigger.lane, trigger.least_wait
 
 
 def _write_trigger(arguments: tuple[WorkflowSpec, str, float]) -> Any:
     from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
-    spec, *others = arguments
-    return NodeTrigger(spec.pack(), *others).serialize()[1]
+    spec, lane, least_wait = arguments
+    return NodeTrigger(spec.pack(), lane, least_wait=least_wait).serialize()[1]
 
 
 def _packed(cls: Any) -> dict[str, Any]:
@@ -217,6 +225,13 @@ KINDS: dict[str, Kind] = {
         records=(("*",), ("*", "metadata", "*")),
         code=("execution.layout.pack_produced_keys", "execution.layout.unpack_produced_keys"),
     ),
+    "marked": Kind(
+        frozenset({("tenant",), ("other",)}),
+        lambda paths: layout.pack_marked(sorted(paths)),
+        layout.unpack_marked,
+        form=layout.MARKED,
+        code=("execution.layout.pack_marked", "execution.layout.unpack_marked"),
+    ),
     "keys": Kind(
         [("a",), ("outer", "inner")],
         lambda paths: [path[0] if len(path) == 1 else list(path) for path in paths],
@@ -248,6 +263,19 @@ KINDS: dict[str, Kind] = {
         records=((), ("plans", "*"), ("nodes", 0), ("nodes", 0, 1), ("nodes", 0, 2, "*")),
         code=("workflows.stored.pack_nodes", "workflows.stored.unpack_nodes"),
     ),
+    "roots": Kind(
+        StoredRoots([Root((), -1, "0123456789abcdef"), Root(("tenant",), 3, "fedcba9876543210")]),
+        form=stored.ROOTS,
+        records=((), ("roots", "*")),
+        **_packed(StoredRoots),
+    ),
+    "list_mark": Kind(
+        "0123456789abcdef",
+        stored.pack_list_mark,
+        stored.unpack_list_mark,
+        form=stored.LIST_MARK,
+        code=("workflows.stored.pack_list_mark", "workflows.stored.unpack_list_mark"),
+    ),
     "slots": Kind(
         [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.ROOM), Slot(None)],
         lambda slots: [slot.pack() for slot in slots],
@@ -268,7 +296,7 @@ KINDS: dict[str, Kind] = {
     ),
     "spec": Kind(SPEC, records=_OF_SPEC, **_packed(WorkflowSpec)),
     "trigger": Kind(
-        (SPEC, "score__after", 1704067200.5),
+        (SPEC, "score__after", 10.0),
         _write_trigger,
         _read_trigger,
         records=((), *(("spec", *each) for each in _OF_SPEC)),
