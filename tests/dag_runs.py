@@ -203,7 +203,7 @@ class KeptRun(FinishedRun):
             Trigger.submit_event(stored.id, event, session=session)
 
     def _look_for_waiting_nodes(self) -> None:
-        """Do the triggerer's part for the nodes of workflows, which Airflow 3.3 starts there: one look."""
+        """Do the triggerer's part for what waits in workflows, which Airflow 3.3 starts there: one look."""
         from airflow.models.trigger import Trigger
         from airflow.utils.session import create_session
 
@@ -213,10 +213,13 @@ class KeptRun(FinishedRun):
                 for ti in self.dag_run.get_task_instances(session=session)
                 if ti.state == "deferred"
             }
-            messages = {ti: (_message(ti), row.id, dict(row.kwargs)) for ti, row in waiting.items()}
+            messages = [
+                (_message(ti), row.id, pkgutil.resolve_name(row.classpath)(**row.kwargs))
+                for ti, row in waiting.items()
+            ]
         snapshots: dict[str, Any] = {}
-        for message, trigger_id, kwargs in messages.values():
-            event = _look(message, kwargs, snapshots)
+        for message, trigger_id, trigger in messages:
+            event = _look(message, trigger, snapshots)
             if event is not None:
                 with create_session() as session:
                     Trigger.submit_event(trigger_id, event, session=session)
@@ -229,29 +232,27 @@ class KeptRun(FinishedRun):
 
 
 class _OneLook:
-    """A trigger that yields what a `NodeTrigger` finds at one look, or nothing."""
+    """A trigger that yields what one of a workflow finds at one look, or nothing."""
 
-    def __init__(self, message: Any, kwargs: dict[str, Any], snapshots: dict[str, Any]) -> None:
-        self.message, self.kwargs, self.snapshots = message, kwargs, snapshots
+    def __init__(self, message: Any, trigger: Any, snapshots: dict[str, Any]) -> None:
+        self.message, self.trigger, self.snapshots = message, trigger, snapshots
 
     async def run(self) -> Any:
         from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
         from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-        from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
-        spec = WorkflowSpec.unpack(self.kwargs["spec"])
+        spec = WorkflowSpec.unpack(self.trigger.spec)
         if spec.name not in self.snapshots:
             reader = WorkflowReader(self.message.dag_id, self.message.run_id, spec)
             self.snapshots[spec.name] = Snapshot(reader)
-        trigger = NodeTrigger(**self.kwargs)
-        if (event := trigger._event(self.snapshots[spec.name], self.message.map_index)) is not None:
+        if (event := await self.trigger.look(self.snapshots[spec.name], self.message)) is not None:
             yield event
 
 
-def _look(message: Any, kwargs: dict[str, Any], snapshots: dict[str, Any]) -> Any:
+def _look(message: Any, trigger: Any, snapshots: dict[str, Any]) -> Any:
     from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
-    look: Any = _OneLook(message, kwargs, snapshots)
+    look: Any = _OneLook(message, trigger, snapshots)
     return InProcessTestSupervisor.run_trigger_in_process(trigger=look, ti=message)
 
 

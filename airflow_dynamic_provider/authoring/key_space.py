@@ -72,8 +72,7 @@ class ProducedKeySpace(KeySpace):
             task_id=f"{self.producer.label}__{self.output}",
             producer_id=self.producer.task_id,
             dynamic_output=self.output,
-            doc_md=f"Holds the keys of `{self.producer.task_id}.{self.output}`. "
-            "The scheduler ends it without running it.",
+            doc_md=f"Returns the keys of `{self.producer.task_id}.{self.output}`: Airflow expands over them.",
             dag=self.graph.dag,
             task_group=airflow_graph.group_of(self.producer),
         )

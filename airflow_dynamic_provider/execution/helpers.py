@@ -1,10 +1,11 @@
-"""Tasks that the package adds and that need no worker: the scheduler ends an empty operator by itself."""
+"""Small tasks that the package adds: what holds a list of keys, and what waits for clones."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.execution import layout, xcom
 
@@ -18,11 +19,11 @@ HELPER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-class KeysOperator(EmptyOperator):
-    """Holds the keys of one of several dynamic outputs, for Airflow expands only over a task's return value.
+class KeysOperator(BaseOperator):
+    """Returns the keys of one of several dynamic outputs: Airflow expands only over a task's return value.
 
-    The scheduler ends an empty operator without running it, so it costs no worker and what the producing
-    task wrote into its XCom stays. ``dag.test()`` does run it, and then it fetches the keys itself.
+    A task has one return value, and may write no other task's. So each further list needs a task that
+    returns it.
 
     Args:
         producer_id: The producing task.
@@ -32,17 +33,17 @@ class KeysOperator(EmptyOperator):
     custom_operator_name = "keys"
 
     def __init__(self, *, producer_id: str, dynamic_output: str, **kwargs: Any) -> None:
-        super().__init__(**HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
         self.producer_id = producer_id
         self.dynamic_output = dynamic_output
 
     def execute(self, context: Any) -> Any:
-        """Return the keys. Only ``dag.test()`` calls this."""
+        """Return the keys. Airflow calls this in the task's process. One API call."""
         return xcom.pull(context, self.producer_id, layout.keys_xcom(self.dynamic_output))
 
 
 class DoneOperator(EmptyOperator):
-    """Succeeds when all clones of a task are done, whatever became of them.
+    """Succeeds when all clones of a task are done, whatever became of them. The scheduler ends it by itself.
 
     A collector that takes failed clones in its stride waits for this, so that its own trigger rule stays what
     its author made it.

@@ -54,7 +54,7 @@ def store(
     _store_static(context, production)
     if clone is not None:
         clone.produced = _produced_by_clone(production)
-    return _store_keys(context, production, mapped_outputs, is_clone=clone is not None)
+    return _store_keys(context, production, is_clone=clone is not None)
 
 
 def check_length(count: int, task_id: str, output: str) -> None:
@@ -149,9 +149,7 @@ def _store_static(context: MutableMapping[str, Any], production: Production) -> 
     gathered.store(context)
 
 
-def _store_keys(
-    context: Mapping[str, Any], production: Production, mapped_outputs: Mapping[str, str], *, is_clone: bool
-) -> Any:
+def _store_keys(context: Mapping[str, Any], production: Production, *, is_clone: bool) -> Any:
     if not production.dynamic:
         only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
         return None if only is None else only.value
@@ -161,6 +159,4 @@ def _store_keys(
         return None
     for name, events in production.dynamic.items():
         xcom.push(context, layout.keys_xcom(name), list(events))
-        if name in mapped_outputs:
-            xcom.push_to(context, mapped_outputs[name], layout.RETURN_VALUE, list(events), len(events))
     return None

@@ -1,7 +1,7 @@
 """Reads and writes XCom and task states from a task's process. The only module that talks to them.
 
-It keeps to the task instance's public methods, but for one call: `push_to` writes the XCom of *another*
-task instance together with the length Airflow expands over, for which there is no public method.
+It writes XComs of the running task instance only: a task's token is good for no other one's. A trigger
+writes those of the task instance that waits for it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def push(context: Context, xcom_key: str, value: Any) -> None:
 
 def delete(context: Context, xcom_key: str) -> None:
     """Delete an XCom of the running task instance, if it is there. One API call."""
-    # Private: see `push_to`; a task instance can write its own XComs, and not delete them.
+    # Private: there is no public way; a task instance can write its own XComs, and not delete them.
     from airflow.sdk.execution_time.xcom import XCom
 
     ti = context["ti"]
@@ -103,21 +103,26 @@ def delete(context: Context, xcom_key: str) -> None:
     )
 
 
-def push_to(
-    context: Context, task_id: str, xcom_key: str, value: Any, mapped_length: int | None = None
-) -> None:
-    """Store an XCom of an unmapped task of this run, with the length Airflow expands over. One API call."""
-    # Private: the task instance's own methods only write its own XComs, and never a length.
+def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = None) -> None:
+    """Store an XCom of a task instance that has not ended, in its task or its trigger. One API call.
+
+    Args:
+        ti: The task instance that runs here, or whose trigger does.
+        xcom_key: The key.
+        value: The value.
+        mapped_length: How many clones Airflow shall make of what is mapped over the task instance.
+    """
+    # Private: the public method gives no length, and Airflow itself gives one only when the task has ended.
+    # A trigger has no public method at all.
     from airflow.sdk.execution_time.xcom import XCom
 
-    ti = context["ti"]
     XCom.set(
         key=xcom_key,
         value=value,
         dag_id=ti.dag_id,
-        task_id=task_id,
+        task_id=ti.task_id,
         run_id=ti.run_id,
-        map_index=UNMAPPED,
+        map_index=UNMAPPED if ti.map_index is None else ti.map_index,
         _mapped_length=mapped_length,
     )
 
@@ -218,7 +223,7 @@ def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index
     Raises:
         ReadError: Airflow refuses to load a class that the value holds.
     """
-    # Private: see `push_to`; in a trigger there is no task instance to ask.
+    # Private: in a trigger there is no task instance to ask.
     from airflow.sdk.execution_time.xcom import XCom
 
     try:

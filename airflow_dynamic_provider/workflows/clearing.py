@@ -29,8 +29,8 @@ class ClearedGraph:
     Attributes:
         key_path: The key of whose graph it is; empty outside a map.
         nodes: Node -> its task instance, of all nodes that run again.
-        others: The task instances that run again with them: those that make room for nodes planned anew, and
-            the lists that were never made.
+        others: The task instances that run again with them: those that list nodes that are planned again,
+            and the lists that were never made.
         result: The task instance that returns the workflow's outputs.
         failed_besides: The failed nodes that do not run again.
     """
@@ -155,11 +155,11 @@ class Clearing:
         return state_at(self._states, *self._places[name]) if name in self._places else None
 
     def _room(self) -> Iterator[Pair]:
-        for name, lane in self._reader.spec.lanes.items():
-            slots = self._reader.slots(name)
+        for name in self._reader.spec.growing_lanes:
+            lane, slots = self._reader.spec.lanes[name], self._reader.slots(name)
             last = max((at for at, slot in enumerate(slots) if slot.name == stored.ROOM), default=None)
             if last is not None:
-                yield lane.task_id, last
+                yield from ((lane.list_task_id, UNMAPPED), (lane.task_id, last))
 
     def _unlisted(self, pairs: Collection[Pair]) -> Iterator[Pair]:
         """The tasks that were to hold the lists of cleared nodes, where they did not end well."""

@@ -16,17 +16,21 @@ from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
-from airflow_dynamic_provider.workflows.lists import GatherPlansOperator, NodeListOperator
-from airflow_dynamic_provider.workflows.nodes import GO_ON, NodeOperator
+from airflow_dynamic_provider.workflows.lists import (
+    GatherPlansOperator,
+    ListedOperator,
+    NodeListOperator,
+)
+from airflow_dynamic_provider.workflows.nodes import NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
-from airflow_dynamic_provider.workflows.spec import GATHER, Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.spec import GATHER, LISTED, Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.waiting import GO_ON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
 
@@ -38,7 +42,6 @@ _OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"s
 _OWN_SETTINGS: dict[str, Any] = {
     "execution_timeout": None,
     "map_index_template": MAP_INDEX_TEMPLATE,
-    "trigger_rule": "all_success",
 }
 
 _PLAN, _RESULT, _LISTS = "plan", "result", "nodes"
@@ -97,7 +100,7 @@ def _build_mapped(
             clone=clone,
             doc_md=f"Lists the nodes that all clones of `{plan.task_id}` have planned.",
         )
-        _make_lanes(kinds, spec, gather, result, clone)
+        _make_lanes(kinds, spec, gather, result)
     graph.helpers |= set(graph.dag.task_ids) - before
     graph.add_own_edge(graph.clones[plan.task_id].space.expanded_task, gather)
     graph.add_own_edge(plan, gather)
@@ -133,33 +136,38 @@ def _child_id(group: TaskGroup, label: str) -> str:
     return str(group.child_id(label))  # type: ignore[no-untyped-call, unused-ignore]
 
 
-def _make_lanes(
-    kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any, clone: CloneSpec | None = None
-) -> None:
+def _make_lanes(kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any) -> None:
     with TaskGroup(group_id=_LISTS, tooltip="The names of the nodes"):
-        lists = {name: _make_list(name, lane, spec) for name, lane in spec.lanes.items()}
+        lists = {name: _make_list(name, spec) for name in spec.lanes}
+    begun = _make_listed(spec, before) if spec.growing_lanes else None
     for name, listed in lists.items():
-        listed.clone = clone
         nodes = _make_nodes(kinds[spec.lanes[name].kind], kinds, spec, name, listed)
         before.set_downstream(listed)
+        if spec.lanes[name].grows:
+            nodes.set_upstream(begun)
         nodes.set_downstream(after)
 
 
 def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
+    may_grow = any(_plans_further(kind) for kind in kinds)
     return WorkflowSpec(
         name=str(group.group_id),
         plan_task_id=_child_id(group, _PLAN),
         result_task_id=_child_id(group, _RESULT),
-        lanes={name: lane for kind in kinds for name, lane in _lanes(kind, group).items()},
+        lanes={name: lane for kind in kinds for name, lane in _lanes(kind, group, may_grow).items()},
         failure_policy=workflow.failure_policy,
         timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
         max_nodes=workflow.max_nodes,
     )
 
 
-def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
+def _plans_further(kind: Kind) -> bool:
+    return isinstance(kind.target, (WorkflowTarget, MapTarget))
+
+
+def _lanes(kind: Kind, group: TaskGroup, may_grow: bool) -> dict[str, Lane]:
     # The group has tasks of these names already.
-    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, GATHER) else kind.name
+    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, GATHER, LISTED) else kind.name
     # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {
@@ -167,21 +175,42 @@ def _lanes(kind: Kind, group: TaskGroup) -> dict[str, Lane]:
             kind=kind.name,
             task_id=_child_id(group, each),
             list_task_id=_child_id(group, f"{_LISTS}.{each}"),
-            plans=isinstance(kind.target, (WorkflowTarget, MapTarget)),
+            plans=_plans_further(kind),
             is_direct=is_direct,
+            # What is planned later always waits: for the node that plans it.
+            grows=may_grow and not is_direct,
         )
         for each, is_direct in names.items()
     }
 
 
-def _make_list(name: str, lane: Lane, spec: WorkflowSpec) -> NodeListOperator:
+def _make_list(name: str, spec: WorkflowSpec) -> NodeListOperator:
+    lane = spec.lanes[name]
+    until = ", and keeps it until no node can be added" if lane.grows else ""
     listed = NodeListOperator(
-        task_id=name,
-        lane=name,
-        doc_md=f"Holds the list of the nodes of `{lane.task_id}`. The scheduler ends it without running it.",
+        task_id=name, lane=name, doc_md=f"Returns the list of the nodes of `{lane.task_id}`{until}."
     )
     listed.spec = spec
+    if lane.grows:
+        _start_in_triggerer(listed, "ListTrigger", {"spec": spec.pack(), "lane": name})
     return listed
+
+
+def _make_listed(spec: WorkflowSpec, before: Any) -> ListedOperator:
+    listed = ListedOperator(
+        task_id=LISTED, doc_md="Succeeds when the lists that may grow have been begun: their nodes can start."
+    )
+    listed.spec = spec
+    _start_in_triggerer(listed, "ListedTrigger", {"spec": spec.pack()})
+    before.set_downstream(listed)
+    return listed
+
+
+def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, Any]) -> None:
+    """Have Airflow start a task in the triggerer, where it can."""
+    if STARTS_IN_TRIGGERER:
+        task.start_from_trigger = True
+        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)
 
 
 def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
@@ -196,13 +225,16 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         "custom_operator_name": _operator_name(kind),
     }
     if STARTS_IN_TRIGGERER and not lane.is_direct:
-        own |= {"start_from_trigger": True, "start_trigger_args": _start_args(name, spec)}
+        start = _start_args("trigger.NodeTrigger", {"spec": spec.pack(), "lane": name}, spec.timeout)
+        own |= {"start_from_trigger": True, "start_trigger_args": start}
     operator_class: Any = type(
         "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
     )
     settings = {setting: value for setting, value in kind.settings.items() if setting in _OF_TASKS}
     settings.setdefault("doc_md", _doc(kind, lane))
-    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
+    # A list that grows ends with the workflow, and nodes are to start before.
+    rule = {"trigger_rule": "one_success" if lane.grows else "all_success"}
+    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, **rule, "task_id": name})
     return partial.expand_kwargs(NodeSlots(listed))
 
 
@@ -211,14 +243,14 @@ def _doc(kind: Kind, lane: Lane) -> str:
     return f"The nodes that run `{kind.name}` and {which if STARTS_IN_TRIGGERER else 'are in the plan'}."
 
 
-def _start_args(lane: str, spec: WorkflowSpec) -> Any:
+def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
     from airflow.triggers.base import StartTriggerArgs
 
     return StartTriggerArgs(
-        trigger_cls="airflow_dynamic_provider.workflows.trigger.NodeTrigger",
-        trigger_kwargs={"spec": spec.pack(), "lane": lane},
+        trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",
+        trigger_kwargs=arguments,
         next_method=GO_ON,
-        timeout=None if spec.timeout is None else timedelta(seconds=spec.timeout),
+        timeout=None if timeout is None else timedelta(seconds=timeout),
     )
 
 

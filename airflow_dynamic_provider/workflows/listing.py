@@ -1,4 +1,4 @@
-"""Lists the nodes of each kind, for Airflow to expand over, when they are first planned."""
+"""Lists the nodes of each lane: which slot is which node's, first and when nodes are added."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.execution.layout import RETURN_VALUE
-from airflow_dynamic_provider.execution.states import REMOVED
+from airflow_dynamic_provider.execution.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, Slot
+from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, Root, Slot, StoredRoots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
@@ -58,7 +57,7 @@ def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, Node
         for node in plan.nodes:
             nodes[places[node.name][0]].append(_listed(node, origin, places))
     if any(slots[name] for name, lane in spec.lanes.items() if lane.plans):
-        for name in [name for name, lane in spec.lanes.items() if not lane.is_direct]:
+        for name in spec.growing_lanes:
             slots[name].append(Slot(stored.ROOM))
             nodes[name].append(None)
     return {lane: NodeList(slots[lane], nodes[lane]) for lane in spec.lanes}
@@ -93,66 +92,76 @@ def _listed(node: PlannedNode, origin: Origin, places: Places) -> ListedNode:
     return ListedNode(node, origin, used)
 
 
-def store_list(
-    context: Any, spec: WorkflowSpec, lane: str, listed: NodeList, planned_at: float, first: int = 0
-) -> None:
-    """Store the list of a lane: the pages from that of slot ``first``, then what Airflow expands over.
+def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan], planned_at: float) -> None:
+    """Store the first list of each lane, for the tasks that return them to fetch.
 
-    One API call for each 64 nodes, and one more.
+    The planning task, or the one that gathers all keys' plans, calls this. One API call for each lane and for
+    each 64 nodes of it, and one more.
 
     Raises:
-        TooManyOutputsError: There are more nodes in the lane than Airflow may map.
+        TooManyOutputsError: There are more nodes in a lane than Airflow may map.
     """
-    check_length(len(listed.slots), spec.lanes[lane].task_id, "nodes")
-    task_id = spec.lanes[lane].list_task_id
+    lists = first_lists(spec, roots)
+    for lane, listed in lists.items():
+        check_length(len(listed.slots), spec.lanes[lane].task_id, "nodes")
+    for lane, listed in lists.items():
+        for page, packed in packed_pages(listed.nodes, planned_at):
+            xcom.push(context, stored.first_nodes_xcom(lane, page), packed)
+        xcom.push(context, stored.first_slots_xcom(lane), [slot.pack() for slot in listed.slots])
+    graphs = [Root(each.key_path, each.map_index, each.plan.fingerprint) for each in roots if each.plan.nodes]
+    # Last: who finds it finds all.
+    xcom.push(context, stored.ROOTS_XCOM, StoredRoots(graphs).pack())
+
+
+def packed_pages(
+    nodes: Sequence[ListedNode | None], planned_at: float, first: int = 0
+) -> Iterator[tuple[int, Any]]:
+    """Return (page, its stored form), from the page with the slot ``first``."""
     size = stored.NODES_PER_PAGE
-    for page in range(first // size, -(-len(listed.nodes) // size)):
-        nodes = listed.nodes[page * size : (page + 1) * size]
-        xcom.push_to(context, task_id, stored.nodes_xcom(page), stored.pack_nodes(nodes, planned_at))
-    names = [slot.pack() for slot in listed.slots]
-    xcom.push_to(context, task_id, RETURN_VALUE, names, mapped_length=len(names))
+    for page in range(first // size, -(-len(nodes) // size)):
+        yield page, stored.pack_nodes(nodes[page * size : (page + 1) * size], planned_at)
 
 
-def is_listed_already(
-    context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots: Sequence[RootPlan]
-) -> bool:
-    """Say whether the nodes are those that are listed, so that those that have ended may stay.
+def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots: Sequence[RootPlan]) -> None:
+    """Check, when nodes are planned again, that what does not run again was listed for the same plans.
 
-    Only a planning task that runs again has to ask. Two API calls, and one for each lane.
+    A task that runs again makes one API call, one for each lane, and one for each page of a map's nodes.
 
     Raises:
-        PlanMismatchError: They are others, though some of those that were listed were not cleared.
+        PlanMismatchError: It was listed for other plans.
     """
     if xcom.attempt_of(context) == 1:
-        return False
-    kept = {
-        key: state
-        for key, state in reader.states().items()
-        if state not in (None, REMOVED) and key[1] != xcom.UNMAPPED and key[0] != spec.plan_task_id
-    }
-    before = _listed_plans(reader)
+        return
+    kept = [at for at, state in reader.states().items() if _is_kept(spec, at, state)]
     if not kept:
-        return False
+        return
     now = {root.key_path: root.plan.fingerprint for root in roots if root.plan.nodes}
-    if now == before:
-        return True
-    raise PlanMismatchError(
-        f"plans other nodes than those that have run: {len(kept)} of their task instances were not cleared",
-        task_id=spec.plan_task_id,
-        remedy=f"Clear {spec.plan_task_id!r} with its downstream tasks, so that all nodes run again.",
-    )
+    if now != _listed_plans(reader):
+        raise PlanMismatchError(
+            f"plans other nodes than those that have run, and {len(kept)} of their task instances stay",
+            task_id=spec.plan_task_id,
+            remedy=f"Clear {spec.plan_task_id!r} with its downstream tasks, so that all nodes run again.",
+        )
+
+
+def _is_kept(spec: WorkflowSpec, at: tuple[str, int], state: str | None) -> bool:
+    """Whether a task instance is a node, or a list of nodes, of what was planned before."""
+    task_id, map_index = at
+    if task_id == spec.plan_task_id or state in (None, REMOVED):
+        return False
+    # A lane that was skipped as a whole says nothing of nodes, nor does a list that was never returned.
+    return map_index != xcom.UNMAPPED or (task_id in spec.list_task_ids and state not in FINAL - {SUCCESS})
 
 
 def _listed_plans(reader: WorkflowReader) -> Mapping[KeyPath, str]:
     plans: dict[KeyPath, str] = {}
-    for lane in reader.spec.lanes.values():
-        page = 0
-        while (packed := reader.pull(lane.list_task_id, stored.nodes_xcom(page))) is not None:
+    for name, lane in reader.spec.lanes.items():
+        # What an earlier, longer list has left behind the last slot is not part of it.
+        pages = -(-len(reader.slots(name)) // stored.NODES_PER_PAGE)
+        # The nodes of the planning task come first.
+        for page in range(pages if reader.spec.is_mapped else min(pages, 1)):
+            packed = reader.pull(lane.list_task_id, stored.nodes_xcom(page))
             for each in stored.unpack_nodes(packed).nodes:
                 if each is not None and not each.origin.planner:
                     plans[each.origin.key_path] = each.origin.fingerprint
-            if not reader.spec.is_mapped:
-                # The nodes of the planning task come first.
-                break
-            page += 1
     return plans

@@ -1,11 +1,11 @@
-"""The tasks that hold the list of a lane's nodes, and that write the lists of a mapped workflow."""
+"""The tasks that return the list of a lane's nodes, and that gather the plans of a mapped workflow."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -16,24 +16,23 @@ from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.states import SUCCESS
-from airflow_dynamic_provider.workflows.listing import (
-    RootPlan,
-    first_lists,
-    is_listed_already,
-    store_list,
-)
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
+from airflow_dynamic_provider.workflows.lane_list import LaneList
+from airflow_dynamic_provider.workflows.list_triggers import ListedTrigger, ListTrigger, have_begun
+from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
+from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.waiting import GO_ON, reschedule, resume_time
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.stored import Slot
 
 
-class NodeListOperator(EmptyOperator):
-    """Holds the list of a lane's nodes, for Airflow expands only over a task's return value.
+class NodeListOperator(BaseOperator):
+    """Returns the list of a lane's nodes: Airflow expands only over a task's return value.
 
-    The scheduler ends an empty operator without running it, so it costs no worker and what was written into
-    its XCom stays. ``dag.test()`` does run it, and then it lists the nodes itself.
+    The list of a lane that may grow is kept by the task's trigger, which ends the task when no node can be
+    added any more. Airflow 3.3 starts the task there at once; before, it begins on a worker.
 
     Args:
         lane: The lane.
@@ -46,24 +45,82 @@ class NodeListOperator(EmptyOperator):
         self.lane = lane
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
-        # The planning task, if it is cloned for keys.
-        self.clone: CloneSpec | None = None
 
     def execute(self, context: Any) -> Any:
-        """List the nodes. Only ``dag.test()`` calls this."""
+        """Return the list, or begin it and wait for later plans. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: There is nothing to list, or more nodes than Airflow may map.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
         spec = self.spec
         assert spec is not None
-        reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-        listed = first_lists(spec, self._roots(context, reader))[self.lane]
-        store_list(context, spec, self.lane, listed, time.time())
-        return [slot.pack() for slot in listed.slots]
+        own = LaneList(context["ti"], spec, self.lane)
+        try:
+            slots = self._keep(context, spec, own) if spec.lanes[self.lane].grows else own.fetch()
+        except DynamicOutputsError as error:
+            # A retry would meet the same.
+            raise AirflowFailException(str(error)) from error
+        return [slot.pack() for slot in slots]
 
-    def _roots(self, context: Any, reader: WorkflowReader) -> list[RootPlan]:
-        if self.clone is not None:
-            states = xcom.read_states(context, [self.clone.task_id])
-            return read_mapped_roots(context, reader, self.clone, states)
-        plan = reader.plan(reader.spec.plan_task_id, xcom.UNMAPPED)
-        return [] if plan is None else [RootPlan(plan)]
+    def go_on(self, context: Any, event: Any = None) -> NoReturn:
+        """End after an error that the trigger met. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: Always.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        raise AirflowFailException(str(event))
+
+    def _keep(self, context: Any, spec: WorkflowSpec, own: LaneList) -> list[Slot]:
+        ti = context["ti"]
+        own.begin_on_worker(context, _SLOTS_IN_TEST.pop(ti.id, None))
+        if not own.keep(Snapshot(_reader(context, spec))).may_grow:
+            return own.slots
+        if xcom.is_embedded():
+            # A trigger that waits would stop the test, and each start deletes what was stored before.
+            _SLOTS_IN_TEST[ti.id] = own.slots
+            reschedule(_STEP_OF_TEST)
+        self.defer(trigger=ListTrigger(spec.pack(), self.lane, resume_time()), method_name=GO_ON)
+        raise AssertionError("defer() returned")
+
+
+class ListedOperator(BaseOperator):
+    """Succeeds when the lists that may grow have been begun, though the tasks that keep them have not ended.
+
+    Airflow expands a lane over its list then: with the trigger rule ``one_success`` either will do, this task
+    or the one that returns the list.
+    """
+
+    custom_operator_name = "listed"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        # Written when the group is complete.
+        self.spec: WorkflowSpec | None = None
+
+    def execute(self, context: Any) -> None:
+        """Wait for the lists. Airflow calls this in the task's process, and in 3.3 the triggerer waits."""
+        spec = self.spec
+        assert spec is not None
+        if have_begun(Snapshot(_reader(context, spec))):
+            return
+        if xcom.is_embedded():
+            reschedule(timedelta())
+        self.defer(trigger=ListedTrigger(spec.pack(), resume_time()), method_name=GO_ON)
+
+
+#: The slots of lists that are being kept under ``dag.test()``, which runs all tasks in one process.
+_SLOTS_IN_TEST: dict[Any, list[Slot]] = {}
+
+#: How long a list stays away there between two looks.
+_STEP_OF_TEST = timedelta(seconds=0.1)
+
+
+def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
+    return WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
 
 
 class GatherPlansOperator(BaseOperator):
@@ -99,13 +156,11 @@ class GatherPlansOperator(BaseOperator):
         reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, self.spec)
         roots = read_mapped_roots(context, reader, self.clone, states)
         try:
-            if is_listed_already(context, self.spec, reader, roots):
-                return
+            check_listed(context, self.spec, reader, roots)
+            store_first_lists(context, self.spec, roots, time.time())
         except DynamicOutputsError as error:
             # A retry would meet the same.
             raise AirflowFailException(str(error)) from error
-        for lane, listed in first_lists(self.spec, roots).items():
-            store_list(context, self.spec, lane, listed, time.time())
 
 
 def read_mapped_roots(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator
@@ -16,14 +15,14 @@ from airflow_dynamic_provider.execution.labels import set_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
-from airflow_dynamic_provider.workflows.growth import is_complete, is_last_room, list_again
-from airflow_dynamic_provider.workflows.listing import relist, store_list
+from airflow_dynamic_provider.workflows.growth import Room, decide_room
 from airflow_dynamic_provider.workflows.plan import pack_node
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot, WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.running import Resume, run_node
 from airflow_dynamic_provider.workflows.stored import ListedNode, StoredNode
 from airflow_dynamic_provider.workflows.values import Values, stamp_of
+from airflow_dynamic_provider.workflows.waiting import GO_ON, reschedule, resume_time
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -37,9 +36,6 @@ _PAGE_KEY = "dynamic_nodes"
 
 #: What the slot that makes room for further nodes is called.
 ROOM_LABEL = "(room for later plans)"
-
-#: The method with which a node goes on when the triggerer has waited for it.
-GO_ON = "go_on"
 
 # What Airflow calls instead when a trigger has failed or taken too long.
 _TRIGGER_FAILED = "__fail__"
@@ -179,37 +175,25 @@ class NodeOperator(BaseOperator):
         return value
 
     def _make_room(self, context: Any, snapshot: Snapshot) -> None:
-        """List the nodes that were planned meanwhile, and have the scheduler make task instances for them."""
+        """Have the scheduler make task instances for what was listed behind this one."""
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or slots[index].name is None:
             _skip("There is no node for it any more.")
-        if not is_last_room(slots, index) or is_complete(snapshot):
-            return
-        listed_again = list_again(snapshot, self.lane)
-        if listed_again == slots:
+        room = decide_room(snapshot, self.lane, index)
+        if room is Room.WAIT:
             self._wait(context, 1)
-        changed = [at for at, slot in enumerate(slots) if slot != listed_again[at]]
-        planned_at = self._page(context).planned_at
-        store_list(
-            context,
-            self.spec,
-            self.lane,
-            relist(snapshot, listed_again),
-            planned_at,
-            min([*changed, len(slots)]),
-        )
-        log.info("Made room for %d nodes", len(listed_again) - len(slots) - 1)
-        _reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
+        if room is Room.ASK:
+            log.info("Going back to the scheduler, which makes the task instances that are listed")
+            reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
 
     def _wait(self, context: Any, depth: int) -> NoReturn:
         if xcom.is_embedded():
             # Triggers run inside the test's own loop there: one that waits would stop all others.
-            _reschedule(_STEP_OF_TEST * (depth - 1))
+            reschedule(_STEP_OF_TEST * (depth - 1))
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
-        not_before = time.time() + RESCHEDULE_AFTER.total_seconds()
         self.defer(
-            trigger=NodeTrigger(self.spec.pack(), self.lane, not_before),
+            trigger=NodeTrigger(self.spec.pack(), self.lane, resume_time()),
             method_name=GO_ON,
             timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),
         )
@@ -233,9 +217,3 @@ def _skip(reason: str) -> NoReturn:
     from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     raise AirflowSkipException(reason)
-
-
-def _reschedule(delay: timedelta) -> NoReturn:
-    from airflow_dynamic_provider.version_compat import AirflowRescheduleException
-
-    raise AirflowRescheduleException(datetime.now(timezone.utc) + delay)  # type: ignore[no-untyped-call, unused-ignore]

@@ -11,12 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.listing import (
-    RootPlan,
-    first_lists,
-    is_listed_already,
-    store_list,
-)
+from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
 from airflow_dynamic_provider.workflows.planning import plan_later
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
@@ -84,14 +79,11 @@ class PlanOperator(BaseOperator):
         roots = [RootPlan(plan)]
         try:
             reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-            if is_listed_already(context, spec, reader, roots):
-                log.info("The plan is that of the nodes that are there: those that have ended stay")
-                return summary(plan)
+            check_listed(context, spec, reader, roots)
+            store_first_lists(context, spec, roots, started_at)
         except DynamicOutputsError as error:
             # A retry would meet the same.
             raise AirflowFailException(str(error)) from error
-        for lane, listed in first_lists(spec, roots).items():
-            store_list(context, spec, lane, listed, started_at)
         return summary(plan)
 
 

@@ -6,16 +6,17 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.plan import Plan, unpack_plan
 from airflow_dynamic_provider.workflows.run_graph import RunGraph
-from airflow_dynamic_provider.workflows.stored import Slot, unpack_slots
+from airflow_dynamic_provider.workflows.stored import Slot, StoredRoots, unpack_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
 
@@ -73,12 +74,16 @@ class WorkflowReader:
     spec: WorkflowSpec
     source: Source | None = None
     _slots: dict[str, list[Slot]] = field(default_factory=dict)
+    _roots: StoredRoots | None = None
+    _begun: set[str] = field(default_factory=set)
     _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
     _places: dict[KeyPath, dict[str, Place]] | None = None
 
     def states(self) -> xcom.States:
-        """Return the states of the planning task's and all nodes' task instances. One API call."""
-        return self._source.states([self.spec.plan_task_id, *self.spec.node_task_ids])
+        """Return the states of the task instances that plan, list and are nodes. One API call."""
+        return self._source.states(
+            [self.spec.plan_task_id, *self.spec.node_task_ids, *self.spec.list_task_ids]
+        )
 
     def slots(self, lane: str) -> list[Slot]:
         """Return what is listed for a lane. One API call, the first time."""
@@ -86,6 +91,42 @@ class WorkflowReader:
             task_id = self.spec.lanes[lane].list_task_id
             self._slots[lane] = unpack_slots(self.pull(task_id, RETURN_VALUE))
         return self._slots[lane]
+
+    def remember_slots(self, lane: str, slots: Sequence[Slot]) -> None:
+        """Take these for what is listed for a lane."""
+        self._slots[lane] = list(slots)
+        self._places = None
+
+    def has_begun(self, lane: str) -> bool:
+        """Whether the list of a lane was begun for the present plans. One API call, and one the first time.
+
+        Raises:
+            PlanMismatchError: The nodes are not listed, because another release planned them.
+        """
+        if lane not in self._begun:
+            mark = self.pull(self.spec.lanes[lane].list_task_id, stored.LIST_XCOM)
+            if stored.unpack_list_mark(mark) != self.stored_roots().fingerprint:
+                return False
+            self._begun.add(lane)
+        return True
+
+    def stored_roots(self) -> StoredRoots:
+        """Return the graphs that were listed first. One API call, the first time.
+
+        Raises:
+            PlanMismatchError: There is nothing, because another release planned the nodes.
+        """
+        if self._roots is None:
+            listing = self.spec.listing_task_id
+            packed = self.pull(listing, stored.ROOTS_XCOM)
+            if packed is None:
+                raise PlanMismatchError(
+                    "has not listed the nodes that it planned: an earlier release of this package ran it",
+                    task_id=listing,
+                    remedy=f"Clear {listing!r} with its downstream tasks, so that the installed one runs.",
+                )
+            self._roots = StoredRoots.unpack(packed)
+        return self._roots
 
     def plan(self, task_id: str, map_index: int) -> Plan | None:
         """Return what a task instance planned, ``None`` before it has. One API call, the first time."""
@@ -118,6 +159,11 @@ class WorkflowReader:
 
     def roots(self) -> dict[KeyPath, int]:
         """Return key path -> the map index of the planning task of its graph."""
+        if not self.spec.is_mapped:
+            return {(): xcom.UNMAPPED}
+        if self._roots is not None or self.pull(self.spec.listing_task_id, stored.ROOTS_XCOM) is not None:
+            return {each.key_path: each.map_index for each in self.stored_roots().roots}
+        # As an earlier release has stored it.
         return {
             slot.key_path: slot.root_index
             for lane in self.spec.lanes
@@ -132,24 +178,31 @@ class WorkflowReader:
             name: xcom.state_at(states, self.lane(place).task_id, place.index)
             for name, place in places.items()
         }
+        planning = xcom.state_at(states, self.spec.plan_task_id, root_index)
+        if planning != SUCCESS:
+            # It will plan again, and then perhaps something else.
+            self._plans.pop((self.spec.plan_task_id, root_index), None)
         plans = self._plans_of(root_index, places, state_of)
         state_of |= dict.fromkeys(self._lost(plans, places, states), REMOVED)
-        has_ended = xcom.state_at(states, self.spec.plan_task_id, root_index) in FINAL
+        has_ended = planning in FINAL
         return RunGraph(
             plans, self.spec.planners, state_of, self.spec.failure_policy, has_ended_planning=has_ended
         )
 
     def can_still_list(self, lane: str, states: xcom.States) -> bool:
-        """Whether the task instance that adds nodes to the list of a lane has not ended."""
-        task_id = self.spec.lanes[lane].task_id
-        return any(
-            slot.name == stored.ROOM and xcom.state_at(states, task_id, index) not in FINAL
-            for index, slot in enumerate(self.slots(lane))
+        """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
+        tasks = self.spec.lanes[lane]
+        if states.get((tasks.list_task_id, xcom.UNMAPPED)) in FINAL:
+            return False
+        slots = self.slots(lane)
+        return not slots or any(
+            slot.name == stored.ROOM and xcom.state_at(states, tasks.task_id, index) not in FINAL
+            for index, slot in enumerate(slots)
         )
 
     def _lost(self, plans: dict[str, Plan], places: dict[str, Place], states: xcom.States) -> Iterator[str]:
         """The nodes that were planned when it was too late to list them: nobody must wait for them."""
-        for planner, plan in plans.items() if places else ():
+        for planner, plan in plans.items():
             for node in plan.nodes:
                 lane = self.spec.lane_of(node, is_of_root=not planner)
                 if node.name not in places and not self.can_still_list(lane, states):
@@ -159,10 +212,9 @@ class WorkflowReader:
         """Return the lane of a place."""
         return self.spec.lanes[place.lane]
 
-    def forget_lists(self) -> None:
-        """Read the lists again when they are asked for next: nodes may have been added."""
-        self._slots.clear()
-        self._places = None
+    def without_lists(self) -> WorkflowReader:
+        """Return a reader that reads the lists again, because nodes may have been added."""
+        return WorkflowReader(self.dag_id, self.run_id, self.spec, self.source, _plans=self._plans)
 
     def _plans_of(
         self, root_index: int, places: dict[str, Place], states: dict[str, str | None]
@@ -184,7 +236,7 @@ class WorkflowReader:
 
 
 class Snapshot:
-    """A workflow as it was at one look: two API calls and one for each kind and plan that is new.
+    """A workflow as it was at one look: two API calls and one for each lane and plan that is new.
 
     Attributes:
         reader: The lists and plans.
@@ -224,10 +276,11 @@ class Snapshot:
 
     def is_current(self, place: Place) -> bool:
         """Whether a slot lists a node of the plan that its planning node has now."""
-        graph = self.graphs[place.slot.key_path]
-        origin = graph.origins.get(place.slot.name or "")
-        return origin is not None and (not origin or graph.plans[origin].fingerprint == place.slot.plan)
+        graph = self.graphs.get(place.slot.key_path)
+        if graph is None or (origin := graph.origins.get(place.slot.name or "")) is None:
+            return False
+        return not origin or graph.plans[origin].fingerprint == place.slot.plan
 
     def can_still_list(self, lane: str) -> bool:
-        """Whether the task instance that adds nodes to the list of a lane has not ended."""
+        """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
         return self.reader.can_still_list(lane, self.states)

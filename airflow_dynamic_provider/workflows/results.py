@@ -81,7 +81,7 @@ class _Result:
 
     def read(self) -> Any:
         plan = self.reader.plan(self.spec.plan_task_id, self.root_index)
-        states = xcom.read_states(self.context, [self.spec.plan_task_id, *self.spec.node_task_ids])
+        states = self.reader.states()
         self._check_planned(plan, xcom.state_at(states, self.spec.plan_task_id, self.root_index))
         assert plan is not None
         graph = self.reader.graph(self.key_path, self.root_index, states)

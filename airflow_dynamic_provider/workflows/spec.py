@@ -19,6 +19,9 @@ FailurePolicy = Literal["fail_fast", "run_all"]
 #: What the task is called, in a task group, that gathers the plans of all keys.
 GATHER = "gather"
 
+#: What the task is called that succeeds when the lists that may grow have been begun.
+LISTED = "listed"
+
 #: Under what the document of a result task holds the workflow.
 _DOCUMENT = "dynamic_workflow"
 
@@ -34,9 +37,10 @@ class Lane:
     Attributes:
         kind: The kind.
         task_id: The task that is cloned for each node.
-        list_task_id: The task that holds the list of nodes, over which Airflow expands that one.
+        list_task_id: The task that returns the list of nodes, over which Airflow expands that one.
         plans: Whether its nodes plan further nodes when their inputs exist.
         is_direct: Whether it is for the nodes that can start at once.
+        grows: Whether nodes may be added to the list while the workflow runs.
     """
 
     kind: str
@@ -44,6 +48,7 @@ class Lane:
     list_task_id: str
     plans: bool = False
     is_direct: bool = False
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,28 @@ class WorkflowSpec:
 
     @property
     def listing_task_id(self) -> str:
-        """The task that writes the lists: the planning task, or the one that gathers all keys' plans."""
+        """The task that lists the nodes first: the planning task, or the one that gathers all keys' plans."""
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
+
+    @property
+    def listed_task_id(self) -> str | None:
+        """The task that succeeds when the lists that may grow have been begun; ``None`` if none may."""
+        return f"{self.name}.{LISTED}" if self.growing_lanes else None
+
+    @property
+    def growing_lanes(self) -> list[str]:
+        """The lanes to whose lists nodes may be added while the workflow runs."""
+        return [name for name, lane in self.lanes.items() if lane.grows]
 
     @property
     def node_task_ids(self) -> list[str]:
         """The tasks that are cloned for nodes."""
         return [lane.task_id for lane in self.lanes.values()]
+
+    @property
+    def list_task_ids(self) -> list[str]:
+        """The tasks that return the lists of nodes."""
+        return [lane.list_task_id for lane in self.lanes.values()]
 
     @property
     def planners(self) -> frozenset[str]:

@@ -7,11 +7,20 @@ XCom of a planning task instance          (the planning task, or a node that pla
 ========================================  ===============================================================
 
 ========================================  ===============================================================
-XCom of a task that lists nodes
+XCom of the task that lists nodes first   (the planning task, or the one that gathers all keys' plans)
+========================================  ===============================================================
+``workflow_roots``                        the graphs: their keys and plans, and a fingerprint of all
+``workflow_slots.<lane>``                 the list of a lane as it is at first, for the task that returns it
+``workflow_nodes.<lane>.<page>``          for some of its slots: the node and the plan that it is of
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of a task that returns a list
 ========================================  ===============================================================
 ``return_value``                          the names of the nodes by slot: what Airflow expands over.
                                           ``""`` is the slot that waits for later plans, ``None`` a free one
 ``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
+``workflow_list``                         the fingerprint of the graphs that the list was begun for
 ========================================  ===============================================================
 
 ========================================  ===============================================================
@@ -29,6 +38,7 @@ the slot is only where they are found.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +52,8 @@ LAYOUT_VERSION = 1
 PLAN_XCOM = "workflow_plan"
 NODE_XCOM = "workflow_node"
 BLOCKED_XCOM = "workflow_blocked"
+ROOTS_XCOM = "workflow_roots"
+LIST_XCOM = "workflow_list"
 
 #: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
 NODES_PER_PAGE = 64
@@ -51,8 +63,18 @@ ROOM = ""
 
 
 def nodes_xcom(page: int) -> str:
-    """The XCom key of some nodes of a lane."""
+    """The XCom key of some nodes of a lane, on the task that returns its list."""
     return f"workflow_nodes.{page}"
+
+
+def first_nodes_xcom(lane: str, page: int) -> str:
+    """The XCom key of some nodes of a lane, on the task that lists them first."""
+    return f"workflow_nodes.{lane}.{page}"
+
+
+def first_slots_xcom(lane: str) -> str:
+    """The XCom key of a lane's list as it is at first, on the task that lists them first."""
+    return f"workflow_slots.{lane}"
 
 
 def pack_blocked(name: str, reason: str) -> dict[str, Any]:
@@ -134,6 +156,67 @@ class Slot:
 def unpack_slots(stored: Any) -> list[Slot]:
     """Read the list over which Airflow expands a lane; empty where there is none yet."""
     return [Slot.unpack(each) for each in stored or ()]
+
+
+@dataclass(frozen=True)
+class Root:
+    """A graph, by the task instance that planned it first.
+
+    Attributes:
+        key_path: The key for which there is a graph of its own; empty outside a map.
+        map_index: The map index of the planning task.
+        fingerprint: That of its plan.
+    """
+
+    key_path: tuple[str, ...]
+    map_index: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class StoredRoots:
+    """The graphs of a workflow that have nodes, in the order of their keys."""
+
+    roots: Sequence[Root]
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all of them: a list that was begun for the same ones may stay."""
+        return hashlib.sha256(json.dumps(self.pack()["roots"]).encode()).hexdigest()
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        roots = [[list(each.key_path), each.map_index, each.fingerprint] for each in self.roots]
+        return {"version": LAYOUT_VERSION, "roots": roots}
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredRoots:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = check_document(stored, "the graphs of a workflow", {"roots"})
+        try:
+            return cls([Root(tuple(path), index, mark) for path, index, mark in document["roots"]])
+        except (TypeError, ValueError) as error:
+            raise _misshapen("the graphs of a workflow", stored) from error
+
+
+def pack_list_mark(fingerprint: str) -> dict[str, Any]:
+    """Return the stored form of which graphs a list was begun for."""
+    return {"version": LAYOUT_VERSION, "roots": fingerprint}
+
+
+def unpack_list_mark(stored: Any) -> str | None:
+    """Read which graphs a list was begun for; ``None`` where there is no list.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    if stored is None:
+        return None
+    return str(check_document(stored, "the mark of a list of nodes", {"roots"})["roots"])
 
 
 @dataclass(frozen=True)

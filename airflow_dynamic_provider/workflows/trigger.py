@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
 from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.growth import is_last_room, list_again
+from airflow_dynamic_provider.workflows.growth import Room, decide_room
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
@@ -18,12 +18,57 @@ from airflow_dynamic_provider.workflows.watching import watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from airflow_dynamic_provider.workflows.stored import Slot
+    from airflow_dynamic_provider.workflows.watching import Watch
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 
 
-class NodeTrigger(BaseTrigger):
+class WorkflowTrigger(BaseTrigger):
+    """Looks at a workflow again and again, until a look gives the event that ends the waiting.
+
+    Args:
+        spec: The packed `WorkflowSpec`.
+        not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
+            killed that is back before its worker's own end was noticed (apache/airflow#71580).
+    """
+
+    def __init__(self, spec: Mapping[str, Any], not_before: float = 0.0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.spec = spec
+        self.not_before = not_before
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and its arguments, as Airflow stores them."""
+        name = f"{type(self).__module__}.{type(self).__name__}"
+        return name, {"spec": dict(self.spec), "not_before": self.not_before, **self._arguments()}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
+        ti: Any = self.task_instance
+        async with watch(ti.dag_id, ti.run_id, WorkflowSpec.unpack(self.spec)) as watched:
+            seen, event = 0, None
+            while event is None:
+                seen, snapshot = await watched.next(seen)
+                event = await self.look(snapshot, ti, watched)
+        await asyncio.sleep(max(0.0, self.not_before - time.time()))
+        yield event
+
+    async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
+        """Return the event, ``None`` to go on waiting.
+
+        Args:
+            snapshot: The workflow as it is now.
+            ti: The task instance that waits.
+            watched: What looks, if it is to look again soon.
+        """
+        raise NotImplementedError
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the further arguments of the trigger."""
+        return {}
+
+
+class NodeTrigger(WorkflowTrigger):
     """Waits until the nodes that a node depends on have succeeded, or one of them cannot any more.
 
     A node that is blocked ends as skipped without a worker, and says why in the XCom ``workflow_blocked``.
@@ -31,41 +76,24 @@ class NodeTrigger(BaseTrigger):
     Args:
         spec: The packed `WorkflowSpec`.
         lane: The node's lane.
-        not_before: Seconds since the epoch before which it does not fire. Airflow takes a task instance for
-            killed that is back before its worker's own end was noticed (apache/airflow#71580).
+        not_before: Seconds since the epoch before which it does not fire.
     """
 
     def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.spec = spec
+        super().__init__(spec, not_before)
         self.lane = lane
-        self.not_before = not_before
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, as Airflow stores them."""
-        arguments = {"spec": dict(self.spec), "lane": self.lane, "not_before": self.not_before}
-        return f"{__name__}.NodeTrigger", arguments
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
-        ti: Any = self.task_instance
-        spec = WorkflowSpec.unpack(self.spec)
-        async with watch(ti.dag_id, ti.run_id, spec) as watched:
-            seen, event = 0, None
-            while event is None:
-                seen, snapshot = await watched.next(seen)
-                event = self._event(snapshot, ti.map_index)
-        await asyncio.sleep(max(0.0, self.not_before - time.time()))
-        yield event
-
-    def _event(self, snapshot: Snapshot, map_index: int) -> TriggerEvent | None:
+    async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
+        """Return what the node, or the task instance in a slot without one, has to do. No API call."""
         slots = snapshot.reader.slots(self.lane)
-        slot = slots[map_index] if map_index < len(slots) else None
+        slot = slots[ti.map_index] if ti.map_index < len(slots) else None
         if slot is None:
             return TaskSkippedEvent() if snapshot.is_complete else None
+        if slot.name is None:
+            return TaskSkippedEvent()
         if not slot.name:
-            return self._room_event(snapshot, slots, map_index)
-        place = Place(self.lane, map_index, slot)
+            return _room_event(decide_room(snapshot, self.lane, ti.map_index))
+        place = Place(self.lane, ti.map_index, slot)
         if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             return None
         decision = snapshot.graphs[slot.key_path].decide(slot.name)
@@ -77,9 +105,9 @@ class NodeTrigger(BaseTrigger):
             )
         return _GO
 
-    def _room_event(self, snapshot: Snapshot, slots: list[Slot], index: int) -> TriggerEvent | None:
-        if slots[index].name is None:
-            return TaskSkippedEvent()
-        if not is_last_room(slots, index) or snapshot.is_complete:
-            return TaskSuccessEvent()
-        return None if list_again(snapshot, self.lane) == slots else _GO
+    def _arguments(self) -> dict[str, Any]:
+        return {"lane": self.lane}
+
+
+def _room_event(room: Room) -> TriggerEvent | None:
+    return {Room.ASK: _GO, Room.END: TaskSuccessEvent(), Room.WAIT: None}[room]

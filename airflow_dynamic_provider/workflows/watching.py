@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+
+T = TypeVar("T")
 
 #: Seconds between two looks for each waiting node, and the least and most they can be: what few nodes wait
 #: for is seen at once, and 200 nodes or more cost one look a second.
@@ -31,6 +36,7 @@ class Watch:
     """
 
     def __init__(self, dag_id: str, run_id: str, spec: WorkflowSpec) -> None:
+        self._is_asked = asyncio.Event()
         self._reader = WorkflowReader(dag_id, run_id, spec)
         self._users = 0
         self._looks = 0
@@ -66,6 +72,10 @@ class Watch:
         assert self._snapshot is not None
         return self._looks, self._snapshot
 
+    def look_soon(self) -> None:
+        """Look again at once: something that others wait for was just stored."""
+        self._is_asked.set()
+
     async def _look_again_and_again(self) -> None:
         succeeded_at = time.monotonic()
         while True:
@@ -81,14 +91,22 @@ class Watch:
                     self._error = error
             async with self._changed:
                 self._changed.notify_all()
-            await asyncio.sleep(pause)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._is_asked.wait(), pause)
+            self._is_asked.clear()
 
     async def _look(self) -> Snapshot:
-        from asgiref.sync import sync_to_async
-
         if self._snapshot is None or not self._snapshot.is_complete:
-            self._reader.forget_lists()
-        return await sync_to_async(Snapshot)(self._reader)
+            # What was seen before stays as it was: others may be reading it.
+            self._reader = self._reader.without_lists()
+        return await in_thread(Snapshot, self._reader)
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function that talks to Airflow's API, as triggers do: not on the thread of the event loop."""
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(function)(*arguments)
 
 
 _WATCHES: dict[Any, Watch] = {}

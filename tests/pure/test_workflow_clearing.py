@@ -152,8 +152,15 @@ class Stored:
 
 LANES = {
     "work": Lane("work", "wf.work", "wf.nodes.work", is_direct=True),
-    "work__after": Lane("work", "wf.work__after", "wf.nodes.work__after"),
-    "planner__after": Lane("planner", "wf.planner__after", "wf.nodes.planner__after", plans=True),
+    "work__after": Lane("work", "wf.work__after", "wf.nodes.work__after", grows=True),
+    "planner__after": Lane("planner", "wf.planner__after", "wf.nodes.planner__after", plans=True, grows=True),
+}
+#: What adds nodes to the lists: the tasks that keep them, and the last slots for room.
+GROWTH = {
+    ("wf.nodes.work__after", -1),
+    ("wf.work__after", 3),
+    ("wf.nodes.planner__after", -1),
+    ("wf.planner__after", 1),
 }
 
 
@@ -191,37 +198,32 @@ DONE = {
 PLANS = {("wf.plan", -1): ROOT, ("wf.planner__after", 0): LATER}
 
 
-def test_with_a_planning_node_the_last_slots_for_room_run_again():
+def test_with_a_planning_node_what_adds_nodes_runs_again():
     cleared = clearing(SLOTS, PLANS, DONE).clear(["p"])
     assert cleared.nodes == {
         "b": ("wf.work__after", 0),
         "p/x": ("wf.work__after", 2),
         "p": ("wf.planner__after", 0),
     }
-    assert set(cleared.pairs) == {
-        *cleared.nodes.values(),
-        ("wf.work__after", 3),
-        ("wf.planner__after", 1),
-        ("wf.result", -1),
-    }
+    assert set(cleared.pairs) == {*cleared.nodes.values(), *GROWTH, ("wf.result", -1)}
 
 
-def test_without_a_planning_node_no_room_is_made():
+def test_without_a_planning_node_nothing_is_added():
     cleared = clearing(SLOTS, PLANS, DONE).clear(["p/x"])
     assert cleared.pairs == [("wf.work__after", 0), ("wf.work__after", 2), ("wf.result", -1)]
 
 
-def test_a_node_that_was_listed_for_another_plan_needs_room_to_be_listed_again():
+def test_a_node_that_was_listed_for_another_plan_has_to_be_listed_again():
     slots = {**SLOTS, "work__after": [Slot("b"), Slot(ROOM), Slot("p/x", plan="another"), Slot(ROOM)]}
     cleared = clearing(slots, PLANS, DONE).clear(["p/x"])
-    assert ("wf.work__after", 3) in cleared.others
+    assert set(cleared.others) == GROWTH
 
 
-def test_a_node_that_was_never_listed_needs_room_too():
+def test_a_node_that_was_never_listed_has_to_be_listed_too():
     plans = {**PLANS, ("wf.planner__after", 0): Plan("later", (node("p/x"), node("p/new")))}
     cleared = clearing(SLOTS, plans, DONE).clear(["p/new"])
     assert set(cleared.nodes) == {"b"}
-    assert set(cleared.others) == {("wf.work__after", 3), ("wf.planner__after", 1)}
+    assert set(cleared.others) == GROWTH
 
 
 def test_a_list_that_never_ended_is_made_up_for():

@@ -1,0 +1,85 @@
+"""Keeps the lists of nodes in the triggerer, so that no worker is held while nodes may be added."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.states import FINAL
+from airflow_dynamic_provider.workflows.lane_list import Kept, LaneList
+from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.trigger import WorkflowTrigger
+from airflow_dynamic_provider.workflows.watching import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_dynamic_provider.workflows.reading import Snapshot
+    from airflow_dynamic_provider.workflows.watching import Watch
+
+
+class ListTrigger(WorkflowTrigger):
+    """Begins the list of a lane, adds the nodes that are planned later, and ends when none can be.
+
+    It writes the XComs of its own task instance: the one that returns the list.
+
+    Args:
+        spec: The packed `WorkflowSpec`.
+        lane: The lane.
+        not_before: Seconds since the epoch before which it does not fire.
+    """
+
+    def __init__(self, spec: Mapping[str, Any], lane: str, not_before: float = 0.0) -> None:
+        super().__init__(spec, not_before)
+        self.lane = lane
+        self._has_begun = False
+
+    async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
+        """Store what was planned since the last look."""
+        own = LaneList(ti, WorkflowSpec.unpack(self.spec), self.lane)
+        try:
+            kept = await in_thread(self._keep, own, snapshot)
+        except DynamicOutputsError as error:
+            # The task says it in its own log; a retry would meet the same.
+            return TriggerEvent(str(error))  # type: ignore[no-untyped-call]
+        if kept.has_changed and watched is not None:
+            watched.look_soon()
+        return None if kept.may_grow else TaskSuccessEvent()
+
+    def _keep(self, own: LaneList, snapshot: Snapshot) -> Kept:
+        if not self._has_begun:
+            self._has_begun = True
+            if own.begin():
+                return Kept(may_grow=True, has_changed=True)
+        return own.keep(snapshot)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"lane": self.lane}
+
+
+class ListedTrigger(WorkflowTrigger):
+    """Waits until the lists that may grow have been begun.
+
+    Args:
+        spec: The packed `WorkflowSpec`.
+        not_before: Seconds since the epoch before which it does not fire.
+    """
+
+    async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
+        """Read the marks of the lists that had not been begun before: one API call each."""
+        return TaskSuccessEvent() if await in_thread(have_begun, snapshot) else None
+
+
+def have_begun(snapshot: Snapshot) -> bool:
+    """Whether all lists that may grow have been begun, or their tasks have ended."""
+    return all(_has_begun(snapshot, lane) for lane in snapshot.reader.spec.growing_lanes)
+
+
+def _has_begun(snapshot: Snapshot, lane: str) -> bool:
+    reader = snapshot.reader
+    state = snapshot.states.get((reader.spec.lanes[lane].list_task_id, xcom.UNMAPPED))
+    # Of a task that is to run again the state is none, and of one that keeps its list it is not final.
+    return state in FINAL or (state is not None and reader.has_begun(lane))
