@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseOperator, dag, get_current_context, task
 
+from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.execution import labels, xcom
 from tests.contract.assumptions import assumes
 from tests.task_runs import FakeSupervisor, run_task
-
-NAMED = {"dag_id": "d", "run_id": "r", "task_id": "t"}
 
 LABEL = "123"
 
@@ -87,6 +86,19 @@ def test_an_xcom_is_deleted_by_its_coordinates():
 
 
 @assumes(
+    "A running task instance, or its trigger, stores its own return value with the number of clones to make.",
+    rests="lists of nodes, for which clones are made before the task that lists them has ended",
+    where="execution/xcom.py workflows/lane_list.py",
+)
+def test_a_return_value_is_stored_early_with_its_length():
+    _, supervisor = run_inside(
+        lambda context: xcom.push_early(context["ti"], "return_value", [{}, {}], mapped_length=2)
+    )
+    early = asked(supervisor, "SetXCom")[0]
+    assert (early.task_id, early.map_index, early.value, early.mapped_length) == ("probe", -1, [{}, {}], 2)
+
+
+@assumes(
     "XCom.get_one() reads an XCom by its coordinates without a running task instance.",
     rests="nodes that wait in the triggerer, where there is no task context",
     where="execution/xcom.py",
@@ -143,12 +155,49 @@ def test_values_are_serialized_without_being_stored():
     rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
     where="execution/xcom.py database/runs.py embedded.py",
 )
-def test_the_backend_is_known():
+def test_the_backend_is_known(mocker):
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
     assert issubclass(XCom, BaseXCom)
-    assert XCom.serialize_value is BaseXCom.serialize_value
+    with pytest.raises(UnstorableOutputError):
+        xcom.check_storable(object())
+
+    class Legacy(BaseXCom):
+        @staticmethod
+        def serialize_value(*_value, **_coordinates):
+            return "stored elsewhere"
+
+        @staticmethod
+        def deserialize_value(result):
+            return [result.value]
+
+    mocker.patch("airflow.sdk.execution_time.xcom.XCom", Legacy)
+    xcom.check_storable(object())
+    assert xcom.load(SimpleNamespace(value="reference")) == ["reference"]
+
+
+@assumes(
+    "A backend may store and load values by store_value() and load_value() instead.",
+    rests="custom backends that are made for Airflow 3.4",
+    where="execution/xcom.py",
+    since=(3, 4),
+)
+def test_a_backend_of_the_new_form_is_known(mocker):
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    class New(BaseXCom):
+        @classmethod
+        def store_value(cls, *_written):
+            return "stored elsewhere"
+
+        @classmethod
+        def load_value(cls, stored):
+            return [stored]
+
+    mocker.patch("airflow.sdk.execution_time.xcom.XCom", New)
+    xcom.check_storable(object())
+    assert xcom.load(SimpleNamespace(value="reference")) == ["reference"]
 
 
 class Labelled:

@@ -113,7 +113,7 @@ def test_states_are_told_by_task_and_map_index(plain):
 
 
 @assumes(
-    "A task in dag.test() is told from one in a process of its own, and can ask how many of a state there are.",
+    "A task finds out that it runs in dag.test(), and how many task instances are in a state.",
     rests="workflows in dag.test(), and stopping at the first failure",
     where="execution/xcom.py workflows/nodes.py",
 )
@@ -142,7 +142,7 @@ def test_an_empty_operator_is_not_run(plain):
 
 
 @assumes(
-    "TaskInstance, DagRun and XComModel have the columns that are read: ids, states, times, tries, labels, values.",
+    "TaskInstance, DagRun and XComModel have the columns of ids, states, times, tries, labels and values.",
     rests="pages and commands",
     where="database/cells.py database/history.py database/instances.py database/runs.py embedded.py "
     "ui/presenting.py",
@@ -156,7 +156,8 @@ def test_the_database_has_the_columns_that_are_read(plain):
     wanted = {
         TaskInstance: "dag_id run_id task_id map_index state try_number start_date end_date duration "
         "_rendered_map_index",
-        DagRun: "id dag_id run_id state start_date end_date logical_date bundle_version created_dag_version_id",
+        DagRun: "id dag_id run_id state start_date end_date logical_date bundle_version "
+        "created_dag_version_id",
         XComModel: "dag_id run_id task_id map_index key value",
         DagModel: "dag_id",
     }
