@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from airflow_dynamic_provider.version_compat import COMMAND
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
@@ -138,9 +140,9 @@ class LocalAirflow:
         self.processes[name] = self._launch(name, COMPONENTS[name])
 
     def command(self, *arguments: str) -> str:
-        """Run a command of Airflow's command line beside it, and return what it prints."""
+        """Run one of the package's commands beside it, and return what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
+            [sys.executable, "-m", *COMMAND.removeprefix("python -m ").split(), *arguments],
             env=self._environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
