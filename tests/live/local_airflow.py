@@ -218,9 +218,11 @@ class LocalAirflow:
     @functools.cached_property
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        # Five seconds by default: on a busy machine a component then ends because another one is writing.
+        database = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60"}
         own = {
             name: value
-            for name, value in {**SETTINGS, **TUNING, **self.settings}.items()
+            for name, value in {**SETTINGS, **TUNING, **database, **self.settings}.items()
             if value is not None
         }
         return {
