@@ -11,6 +11,7 @@ RELEASES := 3.1.8=2026-03-20 3.2.2=2026-06-01
 PYTHON ?= python3
 PORT ?= 8080
 DIR ?=
+RINGS ?=
 PROGRAMS ?= 2000
 MINUTES ?= 60
 SEED ?=
@@ -61,17 +62,18 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 	$(call step,Running dags/process_directory.py in an embedded Airflow)
 	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
-.PHONY: test test-pure test-browser test-task test-dag test-differential test-live
+.PHONY: test test-pure test-browser test-contract test-task test-dag test-differential test-live
 test: $(READY) ## Run all tests
 	@"$(BIN)/python" -m pytest $(ARGS)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
 test-browser: $(READY) ## Run the tests of the pages' modules in a Chromium (installed by apt-get, as root)
+test-contract: $(READY) ## Run the tests of what the package takes for granted of Airflow
 test-task: $(READY) ## Run the tests of single tasks, in Airflow's own task runner
 test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
 test-differential: $(READY) ## Run some hundred random programs, and compare with what they must give
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
-test-pure test-browser test-task test-dag test-differential test-live:
+test-pure test-browser test-contract test-task test-dag test-differential test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
 
 .PHONY: fuzz fuzz-workflows
@@ -82,8 +84,12 @@ fuzz fuzz-workflows:
 		$(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(findstring workflows,$@),--workflows)
 
 .PHONY: test-versions
-test-versions: ## Run the tests of tasks and Dag runs on older Airflows (VERSIONS="3.1 3.2")
+test-versions: ## Run the tests that need Airflow on older ones (VERSIONS="3.1 3.2")
 	@PYTHON="$(PYTHON)" tests/versions.sh $(VERSIONS) -- $(ARGS)
+
+.PHONY: canary
+canary: ## Run them on the newest pre-release of Airflow, and say which assumptions it breaks (RINGS=contract)
+	@PYTHON="$(PYTHON)" tests/canary.sh $(RINGS) -- $(ARGS)
 
 .PHONY: ui
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it

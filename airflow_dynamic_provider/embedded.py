@@ -34,7 +34,7 @@ from rich.table import Table
 from rich.text import Text
 
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.execution.xcom import UNMAPPED, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -388,10 +388,8 @@ def _is_internal(key: str) -> bool:
 
 
 def _deserialize(value: Any) -> Any:
-    from airflow.sdk.execution_time.xcom import XCom
-
     try:
-        return XCom.deserialize_value(SimpleNamespace(value=value))
+        return load(SimpleNamespace(value=value))
     except ImportError:  # a class that Airflow is not configured to load: its stored form says enough
         return value
 

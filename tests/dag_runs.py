@@ -134,10 +134,10 @@ class KeptRun(FinishedRun):
             include_upstream=upstream,
             only_failed=only_failed,
         )
-        # Since 3.3 it is told who writes a note.
-        user = {"user": None} if "user" in inspect.signature(post_clear_task_instances).parameters else {}
         with create_session() as session:
-            post_clear_task_instances(self.dag.dag_id, DBDagBag(), body, session=session, **user)
+            dag_bag = DBDagBag()
+            of_server = _of_server(post_clear_task_instances, dag_bag, session)
+            post_clear_task_instances(self.dag.dag_id, dag_bag, body, session=session, **of_server)
         return self
 
     def edit(self, dag: Any) -> None:
@@ -326,6 +326,19 @@ def start_run(dag: Any, conf: dict[str, Any] | None = None) -> KeptRun:
         )
     _check_user_interface(dag, dag_run)
     return KeptRun(dag, dag_run, ApiCalls(), scheduler_dag)
+
+
+def _of_server(route: Callable[..., Any], dag_bag: Any, session: Any) -> dict[str, Any]:
+    """Return what Airflow's server gives to a route beside the request, by the route's own parameters."""
+    found: dict[str, Any] = {}
+    parameters = inspect.signature(route).parameters
+    if "user" in parameters:  # from 3.3 on: who writes a note
+        found["user"] = None
+    if "resolver" in parameters:  # from 3.4 on: where a task instance is, among loops
+        from airflow.models.task_coordinates import TaskCoordinateResolver
+
+        found["resolver"] = TaskCoordinateResolver(dag_bag, session)
+    return found
 
 
 def _update(ti_id: Any, **values: Any) -> None:

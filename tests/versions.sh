@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests that need no service on older Airflow versions, each in an environment of its own:
+# Runs the tests that need Airflow on older Airflow versions, each in an environment of its own:
 #
 #     tests/versions.sh VERSION... [-- ARGUMENT OF PYTEST...]
 #
@@ -8,8 +8,8 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/environments.sh
 
-python=${PYTHON:-python3}
 versions=()
 while (($#)) && [[ $1 != -- ]]; do
     versions+=("$1")
@@ -19,21 +19,8 @@ if (($#)); then
     shift
 fi
 
-step() {
-    printf '\033[1m==> %s\033[0m\n' "$*"
-}
-
-# Like the Makefile: uv where it can be had, pip otherwise.
-install() {
-    local venv=$1
-    shift
-    "$venv/bin/uv" pip install --python "$venv/bin/python" --compile-bytecode "$@" ||
-        "$venv/bin/python" -m pip install --disable-pip-version-check "$@"
-}
-
 prepare() {
     local constraints=$1 venv=$2
-    # The mark is made last, so that an environment that was not finished is made anew.
     if [[ $venv/.ready -nt $constraints && $venv/.ready -nt pyproject.toml ]]; then
         return
     fi
@@ -41,8 +28,7 @@ prepare() {
     "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install --disable-pip-version-check --quiet --constraint "$constraints" uv || true
     install "$venv" --requirement "$constraints"
-    install "$venv" --no-deps --no-build-isolation --editable .
-    touch "$venv/.ready"
+    finish "$venv"
 }
 
 failed=()
@@ -50,12 +36,9 @@ for version in "${versions[@]}"; do
     venv=$PWD/build/airflow-$version
     step "Airflow $version: environment in build/airflow-$version"
     prepare "constraints-$version.txt" "$venv"
-    step "Airflow $version: tests on $("$venv/bin/python" -c '
-import platform
-from importlib.metadata import version
-print("Airflow", version("apache-airflow"), "and Python", platform.python_version())')"
+    step "Airflow $version: tests on $(describe "$venv")"
     # All versions are tried, even when the first fails.
-    "$venv/bin/python" -m pytest tests/task tests/dag "$@" || failed+=("$version")
+    "$venv/bin/python" -m pytest tests/contract tests/task tests/dag tests/live "$@" || failed+=("$version")
 done
 if ((${#failed[@]})); then
     step "Failed on Airflow ${failed[*]}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.execution.xcom import UNMAPPED, load
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 
 if TYPE_CHECKING:
@@ -187,14 +187,11 @@ def _load(row: Any, without: str | None = None) -> Any:
     Raises:
         ReadError: Airflow refuses to load a class that it holds, or the class is not there.
     """
-    from airflow.sdk.execution_time.xcom import XCom
-
     result = row
     if without is not None and isinstance(row.value, dict):
         result = SimpleNamespace(key=row.key, value={**row.value, without: None})
     try:
-        # The deployment's own class, which may keep values elsewhere.
-        return XCom.deserialize_value(result)
+        return load(result)
     except ImportError as error:
         raise ReadError(
             f"its stored value cannot be loaded: {error}",

@@ -129,6 +129,10 @@ def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = N
     # A trigger has no public method at all.
     from airflow.sdk.execution_time.xcom import XCom
 
+    if hasattr(XCom, "_push"):
+        # From Airflow 3.4 on: the other method has lost the length.
+        XCom._push(ti, xcom_key, value, mapped_length=mapped_length)
+        return
     XCom.set(
         key=xcom_key,
         value=value,
@@ -152,8 +156,27 @@ def check_storable(value: Any) -> None:
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
-    if XCom.serialize_value is BaseXCom.serialize_value:
+    # From Airflow 3.4 on a backend may have store_value() instead.
+    hooks = ("serialize_value", "store_value")
+    if all(_same_hook(XCom, BaseXCom, name) for name in hooks):
         _serialize(value)
+
+
+def _same_hook(one: Any, other: Any, name: str) -> bool:
+    own, others = (getattr(cls, name, None) for cls in (one, other))
+    return getattr(own, "__func__", own) is getattr(others, "__func__", others)
+
+
+def load(row: Any) -> Any:
+    """Return the value of a row of XComs, as the deployment's own XCom backend has it.
+
+    Raises:
+        ImportError: Airflow refuses to load a class that the value holds, or the class is not there.
+    """
+    from airflow.sdk.execution_time.xcom import XCom
+
+    # Private: from Airflow 3.4 on a backend may have load_value() instead, and this finds out which it has.
+    return XCom._load(row) if hasattr(XCom, "_load") else XCom.deserialize_value(row)
 
 
 def serialize(value: Any) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from airflow_dynamic_provider.version_compat import COMMAND
 from tests import strict_api
 
 if TYPE_CHECKING:
@@ -140,9 +141,9 @@ class LocalAirflow:
         self.processes[name] = self._launch(name, COMPONENTS[name])
 
     def command(self, *arguments: str) -> str:
-        """Run a command of Airflow's command line beside it, and return what it prints."""
+        """Run one of the package's commands beside it, and return what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
+            [sys.executable, "-m", *COMMAND.removeprefix("python -m ").split(), *arguments],
             env=self._environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -216,9 +217,11 @@ class LocalAirflow:
     @functools.cached_property
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        # Five seconds by default: on a busy machine a component then ends because another one is writing.
+        database = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60"}
         own = {
             name: value
-            for name, value in {**SETTINGS, **TUNING, **self.settings}.items()
+            for name, value in {**SETTINGS, **TUNING, **database, **self.settings}.items()
             if value is not None
         }
         return {

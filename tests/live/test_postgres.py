@@ -35,7 +35,7 @@ def test_keys_values_and_metadata_come_back_as_they_were(postgres: RestClient, r
         postgres.clear(dag_id, runs[dag_id], "produce")
     for dag_id in (PLAINLY, BY_REFERENCE):
         _wait(postgres, dag_id, runs[dag_id])
-        _check(postgres, dag_id, runs[dag_id], DAG["KEYS"][1::-1])
+        _check(postgres, dag_id, runs[dag_id], DAG["KEYS_OF_RETRY"])
 
 
 def test_the_labels_of_long_key_paths_are_cut_and_the_keys_are_not(

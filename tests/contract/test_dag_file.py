@@ -1,0 +1,275 @@
+"""What the Dag file's side takes for granted: of Airflow's task graph, its decorators and what it stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task, task_group
+from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
+from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.workflows import interception
+from tests.contract.assumptions import assumes
+from tests.dag_runs import dag_serialization
+from tests.task_runs import run_task
+
+
+@task
+def number():
+    return 1
+
+
+@task
+def take(value):
+    return value
+
+
+@task_group
+def pair(value):
+    return take(take.override(task_id="first")(value))
+
+
+def stored(dag: Any) -> Any:
+    """Return a Dag as Airflow has it after it was stored."""
+    serialization = dag_serialization()
+    return serialization.deserialize_dag(serialization.serialize_dag(dag))
+
+
+@assumes(
+    "TaskGroupContext.get_current() is the task group that the Dag file is in the middle of.",
+    rests="putting the clones of a map where it is written",
+    where="authoring/airflow_graph.py",
+)
+def test_the_group_that_the_dag_file_is_in_is_known():
+    with DAG("contract", schedule=None) as dag, TaskGroup("outer") as outer:
+        assert airflow_graph.current_group(dag).group_id == outer.group_id
+
+
+@assumes(
+    "A task that was moved to another group keeps its id, and is stored as a member of that group.",
+    rests="calls that join the group of a map as further maps are written",
+    where="authoring/airflow_graph.py",
+)
+def test_a_task_is_moved_to_another_group():
+    with DAG("contract", schedule=None) as dag:
+        keys = number()
+        group = airflow_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        moved = take(1).operator
+        airflow_graph.move(moved, group)
+    again = stored(dag)
+    assert list(again.task_group.children["each"].children) == ["take"]
+    assert [each.group_id for each in again.get_task("take").iter_mapped_task_groups()] == ["each"]
+
+
+@assumes(
+    "A group that was moved to another keeps its id and that of its tasks, by its attribute _group_id.",
+    rests="task groups as bodies of maps",
+    where="authoring/airflow_graph.py",
+)
+def test_a_group_is_moved_to_another_group():
+    with DAG("contract", schedule=None) as dag:
+        keys = number()
+        group = airflow_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        pair(1)
+        airflow_graph.move(dag.task_group.children["pair"], group)
+    again = stored(dag)
+    assert list(again.task_group.children["each"].children) == ["pair"]
+    assert set(again.task_group.children["each"].children["pair"].children) == {"pair.first", "pair.take"}
+    again.task_group.topological_sort()
+    assert [each.group_id for each in again.get_task("pair.take").iter_mapped_task_groups()] == ["each"]
+
+
+@assumes(
+    "A group that was taken out of its parent's children is gone, once no group names it up- or downstream.",
+    rests="groups of maps that turn out to hold no tasks",
+    where="authoring/airflow_graph.py",
+)
+def test_a_group_is_removed():
+    with DAG("contract", schedule=None) as dag:
+        number() >> airflow_graph.make_mapped_group("each", dag.task_group, take(1).operator, "")
+        airflow_graph.remove_group(dag.task_group.children["each"])
+    again = stored(dag)
+    again.task_group.topological_sort()
+    assert set(again.task_group.get_task_group_dict()) == {None}
+
+
+@assumes(
+    "The trigger rule of an operator that Airflow expands is the one in its partial_kwargs.",
+    rests="expanded operators that wait for clones which may fail",
+    where="authoring/airflow_graph.py",
+)
+def test_the_trigger_rule_of_an_expanded_operator_is_changed():
+    with DAG("contract", schedule=None) as dag:
+        take.expand(value=[1, 2])
+        airflow_graph.set_trigger_rule(dag.get_task("take"), TriggerRule.ALL_DONE)
+    assert airflow_graph.is_mapped(dag.get_task("take"))
+    assert stored(dag).get_task("take").trigger_rule == TriggerRule.ALL_DONE.value
+
+
+class Reference(PlainXComArg):
+    """A reference of a class of the package's, which resolves to something else."""
+
+    def resolve(self, context: Any) -> Any:
+        return "resolved by the package"
+
+
+@assumes(
+    "A reference of a class made from PlainXComArg is resolved by its own resolve(), and is stored and "
+    "scheduled as the reference to a task that it is made from.",
+    rests="collections, static outputs and workflows' outputs as arguments of tasks",
+    where="authoring/collection.py authoring/static_handle.py workflows/outputs.py",
+)
+def test_references_of_its_own_classes_are_resolved_by_them():
+    with DAG("contract", schedule=None) as dag:
+        take(Reference(number().operator))
+    assert stored(dag).get_task("take").upstream_task_ids == {"number"}
+    done = run_task(dag, "take")
+    assert done.supervisor.xcoms["take", -1, "return_value"] == "resolved by the package"
+
+
+@assumes(
+    "What a task or group is expanded over may be a reference of a class made from PlainXComArg.",
+    rests="the nodes of workflows, which are expanded over a list that none of them is passed",
+    where="workflows/outputs.py workflows/group.py",
+)
+def test_a_task_is_expanded_over_a_reference_of_its_own_class():
+    with DAG("contract", schedule=None) as dag:
+        BashOperator.partial(task_id="each").expand_kwargs(Reference(number().operator))
+    again = stored(dag).get_task("each")
+    assert again.is_mapped
+    assert again.upstream_task_ids == {"number"}
+
+
+@assumes(
+    "doc_json of a task is stored with the Dag, and the attributes of the operator's class are not.",
+    rests="pages and commands, which know keys and workflows from the stored Dag; the size of stored Dags",
+    where="execution/documents.py workflows/nodes.py database/structure.py",
+)
+def test_a_task_says_of_itself_what_is_stored():
+    class Described(BaseOperator):
+        large = "not to be stored " * 10
+        custom_operator_name = "described"
+
+    with DAG("contract", schedule=None) as dag:
+        Described(task_id="described", doc_json='{"of": "a key space"}')
+    again = stored(dag).get_task("described")
+    assert again.doc_json == '{"of": "a key space"}'
+    assert again.operator_name == "described"
+    assert "not to be stored" not in str(dag_serialization().serialize_dag(dag))
+
+
+@assumes(
+    "An empty operator with a callback for its start is not ended by the scheduler.",
+    rests="the labels of empty operators among clones, which only a running task gets",
+    where="authoring/cloning.py",
+)
+def test_an_empty_operator_with_a_callback_says_so():
+    with DAG("contract", schedule=None) as dag:
+        EmptyOperator(task_id="without")
+        EmptyOperator(task_id="with").on_execute_callback = [print]
+    again = stored(dag)
+    assert not again.get_task("without").has_on_execute_callback
+    assert again.get_task("with").has_on_execute_callback
+
+
+@assumes(
+    "A function under @task has its operator class, its function and its arguments, and is marked as one.",
+    rests="the nodes of workflows that run @task functions",
+    where="workflows/running.py workflows/finding.py workflows/kinds.py",
+)
+def test_a_task_function_says_what_it_is_made_of():
+    made = task(retries=3)(take.function)
+    assert type(made)._airflow_is_task_decorator
+    assert (made.function, made.kwargs["retries"]) == (take.function, 3)
+    operator = made.operator_class(
+        task_id="made", python_callable=made.function, op_args=[1], op_kwargs={}, multiple_outputs=False
+    )
+    assert operator.op_args == [1]
+
+
+@assumes(
+    "The operator class of a plain @task function is called _PythonDecoratedOperator.",
+    rests="workflow.local(), which calls the function itself and leaves all other operators to themselves",
+    where="workflows/local.py",
+)
+def test_the_operator_of_a_plain_task_function_is_known_by_its_name():
+    assert take.operator_class.__name__ == "_PythonDecoratedOperator"
+
+
+@assumes(
+    "An operator keeps the arguments that it was made with in _BaseOperator__init_kwargs.",
+    rests="finding the settings of operators that a workflow's body refers to",
+    where="workflows/finding.py",
+)
+def test_an_operator_keeps_its_arguments():
+    made = BashOperator(task_id="said", bash_command="true", retries=2)
+    kept = vars(made)["_BaseOperator__init_kwargs"]
+    assert (kept["bash_command"], kept["retries"]) == ("true", 2)
+
+
+@assumes(
+    "Calls of tasks, groups and operator classes, their order and their output go through the methods that "
+    "are replaced while a body runs.",
+    rests="recording what the body of a workflow calls",
+    where="workflows/interception.py",
+)
+def test_calls_go_through_the_methods_that_are_replaced():
+    from airflow.sdk.bases.decorator import _TaskDecorator
+    from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+    assert isinstance(take, _TaskDecorator)
+    assert isinstance(pair, _TaskGroupFactory)
+    assert isinstance(BashOperator.partial(task_id="each"), OperatorPartial)
+    assert interception.is_operator(BashOperator(task_id="said", bash_command="true"))
+    calls = {
+        _TaskDecorator: ("__call__", "override", "expand", "partial", "expand_kwargs"),
+        _TaskGroupFactory: ("__call__", "override", "expand", "partial", "expand_kwargs"),
+        OperatorPartial: ("expand", "expand_kwargs"),
+        BaseOperator: ("set_upstream", "set_downstream", "output"),
+    }
+    before = {(cls, name): getattr(cls, name) for cls, names in calls.items() for name in names}
+    with interception.intercepted():
+        replaced = {(cls, name) for cls, name in before if getattr(cls, name) is not before[cls, name]}
+    assert replaced == before.keys()
+    assert {each: getattr(*each) for each in before} == before
+
+
+@assumes(
+    "The operators >> and << call set_downstream() and set_upstream() of the operator.",
+    rests="the order that a workflow's body gives to its nodes without data",
+    where="workflows/interception.py",
+)
+def test_the_order_of_tasks_goes_through_two_methods(mocker):
+    with DAG("contract", schedule=None):
+        first, second = EmptyOperator(task_id="first"), EmptyOperator(task_id="second")
+        down = mocker.patch.object(BaseOperator, "set_downstream", autospec=True)
+        first >> second
+        assert down.call_args.args[:2] == (first, second)
+        up = mocker.patch.object(BaseOperator, "set_upstream", autospec=True)
+        first << second
+        assert up.call_args.args[:2] == (first, second)
+
+
+@assumes(
+    "An operator's constructor takes a reference in place of any value.",
+    rests="checking a call of a classic operator in a body before its arguments exist",
+    where="workflows/interception.py",
+)
+def test_a_constructor_takes_a_reference():
+    with DAG("contract", schedule=None):
+        made = BashOperator(task_id="said", bash_command=interception.stand_in())
+    assert isinstance(made.bash_command, XComArg)
+
+
+@assumes(
+    "Names that Airflow has moved are where version_compat looks for them.",
+    rests="failing, skipping and rescheduling tasks",
+    where="version_compat.py",
+)
+def test_moved_names_are_found():
+    from airflow_dynamic_provider import version_compat
+
+    assert [name for name in version_compat.__all__ if not hasattr(version_compat, name)] == []

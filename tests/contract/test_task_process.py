@@ -1,0 +1,398 @@
+"""What a task's process takes for granted: of Airflow's task runner, its messages and its operators."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseOperator, dag, get_current_context, task
+
+from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.execution import labels, xcom
+from tests.contract.assumptions import assumes
+from tests.task_runs import FakeSupervisor, run_task
+
+LABEL = "123"
+
+
+def run_inside(body: Any, supervisor: FakeSupervisor | None = None) -> Any:
+    """Run a function of the context in a task's process, and return what it returned and what was asked."""
+    returned: list[Any] = []
+
+    @task
+    def many():
+        """Have XComs that are read."""
+
+    @task
+    def probe():
+        returned.append(body(get_current_context()))
+
+    @dag(schedule=None)
+    def contract():
+        many()
+        probe()
+
+    done = run_task(contract(), "probe", supervisor=supervisor)
+    assert done.state == "success", done.error
+    return returned[0], done.supervisor
+
+
+def asked(supervisor: FakeSupervisor, name: str) -> list[Any]:
+    return [msg for msg in supervisor.messages if type(msg).__name__ == name]
+
+
+def of_three_clones() -> FakeSupervisor:
+    return FakeSupervisor(xcoms={("many", index, "key"): f"value {index}" for index in range(3)})
+
+
+@assumes(
+    "xcom_pull() of a list of one task gives the XComs of all its map indexes in order, in one message.",
+    rests="collections of up to 1,000 values, which are read at once",
+    where="execution/xcom.py",
+)
+def test_all_xcoms_of_a_task_come_in_one_message():
+    values, supervisor = run_inside(lambda context: xcom.pull_all(context, "many", "key"), of_three_clones())
+    assert values == ["value 0", "value 1", "value 2"]
+    assert supervisor.count("GetXCom", "GetXComSequenceSlice") == 1
+
+
+@assumes(
+    "A slice of LazyXComSequence is one message, with the start and the stop of the slice.",
+    rests="large collections, which are read in parts",
+    where="execution/xcom.py",
+)
+def test_a_part_of_a_sequence_is_one_message():
+    values, supervisor = run_inside(
+        lambda context: xcom.pull_slice(context, "many", "key", 1, 3), of_three_clones()
+    )
+    assert values == ["value 1", "value 2"]
+    (asked_for,) = asked(supervisor, "GetXComSequenceSlice")
+    assert (asked_for.start, asked_for.stop) == (1, 3)
+
+
+@assumes(
+    "XCom.delete() deletes an XCom of the running task instance by its coordinates, in one message.",
+    rests="a node that forgets what its earlier tries have left",
+    where="execution/xcom.py workflows/nodes.py",
+)
+def test_an_xcom_is_deleted_by_its_coordinates():
+    _, supervisor = run_inside(lambda context: xcom.delete(context, "key"))
+    (deleted,) = asked(supervisor, "DeleteXCom")
+    assert (deleted.task_id, deleted.map_index, deleted.key) == ("probe", -1, "key")
+
+
+@assumes(
+    "A running task instance, or its trigger, stores its own return value with the number of clones to make.",
+    rests="lists of nodes, for which clones are made before the task that lists them has ended",
+    where="execution/xcom.py workflows/lane_list.py",
+)
+def test_a_return_value_is_stored_early_with_its_length():
+    _, supervisor = run_inside(
+        lambda context: xcom.push_early(context["ti"], "return_value", [{}, {}], mapped_length=2)
+    )
+    early = asked(supervisor, "SetXCom")[0]
+    assert (early.task_id, early.map_index, early.value, early.mapped_length) == ("probe", -1, [{}, {}], 2)
+
+
+@assumes(
+    "XCom.get_one() reads an XCom by its coordinates without a running task instance.",
+    rests="nodes that wait in the triggerer, where there is no task context",
+    where="execution/xcom.py",
+)
+def test_an_xcom_is_read_without_a_task_instance():
+    from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+
+    with set_supervisor_comms(of_three_clones()):
+        assert xcom.pull_of_run("dag", "run", "many", "key", 2) == "value 2"
+        assert xcom.pull_of_run("dag", "run", "many", "other") is None
+
+
+@assumes(
+    "RuntimeTaskInstance.get_task_states() needs no task instance.",
+    rests="nodes that wait in the triggerer until those before them have ended",
+    where="execution/xcom.py",
+)
+def test_states_are_read_without_a_task_instance():
+    from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+
+    supervisor = FakeSupervisor(states={("many", 0): "success", ("many", 1): "failed", ("one", -1): None})
+    with set_supervisor_comms(supervisor):
+        states = xcom.read_states_of_run("dag", "run", ["many", "one"])
+    assert states == {("many", 0): "success", ("many", 1): "failed", ("one", -1): None}
+
+
+@assumes(
+    "The class of the supervisor in dag.test() is called InProcessSupervisorComms.",
+    rests="telling a run of dag.test(), in which a node must not wait in a trigger, from a real one",
+    where="execution/xcom.py",
+)
+def test_the_supervisor_of_a_test_is_known_by_its_name():
+    from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
+
+    assert InProcessSupervisorComms.__name__ == "InProcessSupervisorComms"
+
+
+@assumes(
+    "BaseXCom.serialize_value() tells whether a value can be stored, and deserialize_value() gives it back.",
+    rests="refusing a value that cannot be stored where it is produced, with its key",
+    where="execution/xcom.py",
+)
+def test_values_are_serialized_without_being_stored():
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    value = {"a": [1, None, "text"], "at": datetime(2026, 1, 1, tzinfo=timezone.utc)}
+    assert BaseXCom.deserialize_value(SimpleNamespace(value=BaseXCom.serialize_value(value))) == value
+    with pytest.raises((TypeError, AttributeError)):
+        BaseXCom.serialize_value(object())
+
+
+@assumes(
+    "airflow.sdk.execution_time.xcom.XCom is the deployment's own backend, BaseXCom if there is no other.",
+    rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
+    where="execution/xcom.py database/runs.py embedded.py",
+)
+def test_the_backend_is_known(mocker):
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    assert issubclass(XCom, BaseXCom)
+    with pytest.raises(UnstorableOutputError):
+        xcom.check_storable(object())
+
+    class Legacy(BaseXCom):
+        @staticmethod
+        def serialize_value(*_value, **_coordinates):
+            return "stored elsewhere"
+
+        @staticmethod
+        def deserialize_value(result):
+            return [result.value]
+
+    mocker.patch("airflow.sdk.execution_time.xcom.XCom", Legacy)
+    xcom.check_storable(object())
+    assert xcom.load(SimpleNamespace(value="reference")) == ["reference"]
+
+
+@assumes(
+    "A backend may store and load values by store_value() and load_value() instead.",
+    rests="custom backends that are made for Airflow 3.4",
+    where="execution/xcom.py",
+    since=(3, 4),
+)
+def test_a_backend_of_the_new_form_is_known(mocker):
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    class New(BaseXCom):
+        @classmethod
+        def store_value(cls, *_written):
+            return "stored elsewhere"
+
+        @classmethod
+        def load_value(cls, stored):
+            return [stored]
+
+    mocker.patch("airflow.sdk.execution_time.xcom.XCom", New)
+    xcom.check_storable(object())
+    assert xcom.load(SimpleNamespace(value="reference")) == ["reference"]
+
+
+class Labelled:
+    """A template field's value that says the label when it is rendered."""
+
+    def resolve(self, context: Any) -> str:
+        labels.set_label(context, LABEL)
+        context["word"] = "told"
+        return "resolved"
+
+
+class LabelledOperator(BaseOperator):
+    """Has a value to resolve, and a template that is rendered after it."""
+
+    template_fields = ("labelled", "other")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(map_index_template=labels.MAP_INDEX_TEMPLATE, **kwargs)
+        self.labelled: Any = Labelled()
+        self.other = "{{ word }}"
+
+    def execute(self, context: Any) -> Any:
+        return [self.labelled, self.other]
+
+
+def run_labelled(**settings: Any) -> Any:
+    @dag(schedule=None, **settings)
+    def contract():
+        LabelledOperator(task_id="labelled")
+
+    return run_task(contract(), "labelled", 0)
+
+
+@assumes(
+    "What has a method resolve() in a template field is resolved before the template fields after it.",
+    rests="a clone that knows its key before any other value of it is rendered",
+    where="authoring/cloning.py workflows/nodes.py",
+)
+def test_template_fields_are_resolved_in_their_order():
+    done = run_labelled()
+    assert done.supervisor.xcoms["labelled", 0, "return_value"] == ["resolved", "told"]
+
+
+@assumes(
+    "The label is rendered from the task's context, and sent before the operator is executed.",
+    rests="a clone that is found by its key while it runs",
+    where="execution/labels.py",
+    since=(3, 2),
+)
+def test_a_label_is_sent_before_the_operator_is_executed():
+    sent = [type(msg).__name__ for msg in run_labelled().supervisor.messages]
+    assert "SetRenderedMapIndex" in sent[: sent.index("SetXCom")]
+
+
+@pytest.mark.parametrize("is_native", [False, True])
+@assumes(
+    "A label that reads like a number is sent as a text, whichever way the Dag renders its templates.",
+    rests="clones of keys like '123' and 'None', which Airflow fails if the label is no text",
+    where="execution/labels.py",
+    since=(3, 2),
+)
+def test_a_label_stays_a_text(is_native):
+    assert run_labelled(render_template_as_native_obj=is_native).label == LABEL
+
+
+@assumes(
+    "The attribute rendered_map_index of a task instance is reported with its end.",
+    rests="the label of a clone that fails before its template is rendered",
+    where="execution/labels.py",
+)
+def test_the_attribute_of_the_label_is_reported():
+    from airflow.sdk.execution_time import comms
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    assert "rendered_map_index" in RuntimeTaskInstance.model_fields
+    ended = ("SucceedTask", "RetryTask", "TaskState", "DeferTask")
+    assert [name for name in ended if "rendered_map_index" not in getattr(comms, name).model_fields] == []
+
+
+@assumes(
+    "An operator calls its _pre_execute_hook and _post_execute_hook around its execute().",
+    rests="storing a clone's result with its key, whatever its operator",
+    where="authoring/cloning.py execution/clones.py",
+)
+def test_hooks_are_called_around_execute():
+    seen: list[Any] = []
+
+    @task
+    def work():
+        seen.append("execute")
+        return 1
+
+    @dag(schedule=None)
+    def contract():
+        operator: Any = work().operator
+        operator._pre_execute_hook = lambda context: seen.append(context["ti"].task_id)
+        operator._post_execute_hook = lambda context, result: seen.append(result)
+
+    assert run_task(contract(), "work").state == "success"
+    assert seen == ["work", "execute", 1]
+
+
+@assumes(
+    "An operator runs inside another once it has its Dag in _dag and ExecutorSafeguard.tracker names it.",
+    rests="nodes of workflows, which run the author's operator in the process of their own",
+    where="workflows/running.py",
+)
+def test_an_operator_runs_inside_another():
+    from airflow.sdk.bases.operator import ExecutorSafeguard
+
+    def nested(context):
+        made = LabelledOperator(task_id="made")
+        object.__setattr__(made, "_dag", context["dag"])
+        assert made.dag is context["dag"]
+        made.render_template_fields(context)
+        assert isinstance(ExecutorSafeguard.tracker, ContextVar)
+        made.allow_nested_operators = False
+        token = ExecutorSafeguard.tracker.set(made)
+        try:
+            return made.execute(context)
+        finally:
+            ExecutorSafeguard.tracker.reset(token)
+
+    assert run_inside(nested)[0] == ["resolved", "told"]
+
+
+@assumes(
+    "resume_execution() calls a method by its name; '__fail__' stands for a trigger that has failed.",
+    rests="operators that wait in a trigger inside a node",
+    where="workflows/nodes.py workflows/running.py",
+)
+def test_an_operator_goes_on_with_a_method():
+    from airflow.sdk.bases import operator
+
+    class Waiting(BaseOperator):
+        def go_on(self, context, event=None):
+            return event
+
+    assert Waiting(task_id="waiting").resume_execution("go_on", {"event": "came"}, {}) == "came"
+    assert operator.TRIGGER_FAIL_REPR == "__fail__"
+
+
+@assumes(
+    "TimeoutPosix raises AirflowTaskTimeout in what runs too long.",
+    rests="the time limits of workflows and of their nodes",
+    where="workflows/deadline.py version_compat.py",
+)
+def test_a_limit_of_time_raises():
+    from airflow.sdk.execution_time.timeout import TimeoutPosix
+
+    from airflow_dynamic_provider.version_compat import AirflowTaskTimeout
+
+    with pytest.raises(AirflowTaskTimeout), TimeoutPosix(0.001):
+        time.sleep(10)
+
+
+@assumes(
+    "set_current_context() gives code below it a context of the caller's.",
+    rests="workflow.local(), in which functions ask for their context without Airflow running",
+    where="workflows/local.py",
+)
+def test_a_context_is_given_to_code_outside_a_task():
+    from airflow.sdk.execution_time.context import set_current_context
+
+    with set_current_context({"ti": "mine"}):  # type: ignore[arg-type]
+        assert get_current_context()["ti"] == "mine"
+
+
+@assumes(
+    "The names of Airflow's task context are in KNOWN_CONTEXT_KEYS.",
+    rests="telling an argument that Airflow fills in from one that a workflow's body forgot",
+    where="workflows/binding.py",
+)
+def test_the_names_of_the_context_are_known():
+    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
+
+    assert {"ti", "params", "ds", "dag_run", "logical_date"} <= set(KNOWN_CONTEXT_KEYS)
+
+
+@assumes(
+    "AirflowRescheduleException sends a task instance back to the scheduler until a time.",
+    rests="clones that were started too early, and nodes that wait in dag.test()",
+    where="execution/clones.py workflows/nodes.py version_compat.py",
+)
+def test_a_task_instance_goes_back_to_the_scheduler():
+    from airflow_dynamic_provider.version_compat import AirflowRescheduleException
+
+    until = datetime.now(timezone.utc) + timedelta(hours=1)
+
+    @task
+    def too_early():
+        raise AirflowRescheduleException(until)
+
+    @dag(schedule=None)
+    def contract():
+        too_early()
+
+    assert run_task(contract(), "too_early").state == "up_for_reschedule"
