@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.states import FINAL, SUCCESS
@@ -120,6 +121,7 @@ class LaneList:
         No API call if nothing was planned, else one for each 64 nodes from the first new one, and three more.
 
         Raises:
+            PlanMismatchError: There was no such list when the nodes were planned first.
             TooManyOutputsError: There are more nodes in the lane than Airflow may map.
         """
         seen = snapshot.reader.slots(self._lane)
@@ -133,6 +135,13 @@ class LaneList:
         return Kept(may_grow=snapshot.may_grow, has_changed=True)
 
     def _replace(self, snapshot: Snapshot, slots: Sequence[Slot], wanted: Sequence[Slot]) -> None:
+        if not slots:
+            # A list that may grow has a slot for that from the beginning.
+            raise PlanMismatchError(
+                f"plans {wanted[0].name!r} now, and began without tasks to run it: the Dag was changed since",
+                task_id=self._spec.plan_task_id,
+                remedy=f"Clear {self._spec.plan_task_id!r} with its downstream tasks.",
+            )
         check_length(len(wanted), self._spec.lanes[self._lane].task_id, "nodes")
         changed = [at for at, slot in enumerate(slots) if slot != wanted[at]]
         nodes = relist(snapshot, wanted).nodes
@@ -143,7 +152,7 @@ class LaneList:
         log.info("Added %d slots to the %d of %s", len(wanted) - len(slots), len(slots), self._lane)
 
     def _fetch_first(self) -> list[Slot]:
-        slots = self._first_slots()
+        slots = self._reader.first_slots(self._lane)
         for page in range(-(-len(slots) // stored.NODES_PER_PAGE)):
             nodes = self._reader.pull(self._spec.listing_task_id, self._first_nodes(page))
             xcom.push_early(self._ti, stored.nodes_xcom(page), nodes)
@@ -161,13 +170,8 @@ class LaneList:
 
     def _store_mark(self) -> None:
         # Last: who finds it finds all.
-        mark = stored.pack_list_mark(self._reader.stored_roots().fingerprint)
+        mark = stored.pack_list_mark(self._reader.list_mark(self._lane))
         xcom.push_early(self._ti, stored.LIST_XCOM, mark)
-
-    def _first_slots(self) -> list[Slot]:
-        return unpack_slots(
-            self._reader.pull(self._spec.listing_task_id, stored.first_slots_xcom(self._lane))
-        )
 
     def _first_nodes(self, page: int) -> str:
         return stored.first_nodes_xcom(self._lane, page)
@@ -179,7 +183,7 @@ class LaneList:
         """Return all slots, with those of added nodes that succeeded and stay; empty if there are none."""
         task_id = self._spec.lanes[self._lane].task_id
         states = {index: state for (each, index), state in self._reader.states().items() if each == task_id}
-        first = self._first_slots()
+        first = self._reader.first_slots(self._lane)
         left = {
             node.map_index: Slot(node.name, node.key_path)
             for node in map(StoredNode.unpack, xcom.pull_all(context, task_id, stored.NODE_XCOM))

@@ -76,6 +76,7 @@ class WorkflowReader:
     _slots: dict[str, list[Slot]] = field(default_factory=dict)
     _roots: StoredRoots | None = None
     _begun: set[str] = field(default_factory=set)
+    _first_slots: dict[str, list[Slot]] = field(default_factory=dict)
     _plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
     _places: dict[KeyPath, dict[str, Place]] | None = None
 
@@ -98,17 +99,32 @@ class WorkflowReader:
         self._places = None
 
     def has_begun(self, lane: str) -> bool:
-        """Whether the list of a lane was begun for the present plans. One API call, and one the first time.
+        """Whether the list of a lane was begun for the present plans. One API call, and two the first time.
 
         Raises:
             PlanMismatchError: The nodes are not listed, because another release planned them.
         """
         if lane not in self._begun:
             mark = self.pull(self.spec.lanes[lane].list_task_id, stored.LIST_XCOM)
-            if stored.unpack_list_mark(mark) != self.stored_roots().fingerprint:
+            if stored.unpack_list_mark(mark) != self.list_mark(lane):
                 return False
             self._begun.add(lane)
         return True
+
+    def list_mark(self, lane: str) -> str:
+        """Return what tells whether a list of a lane was begun for the present plans.
+
+        Raises:
+            PlanMismatchError: The nodes are not listed, because another release planned them.
+        """
+        return self.stored_roots().mark(self.first_slots(lane))
+
+    def first_slots(self, lane: str) -> list[Slot]:
+        """Return the list of a lane as it is at first. One API call, the first time."""
+        if lane not in self._first_slots:
+            packed = self.pull(self.spec.listing_task_id, stored.first_slots_xcom(lane))
+            self._first_slots[lane] = unpack_slots(packed)
+        return self._first_slots[lane]
 
     def stored_roots(self) -> StoredRoots:
         """Return the graphs that were listed first. One API call, the first time.

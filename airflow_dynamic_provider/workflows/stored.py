@@ -9,7 +9,7 @@ XCom of a planning task instance          (the planning task, or a node that pla
 ========================================  ===============================================================
 XCom of the task that lists nodes first   (the planning task, or the one that gathers all keys' plans)
 ========================================  ===============================================================
-``workflow_roots``                        the graphs: their keys and plans, and a fingerprint of all
+``workflow_roots``                        the graphs: their keys and plans
 ``workflow_slots.<lane>``                 the list of a lane as it is at first, for the task that returns it
 ``workflow_nodes.<lane>.<page>``          for some of its slots: the node and the plan that it is of
 ========================================  ===============================================================
@@ -20,7 +20,7 @@ XCom of a task that returns a list
 ``return_value``                          the names of the nodes by slot: what Airflow expands over.
                                           ``""`` is the slot that waits for later plans, ``None`` a free one
 ``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
-``workflow_list``                         the fingerprint of the graphs that the list was begun for
+``workflow_list``                         a fingerprint of the graphs and the first list that it was begun for
 ========================================  ===============================================================
 
 ========================================  ===============================================================
@@ -65,7 +65,7 @@ NODE = Form(
 )
 
 ROOTS = Form("the graphs of a workflow", frozenset({"roots"}), _REMEDY)
-LIST_MARK = Form("the mark of a list of nodes", frozenset({"roots"}), _REMEDY)
+LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMEDY)
 
 #: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
 NODES_PER_PAGE = 64
@@ -194,10 +194,10 @@ class StoredRoots:
 
     roots: Sequence[Root]
 
-    @property
-    def fingerprint(self) -> str:
-        """A digest of all of them: a list that was begun for the same ones may stay."""
-        return hashlib.sha256(json.dumps(self.pack()["roots"]).encode()).hexdigest()
+    def mark(self, slots: Sequence[Slot]) -> str:
+        """Return a digest of all of them and of a first list: a list that was begun for the same may stay."""
+        whole = [self.pack()["roots"], [slot.pack() for slot in slots]]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -218,20 +218,20 @@ class StoredRoots:
             raise misshapen(ROOTS.noun, stored) from error
 
 
-def pack_list_mark(fingerprint: str) -> dict[str, Any]:
-    """Return the stored form of which graphs a list was begun for."""
-    return {**LIST_MARK.stamp, "roots": fingerprint}
+def pack_list_mark(mark: str) -> dict[str, Any]:
+    """Return the stored form of what a list was begun for."""
+    return {**LIST_MARK.stamp, "begun_for": mark}
 
 
 def unpack_list_mark(stored: Any) -> str | None:
-    """Read which graphs a list was begun for; ``None`` where there is no list.
+    """Read what a list was begun for; ``None`` where there is no list.
 
     Raises:
         LayoutError: Its version or its shape is unknown.
     """
     if stored is None:
         return None
-    return str(LIST_MARK.read(stored)["roots"])
+    return str(LIST_MARK.read(stored)["begun_for"])
 
 
 @dataclass(frozen=True)
