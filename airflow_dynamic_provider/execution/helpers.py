@@ -1,21 +1,68 @@
-"""Tasks that the package adds and that need no worker: the scheduler ends an empty operator by itself."""
+"""Tasks that the package adds: what all of them have in common, and those that need no worker."""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator
 
+from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout, xcom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: How often a task that the package adds is retried at least.
+RETRIES = 3
+
+#: How long it waits before that, where the Dag's ``default_args`` say nothing of retries.
+RETRY_DELAY = timedelta(seconds=5)
 
 #: What a Dag's ``default_args`` may say of its own tasks and must not say of those that are added to it.
 HELPER_ARGUMENTS: dict[str, Any] = {
+    "execution_timeout": None,
     "on_execute_callback": None,
     "on_failure_callback": None,
     "on_retry_callback": None,
     "on_skipped_callback": None,
     "on_success_callback": None,
 }
+
+
+class HelperOperator(BaseOperator):
+    """A task that the package adds and that runs on a worker.
+
+    It survives what the author's tasks survive: it has retries of its own, which matter where the author gave
+    retries to single tasks and not to the Dag. The Dag's ``default_args`` may only give it more.
+
+    Attributes:
+        default_retries: The retries that a task of the Dag has that does not say how many.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**HELPER_ARGUMENTS, **kwargs)
+        self.default_retries = self.retries or 0
+        if not self.default_retries:
+            self.retry_delay = RETRY_DELAY
+        self.retries = max(RETRIES, self.default_retries)
+
+
+@contextlib.contextmanager
+def no_retry_after_refusal() -> Iterator[None]:
+    """End the task for good when the package refuses what it reads: a retry would read the same.
+
+    Raises:
+        AirflowFailException: In place of an error of the package.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    try:
+        yield
+    except DynamicOutputsError as error:
+        raise AirflowFailException(str(error)) from error
 
 
 class KeysOperator(EmptyOperator):

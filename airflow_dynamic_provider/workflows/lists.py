@@ -6,13 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.columns import Reader
-from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.helpers import (
+    HELPER_ARGUMENTS,
+    HelperOperator,
+    no_retry_after_refusal,
+)
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.states import SUCCESS
@@ -66,7 +68,7 @@ class NodeListOperator(EmptyOperator):
         return [] if plan is None else [RootPlan(plan)]
 
 
-class GatherPlansOperator(BaseOperator):
+class GatherPlansOperator(HelperOperator):
     """Lists the nodes that all clones of a planning task have planned.
 
     It waits for all of them to be done. A clone that failed or was skipped has no nodes.
@@ -79,7 +81,7 @@ class GatherPlansOperator(BaseOperator):
     custom_operator_name = "gather"
 
     def __init__(self, *, spec: WorkflowSpec, clone: CloneSpec, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_done", **kwargs)
         self.spec = spec
         self.clone = clone
 
@@ -91,19 +93,14 @@ class GatherPlansOperator(BaseOperator):
             AirflowFailException: There are no keys because what produces them failed, or the plans are not
                 those of the nodes that have run.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         keys_id = self.clone.space.keys_task_id
         states = xcom.read_states(context, [self.clone.task_id, keys_id])
         end_as_upstream(keys_id, states.get((keys_id, xcom.UNMAPPED)))
         reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, self.spec)
         roots = read_mapped_roots(context, reader, self.clone, states)
-        try:
+        with no_retry_after_refusal():
             if is_listed_already(context, self.spec, reader, roots):
                 return
-        except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
         for lane, listed in first_lists(self.spec, roots).items():
             store_list(context, self.spec, lane, listed, time.time())
 
