@@ -10,14 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
-from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
 from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
 from airflow_dynamic_provider.execution.columns import Reader
-from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.shaping import find
 from airflow_dynamic_provider.execution.sources import ResultSource, Source, state_task_ids
 from airflow_dynamic_provider.execution.states import FAILED, FAILURES, SKIPPED, SUCCESS
@@ -102,7 +99,7 @@ class Below:
 Check = SameKey | Below
 
 
-class GateOperator(BaseOperator):
+class GateOperator(HelperOperator):
     """Lets a key go on, or not, by what became of the clones that matter to it.
 
     Attributes:
@@ -112,7 +109,7 @@ class GateOperator(BaseOperator):
     custom_operator_name = "gate"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_done", **kwargs)
         self.checks: list[Check] = []
 
     def execute(self, context: Any) -> None:
@@ -127,11 +124,8 @@ class GateOperator(BaseOperator):
         runtime: CloneRuntime = context[RUNTIME_KEY]
         task_ids = sorted({task_id for check in self.checks for task_id in check.task_ids})
         reader = Reader(context, xcom.read_states(context, task_ids))
-        try:
+        with no_retry_after_refusal():
             reasons = [reason for check in self.checks for reason in check.reasons(reader, runtime)]
-        except DynamicOutputsError as error:
-            # Its retries would meet the same.
-            raise AirflowFailException(str(error)) from error
         for states, kind in ((FAILURES, AirflowFailException), ({SKIPPED}, AirflowSkipException)):
             for state, explanation in reasons:
                 if state in states:

@@ -1,16 +1,29 @@
-"""Small tasks that the package adds: what holds a list of keys, and what waits for clones."""
+"""Tasks that the package adds: what all have in common, what returns keys, and what waits for clones."""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator
 
+from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout, xcom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: How often a task that the package adds is retried at least.
+RETRIES = 3
+
+#: How long it waits before that, where the Dag's ``default_args`` say nothing of retries.
+RETRY_DELAY = timedelta(seconds=5)
 
 #: What a Dag's ``default_args`` may say of its own tasks and must not say of those that are added to it.
 HELPER_ARGUMENTS: dict[str, Any] = {
+    "execution_timeout": None,
     "on_execute_callback": None,
     "on_failure_callback": None,
     "on_retry_callback": None,
@@ -19,7 +32,40 @@ HELPER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-class KeysOperator(BaseOperator):
+class HelperOperator(BaseOperator):
+    """A task that the package adds and that runs on a worker.
+
+    It survives what the author's tasks survive: it has retries of its own, which matter where the author gave
+    retries to single tasks and not to the Dag. The Dag's ``default_args`` may only give it more.
+
+    Attributes:
+        default_retries: The retries that a task of the Dag has that does not say how many.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**HELPER_ARGUMENTS, **kwargs)
+        self.default_retries = self.retries or 0
+        if not self.default_retries:
+            self.retry_delay = RETRY_DELAY
+        self.retries = max(RETRIES, self.default_retries)
+
+
+@contextlib.contextmanager
+def no_retry_after_refusal() -> Iterator[None]:
+    """End the task for good when the package refuses what it reads: a retry would read the same.
+
+    Raises:
+        AirflowFailException: In place of an error of the package.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    try:
+        yield
+    except DynamicOutputsError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+class KeysOperator(HelperOperator):
     """Returns the keys of one of several dynamic outputs: Airflow expands only over a task's return value.
 
     A task has one return value, and may write no other task's. So each further list needs a task that
@@ -33,7 +79,7 @@ class KeysOperator(BaseOperator):
     custom_operator_name = "keys"
 
     def __init__(self, *, producer_id: str, dynamic_output: str, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **kwargs)
         self.producer_id = producer_id
         self.dynamic_output = dynamic_output
 

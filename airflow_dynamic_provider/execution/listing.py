@@ -10,13 +10,11 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout, xcom
 from airflow_dynamic_provider.execution.columns import Reader
-from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.layout import StoredEntry
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import (
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class NestedKeysOperator(BaseOperator):
+class NestedKeysOperator(HelperOperator):
     """Lists the keys that the clones of a task have produced, each below the key of its clone.
 
     It waits for all of them to be done. A clone that failed or was skipped has no keys here; what depends on
@@ -52,7 +50,7 @@ class NestedKeysOperator(BaseOperator):
     custom_operator_name = "keys"
 
     def __init__(self, *, space: NestedSpace, clone: CloneSpec, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_done", **kwargs)
         self.space = space
         self.clone = clone
 
@@ -61,9 +59,13 @@ class NestedKeysOperator(BaseOperator):
 
         Raises:
             AirflowSkipException: The outer keys were not listed, because what produces them was skipped.
-            AirflowFailException: The outer keys were not listed, because what produces them failed.
-            TooManyOutputsError: There are more keys than Airflow may map.
+            AirflowFailException: The outer keys were not listed, because what produces them failed, or there
+                are more keys than Airflow may map.
         """
+        with no_retry_after_refusal():
+            return self._list(context)
+
+    def _list(self, context: Any) -> list[list[str]]:
         outer_id = self.space.outer.keys_task_id
         states = xcom.read_states(context, [self.clone.task_id, outer_id])
         end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
@@ -90,7 +92,7 @@ class NestedKeysOperator(BaseOperator):
             xcom.push(context, layout.MARKED_XCOM, layout.pack_marked(paths))
 
 
-class JoinedKeysOperator(BaseOperator):
+class JoinedKeysOperator(HelperOperator):
     """Lists the keys of two joined key spaces.
 
     Args:
@@ -100,16 +102,20 @@ class JoinedKeysOperator(BaseOperator):
     custom_operator_name = "keys"
 
     def __init__(self, *, space: JoinedSpace, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **kwargs)
         self.space = space
 
     def execute(self, context: Any) -> list[list[str]]:
         """Return the key paths. Airflow calls this in the task's process.
 
         Raises:
-            KeyMismatchError: The zip is strict and a key is on one side only.
-            TooManyOutputsError: There are more keys than Airflow may map.
+            AirflowFailException: The zip is strict and a key is on one side only, or there are more keys than
+                Airflow may map.
         """
+        with no_retry_after_refusal():
+            return self._list(context)
+
+    def _list(self, context: Any) -> list[list[str]]:
         origins = sorted({origin.task_id for origin in self.space.origins})
         reader = Reader(context, xcom.read_states(context, origins) if origins else {})
         left, right = (reader.keys(side) for side in (self.space.left, self.space.right))

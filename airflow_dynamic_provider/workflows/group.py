@@ -12,7 +12,6 @@ from airflow.sdk import BaseOperator, TaskGroup
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag_files import dag_file_being_read
@@ -120,7 +119,7 @@ def _make_plan(
 
 
 def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
-    return ResultOperator(task_id=task_id, parts=part_names(workflow.function), **HELPER_ARGUMENTS)
+    return ResultOperator(task_id=task_id, parts=part_names(workflow.function))
 
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
@@ -129,9 +128,9 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
     result.doc_json = spec.document()
 
 
-def _find_kinds(workflow: DynamicWorkflow[..., Any], other: BaseOperator) -> Kinds:
+def _find_kinds(workflow: DynamicWorkflow[..., Any], other: ResultOperator) -> Kinds:
     # A task that does not say how many retries it has gets as many as any other one that does not.
-    return workflow.find_kinds(other.retries or 0)
+    return workflow.find_kinds(other.default_retries)
 
 
 def _child_id(group: TaskGroup, label: str) -> str:

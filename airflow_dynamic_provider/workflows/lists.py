@@ -6,13 +6,10 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.columns import Reader
-from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.states import SUCCESS
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.stored import Slot
 
 
-class NodeListOperator(BaseOperator):
+class NodeListOperator(HelperOperator):
     """Returns the list of a lane's nodes: Airflow expands only over a task's return value.
 
     The list of a lane that may grow is kept by the task's trigger, which ends the task when no node can be
@@ -42,7 +39,7 @@ class NodeListOperator(BaseOperator):
     custom_operator_name = "nodes"
 
     def __init__(self, *, lane: str, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **kwargs)
         self.lane = lane
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
@@ -53,16 +50,11 @@ class NodeListOperator(BaseOperator):
         Raises:
             AirflowFailException: There is nothing to list, or more nodes than Airflow may map.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         spec = self.spec
         assert spec is not None
         own = LaneList(context["ti"], spec, self.lane)
-        try:
+        with no_retry_after_refusal():
             slots = self._keep(context, spec, own) if spec.lanes[self.lane].grows else own.fetch()
-        except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
         return [slot.pack() for slot in slots]
 
     def go_on(self, context: Any, event: Any = None) -> Any:
@@ -90,7 +82,7 @@ class NodeListOperator(BaseOperator):
         raise AssertionError("defer() returned")
 
 
-class ListedOperator(BaseOperator):
+class ListedOperator(HelperOperator):
     """Succeeds when the lists that may grow have been begun, though the tasks that keep them have not ended.
 
     Airflow expands a lane over its list then: with the trigger rule ``one_success`` either will do, this task
@@ -100,7 +92,7 @@ class ListedOperator(BaseOperator):
     custom_operator_name = "listed"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_success", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_success", **kwargs)
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
 
@@ -110,15 +102,10 @@ class ListedOperator(BaseOperator):
         Raises:
             AirflowFailException: Something is planned that the workflow does not know.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         spec = self.spec
         assert spec is not None
-        try:
+        with no_retry_after_refusal():
             has_begun = have_begun(Snapshot(_reader(context, spec)))
-        except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
         if has_begun:
             return
         if xcom.is_embedded():
@@ -141,7 +128,7 @@ def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
     return WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
 
 
-class GatherPlansOperator(BaseOperator):
+class GatherPlansOperator(HelperOperator):
     """Lists the nodes that all clones of a planning task have planned.
 
     It waits for all of them to be done. A clone that failed or was skipped has no nodes.
@@ -154,7 +141,7 @@ class GatherPlansOperator(BaseOperator):
     custom_operator_name = "gather"
 
     def __init__(self, *, spec: WorkflowSpec, clone: CloneSpec, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule="all_done", **kwargs)
         self.spec = spec
         self.clone = clone
 
@@ -166,19 +153,14 @@ class GatherPlansOperator(BaseOperator):
             AirflowFailException: There are no keys because what produces them failed, or the plans are not
                 those of the nodes that have run.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         keys_id = self.clone.space.keys_task_id
         states = xcom.read_states(context, [self.clone.task_id, keys_id])
         end_as_upstream(keys_id, states.get((keys_id, xcom.UNMAPPED)))
         reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, self.spec)
         roots = read_mapped_roots(context, reader, self.clone, states)
-        try:
+        with no_retry_after_refusal():
             check_listed(context, self.spec, reader, roots)
             store_first_lists(context, self.spec, roots, time.time())
-        except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
 
 
 def read_mapped_roots(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from airflow_dynamic_provider.definitions.keys import name_keys
-from airflow_dynamic_provider.errors import DynamicOutputsError, PlanMismatchError
+from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
+from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows import stored, templates
 from airflow_dynamic_provider.workflows.dag_files import running
@@ -42,7 +41,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 250
 
 
-class ResultOperator(BaseOperator):
+class ResultOperator(HelperOperator):
     """Returns what the body returned, with the nodes' values in the places of the promises.
 
     It runs when all nodes have ended, and checks that each was run as it is planned now and from what the
@@ -68,15 +67,9 @@ class ResultOperator(BaseOperator):
             AirflowFailException: A node failed, or a value is not current.
             AirflowSkipException: The planning task was skipped, or a node whose output is returned.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         assert self.spec is not None
-        try:
-            with running(self.task_id, self.dag_file):
-                value = _Result(context, self.spec).read()
-        except DynamicOutputsError as error:
-            # Its retries would meet the same.
-            raise AirflowFailException(str(error)) from error
+        with no_retry_after_refusal(), running(self.task_id, self.dag_file):
+            value = _Result(context, self.spec).read()
         for name, part in zip(self.parts, value if self.parts else (), strict=True):
             xcom.push(context, name, part)
         return value

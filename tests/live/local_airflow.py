@@ -177,7 +177,7 @@ class LocalAirflow:
                 time.sleep(0.5)
             yield url
         finally:
-            _stop([process])
+            stop_processes([process])
 
     def recent_logs(self, *names: str) -> str:
         """Return the last lines that the components wrote."""
@@ -259,9 +259,9 @@ class LocalAirflow:
     def _stop(self) -> None:
         # The API server last: tasks that end report to it.
         api_server = self.processes.pop("api-server", None)
-        _stop(list(self.processes.values()))
+        stop_processes(list(self.processes.values()))
         self.processes.clear()
-        _stop([api_server] if api_server else [])
+        stop_processes([api_server] if api_server else [])
 
 
 def _answers(url: str) -> bool:
@@ -271,7 +271,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+def stop_processes(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End components in an orderly way, and kill what is left of them after a while."""
     # More than once: Airflow raises an exception in its signal handler, and Python drops those that hit it
     # in certain places.
     for _ in range(3):
@@ -280,7 +281,7 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
         if _have_ended(processes, seconds=5):
             break
     for process in processes:
-        _kill_session(process.pid)
+        kill_session(process.pid)
         process.wait()
 
 
@@ -293,12 +294,18 @@ def _have_ended(processes: list[subprocess.Popen[bytes]], *, seconds: float) -> 
     return True
 
 
-def _kill_session(leader: int) -> None:
+def kill_session(leader: int) -> None:
+    """Kill a component with all that it has started."""
+    signal_session(leader, signal.SIGKILL)
+
+
+def signal_session(leader: int, signal_number: int) -> None:
+    """Send a signal to a component and to all that it has started."""
     # A task that is left has a process group of its own, but the session of the scheduler that started it.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError):
             if os.getsid(pid) == leader:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal_number)
 
 
 def _check_port(port: int) -> None:

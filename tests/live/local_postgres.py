@@ -34,31 +34,79 @@ OPTIONS = {
 INSTALL = ["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"]
 
 
+class LocalPostgres:
+    """A server on a free port of the loopback interface.
+
+    Args:
+        user: The name of its superuser.
+        password: Its password.
+        database: The database that is made in it; that of the superuser's tools by default.
+    """
+
+    def __init__(self, user: str = "test", password: str | None = None, database: str = "postgres") -> None:
+        self.user = user
+        self.password = password or secrets.token_hex(16)
+        self.database = database
+        self.port = free_port()
+        self.programs = _programs()
+        self.owner = _owner()
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._server: subprocess.Popen[bytes] | None = None
+        os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
+
+    def address(self, driver: str = "postgresql", database: str | None = None) -> str:
+        """Return the address of its database."""
+        return f"{driver}://{self.user}:{self.password}@{HOST}:{self.port}/{database or self.database}"
+
+    def create(self) -> None:
+        """Make its files, start it, and make its database.
+
+        Raises:
+            StartError: That failed.
+        """
+        _create(self.programs, self.folder, self.user, self.password, self.owner)
+        self.start("postgres")
+        if self.database != "postgres":
+            connection = psycopg2.connect(self.address(database="postgres"))
+            # A database is not made inside a transaction.
+            connection.autocommit = True
+            connection.cursor().execute(f'CREATE DATABASE "{self.database}"')
+            connection.close()
+
+    def start(self, database: str | None = None, *, seconds: float = 60) -> None:
+        """Start it on the files that it has, and wait until it lets clients in.
+
+        Raises:
+            StartError: It does not start.
+        """
+        self._server = _start(self.programs, self.folder, self.port, self.owner)
+        _wait_until_ready(self._server, self.address(database=database), self.folder, seconds)
+
+    def stop(self) -> None:
+        """Stop it, without waiting for clients."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGINT)
+            self._server.wait()
+
+    def remove(self) -> None:
+        """Stop it, and remove its files."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
-def local_postgres(*, seconds: float = 60) -> Iterator[str]:
+def local_postgres() -> Iterator[str]:
     """Start a server on a free port of the loopback interface, and give the address of an empty database.
 
     Raises:
         StartError: The programs cannot be found or installed, or the server does not start.
     """
-    programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    owner = _owner()
-    os.chown(folder, owner.pw_uid, owner.pw_gid)
-    port, password = free_port(), secrets.token_hex(16)
-    server: subprocess.Popen[bytes] | None = None
+    server = LocalPostgres()
     try:
-        _create(programs, folder, password, owner)
-        server = _start(programs, folder, port, owner)
-        address = f"{HOST}:{port}/postgres"
-        _wait_until_ready(server, f"postgresql://test:{password}@{address}", folder, seconds)
-        yield f"postgresql+psycopg2://test:{password}@{address}"
+        server.create()
+        yield server.address("postgresql+psycopg2")
     finally:
-        if server is not None:
-            # Ends without waiting for clients.
-            server.send_signal(signal.SIGINT)
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 def _programs() -> Path:
@@ -94,7 +142,7 @@ def _as(owner: pwd.struct_passwd) -> dict[str, Any]:
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 
-def _create(programs: Path, folder: Path, password: str, owner: pwd.struct_passwd) -> None:
+def _create(programs: Path, folder: Path, user: str, password: str, owner: pwd.struct_passwd) -> None:
     password_file = folder / "password"
     password_file.write_text(password)
     password_file.chmod(0o600)
@@ -102,7 +150,7 @@ def _create(programs: Path, folder: Path, password: str, owner: pwd.struct_passw
     command: list[str | Path] = [
         programs / "initdb",
         *("--pgdata", folder / "data"),
-        *("--username", "test", "--pwfile", password_file, "--auth", "scram-sha-256"),
+        *("--username", user, "--pwfile", password_file, "--auth", "scram-sha-256"),
         *("--encoding", "UTF8", "--no-locale", "--no-sync"),
     ]
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **_as(owner))
@@ -117,7 +165,7 @@ def _start(programs: Path, folder: Path, port: int, owner: pwd.struct_passwd) ->
         *("-D", folder / "data"),
         *(argument for name, value in options.items() for argument in ("-c", f"{name}={value}")),
     ]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         # In a session of its own, Ctrl-C reaches this process alone.
         return subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, start_new_session=True, **_as(owner)

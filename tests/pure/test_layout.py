@@ -22,15 +22,11 @@ from airflow_dynamic_provider.execution.layout import (
     StoredResult,
     StoredValues,
 )
+from tests.pure.json_objects import stored
 from tests.pure.refusals import refused
 from tests.pure.strategies import key_paths, labelled, mapping_keys, output_names, xcom_values
 
 pytestmark = pytest.mark.pure
-
-
-def stored(document):
-    """What is read back of a document that was written to XCom."""
-    return json.loads(json.dumps(document, allow_nan=False))
 
 
 # The keys of XCom

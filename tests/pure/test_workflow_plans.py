@@ -31,6 +31,7 @@ from airflow_dynamic_provider.workflows.plan import (
 from airflow_dynamic_provider.workflows.planning import plan_later
 from airflow_dynamic_provider.workflows.tree import render_plan
 from airflow_dynamic_provider.workflows.validation import topological_order
+from tests.pure.json_objects import stored
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure
@@ -383,8 +384,18 @@ STORED = """
 
 def test_the_stored_form():
     assert pack_plan(EVERYTHING) == json.loads(STORED)
-    assert unpack_plan(json.loads(STORED)) == EVERYTHING
+    assert unpack_plan(stored(json.loads(STORED))) == EVERYTHING
     assert [unpack_node(pack_node(node)) for node in EVERYTHING.nodes] == list(EVERYTHING.nodes)
+
+
+def test_a_plan_is_the_same_in_whatever_order_its_objects_are_kept():
+    packed = pack_plan(EVERYTHING)
+    backwards = dict(reversed(packed.items()))
+    for kept in (stored(packed), stored(backwards), backwards):
+        read = unpack_plan(kept)
+        assert read == EVERYTHING
+        assert read.fingerprint == EVERYTHING.fingerprint
+        assert [node.fingerprint for node in read.nodes] == [node.fingerprint for node in EVERYTHING.nodes]
 
 
 def test_every_field_is_stored():

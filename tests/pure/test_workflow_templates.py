@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from airflow_dynamic_provider.errors import LayoutError, SelectionError, WorkflowCallError
 from airflow_dynamic_provider.workflows import dag_files, templates
 from airflow_dynamic_provider.workflows.references import Attribute, Reference
+from tests.pure.json_objects import stored
 from tests.pure.refusals import refused
 from tests.pure.strategies import storable_text
 
@@ -81,6 +82,7 @@ def test_a_template_is_json_and_gives_its_value_back(value):
     again = templates.resolve(template, lambda reference: reference)
     assert again == value
     assert repr(again) == repr(value)
+    assert templates.resolve(stored(template), lambda reference: reference) == value
 
 
 @given(structures)

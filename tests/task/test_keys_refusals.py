@@ -182,7 +182,9 @@ def test_a_strict_zip_names_the_keys_that_one_side_lacks(dag):
     for task_id in ("numbers", "others"):
         run_task(dag, task_id, supervisor=supervisor)
     run = run_task(dag, "numbers_zip_others__keys", supervisor=supervisor)
-    assert type(run.error) is errors.KeyMismatchError
+    # Of a kind that is not retried, for a retry would meet the same.
+    assert type(run.error) is AirflowFailException
+    assert type(run.error.__cause__) is errors.KeyMismatchError
     assert run.message == (
         "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, and only "
         "numbers.result has 'a' and only others.result has 'c'. Produce the same keys, or zip with "
@@ -211,7 +213,8 @@ def test_more_pairs_than_airflow_maps_are_refused_with_the_option(dag, monkeypat
     for task_id in ("numbers", "others"):
         run_task(dag, task_id, supervisor=supervisor)
     run = run_task(dag, "numbers_product_others__keys", supervisor=supervisor)
-    assert type(run.error) is errors.TooManyOutputsError
+    assert type(run.error) is AirflowFailException
+    assert type(run.error.__cause__) is errors.TooManyOutputsError
     assert run.message.startswith(
         "Task 'numbers_product_others__keys', output 'result': produced 4 keys, and Airflow maps at most 3: "
         "[core] max_map_length = 3. Raise [core] max_map_length"
