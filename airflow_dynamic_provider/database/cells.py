@@ -208,8 +208,17 @@ class Cells:
             return False
         # One that has just begun, was killed, or was marked as success before it ran has noted nothing; then
         # only the times tell.
+        may_be_silent = state in {*_AT_WORK, FAILED} or (state == SUCCESS and self._is_empty(instance))
         began, listed = instance.start_date, self._keys.listing.end_date
-        return not (state in {*_AT_WORK, FAILED, SUCCESS} and began and listed and began >= listed)
+        return not (may_be_silent and began and listed and began >= listed)
+
+    def _is_empty(self, instance: Instance) -> bool:
+        """Whether a task instance has left nothing, as one that was marked as success and never ran."""
+        return (instance.task_id, instance.map_index) not in self._writers
+
+    @cached_property
+    def _writers(self) -> set[tuple[str, int]]:
+        return self._source.writers(self._task_ids)
 
     @cached_property
     def _history(self) -> History:

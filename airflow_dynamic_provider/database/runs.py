@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution.xcom import UNMAPPED, load
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
@@ -172,6 +172,16 @@ class RunSource:
 
         found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
         return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
+
+    def writers(self, task_ids: Sequence[str]) -> set[tuple[str, int]]:
+        """Return the (task, map index) of all task instances of some tasks that have left any XCom."""
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import select
+
+        found = select(XComModel.task_id, XComModel.map_index).distinct()
+        of_run = found.where(XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id)
+        rows = self.session.execute(of_run.where(XComModel.task_id.in_(task_ids)))
+        return {(task_id, map_index) for task_id, map_index in rows}
 
     def _xcoms(self, statement: Any, xcom_key: str) -> Any:
         from airflow.models.xcom import XComModel
