@@ -15,6 +15,7 @@ import functools
 import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from wrapt import when_imported
 
@@ -94,6 +95,8 @@ def _check(has_xcom_access: Any) -> Any:
     from fastapi import HTTPException, Request
     from sqlalchemy import select
 
+    # Up to Airflow 3.1 the ids of task instances are texts in the database.
+    to_id = str if TaskInstance.id.type.python_type is str else UUID
     #: What yields the token is called differently in each Airflow.
     current_token = inspect.signature(has_xcom_access).parameters["token"].default
 
@@ -104,7 +107,7 @@ def _check(has_xcom_access: Any) -> Any:
         caller = headers.get(CALLER_HEADER) or headers.get(TRIGGER_HEADER) or str(token.id)
         owner = select(
             TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index
-        ).where(TaskInstance.id == _uuid(caller))
+        ).where(TaskInstance.id == to_id(caller))
         own = session.execute(owner).one_or_none()
         path = request.path_params
         map_index = int(request.query_params.get("map_index", -1))
@@ -122,12 +125,6 @@ def refusal(own: Any, target: Any) -> str:
     """Return what is said to a task instance, each named by Dag, run, task and map index."""
     named = "no task instance" if own is None else "/".join(map(str, own))
     return f"XComs of {'/'.join(map(str, target))} cannot be written by {named}"
-
-
-def _uuid(text: str) -> Any:
-    from uuid import UUID
-
-    return UUID(text)
 
 
 def _name_tasks(supervisor: ModuleType) -> None:
