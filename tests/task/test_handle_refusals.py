@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task, task_group
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, dynamic_task, errors
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, dynamic_task, dynamic_workflow, errors
 
 
 @task.dynamic(out=DynamicOut(int))
@@ -103,6 +103,83 @@ def test_an_item_may_not_leave_its_map(dag):
     numbers().map(lambda item: leaked.append(item) or work(item))
     with pytest.raises(errors.HandleUsageError, match="an item of it was passed straight to a task"):
         work(leaked[0])
+
+
+@task_group
+def group(value):
+    work(value)
+
+
+@task_group
+def counted(value):
+    work(1)
+
+
+@dynamic_workflow
+def planned(value):
+    return work(value)
+
+
+LEAKS = {
+    "alone": lambda kept: work(kept),
+    "in a list": lambda kept: work([kept]),
+    "in a dict": lambda kept: work({"x": [kept]}),
+    "a part of it": lambda kept: work(kept["part"]),
+    "expanded over": lambda kept: work.expand(value=kept),
+    "expanded with": lambda kept: two.partial(left=kept).expand(right=[1, 2]),
+    "mapped by Airflow": lambda kept: work.expand(value=kept.map(str)),
+    "zipped by Airflow": lambda kept: work.expand(value=kept.zip(kept)),
+    "a group": lambda kept: group.expand(value=kept),
+    "a group without the value": lambda kept: counted.expand(value=kept),
+    "an operator": lambda kept: BashOperator(task_id="sink", bash_command=kept),
+    "a field set later": lambda kept: setattr(
+        BashOperator(task_id="sink", bash_command="ls"), "bash_command", kept
+    ),
+    "a producer": lambda kept: others(kept),
+    "a map over other keys": lambda kept: others().map(lambda item: two(item, kept)),
+    "a workflow": lambda kept: planned(kept),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+@pytest.mark.parametrize("kind", ["a @task", "an operator"])
+def test_a_result_does_not_leave_its_map_but_through_return(dag, leak, kind):
+    kept = []
+
+    def mapped(item):
+        if kind == "a @task":
+            kept.append(work.override(task_id="mapped")(item))
+        else:
+            kept.append(BashOperator(task_id="mapped", bash_command="ls", env={"F": item}).output)
+
+    numbers().map(mapped)
+    with pytest.raises(errors.HandleUsageError) as caught:
+        leak(kept[0])
+    said = str(caught.value)
+    assert said.startswith("Task 'mapped', output 'result': its result was passed to '")
+    assert "Have the mapped function return it" in said
+    assert ".collect()" in said
+    assert caught.value.line.startswith("test_handle_refusals.py, line ")
+
+
+def test_a_result_of_inner_keys_does_not_reach_the_outer_map(dag):
+    def outer(item):
+        kept = []
+        others(item).map(lambda inner: kept.append(work(inner)))
+        work(kept[0])
+
+    with pytest.raises(errors.HandleUsageError, match="'work', output 'result': its result was passed to"):
+        numbers().map(outer)
+
+
+def test_a_result_may_be_ordered_and_used_by_maps_of_its_own_keys(dag):
+    kept = []
+    handle = numbers()
+    handle.map(lambda item: kept.append(work(item)))
+    kept[0] >> work.override(task_id="after")(1)
+    handle.map(lambda item: two(item, kept[0]))
+    assert dag.get_task("after").upstream_task_ids == {"work"}
+    assert dag.get_task("two").upstream_task_ids == {"work"}
 
 
 @pytest.mark.parametrize(
