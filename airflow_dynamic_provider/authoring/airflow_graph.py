@@ -15,7 +15,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
 Node = Any  # an operator or a task group; Airflow's own types for it are private
 
@@ -139,3 +139,45 @@ def remove_edge(upstream: Any, downstream: Any) -> None:
     """Take back an order between two tasks."""
     upstream.downstream_task_ids.discard(downstream.task_id)
     downstream.upstream_task_ids.discard(upstream.task_id)
+
+
+def watch_downstream(task: Any, notice: Callable[[Node], None]) -> None:
+    """Call ``notice`` with each task, or group, that is set to run after ``task``, just before."""
+
+    # Airflow's own hook, on this one object: the operator exists already, so its class cannot be chosen. A
+    # function, not an object, for copies of the operator share functions and would copy an object's insides.
+    def update_relative(other: Node, upstream: bool = True, edge_modifier: Any = None) -> None:
+        type(task).update_relative(task, other, upstream, edge_modifier)
+        if not upstream:
+            notice(other)
+
+    task.update_relative = update_relative
+
+
+def leave_mapped_groups(task: Any) -> None:
+    """Leave the mapped groups around a task that is about to be refused.
+
+    Airflow leaves one only after it has set the group's upstream tasks, which is refused once more. It would
+    then stay in the group in every later file that the same process reads.
+    """
+    # Private: there is no public call to leave a group but its ``with``.
+    from airflow.sdk.definitions._internal.contextmanager import TaskGroupContext
+
+    for group in mapped_groups_around(task):
+        if current_group(task.dag) is group:
+            TaskGroupContext.pop()
+
+
+def refers_to(node: Any, task: Any) -> bool:
+    """Whether an argument of a task, or of a mapped group around it, refers to the output of ``task``."""
+    if isinstance(node, TaskGroup):
+        return False
+    groups = mapped_groups_around(node)
+    if any(found is task for group in groups for found in group.iter_mapped_dependencies()):  # type: ignore[attr-defined]
+        return True
+    if isinstance(node, MappedOperator):
+        # Private: what an operator is expanded over. Airflow looks at the same to find its upstream tasks.
+        arguments: list[Any] = [node.partial_kwargs, node._get_specified_expand_input().value]
+    else:
+        arguments = [getattr(node, name, None) for name in node.template_fields]
+    return any(found is task for found, _ in XComArg.iter_xcom_references(arguments))

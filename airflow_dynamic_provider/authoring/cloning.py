@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.handles import Item
+from airflow_dynamic_provider.authoring.leaks import refuse_leaks
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -104,7 +105,8 @@ def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)
     spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
-    space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
+    clone = space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
+    refuse_leaks(clone, source_of(clone, RETURN_VALUE)[0])
     setattr(task, KEY_FIELD, KeyField(spec))
     task.template_fields = (KEY_FIELD, *task.template_fields)
     task.map_index_template = MAP_INDEX_TEMPLATE

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
-class Collection(NotAValue, PlainXComArg):
+class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs made unhashable
     """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
 
     To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.

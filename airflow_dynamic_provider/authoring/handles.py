@@ -83,9 +83,6 @@ class KeyedReference(NotAValue, XComArg):
     def _serialize(self) -> NoReturn:
         raise self._refuse("was passed to expand()")
 
-    def __contains__(self, item: object) -> NoReturn:
-        raise self._refuse("was searched")
-
     def zip(self, *others: Any, **kwargs: Any) -> Any:
         """Refused: Airflow's own zip goes by position."""
         raise self._refuse("was zipped by position")
@@ -107,8 +104,9 @@ class Item(KeyedReference):
     _NOUN = "an item of it"
     _REASON = "its value exists only when the Dag runs"
     _REMEDY = (
-        "Pass the item to a task or to a templated field of an operator, inside the mapped function only; "
-        'select a part of it with item["field"].'
+        "Pass the item to a task or to a templated field of an operator, such as env= of a BashOperator, "
+        'inside the mapped function only; select a part of it with item["field"]. Do in a task what needs '
+        "the value."
     )
 
     def __init__(

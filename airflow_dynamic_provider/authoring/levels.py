@@ -96,12 +96,36 @@ class _Round:
 
     def highest_above(self, task: str, space: Hashable) -> int:
         """The highest level that a task outside ``space`` depends on, -1 if on none."""
-        if task in self.levels and (self.counts_others or self.dependencies.space_of[task] == space):
-            return self.levels[task]
-        if (task, space) not in self.reached:
-            above = (self.highest_above(up, space) for up in self.dependencies.upstream[task])
-            self.reached[task, space] = max(above, default=-1)
+        # A stack of our own: a chain of tasks may be longer than Python allows calls to be deep.
+        todo, begun = [task], set()
+        while todo:
+            here = todo[-1]
+            begun.add(here)
+            # In a ring of tasks, which Airflow refuses when the Dag file ends, each is asked once.
+            above = self._above(here, space) - begun
+            unknown = [up for up in above if not self._knows(up, space)]
+            if unknown:
+                todo += unknown
+                continue
+            todo.pop()
+            self.reached[here, space] = self._level_at(here, space)
         return self.reached[task, space]
+
+    def _is_counted(self, task: str, space: Hashable) -> bool:
+        return task in self.levels and (self.counts_others or self.dependencies.space_of[task] == space)
+
+    def _knows(self, task: str, space: Hashable) -> bool:
+        return (task, space) in self.reached
+
+    def _above(self, task: str, space: Hashable) -> Set[str]:
+        known = self._is_counted(task, space) or self._knows(task, space)
+        return frozenset() if known else self.dependencies.upstream[task]
+
+    def _level_at(self, task: str, space: Hashable) -> int:
+        if self._is_counted(task, space):
+            return self.levels[task]
+        above = (self.reached.get((up, space), -1) for up in self.dependencies.upstream[task])
+        return max(above, default=-1)
 
 
 def _is_acyclic(dependencies: Dependencies, levels: Levels) -> bool:

@@ -44,7 +44,7 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
         returned = fn(*handle.items)
         adopt_new_tasks(scope)
         has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
-        if not has_new and not isinstance(returned, (Item, Handle)):
+        if not has_new and (not isinstance(returned, (Item, Handle)) or _is_whole(returned, handle)):
             raise _not_an_output(handle, fn, returned)
         handles = _as_handles(handle, fn, returned)
     if around is None:
@@ -92,6 +92,11 @@ def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
     raise _not_an_output(handle, fn, returned)
 
 
+def _is_whole(returned: Any, handle: Handle) -> bool:
+    """Whether a mapped function that calls no task returned its item as it got it."""
+    return len(handle.items) == 1 and returned.source is handle.source and returned.path == handle.path
+
+
 def _rekeyed(handle: Handle, side: Item) -> Handle:
     """Return a side of a joined handle as a handle of the joined keys: the pair, of which it is a part."""
     return Handle(handle.space, handle.source, (*side.via, *side.path))
@@ -99,6 +104,12 @@ def _rekeyed(handle: Handle, side: Item) -> Handle:
 
 def _not_an_output(handle: Handle, fn: Callable[..., Any], returned: Any) -> MapFunctionError:
     name = getattr(fn, "__name__", repr(fn))
+    if isinstance(returned, Item) and _is_whole(returned, handle):
+        return _error(
+            handle,
+            f"the mapped function {name!r} calls no task and returned its item, so nothing runs for a key",
+            "It runs once, in the Dag file: decorate it with @task, or have it call tasks.",
+        )
     if isinstance(returned, XComArg):
         return _error(
             handle,

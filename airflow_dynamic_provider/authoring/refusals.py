@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
+
+
+# Whose code may make a text of a reference, compare and hash it: it shows and keeps references, and does not
+# take them for values.
+_KEEPERS = frozenset({"airflow", "airflow_dynamic_provider", "logging", "structlog", "traceback", "rich"})
 
 
 class NotAValue(ABC):
@@ -16,22 +23,57 @@ class NotAValue(ABC):
 
     @abstractmethod
     def _refuse(self, misuse: str) -> HandleUsageError:
-        """Return the error for a misuse, such as ``"was iterated"``."""
+        """Return the error for a misuse, such as ``"was iterated or unpacked"``."""
 
     def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
+        raise self._refuse("was iterated or unpacked")
 
     def __len__(self) -> NoReturn:
         raise self._refuse("was asked for its length")
 
     def __bool__(self) -> NoReturn:
-        raise self._refuse("was tested for truth")
+        raise self._refuse("was used as a truth value")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise self._refuse("was searched with `in`")
 
     def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was put into a text")
+        raise self._refuse("was formatted into a text")
 
     def __str__(self) -> str:
+        if not _is_kept():
+            raise self._refuse("was made a text")
         return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not _is_kept():
+            raise self._refuse("was compared with ==")
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        if not _is_kept():
+            raise self._refuse("was compared with !=")
+        return self is not other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+
+def _is_kept() -> bool:
+    """Whether the code that asked is none that would take the answer for one about the value."""
+    frame = sys._getframe(2)
+    return str(frame.f_globals.get("__name__", "attrs")).split(".")[0] in _KEEPERS | {"attrs"}
+
+
+def _refusing(tried: str) -> Any:
+    def refused(self: NotAValue, *_others: Any) -> NoReturn:
+        raise self._refuse(f"was {tried}")
+
+    return refused
+
+
+for _name, (_tried, _decides) in VALUE_OPERATORS.items():
+    setattr(NotAValue, _name, _refusing(_tried))
 
 
 def refusal(source: Source, message: str, remedy: str) -> HandleUsageError:

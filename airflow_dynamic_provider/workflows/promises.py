@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import PromiseUsageError
 from airflow_dynamic_provider.workflows import shapes
 from airflow_dynamic_provider.workflows.references import Step, render_path
@@ -190,28 +191,11 @@ class Promise:
 
 def _refuse_operators() -> None:
     """Give the class a refusal for every other operator of Python."""
-    compared = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-    # fmt: off
-    binary = {
-        "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
-        "matmul": "@", "and": "&", "or": "|", "xor": "^", "divmod": "divmod",
-    }
-    unary = {
-        "neg": "calculated with: -", "pos": "calculated with: +", "invert": "calculated with: ~",
-        "abs": "calculated with: abs", "round": "rounded", "trunc": "rounded", "floor": "rounded",
-        "ceil": "rounded", "int": "made an int", "float": "made a float", "complex": "made a complex",
-        "index": "used as an index or a count", "bytes": "made bytes", "fspath": "used as a path",
-        "reversed": "iterated in reverse", "next": "asked for its next item",
-    }
-    # fmt: on
-    refused = {f"__{name}__": (f"compared with {sign}", _INNER) for name, sign in compared.items()}
-    for name, sign in binary.items():
-        # `p += 1` and the like fall back to the first.
-        for prefix in ("", "r"):
-            refused[f"__{prefix}{name}__"] = (f"calculated with: {sign}", _IN_A_TASK)
-    refused |= {f"__{name}__": (tried, _IN_A_TASK) for name, tried in unary.items()}
-    for name, (tried, remedy) in refused.items():
-        setattr(Promise, name, _refusing(tried, remedy))
+    for name, (tried, decides) in VALUE_OPERATORS.items():
+        setattr(Promise, name, _refusing(tried, _INNER if decides else _IN_A_TASK))
+    # Of promises only: Airflow resolves no argument that is a path to it, as every class with __fspath__ is.
+    Promise.__fspath__ = _refusing("used as a path", _IN_A_TASK)  # type: ignore[attr-defined]
+    Promise.__next__ = _refusing("asked for its next item", _IN_A_TASK)  # type: ignore[attr-defined]
 
 
 def _refusing(tried: str, remedy: str) -> Any:

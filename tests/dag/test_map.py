@@ -412,3 +412,14 @@ def test_a_task_group_around_everything_gives_its_prefix():
     assert run.xcom("etl.keep") == [2, 4, 6]
     assert run.xcom("etl.keep__1") == [2, 3, 4]
     assert run.states("etl.stages.double") == dict.fromkeys(WORDS, "success")
+
+
+def test_another_map_over_the_same_keys_uses_a_result_that_was_not_returned():
+    @dag(schedule=None)
+    def kept_aside():
+        kept = []
+        handle = numbers()
+        handle.map(lambda number: kept.append(double(number)))
+        keep(handle.map(lambda number: add(number, kept[0])).collect(keyed=True))
+
+    assert run_dag(kept_aside()).xcom("keep") == {name: 3 * number for name, number in WORDS.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,18 @@ def test_two_key_spaces_back_and_forth_get_levels_that_count_each_other():
     upstream = {"of_a": ["a1"], "b1": ["of_a"], "of_b": ["b2"], "a2": ["of_b"]}
     levels = find_levels(dependencies(upstream, {"a1": "a", "a2": "a", "b1": "b", "b2": "b"}))
     assert levels["a1"] < levels["a2"] or levels["b2"] < levels["b1"]
+
+
+def test_a_chain_outside_may_be_longer_than_calls_can_be_deep():
+    names = [f"t{number}" for number in range(5000)]
+    chain = {name: [before] for before, name in pairwise(names)}
+    graph = dependencies({**chain, "t0": ["f"], "g": ["t4999"], "h": ["g"]}, dict.fromkeys("fgh", "s"))
+    assert find_levels(graph) == {"f": 0, "g": 1, "h": 1}
+
+
+def test_a_ring_outside_is_left_for_airflow_to_refuse():
+    graph = dependencies({"a": ["b", "f"], "b": ["a"], "g": ["b"]}, dict.fromkeys("fg", "s"))
+    assert find_levels(graph) == {"f": 0, "g": 1}
 
 
 @st.composite

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task, task_group
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, dynamic_task, errors
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, dynamic_task, dynamic_workflow, errors
 
 
 @task.dynamic(out=DynamicOut(int))
@@ -56,15 +57,15 @@ USE_INSTEAD = "Use .map(fn) to run something for each key, or .collect() to give
             lambda handle: task_group(lambda value: work(value)).expand(value=handle),
             "was passed straight to a task",
         ),
-        (lambda handle: list(handle), "was iterated"),
-        (lambda handle: [*handle], "was iterated"),
+        (lambda handle: list(handle), "was iterated or unpacked"),
+        (lambda handle: [*handle], "was iterated or unpacked"),
         (lambda handle: handle[0], "was indexed"),
         (lambda handle: handle["field"], "was indexed"),
         (lambda handle: len(handle), "was asked for its length"),
-        (lambda handle: 1 in handle, "was searched"),
-        (lambda handle: bool(handle), "was tested for truth"),
-        (lambda handle: handle and 1, "was tested for truth"),
-        (lambda handle: f"ls {handle}", "was put into a text"),
+        (lambda handle: 1 in handle, "was searched with `in`"),
+        (lambda handle: bool(handle), "was used as a truth value"),
+        (lambda handle: handle and 1, "was used as a truth value"),
+        (lambda handle: f"ls {handle}", "was formatted into a text"),
         (lambda handle: handle.concat(handle), "was concatenated by position"),
     ],
 )
@@ -84,10 +85,10 @@ def test_a_handle_is_no_value(dag, misuse, said, kind):
 @pytest.mark.parametrize(
     ("misuse", "said"),
     [
-        (lambda item: list(item), "was iterated"),
+        (lambda item: list(item), "was iterated or unpacked"),
         (lambda item: len(item), "was asked for its length"),
-        (lambda item: work(1) if item else None, "was tested for truth"),
-        (lambda item: BashOperator(task_id="b", bash_command=f"ls {item}"), "was put into a text"),
+        (lambda item: work(1) if item else None, "was used as a truth value"),
+        (lambda item: BashOperator(task_id="b", bash_command=f"ls {item}"), "was formatted into a text"),
         (lambda item: item.map(work), "was mapped"),
     ],
 )
@@ -105,14 +106,91 @@ def test_an_item_may_not_leave_its_map(dag):
         work(leaked[0])
 
 
+@task_group
+def group(value):
+    work(value)
+
+
+@task_group
+def counted(value):
+    work(1)
+
+
+@dynamic_workflow
+def planned(value):
+    return work(value)
+
+
+LEAKS = {
+    "alone": lambda kept: work(kept),
+    "in a list": lambda kept: work([kept]),
+    "in a dict": lambda kept: work({"x": [kept]}),
+    "a part of it": lambda kept: work(kept["part"]),
+    "expanded over": lambda kept: work.expand(value=kept),
+    "expanded with": lambda kept: two.partial(left=kept).expand(right=[1, 2]),
+    "mapped by Airflow": lambda kept: work.expand(value=kept.map(str)),
+    "zipped by Airflow": lambda kept: work.expand(value=kept.zip(kept)),
+    "a group": lambda kept: group.expand(value=kept),
+    "a group without the value": lambda kept: counted.expand(value=kept),
+    "an operator": lambda kept: BashOperator(task_id="sink", bash_command=kept),
+    "a field set later": lambda kept: setattr(
+        BashOperator(task_id="sink", bash_command="ls"), "bash_command", kept
+    ),
+    "a producer": lambda kept: others(kept),
+    "a map over other keys": lambda kept: others().map(lambda item: two(item, kept)),
+    "a workflow": lambda kept: planned(kept),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+@pytest.mark.parametrize("kind", ["a @task", "an operator"])
+def test_a_result_does_not_leave_its_map_but_through_return(dag, leak, kind):
+    kept = []
+
+    def mapped(item):
+        if kind == "a @task":
+            kept.append(work.override(task_id="mapped")(item))
+        else:
+            kept.append(BashOperator(task_id="mapped", bash_command="ls", env={"F": item}).output)
+
+    numbers().map(mapped)
+    with pytest.raises(errors.HandleUsageError) as caught:
+        leak(kept[0])
+    said = str(caught.value)
+    assert said.startswith("Task 'mapped', output 'result': its result was passed to '")
+    assert "Have the mapped function return it" in said
+    assert ".collect()" in said
+    assert caught.value.line.startswith("test_handle_refusals.py, line ")
+
+
+def test_a_result_of_inner_keys_does_not_reach_the_outer_map(dag):
+    def outer(item):
+        kept = []
+        others(item).map(lambda inner: kept.append(work(inner)))
+        work(kept[0])
+
+    with pytest.raises(errors.HandleUsageError, match="'work', output 'result': its result was passed to"):
+        numbers().map(outer)
+
+
+def test_a_result_may_be_ordered_and_used_by_maps_of_its_own_keys(dag):
+    kept = []
+    handle = numbers()
+    handle.map(lambda item: kept.append(work(item)))
+    kept[0] >> work.override(task_id="after")(1)
+    handle.map(lambda item: two(item, kept[0]))
+    assert dag.get_task("after").upstream_task_ids == {"work"}
+    assert dag.get_task("two").upstream_task_ids == {"work"}
+
+
 @pytest.mark.parametrize(
     ("misuse", "said"),
     [
-        (lambda collected: list(collected), "was iterated"),
+        (lambda collected: list(collected), "was iterated or unpacked"),
         (lambda collected: collected[0], "was indexed"),
         (lambda collected: len(collected), "was asked for its length"),
-        (lambda collected: bool(collected), "was tested for truth"),
-        (lambda collected: f"{collected}", "was put into a text"),
+        (lambda collected: bool(collected), "was used as a truth value"),
+        (lambda collected: f"{collected}", "was formatted into a text"),
         (lambda collected: collected.map(work), "was mapped"),
     ],
 )
@@ -122,6 +200,60 @@ def test_a_collection_is_no_value_in_the_dag_file(dag, misuse, said):
         match=f"Task 'work', output 'result': its collection {said}.*Pass the collection to a task",
     ):
         misuse(numbers().map(work).collect())
+
+
+MISUSES = {
+    "percent": (lambda value: "/data/%s" % value, "calculated with: %|made a text"),  # noqa: UP031
+    "percent reversed": (lambda value: value % 2, "calculated with: %"),
+    "str": (str, "made a text"),
+    "text add": (lambda value: "/data/" + value, "calculated with: +"),
+    "list add": (lambda value: [1] + value, "calculated with: +"),  # noqa: RUF005
+    "eq": (lambda value: value == "a.json", "compared with =="),
+    "eq reversed": (lambda value: [] == value, "compared with =="),  # noqa: SIM300
+    "ne": (lambda value: value != 1, "compared with !="),
+    "lt": (lambda value: value < 1, "compared with <"),
+    "max": (lambda value: max(value, 2), "compared with"),
+    "in": (lambda value: 1 in value, "searched with `in`"),
+    "in a tuple": (lambda value: value in ("json", "jsonl"), "compared with =="),
+    "int": (int, "made an int"),
+    "round": (round, "rounded"),
+    "index": (lambda value: [1, 2][value], "used as an index or a count"),
+    "neg": (lambda value: -value, "calculated with: -"),
+}
+
+
+@pytest.mark.parametrize("name", MISUSES)
+@pytest.mark.parametrize("kind", ["item", "part", "handle", "collection", "states"])
+def test_a_placeholder_is_refused_with_the_words_of_promises(dag, name, kind):
+    misuse, said = MISUSES[name]
+    handle = numbers()
+    uses = {
+        "item": lambda: handle.map(lambda item: work(misuse(item))),
+        "part": lambda: handle.map(lambda item: work(misuse(item["part"]))),
+        "handle": lambda: misuse(handle),
+        "collection": lambda: misuse(handle.collect()),
+        "states": lambda: misuse(handle.states()),
+    }
+    with pytest.raises(errors.HandleUsageError) as caught:
+        uses[kind]()
+    text = str(caught.value)
+    assert text.startswith("Task 'numbers', output 'result': ")
+    assert any(f"was {words}" in text for words in said.split("|"))
+    assert caught.value.remedy in text
+
+
+def test_what_a_placeholder_can_be_asked(dag):
+    def body(item):
+        assert repr(item["part"]) == "<item of numbers.result['part']>"
+        assert item in [1, item][1:]
+        assert {item: 1}[item] == 1
+        record = logging.LogRecord("dag file", logging.INFO, "", 1, "%s", (item,), None)
+        assert record.getMessage() == "<item of numbers.result>"
+        return work(item)
+
+    handle = numbers()
+    assert {handle: 1}[handle] == 1
+    handle.map(body)
 
 
 def test_a_collection_is_not_expanded(dag):
@@ -155,6 +287,7 @@ def test_a_handle_of_another_key_space_is_not_used_in_a_map(dag):
     ("fn", "said"),
     [
         ("work", r"map\(\) takes a function that calls tasks, received 'work' of type str"),
+        (lambda item: item, "calls no task and returned its item, so nothing runs for a key"),
         (lambda item: None, "returned None of type NoneType, which is no task's output"),
         (lambda item: 5, "returned 5 of type int, which is no task's output"),
         (lambda item: [work(item)], "returned .* of type list, which is no task's output"),

@@ -1,0 +1,43 @@
+"""Refuses a cloned task's result outside its map: there is no key, and Airflow would read it by position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.execution.spaces import find_routes
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
+    from airflow_dynamic_provider.execution.sources import ResultSource
+
+
+def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
+    """Refuse, from now on, every task that refers to a clone's result and has no key of its space.
+
+    Args:
+        clone: The cloned task.
+        source: Its result, as messages name it.
+    """
+    task, graph = clone.operator, clone.space.graph
+
+    def check(downstream: Any) -> None:
+        # What a clone refers to has been replaced by references that are read by key.
+        if downstream.node_id in graph.clones or not airflow_graph.refers_to(downstream, task):
+            return
+        scope = current_scope()
+        if scope is None or not find_routes(scope.space.spec, clone.space.spec).found:
+            airflow_graph.leave_mapped_groups(downstream)
+            where = "outside" if scope is None else "inside a map over other keys than"
+            raise HandleUsageError(
+                f"its result was passed to {downstream.node_id!r}, {where} the map that calls it; it has a "
+                "value per key there, and Airflow would take one by position",
+                task_id=source.task_id,
+                output_name=source.output,
+                remedy="Have the mapped function return it, and use what map() returns: pass "
+                "handle.collect() to a task, or continue key by key with handle.map(fn).",
+            )
+
+    airflow_graph.watch_downstream(task, check)
