@@ -12,6 +12,7 @@ from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Reader
+from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
 from airflow_dynamic_provider.execution.spaces import (
@@ -185,14 +186,14 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     if not failures:
         return
     counted = len(found.successes) + len(failures)
-    share = 1 - len(failures) / counted
-    if share >= spec.min_success_ratio:
+    allowed = allowed_failures(spec.min_success_ratio, counted)
+    if len(failures) <= allowed:
         return
     problem = f"{len(failures)} of {counted} keys failed: {name_keys(failures)}"
     kind: type[ReadError] = CollectError
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
-        problem += f"; min_success_ratio={spec.min_success_ratio} allows {_allowed(spec, counted)}"
+        problem += f"; min_success_ratio={spec.min_success_ratio} allows {allowed}"
     raise kind(
         problem,
         task_id=spec.source.task_id,
@@ -200,10 +201,6 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
         mapping_key=render_key(failures[0]) if len(failures) == 1 else None,
         remedy="Clear the failed clones with their downstream tasks.",
     )
-
-
-def _allowed(spec: CollectionSpec, counted: int) -> int:
-    return max(n for n in range(counted + 1) if n == 0 or 1 - n / counted >= spec.min_success_ratio)
 
 
 def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
