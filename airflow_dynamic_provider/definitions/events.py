@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
-from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.errors import DynamicOutputsError, UnexpectedOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,14 @@ class Output(Generic[T]):
             object.__setattr__(self, "metadata", normalize_metadata(metadata))
         except DynamicOutputsError as error:
             raise error.about(output_name=output_name) from None
+
+    def serialize(self) -> NoReturn:
+        """Refused: Airflow calls it for an event that a task without declared outputs returns.
+
+        Raises:
+            UnexpectedOutputError: Always.
+        """
+        raise _unexpected(self)
 
 
 @dataclass(frozen=True, init=False)
@@ -89,3 +97,23 @@ class DynamicOutput(Generic[T]):
         except DynamicOutputsError as error:
             # A refused key is shown, cut, by its refusal.
             raise error.about(output_name=output_name, mapping_key=key) from None
+
+    def serialize(self) -> NoReturn:
+        """Refused: Airflow calls it for an event that a task without declared outputs returns.
+
+        Raises:
+            UnexpectedOutputError: Always.
+        """
+        raise _unexpected(self)
+
+
+def _unexpected(event: Output[Any] | DynamicOutput[Any]) -> UnexpectedOutputError:
+    name = type(event).__name__
+    declared = "DynamicOut" if isinstance(event, DynamicOutput) else "Out"
+    return UnexpectedOutputError(
+        f"this {name} is the value, or in the value, that a task returned or pushed, and no output of it",
+        output_name=event.output_name,
+        mapping_key=getattr(event, "mapping_key", None),
+        remedy=f"Decorate the function with @task.dynamic(out={declared}(...)), and yield or return the "
+        f"{name} itself; a plain @task returns plain values.",
+    )

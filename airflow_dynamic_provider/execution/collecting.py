@@ -12,6 +12,7 @@ from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Reader
+from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
 from airflow_dynamic_provider.execution.spaces import (
@@ -76,6 +77,8 @@ class CollectorSpec:
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
     """Return a collection, in the order of the keys. Three API calls for the values of up to 1,000 keys.
 
+    Of a producing task that was skipped it is empty, where the collector's trigger rule is the author's own.
+
     Raises:
         AirflowSkipException: The producing task was skipped, or there are no keys and the output is not
             required, or the collector would have been skipped under ``all_success``.
@@ -83,8 +86,19 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
         CollectError: A clone failed, or has not finished, or lost its result.
         TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` demands.
     """
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
     reader = _reader(context, collector)
     _skip_like_all_success(context, collector, reader.states)
+    try:
+        return _collect(context, spec, reader)
+    except AirflowSkipException:
+        if not reader.is_skipped(spec.source.space) or not _has_own_rule(context, collector):
+            raise
+        return {} if spec.keyed or spec.of_states else []
+
+
+def _collect(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> Any:
     prefix = own_prefix(context, spec.source.space)
     column = reader.column(spec.source)
     indexes = indexes_under(reader, spec.source.space, prefix)
@@ -185,14 +199,14 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     if not failures:
         return
     counted = len(found.successes) + len(failures)
-    share = 1 - len(failures) / counted
-    if share >= spec.min_success_ratio:
+    allowed = allowed_failures(spec.min_success_ratio, counted)
+    if len(failures) <= allowed:
         return
     problem = f"{len(failures)} of {counted} keys failed: {name_keys(failures)}"
     kind: type[ReadError] = CollectError
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
-        problem += f"; min_success_ratio={spec.min_success_ratio} allows {_allowed(spec, counted)}"
+        problem += f"; min_success_ratio={spec.min_success_ratio} allows {allowed}"
     raise kind(
         problem,
         task_id=spec.source.task_id,
@@ -202,13 +216,16 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     )
 
 
-def _allowed(spec: CollectionSpec, counted: int) -> int:
-    return max(n for n in range(counted + 1) if n == 0 or 1 - n / counted >= spec.min_success_ratio)
-
-
 def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
     if not indexes and not getattr(space, "is_required", True):
         raise _skip("there is no key, and the output is not required")
+
+
+def _has_own_rule(context: MutableMapping[str, Any], collector: CollectorSpec) -> bool:
+    """Whether the author has said when the collector runs: Airflow has started it by that rule."""
+    from airflow.sdk import TriggerRule
+
+    return not collector.is_relaxed and context["task"].trigger_rule != TriggerRule.ALL_SUCCESS
 
 
 def _skip_like_all_success(

@@ -53,6 +53,7 @@ class Reader:
     states: xcom.States
     _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
     _marked: dict[str, frozenset[KeyPath]] = field(default_factory=dict)
+    _skipped: set[Space] = field(default_factory=set)
 
     def keys(self, space: Space) -> list[KeyPath]:
         """Return the key paths of a space, in their order. One API call.
@@ -68,6 +69,10 @@ class Reader:
                 raise self._no_keys(space)
             self._keys[space] = layout.unpack_keys(stored)
         return self._keys[space]
+
+    def is_skipped(self, space: Space) -> bool:
+        """Whether `keys` has found out that the task that lists them was skipped. No API call."""
+        return space in self._skipped
 
     def state(self, task_id: str, position: int) -> str | None:
         """Return the state of a task's clone, ``None`` if it has none."""
@@ -121,6 +126,8 @@ class Reader:
         if state == SUCCESS:
             # Whatever ran to its end has left a list, and no try of a reader will find another one.
             return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
+        if state == SKIPPED:
+            self._skipped.add(space)
         if state in (SKIPPED, None):
             return AirflowSkipException(f"Nothing to collect: {space.keys_task_id!r} was skipped or cleared.")
         return CollectError(

@@ -82,12 +82,8 @@ def add_output_metadata(
         production: Production | None = context.get(PRODUCTION_KEY)
         if production is not None:
             output_name = production.check_metadata_target(output_name, mapping_key)
-        elif mapping_key is not None:
-            raise UnexpectedOutputError(
-                "takes metadata for single mapping keys only in a task with a dynamic output",
-                output_name=output_name,
-                remedy="Leave mapping_key= out: in a clone, metadata belongs to its key anyway.",
-            )
+        else:
+            _check_plain_target(context, output_name, mapping_key)
         if mapping_key is not None:
             check_mapping_key(mapping_key)
     except DynamicOutputsError as error:
@@ -95,6 +91,24 @@ def add_output_metadata(
     gathered = gathered_metadata(context)
     gathered.add(output_name or DEFAULT_OUTPUT, mapping_key, normalized)
     gathered.store(context)
+
+
+def _check_plain_target(context: Mapping[str, Any], output_name: str | None, mapping_key: str | None) -> None:
+    """Refuse metadata for what a task without declared outputs does not have."""
+    if mapping_key is not None:
+        raise UnexpectedOutputError(
+            "takes metadata for single mapping keys only in a task with a dynamic output",
+            output_name=output_name,
+            remedy="Leave mapping_key= out: in a clone, metadata belongs to its key anyway.",
+        )
+    clone: CloneRuntime | None = context.get(RUNTIME_KEY)
+    known = {None, DEFAULT_OUTPUT} | (set() if clone is None else clone.spec.stored_outputs)
+    if output_name not in known and not getattr(context["task"], "multiple_outputs", False):
+        raise UnexpectedOutputError(
+            "got metadata, and this task declares no outputs",
+            output_name=output_name,
+            remedy="Leave output_name= out, or declare the output: @task.dynamic(out={...}).",
+        )
 
 
 def _context() -> MutableMapping[str, Any]:

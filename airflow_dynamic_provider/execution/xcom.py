@@ -10,8 +10,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from airflow_dynamic_provider.errors import ReadError, UnstorableOutputError
+from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
 from airflow_dynamic_provider.execution.addresses import batches
+from airflow_dynamic_provider.execution.sameness import (
+    PLAIN_DATA,
+    find_change,
+    is_plain,
+    remedy_of_unreadable,
+)
 from airflow_dynamic_provider.execution.states import FAILED, UPSTREAM_FAILED
 
 Context = Mapping[str, Any]
@@ -19,6 +25,8 @@ States = dict[tuple[str, int], str | None]
 
 # An escaped NUL, and not a backslash that is followed by its digits.
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+_ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
 
 #: The map index of a task instance that is not mapped.
 UNMAPPED = -1
@@ -145,21 +153,40 @@ def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = N
 
 
 def check_storable(value: Any) -> None:
-    """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
+    """Refuse a value that Airflow's own XCom backend cannot carry, or gives back as another. No API call.
 
     A custom backend decides for itself, when the value is pushed.
 
     Raises:
+        UnstorableOutputError: Airflow cannot serialize it, or what is read is not the same.
+    """
+    if _is_airflows_backend():
+        text = _serialize(value)
+        if not is_plain(value):
+            _check_same(value, text)
+
+
+def check_serializable(value: Any) -> None:
+    """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
+
+    What comes back may be another of its kind: a workflow's body selects parts of a node's named tuple by
+    name, and its plan has a form of its own for what JSON has not.
+
+    Raises:
         UnstorableOutputError: Airflow cannot serialize it.
     """
+    if _is_airflows_backend():
+        _serialize(value)
+
+
+def _is_airflows_backend() -> bool:
     # Private: there is no public way to ask whether a value can be serialized without storing it.
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
     # From Airflow 3.4 on a backend may have store_value() instead.
     hooks = ("serialize_value", "store_value")
-    if all(_same_hook(XCom, BaseXCom, name) for name in hooks):
-        _serialize(value)
+    return all(_same_hook(XCom, BaseXCom, name) for name in hooks)
 
 
 def _same_hook(one: Any, other: Any, name: str) -> bool:
@@ -204,12 +231,46 @@ def _serialize(value: Any) -> str:
             raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
         # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
         msgspec.msgpack.encode(serialized)
+    except DynamicOutputsError:
+        # An event says itself why it is no value.
+        raise
     except Exception as error:
         raise UnstorableOutputError(
-            f"XCom cannot carry a value of type {type(value).__name__}: {error}",
-            remedy="Produce plain data, or a path or address where the data is stored.",
+            f"XCom cannot carry a value of type {type(value).__name__}: {error}", remedy=PLAIN_DATA
         ) from error
     return text
+
+
+def _check_same(value: Any, text: str) -> None:
+    """Refuse a value that is not the same once it is read, or cannot be read at all."""
+    import json
+
+    name = type(value).__name__
+    try:
+        back = deserialize(json.loads(text))
+    except ImportError as error:
+        raise UnstorableOutputError(
+            f"Airflow would refuse to load the stored value of type {name}: {error}", remedy=_ALLOW_CLASS
+        ) from error
+    except Exception as error:
+        raise UnstorableOutputError(
+            f"XCom carries a value of type {name} that cannot be read: {error}",
+            remedy=remedy_of_unreadable(value),
+        ) from error
+    if (change := find_change(value, back, _is_same)) is not None:
+        raise UnstorableOutputError(
+            f"XCom does not give the same value back: {change.problem}", remedy=change.remedy
+        )
+
+
+def _is_same(value: Any, back: Any) -> bool:
+    """Whether two objects of one class are alike: by their own word, else by how they are stored."""
+    kind: Any = type(value)
+    if (is_equal := value == back) is True:
+        return True
+    # Objects without equality, and arrays and tables, whose equality is one of each element.
+    has_own_word = kind.__eq__ is not object.__eq__ and isinstance(is_equal, bool)
+    return not has_own_word and _serialize(value) == _serialize(back)
 
 
 def deserialize(serialized: Any) -> Any:
@@ -317,5 +378,5 @@ def _refused_class(task_id: str, error: ImportError) -> ReadError:
     return ReadError(
         f"Airflow refused to load its stored value: {error}",
         task_id=task_id,
-        remedy="Add the class to [core] allowed_deserialization_classes, or store plain data.",
+        remedy=_ALLOW_CLASS,
     )

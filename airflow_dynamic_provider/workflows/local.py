@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
 from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.binding import bind
@@ -36,7 +37,7 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_plan,
 )
 from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
-from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict, allowed_failures
+from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
@@ -182,7 +183,7 @@ class _Values:
         errors = {name: self.failed.get(name) for name in self.plan.nodes_of(call.name)}
         counted = {name: each for name, each in errors.items() if not isinstance(each, AirflowSkipException)}
         failed = [name for name, each in counted.items() if each is not None]
-        needed = len(counted) - allowed_failures(call, len(counted))
+        needed = len(counted) - allowed_failures(call.min_success_ratio, len(counted))
         if len(counted) - len(failed) < needed:
             raise TooFewSuccessesError(
                 f"{len(counted) - len(failed)} of the {len(counted)} nodes of {call.name!r} succeeded, and "

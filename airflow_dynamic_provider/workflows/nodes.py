@@ -187,7 +187,7 @@ class NodeOperator(BaseOperator):
             values.used,
             value if self.do_xcom_push else None,
         ).pack()
-        xcom.check_storable(left)
+        xcom.check_serializable(left)
         xcom.push(context, stored.NODE_XCOM, left)
         return value
 

@@ -47,7 +47,7 @@ def refuse_unstorable(plan: Plan) -> None:
         UnstorableOutputError: Its text names the node and the argument.
     """
     try:
-        xcom.check_storable(pack_plan(plan))
+        xcom.check_serializable(pack_plan(plan))
     except UnstorableOutputError:
         # Which it is, only in this case: one check of the whole is cheaper than one of each.
         for node in plan.nodes:
@@ -59,7 +59,7 @@ def refuse_unstorable(plan: Plan) -> None:
 
 def _check(template: Any, noun: str) -> None:
     try:
-        xcom.check_storable(template)
+        xcom.check_serializable(template)
     except UnstorableOutputError as error:
         raise UnstorableOutputError(f"{noun}: {error.message}", remedy=error.remedy) from error.__cause__
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows import templates
 
@@ -234,7 +234,8 @@ class RunGraph:
         blocked = sum(out is Outcome.SKIPPED and self._is_blocked(name) for name, out in outcomes.items())
         failed = sum(outcome is Outcome.FAILED for outcome in outcomes.values())
         succeeded = sum(outcome is Outcome.SUCCESS for outcome in outcomes.values())
-        allowed = allowed_failures(call, failed + blocked + succeeded)
+        assert call.min_success_ratio is not None
+        allowed = allowed_failures(call.min_success_ratio, failed + blocked + succeeded)
         if failed > allowed:
             return Outcome.FAILED
         # A call tolerates what its nodes do, and not that what they need is missing.
@@ -265,13 +266,6 @@ class RunGraph:
                 if (peer := self.nodes[name]).window is not None and self.outcome(name) is Outcome.WAITING
             )
         return bisect_left(self._unfinished[window.call], window.index) < window.size
-
-
-def allowed_failures(call: PlannedCall, count: int) -> int:
-    """Return how many of so many nodes may fail."""
-    assert call.min_success_ratio is not None
-    # Rounded first, for 0.7 * 10 is a little more than 7.
-    return count - math.ceil(round(call.min_success_ratio * count, 9))
 
 
 def _combine(outcomes: Iterable[Outcome]) -> Outcome:

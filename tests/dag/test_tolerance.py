@@ -38,6 +38,8 @@ def produce(outcomes, task_id="produce"):
         ({"a": "ok", "b": "fail"}, 0.5, "success"),
         ({"a": "skip", "b": "fail", "c": "ok"}, 0.5, "success"),
         ({"a": "skip", "b": "fail", "c": "ok"}, 0.51, "failed"),
+        # 1 - 4 / 5 is less than 0.2 in floating point.
+        ({"a": "ok", "b": "fail", "c": "fail", "d": "fail", "e": "fail"}, 0.2, "success"),
         ({"a": "fail", "b": "fail"}, 0, "success"),
         ({"a": "fail", "b": "fail"}, 0.01, "failed"),
         ({"a": "skip", "b": "skip"}, 0.99, "success"),

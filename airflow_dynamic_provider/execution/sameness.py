@@ -1,0 +1,128 @@
+"""Compares a value with what comes back when it is stored and read: Airflow's serialization changes some.
+
+It turns a dict's keys into text, a subclass of dict, list or str into its base, a named tuple into a tuple,
+and what a dataclass holds into dicts. No error says so, and whoever reads the value gets something else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_SEQUENCES = frozenset({list, tuple})
+_SETS = frozenset({set, frozenset})
+
+#: The remedy where no other is known.
+PLAIN_DATA = "Produce plain data, or a path or address where the data is stored."
+
+
+class Change(NamedTuple):
+    """A part of a value that comes back as something else.
+
+    Attributes:
+        place: Where in the value it is, as it is written in Python; empty for the value itself.
+        problem: What it is, and what comes back.
+        remedy: What to do, a full sentence.
+    """
+
+    place: str
+    problem: str
+    remedy: str
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is made of nothing but what JSON has, so that it comes back the same."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is list:
+        return all(map(is_plain, value))
+    return kind is dict and all(type(key) is str for key in value) and all(map(is_plain, value.values()))
+
+
+def find_change(value: Any, back: Any, is_same: Callable[[Any, Any], bool], place: str = "") -> Change | None:
+    """Return the first part of a value that has come back as something else, ``None`` if all is the same.
+
+    Args:
+        value: The value.
+        back: What has come back.
+        is_same: Tells of two objects of one class whether they are alike, where their parts are not known.
+        place: Where in the whole both are.
+    """
+    kind = type(value)
+    if kind is dict and (keys := [key for key in value if type(key) is not str]):
+        return _changed(
+            place,
+            f"the key {_shown(keys[0])} comes back as {_shown(str(keys[0]))}",
+            "Use texts as the keys of the dict, or produce a list of [key, value] pairs.",
+        )
+    if type(back) is not kind:
+        return _unlike(value, back, place)
+    if kind in _SETS:
+        return None if _typed(value) == _typed(back) else _unlike(value, back, place)
+    mine, others = _parts(value), _parts(back)
+    if mine is None or others is None:
+        return None if is_same(value, back) else _unlike(value, back, place)
+    if mine.keys() != others.keys():
+        return _unlike(value, back, place)
+    for part, each in mine.items():
+        if (found := find_change(each, others[part], is_same, place + part)) is not None:
+            return found
+    return None
+
+
+def remedy_of_unreadable(value: Any) -> str:
+    """Return what to do about a value that can be stored and cannot be read."""
+    todo = [value]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, datetime) and isinstance(each.tzinfo, timezone):
+            return "Convert it by .astimezone(timezone.utc), or produce its .isoformat()."
+        todo += (_parts(each) or {}).values()
+    return PLAIN_DATA
+
+
+def _parts(value: Any) -> dict[str, Any] | None:
+    """Return how each part of a value is reached -> the part, ``None`` where the parts are not known."""
+    kind = type(value)
+    if kind is dict:
+        return {f"[{key!r}]": each for key, each in value.items()}
+    if kind in _SEQUENCES:
+        return {f"[{index}]": each for index, each in enumerate(value)}
+    if dataclasses.is_dataclass(kind) and not hasattr(kind, "serialize"):
+        compared = [each.name for each in dataclasses.fields(kind) if each.compare]
+        return {f".{name}": getattr(value, name) for name in compared}
+    return None
+
+
+def _typed(members: Iterable[Any]) -> set[tuple[type, Any]]:
+    """Return the members of a set with their classes: a named tuple is equal to a tuple."""
+    return {(type(each), each) for each in members}
+
+
+def _remedy(value: Any) -> str:
+    if dataclasses.is_dataclass(value):
+        return "Give the class around it a serialize() and a deserialize(), or produce dicts."
+    if isinstance(value, tuple):
+        return "Produce a dataclass, a dict or a plain tuple."
+    if isinstance(value, dict):
+        return "Produce a plain dict; it keeps the order of its keys."
+    return "Convert it to plain data before it is produced, and back where it is used."
+
+
+def _unlike(value: Any, back: Any, place: str) -> Change:
+    return _changed(place, f"{_shown(value)} comes back as {_shown(back)}", _remedy(value))
+
+
+def _changed(place: str, problem: str, remedy: str) -> Change:
+    return Change(place, f"{problem}{f', at {place}' if place else ''}", remedy)
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return f"{shown if len(shown) <= 80 else shown[:77] + '...'} of type {type(value).__name__}"
