@@ -6,6 +6,7 @@ a value                                 its template
 a promise                               ``{"$ref": name}``, with ``"path": [...]`` if it was indexed; an
                                         attribute in the path is ``{"$attribute": name}``
 a tuple                                 ``{"$tuple": [...]}``
+a text to be rendered                   ``{"$template": text}``
 a dict with text keys without ``$``     itself
 any other dict                          ``{"$dict": [[key, value], ...]}``
 a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``
@@ -26,6 +27,7 @@ from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
 from airflow_dynamic_provider.workflows import dag_files
 from airflow_dynamic_provider.workflows.references import Attribute, Reference, Step
+from airflow_dynamic_provider.workflows.template_text import Template
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.dag_files import DagFile
@@ -47,6 +49,8 @@ def pack(value: Any, find: Finder) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
+    if kind is Template:
+        return {"$template": str(value)}
     if (reference := find(value)) is not None:
         return _pack_reference(reference)
     if kind is list:
@@ -157,6 +161,8 @@ def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
     body = template[special]
     if special == "$ref" and isinstance(body, str):
         return lookup(_unpack_reference(template))
+    if special == "$template" and isinstance(body, str):
+        return Template(body)
     if special == "$tuple" and isinstance(body, list):
         return tuple(resolve(item, lookup) for item in body)
     if special == "$dict" and isinstance(body, list):
