@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
+from airflow_dynamic_provider.execution.forms import reading
 from airflow_dynamic_provider.workflows import dag_files
 from airflow_dynamic_provider.workflows.references import Attribute, Reference, Step
 from airflow_dynamic_provider.workflows.template_text import Template
@@ -127,7 +128,11 @@ def _pack_reference(reference: Reference) -> dict[str, Any]:
 
 
 def _unpack_reference(template: Mapping[str, Any]) -> Reference:
-    return Reference(template["$ref"], tuple(_unpack_step(step) for step in template.get("path", ())))
+    with reading("a reference", template):
+        name, path = template["$ref"], template.get("path", ())
+        if not isinstance(name, str) or not isinstance(path, list | tuple):
+            raise TypeError("a reference has a name and a list of steps")
+        return Reference(name, tuple(map(_unpack_step, path)))
 
 
 def _unpack_step(step: Any) -> Step:
@@ -166,7 +171,8 @@ def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
     if special == "$tuple" and isinstance(body, list):
         return tuple(resolve(item, lookup) for item in body)
     if special == "$dict" and isinstance(body, list):
-        return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
+        with reading("a stored dict", template):
+            return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
     if special == "$class" and isinstance(template.get("fields"), Mapping):
         return _rebuilt(body, {name: resolve(item, lookup) for name, item in template["fields"].items()})
     raise LayoutError(f"this is not a template as it is stored: {excerpt(template)}")
