@@ -25,6 +25,7 @@ _PUBLIC = {
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
     "map_task": "workflows.map_task",
+    "template": "workflows.template_text",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "get_mapping_key",
     "get_mapping_key_path",
     "map_task",
+    "template",
 ]
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     )
     from airflow_dynamic_provider.workflows.definition import dynamic_workflow
     from airflow_dynamic_provider.workflows.map_task import map_task
+    from airflow_dynamic_provider.workflows.template_text import template
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
-from airflow_dynamic_provider.execution.xcom import UNMAPPED, load
+from airflow_dynamic_provider.execution.xcom import UNMAPPED, load, loads_json_only
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class RunSource:
         """Return one XCom, ``None`` where there is none.
 
         Raises:
-            ReadError: Airflow refuses to load a class that the value holds, or the class is not there.
+            ReadError: The deployment's own XCom backend cannot load it.
         """
         return self.pull_some([task_id], xcom_key, [map_index]).get((task_id, map_index))
 
@@ -124,7 +124,7 @@ class RunSource:
             map_indexes: The map indexes; ``None`` for all.
 
         Raises:
-            ReadError: Airflow refuses to load a class that a value holds, or the class is not there.
+            ReadError: The deployment's own XCom backend cannot load one.
         """
         from airflow.models.xcom import XComModel
         from sqlalchemy import select
@@ -148,7 +148,7 @@ class RunSource:
             without: What not to load of each, where they are stored as dicts.
 
         Raises:
-            ReadError: Airflow refuses to load a class that a value holds, or the class is not there.
+            ReadError: The deployment's own XCom backend cannot load one.
         """
         from airflow.models.xcom import XComModel
         from sqlalchemy import select
@@ -192,22 +192,25 @@ class RunSource:
 
 
 def _load(row: Any, without: str | None = None) -> Any:
-    """Return the value of an XCom.
+    """Return the value of an XCom: its JSON as it is stored, in which no class is looked up or made.
+
+    Only a backend of the deployment's own is asked, which may keep values elsewhere.
 
     Raises:
-        ReadError: Airflow refuses to load a class that it holds, or the class is not there.
+        ReadError: That backend cannot load it.
     """
-    result = row
-    if without is not None and isinstance(row.value, dict):
-        result = SimpleNamespace(key=row.key, value={**row.value, without: None})
+    stored = row.value
+    if without is not None and isinstance(stored, dict):
+        stored = {**stored, without: None}
+    if loads_json_only():
+        return stored
     try:
-        return load(result)
-    except ImportError as error:
+        return load(SimpleNamespace(key=row.key, value=stored))
+    except Exception as error:
         raise ReadError(
-            f"its stored value cannot be loaded: {error}",
+            f"the deployment's XCom backend cannot load its stored value: {type(error).__name__}: {error}",
             task_id=row.task_id,
-            remedy="Run this where the Dag's own modules can be imported, and add the class to "
-            "[core] allowed_deserialization_classes.",
+            remedy="Run this where the backend can load the value, or see the log of the backend.",
         ) from error
 
 

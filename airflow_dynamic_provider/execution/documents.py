@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.forms import build, misshapen
+from airflow_dynamic_provider.execution.forms import build, misshapen, reading
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, Space
 
 if TYPE_CHECKING:
@@ -131,16 +131,21 @@ def read_documents(tasks: Iterable[Any]) -> dict[str, TaskDocument]:
 
 def _read_document(task_id: str, part: Mapping[str, Any], spaces: dict[str, Space]) -> TaskDocument:
     try:
-        return TaskDocument(
-            tuple(build(DeclaredOutput, "a declared output", each) for each in part.get("outputs", ())),
-            _unpack(part.get("lists"), spaces),
-            _unpack(part.get("clone_of"), spaces),
-            tuple(part.get("same_key", ())),
-            not part.get("takes_failures"),
-            bool(part.get("is_helper")),
-        )
+        with reading("the document of a task", part):
+            return _unpack_document(part, spaces)
     except LayoutError as error:
         raise error.about(task_id=task_id) from error
+
+
+def _unpack_document(part: Mapping[str, Any], spaces: dict[str, Space]) -> TaskDocument:
+    return TaskDocument(
+        tuple(build(DeclaredOutput, "a declared output", each) for each in part.get("outputs", ())),
+        _unpack(part.get("lists"), spaces),
+        _unpack(part.get("clone_of"), spaces),
+        tuple(part.get("same_key", ())),
+        not part.get("takes_failures"),
+        bool(part.get("is_helper")),
+    )
 
 
 def _pack(space: Space | None) -> dict[str, Any] | None:

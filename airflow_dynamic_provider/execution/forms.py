@@ -13,13 +13,14 @@ Everything else is refused. The rules for changing a form are in ``docs/upgrades
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
-from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 
 #: Makes a document of the next version of a document of one version.
 Migration = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -110,6 +111,36 @@ def _is_version(version: Any) -> TypeGuard[int]:
 def misshapen(noun: str, stored: Any) -> LayoutError:
     """Return the error for something that is not a document of a form."""
     return LayoutError(f"this is not {noun} as it is stored: {excerpt(stored)}")
+
+
+@contextlib.contextmanager
+def reading(noun: str, stored: Any) -> Iterator[None]:
+    """Refuse what is stored, where something in it is not of the form that the reader inside the block takes.
+
+    Args:
+        noun: What messages call what is stored.
+        stored: What is stored.
+
+    Raises:
+        LayoutError: It is of another form.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        if isinstance(error, DynamicOutputsError):
+            raise
+        raise misshapen(noun, stored) from error
+
+
+def integer(stored: Any) -> int:
+    """Return a stored whole number.
+
+    Raises:
+        TypeError: It is something else, and would not be found where it is looked for.
+    """
+    if not isinstance(stored, int) or isinstance(stored, bool):
+        raise TypeError(f"{stored!r} is no whole number")
+    return stored
 
 
 def known_fields(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:

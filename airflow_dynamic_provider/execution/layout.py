@@ -55,7 +55,7 @@ from airflow_dynamic_provider.definitions.metadata import (
     metadata_to_json,
 )
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.forms import Form, misshapen
+from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
@@ -148,12 +148,13 @@ class StoredItem:
             LayoutError: Its version or its shape is unknown.
         """
         document = ITEM.read(stored)
-        return cls(
-            _path(document["key_path"]),
-            document["value"],
-            metadata_from_json(document["metadata"]),
-            document.get("attempt", 1),
-        )
+        with reading(ITEM.noun, stored):
+            return cls(
+                _path(document["key_path"]),
+                document["value"],
+                metadata_from_json(document["metadata"]),
+                integer(document.get("attempt", 1)),
+            )
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,13 @@ class StoredResult:
             LayoutError: Its version or its shape is unknown.
         """
         document = RESULT.read(stored)
-        return cls(
-            _path(document["key_path"]),
-            document["map_index"],
-            document["value"],
-            bool(document["is_produced"]),
-        )
+        with reading(RESULT.noun, stored):
+            return cls(
+                _path(document["key_path"]),
+                integer(document["map_index"]),
+                document["value"],
+                bool(document["is_produced"]),
+            )
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,10 @@ class StoredClone:
             LayoutError: Its version or its shape is unknown.
         """
         document = CLONE.read(stored)
-        return cls(_path(document["key_path"]), document["map_index"], document[ATTEMPT])
+        with reading(CLONE.noun, stored):
+            return cls(
+                _path(document["key_path"]), integer(document["map_index"]), integer(document[ATTEMPT])
+            )
 
 
 @dataclass(frozen=True)
@@ -321,19 +326,18 @@ class StoredEntries:
             LayoutError: Its version or its shape is unknown.
         """
         document = ENTRIES.read(stored)
-        return cls(tuple(map(_unpack_entry, document["entries"])), document["attempt"])
+        with reading(ENTRIES.noun, stored):
+            return cls(tuple(map(_unpack_entry, document["entries"])), integer(document["attempt"]))
 
 
 def _unpack_entry(stored: Any) -> StoredEntry:
-    try:
+    with reading("an entry of a list of keys", stored):
         return StoredEntry(
             _path(stored["key_path"]),
-            tuple(stored["links"]),
-            stored["item"],
+            tuple(None if link is None else integer(link) for link in stored["links"]),
+            None if stored["item"] is None else integer(stored["item"]),
             metadata_from_json(stored["metadata"]),
         )
-    except (TypeError, KeyError) as error:
-        raise misshapen("an entry of a list of keys", stored) from error
 
 
 @dataclass(frozen=True)
@@ -361,7 +365,8 @@ class StoredValues:
             raise misshapen("the values of a dynamic output", stored)
         if "key_path" not in document:
             return cls(document["values"])
-        return cls(document["values"], _path(document["key_path"]), document["map_index"])
+        with reading(VALUES.noun, stored):
+            return cls(document["values"], _path(document["key_path"]), integer(document["map_index"]))
 
 
 def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:
@@ -375,10 +380,8 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
     Raises:
         LayoutError: The shape is unknown.
     """
-    try:
-        return {each["key"]: metadata_from_json(each["metadata"]) for each in value}
-    except (TypeError, KeyError) as error:
-        raise misshapen("a list of produced keys", value) from error
+    with reading("a list of produced keys", value):
+        return {_path([each["key"]])[0]: metadata_from_json(each["metadata"]) for each in value}
 
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -394,7 +397,9 @@ def unpack_marked(stored: Any) -> frozenset[tuple[str, ...]]:
     """
     if stored is None:
         return frozenset()
-    return frozenset(map(_path, MARKED.read(stored)["key_paths"]))
+    document = MARKED.read(stored)
+    with reading(MARKED.noun, stored):
+        return frozenset(map(_path, document["key_paths"]))
 
 
 def unpack_keys(stored: Any) -> list[tuple[str, ...]]:

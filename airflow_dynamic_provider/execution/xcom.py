@@ -28,6 +28,9 @@ _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 _ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
 
+# What Airflow's deserializer, or the class of a value, raises where a stored value does not fit.
+_LOAD_ERRORS = (ImportError, AttributeError, TypeError, ValueError, LookupError)
+
 #: The map index of a task instance that is not mapped.
 UNMAPPED = -1
 
@@ -55,12 +58,12 @@ def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPE
     """Return one XCom of this run, or ``None`` where there is none. One API call.
 
     Raises:
-        ReadError: Airflow refuses to load a class that the value holds.
+        ReadError: Airflow cannot, or may not, load a class that the value holds.
     """
     try:
         return context["ti"].xcom_pull(task_ids=task_id, key=xcom_key, map_indexes=map_index)
-    except ImportError as error:
-        raise _refused_class(task_id, error) from error
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
 
 
 def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
@@ -69,12 +72,12 @@ def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
     The task is asked for in a list, because Airflow 3.3 turns the one value of a single task into a scalar.
 
     Raises:
-        ReadError: Airflow refuses to load a class that a value holds.
+        ReadError: Airflow cannot, or may not, load a class that a value holds.
     """
     try:
         pulled = context["ti"].xcom_pull(task_ids=[task_id], key=xcom_key)
-    except ImportError as error:
-        raise _refused_class(task_id, error) from error
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
     return [value for value in pulled if value is not None]
 
 
@@ -85,12 +88,12 @@ def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: 
     no row: see `rows.ResultRows`. The list says neither where it begins nor, when it is short, that it ends.
 
     Raises:
-        ReadError: Airflow refuses to load a class that a value holds.
+        ReadError: Airflow cannot, or may not, load a class that a value holds.
     """
     try:
         return list(_lazy_rows(context, task_id, xcom_key)[start:stop])
-    except ImportError as error:
-        raise _refused_class(task_id, error) from error
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
 
 
 def count(context: Context, task_id: str, xcom_key: str) -> int:
@@ -192,6 +195,14 @@ def _is_airflows_backend() -> bool:
 def _same_hook(one: Any, other: Any, name: str) -> bool:
     own, others = (getattr(cls, name, None) for cls in (one, other))
     return getattr(own, "__func__", own) is getattr(others, "__func__", others)
+
+
+def loads_json_only() -> bool:
+    """Whether values are stored as Airflow's own XCom backend stores them, and can be shown as their JSON."""
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return all(_same_hook(XCom, BaseXCom, name) for name in ("deserialize_value", "load_value"))
 
 
 def load(row: Any) -> Any:
@@ -327,15 +338,15 @@ def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index
     """Return what `pull` does, also in a trigger. One API call.
 
     Raises:
-        ReadError: Airflow refuses to load a class that the value holds.
+        ReadError: Airflow cannot, or may not, load a class that the value holds.
     """
     # Private: in a trigger there is no task instance to ask.
     from airflow.sdk.execution_time.xcom import XCom
 
     try:
         return XCom.get_one(key=xcom_key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
-    except ImportError as error:
-        raise _refused_class(task_id, error) from error
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
 
 
 def state_at(states: States, task_id: str, map_index: int) -> str | None:
@@ -374,9 +385,16 @@ def _split_name(name: str, task_ids: Collection[str]) -> tuple[str, int]:
     return task_id, int(index)
 
 
-def _refused_class(task_id: str, error: ImportError) -> ReadError:
+def _unreadable(task_id: str, error: Exception) -> ReadError:
+    # Airflow has one kind of error for a class that it may not load and for one that is not there.
+    if isinstance(error, ImportError) and "allow" in str(error):
+        return ReadError(
+            f"Airflow refused to load its stored value: {error}",
+            task_id=task_id,
+            remedy=_ALLOW_CLASS,
+        )
     return ReadError(
-        f"Airflow refused to load its stored value: {error}",
+        f"its stored value cannot be loaded: {type(error).__name__}: {error}",
         task_id=task_id,
-        remedy=_ALLOW_CLASS,
+        remedy="Have the class where it was when the value was stored, or clear the task.",
     )

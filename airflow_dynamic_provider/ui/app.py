@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -46,12 +47,20 @@ def create_app() -> FastAPI:
     for module in (runs, instances, workflows, history, clearing, exports, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.middleware("http")(_refuse_nul)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
     app.add_exception_handler(Exception, _answer_broken)
     return app
+
+
+async def _refuse_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    # No name has this character, and PostgreSQL fails where it is asked for one.
+    if "\0" in request.scope["path"] or "\0" in unquote(request.url.query):
+        return JSONResponse({"detail": "An address cannot hold the character NUL."}, status_code=422)
+    return await call_next(request)
 
 
 async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

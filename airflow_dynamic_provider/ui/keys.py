@@ -15,7 +15,7 @@ def read_key_path(text: str) -> tuple[str, ...]:
     """
     try:
         path = json.loads(text or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         path = None
     if not isinstance(path, list) or not all(isinstance(key, str) for key in path):
         raise HTTPException(422, 'A key path is a JSON list of texts, such as ["outer", "inner"].')

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows import template_text
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.plan import PlannedNode, split_arguments
 from airflow_dynamic_provider.workflows.planner import plan_further
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.workflows.nodes import NodeOperator
+
+# What holds the arguments of a function.
+_ARGUMENTS = frozenset({"op_args", "op_kwargs"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def run_node(
         if isinstance(target, (WorkflowTarget, MapTarget)):
             return plan_further(context, target, node, arguments, operator.kinds, operator.spec)
         made = _make(operator, target, arguments, context["dag"].default_args)
-        _render(context, made, node, target)
+        _render(context, made, target)
         return _run_operator(context, made, resume)
 
 
@@ -59,6 +62,7 @@ def _make(
 
     settings = {**operator.kind.settings, "task_id": operator.task_id, "default_args": default_args}
     if isinstance(target, OperatorTarget):
+        settings["default_args"] = _marked_defaults(target.operator_class, default_args)
         return target.operator_class(**{**settings, **arguments})
     decorator = target.decorator
     positional, named = split_arguments(arguments)
@@ -68,19 +72,29 @@ def _make(
     return decorator.operator_class(multiple_outputs=False, **called)
 
 
-def _render(context: Any, made: Any, node: PlannedNode, target: TaskTarget | OperatorTarget) -> None:
-    """Render the templates that the author wrote, and nothing that came from other nodes.
+def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:
+    """Render the templates that the author wrote, and nothing that the body or other nodes have computed.
 
-    The arguments of a function are data, which the body has computed; they are not rendered at all.
+    What a function gets is data. All else that it has is from the Dag file, and of an operator it is the
+    arguments that are not: those may hold data, so only what is marked is rendered.
     """
     # Private: an operator finds its Dag in this attribute, and the public way would add it to the Dag.
     object.__setattr__(made, "_dag", context["dag"])
-    data = {"op_args", "op_kwargs"}
     if isinstance(target, OperatorTarget):
-        data = {name for name, template in node.arguments.items() if templates.references(template)}
-    made.template_fields = tuple(name for name in made.template_fields if name not in data)
+        made.prepare_template()
+        template_text.render_marked(context, made)
+        return
+    made.template_fields = tuple(name for name in made.template_fields if name not in _ARGUMENTS)
     made.resolve_template_files()
     made.render_template_fields(context)
+
+
+def _marked_defaults(operator_class: Any, default_args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Dag's default arguments, of which the Dag file's author wants the templates rendered."""
+    fields = operator_class.template_fields
+    return {
+        name: template_text.marked(value) if name in fields else value for name, value in default_args.items()
+    }
 
 
 def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:

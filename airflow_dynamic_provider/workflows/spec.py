@@ -146,7 +146,7 @@ class WorkflowSpec:
             LayoutError: It is of another shape.
         """
         stored = packed.get("lanes") if isinstance(packed, Mapping) else None
-        if not isinstance(stored, Mapping):
+        if not isinstance(stored, Mapping) or not isinstance(packed.get("name"), str):
             raise misshapen("a workflow", packed)
         lanes = {name: build(Lane, "a lane of a workflow", tasks) for name, tasks in stored.items()}
         return build(cls, "a workflow", packed, lanes=lanes)

@@ -43,7 +43,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution.forms import Form, misshapen
+from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
 from airflow_dynamic_provider.workflows.plan import PlannedNode, pack_node, unpack_node
 
 if TYPE_CHECKING:
@@ -161,16 +161,19 @@ class Slot:
         """
         if stored is None or isinstance(stored, str):
             return cls(stored)
-        try:
+        with reading("a slot", stored):
             key_path = tuple(stored.get("key_path", ()))
-            return cls(stored["node"], key_path, stored.get("index", -1), stored.get("plan", ""))
-        except (AttributeError, KeyError) as error:
-            raise misshapen("a slot", stored) from error
+            return cls(stored["node"], key_path, integer(stored.get("index", -1)), stored.get("plan", ""))
 
 
 def unpack_slots(stored: Any) -> list[Slot]:
-    """Read the list over which Airflow expands a lane; empty where there is none yet."""
-    return [Slot.unpack(each) for each in stored or ()]
+    """Read the list over which Airflow expands a lane; empty where there is none yet.
+
+    Raises:
+        LayoutError: Its shape is unknown.
+    """
+    with reading("a list of slots", stored):
+        return [Slot.unpack(each) for each in stored or ()]
 
 
 @dataclass(frozen=True)
@@ -212,10 +215,9 @@ class StoredRoots:
             LayoutError: Its version or its shape is unknown.
         """
         document = ROOTS.read(stored)
-        try:
-            return cls([Root(tuple(path), index, mark) for path, index, mark, *_ in document["roots"]])
-        except (TypeError, ValueError) as error:
-            raise misshapen(ROOTS.noun, stored) from error
+        with reading(ROOTS.noun, stored):
+            roots = document["roots"]
+            return cls([Root(tuple(path), integer(index), mark) for path, index, mark, *_ in roots])
 
 
 def pack_list_mark(mark: str) -> dict[str, Any]:
@@ -289,12 +291,10 @@ def unpack_nodes(stored: Any) -> NodePage:
         LayoutError: Its version or its shape is unknown.
     """
     document = NODES.read(stored)
-    try:
+    with reading(NODES.noun, stored):
         origins = [_unpack_origin(*each[:5]) for each in document["plans"]]
         nodes = [None if each is None else _unpack_listed(each, origins) for each in document["nodes"]]
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise misshapen(NODES.noun, stored) from error
-    return NodePage(nodes, document["planned_at"])
+        return NodePage(nodes, float(document["planned_at"]))
 
 
 # What is stored as a list may have more items when a later release has stored it.
@@ -307,7 +307,16 @@ def _unpack_origin(
 
 
 def _unpack_listed(stored: Sequence[Any], origins: Sequence[Origin]) -> ListedNode:
-    return ListedNode(unpack_node(stored[1]), origins[stored[0]], _unpack_places(stored[2:3]))
+    return ListedNode(
+        unpack_node(stored[1]), origins[_place(stored[0], origins)], _unpack_places(stored[2:3])
+    )
+
+
+def _place(stored: Any, places: Sequence[Any]) -> int:
+    """Return a place that there is: a negative one would be counted from the end."""
+    if integer(stored) not in range(len(places)):
+        raise IndexError(f"there is no place {stored}")
+    return int(stored)
 
 
 def _pack_places(places: Mapping[str, tuple[str, int]]) -> list[Any]:
@@ -361,12 +370,13 @@ class StoredNode:
             LayoutError: Its version or its shape is unknown.
         """
         document = NODE.read(stored)
-        return cls(
-            document["node"],
-            tuple(document.get("key_path", ())),
-            document["map_index"],
-            document["fingerprint"],
-            document["stamp"],
-            document["used"],
-            document["value"],
-        )
+        with reading(NODE.noun, stored):
+            return cls(
+                document["node"],
+                tuple(document.get("key_path", ())),
+                integer(document["map_index"]),
+                document["fingerprint"],
+                document["stamp"],
+                dict(document["used"]),
+                document["value"],
+            )

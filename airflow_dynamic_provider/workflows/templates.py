@@ -6,6 +6,7 @@ a value                                 its template
 a promise                               ``{"$ref": name}``, with ``"path": [...]`` if it was indexed; an
                                         attribute in the path is ``{"$attribute": name}``
 a tuple                                 ``{"$tuple": [...]}``
+a text to be rendered                   ``{"$template": text}``
 a dict with text keys without ``$``     itself
 any other dict                          ``{"$dict": [[key, value], ...]}``
 a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``
@@ -24,8 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
+from airflow_dynamic_provider.execution.forms import reading
 from airflow_dynamic_provider.workflows import dag_files
 from airflow_dynamic_provider.workflows.references import Attribute, Reference, Step
+from airflow_dynamic_provider.workflows.template_text import Template
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.dag_files import DagFile
@@ -47,6 +50,8 @@ def pack(value: Any, find: Finder) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
+    if kind is Template:
+        return {"$template": str(value)}
     if (reference := find(value)) is not None:
         return _pack_reference(reference)
     if kind is list:
@@ -123,7 +128,11 @@ def _pack_reference(reference: Reference) -> dict[str, Any]:
 
 
 def _unpack_reference(template: Mapping[str, Any]) -> Reference:
-    return Reference(template["$ref"], tuple(_unpack_step(step) for step in template.get("path", ())))
+    with reading("a reference", template):
+        name, path = template["$ref"], template.get("path", ())
+        if not isinstance(name, str) or not isinstance(path, list | tuple):
+            raise TypeError("a reference has a name and a list of steps")
+        return Reference(name, tuple(map(_unpack_step, path)))
 
 
 def _unpack_step(step: Any) -> Step:
@@ -157,10 +166,13 @@ def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
     body = template[special]
     if special == "$ref" and isinstance(body, str):
         return lookup(_unpack_reference(template))
+    if special == "$template" and isinstance(body, str):
+        return Template(body)
     if special == "$tuple" and isinstance(body, list):
         return tuple(resolve(item, lookup) for item in body)
     if special == "$dict" and isinstance(body, list):
-        return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
+        with reading("a stored dict", template):
+            return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
     if special == "$class" and isinstance(template.get("fields"), Mapping):
         return _rebuilt(body, {name: resolve(item, lookup) for name, item in template["fields"].items()})
     raise LayoutError(f"this is not a template as it is stored: {excerpt(template)}")

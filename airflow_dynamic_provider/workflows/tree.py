@@ -80,6 +80,8 @@ def _render(template: Any) -> str:
         return repr(template)
     if "$ref" in template:
         return str(templates.references(template)[0])
+    if "$template" in template:
+        return f"template({template['$template']!r})"
     if "$tuple" in template:
         return f"({', '.join(map(_render, template['$tuple']))})"
     if "$dict" in template:

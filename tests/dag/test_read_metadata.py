@@ -135,11 +135,27 @@ def test_the_value_beside_it_need_not_be_loaded(airflow_database, execution_api)
         source = open_run(session, run.dag.dag_id, run.run_id).source
         name = item_xcom("result", 0)
         assert source.pull_names("letters", [name], without="value")[name]["value"] is None
-        with pytest.raises(
-            ReadError, match=r"Task 'letters': its stored value cannot be loaded: .*Own"
-        ) as told:
-            source.pull_names("letters", [name])
-        assert "add the class to [core] allowed_deserialization_classes." in str(told.value)
+        # As it is stored: what reads for pages and commands makes no object of a class.
+        value = source.pull_names("letters", [name])[name]["value"]
+        assert (value["__classname__"], value["__data__"]) == (f"{__name__}.Own", {"number": 1})
+
+
+def test_a_backend_of_the_deployment_is_asked_and_its_errors_are_told(
+    airflow_database, execution_api, monkeypatch
+):
+    from airflow.sdk.execution_time import xcom
+
+    class Backend(xcom.XCom):
+        @staticmethod
+        def deserialize_value(result):
+            raise OSError(f"no such file: {result.key}")
+
+    run = run_described()
+    monkeypatch.setattr(xcom, "XCom", Backend)
+    with create_session() as session:
+        source = open_run(session, run.dag.dag_id, run.run_id).source
+        with pytest.raises(ReadError, match="backend cannot load its stored value: OSError: no such file"):
+            source.pull_names("letters", [item_xcom("result", 0)])
 
 
 def test_what_was_said_of_another_key_is_not_shown(airflow_database, execution_api):

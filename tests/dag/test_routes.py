@@ -440,3 +440,22 @@ def test_a_download_of_what_is_not_there(server, run):
     answer = server.get(f"/dags/shown/runs/{run.run_id}/export", of="nowhere.result")
     assert answer.status_code == 404
     assert answer.json()["detail"] == "There is no dynamic output 'nowhere.result' in the Dag 'shown'."
+
+
+@pytest.mark.parametrize("parameters", [{"of": "letters.result\0"}, {"of": "letters.result", "search": "\0"}])
+def test_the_character_nul_is_refused(get, parameters):
+    get("runs/RUN/keys", status=422, **parameters)
+
+
+def test_the_character_nul_in_a_name_is_refused(server):
+    assert server.get("/dags/sho%00wn/outputs").status_code == 422
+
+
+def test_a_key_path_that_is_nested_without_end_is_refused(get):
+    get("runs/RUN/keys", status=422, of="letters.result", parent="[" * 10_000)
+
+
+def test_an_empty_key_path_does_not_stand_for_all_keys(server, run):
+    path = f"/dags/shown/runs/{run.run_id}/clearing"
+    assert server.post(path, {"of": "letters.result", "keys": [[]]}).status_code == 422
+    assert server.post(path, {"of": "letters.result", "keys": [["a"]]}).status_code == 200

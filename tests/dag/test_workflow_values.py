@@ -9,7 +9,15 @@ import pytest
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import BaseOperator, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Output, dynamic_workflow, map_task
+from airflow_dynamic_provider import (
+    DynamicOut,
+    DynamicOutput,
+    Out,
+    Output,
+    dynamic_workflow,
+    map_task,
+    template,
+)
 from tests.dag.workflow_tasks import add, square, total
 from tests.workflow_runs import Example, run_examples
 
@@ -135,7 +143,7 @@ def operators(word):
     shout = Shout(task_id="native", text=word)
     promised = Shout(task_id="promised", text=text, others=["{{ 1 + 1 }}", text])
     echo = BashOperator(task_id="echo", bash_command=f"echo {word} | tr a-z A-Z")
-    echo >> Shout(task_id="last", text="{{ 1 + 1 }}")
+    echo >> Shout(task_id="last", text=template("{{ 1 + 1 }}"))
     return [shout.output, promised.output, echo.output, text]
 
 
@@ -169,10 +177,9 @@ def test_the_result_is_that_of_plain_python(run, name):
     assert example.workflow.local(*example.arguments) == example.expected
 
 
-def test_templates_are_rendered_in_what_the_author_wrote_and_not_in_values(run):
+def test_templates_are_rendered_that_the_author_marks_and_no_other_texts(run):
     native, promised, echo, text = run.result("operators")
     assert native == ["abc!", []]
-    # An argument that holds a promise is a value as a whole.
     assert promised == ["{{ ds }}!", ["{{ 1 + 1 }}", "{{ ds }}"]]
     assert echo == "ABC"
     assert text == "{{ ds }}"

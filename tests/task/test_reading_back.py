@@ -152,6 +152,22 @@ def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
     assert "[core] allowed_deserialization_classes" in run.message
 
 
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        # The class is allowed, and is not there.
+        ({"__classname__": "airflow.no_such.Thing", "__version__": 1, "__data__": {}}, "No module named"),
+        ({"__classname__": 1, "__version__": 1, "__data__": {}}, "cannot decode"),
+    ],
+)
+def test_a_value_that_cannot_be_loaded_is_told_with_the_reason(made, supervisor, stored, reason):
+    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["value"] = stored
+    run = run_task(made, "first", 0, supervisor)
+    assert type(run.error) is errors.ReadError
+    assert reason in run.message
+    assert "allowed_deserialization_classes" not in run.message
+
+
 def test_a_part_that_is_not_there_is_named():
     @task.dynamic(out=DynamicOut(dict))
     def produce():

@@ -45,6 +45,8 @@ def find_what_runs_again(
 
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
+    if not all(wanted.keys):
+        raise HTTPException(422, "A key path has at least one key; leave keys out for all of them.")
     is_failed = wanted.state == "failed"
     of = wanted.of if wanted.workflow is None else None
     has_keys = bool(wanted.keys) or is_failed
