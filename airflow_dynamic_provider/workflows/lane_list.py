@@ -180,7 +180,11 @@ class LaneList:
         return stored.unpack_nodes(self._reader.pull(task_id, xcom_key))
 
     def _slots_of_before(self, context: Any) -> list[Slot]:
-        """Return all slots, with those of added nodes that succeeded and stay; empty if there are none."""
+        """Return the slots, as far as task instances are there behind the first list; else none.
+
+        Nodes that succeeded keep theirs. The others are free, but the last that has not ended: whatever it
+        was, it makes room for later plans now.
+        """
         task_id = self._spec.lanes[self._lane].task_id
         states = {index: state for (each, index), state in self._reader.states().items() if each == task_id}
         first = self._reader.first_slots(self._lane)
@@ -189,13 +193,12 @@ class LaneList:
             for node in map(StoredNode.unpack, xcom.pull_all(context, task_id, stored.NODE_XCOM))
             if states.get(node.map_index) == SUCCESS and node.map_index >= len(first)
         }
-        if not left:
+        behind = range(len(first), max(states, default=-1) + 1)
+        if not behind or Slot(ROOM) not in first:
             return []
-        behind = range(len(first), max(states) + 1)
         waiting = [index for index in behind if states.get(index) not in FINAL]
         slots = [*first, *(left.get(index, Slot(None)) for index in behind)]
         if waiting:
-            # Whichever it was: it makes room for later plans now.
             slots[waiting[-1]] = Slot(ROOM)
         roots = self._reader.roots()
         return [replace(slot, root_index=roots.get(slot.key_path, slot.root_index)) for slot in slots]

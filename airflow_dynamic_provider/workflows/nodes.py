@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -22,7 +23,7 @@ from airflow_dynamic_provider.workflows.plan import pack_node
 from airflow_dynamic_provider.workflows.reading import Place, Snapshot, WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.running import Resume, run_node
-from airflow_dynamic_provider.workflows.stored import ListedNode, StoredNode
+from airflow_dynamic_provider.workflows.stored import ListedNode, NodePage, StoredNode
 from airflow_dynamic_provider.workflows.values import Values, stamp_of
 from airflow_dynamic_provider.workflows.waiting import GO_ON, LEAST_WAIT, reschedule
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.dag_files import DagFile
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.stored import NodePage
 
 #: Where the page with the running node is kept in Airflow's task context.
 _PAGE_KEY = "dynamic_nodes"
@@ -194,6 +194,9 @@ class NodeOperator(BaseOperator):
     def _make_room(self, context: Any, snapshot: Snapshot) -> None:
         """Have the scheduler make task instances for what was listed behind this one."""
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
+        if index >= len(slots) and snapshot.can_still_list(self.lane):
+            # The task that keeps the list has begun again, and has not stored it yet.
+            self._wait(context, 1)
         if index >= len(slots) or slots[index].name is None:
             _skip("There is no node for it any more.")
         room = decide_room(snapshot, self.lane, index)
@@ -221,8 +224,11 @@ class NodeOperator(BaseOperator):
         if page is None:
             number = xcom.map_index_of(context) // stored.NODES_PER_PAGE
             task_id = self.spec.lanes[self.lane].list_task_id
-            page = stored.unpack_nodes(xcom.pull(context, task_id, stored.nodes_xcom(number)))
-            context[_PAGE_KEY] = page
+            packed = xcom.pull(context, task_id, stored.nodes_xcom(number))
+            if packed is None:
+                # Airflow deletes the list when the task that keeps it begins again on a worker.
+                return NodePage([], math.inf)
+            page = context[_PAGE_KEY] = stored.unpack_nodes(packed)
         return page
 
 
