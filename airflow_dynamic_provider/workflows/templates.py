@@ -201,7 +201,7 @@ def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
     own = dag_files.running_dag_file()
     if (problem := _why_not_rebuilt(cls, tuple(fields), own)) is not None:
         raise WorkflowCallError(
-            f"an object of the class {cls.__qualname__} cannot go into a plan, for {problem}",
+            f"an object of the class {cls.__qualname__} cannot go into a plan, because {problem}",
             task_id=dag_files.running_task_id(),
             remedy="Use a dataclass or a NamedTuple at the top of a module, made of its fields alone.",
         )

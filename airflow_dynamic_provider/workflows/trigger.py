@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import time
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class WorkflowTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, fires_from - time.monotonic()))
         yield event
 
+    @abc.abstractmethod
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
         """Return the event, ``None`` to go on waiting.
 
@@ -75,7 +77,6 @@ class WorkflowTrigger(BaseTrigger):
             ti: The task instance that waits.
             watched: What looks, if it is to look again soon.
         """
-        raise NotImplementedError
 
     def _arguments(self) -> dict[str, Any]:
         """Return the further arguments of the trigger."""

@@ -114,7 +114,7 @@ class Values:
         """Return what a node left. One API call, the first time.
 
         Raises:
-            AirflowFailException: There is nothing, for the node was marked as success.
+            AirflowFailException: There is nothing, because the node was marked as success.
             StaleNodeError: There is nothing, or it was left by another node.
         """
         left = self._find(name)

@@ -152,7 +152,7 @@ _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary
 
 
 def _turns() -> _Turns:
-    # Of the loop, for a lock belongs to one. A triggerer has one loop for as long as it runs.
+    # One for each loop, because a lock belongs to one. A triggerer has one loop for as long as it runs.
     loop = asyncio.get_running_loop()
     if loop not in _TURNS:
         _TURNS[loop] = _Turns()

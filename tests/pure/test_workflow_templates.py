@@ -231,7 +231,7 @@ def test_a_class_of_another_dag_file_is_refused(monkeypatch):
         assert pack(north.make()) == {"$class": f"{NORTH}:Row", "fields": {"size": 1}}
         with refused(
             WorkflowCallError,
-            "Task 'plan': an object of the class Row cannot go into a plan, for the class is of another Dag",
+            "Task 'plan': an object of the class Row cannot go into a plan, because the class is of another",
         ):
             pack(south.make())
     other = {"$class": f"unusual_prefix_{'c' * 40}_tables:Row", "fields": {"size": 1}}

@@ -32,7 +32,7 @@ def context(run_started, *, retries=0, max_tries=0, ti_id=None):
     }
 
 
-# Whole, for a date has microseconds only.
+# Whole, because a date has microseconds only.
 NOW = float(int(time.time()))
 
 

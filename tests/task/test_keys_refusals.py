@@ -182,7 +182,7 @@ def test_a_strict_zip_names_the_keys_that_one_side_lacks(dag):
     for task_id in ("numbers", "others"):
         run_task(dag, task_id, supervisor=supervisor)
     run = run_task(dag, "numbers_zip_others__keys", supervisor=supervisor)
-    # Of a kind that is not retried, for a retry would meet the same.
+    # Of a kind that is not retried, because a retry would meet the same.
     assert type(run.error) is AirflowFailException
     assert type(run.error.__cause__) is errors.KeyMismatchError
     assert run.message == (
@@ -227,7 +227,7 @@ def test_there_are_no_inner_keys_to_list_without_the_outer_ones(dag):
         dag, "parts__keys", supervisor=FakeSupervisor(states={("numbers", -1): "skipped"})
     ).state == ("skipped")
     run = run_task(dag, "parts__keys", supervisor=FakeSupervisor(states={("numbers", -1): "failed"}))
-    # Of a kind that is not retried, for a retry would meet the same.
+    # Of a kind that is not retried, because a retry would meet the same.
     assert type(run.error) is AirflowFailException
     assert run.message == "'numbers' is failed, so there are no keys to list."
 
