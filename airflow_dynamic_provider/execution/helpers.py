@@ -23,7 +23,6 @@ RETRY_DELAY = timedelta(seconds=5)
 
 #: What a Dag's ``default_args`` may say of its own tasks and must not say of those that are added to it.
 HELPER_ARGUMENTS: dict[str, Any] = {
-    "execution_timeout": None,
     "on_execute_callback": None,
     "on_failure_callback": None,
     "on_retry_callback": None,
@@ -40,6 +39,7 @@ class HelperOperator(BaseOperator):
 
     Attributes:
         default_retries: The retries that a task of the Dag has that does not say how many.
+        default_timeout: How long a task of the Dag may run that does not say it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -48,6 +48,8 @@ class HelperOperator(BaseOperator):
         if not self.default_retries:
             self.retry_delay = RETRY_DELAY
         self.retries = max(RETRIES, self.default_retries)
+        # It is meant for the author's work.
+        self.default_timeout, self.execution_timeout = self.execution_timeout, None
 
 
 @contextlib.contextmanager

@@ -223,7 +223,7 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         "spec": spec,
         "dag_file": dag_file_being_read(),
         # What does not say how long it may run may run as long as any other task that does not.
-        "time_limit": kind.settings.get("execution_timeout", listed.execution_timeout),
+        "time_limit": kind.settings.get("execution_timeout", listed.default_timeout),
         "custom_operator_name": _operator_name(kind),
     }
     if STARTS_IN_TRIGGERER and not lane.is_direct:
