@@ -63,7 +63,7 @@ class RestClient:
         answer = self.http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         return str(_checked(answer)["dag_run_id"])
 
-    def wait(self, dag_id: str, run_id: str, *, seconds: float = 180) -> str:
+    def wait(self, dag_id: str, run_id: str, *, seconds: float = 280) -> str:
         """Wait until a run has ended, and return its final state.
 
         Raises:
