@@ -79,9 +79,8 @@ class _Graphs:
         self._reader = reader
         self._source = run.source
         spec = reader.spec
-        lists = [lane.list_task_id for lane in spec.lanes.values()]
         planning = [spec.plan_task_id, spec.listing_task_id]
-        self._states = self._source.states([*planning, *spec.node_task_ids, *lists])
+        self._states = self._source.states([*planning, *spec.node_task_ids, *spec.list_task_ids])
         self._blocked = self._source.holders(stored.BLOCKED_XCOM)
         self._roots: dict[KeyPath, int] = reader.roots() if spec.is_mapped else {(): UNMAPPED}
 

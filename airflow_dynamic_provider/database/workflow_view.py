@@ -143,8 +143,8 @@ class WorkflowView:
     @cached_property
     def _instances(self) -> dict[tuple[str, int], Instance]:
         spec = self.spec
-        lists = [lane.list_task_id for lane in spec.lanes.values()]
-        tasks = [spec.plan_task_id, spec.result_task_id, spec.listing_task_id, *spec.node_task_ids, *lists]
+        planning = [spec.plan_task_id, spec.result_task_id, spec.listing_task_id]
+        tasks = [*planning, *spec.node_task_ids, *spec.list_task_ids]
         return read_instances(self._run.source, tasks)
 
     @cached_property

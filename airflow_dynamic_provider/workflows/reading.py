@@ -132,16 +132,20 @@ class WorkflowReader:
         Raises:
             PlanMismatchError: There is nothing, because another release planned the nodes.
         """
-        if self._roots is None:
+        roots = self._find_roots()
+        if roots is None:
             listing = self.spec.listing_task_id
-            packed = self.pull(listing, stored.ROOTS_XCOM)
-            if packed is None:
-                raise PlanMismatchError(
-                    "has not listed the nodes that it planned: an earlier release of this package ran it",
-                    task_id=listing,
-                    remedy=f"Clear {listing!r} with its downstream tasks, so that the installed one runs.",
-                )
-            self._roots = StoredRoots.unpack(packed)
+            raise PlanMismatchError(
+                "has not listed the nodes that it planned: an earlier release of this package ran it",
+                task_id=listing,
+                remedy=f"Clear {listing!r} with its downstream tasks, so that the installed one runs.",
+            )
+        return roots
+
+    def _find_roots(self) -> StoredRoots | None:
+        if self._roots is None:
+            packed = self.pull(self.spec.listing_task_id, stored.ROOTS_XCOM)
+            self._roots = None if packed is None else StoredRoots.unpack(packed)
         return self._roots
 
     def plan(self, task_id: str, map_index: int) -> Plan | None:
@@ -177,8 +181,8 @@ class WorkflowReader:
         """Return key path -> the map index of the planning task of its graph."""
         if not self.spec.is_mapped:
             return {(): xcom.UNMAPPED}
-        if self._roots is not None or self.pull(self.spec.listing_task_id, stored.ROOTS_XCOM) is not None:
-            return {each.key_path: each.map_index for each in self.stored_roots().roots}
+        if (listed := self._find_roots()) is not None:
+            return {each.key_path: each.map_index for each in listed.roots}
         # As an earlier release has stored it.
         return {
             slot.key_path: slot.root_index

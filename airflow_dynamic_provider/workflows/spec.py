@@ -84,11 +84,6 @@ class WorkflowSpec:
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
 
     @property
-    def listed_task_id(self) -> str | None:
-        """The task that succeeds when the lists that may grow have been begun; ``None`` if none may."""
-        return f"{self.name}.{LISTED}" if self.growing_lanes else None
-
-    @property
     def growing_lanes(self) -> list[str]:
         """The lanes to whose lists nodes may be added while the workflow runs."""
         return [name for name, lane in self.lanes.items() if lane.grows]
