@@ -100,12 +100,12 @@ ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080);
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
 
 .PHONY: pictures
-pictures: $(READY) ## Take the pictures of the pages anew that stand in docs/images
+pictures: $(READY) ## Take the pictures of the pages in docs/images
 	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
 
 .PHONY: ui-build ui-check
 # Only for new versions of the libraries: what is built is in the repository, and in the wheel.
-ui-build: frontend/node_modules ## Build the libraries of the pages anew (needs Node.js)
+ui-build: frontend/node_modules ## Build the libraries of the pages (needs Node.js)
 	$(call step,Building airflow_dynamic_provider/ui/static/vendor)
 	@cd frontend && npm run --silent build
 
@@ -185,13 +185,13 @@ resolve = printf '%s\n' apache-airflow==$(1) hatchling editables uv | \
 	--group pyproject.toml:dev --output-file $(2) $(3) -
 
 .PHONY: constraints constraints-older
-constraints: ## Choose the newest versions of everything anew, for Python 3.10 to 3.13
+constraints: ## Choose the newest versions of everything for Python 3.10 to 3.13
 	$(call step,Resolving)
 	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
 	@$(call resolve,$(AIRFLOW_VERSION),constraints.txt)
 
 # Airflow does not bound all that it needs: with what came later, an older one may not even start.
-constraints-older: ## Choose anew what older Airflows run with: the newest versions of their time
+constraints-older: ## Choose what older Airflows run with: the newest versions of their time
 	$(call step,Resolving)
 	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
 	@for release in $(RELEASES); do \

@@ -7,7 +7,7 @@ For the ``__main__`` block of a Dag file, so that ``python my_dag.py`` runs it::
 
 Airflow's ``dag.test()`` does the work. This module gives it a home and a database, shows how far it is, and
 reads back from the database what the task instances left there. What knows the database is imported where it
-is used, for the program may have to be started once more before it is needed.
+is used, because the program may have to be started once more before it is needed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
-# Names, to the interpreter that is started anew, the temporary home it has to remove.
+# Names, to the interpreter that is started again, the temporary home it has to remove.
 _TEMPORARY_HOME = "AIRFLOW_DYNAMIC_PROVIDER_TEMPORARY_HOME"
 
 _LOGGING_LEVEL = "AIRFLOW__LOGGING__LOGGING_LEVEL"

@@ -64,7 +64,7 @@ def measure(ask):
     return statistics.median(taken)
 
 
-def list_anew(session):
+def list_again(session):
     """Have the keys listed by the second try, before the clones began."""
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import update
@@ -106,7 +106,7 @@ def main():
         own = measure(ask)
         print(f"{name:55}{own * 1000:8.0f} ms{own / peer:8.2f} x")
     with create_session() as session:
-        list_anew(session)
+        list_again(session)
     own = measure(lambda: server.get(f"{run}/keys", of="customers.result"))
     print(f"{'first page, after a retry of the producing task':55}{own * 1000:8.0f} ms{own / peer:8.2f} x")
     own = measure(lambda: server.get(f"{run}/outputs"))

@@ -20,7 +20,7 @@ DAGS = Path(__file__).parent.parent / "dags"
 os.environ.update(
     AIRFLOW_HOME=str(HOME),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    # Tests define Dags of one id anew within seconds, and Airflow 3.1 runs a Dag as it is stored.
+    # Tests define Dags of one id again within seconds, and Airflow 3.1 runs a Dag as it is stored.
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
     AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
     AIRFLOW__CORE__UNIT_TEST_MODE="False",

@@ -86,7 +86,7 @@ def outermost(task: Any, known_groups: set[str | None]) -> Node:
 def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
     """Change when a task runs."""
     if isinstance(task, MappedOperator):
-        # A new dict, for Airflow is iterating over the old one while it asks for the task's upstream tasks.
+        # A new dict, since Airflow is iterating over the old one while it asks for the task's upstream tasks.
         task.partial_kwargs = {**task.partial_kwargs, "trigger_rule": rule}
     else:
         task.trigger_rule = rule

@@ -2,7 +2,7 @@
 
 Inside one mapped group, Airflow lets a clone wait for its own key's upstream clones only. So all tasks of a
 key space belong into one group, with one exception: a task that depends on something *outside* that in turn
-depends on a task inside (a total of all keys, say) cannot be in the same group, for the group would then
+depends on a task inside (a total of all keys, say) cannot be in the same group, because the group would then
 depend on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key
 space and comes back, a new group begins: the level of a task is the number of times that happened.
 
@@ -133,7 +133,7 @@ class _Arrangement:
             crossing[task_id] = self.needs[task_id] - peers
             for upstream_id in sorted(peers):
                 self.graph.add_own_edge(self.graph.task(upstream_id), clone.operator)
-        # After the others, for what a task waits for through them needs no gate.
+        # After the others, because what a task waits for through them needs no gate.
         for clone in clones:
             self._set_gate(clone, crossing[clone.operator.task_id])
         together: dict[Any, set[str]] = {}

@@ -1,4 +1,4 @@
-"""What Airflow's command line reads: names, arguments, texts. Light, for each command of Airflow loads it."""
+"""What Airflow's command line reads: names, arguments, texts. Each command of Airflow loads it."""
 
 from __future__ import annotations
 

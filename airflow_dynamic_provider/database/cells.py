@@ -57,7 +57,7 @@ class Cell:
 
     Attributes:
         instance: The task instance.
-        is_stale: Whether it ran for another key, before the keys were listed anew.
+        is_stale: Whether it ran for another key, before the keys were listed again.
     """
 
     instance: Instance
@@ -180,7 +180,7 @@ class Cells:
         from airflow.models.xcom import XComModel
         from sqlalchemy import exists, select
 
-        if not self._keys.is_anew:
+        if not self._keys.is_listed_again:
             return False
         attempt = XComModel.value[ATTEMPT].as_integer()
         noted = exists().where(
@@ -200,7 +200,7 @@ class Cells:
         return self._source.session.execute(unknown.limit(1)).first() is not None
 
     def _is_stale(self, instance: Instance) -> bool:
-        """Whether a task instance ran for what was at its position before the keys were listed anew."""
+        """Whether a task instance ran for what was at its position before the keys were listed again."""
         task_id, position, state = instance.task_id, instance.map_index, instance.state
         if state not in FINAL and state not in _AT_WORK:
             return False

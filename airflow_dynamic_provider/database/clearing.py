@@ -33,8 +33,8 @@ class ToClear:
         markers: The same for Airflow's API: a task id for all its task instances, or (task id, map index).
         labels: (task, map index) -> what is shown for it: its key, or the name of a node.
         warning: What whoever clears them should know; empty if there is nothing.
-        removed: Those whose keys are gone. They are cleared too, for Airflow brings them back in no other way
-            if keys are at their positions again; without keys it removes them anew.
+        removed: Those whose keys are gone. They are cleared too: Airflow does not bring them back otherwise
+            if keys are at their positions again; without keys it removes them again.
     """
 
     instances: Sequence[Instance]

@@ -84,7 +84,7 @@ def _warning(run: OpenRun, to_clear: ToClear) -> str:
     listed = [repr(info.of) for info in spaces if info.space.keys_task_id in task_ids]
     if not listed:
         return ""
-    return f"The keys of {', '.join(listed)} are listed anew: if they are others then, those run instead"
+    return f"The keys of {', '.join(listed)} are listed again: if they are others then, those run instead"
 
 
 def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:

@@ -36,7 +36,7 @@ class KeyList:
         return {path: position for position, path in enumerate(self.paths or ())}
 
     @property
-    def is_anew(self) -> bool:
+    def is_listed_again(self) -> bool:
         """Whether the keys were listed more than once, so that clones may have run for others."""
         return self.listing.try_number > 1
 

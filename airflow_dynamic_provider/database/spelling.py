@@ -23,7 +23,7 @@ def find_spelled(text: str, paths: Iterable[KeyPath]) -> KeyPath | None:
     """Return the key path that a text names, ``None`` if there is none.
 
     Raises:
-        AmbiguousNameError: There are several, for a key may hold a slash.
+        AmbiguousNameError: There are several, because a key may hold a slash.
     """
     listed = _read_list(text)
     found = [path for path in paths if path == listed or render_key(path) == text]

@@ -169,7 +169,7 @@ def _of_version(session: Session, dag_id: str, version_id: Any) -> Structure | N
     from sqlalchemy import select
 
     one = select(SerializedDagModel.dag_hash).where(SerializedDagModel.dag_version_id == version_id)
-    # A version that has not run yet may be written anew, and then has another hash.
+    # A version that has not run yet may be written again, and then has another hash.
     dag_hash = session.scalar(one)
     return None if dag_hash is None else _load(dag_id, version_id, dag_hash)
 
@@ -180,7 +180,7 @@ def _load(dag_id: str, version_id: Any, dag_hash: str) -> Structure:  # noqa: AR
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    # A session of its own, for what is returned outlives that of a request.
+    # A session of its own, because what is returned outlives that of a request.
     with create_session() as session:
         found = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version_id)
         stored = session.scalars(found).one()

@@ -185,7 +185,7 @@ def _return_annotation(function: Callable[..., Any]) -> tuple[Any, str]:
     annotation = getattr(function, "__annotations__", {}).get("return")
     if annotation is None:
         return None, ""
-    # Alone, for the other annotations may name what only a type checker imports.
+    # Alone, because the other annotations may name what only a type checker imports.
     alone = types.SimpleNamespace(__annotations__={"return": annotation})
     known = getattr(function, "__globals__", {})
     try:

@@ -80,7 +80,7 @@ def check_output_name(name: object) -> str:
         )
     if name in RESERVED_OUTPUT_NAMES:
         raise DeclarationError(
-            f"{name!r} is not a name for an output, for an XCom of this name holds something else",
+            f"{name!r} is not a name for an output, because an XCom of this name holds something else",
             remedy="Choose another name.",
         )
     return str.__str__(name)

@@ -218,7 +218,7 @@ def normalize_value(value: Any) -> MetadataValue:
         return value
     if value is None:
         return MetadataValue.null()
-    # First, for an Airflow asset is a path object too: its path is its URI.
+    # First, because an Airflow asset is a path object too: its path is its URI.
     if _looks_like_asset(value):
         return MetadataValue.asset(value)
     for types, make in _NORMALIZERS:
@@ -396,7 +396,7 @@ def _to_columns(columns: Any) -> list[str]:
 
 
 def _looks_like_asset(value: Any) -> bool:
-    # By shape, for this package's plain values import nothing of Airflow.
+    # By shape, because this package's plain values import nothing of Airflow.
     return all(isinstance(getattr(value, attribute, None), str) for attribute in ("name", "uri"))
 
 

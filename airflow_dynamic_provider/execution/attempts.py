@@ -1,6 +1,6 @@
 """Tells which states of clones belong to the keys that are listed now.
 
-Airflow keeps a state per position. If the keys are produced anew and their clones are not run again, another
+Airflow keeps a state per position. If the keys are produced again and their clones are not run again, another
 key may be at a position whose clone failed or was skipped for an earlier one; the state is not its own. A
 clone that succeeded stored its key with its result. Of the others, nothing has to be looked up as long as the
 keys were produced once: that is the normal path. From the second attempt on, each clone notes the attempt

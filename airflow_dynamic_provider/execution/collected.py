@@ -40,7 +40,7 @@ class CollectedSequence(Sequence[Any]):
         position = range(self._length)[index]
         number, offset = divmod(position, PAGE_SIZE)
         if self._page is None or self._page[0] != number:
-            # The page before goes first, for both together would be twice the memory.
+            # The page before goes first, because both together would be twice the memory.
             self._page = None
             start = number * PAGE_SIZE
             self._page = (number, self._read(start, min(start + PAGE_SIZE, self._length)))

@@ -284,7 +284,7 @@ class ResultColumn(Column):
         return self._output in self._clone.optional_outputs
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the states. One API call; after the keys were produced anew, up to two more."""
+        """Return the states. One API call; after the keys were produced again, up to two more."""
         return [self._final(index, self._state(index)) for index in self._current(indexes)]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
@@ -359,7 +359,7 @@ class ResultColumn(Column):
                 continue
             raise self._error(
                 index,
-                "its clone has not run since the keys were produced anew",
+                "its clone has not run since the keys were produced again",
                 f"Clear {self._clone.task_id!r} with its downstream tasks.",
             )
         return indexes

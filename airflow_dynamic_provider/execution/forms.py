@@ -69,7 +69,7 @@ class Form:
         """
         if not isinstance(stored, Mapping) or "version" not in stored:
             raise misshapen(self.noun, stored)
-        # Before the fields, for another version may well have others.
+        # Before the fields, because another version may well have others.
         document = self._migrated(stored)
         if not self.fields <= set(document):
             raise misshapen(self.noun, stored)

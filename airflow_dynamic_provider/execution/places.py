@@ -119,7 +119,7 @@ class Place:
         item = None if found is None else layout.StoredItem.unpack(found)
         if item is None or item.key_path != stored.key_path:
             raise StaleKeyError(
-                f"has been produced anew and does not hold it any more, and {self.space.keys_task_id!r} "
+                f"has been produced again and does not hold it any more, and {self.space.keys_task_id!r} "
                 "still lists it",
                 task_id=self.space.producer_id,
                 output_name=self.space.output,

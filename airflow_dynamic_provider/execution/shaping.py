@@ -149,7 +149,7 @@ def _refuse_failures(space: Space, missing: dict[KeyPath, str]) -> None:
     for path, state in missing.items():
         if state in FAILURES:
             raise CollectError(
-                f"{name_of(space)} has nothing below this key, for the clone that produces it is {state}",
+                f"{name_of(space)} has nothing below this key, because the clone that produces it is {state}",
                 mapping_key=render_key(path),
                 remedy="Clear the failed clone with its downstream tasks.",
             )

@@ -138,7 +138,7 @@ class ResultSource:
         raise self._unusable(
             place,
             f"its clone is {state or 'not there'} and holds no result"
-            + ("" if is_current else ", for it has not run since the keys were produced anew"),
+            + ("" if is_current else ", because it has not run since the keys were produced again"),
         )
 
     def _unusable(self, place: Place, problem: str) -> StaleKeyError:

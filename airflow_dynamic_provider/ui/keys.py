@@ -1,4 +1,4 @@
-"""Key paths in addresses: JSON lists, for a key may hold any character that could divide them."""
+"""Key paths in addresses: JSON lists, because a key may hold any character that could divide them."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class TaskInstance(BaseModel):
 class Cell(TaskInstance):
     """What became of a key in a task."""
 
-    is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed anew")
+    is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed again")
 
 
 class Row(BaseModel):

@@ -120,7 +120,7 @@ class Clearing:
             chosen |= dependents.of(self.stopped(blocked))
         nodes = {name: place for name, place in self._places.items() if name in chosen}
         others = list(self._unlisted(nodes.values()))
-        if any(self._is_listed_anew(name) for name in chosen):
+        if any(self._is_listed_again(name) for name in chosen):
             others += self._room()
         result = (spec.result_task_id, self._root_index)
         return ClearedGraph(self._key_path, nodes, tuple(others), result, tuple(besides))
@@ -142,7 +142,7 @@ class Clearing:
             if any(name == each or name.startswith(each + SEPARATOR) for each in culprits)
         ]
 
-    def _is_listed_anew(self, name: str) -> bool:
+    def _is_listed_again(self, name: str) -> bool:
         """Whether a lane's list has to change before, or because, a node runs again."""
         if name in self._planners or name not in self._places:
             return True
@@ -203,7 +203,7 @@ class Dependents:
             found.add(name)
             waiting += self._direct.get(name, [])
             if name in self._planners:
-                # They are planned anew.
+                # They are planned again.
                 waiting += self._members.get(name, [])
         return found
 

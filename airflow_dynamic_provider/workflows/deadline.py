@@ -81,7 +81,7 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedel
         AirflowTaskTimeout: The node took longer than its ``execution_timeout``.
         AirflowFailException: The graph's time is over.
     """
-    # Private: Airflow's own limit, for there is no public one.
+    # Private: Airflow's own limit, because there is no public one.
     from airflow.sdk.execution_time.timeout import TimeoutPosix
 
     from airflow_dynamic_provider.version_compat import AirflowTaskTimeout

@@ -272,7 +272,7 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name in _REFUSED:
         if name in settings:
             raise WorkflowError(
-                f"@dynamic_workflow does not take {name}=, for it decides what its planning task stores",
+                f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
                 remedy=f"Leave {name}= out.",
             )
     return dict(settings)

@@ -214,13 +214,13 @@ class Kinds:
         name = target.name.removesuffix("__map")
         if not known and isinstance(target, MapTarget):
             return UnknownKindError(
-                f"the Dag file has no task for a map_task of {name!r}, for nothing that the body refers to "
-                "names both",
+                f"the Dag file has no task for a map_task of {name!r}, because nothing that the body "
+                "refers to names both",
                 remedy=f"Name {name} and map_task at the top of the Dag file, and use them in the body.",
             )
         if not known:
             return UnknownKindError(
-                f"the Dag file has no task for {name!r}, for nothing that the body refers to names it",
+                f"the Dag file has no task for {name!r}, because nothing that the body refers to names it",
                 remedy=f"Name it at the top of the Dag file, or in node_dependency_hints=[{name}].",
             )
         nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))

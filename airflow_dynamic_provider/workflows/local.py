@@ -158,7 +158,7 @@ class _Values:
         return RunGraph({"": self.plan}, frozenset(), self.states, "run_all")
 
     def lookup(self, reference: Reference) -> Any:
-        # Read anew each time: no task sees what another one did to its copy.
+        # Read again each time: no task sees what another one did to its copy.
         if reference.name in self.plan.calls_by_name:
             call = self.plan.calls_by_name[reference.name]
             self._check_ratio(call)

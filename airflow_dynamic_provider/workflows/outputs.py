@@ -41,7 +41,7 @@ class WorkflowOutput(PlainXComArg):
         parts = getattr(self.operator, "parts", ())
         if not parts:
             raise WorkflowCallError(
-                "its output cannot be unpacked, for the number of items is not known in the Dag file",
+                "its output cannot be unpacked, because the number of items is not known in the Dag file",
                 task_id=self.operator.task_id,
                 remedy="Annotate what the body returns, as in -> tuple[list[str], int], or pass the output "
                 "to a task as it is.",

@@ -124,7 +124,7 @@ class _Result:
                 )
 
     def _check_listed(self, graph: RunGraph) -> None:
-        """In a map, a clone of the planning task may plan anew without the lists being made anew."""
+        """In a map, a clone of the planning task may plan again without the lists being made again."""
         places = self.reader.places(self.key_path)
         if unlisted := [
             name for name, planner in graph.origins.items() if not planner and name not in places

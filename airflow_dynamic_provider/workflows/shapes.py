@@ -20,7 +20,7 @@ def return_shape(function: Callable[..., Any]) -> Any:
     annotations = getattr(function, "__annotations__", {})
     if "return" not in annotations:
         return Any
-    # Alone, for the other annotations may name what only a type checker imports.
+    # Alone, because the other annotations may name what only a type checker imports.
     alone = types.SimpleNamespace(__annotations__={"return": annotations["return"]})
     try:
         return typing.get_type_hints(alone, getattr(function, "__globals__", {}))["return"]

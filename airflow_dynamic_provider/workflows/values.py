@@ -214,7 +214,7 @@ def stamp_of_call(call: PlannedCall) -> dict[str, str]:
 
 
 def stamp_of(value: Any) -> str:
-    """Return a digest by which a value computed anew is told from the one before.
+    """Return a digest by which a value computed again is told from the one before.
 
     Values that Airflow stores in the same form have the same stamp; where there is no such form that can be
     compared, the stamp is of this one value.

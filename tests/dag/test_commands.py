@@ -413,7 +413,7 @@ def cleared(told):
         shown = json.loads(told("clear", *arguments, "--output", "json", of_run=run)[0])
         assert states_of(run) == before
         assert told("clear", *arguments, "--yes", of_run=run)[1].startswith("Cleared ")
-        # What is new could not be shown: it is there only when keys are listed anew.
+        # What is new could not be shown: it is there only when keys are listed again.
         again = {pair for pair in run_again(run) if pair in before}
         assert {(each["task_id"], each["map_index"]) for each in shown} == again
         return {f"{each['task_id']} {each['name']}".strip() for each in shown}
@@ -551,7 +551,7 @@ def test_an_outer_key_runs_again_with_the_keys_below_it(failing, cleared, told):
     run = start_run(nested()).run()
     failing.clear()
     assert told("clear", "--key", "cid", "--of", "outer.result", of_run=run)[1].endswith(
-        "The keys of 'inner.result' are listed anew: if they are others then, those run instead.\n"
+        "The keys of 'inner.result' are listed again: if they are others then, those run instead.\n"
     )
     again = cleared(run, "--key", "cid", "--of", "outer.result")
     assert {"work cid", "inner cid", "pair cid", "inner__keys", "keep"} <= again
@@ -618,7 +618,7 @@ def test_through_a_gate_between_two_groups_only_the_key_runs_again(failing, clea
 
 
 @may_lose_keys
-def test_after_keys_were_listed_anew_what_is_cleared_is_that_of_now(failing, cleared, read, told):
+def test_after_keys_were_listed_again_what_is_cleared_is_that_of_now(failing, cleared, read, told):
     names = ["ann", "bob", "cid"]
 
     @task.dynamic(out=DynamicOut(str))

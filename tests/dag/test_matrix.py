@@ -152,7 +152,7 @@ def test_a_page_offers_to_clear_the_task_that_lists_the_keys_while_clones_are_of
     wanted = {"of": "letters.result", "lister": True}
     answer = server.post(f"{path}/clearing", wanted, user="viewer").json()
     assert sorted(answer["task_ids"]) == ["keep", "keep__1", "letters", "work"]
-    assert answer["warnings"][0].startswith("The keys of 'letters.result' are listed anew")
+    assert answer["warnings"][0].startswith("The keys of 'letters.result' are listed again")
     refused = server.post(f"{path}/clearing", {**wanted, "state": "failed"}, user="viewer")
     assert refused.status_code == 422
     run.clear("letters").run()
@@ -181,7 +181,7 @@ def test_a_clone_that_is_then_cleared_has_the_state_of_its_key(run):
     assert states == {"x": "success", "b": None, "a": None}
 
 
-def test_keys_that_are_made_anew_with_their_clones_have_their_own_states(run):
+def test_keys_that_are_made_again_with_their_clones_have_their_own_states(run):
     run.run()
     FOUND[:] = ["c", "d", "e"]
     FAILING.add("d")

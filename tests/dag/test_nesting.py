@@ -445,9 +445,7 @@ def test_the_states_of_a_join_outside_fail_rather_than_lose_a_key(customers, lis
 
     run = start_run(joined()).run()
     assert run.state_of("keep") == "failed"
-    said = (
-        "Key 'ann': list_orders.result.product(others.result) has nothing below this key, for the clone that"
-    )
+    said = "Key 'ann': list_orders.result.product(others.result) has nothing below this key, because the clone"
     assert said in str(run.errors["keep", -1])
 
 
@@ -622,7 +620,7 @@ def test_one_outer_key_is_run_again_with_other_inner_keys(customers, list_orders
     assert run.tries()["list_orders", 1] == run.tries()["list_orders", 2] == 1
 
 
-def test_an_outer_key_that_is_produced_anew_alone_is_never_read_by_position(
+def test_an_outer_key_that_is_produced_again_alone_is_never_read_by_position(
     customers, list_orders, price, orders
 ):
     @dag(schedule=None)

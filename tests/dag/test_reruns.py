@@ -418,7 +418,7 @@ def test_a_collector_of_an_added_key_that_is_skipped_is_not_rescheduled_for_ever
     assert run.xcom("keep") == {"a": "success", "b": "skipped"}
 
 
-def test_a_total_of_all_keys_is_made_anew_for_all_keys():
+def test_a_total_of_all_keys_is_made_again_for_all_keys():
     """What a cleared clone goes into goes into every clone of the next group."""
 
     @dag(schedule=None)
@@ -641,7 +641,7 @@ def test_the_keys_of_a_clone_that_no_longer_runs_are_gone(what, state):
         assert ended.xcom("keep__2") == {"x": state, "y": {}, "z": dict.fromkeys("qrp", "success")}
 
 
-def test_a_share_that_is_enough_is_counted_anew():
+def test_a_share_that_is_enough_is_counted_again():
     @dag(schedule=None)
     def share():
         texts = produce().map(work)

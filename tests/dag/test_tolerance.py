@@ -193,7 +193,7 @@ def test_a_tolerant_collection_inside_a_map_of_its_own_keys():
     assert run.xcoms("pair")[0] == ["ok", ["ok", "ok"]]
 
 
-# Keys that are produced anew, while their clones are not run again
+# Keys that are produced again, while their clones are not run again
 
 
 def test_a_state_is_never_that_of_another_key_at_the_same_position():
@@ -221,7 +221,7 @@ def test_a_state_is_never_that_of_another_key_at_the_same_position():
     assert run.xcom("keep__1") == ["okok"] * 3
 
 
-def test_a_skip_of_an_earlier_key_is_not_that_of_the_key_that_ran_before_it_anew():
+def test_a_skip_of_an_earlier_key_is_not_that_of_the_key_that_ran_before_it_again():
     keys = ["a", "b"]
 
     @task.dynamic(out=DynamicOut(str))
@@ -246,7 +246,7 @@ def test_a_skip_of_an_earlier_key_is_not_that_of_the_key_that_ran_before_it_anew
     run.run()
     # first has run for x, and skip_b has not.
     assert run.state_of("keep") == "failed"
-    assert "key 'a': its clone has not run since the keys were produced anew" in str(run.errors["keep", -1])
+    assert "key 'a': its clone has not run since the keys were produced again" in str(run.errors["keep", -1])
 
 
 def test_states_are_told_after_the_keys_were_produced_twice():

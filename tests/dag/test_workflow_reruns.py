@@ -419,7 +419,7 @@ def test_a_planning_task_cleared_alone_that_plans_others_fails_and_says_so(now):
 
 
 @OTHERS
-def test_a_planning_task_cleared_with_downstream_plans_anew(now):
+def test_a_planning_task_cleared_with_downstream_plans_again(now):
     run = start_run(changing()).run()
     for each in (now, ["x", "y"]):
         WORLD.parts = each

@@ -35,7 +35,7 @@ def test_what_is_no_public_identifier_is_refused(name):
 def test_a_name_under_which_something_else_is_stored_is_refused(name):
     with refused(
         DeclarationError,
-        f"{name!r} is not a name for an output, for an XCom of this name holds something else. Choose",
+        f"{name!r} is not a name for an output, because an XCom of this name holds something else. Choose",
     ):
         check_output_name(name)
 

@@ -291,7 +291,7 @@ def call_with(**settings):
             lambda: BashOperator(task_id="a", bash_command="ls", **{"pool": "p"}),  # noqa: PIE804
             "big = functools.partial(BashOperator, pool='p')",
         ),
-        (lambda: globals()["unused"](), "the Dag file has no task for 'unused', for nothing"),
+        (lambda: globals()["unused"](), "the Dag file has no task for 'unused', because nothing"),
         (lambda: globals()["recursive"](t1()), "the Dag file has no task for 'recursive'"),
         (
             lambda: getattr(airflow_dynamic_provider, "map" + "_task")(t1)(t1()),

@@ -232,7 +232,7 @@ def test_there_are_no_inner_keys_to_list_without_the_outer_ones(dag):
     assert run.message == "'numbers' is failed, so there are no keys to list."
 
 
-def test_an_inner_key_that_was_produced_anew_is_not_read_by_position(dag):
+def test_an_inner_key_that_was_produced_again_is_not_read_by_position(dag):
     numbers().map(lambda number: parts(number).map(work))
     supervisor = FakeSupervisor()
     run_task(dag, "numbers", supervisor=supervisor)
@@ -244,6 +244,6 @@ def test_an_inner_key_that_was_produced_anew_is_not_read_by_position(dag):
     run = run_task(dag, "work", 1, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'parts', output 'result', key 'b/0': has been produced anew and does not hold it any more, and "
-        "'parts__keys' still lists it. Clear 'parts__keys' together with its downstream tasks."
+        "Task 'parts', output 'result', key 'b/0': has been produced again and does not hold it any more, "
+        "and 'parts__keys' still lists it. Clear 'parts__keys' together with its downstream tasks."
     )

@@ -1,4 +1,4 @@
-"""Stamps of values, by which one that was computed anew is told from the one before."""
+"""Stamps of values, by which one that was computed again is told from the one before."""
 
 from __future__ import annotations
 

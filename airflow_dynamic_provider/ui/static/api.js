@@ -113,7 +113,7 @@
  */
 /**
  * @typedef {object} InstanceFacts
- * @property {boolean} is_stale  It ran for another key, before the keys were made anew.
+ * @property {boolean} is_stale  It ran for another key, before the keys were made again.
  * @property {KeyPath | null} key_path
  * @property {string | null} key
  * @property {Space | null} space

@@ -40,7 +40,7 @@ export function followTheme() {
 }
 
 /**
- * Call back after each change of colours, for what is drawn and does not follow by itself.
+ * Call back after each change of colours, because what is drawn and does not follow by itself.
  *
  * @param {() => void} listener
  * @returns {() => void}  Ends it.
@@ -124,7 +124,7 @@ export function followDownload(event) {
 }
 
 /**
- * Airflow's router follows the history, so the page need not be loaded anew.
+ * Airflow's router follows the history, so the page need not be loaded again.
  *
  * @param {string} href
  */

@@ -151,7 +151,7 @@ function titleOf(cell, name) {
     cell.try_number > 1 && `Try: ${cell.try_number}`,
     cell.start_date && `Started: ${formatMoment(cell.start_date, zone)}`,
     cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,
-    cell.is_stale && "It ran for another key: the keys have been made anew since.",
+    cell.is_stale && "It ran for another key: the keys have been made again since.",
   ]
     .filter(Boolean)
     .join("\n");
