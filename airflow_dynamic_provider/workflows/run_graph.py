@@ -111,7 +111,8 @@ class RunGraph:
         for upstream in node.upstream:
             outcome = self.outcome(upstream)
             if outcome in (Outcome.FAILED, Outcome.SKIPPED):
-                return Decision(Verdict.BLOCKED, f"{upstream!r}, which it depends on, was {outcome.value}")
+                became = "has failed" if outcome is Outcome.FAILED else "was skipped"
+                return Decision(Verdict.BLOCKED, f"{upstream!r}, which it depends on, {became}")
             waits = waits or outcome is Outcome.WAITING
         return _WAIT if waits or not self._is_in_window(node) else _READY
 

@@ -445,8 +445,8 @@ def test_the_states_of_a_join_outside_fail_rather_than_lose_a_key(customers, lis
 
     run = start_run(joined()).run()
     assert run.state_of("keep") == "failed"
-    said = "Key 'ann': list_orders.result.product(others.result) has nothing below this key, because the clone"
-    assert said in str(run.errors["keep", -1])
+    said = "list_orders.result.product(others.result) has nothing below this key, because the clone that"
+    assert f"Key 'ann': {said}" in str(run.errors["keep", -1])
 
 
 def test_static_outputs_beside_a_nested_one(customers):

@@ -184,7 +184,7 @@ def test_run_all_runs_what_needs_no_failed_node(run):
     }
     assert blocked(run, "all_run", "behind") == {
         "node": "behind",
-        "reason": "'fail', which it depends on, was failed",
+        "reason": "'fail', which it depends on, has failed",
     }
     assert blocked(run, "all_run", "last")["reason"] == "'behind', which it depends on, was skipped"
 

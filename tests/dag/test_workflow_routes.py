@@ -100,7 +100,7 @@ def test_a_graph_in_which_a_node_failed(server):
         "first": None,
         "second": None,
         "third": None,
-        "last": "'second', which it depends on, was failed",
+        "last": "'second', which it depends on, has failed",
     }
     assert sorted(found["edges"]) == [
         ["first", "second"],
