@@ -16,6 +16,8 @@ PROGRAMS ?= 2000
 MINUTES ?= 60
 SEED ?=
 SIZE ?=
+# How many processes the tests share that start no Airflow of their own. Each has a database of its own.
+PROCESSES ?= 2
 ARGS ?=
 
 VENV := $(CURDIR)/.venv
@@ -38,6 +40,11 @@ environment = $(PYTHON) -m venv "$(1)" && \
 install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecode $(2) || { \
 	printf 'uv did not do it; pip may, which takes a few minutes.\n'; \
 	"$(1)/bin/python" -m pip install --disable-pip-version-check $(2); }
+
+# A file at a time, since the tests of a file often share what is made for them once.
+shared = --numprocesses $(PROCESSES) --dist loadfile
+# What ARGS choose may be among the one or the other: pytest calls none of them a failure.
+or_none = $(if $(ARGS), || [[ $$? == 5 ]])
 
 .PHONY: help
 help: ## Show this list
@@ -63,8 +70,11 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
 .PHONY: test test-pure test-browser test-contract test-task test-dag test-differential test-live
-test: $(READY) ## Run all tests but those of test-celery
-	@"$(BIN)/python" -m pytest -m "not celery" $(ARGS)
+test: $(READY) ## Run all tests but those of test-celery, most of them in PROCESSES=2
+	$(call step,Without an Airflow of their own)
+	@"$(BIN)/python" -m pytest -m "not celery and not live" $(shared) $(ARGS)$(or_none)
+	$(call step,Against a real scheduler, API server and executor)
+	@"$(BIN)/python" -m pytest -m live $(ARGS)$(or_none)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
 test-browser: $(READY) ## Run the tests of the pages' modules in a Chromium (installed by apt-get, as root)
@@ -74,7 +84,7 @@ test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
 test-differential: $(READY) ## Run some hundred random programs, and compare with what they must give
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
 test-pure test-browser test-contract test-task test-dag test-differential test-live:
-	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(ARGS)
+	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-dag test-differential,$@),$(shared)) $(ARGS)
 
 .PHONY: test-celery
 test-celery: $(READY) ## Run the deployment of docker/compose.yaml, part after part failing (an hour; Redis as root)

@@ -38,7 +38,9 @@ for version in "${versions[@]}"; do
     prepare "constraints-$version.txt" "$venv"
     step "Airflow $version: tests on $(describe "$venv")"
     # All versions are tried, even when the first fails.
-    "$venv/bin/python" -m pytest tests/contract tests/task tests/dag tests/live "$@" || failed+=("$version")
+    "$venv/bin/python" -m pytest tests/contract tests/task tests/dag --numprocesses 2 --dist loadfile "$@" ||
+        failed+=("$version")
+    "$venv/bin/python" -m pytest tests/live "$@" || failed+=("$version")
 done
 if ((${#failed[@]})); then
     step "Failed on Airflow ${failed[*]}"
