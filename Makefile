@@ -73,7 +73,7 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 test: $(READY) ## Run all tests but those of test-celery, most of them in PROCESSES=2
 	$(call step,Without an Airflow of their own)
 	@"$(BIN)/python" -m pytest -m "not celery and not live" $(shared) $(ARGS)$(or_none)
-	$(call step,Against a real scheduler, API server and executor)
+	$(call step,Against a running Airflow)
 	@"$(BIN)/python" -m pytest -m live $(ARGS)$(or_none)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
