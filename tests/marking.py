@@ -1,7 +1,8 @@
-"""Marks the tests of a folder, and gives them what all of them need."""
+"""Marks the tests of a folder, gives them what all of them need, and names them."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,3 +17,8 @@ def mark(items: list[Any], folder: Path, name: str, *fixtures: str) -> None:
         if folder in item.path.parents:
             item.add_marker(getattr(pytest.mark, name))
             item.fixturenames[:0] = fixtures
+
+
+def shown(value: Any) -> str:
+    """Return a value as the name of a test, the same in each process: without where it lies in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -24,6 +24,7 @@ import pytest
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, MetadataValue, Out, Output
 from airflow_dynamic_provider.definitions.declarations import describe, read_declarations
 from airflow_dynamic_provider.errors import DeclarationError, InvalidMetadataError
+from tests.marking import shown
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure
@@ -266,7 +267,7 @@ def test_any_other_annotation_declares_nothing(annotation):
         read_declarations(None, annotated(annotation))
 
 
-@pytest.mark.parametrize("function", [produce, len, functools.partial(produce), asyncio.Event()], ids=str)
+@pytest.mark.parametrize("function", [produce, len, functools.partial(produce), asyncio.Event()], ids=shown)
 def test_no_annotation_declares_nothing(function):
     with refused(DeclarationError, "there is no out= and the return annotation is None. Write") as caught:
         read_declarations(None, function)

@@ -27,6 +27,7 @@ from airflow_dynamic_provider.definitions.metadata import (
     normalize_value,
 )
 from airflow_dynamic_provider.errors import InvalidMetadataError, LayoutError
+from tests.marking import shown
 from tests.pure.refusals import refused
 from tests.pure.strategies import (
     json_values,
@@ -272,7 +273,7 @@ def test_a_python_artifact_is_its_module_and_name():
         (SimpleNamespace(name="n", uri="u"), MetadataValue.asset(SimpleNamespace(name="n", uri="u"))),
         (MetadataValue.md("**a**"), MetadataValue.md("**a**")),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_plain_value_becomes_the_kind_that_fits_it(plain, normal):
     assert normalize_metadata({"label": plain}) == {"label": normal}

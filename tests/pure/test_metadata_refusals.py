@@ -13,6 +13,7 @@ import pytest
 from airflow_dynamic_provider import MetadataValue
 from airflow_dynamic_provider.definitions.metadata import normalize_value
 from airflow_dynamic_provider.errors import InvalidMetadataError
+from tests.marking import shown
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure
@@ -262,7 +263,7 @@ def test_a_run_without_its_ids_is_refused(ids):
 
 
 @pytest.mark.parametrize(
-    "artifact", [1, "len", object(), PurePosixPath("a"), SimpleNamespace(__qualname__="a")], ids=repr
+    "artifact", [1, "len", object(), PurePosixPath("a"), SimpleNamespace(__qualname__="a")], ids=shown
 )
 def test_what_is_no_python_artifact_is_refused(artifact):
     with refused(InvalidMetadataError, takes("python_artifact", "a function or a class", artifact)):

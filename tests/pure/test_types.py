@@ -47,6 +47,7 @@ from pydantic import (
 
 from airflow_dynamic_provider.definitions.types import check_type
 from airflow_dynamic_provider.errors import DeclarationError, OutputTypeError
+from tests.marking import shown
 from tests.pure.refusals import refused
 from tests.pure.strategies import json_values, nested, scalars
 
@@ -325,7 +326,7 @@ PROTOCOLS = [(File(), Closable, True), (1, Closable, False), ([File()], list[Clo
 @pytest.mark.parametrize(
     ("value", "declared", "is_accepted"),
     [*CLASSES, *NUMBERS, *ANNOTATIONS, *ANNOTATED, *TYPED_DICTS, *PROTOCOLS],
-    ids=str,
+    ids=shown,
 )
 def test_a_value_is_accepted_only_as_what_it_is(value, declared, is_accepted):
     assert accepted(value, declared) is is_accepted
@@ -516,7 +517,7 @@ def test_a_long_value_is_shown_in_part(declared):
         Annotated[int, Unknown()],
         BrokenRow,
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_is_no_checkable_type_is_refused_for_every_value(declared):
     for value in (1, [], [1], File(), [File()]):

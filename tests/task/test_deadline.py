@@ -55,6 +55,17 @@ NOW = float(int(time.time()))
         (context(NOW - 600), NOW - 600 - 5 * HOUR, HOUR - 600),
         (context(NOW - 600), NOW - 600 + 5 * HOUR, 6 * HOUR - 600),
     ],
+    ids=[
+        "run",
+        "no-start",
+        "run-cleared",
+        "node-cleared",
+        "node-cleared-and-retried",
+        "retried",
+        "no-time-in-the-id",
+        "clock-behind",
+        "clock-ahead",
+    ],
 )
 def test_since_when_the_time_counts(mocker, running, planned_at, left):
     at(NOW, mocker)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.sameness import is_plain
+from tests.marking import shown
 from tests.task_runs import FakeSupervisor, run_task
 
 try:
@@ -198,7 +199,7 @@ def test_a_class_that_airflow_would_not_load():
     assert "Add the class to [core] allowed_deserialization_classes" in run.message
 
 
-@pytest.mark.parametrize("value", SAME, ids=repr)
+@pytest.mark.parametrize("value", SAME, ids=shown)
 def test_a_value_that_comes_back_the_same(value):
     run = run_task(producing(value, Any), "files")
     assert run.state == "success", run.error
