@@ -79,8 +79,8 @@ class _Graphs:
         self._reader = reader
         self._source = run.source
         spec = reader.spec
-        planning = [spec.plan_task_id, spec.listing_task_id]
-        self._states = self._source.states([*planning, *spec.node_task_ids, *spec.list_task_ids])
+        self._planning = spec.planning_task_ids
+        self._states = self._source.states([*self._planning, *spec.node_task_ids])
         self._blocked = self._source.holders(stored.BLOCKED_XCOM)
         self._roots: dict[KeyPath, int] = reader.roots() if spec.is_mapped else {(): UNMAPPED}
 
@@ -111,9 +111,7 @@ class _Graphs:
         """Return the task instances that failed to plan, or to list the nodes: there are none to name."""
         if selection.key is not None:
             return []
-        spec = self._reader.spec
-        planning = (spec.plan_task_id, spec.listing_task_id)
-        return [at for at, state in self._states.items() if at[0] in planning and state in FAILURES]
+        return [at for at, state in self._states.items() if at[0] in self._planning and state in FAILURES]
 
     def _clearing(self, key_path: KeyPath, root_index: int) -> Clearing:
         return Clearing(self._reader, key_path, root_index, self._states)

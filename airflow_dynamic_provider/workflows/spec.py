@@ -84,6 +84,12 @@ class WorkflowSpec:
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
 
     @property
+    def planning_task_ids(self) -> set[str]:
+        """The tasks of the package that plan nodes, or list them."""
+        listed = f"{self.name}.{LISTED}"
+        return {self.plan_task_id, self.listing_task_id, listed, *self.list_task_ids}
+
+    @property
     def growing_lanes(self) -> list[str]:
         """The lanes to whose lists nodes may be added while the workflow runs."""
         return [name for name, lane in self.lanes.items() if lane.grows]

@@ -11,7 +11,8 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
-from airflow_dynamic_provider.version_compat import COMMAND
+from airflow_dynamic_provider.version_compat import COMMAND, AirflowFailException
+from airflow_dynamic_provider.workflows.lists import NodeListOperator
 from tests.dag.tasks import double, keep
 from tests.dag.workflow_clears import command, execute, names, run_again
 from tests.dag_runs import start_run
@@ -159,6 +160,21 @@ def test_failed_nodes_that_stay_are_named(airflow_database, execution_api, capsy
     command(failed, "--state", "failed", "--yes")
     assert names(failed, run_again(failed)) == {"second", "alone", "result", "keep"}
     assert failed.state == "success"
+
+
+def test_a_list_that_failed_is_made_again_with_its_nodes(airflow_database, execution_api, monkeypatch):
+    def fail(*_):
+        raise AirflowFailException("as the test says")
+
+    FAILING.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(NodeListOperator, "execute", fail)
+        run = start_run(clearable()).run()
+    assert run.state == "failed"
+    command(run, "--state", "failed", "--yes")
+    run_again(run)
+    assert run.state == "success"
+    assert run.xcom("keep") == ["second", "it's $HOME", "alone"]
 
 
 def test_a_name_with_quotes_is_quoted_for_the_shell(airflow_database, execution_api):
