@@ -275,6 +275,28 @@ def test_a_skipped_producer_skips_clones_and_collector():
     assert run.state_of("keep") == "skipped"
 
 
+def test_a_collector_of_two_fan_outs_of_which_a_branch_chose_one():
+    @task.branch
+    def choose():
+        return "chosen"
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def gather(chosen, other, values, keyed):
+        return [chosen, other, values, keyed]
+
+    @dag(schedule=None)
+    def branching():
+        chosen = producer({"a": 1}).override(task_id="chosen")()
+        other = producer({"b": 2}).override(task_id="other")()
+        choose() >> [chosen, other]
+        doubled = other.map(double)
+        gather(chosen.map(double).collect(), doubled.collect(), other.collect(), doubled.collect(keyed=True))
+
+    run = run_dag(branching())
+    assert run.state_of("other") == "skipped"
+    assert run.xcom("gather") == [[2], [], [], {}]
+
+
 def test_several_outputs_static_and_dynamic():
     @task.dynamic(out={"small": DynamicOut(int), "total": Out(int), "large": DynamicOut(int)})
     def split():
