@@ -179,7 +179,7 @@ def _wait_for_end(deployment: Deployment, client: RestClient, dag_id: str, run_i
             assert time.monotonic() < deadline, (dag_id, client.task_instances(dag_id, run_id))
 
 
-def _wait_for(found: Callable[[], Any], seconds: float = 120) -> Any:
+def _wait_for(found: Callable[[], Any], seconds: float = 240) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline
