@@ -11,7 +11,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
-from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+from airflow.sdk.definitions.mappedoperator import MappedOperator, OperatorPartial
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 if TYPE_CHECKING:
@@ -90,6 +91,21 @@ def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
         task.partial_kwargs = {**task.partial_kwargs, "trigger_rule": rule}
     else:
         task.trigger_rule = rule
+
+
+def is_task_decorator(fn: Any) -> bool:
+    """Whether this is what ``@task`` makes of a function."""
+    # Airflow's own mark, by which it recognises them as well.
+    return getattr(fn, "_airflow_is_task_decorator", False) is True
+
+
+def is_partial(fn: Any) -> bool:
+    """Whether this is what ``partial()`` of a task, an operator or a task group returns."""
+    # That of a @task or a @task_group is another one of its kind, with arguments.
+    given = getattr(fn, "partial_kwargs", None) or getattr(fn, "kwargs", None)
+    is_group = isinstance(fn, _TaskGroupFactory) and bool(given)
+    is_task = is_task_decorator(fn) and "op_kwargs" in (given or ())
+    return isinstance(fn, OperatorPartial) or is_group or is_task
 
 
 def is_mapped(node: Node) -> bool:

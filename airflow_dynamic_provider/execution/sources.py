@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
@@ -250,6 +251,14 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
         raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")
 
 
+def _what_there_is(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        return f"Its fields are {excerpt(list(value))}." if value else "It has no fields."
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"It has {len(value)} parts, counted from 0."
+    return None
+
+
 def select(value: Any, path: tuple[Any, ...]) -> Any:
     """Return ``value[a][b]...`` for the path ``(a, b, ...)``.
 
@@ -261,6 +270,7 @@ def select(value: Any, path: tuple[Any, ...]) -> Any:
             value = value[part]
         except (LookupError, TypeError) as error:
             raise ReadError(
-                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}"
+                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}",
+                remedy=_what_there_is(value),
             ) from error
     return value
