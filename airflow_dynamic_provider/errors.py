@@ -120,11 +120,16 @@ class DefinitionError(DynamicOutputsError):
 
     @staticmethod
     def _line_of(frame: FrameType) -> str:
-        return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
+        return line_of(frame)
 
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text} ({self.line})" if self.line else text
+
+
+def line_of(frame: FrameType) -> str:
+    """Return the file and the line at which a frame is, as messages name them."""
+    return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
 
 
 def authors_frame(error: BaseException | None = None) -> FrameType | None:
@@ -205,7 +210,18 @@ class TooManyNodesError(WorkflowError, ValueError):
 
 
 class OutputError(DynamicOutputsError):
-    """A running task produced something else than it declared."""
+    """A running task produced something else than it declared. Its text ends in the author's line.
+
+    Attributes:
+        line: The author's file and line, ``my_dag.py, line 12``, that yielded it; ``None`` where it is not
+            known.
+    """
+
+    line: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} ({self.line})" if self.line else text
 
 
 class InvalidMappingKeyError(OutputError, ValueError):
