@@ -7,6 +7,7 @@ group when they turn out to depend on a collection of the first.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator, OperatorParti
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
+    from types import FrameType
 
 Node = Any  # an operator or a task group; Airflow's own types for it are private
 
@@ -123,6 +125,21 @@ def move(node: Node, target: TaskGroup) -> None:
     node_id = node.node_id
     source = group_of(node)
     if source.group_id == target.group_id:
+def is_constructing() -> bool:
+    """Whether the constructor of an operator is running, of whatever package the operator is."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
+        if frame.f_code.co_name == "apply_defaults" and _is_of_operators(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_of_operators(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == BaseOperator.__module__
+
+
         return
     source.children.pop(node_id)
     if isinstance(node, TaskGroup):

@@ -7,6 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -53,8 +54,11 @@ class NotAValue(ABC):
     def __len__(self) -> NoReturn:
         raise self._refuse("was asked for its length")
 
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was used as a truth value")
+    def __bool__(self) -> bool:
+        if not (is_kept() or airflow_graph.is_constructing()):
+            raise self._refuse("was used as a truth value")
+        # An argument that is given: a constructor asks ``argument or {}``.
+        return True
 
     def __contains__(self, item: object) -> NoReturn:
         raise self._refuse("was searched with `in`")
