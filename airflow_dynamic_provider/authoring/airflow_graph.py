@@ -214,3 +214,39 @@ def refers_to(node: Any, task: Any) -> bool:
     else:
         arguments = [getattr(node, name, None) for name in node.template_fields]
     return any(found is task for found, _ in XComArg.iter_xcom_references(arguments))
+def arguments_of(task: Any) -> dict[str, Any]:
+    """Return what an operator's constructor was given."""
+    # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
+    given: dict[str, Any] = getattr(task, "_BaseOperator__init_kwargs", {})
+    return given
+
+
+def watch_end(dag: DAG, notice: Callable[[], None]) -> None:
+    """Call ``notice`` when a Dag has been written, before Airflow stores, runs or checks it."""
+
+    # Airflow's own hook, on this one object: the Dag exists already, so its class cannot be chosen.
+    def validate() -> None:
+        notice()
+        type(dag).validate(dag)  # type: ignore[no-untyped-call]
+
+    dag.validate = validate  # type: ignore[method-assign]
+
+
+def end_on_worker(task: Any) -> None:
+    """Have a task begin and end in a process of its own, where it can run the hooks around it.
+
+    Some sensors may begin or end in the triggerer, which knows neither keys nor what is stored for them.
+    """
+    for name in ("start_from_trigger", "end_from_trigger"):
+        # Attributes of sensors of any provider, by Airflow's documented names.
+        if getattr(task, name, False) is True:
+            setattr(task, name, False)
+
+
+def task_ids_in(value: Any) -> set[str]:
+    """Return the tasks whose output Airflow itself would read for a value."""
+    return {
+        found.task_id for found, _ in XComArg.iter_xcom_references(value) if isinstance(found, BaseOperator)
+    }
+
+

@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.handles import Item
+from airflow_dynamic_provider.authoring.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.leaks import refuse_leaks
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
@@ -129,6 +130,11 @@ def _read_by_key(task: Any, graph: DagGraph) -> None:
         replaced = _replace(value, graph)
         if replaced is not value:
             setattr(task, name, replaced)
+    for name, value in attributes_of(task).items():
+        replaced = _replace(value, graph)
+        if replaced is not value:
+            setattr(task, name, replaced)
+    fill_arguments(task)
 
 
 def _replace(value: Any, graph: DagGraph) -> Any:
