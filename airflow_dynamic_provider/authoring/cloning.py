@@ -20,6 +20,7 @@ from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     CloneSpec,
+    PUSHED_DEFAULT,
     after_execute,
     before_execute,
     chain_hook,
@@ -102,6 +103,8 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
     return ResultSource(clone.spec, xcom_key), ()
 
 
+    if xcom_key == DEFAULT_OUTPUT and not hasattr(clone.operator, "declarations"):
+        return ResultSource(clone.spec, PUSHED_DEFAULT), ()
 def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)

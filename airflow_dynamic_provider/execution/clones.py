@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 RUNTIME_KEY = "dynamic_clone"
 
 #: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
+#: The output of a clone that its operator pushes as an XCom of the name that the returned value has here.
+PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
+
 RESCHEDULE_AFTER = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
@@ -203,7 +206,8 @@ def _own_result(
         # As Airflow does it: a task that pushes nothing has no value for others.
         return result(returned if context["task"].do_xcom_push else None)
     # An XCom that the operator pushed itself, under a key of its own.
-    return result(xcom.pull(context, runtime.spec.task_id, output, runtime.map_index))
+    pushed = DEFAULT_OUTPUT if output == PUSHED_DEFAULT else output
+    return result(xcom.pull(context, runtime.spec.task_id, pushed, runtime.map_index))
 
 
 def chain_hook(own: Callable[..., Any] | None, ours: Callable[..., None]) -> Callable[..., Any]:
