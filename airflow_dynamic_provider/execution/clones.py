@@ -63,6 +63,10 @@ class CloneSpec:
     other_upstream: list[str] = field(default_factory=list)
 
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> CloneSpec:
+        # Known by identity: copies of a Dag, such as a part of it, are of the same tasks and keys.
+        return self
+
 @dataclass
 class CloneRuntime:
     """The clone that this process runs."""

@@ -22,6 +22,7 @@ from airflow_dynamic_provider.execution.spaces import (
     Route,
     Space,
     find_routes,
+    may_lack,
 )
 from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.xcom import pull, read_states, state_at
@@ -216,16 +217,17 @@ def resolve(
         ReadError: The value has no such part.
     """
     runtime = start_clone(context, spec)
-    if not find_routes(spec.space, base).found:
+    routes = [(*route, *via) for route in find_routes(spec.space, base).found]
+    place = next(runtime.places(base, via), None)
+    if place is None and any(may_lack(spec.space, route) for route in routes):
+        return None
+    if place is None:
         raise StaleKeyError(
             f"has no key in common with {source}",
             task_id=spec.task_id,
             mapping_key=runtime.mapping_key,
             remedy="Use it inside a map over its own keys.",
         )
-    place = next(runtime.places(base, via), None)
-    if place is None:
-        return None
     value = source.value_at(context, runtime, place)
     try:
         return select(value, path)
