@@ -318,6 +318,11 @@ class Handle(KeyedReference):
         order(self, other, upstream=upstream, edge_modifier=edge_modifier)
 
     @property
+    def operator(self) -> Any:
+        """The task that gives the values. Airflow asks for it where an edge has a label."""
+        return self.space.graph.task(self.source.task_id)
+
+    @property
     def roots(self) -> list[Any]:
         """No task: `update_relative` has set the edges already."""
         return []
