@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
+from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
 from airflow.sdk.definitions.mappedoperator import MappedOperator, OperatorPartial
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
@@ -101,6 +103,19 @@ def is_task_decorator(fn: Any) -> bool:
     return getattr(fn, "_airflow_is_task_decorator", False) is True
 
 
+@contextmanager
+def filled_later(names: frozenset[str]) -> Iterator[None]:
+    """Have Airflow let parameters of these names be left out of a ``@task``'s call: the context has them."""
+    # Private: Airflow checks the arguments of a call against the context that it knows itself.
+    airflows = vars(sys.modules[DecoratedOperator.__module__])
+    known = airflows["KNOWN_CONTEXT_KEYS"]
+    airflows["KNOWN_CONTEXT_KEYS"] = known | names
+    try:
+        yield
+    finally:
+        airflows["KNOWN_CONTEXT_KEYS"] = known
+
+
 def is_partial(fn: Any) -> bool:
     """Whether this is what ``partial()`` of a task, an operator or a task group returns."""
     # That of a @task or a @task_group is another one of its kind, with arguments.
@@ -108,6 +123,21 @@ def is_partial(fn: Any) -> bool:
     is_group = isinstance(fn, _TaskGroupFactory) and bool(given)
     is_task = is_task_decorator(fn) and "op_kwargs" in (given or ())
     return isinstance(fn, OperatorPartial) or is_group or is_task
+
+
+def is_constructing() -> bool:
+    """Whether the constructor of an operator is running, of whatever package the operator is."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
+        if frame.f_code.co_name == "apply_defaults" and _is_of_operators(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_of_operators(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == BaseOperator.__module__
 
 
 def is_mapped(node: Node) -> bool:
@@ -125,21 +155,6 @@ def move(node: Node, target: TaskGroup) -> None:
     node_id = node.node_id
     source = group_of(node)
     if source.group_id == target.group_id:
-def is_constructing() -> bool:
-    """Whether the constructor of an operator is running, of whatever package the operator is."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
-        if frame.f_code.co_name == "apply_defaults" and _is_of_operators(frame):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _is_of_operators(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__") == BaseOperator.__module__
-
-
         return
     source.children.pop(node_id)
     if isinstance(node, TaskGroup):
@@ -201,19 +216,6 @@ def leave_mapped_groups(task: Any) -> None:
             TaskGroupContext.pop()
 
 
-def refers_to(node: Any, task: Any) -> bool:
-    """Whether an argument of a task, or of a mapped group around it, refers to the output of ``task``."""
-    if isinstance(node, TaskGroup):
-        return False
-    groups = mapped_groups_around(node)
-    if any(found is task for group in groups for found in group.iter_mapped_dependencies()):  # type: ignore[attr-defined]
-        return True
-    if isinstance(node, MappedOperator):
-        # Private: what an operator is expanded over. Airflow looks at the same to find its upstream tasks.
-        arguments: list[Any] = [node.partial_kwargs, node._get_specified_expand_input().value]
-    else:
-        arguments = [getattr(node, name, None) for name in node.template_fields]
-    return any(found is task for found, _ in XComArg.iter_xcom_references(arguments))
 def arguments_of(task: Any) -> dict[str, Any]:
     """Return what an operator's constructor was given."""
     # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
@@ -250,3 +252,16 @@ def task_ids_in(value: Any) -> set[str]:
     }
 
 
+def refers_to(node: Any, task: Any) -> bool:
+    """Whether an argument of a task, or of a mapped group around it, refers to the output of ``task``."""
+    if isinstance(node, TaskGroup):
+        return False
+    groups = mapped_groups_around(node)
+    if any(found is task for group in groups for found in group.iter_mapped_dependencies()):  # type: ignore[attr-defined]
+        return True
+    if isinstance(node, MappedOperator):
+        # Private: what an operator is expanded over. Airflow looks at the same to find its upstream tasks.
+        arguments: list[Any] = [node.partial_kwargs, node._get_specified_expand_input().value]
+    else:
+        arguments = [getattr(node, name, None) for name in node.template_fields]
+    return any(found is task for found, _ in XComArg.iter_xcom_references(arguments))

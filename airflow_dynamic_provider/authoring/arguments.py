@@ -119,3 +119,21 @@ def find_misfit(fn: Any, items: Sequence[Any]) -> tuple[str, str] | None:
         f"map() calls {name!r} with {items_text}, and it needs {shown} as well",
         f"Give it in a lambda: handle.map(lambda item: {name}(item, {missing[0]}=...)).",
     )
+
+
+def name_arguments(task: Any) -> None:
+    """Give a function by name what the author gave it by position, where the context has such a name too.
+
+    Airflow refuses the two together: the author's data would meet the context's.
+    """
+    function, args = getattr(task, "python_callable", None), getattr(task, "op_args", None)
+    if function is None or not isinstance(args, (list, tuple)) or not args:
+        return
+    parameters = list(inspect.signature(function).parameters.values())[: len(args)]
+    are_named = all(each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
+    if not are_named or len(parameters) < len(args):
+        return
+    names = [each.name for each in parameters]
+    if not (_AIRFLOWS_CONTEXT | CONTEXT_NAMES).isdisjoint(names):
+        task.op_args = type(args)()
+        task.op_kwargs = {**dict(zip(names, args, strict=True)), **task.op_kwargs}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.arguments import find_misfit
+from airflow_dynamic_provider.authoring.arguments import CONTEXT_NAMES, find_misfit
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
 from airflow_dynamic_provider.authoring.handles import Handle, Item
 from airflow_dynamic_provider.authoring.resultless import without_result
@@ -47,7 +47,7 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
     elif not space.segments:
         space.home = airflow_graph.current_group(dag)
     scope = MapScope(space, frozenset(dag.task_ids), frozenset(airflow_graph.group_ids(dag)), max_active)
-    with enter_scope(scope):
+    with enter_scope(scope), airflow_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
         adopt_new_tasks(scope)
         has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
