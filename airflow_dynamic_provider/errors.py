@@ -112,19 +112,37 @@ class DefinitionError(DynamicOutputsError):
         frame = authors_frame()
         self.line = None if frame is None else self._line_of(frame)
 
+    def raised_by(self, error: BaseException) -> DefinitionError:
+        """Name the line of the author's that raised another error, and return this one."""
+        frame = authors_frame(error)
+        self.line = self.line if frame is None else self._line_of(frame)
+        return self
+
     @staticmethod
     def _line_of(frame: FrameType) -> str:
-        return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
+        return line_of(frame)
 
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text} ({self.line})" if self.line else text
 
 
-def authors_frame() -> FrameType | None:
-    """Return the innermost frame of the author's own code, ``None`` where there is none."""
+def line_of(frame: FrameType) -> str:
+    """Return the file and the line at which a frame is, as messages name them."""
+    return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
+
+
+def authors_frame(error: BaseException | None = None) -> FrameType | None:
+    """Return the innermost frame of the author's own code, ``None`` where there is none.
+
+    Args:
+        error: Where to look: the code that raised it; the code that calls, by default.
+    """
     # Airflow shows the two innermost frames of an import error only, and those are never the author's.
     frame: FrameType | None = sys._getframe(1)
+    traceback = None if error is None else error.__traceback__
+    while traceback is not None:
+        frame, traceback = traceback.tb_frame, traceback.tb_next
     while frame is not None:
         module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
         if module.startswith("airflow.sdk.execution_time"):
@@ -192,7 +210,18 @@ class TooManyNodesError(WorkflowError, ValueError):
 
 
 class OutputError(DynamicOutputsError):
-    """A running task produced something else than it declared."""
+    """A running task produced something else than it declared. Its text ends in the author's line.
+
+    Attributes:
+        line: The author's file and line, ``my_dag.py, line 12``, that yielded it; ``None`` where it is not
+            known.
+    """
+
+    line: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} ({self.line})" if self.line else text
 
 
 class InvalidMappingKeyError(OutputError, ValueError):

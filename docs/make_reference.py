@@ -40,6 +40,7 @@ def _render_method(owner: type, name: str) -> str:
 
 def _is_shown(owner: type, name: str) -> bool:
     raw = vars(owner)[name]
+    raw = getattr(raw, "__wrapped__", raw)
     # What Airflow calls, and what is only there to be refused, is no part of what authors use.
     inner = {"resolve", "iter_references", "update_relative", "roots", "leaves", "about", "zip", "concat"}
     return (

@@ -7,15 +7,20 @@ group when they turn out to depend on a collection of the first.
 
 from __future__ import annotations
 
+import sys
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
-from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.bases.decorator import DecoratedOperator
+from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+from airflow.sdk.definitions.mappedoperator import MappedOperator, OperatorPartial
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
+    from types import FrameType
 
 Node = Any  # an operator or a task group; Airflow's own types for it are private
 
@@ -92,6 +97,49 @@ def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
         task.trigger_rule = rule
 
 
+def is_task_decorator(fn: Any) -> bool:
+    """Whether this is what ``@task`` makes of a function."""
+    # Airflow's own mark, by which it recognises them as well.
+    return getattr(fn, "_airflow_is_task_decorator", False) is True
+
+
+@contextmanager
+def filled_later(names: frozenset[str]) -> Iterator[None]:
+    """Have Airflow let parameters of these names be left out of a ``@task``'s call: the context has them."""
+    # Private: Airflow checks the arguments of a call against the context that it knows itself.
+    airflows = vars(sys.modules[DecoratedOperator.__module__])
+    known = airflows["KNOWN_CONTEXT_KEYS"]
+    airflows["KNOWN_CONTEXT_KEYS"] = known | names
+    try:
+        yield
+    finally:
+        airflows["KNOWN_CONTEXT_KEYS"] = known
+
+
+def is_partial(fn: Any) -> bool:
+    """Whether this is what ``partial()`` of a task, an operator or a task group returns."""
+    # That of a @task or a @task_group is another one of its kind, with arguments.
+    given = getattr(fn, "partial_kwargs", None) or getattr(fn, "kwargs", None)
+    is_group = isinstance(fn, _TaskGroupFactory) and bool(given)
+    is_task = is_task_decorator(fn) and "op_kwargs" in (given or ())
+    return isinstance(fn, OperatorPartial) or is_group or is_task
+
+
+def is_constructing() -> bool:
+    """Whether the constructor of an operator is running, of whatever package the operator is."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
+        if frame.f_code.co_name == "apply_defaults" and _is_of_operators(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_of_operators(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == BaseOperator.__module__
+
+
 def is_mapped(node: Node) -> bool:
     """Whether Airflow expands this task or group by itself."""
     return isinstance(node, (MappedOperator, MappedTaskGroup))
@@ -166,6 +214,42 @@ def leave_mapped_groups(task: Any) -> None:
     for group in mapped_groups_around(task):
         if current_group(task.dag) is group:
             TaskGroupContext.pop()
+
+
+def arguments_of(task: Any) -> dict[str, Any]:
+    """Return what an operator's constructor was given."""
+    # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
+    given: dict[str, Any] = getattr(task, "_BaseOperator__init_kwargs", {})
+    return given
+
+
+def watch_end(dag: DAG, notice: Callable[[], None]) -> None:
+    """Call ``notice`` when a Dag has been written, before Airflow stores, runs or checks it."""
+
+    # Airflow's own hook, on this one object: the Dag exists already, so its class cannot be chosen.
+    def validate() -> None:
+        notice()
+        type(dag).validate(dag)  # type: ignore[no-untyped-call]
+
+    dag.validate = validate  # type: ignore[method-assign]
+
+
+def end_on_worker(task: Any) -> None:
+    """Have a task begin and end in a process of its own, where it can run the hooks around it.
+
+    Some sensors may begin or end in the triggerer, which knows neither keys nor what is stored for them.
+    """
+    for name in ("start_from_trigger", "end_from_trigger"):
+        # Attributes of sensors of any provider, by Airflow's documented names.
+        if getattr(task, name, False) is True:
+            setattr(task, name, False)
+
+
+def task_ids_in(value: Any) -> set[str]:
+    """Return the tasks whose output Airflow itself would read for a value."""
+    return {
+        found.task_id for found, _ in XComArg.iter_xcom_references(value) if isinstance(found, BaseOperator)
+    }
 
 
 def refers_to(node: Any, task: Any) -> bool:

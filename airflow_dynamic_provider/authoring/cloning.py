@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.arguments import name_arguments
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
+from airflow_dynamic_provider.authoring.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.handles import Item
-from airflow_dynamic_provider.authoring.leaks import refuse_leaks
+from airflow_dynamic_provider.authoring.leaks import refuse_leaks, refuse_positions
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
+    PUSHED_DEFAULT,
     CloneSpec,
     after_execute,
     before_execute,
@@ -72,6 +75,8 @@ def adopt_new_tasks(scope: MapScope) -> None:
     new = [graph.task(task_id) for task_id in graph.dag.task_ids if task_id not in known]
     for task in new:
         refuse_uncloneable(task, scope.space)
+        airflow_graph.end_on_worker(task)
+        name_arguments(task)
         unit = airflow_graph.outermost(task, set(scope.known_groups))
         graph.units[unit.node_id] = [unit]
         _add_clone(task, scope.space, unit.node_id)
@@ -98,6 +103,8 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
     if getattr(clone.operator, "multiple_outputs", False):
         # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
         return ResultSource(clone.spec, DEFAULT_OUTPUT), (xcom_key,)
+    if xcom_key == DEFAULT_OUTPUT and not hasattr(clone.operator, "declarations"):
+        return ResultSource(clone.spec, PUSHED_DEFAULT), ()
     return ResultSource(clone.spec, xcom_key), ()
 
 
@@ -123,12 +130,18 @@ def _run_on_worker(context: Any) -> None:
 
 
 def _read_by_key(task: Any, graph: DagGraph) -> None:
+    for name, value in attributes_of(task).items():
+        replaced = _replace(value, graph)
+        if replaced is not value:
+            setattr(task, name, replaced)
+    fill_arguments(task)
     # Airflow would read another clone's value by position, in three API calls; the key is not looked at.
     for name in task.template_fields:
         value = getattr(task, name, None)
         replaced = _replace(value, graph)
         if replaced is not value:
             setattr(task, name, replaced)
+        refuse_positions(task, replaced, graph.clones)
 
 
 def _replace(value: Any, graph: DagGraph) -> Any:
@@ -138,11 +151,10 @@ def _replace(value: Any, graph: DagGraph) -> Any:
     if isinstance(value, dict):
         items = {key: _replace(item, graph) for key, item in value.items()}
         return items if any(items[key] is not value[key] for key in value) else value
-    if type(value) in (list, tuple):
-        parts = [_replace(item, graph) for item in value]
-        return (
-            type(value)(parts)
-            if any(new is not old for new, old in zip(parts, value, strict=True))
-            else value
-        )
+    if isinstance(value, (list, tuple, set)):
+        old = list(value)
+        parts = [_replace(item, graph) for item in old]
+        if all(new is before for new, before in zip(parts, old, strict=True)):
+            return value
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value

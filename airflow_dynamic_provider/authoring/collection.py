@@ -19,6 +19,31 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
+_REMEDY = "Pass the collection to a task, and work on the values there."
+
+
+class _NoKeyToExpandOver(str):
+    """Stands for the XCom key of a collection, which Airflow compares when it is to expand a task over it."""
+
+    __slots__ = ("_collection",)
+
+    _collection: Collection
+
+    def __new__(cls, collection: Collection) -> _NoKeyToExpandOver:
+        key = super().__new__(cls, collection.key)
+        key._collection = collection
+        return key
+
+    def __ne__(self, other: object) -> NoReturn:
+        raise refusal(
+            self._collection.spec.source,
+            "its collection was passed to expand(), which knows no keys: it goes by position",
+            "Map the handle itself, without collect(): handle.map(task).",
+        )
+
+    __hash__ = str.__hash__
+
+
 class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs made unhashable
     """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
 
@@ -44,10 +69,7 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         """Tell Airflow which tasks' outputs these are. Airflow calls this when an operator receives it."""
         scope = current_scope()
         own = scope.space.spec if scope else None
-        yield (
-            Collecting(self.space.graph, self.spec, own),
-            "all keys: a collection goes to one task, not expand()",
-        )
+        yield Collecting(self.space.graph, self.spec, own), _NoKeyToExpandOver(self)
 
     def map(self, f: Any) -> NoReturn:
         """Refused: map the handle, then collect."""
@@ -66,5 +88,8 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         return refusal(
             self.spec.source,
             f"its collection {misuse}, but the values exist only when the Dag runs",
-            "Pass the collection to a task, and work on the values there.",
+            _REMEDY,
         )
+
+    def _refuse_call(self, method: str, problem: str, remedy: str) -> HandleUsageError:
+        return refusal(self.spec.source, f"{method}() of its collection: {problem}", remedy)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.filling import fill_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
@@ -77,6 +78,7 @@ class DagGraph:
         self.gates: dict[str, Any] = {}
         self._collectors: dict[str, CollectorSpec] = {}
         self._done: dict[str, Any] = {}
+        airflow_graph.watch_end(dag, self._finish)
 
     @property
     def dag(self) -> DAG:
@@ -141,6 +143,15 @@ class DagGraph:
         if upstream.task_id not in task.upstream_task_ids:
             self.own_edges.add((task.task_id, upstream.task_id))
             airflow_graph.add_edge(upstream, task)
+
+    def _finish(self) -> None:
+        """Look at the tasks that no map looks at, when all of them are there."""
+        filled = False
+        for task in self.dag.tasks:
+            if task.task_id not in self.clones and not airflow_graph.is_mapped(task):
+                filled |= fill_arguments(task)
+        if filled:
+            self.arrange()
 
     def arrange(self) -> None:
         """Bring the mapped groups in line with the dependencies that the Dag has now."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import collections
 import functools
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, overload
 
 from airflow.sdk.bases.decorator import task_decorator_factory
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.dag_graph import graph_of
+from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
 from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.key_space import nested_space, produced_space
+from airflow_dynamic_provider.authoring.refusals import missing_attribute
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.authoring.static_handle import StaticHandle
 from airflow_dynamic_provider.definitions.declarations import (
@@ -22,7 +23,7 @@ from airflow_dynamic_provider.definitions.declarations import (
     describe,
     read_declarations,
 )
-from airflow_dynamic_provider.errors import DeclarationError
+from airflow_dynamic_provider.errors import DeclarationError, HandleUsageError
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
@@ -109,6 +110,17 @@ class DynamicTask(Generic[P]):
         """Refused: it only prepares an expansion."""
         raise self._expansion_refused("partial")
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name not in Handle.METHODS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        called = self.function.__name__
+        error = HandleUsageError(
+            f"was asked for {name}(), which its handle has",
+            task_id=self._arguments.get("task_id", called),
+            remedy=f"Call the task first: {called}(...).{name}(...).",
+        )
+        raise missing_attribute(error, name)
+
     def _expansion_refused(self, method: str) -> DeclarationError:
         return DeclarationError(
             f"cannot be expanded by Airflow's {method}(), which knows no keys",
@@ -150,7 +162,7 @@ class DynamicTask(Generic[P]):
 
     @functools.cached_property
     def _tuple_type(self) -> Any:
-        return collections.namedtuple(f"{self.function.__name__}_outputs", self.declarations)
+        return handle_tuple(self.function.__name__, self.declarations)
 
 
 @overload

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import XComArg
 
+from airflow_dynamic_provider.authoring.arguments import explained
 from airflow_dynamic_provider.authoring.collection import Collection
 from airflow_dynamic_provider.authoring.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.authoring.usage import Usage, order
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.spaces import find_routes, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,15 +66,15 @@ class KeyedReference(NotAValue, XComArg):
 
     def _check_scope(self, misuse: str) -> None:
         """Refuse a use outside a map in which there is one key of the space."""
-        from airflow_dynamic_provider.execution.spaces import find_routes
-
         scope = current_scope()
         if scope is None:
             raise self._refuse(misuse)
         routes = find_routes(scope.space.spec, self.space.spec)
         if not routes.found:
             below = scope.space.encloses(self.space)
-            raise self._refuse("has many keys for one key here" if below else _OTHER_KEY_SPACE)
+            raise (
+                self._refuse("has many keys for one key here") if below else self._of_other_keys(scope.space)
+            )
         if routes.is_ambiguous:
             raise self._refuse("is on both sides of this product")
 
@@ -94,8 +96,17 @@ class KeyedReference(NotAValue, XComArg):
     def _refuse(self, misuse: str) -> HandleUsageError:
         return refusal(self.source, f"{self._NOUN} {misuse}, but {self._REASON}", self._REMEDY)
 
+    def _of_other_keys(self, space: KeySpace) -> HandleUsageError:
+        return refusal(
+            self.source,
+            f"{self._NOUN} has the keys of {name_of(self.space.spec)}, and was used inside a map over the "
+            f"keys of {name_of(space.spec)}: no key there is one of its own",
+            "Join the two handles and map the pair: left.zip(right).map(fn) for equal keys, or "
+            "left.product(right).map(fn) for every key with every key. Or pass handle.collect().",
+        )
 
-_OTHER_KEY_SPACE = "was used inside a map over another key space"
+    def _refuse_call(self, method: str, problem: str, remedy: str) -> HandleUsageError:
+        return refusal(self.source, f"{method}() of {self._NOUN}: {problem}", remedy)
 
 
 class Item(KeyedReference):
@@ -137,12 +148,17 @@ class Handle(KeyedReference):
     _NOUN = "the handle"
     _REASON = "it stands for a value per key that exists only when the Dag runs"
     _REMEDY = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
+    METHODS = ("map", "collect", "states", "zip", "product")
 
     @property
     def items(self) -> tuple[Item, ...]:
         """This handle's value for one key, as a mapped function receives it."""
         return (Item(self.space, self.source, self.path),)
 
+    @explained(
+        "Give a task further arguments in a lambda: handle.map(lambda item: my_task(item, other=3)). Beside "
+        "the function, map() takes max_active=."
+    )
     def map(self, fn: Callable[..., Any], *, max_active: int | None = None) -> Any:
         """Clone what ``fn`` calls, once per mapping key.
 
@@ -172,6 +188,9 @@ class Handle(KeyedReference):
 
         return map_over(self, fn, max_active)
 
+    @explained(
+        "Give keyed= and min_success_ratio= by name: handle.collect(keyed=True, min_success_ratio=0.9)."
+    )
     def collect(self, *, keyed: bool = False, min_success_ratio: float = 1.0) -> Collection:
         """Give a later task the values of all keys.
 
@@ -208,6 +227,7 @@ class Handle(KeyedReference):
             CollectionSpec(self.source, self.path, keyed=keyed, min_success_ratio=min_success_ratio)
         )
 
+    @explained("It takes no arguments.")
     def states(self) -> Collection:
         """Give a later task the final state of every key's clone.
 
@@ -226,6 +246,7 @@ class Handle(KeyedReference):
 
         return self._collection(CollectionSpec(self.source, keyed=True, of_states=True))
 
+    @explained('It takes one other handle, and how="inner", "outer" or "strict".')
     def zip(self, other: Handle, how: str = "inner") -> PairHandle:  # type: ignore[override]
         """Join this handle with another by key.
 
@@ -251,6 +272,7 @@ class Handle(KeyedReference):
 
         return zip_handles(self, other, how)
 
+    @explained("It takes one other handle.")
     def product(self, other: Handle) -> PairHandle:
         """Pair every key with every key of another handle.
 
@@ -294,6 +316,11 @@ class Handle(KeyedReference):
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
         """Order the clones against ``other``. Airflow calls this for ``other >> handle``."""
         order(self, other, upstream=upstream, edge_modifier=edge_modifier)
+
+    @property
+    def operator(self) -> Any:
+        """The task that gives the values. Airflow asks for it where an edge has a label."""
+        return self.space.graph.task(self.source.task_id)
 
     @property
     def roots(self) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
@@ -10,6 +11,8 @@ from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
     from airflow_dynamic_provider.execution.sources import ResultSource
 
@@ -41,3 +44,36 @@ def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
             )
 
     airflow_graph.watch_downstream(task, check)
+
+
+def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) -> None:
+    """Refuse an argument of a clone in which Airflow itself would read another clone's result.
+
+    It is there as a text that pulls an XCom, or inside what only Airflow knows: ``map()`` and ``zip()`` of
+    its own references, or an object with template fields.
+    """
+    pulled = {task_id for text in _texts(value) for task_id in _PULL.findall(text)}
+    for name in sorted((pulled | airflow_graph.task_ids_in(value)) & clones.keys()):
+        how = "in a text" if name in pulled else "inside another object"
+        raise HandleUsageError(
+            f"its result was passed to {task.task_id!r} {how}, where Airflow reads it by position and not by "
+            "key",
+            task_id=name,
+            remedy="Pass the result itself, or in a list or a dict: to a BashOperator by env=, to a @task as "
+            "an argument.",
+        )
+
+
+# What Airflow's own references are as texts.
+_PULL = re.compile(r"task_instance\.xcom_pull\(task_ids='([^']+)'")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, (list, tuple, set)):
+        for each in value:
+            yield from _texts(each)

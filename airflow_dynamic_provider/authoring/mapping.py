@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.arguments import CONTEXT_NAMES, find_misfit
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
 from airflow_dynamic_provider.authoring.handles import Handle, Item
+from airflow_dynamic_provider.authoring.resultless import without_result
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
-from airflow_dynamic_provider.errors import MapFunctionError
+from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# How Python's own functions name what they were given.
+_NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
 
 
 def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> Any:
@@ -40,8 +47,8 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
     elif not space.segments:
         space.home = airflow_graph.current_group(dag)
     scope = MapScope(space, frozenset(dag.task_ids), frozenset(airflow_graph.group_ids(dag)), max_active)
-    with enter_scope(scope):
-        returned = fn(*handle.items)
+    with enter_scope(scope), airflow_graph.filled_later(CONTEXT_NAMES):
+        returned = _call(handle, fn)
         adopt_new_tasks(scope)
         has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
         if not has_new and (not isinstance(returned, (Item, Handle)) or _is_whole(returned, handle)):
@@ -53,15 +60,39 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
 
 
 def _check_arguments(handle: Handle, fn: Any, max_active: Any) -> None:
-    if not callable(fn):
+    if not callable(fn) and not airflow_graph.is_partial(fn):
         raise _error(
             handle,
             f"map() takes a function that calls tasks, received {_shown(fn)}",
             "Pass a @task function, a @task_group, or a lambda such as lambda item: my_task(item).",
         )
+    if airflow_graph.is_partial(fn):
+        raise _error(
+            handle,
+            "map() received what partial() returns, which only Airflow's own expand() takes",
+            "Give the other arguments in a lambda: handle.map(lambda item: my_task(item, other=1)).",
+        )
     is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
     if max_active is not None and not is_count:
         raise _error(handle, f"map() received max_active={max_active!r}", "Give a whole number from 1.")
+
+
+def _call(handle: Handle, fn: Callable[..., Any]) -> Any:
+    items = handle.items
+    if (misfit := find_misfit(fn, items)) is not None:
+        raise _error(handle, *misfit)
+    try:
+        return fn(*items)
+    except TypeError as error:
+        if isinstance(error, DynamicOutputsError) or not _NAMES_A_REFERENCE.search(str(error)):
+            raise
+        name = getattr(fn, "__name__", repr(fn))
+        raise _error(
+            handle,
+            f"the mapped function {name!r} took its item for a value: {error}",
+            "It runs once, in the Dag file, where there is no value yet: decorate it with @task, or pass the "
+            "item to a task.",
+        ).raised_by(error) from error
 
 
 def _as_handles(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
@@ -73,8 +104,10 @@ def _as_handles(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
 
 def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
     space = handle.space
-    if returned is None or isinstance(returned, TaskGroup):
-        return returned
+    if returned is None:
+        return None
+    if isinstance(returned, TaskGroup):
+        return without_result(returned)
     if isinstance(returned, Item):
         if returned.space is space and not returned.via:
             return Handle(space, returned.source, returned.path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -18,12 +20,33 @@ if TYPE_CHECKING:
 _KEEPERS = frozenset({"airflow", "airflow_dynamic_provider", "logging", "structlog", "traceback", "rich"})
 
 
+class MissingAttributeError(HandleUsageError, AttributeError):
+    """A reference was asked for an attribute that it does not have."""
+
+
 class NotAValue(ABC):
     """What every reference to outputs that do not exist yet refuses: all that needs the value."""
+
+    #: What the author may ask a reference for.
+    METHODS: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def _refuse(self, misuse: str) -> HandleUsageError:
         """Return the error for a misuse, such as ``"was iterated or unpacked"``."""
+
+    @abstractmethod
+    def _refuse_call(self, method: str, problem: str, remedy: str) -> HandleUsageError:
+        """Return the error for a call of a method with wrong arguments."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_") or not vars(self):
+            # How Python and libraries ask what an object is, and how one that is half made looks.
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise missing_attribute(self._refuse(f"was asked for its attribute {name!r}"), name, self.METHODS)
+
+    def keys(self) -> NoReturn:
+        """Refused: Python asks for the keys of what stands behind ``**``."""
+        raise self._refuse("was unpacked with **, or asked for its keys")
 
     def __iter__(self) -> NoReturn:
         raise self._refuse("was iterated or unpacked")
@@ -31,8 +54,11 @@ class NotAValue(ABC):
     def __len__(self) -> NoReturn:
         raise self._refuse("was asked for its length")
 
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was used as a truth value")
+    def __bool__(self) -> bool:
+        if not (is_kept() or airflow_graph.is_constructing()):
+            raise self._refuse("was used as a truth value")
+        # An argument that is given: a constructor asks ``argument or {}``.
+        return True
 
     def __contains__(self, item: object) -> NoReturn:
         raise self._refuse("was searched with `in`")
@@ -41,17 +67,17 @@ class NotAValue(ABC):
         raise self._refuse("was formatted into a text")
 
     def __str__(self) -> str:
-        if not _is_kept():
+        if not is_kept():
             raise self._refuse("was made a text")
         return repr(self)
 
     def __eq__(self, other: object) -> bool:
-        if not _is_kept():
+        if not is_kept():
             raise self._refuse("was compared with ==")
         return self is other
 
     def __ne__(self, other: object) -> bool:
-        if not _is_kept():
+        if not is_kept():
             raise self._refuse("was compared with !=")
         return self is not other
 
@@ -59,7 +85,7 @@ class NotAValue(ABC):
         return object.__hash__(self)
 
 
-def _is_kept() -> bool:
+def is_kept() -> bool:
     """Whether the code that asked is none that would take the answer for one about the value."""
     frame = sys._getframe(2)
     return str(frame.f_globals.get("__name__", "attrs")).split(".")[0] in _KEEPERS | {"attrs"}
@@ -74,6 +100,17 @@ def _refusing(tried: str) -> Any:
 
 for _name, (_tried, _decides) in VALUE_OPERATORS.items():
     setattr(NotAValue, _name, _refusing(_tried))
+
+
+def missing_attribute(
+    error: HandleUsageError, name: str, methods: tuple[str, ...] = ()
+) -> MissingAttributeError:
+    """Return the error for an attribute that is not there, with the name that was probably meant."""
+    meant = difflib.get_close_matches(name, methods, n=1)
+    remedy = f"Did you mean {meant[0]!r}? {error.remedy}" if meant else error.remedy
+    return MissingAttributeError(
+        error.message, task_id=error.task_id, output_name=error.output_name, remedy=remedy
+    )
 
 
 def refusal(source: Source, message: str, remedy: str) -> HandleUsageError:

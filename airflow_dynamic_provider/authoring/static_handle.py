@@ -6,7 +6,9 @@ from typing import Any, NoReturn
 
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.collection import Collection
+from airflow_dynamic_provider.authoring.refusals import is_kept
 from airflow_dynamic_provider.errors import HandleUsageError
 
 
@@ -53,6 +55,16 @@ class StaticHandle(PlainXComArg):
             output_name=self._output,
             remedy="Pass it to a task as it is.",
         )
+
+    def __bool__(self) -> bool:
+        if not (is_kept() or airflow_graph.is_constructing()):
+            raise HandleUsageError(
+                "is one value that exists only when the Dag runs, and was used as a truth value",
+                task_id=self.operator.task_id,
+                output_name=self._output,
+                remedy="Pass it to a task, and decide there.",
+            )
+        return True
 
     @property
     def _task(self) -> Any:

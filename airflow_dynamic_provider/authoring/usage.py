@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TriggerRule
+from airflow.sdk import EdgeModifier, TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.dag_graph import Way
@@ -160,6 +160,10 @@ def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None)
     """Run the tasks of ``other`` before (``upstream``) or after those of a handle."""
     graph: DagGraph = handle.space.graph
     for each in other if isinstance(other, Sequence) else [other]:
+        if isinstance(each, EdgeModifier):
+            # It waits for its other end. Of tasks it would wait for their whole mapped group.
+            (each.set_downstream if upstream else each.set_upstream)(handle)
+            continue
         peers = _tasks(each) if hasattr(each, "source") else [each]
         for task in _tasks(handle):
             for peer in peers:

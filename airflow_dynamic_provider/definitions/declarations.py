@@ -108,6 +108,11 @@ _CONTAINERS = (
 )
 
 
+# Classes of which one value is no list, and of which none, but for numbers, holds another's values.
+_SCALARS = (str, bytes, int, float, bool)
+_NUMBERS = {int, float, bool}
+
+
 def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
     """Return output name -> declaration from ``out=``, or from the function's return annotation.
 
@@ -119,6 +124,7 @@ def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
     if out is None:
         return {DEFAULT_OUTPUT: _infer(function, name)}
     if isinstance(out, Out):
+        _refuse_contradiction(out, function, name)
         return {DEFAULT_OUTPUT: out}
     if not isinstance(out, Mapping) or not out:
         raise DeclarationError(
@@ -177,6 +183,35 @@ def _infer(function: Callable[..., Any], name: str) -> DynamicOut:
         remedy="Write @task.dynamic(out=DynamicOut(str)), or annotate the function with "
         "-> list[DynamicOutput[str]].",
     )
+
+
+def _refuse_contradiction(out: Out, function: Callable[..., Any], name: str) -> None:
+    """Refuse a declared type that the return annotation rules out."""
+    annotation, _ = _return_annotation(function)
+    item, is_dynamic = annotation, False
+    if typing.get_origin(annotation) in _CONTAINERS and typing.get_args(annotation):
+        item = typing.get_args(annotation)[0]
+    if typing.get_origin(item) is DynamicOutput:
+        item, is_dynamic = typing.get_args(item)[0], True
+    if isinstance(out, DynamicOut):
+        # One plain value is never a value per key; another annotation may be of a list, or of anything.
+        is_ruled_out = _differ(out.type, item) if is_dynamic else annotation in _SCALARS
+    else:
+        is_ruled_out = _differ(out.type, annotation)
+    if is_ruled_out:
+        raise DeclarationError(
+            f"out={type(out).__name__}({type_name(out)}) contradicts the return annotation {annotation!r}",
+            task_id=name,
+            output_name=DEFAULT_OUTPUT,
+            remedy="Correct one of them. The annotation of a function that yields is "
+            "Iterator[DynamicOutput[int]]; with such a one, out= may be left out.",
+        )
+
+
+def _differ(declared: Any, annotated: Any) -> bool:
+    """Whether no value can be of both types, as far as these two classes say."""
+    are_scalars = declared in _SCALARS and annotated in _SCALARS
+    return are_scalars and declared is not annotated and not {declared, annotated} <= _NUMBERS
 
 
 def _return_annotation(function: Callable[..., Any]) -> tuple[Any, str]:

@@ -6,6 +6,7 @@ the hooks that Airflow calls around a clone's operator are functions of it.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Where the running clone is kept in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
+
+#: The output of a clone that its operator pushes as an XCom of the name that the returned value has here.
+PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
 
 #: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
 RESCHEDULE_AFTER = timedelta(seconds=10)
@@ -58,6 +62,10 @@ class CloneSpec:
     stopped_by: frozenset[str] = frozenset()
     same_key: list[CloneSpec] = field(default_factory=list)
     other_upstream: list[str] = field(default_factory=list)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CloneSpec:
+        # Known by identity: copies of a Dag, such as a part of it, are of the same tasks and keys.
+        return self
 
 
 @dataclass
@@ -172,7 +180,23 @@ def read_upstream(
 def before_execute(context: _RuntimeContext) -> None:
     """Attach the metadata of the key's dynamic output to this clone. One API call if there is any."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
+    _fill_parameters(context["task"], runtime)
     start_clone_metadata(context, runtime.key_path, runtime.place.metadata)
+
+
+def _fill_parameters(task: Any, runtime: CloneRuntime) -> None:
+    """Give a function its key by name, where Airflow hands on only a part of the context.
+
+    It does so to another Python, in which a function under ``@task.virtualenv`` runs.
+    """
+    function = getattr(task, "python_callable", None)
+    if function is None or not hasattr(task, "op_kwargs"):
+        return
+    parameters = list(inspect.signature(function).parameters)
+    known = {"mapping_key": runtime.mapping_key, "mapping_key_path": runtime.key_path}
+    missing = {name: known[name] for name in parameters[len(task.op_args) :] if name in known}
+    if missing:
+        task.op_kwargs = {**missing, **task.op_kwargs}
 
 
 def after_execute(context: _RuntimeContext, returned: Any) -> None:
@@ -203,13 +227,12 @@ def _own_result(
         # As Airflow does it: a task that pushes nothing has no value for others.
         return result(returned if context["task"].do_xcom_push else None)
     # An XCom that the operator pushed itself, under a key of its own.
-    return result(xcom.pull(context, runtime.spec.task_id, output, runtime.map_index))
+    pushed = DEFAULT_OUTPUT if output == PUSHED_DEFAULT else output
+    return result(xcom.pull(context, runtime.spec.task_id, pushed, runtime.map_index))
 
 
 def chain_hook(own: Callable[..., Any] | None, ours: Callable[..., None]) -> Callable[..., Any]:
     """Return a hook that runs the author's hook, if there is one, and then ours."""
-    import inspect
-
     if own is None:
         return ours
     if inspect.isgeneratorfunction(own):

@@ -10,18 +10,25 @@ import copy
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.types import check_type
 from airflow_dynamic_provider.errors import (
     DuplicateMappingKeyError,
     DynamicOutputsError,
     MissingOutputError,
+    OutputError,
     UnexpectedOutputError,
+    authors_frame,
+    line_of,
 )
 from airflow_dynamic_provider.execution import xcom
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 #: Where the running task's production is kept in Airflow's task context.
 PRODUCTION_KEY = "dynamic_production"
@@ -145,7 +152,10 @@ class Production:
             f"is not declared; declared are {', '.join(map(repr, self.declarations))}",
             task_id=self.task_id,
             output_name=output_name,
-            remedy="Add it to out=, or correct the name.",
+            remedy="Add it to out=, or correct the name."
+            if output_name != DEFAULT_OUTPUT
+            else "That is the name where none is given; give one: "
+            f"output_name={next(iter(self.declarations))!r}.",
         )
 
     def _not_an_event(self, received: object) -> UnexpectedOutputError:
@@ -185,13 +195,13 @@ async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 async def _drain_async(events: AsyncIterator[Any], into: Production) -> None:
     async for event in events:
-        with _TaskNamed(into):
+        with _TaskNamed(into, events):
             into.accept(event)
 
 
 def _drain(events: Iterator[Any], into: Production) -> Any:
     while True:
-        with _TaskNamed(into):
+        with _TaskNamed(into, events):
             try:
                 event = next(events)
             except StopIteration as stop:
@@ -219,10 +229,11 @@ def _accept_returned(returned: Any, into: Production, *, is_generator: bool) -> 
 
 
 class _TaskNamed:
-    """Adds the task to errors that the author's own code meets, such as a bad key in a constructor."""
+    """Adds the task, and the author's line, to errors of what a function yields or makes to yield it."""
 
-    def __init__(self, production: Production) -> None:
+    def __init__(self, production: Production, events: object) -> None:
         self.production = production
+        self.events = events
 
     def __enter__(self) -> None:
         return None
@@ -230,6 +241,15 @@ class _TaskNamed:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, DynamicOutputsError):
             error.about(task_id=self.production.task_id)
+        if isinstance(error, OutputError) and error.line is None:
+            frame = authors_frame(error) or _waiting_at(self.events)
+            error.line = None if frame is None else line_of(frame)
+
+
+def _waiting_at(events: object) -> FrameType | None:
+    """Return where a generator waits to go on: at its last ``yield``."""
+    frame: FrameType | None = getattr(events, "gi_frame", None) or getattr(events, "ag_frame", None)
+    return frame
 
 
 def _snapshot(value: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
@@ -21,6 +22,7 @@ from airflow_dynamic_provider.execution.spaces import (
     Route,
     Space,
     find_routes,
+    may_lack,
 )
 from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.xcom import pull, read_states, state_at
@@ -215,16 +217,17 @@ def resolve(
         ReadError: The value has no such part.
     """
     runtime = start_clone(context, spec)
-    if not find_routes(spec.space, base).found:
+    routes = [(*route, *via) for route in find_routes(spec.space, base).found]
+    place = next(runtime.places(base, via), None)
+    if place is None and any(may_lack(spec.space, route) for route in routes):
+        return None
+    if place is None:
         raise StaleKeyError(
             f"has no key in common with {source}",
             task_id=spec.task_id,
             mapping_key=runtime.mapping_key,
             remedy="Use it inside a map over its own keys.",
         )
-    place = next(runtime.places(base, via), None)
-    if place is None:
-        return None
     value = source.value_at(context, runtime, place)
     try:
         return select(value, path)
@@ -250,6 +253,14 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
         raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")
 
 
+def _what_there_is(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        return f"Its fields are {excerpt(list(value))}." if value else "It has no fields."
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"It has {len(value)} parts, counted from 0."
+    return None
+
+
 def select(value: Any, path: tuple[Any, ...]) -> Any:
     """Return ``value[a][b]...`` for the path ``(a, b, ...)``.
 
@@ -261,6 +272,7 @@ def select(value: Any, path: tuple[Any, ...]) -> Any:
             value = value[part]
         except (LookupError, TypeError) as error:
             raise ReadError(
-                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}"
+                f"cannot select [{part!r}] from a value of type {type(value).__name__}: {error!r}",
+                remedy=_what_there_is(value),
             ) from error
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 KeyPath = tuple[str, ...]
 Route = tuple[int, ...]
@@ -50,6 +50,10 @@ class Space(ABC):
     @abstractmethod
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
         """Return the part of a key path that is the key path in a linked space."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Space:
+        # Known by identity: copies of a Dag, such as a part of it, are of the same tasks and keys.
+        return self
 
     def spaces_around(self) -> list[Space]:
         """Return the spaces whose maps it was made in, the closest first."""
@@ -199,6 +203,15 @@ def find_routes(space: Space, target: Space) -> Routes:
     is_product = isinstance(space, JoinedSpace) and space.how == "product"
     is_twofold = is_product and sum(bool(routes.found) for routes in by_link) > 1
     return Routes(found, is_twofold or any(routes.is_ambiguous for routes in by_link))
+
+
+def may_lack(space: Space, route: Route) -> bool:
+    """Whether there may be nothing at the end of a route: on a side of an outer zip."""
+    for link in route:
+        if isinstance(space, JoinedSpace) and space.how == "outer":
+            return True
+        space = space.links[link]
+    return False
 
 
 def space_in_common(own: Space | None, other: Space) -> Space | None:

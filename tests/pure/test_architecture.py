@@ -61,7 +61,8 @@ PRIVATE_PREFIXES = (
 PRIVATE = {
     "authoring.airflow_graph": {
         "airflow.sdk.definitions._internal.contextmanager": "to find the task group the Dag file is in",
-        "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands by itself",
+        "airflow.sdk.definitions.decorators.task_group": "to tell a task group with arguments by partial()",
+        "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands, or partial()",
         "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
     },
     "authoring.collection": {

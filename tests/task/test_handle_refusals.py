@@ -257,7 +257,7 @@ def test_what_a_placeholder_can_be_asked(dag):
 
 
 def test_a_collection_is_not_expanded(dag):
-    with pytest.raises(ValueError, match=r"a collection goes to one task, not expand\(\)"):
+    with pytest.raises(errors.HandleUsageError, match=r"was passed to expand\(\)"):
         work.override(task_id="w").expand(value=numbers().map(work).collect())
 
 
@@ -278,7 +278,7 @@ def test_a_handle_of_another_key_space_is_not_used_in_a_map(dag):
     other = others()
     with pytest.raises(
         errors.HandleUsageError,
-        match="Task 'others', output 'result': the handle was used inside a map over another key space",
+        match="Task 'others', output 'result': the handle has the keys of others",
     ):
         numbers().map(lambda item: two(item, other))
 

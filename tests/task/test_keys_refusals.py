@@ -87,7 +87,7 @@ def test_an_item_that_is_on_both_sides_of_a_product_is_ambiguous(dag):
 
 
 def test_a_joined_map_takes_two_arguments(dag):
-    with pytest.raises(TypeError, match="positional argument"):
+    with pytest.raises(errors.MapFunctionError, match="with 2 items, and it takes 1"):
         numbers().zip(others()).map(lambda one: work(one))
 
 

@@ -317,3 +317,40 @@ def test_values_are_stored_unchanged():
     run = produce(files, DynamicOut(dict))
     assert run.supervisor.xcoms["files", -1, "dynamic_output.result.0"]["value"] == value
     assert run.state == "success"
+
+
+def test_what_is_yielded_is_refused_at_the_authors_line():
+    def files():
+        yield DynamicOutput("x", "a")
+        yield DynamicOutput(5, "b")
+
+    first = files.__code__.co_firstlineno
+    run = refused(files, errors.OutputTypeError, f"(test_produce_refusals.py, line {first + 2})")
+    assert run.error.line == f"test_produce_refusals.py, line {first + 2}"
+
+
+def test_what_cannot_be_made_is_refused_at_the_authors_line():
+    def key():
+        return DynamicOutput("x", "")
+
+    def files():
+        yield key()
+
+    line = key.__code__.co_firstlineno + 1
+    refused(files, errors.InvalidMappingKeyError, f"(test_produce_refusals.py, line {line})")
+
+
+def test_what_an_async_generator_yields_is_refused_at_the_authors_line():
+    async def files():
+        yield "plain"
+
+    line = files.__code__.co_firstlineno + 1
+    refused(files, errors.UnexpectedOutputError, f"(test_produce_refusals.py, line {line})")
+
+
+def test_outputs_without_a_name_where_there_are_several():
+    def files():
+        return (DynamicOutput("x", "a"), Output(1, "total"))
+
+    declared = {"names": DynamicOut(str), "total": Out(int)}
+    refused(files, errors.UnexpectedOutputError, "give one: output_name='names'", declared)

@@ -178,7 +178,7 @@ def test_a_value_that_comes_back_as_something_else(value, change, remedy):
     start = "Task 'files', output 'result', key 'b': XCom does not give the same value back: "
     assert run.message.startswith(start)
     assert change in run.message
-    assert run.message.endswith(remedy)
+    assert remedy in run.message
     assert run.supervisor.count("SetXCom") == 0, "nothing may be stored"
 
 
@@ -187,7 +187,7 @@ def test_a_value_that_could_not_be_read(value, remedy):
     run = run_task(producing(value, Any), "files")
     assert type(run.error) is errors.UnstorableOutputError
     assert "key 'b': XCom carries a value of type" in run.message
-    assert run.message.endswith(remedy)
+    assert remedy in run.message
 
 
 def test_a_class_that_airflow_would_not_load():

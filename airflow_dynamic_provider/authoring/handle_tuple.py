@@ -1,0 +1,42 @@
+"""The named tuple of handles that calling a task with several outputs returns."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow_dynamic_provider.authoring.refusals import missing_attribute
+from airflow_dynamic_provider.errors import HandleUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class _SaysWhatThereIs:
+    """Names the outputs when it is asked for something else."""
+
+    __slots__ = ()
+
+    _task_name: ClassVar[str]
+    _fields: ClassVar[tuple[str, ...]]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(f"{self._task_name!r} has no output {name!r}")
+        error = HandleUsageError(
+            f"was asked for {name!r}, and it has the outputs {', '.join(map(repr, self._fields))}",
+            task_id=self._task_name,
+            remedy=f"Name one of them: {self._task_name}(...).{self._fields[0]}.",
+        )
+        raise missing_attribute(error, name, self._fields)
+
+
+def handle_tuple(task_name: str, outputs: Iterable[str]) -> Any:
+    """Return a named tuple class that says which outputs there are when it is asked for another one.
+
+    Args:
+        task_name: What the author calls the task.
+        outputs: The names of its outputs, in the order of their declaration.
+    """
+    base = collections.namedtuple(f"{task_name}_outputs", list(outputs))  # type: ignore[misc]
+    return type(base.__name__, (_SaysWhatThereIs, base), {"__slots__": (), "_task_name": task_name})
