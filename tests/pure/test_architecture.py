@@ -47,7 +47,6 @@ BY_THE_PAGES = {
     },
     "ui.plugin": {"airflow.configuration", "airflow.plugins_manager"},
     "ui.presenting": {"airflow.models.dagrun"},
-    "ui.routes.exports": {"airflow.utils.session"},
 }
 
 #: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
