@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
-from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM
+from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM, StoredClone
 from airflow_dynamic_provider.execution.states import (
     FAILED,
     FINAL,
@@ -227,8 +228,17 @@ class Cells:
         return History(
             self._keys.listing.try_number,
             lambda: self._source.states(sorted(concerned)),
-            lambda task_id: self._source.pull_some([task_id], CLONE_XCOM).values(),
+            lambda task_id: filter(_is_readable, self._source.pull_some([task_id], CLONE_XCOM).values()),
         )
+
+
+def _is_readable(mark: Any) -> bool:
+    # One that is not tells nothing of its clone, and the pages have others to show.
+    try:
+        StoredClone.unpack(mark)
+    except LayoutError:
+        return False
+    return True
 
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:

@@ -7,10 +7,12 @@ ran for; another key may be at its position since.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.errors import LayoutError, ReadError
 from airflow_dynamic_provider.execution.layout import (
     ENTRIES_PER_PAGE,
     METADATA_XCOM,
@@ -24,7 +26,7 @@ from airflow_dynamic_provider.execution.layout import (
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, ProducedSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from airflow_dynamic_provider.database.cells import Cell
     from airflow_dynamic_provider.database.runs import RunSource
@@ -34,25 +36,57 @@ if TYPE_CHECKING:
 #: Label -> value.
 Labelled = Mapping[str, MetadataValue]
 
+#: What is shown in place of metadata that cannot be read. No constructor makes this kind.
+UNREADABLE: Labelled = {
+    "unreadable": MetadataValue("unreadable", "What is stored here cannot be read. The log says why.")
+}
+
+_UNREADABLE_INSTANCE = StoredMetadata(outputs={"result": UNREADABLE})
+_UNREADABLE_ITEM = StoredItem((), None, UNREADABLE)
+_UNREADABLE_ENTRY = StoredEntry((), (None, None), None, UNREADABLE)
+_UNREADABLE_PAGE = StoredEntries((_UNREADABLE_ENTRY,) * ENTRIES_PER_PAGE, 1)
+
+Place = TypeVar("Place")
+Read = TypeVar("Read")
+
+log = logging.getLogger(__name__)
+
 
 def read_metadata(
     source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
 ) -> dict[tuple[str, int], StoredMetadata]:
     """Return (task, map index) -> what the task instances said, of those that said anything.
 
-    A clone may have said it of a key that is not at its position any more: compare ``key_path``, or ask
-    `metadata_of_cells`.
+    `UNREADABLE` stands for what is stored there and cannot be read: a task may push an XCom of that name
+    itself. A clone may have said it of a key that is not at its position any more: compare ``key_path``, or
+    ask `metadata_of_cells`.
 
     Args:
         source: The run.
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
-
-    Raises:
-        LayoutError: What is stored is of another release.
     """
-    stored = source.pull_some(task_ids, METADATA_XCOM, map_indexes)
-    return {at: StoredMetadata.unpack(each) for at, each in stored.items()}
+    stored = source.pull_some(task_ids, METADATA_XCOM, map_indexes, keep_errors=True)
+    return _read_each(stored, StoredMetadata.unpack, _UNREADABLE_INSTANCE)
+
+
+def _read_each(
+    stored: Mapping[Place, Any], unpack: Callable[[Any], Read], unreadable: Read
+) -> dict[Place, Read]:
+    """Read each document by itself: one that cannot be read takes nothing from the others."""
+    found, errors = {}, []
+    for at, each in stored.items():
+        try:
+            if isinstance(each, ReadError):
+                raise each
+            found[at] = unpack(each)
+        except (LayoutError, ReadError) as error:
+            found[at] = unreadable
+            errors.append((at, error))
+    if errors:
+        # One line for all, which may be many.
+        log.warning("Cannot read metadata in %d places, the first %r: %s", len(errors), *errors[0])
+    return found
 
 
 def metadata_of_cells(
@@ -66,26 +100,21 @@ def metadata_of_cells(
         source: The run.
         paths: Position -> key path.
         cells: Position -> task -> cell, of those positions.
-
-    Raises:
-        LayoutError: What is stored is of another release.
     """
     task_ids = {task_id for by_task in cells.values() for task_id in by_task}
     return {
         (task_id, position): metadata
         for (task_id, position), metadata in read_metadata(source, task_ids, list(cells)).items()
         if (cell := cells[position].get(task_id)) is not None
-        if not cell.is_stale and metadata.key_path == paths[position]
+        if not cell.is_stale
+        if metadata is _UNREADABLE_INSTANCE or metadata.key_path == paths[position]
     }
 
 
 def key_metadata(source: RunSource, info: SpaceInfo, key_path: KeyPath, position: int) -> Labelled:
     """Return what was said of a key when it was produced; of both sides, where two outputs are joined.
 
-    Empty if another key is stored at its position by now.
-
-    Raises:
-        LayoutError: What is stored is of another release.
+    Empty if another key is stored at its position by now, `UNREADABLE` if what is stored cannot be read.
     """
     return keys_metadata(source, info, {position: key_path})[position]
 
@@ -97,9 +126,6 @@ def keys_metadata(source: RunSource, info: SpaceInfo, paths: Mapping[int, KeyPat
         source: The run.
         info: The key space.
         paths: Position -> key path.
-
-    Raises:
-        LayoutError: What is stored is of another release.
     """
     return _of_space(source, info.space, paths)
 
@@ -111,31 +137,36 @@ def _of_space(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> 
     if not isinstance(space, JoinedSpace):
         return {at: entries[at].metadata if at in entries else {} for at in paths}
     sides = [_of_side(source, space, side, paths, entries) for side in (LEFT, RIGHT)]
-    return {at: {**sides[LEFT].get(at, {}), **sides[RIGHT].get(at, {})} for at in paths}
+    sides.append({at: UNREADABLE for at, entry in entries.items() if entry is _UNREADABLE_ENTRY})
+    return {at: {label: value for side in sides for label, value in side.get(at, {}).items()} for at in paths}
 
 
 def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
     names = {item_xcom(space.output, position): position for position in paths}
     # The values may be large, and of classes that only the author's tasks can load.
-    stored = source.pull_names(space.producer_id, names, without="value")
-    items = {names[name]: StoredItem.unpack(each) for name, each in stored.items()}
-    return {
-        at: items[at].metadata if at in items and items[at].key_path == path else {}
-        for at, path in paths.items()
-    }
+    stored = source.pull_names(space.producer_id, names, without="value", keep_errors=True)
+    read = _read_each(stored, StoredItem.unpack, _UNREADABLE_ITEM)
+    items = {names[name]: item for name, item in read.items()}
+    return {at: _metadata_of(items.get(at), path) for at, path in paths.items()}
+
+
+def _metadata_of(item: StoredItem | None, path: KeyPath) -> Labelled:
+    is_of_key = item is not None and (item is _UNREADABLE_ITEM or item.key_path == path)
+    return item.metadata if item is not None and is_of_key else {}
 
 
 def _read_entries(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> dict[int, StoredEntry]:
     """Return position -> what the list of keys says of it, of those that are there still."""
     names = {entries_xcom(position // ENTRIES_PER_PAGE) for position in paths}
-    stored = source.pull_names(space.keys_task_id, names)
-    pages = {name: StoredEntries.unpack(each).entries for name, each in stored.items()}
+    stored = source.pull_names(space.keys_task_id, names, keep_errors=True)
+    pages = _read_each(stored, StoredEntries.unpack, _UNREADABLE_PAGE)
     found = {}
     for position, path in paths.items():
         number, offset = divmod(position, ENTRIES_PER_PAGE)
-        page = pages.get(entries_xcom(number), ())
-        if offset < len(page) and page[offset].key_path == path:
-            found[position] = page[offset]
+        page = pages[name].entries if (name := entries_xcom(number)) in pages else ()
+        entry = page[offset] if offset < len(page) else None
+        if entry is not None and (entry is _UNREADABLE_ENTRY or entry.key_path == path):
+            found[position] = entry
     return found
 
 

@@ -114,7 +114,12 @@ class RunSource:
         return self.pull_some([task_id], xcom_key, [map_index]).get((task_id, map_index))
 
     def pull_some(
-        self, task_ids: Collection[str], xcom_key: str, map_indexes: Collection[int] | None = None
+        self,
+        task_ids: Collection[str],
+        xcom_key: str,
+        map_indexes: Collection[int] | None = None,
+        *,
+        keep_errors: bool = False,
     ) -> dict[tuple[str, int], Any]:
         """Return (task, map index) -> XCom, of those that there are.
 
@@ -122,6 +127,7 @@ class RunSource:
             task_ids: The tasks.
             xcom_key: The XCom.
             map_indexes: The map indexes; ``None`` for all.
+            keep_errors: Whether the error stands in place of an XCom that cannot be loaded.
 
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
@@ -133,11 +139,19 @@ class RunSource:
         found: dict[tuple[str, int], Any] = {}
         for part in [None] if map_indexes is None else parts(map_indexes):
             some = wanted if part is None else wanted.where(XComModel.map_index.in_(part))
-            found |= {(row.task_id, row.map_index): _load(row) for row in self.session.scalars(some)}
+            found |= {
+                (row.task_id, row.map_index): _load(row, keep_errors) for row in self.session.scalars(some)
+            }
         return found
 
     def pull_names(
-        self, task_id: str, xcom_keys: Iterable[str], map_index: int = UNMAPPED, *, without: str | None = None
+        self,
+        task_id: str,
+        xcom_keys: Iterable[str],
+        map_index: int = UNMAPPED,
+        *,
+        without: str | None = None,
+        keep_errors: bool = False,
     ) -> dict[str, Any]:
         """Return XCom key -> XCom of one task instance, of those that there are.
 
@@ -146,6 +160,7 @@ class RunSource:
             xcom_keys: The XComs.
             map_index: The map index.
             without: What not to load of each, where they are stored as dicts.
+            keep_errors: Whether the error stands in place of an XCom that cannot be loaded.
 
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
@@ -162,7 +177,7 @@ class RunSource:
                 XComModel.map_index == map_index,
                 XComModel.key.in_(part),
             )
-            found |= {row.key: _load(row, without) for row in self.session.scalars(wanted)}
+            found |= {row.key: _load(row, keep_errors, without) for row in self.session.scalars(wanted)}
         return found
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
@@ -191,10 +206,11 @@ class RunSource:
         )
 
 
-def _load(row: Any, without: str | None = None) -> Any:
-    """Return the value of an XCom: its JSON as it is stored, in which no class is looked up or made.
+def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
+    """Return the value of an XCom, or the error if it is to be kept.
 
-    Only a backend of the deployment's own is asked, which may keep values elsewhere.
+    The value is its JSON as it is stored, in which no class is looked up or made. Only a backend of the
+    deployment's own is asked, which may keep values elsewhere.
 
     Raises:
         ReadError: That backend cannot load it.
@@ -207,11 +223,14 @@ def _load(row: Any, without: str | None = None) -> Any:
     try:
         return load(SimpleNamespace(key=row.key, value=stored))
     except Exception as error:
-        raise ReadError(
+        unreadable = ReadError(
             f"the deployment's XCom backend cannot load its stored value: {type(error).__name__}: {error}",
             task_id=row.task_id,
             remedy="Run this where the backend can load the value, or see the log of the backend.",
-        ) from error
+        )
+        if keep_errors:
+            return unreadable
+        raise unreadable from error
 
 
 def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.database.cells import count_states
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.states import FINAL
 from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.workflows import stored
@@ -150,7 +151,15 @@ class WorkflowView:
     @cached_property
     def _reasons(self) -> dict[tuple[str, int], tuple[str, str]]:
         found = self._run.source.pull_some(self.spec.node_task_ids, stored.BLOCKED_XCOM)
-        return {at: stored.unpack_blocked(each) for at, each in found.items()}
+        return {at: _read_blocked(each) for at, each in found.items()}
+
+
+def _read_blocked(packed: Any) -> tuple[str, str]:
+    try:
+        return stored.unpack_blocked(packed)
+    except LayoutError:
+        # Whose reason it was cannot be told; the graph can be shown without it.
+        return "", ""
 
 
 def look_at_workflow(run: OpenRun, name: str) -> WorkflowView:

@@ -182,7 +182,7 @@ class ItemColumn(Column):
     def __init__(self, reader: Reader, source: ItemSource) -> None:
         self._reader = reader
         self._source = source
-        self._page: tuple[int, Sequence[Any]] | None = None
+        self._page: tuple[int, Sequence[tuple[str | None, Any]]] | None = None
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
         """Return success for all: the task produces all or none."""
@@ -197,8 +197,21 @@ class ItemColumn(Column):
         if self._page is None or self._page[0] != number:
             xcom_key = layout.values_xcom(self._source.output, number)
             stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key)
-            self._page = (number, () if stored is None else layout.StoredValues.unpack(stored).values)
-        return _value_of_page(self._source, self._page[1], offset)
+            self._page = (number, () if stored is None else layout.StoredValues.unpack(stored).by_key)
+            self._check_none_lost(number * layout.VALUES_PER_PAGE + len(self._page[1]))
+        key = self._reader.keys(self._source.space)[index][-1]
+        return _value_of_page(self._source, self._page[1], offset, key)
+
+    def _check_none_lost(self, count: int) -> None:
+        """Refuse a list of keys that is shorter than that of the values: both are stored in one try."""
+        keys = self._reader.keys(self._source.space)
+        if count > len(keys):
+            raise CollectError(
+                f"lists {len(keys)} keys and has stored values of {count}: some keys were lost",
+                task_id=self._source.task_id,
+                output_name=self._source.output,
+                remedy=f"Clear {self._source.task_id!r} with its downstream tasks.",
+            )
 
 
 class NestedItemColumn(Column):
@@ -209,7 +222,7 @@ class NestedItemColumn(Column):
         self._reader = reader
         self._source = source
         self._space = source.space
-        self._outer: tuple[KeyPath, Sequence[Any]] | None = None
+        self._outer: tuple[KeyPath, Sequence[tuple[str | None, Any]]] | None = None
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
         """Return success for all: only what a clone that succeeded has produced is a key."""
@@ -219,19 +232,21 @@ class NestedItemColumn(Column):
         """Return the values. One API call; of more than `EAGER_LIMIT` keys, one for each outer key."""
         keys = self._reader.keys(self._space)
         if len(keys) > EAGER_LIMIT:
-            return [
-                _value_of_page(self._source, self._of_outer(keys[i][:-1]), self._inner[i]) for i in indexes
-            ]
+            return [self._value(self._of_outer(keys[i][:-1]), i) for i in indexes]
         outer = self._by_outer
-        return [_value_of_page(self._source, outer.get(keys[i][:-1], ()), self._inner[i]) for i in indexes]
+        return [self._value(outer.get(keys[i][:-1], ()), i) for i in indexes]
+
+    def _value(self, page: Sequence[tuple[str | None, Any]], index: int) -> Any:
+        key = self._reader.keys(self._space)[index][-1]
+        return _value_of_page(self._source, page, self._inner[index], key)
 
     @cached_property
-    def _by_outer(self) -> Mapping[KeyPath, Sequence[Any]]:
+    def _by_outer(self) -> Mapping[KeyPath, Sequence[tuple[str | None, Any]]]:
         """The values below each outer key, read once: in a large join they are asked for page by page."""
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
         return {
-            page.key_path: page.values
+            page.key_path: page.by_key
             for page in map(layout.StoredValues.unpack, stored)
             # Those of clones that were removed, or are not through in their current try, stay as well.
             if self._reader.state(self._source.task_id, page.map_index) == SUCCESS
@@ -247,16 +262,16 @@ class NestedItemColumn(Column):
             counts[path[:-1]] = positions[-1] + 1
         return positions
 
-    def _of_outer(self, outer: KeyPath) -> Sequence[Any]:
+    def _of_outer(self, outer: KeyPath) -> Sequence[tuple[str | None, Any]]:
         if self._outer is None or self._outer[0] != outer:
-            values: list[Any] = []
+            values: list[tuple[str | None, Any]] = []
             position = self._outer_positions[outer]
             for page in range(len(self._reader.keys(self._space)) // layout.VALUES_PER_PAGE + 1):
                 xcom_key = layout.values_xcom(self._source.output, page)
                 stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key, position)
                 if stored is None or (read := layout.StoredValues.unpack(stored)).key_path != outer:
                     break
-                values += read.values
+                values += read.by_key
                 if len(read.values) < layout.VALUES_PER_PAGE:
                     break
             self._outer = (outer, values)
@@ -473,12 +488,22 @@ def _is_at(keys: Sequence[KeyPath], result: layout.StoredResult) -> bool:
     return result.map_index < len(keys) and keys[result.map_index] == result.key_path
 
 
-def _value_of_page(source: ItemSource, page: Sequence[Any], offset: int) -> Any:
-    if offset < len(page):
-        return page[offset]
-    raise CollectError(
-        f"stored fewer values to collect than keys: {len(page)}",
-        task_id=source.task_id,
-        output_name=source.output,
-        remedy=f"The Dag file has changed: clear {source.task_id!r} with its downstream tasks.",
-    )
+def _value_of_page(source: ItemSource, page: Sequence[tuple[str | None, Any]], offset: int, key: str) -> Any:
+    remedy = f"Clear {source.task_id!r} with its downstream tasks."
+    if offset >= len(page):
+        raise CollectError(
+            f"stored fewer values to collect than keys: {len(page)}",
+            task_id=source.task_id,
+            output_name=source.output,
+            remedy=f"The Dag file has changed: c{remedy[1:]}",
+        )
+    stored_for, value = page[offset]
+    if stored_for not in (None, key):
+        raise CollectError(
+            f"the value that is stored at its place is that of the key {stored_for!r}",
+            task_id=source.task_id,
+            output_name=source.output,
+            mapping_key=key,
+            remedy=remedy,
+        )
+    return value

@@ -10,8 +10,9 @@ XCom of the producing task instance
                                           ``return_value`` of the task ``<task>__<output>``.
 ``dynamic_output.<output>.keys``          those keys; only when there are several dynamic outputs
 ``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
-``dynamic_output.<output>.all``           the values in order; only when the output itself is collected; the
-                                          second thousand in ``dynamic_output.<output>.all.1`` and so on
+``dynamic_output.<output>.all``           the values in order, and their mapping keys; only when the output
+                                          itself is collected; the second thousand in
+                                          ``dynamic_output.<output>.all.1`` and so on
 ``dynamic_output.<output>``               its keys with their metadata and the key path of the producing task
                                           instance; only when that is a clone
 ``<output>``                              the value of a static output, as it is
@@ -342,16 +343,30 @@ def _unpack_entry(stored: Any) -> StoredEntry:
 
 @dataclass(frozen=True)
 class StoredValues:
-    """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if any."""
+    """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if any.
+
+    Attributes:
+        values: The values.
+        key_path: The clone's key path.
+        map_index: Its map index.
+        keys: The mapping key of each value; ``None`` as an earlier release has stored it.
+    """
 
     values: Sequence[Any]
     key_path: tuple[str, ...] = ()
     map_index: int = -1
+    keys: tuple[str, ...] | None = None
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         clone = {"key_path": list(self.key_path), "map_index": self.map_index} if self.key_path else {}
-        return {**VALUES.stamp, **clone, "values": list(self.values)}
+        keys = {} if self.keys is None else {"keys": list(self.keys)}
+        return {**VALUES.stamp, **clone, **keys, "values": list(self.values)}
+
+    @property
+    def by_key(self) -> list[tuple[str | None, Any]]:
+        """Each value with its mapping key; ``None`` where that is not stored."""
+        return list(zip(self.keys or [None] * len(self.values), self.values, strict=True))
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredValues:
@@ -363,10 +378,18 @@ class StoredValues:
         document = VALUES.read(stored)
         if not isinstance(document["values"], list):
             raise misshapen("the values of a dynamic output", stored)
-        if "key_path" not in document:
-            return cls(document["values"])
         with reading(VALUES.noun, stored):
-            return cls(document["values"], _path(document["key_path"]), integer(document["map_index"]))
+            keys = None if document.get("keys") is None else _keys(document["keys"], document["values"])
+            if "key_path" not in document:
+                return cls(document["values"], keys=keys)
+            return cls(document["values"], _path(document["key_path"]), integer(document["map_index"]), keys)
+
+
+def _keys(stored: Any, values: Sequence[Any]) -> tuple[str, ...]:
+    keys = _path(stored) if stored or not isinstance(stored, list) else ()
+    if len(keys) != len(values):
+        raise ValueError(f"{len(keys)} keys of {len(values)} values")
+    return keys
 
 
 def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.events import DynamicOutput
@@ -50,7 +51,7 @@ def store(
     for name, events in production.dynamic.items():
         _store_items(context, name, events, clone)
         if name in collected_outputs:
-            _store_values(context, name, [event.value for event in events.values()], clone)
+            _store_values(context, name, events, clone)
     _store_static(context, production)
     if clone is not None:
         clone.produced = _produced_by_clone(production)
@@ -111,14 +112,18 @@ def _store_items(
 
 
 def _store_values(
-    context: Mapping[str, Any], name: str, values: list[Any], clone: CloneRuntime | None
+    context: Mapping[str, Any],
+    name: str,
+    events: Mapping[str, DynamicOutput[Any]],
+    clone: CloneRuntime | None,
 ) -> None:
-    starts = range(0, max(len(values), 1), layout.VALUES_PER_PAGE)
-    for page, start in enumerate(starts):
+    for page, start in enumerate(range(0, max(len(events), 1), layout.VALUES_PER_PAGE)):
+        some = dict(islice(events.items(), start, start + layout.VALUES_PER_PAGE))
         stored = layout.StoredValues(
-            values[start : start + layout.VALUES_PER_PAGE],
+            [event.value for event in some.values()],
             clone.key_path if clone else (),
             clone.map_index if clone else xcom.UNMAPPED,
+            tuple(some),
         )
         xcom.push(context, layout.values_xcom(name, page), stored.pack())
 

@@ -205,6 +205,18 @@ def loads_json_only() -> bool:
     return all(_same_hook(XCom, BaseXCom, name) for name in ("deserialize_value", "load_value"))
 
 
+def may_load(classname: str) -> bool:
+    """Whether the deployment lets stored values name a class: ``[core] allowed_deserialization_classes``."""
+    # Private: there is no public way to ask.
+    try:
+        from airflow.sdk.serde import _match
+    except ImportError:
+        # Airflow 3.1 has it in its core package.
+        from airflow.serialization.serde import _match  # type: ignore[import-not-found, no-redef, attr-defined, unused-ignore]
+
+    return bool(_match(classname))
+
+
 def load(row: Any) -> Any:
     """Return the value of a row of XComs, as the deployment's own XCom backend has it.
 

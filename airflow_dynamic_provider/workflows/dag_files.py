@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.xcom import may_load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +105,8 @@ def find(module: str, qualname: str) -> Any:
     """Return what has a name in a module, ``None`` if nothing has.
 
     Raises:
-        LayoutError: The module is a Dag file, and not that of the task that runs, or cannot be imported.
+        LayoutError: The module is a Dag file, and not that of the task that runs; it cannot be imported; or
+            nothing has imported it and Airflow may not load a class of it.
     """
     first, *others = qualname.split(".")
     own = running_dag_file()
@@ -118,7 +120,7 @@ def find(module: str, qualname: str) -> Any:
             )
         found = own.names.get(first)
     else:
-        found = getattr(_imported(module), first, None)
+        found = getattr(_imported(module, qualname), first, None)
     for name in others:
         found = getattr(found, name, None)
     return found
@@ -137,9 +139,17 @@ def _stem(module: str) -> str | None:
     return None if match is None else match["stem"]
 
 
-def _imported(name: str) -> Any:
+def _imported(name: str, qualname: str) -> Any:
+    """Return a module; a stored name has none imported that Airflow's own values may not name either."""
     if name in sys.modules:
         return sys.modules[name]
+    if not may_load(f"{name}.{qualname}"):
+        raise LayoutError(
+            f"the module {name!r} of the class {qualname!r} in a plan is not imported by the Dag file",
+            task_id=running_task_id(),
+            remedy="Import it at the top of the Dag file, or add the class to "
+            "[core] allowed_deserialization_classes.",
+        )
     try:
         return importlib.import_module(name)
     except (ImportError, ValueError) as error:

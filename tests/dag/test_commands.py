@@ -320,7 +320,9 @@ def test_every_command_refuses_a_run_that_is_not_there(run, name):
 
 
 def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    *rows, last = csv.DictReader(io.StringIO(text, newline=""))
+    assert last["of"] == f"# complete: {len(rows)} rows"
+    return rows
 
 
 def test_states_are_exported_as_csv(told):

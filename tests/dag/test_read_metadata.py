@@ -14,8 +14,8 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metad
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.metadata import key_metadata, keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.database.runs import open_run
-from airflow_dynamic_provider.errors import LayoutError, ReadError
-from airflow_dynamic_provider.execution.layout import METADATA_XCOM, item_xcom
+from airflow_dynamic_provider.errors import ReadError
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, entries_xcom, item_xcom
 from tests.dag.tasks import pair
 from tests.dag_runs import start_run
 
@@ -176,11 +176,27 @@ def test_what_was_said_of_another_key_is_not_shown(airflow_database, execution_a
     assert own == {("tell_letter", ("b",)): {"told by": "b"}, ("tell_letter", ("a",)): {}}
 
 
-def test_what_another_release_has_stored_is_refused(airflow_database, execution_api):
+def test_what_another_release_has_stored_is_shown_as_unreadable(airflow_database, execution_api, caplog):
     run = run_described()
     with create_session() as session:
         stored = select(XComModel).filter_by(run_id=run.run_id, task_id="tell_letter", key=METADATA_XCOM)
         for row in session.scalars(stored):
             row.value = {**row.value, "version": 99}
-    with pytest.raises(LayoutError, match="output metadata is stored in version 99, and this"):
-        read(run, "letters.result")
+    produced, own = read(run, "letters.result")
+    assert produced["a",] == {"number": 1, "letter": "a"}
+    assert {at: list(labels) for at, labels in own.items()} == {
+        ("tell_letter", ("a",)): ["unreadable"],
+        ("tell_letter", ("b",)): ["unreadable"],
+    }
+    assert "output metadata is stored in version 99, and this" in caplog.text
+
+
+def test_a_page_of_keys_that_cannot_be_read_is_shown_as_unreadable(airflow_database, execution_api):
+    run = run_described()
+    for of, task_id in (("below.result", "below__keys"), ("letters_zip_others__keys",) * 2):
+        with create_session() as session:
+            entries = select(XComModel).filter_by(run_id=run.run_id, key=entries_xcom(0))
+            (row,) = [each for each in session.scalars(entries) if each.task_id == task_id]
+            row.value = [1]
+        produced, _ = read(run, of)
+        assert {label for labels in produced.values() for label in labels} == {"unreadable"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 
@@ -18,9 +19,11 @@ from airflow_dynamic_provider import (
     add_output_metadata,
     dynamic_workflow,
 )
+from airflow_dynamic_provider.database import export
+from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.layout import item_xcom
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
-from tests.api_server import ApiServer
+from tests.api_server import PREFIX, ApiServer
 from tests.dag_runs import start_run
 
 FAILING = {"b"}
@@ -426,6 +429,7 @@ def test_states_and_metadata_are_downloaded(server, run):
     states = download(what="states", format="csv")
     assert states.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(states.text)))
+    assert rows.pop()["of"] == "# complete: 12 rows"
     assert len(rows) == 4 * 3
     assert {row["key"]: row["state"] for row in rows if row["task_id"] == "shout"}["b"] == "failed"
     name = states.headers["content-disposition"]
@@ -459,3 +463,66 @@ def test_an_empty_key_path_does_not_stand_for_all_keys(server, run):
     path = f"/dags/shown/runs/{run.run_id}/clearing"
     assert server.post(path, {"of": "letters.result", "keys": [[]]}).status_code == 422
     assert server.post(path, {"of": "letters.result", "keys": [["a"]]}).status_code == 200
+
+
+@contextlib.contextmanager
+def stored_instead(run, task_id, key, value, map_index=-1):
+    """Have another value in an XCom of the run."""
+    place = {"run_id": run.run_id, "task_id": task_id, "key": key, "map_index": map_index}
+    with create_session() as session:
+        row = session.scalars(select(XComModel).filter_by(**place)).one()
+        before, row.value = row.value, value
+    try:
+        yield
+    finally:
+        with create_session() as session:
+            session.scalars(select(XComModel).filter_by(**place)).one().value = before
+
+
+def test_metadata_that_cannot_be_read_is_a_row_that_says_so(get, run):
+    asked = {"of": "letters.result", "what": "metadata", "format": "json"}
+    labels = {"output_metadata": ("shout", 0, ["the author's"]), item_xcom("result", 2): ("letters", -1, 5)}
+    with contextlib.ExitStack() as stack:
+        for name, (task_id, map_index, value) in labels.items():
+            stack.enter_context(stored_instead(run, task_id, name, value, map_index))
+        (exported,) = get("runs/RUN/export", **asked)["outputs"]
+        rows = get("runs/RUN/keys-metadata", of="letters.result")["rows"]
+        numbers = get("numbers", of="letters.result")["labels"]
+        instance = get("runs/RUN/task-instances/shout/0")
+    assert [key["key"] for key in exported["keys"]] == ["a", "b", "c", HOSTILE]
+    kinds = [[each["type"] for each in key["metadata"].values()] for key in exported["keys"]]
+    assert kinds == [["int"], ["int"], ["unreadable"], ["int"]]
+    (shouted,) = exported["keys"][0]["tasks"]
+    assert shouted["outputs"]["result"]["unreadable"]["value"].startswith(
+        "What is stored here cannot be read"
+    )
+    assert [[each["kind"] for each in row["metadata"]] for row in rows] == kinds
+    assert {each["label"] for each in numbers} == {"size", "length"}
+    assert [each["kind"] for each in instance["outputs"][0]["metadata"]] == ["unreadable"]
+
+
+def test_a_download_says_at_its_end_that_it_is_complete(server, get, run):
+    asked = {"of": "letters.result", "what": "metadata"}
+    path = f"/dags/shown/runs/{run.run_id}/export"
+    *rows, last = server.get(path, **asked, format="csv").text.splitlines()
+    assert last == f"# complete: {len(rows) - 1} rows"
+    assert list(get("runs/RUN/export", **asked, format="json"))[-1] == "complete"
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_download_that_fails_half_way_is_no_file(server, run, monkeypatch, form):
+    path, asked = f"/dags/shown/runs/{run.run_id}/export", {"of": "letters.result", "format": form}
+    headers = {**server.headers("admin"), "Accept-Encoding": "identity"}
+    address = f"{PREFIX}{path}"
+    whole = server.client.get(address, params={**asked, "what": "metadata"}, headers=headers)
+    assert int(whole.headers["content-length"]) == len(whole.content)
+
+    def break_off(*_):
+        raise LayoutError("as the test says")
+
+    monkeypatch.setattr(export, "_AT_ONCE", 1)
+    rows = export.render_key
+    monkeypatch.setattr(export, "render_key", lambda path: break_off() if path == ("c",) else rows(path))
+    half = server.get(path, **asked, what="metadata")
+    assert half.status_code == 409
+    assert half.json()["detail"].startswith("What this run has stored cannot be read by the installed")

@@ -47,7 +47,6 @@ BY_THE_PAGES = {
     },
     "ui.plugin": {"airflow.configuration", "airflow.plugins_manager"},
     "ui.presenting": {"airflow.models.dagrun"},
-    "ui.routes.exports": {"airflow.utils.session"},
 }
 
 #: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
@@ -57,6 +56,8 @@ PRIVATE_PREFIXES = (
     "airflow.sdk.definitions",
     "airflow.sdk.exceptions",
     "airflow.sdk.execution_time",
+    "airflow.sdk.serde",
+    "airflow.serialization.serde",
 )
 PRIVATE = {
     "authoring.airflow_graph": {
@@ -78,6 +79,8 @@ PRIVATE = {
         "airflow.sdk.execution_time.task_runner": "to read states in a trigger, which has no task instance",
         "airflow.sdk.execution_time.lazy_sequence": "to read some of the XComs of a task's clones",
         "airflow.sdk.execution_time.xcom": "to write the XCom of another task, with its length",
+        "airflow.sdk.serde": "which classes a deployment lets stored values name",
+        "airflow.serialization.serde": "the same in Airflow 3.1",
     },
     "version_compat": {
         "airflow.exceptions": "where Airflow 3.1 has what later versions have in airflow.sdk.exceptions",

@@ -54,11 +54,12 @@ def test_whatever_a_cell_holds_rows_and_columns_stay_apart(values):
     rows = [dict(zip(columns, each, strict=True)) for each in values]
     found = read(csv_chunks(rows, columns))
     assert found[0] == list(columns)
-    assert found[1:] == [[csv_cell(text) for text in each] for each in values]
+    assert found[1:-1] == [[csv_cell(text) for text in each] for each in values]
+    assert found[-1] == [f"# complete: {len(values)} rows"]
 
 
 def test_a_missing_value_is_an_empty_cell():
-    assert read(csv_chunks([{"b": 1}], ("a", "b"))) == [["a", "b"], ["", "1"]]
+    assert read(csv_chunks([{"b": 1}], ("a", "b"))) == [["a", "b"], ["", "1"], ["# complete: 1 rows"]]
 
 
 def test_rows_are_asked_for_as_chunks_are():
@@ -73,7 +74,7 @@ def test_rows_are_asked_for_as_chunks_are():
     first = next(chunks)
     # With the names of the columns.
     assert (len(asked), first.count("\n")) == (399, 400)
-    assert "".join([first, *chunks]).count("\n") == 1001
+    assert "".join([first, *chunks]).count("\n") == 1002
 
 
 @pytest.mark.parametrize("what", COLUMNS)

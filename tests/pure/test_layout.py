@@ -141,7 +141,7 @@ def test_keys_are_read_as_key_paths(keys):
 SAMPLES = [
     StoredItem(key_path=("a", "b"), value={"x": [1]}, metadata={"rows": MetadataValue.int(1)}, attempt=2),
     StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
-    StoredValues(values=[1], key_path=("a",), map_index=7),
+    StoredValues(values=[1], key_path=("a",), map_index=7, keys=("x",)),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
     StoredMetadata(
         outputs={"total": {"rows": MetadataValue.int(1)}},
@@ -412,3 +412,9 @@ def test_produced_keys_of_another_form_are_refused(keys):
 def test_metadata_whose_parts_are_of_another_form_is_refused(part):
     with refused(LayoutError, "this is not stored metadata: []"):
         StoredMetadata.unpack({"version": 1, **part})
+
+
+@pytest.mark.parametrize("keys", [[], ["a"], ["a", "b", "c"], ["a", 1], "ab", {"a": 1}, 5])
+def test_values_have_a_key_each(keys):
+    with pytest.raises(LayoutError, match="this is not"):
+        StoredValues.unpack({"version": 1, "values": [1, 2], "keys": keys})

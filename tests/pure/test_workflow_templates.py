@@ -167,7 +167,7 @@ def test_a_class_that_is_not_made_of_its_fields_is_refused():
     ],
 )
 def test_nothing_but_a_plain_class_is_ever_called(template):
-    with pytest.raises(LayoutError, match=r"is not a dataclass or a NamedTuple|cannot be imported"):
+    with pytest.raises(LayoutError, match=r"is not a dataclass or a NamedTuple|is not imported by"):
         templates.resolve(template, find)
 
 
@@ -245,8 +245,17 @@ def test_a_class_of_another_dag_file_is_refused(monkeypatch):
 def test_without_a_dag_file_a_class_is_found_by_the_whole_name_only(monkeypatch):
     north = read_dag_file(monkeypatch, NORTH, "size")
     assert type(templates.resolve(pack(north.make()), find)) is north.Row
-    with refused(LayoutError, "cannot be imported"):
+    with refused(LayoutError, f"the module '{ELSEWHERE}' of the class 'Row' in a plan is not imported by"):
         templates.resolve({"$class": f"{ELSEWHERE}:Row", "fields": {"size": 1}}, find)
+
+
+def test_a_plan_has_no_module_imported_that_airflow_may_not_load(monkeypatch, tmp_path):
+    (tmp_path / "never_imported.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with refused(LayoutError, "the module 'never_imported' of the class 'Row' in a plan is not imported by"):
+        templates.resolve({"$class": "never_imported:Row", "fields": {}}, find)
+    with refused(LayoutError, "the module 'airflow.no_such' of a class in a plan cannot be imported"):
+        templates.resolve({"$class": "airflow.no_such:Row", "fields": {}}, find)
 
 
 def test_a_dag_file_may_be_imported_twice(monkeypatch):

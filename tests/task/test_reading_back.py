@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from airflow.sdk import dag, task
+from airflow.sdk import DAG, dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
 from tests.task_runs import FakeSupervisor, run_task
@@ -186,3 +186,66 @@ def test_a_part_that_is_not_there_is_named():
     run = run_task(made, "work", 0, supervisor)
     assert type(run.error) is errors.ReadError
     assert "cannot select ['other'] from a value of type dict: KeyError('other')" in run.message
+
+
+@pytest.fixture
+def whole():
+    """A Dag in which what is produced is collected itself, and a supervisor after the producing tasks."""
+
+    @task.dynamic(out=DynamicOut(int))
+    def outer():
+        for number, key in enumerate("ab"):
+            yield DynamicOutput(number, key)
+
+    @task.dynamic(out=DynamicOut(int))
+    def inner(number):
+        for key in "xyz":
+            yield DynamicOutput(number, key)
+
+    @task
+    def collect(values):
+        return dict(values)
+
+    with DAG("whole", schedule=None) as dag:
+        produced = outer()
+        collect.override(task_id="collect_outer")(produced.collect(keyed=True))
+        collect.override(task_id="collect_inner")(produced.map(inner).collect(keyed=True))
+    supervisor = FakeSupervisor()
+    run_task(dag, "outer", supervisor=supervisor)
+    for position in range(2):
+        assert run_task(dag, "inner", position, supervisor).state == "success"
+    assert run_task(dag, "inner__keys", supervisor=supervisor).state == "success"
+    return dag, supervisor
+
+
+@pytest.mark.parametrize(
+    ("producer", "map_index", "keys", "place"),
+    [("outer", -1, "ab", "key 'a'"), ("inner", 1, "xyz", "key 'x'")],
+)
+def test_a_collected_value_is_that_of_its_key(whole, producer, map_index, keys, place):
+    dag, supervisor = whole
+    stored = supervisor.xcoms[producer, map_index, "dynamic_output.result.all"]
+    assert stored["keys"] == list(keys)
+    stored["keys"].reverse()
+    stored["values"].reverse()
+    run = run_task(dag, f"collect_{producer}", supervisor=supervisor)
+    assert type(run.error) is errors.CollectError
+    assert f"Task {producer!r}, output 'result', {place}: the value that is stored" in run.message
+    assert f"at its place is that of the key {keys[-1]!r}. Clear {producer!r} with" in run.message
+
+
+@pytest.mark.parametrize("producer", ["outer", "inner"])
+def test_values_that_an_earlier_release_has_stored_without_keys_are_read(whole, producer):
+    dag, supervisor = whole
+    for (_, _, name), stored in supervisor.xcoms.items():
+        if name == "dynamic_output.result.all":
+            del stored["keys"]
+    assert run_task(dag, f"collect_{producer}", supervisor=supervisor).state == "success"
+
+
+def test_keys_that_were_lost_are_not_left_out_in_silence(whole):
+    dag, supervisor = whole
+    supervisor.xcoms["outer", -1, "return_value"].pop()
+    run = run_task(dag, "collect_outer", supervisor=supervisor)
+    assert type(run.error) is errors.CollectError
+    assert "lists 1 keys and has stored values of 2: some keys were lost. Clear 'outer'" in run.message

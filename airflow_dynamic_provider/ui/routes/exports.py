@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING, Annotated
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Annotated
 
-from airflow.utils.session import create_session
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
@@ -20,6 +21,11 @@ router = APIRouter(tags=["exports"], dependencies=READS_RUN)
 
 _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
+# What is larger goes to the disk.
+_IN_MEMORY = 1_000_000
+
+_CHUNK = 64 * 1024
+
 
 @router.get("/dags/{dag_id}/runs/{run_id}/export", response_class=StreamingResponse)
 def get_export(
@@ -32,20 +38,40 @@ def get_export(
 ) -> StreamingResponse:
     """A file with a row for each key and task, or for each metadata value.
 
-    In CSV, texts that a spreadsheet would take for a formula begin with an apostrophe.
+    In CSV, texts that a spreadsheet would take for a formula begin with an apostrophe. A file that is whole
+    says so at its end: in CSV by a last line that begins with `# complete`, in JSON by the field `complete`.
     """
-    open_run(session, dag_id, run_id).space(of)
+    run = open_run(session, dag_id, run_id)
+    file = _written(export(run, [run.space(of)], what, format))
     # A text of the user's: of what file names are made of, what is safe in a header.
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{dag_id}-{run_id}-{of}-{what}.{format}")
     return StreamingResponse(
-        _chunks(dag_id, run_id, of, what, format),
+        _chunks(file),
         media_type=_MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Length": str(file.tell()),
+        },
     )
 
 
-def _chunks(dag_id: str, run_id: str, of: str, what: What, form: Format) -> Iterator[str]:
-    # The request's own session may be closed before the last chunk is asked for.
-    with create_session() as session:
-        run = open_run(session, dag_id, run_id)
-        yield from export(run, [run.space(of)], what, form)
+def _written(chunks: Iterator[str]) -> IO[bytes]:
+    """Return the whole file, before the first byte is sent.
+
+    Airflow's own middleware ends an answer that fails half way as if it were complete, and a status that was
+    sent cannot be taken back.
+    """
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        for chunk in chunks:
+            file.write(chunk.encode())
+        # Whoever sends it closes it.
+        stack.pop_all()
+        return file
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            yield chunk
