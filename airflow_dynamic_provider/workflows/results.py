@@ -60,6 +60,11 @@ class ResultOperator(HelperOperator):
         self.spec: WorkflowSpec | None = None
         self.dag_file: DagFile | None = None
 
+    @property
+    def first_task_id(self) -> str | None:
+        """The task that runs first of the workflow that this one ends."""
+        return None if self.spec is None else self.spec.plan_task_id
+
     def execute(self, context: Any) -> Any:
         """Return the outputs. Airflow calls this in the task's process.
 
