@@ -115,6 +115,7 @@ def _patch_all() -> None:
     from airflow.sdk import BaseOperator
     from airflow.sdk.bases.decorator import _TaskDecorator
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+    from airflow.sdk.definitions.edges import EdgeModifier
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
@@ -137,6 +138,8 @@ def _patch_all() -> None:
     _patch(type(BaseOperator), "__call__", _call_operator_class)
     _patch(BaseOperator, "set_upstream", _set_upstream)
     _patch(BaseOperator, "set_downstream", _set_downstream)
+    _patch(EdgeModifier, "set_upstream", _label_upstream)
+    _patch(EdgeModifier, "set_downstream", _label_downstream)
     _patch_output(BaseOperator)
 
 
@@ -216,6 +219,16 @@ def _set_upstream(recorder: Recorder, _original: Any, operator: Any, other: Any,
 
 def _set_downstream(recorder: Recorder, _original: Any, operator: Any, other: Any, *_more: Any) -> None:
     recorder.order([operator], _listed(other))
+
+
+def _label_upstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
+    label._upstream += _listed(other)
+    recorder.order(_listed(other), label._downstream)
+
+
+def _label_downstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
+    label._downstream += _listed(other)
+    recorder.order(label._upstream, _listed(other))
 
 
 def _listed(other: Any) -> Sequence[Any]:

@@ -222,6 +222,14 @@ class Recorder:
             PromiseUsageError: A promise of another recording.
             WorkflowCallError: Something that is neither a promise nor an operator of the body.
         """
+        labels = [*_labels(first), *_labels(then)]
+        if labels:
+            # The edge is set when both sides of the label are known; in a plan it has no text.
+            for label in _labels(first):
+                label.set_downstream([each for each in then if each is not label])
+            for label in _labels(then):
+                label.set_upstream([each for each in first if each is not label])
+            return
         before, afterwards = list(self._ordered(first)), list(self._ordered(then))
         for entry in afterwards:
             entry.after.update({each.serial: each for each in before})
@@ -274,6 +282,12 @@ class Recorder:
                     remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
                     "calls in this body gave.",
                 )
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    from airflow.sdk.definitions.edges import EdgeModifier
+
+    return [each for each in values if isinstance(each, EdgeModifier)]
 
 
 def _line() -> str:
