@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from datetime import timedelta
@@ -275,4 +276,18 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
                 remedy=f"Leave {name}= out.",
             )
+    known = _known_settings()
+    if unknown := [name for name in settings if name not in known]:
+        nearest = difflib.get_close_matches(unknown[0], [*known, *_OPTIONS], 1)
+        raise WorkflowError(
+            f"@dynamic_workflow does not know the argument {unknown[0]}=",
+            remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
+        )
     return dict(settings)
+
+
+@functools.cache
+def _known_settings() -> frozenset[str]:
+    from airflow.sdk import BaseOperator
+
+    return frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs"}

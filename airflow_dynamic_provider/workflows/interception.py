@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import calls
+from airflow_dynamic_provider.workflows.making import scratch_dag
 from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.recorder import current_recorder
 
@@ -60,12 +61,10 @@ def intercepted() -> Iterator[None]:
 @contextmanager
 def constructing(recorder: Recorder) -> Iterator[None]:
     """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
-    from airflow.sdk import DAG
-
     recorder.is_constructing = True
     try:
         # The Dag that is being read or run must not get it, nor take it for a duplicate.
-        with DAG("plan", schedule=None):
+        with scratch_dag():
             yield
     finally:
         recorder.is_constructing = False

@@ -124,6 +124,8 @@ class Recorder:
         self.root = Scope()
         self.entries: dict[int, Entry] = {}
         self.count = 0
+        # The kinds whose settings Airflow has taken.
+        self.tried_kinds: set[str] = set()
         self.depth = 0
         self.is_open = False
         # While an operator is made, what its constructor makes and orders is its own affair.

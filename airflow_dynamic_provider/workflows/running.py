@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import template_text
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.making import make_task
 from airflow_dynamic_provider.workflows.plan import PlannedNode, split_arguments
 from airflow_dynamic_provider.workflows.planner import plan_further
 
@@ -57,19 +58,13 @@ def _make(
     default_args: Mapping[str, Any],
 ) -> Any:
     """Return the operator that the body's call stands for."""
-    from airflow_dynamic_provider.authoring.decorator import DynamicTask
-    from airflow_dynamic_provider.workflows.producing_node import ProducingOperator
-
-    settings = {**operator.kind.settings, "task_id": operator.task_id, "default_args": default_args}
+    own = operator.kind.settings
+    default_args = {**default_args, **(own.get("default_args") or {})}
+    settings = {**own, "task_id": operator.task_id, "default_args": default_args}
     if isinstance(target, OperatorTarget):
         settings["default_args"] = _marked_defaults(target.operator_class, default_args)
         return target.operator_class(**{**settings, **arguments})
-    decorator = target.decorator
-    positional, named = split_arguments(arguments)
-    called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **settings}
-    if isinstance(decorator, DynamicTask):
-        return ProducingOperator(**{**called, "declarations": decorator.declarations})
-    return decorator.operator_class(multiple_outputs=False, **called)
+    return make_task(target.decorator, settings, *split_arguments(arguments))
 
 
 def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:
