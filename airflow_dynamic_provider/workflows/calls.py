@@ -23,6 +23,7 @@ from airflow_dynamic_provider.workflows.kinds import (
 )
 from airflow_dynamic_provider.workflows.making import try_settings
 from airflow_dynamic_provider.workflows.plan import split_arguments
+from airflow_dynamic_provider.workflows.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -209,6 +210,8 @@ def run_body(
             remedy="Correct the annotation, or leave out the return.",
         )
     try:
+        if not isinstance(output, Promise):
+            shapes.check_items(workflow.name, shapes.return_shape(workflow.function), output)
         return templates.pack(output, recorder.find)
     except WorkflowError as error:
         # The line that returned is gone.

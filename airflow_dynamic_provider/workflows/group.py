@@ -26,6 +26,7 @@ from airflow_dynamic_provider.workflows.nodes import NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
+from airflow_dynamic_provider.workflows.shapes import return_shape
 from airflow_dynamic_provider.workflows.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.waiting import GO_ON
 
@@ -127,7 +128,8 @@ def _make_plan(
 
 
 def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
-    return ResultOperator(task_id=task_id, parts=part_names(workflow.function))
+    function = workflow.function
+    return ResultOperator(task_id=task_id, parts=part_names(function), returns=return_shape(function))
 
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
