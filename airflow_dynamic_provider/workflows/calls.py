@@ -13,13 +13,13 @@ from airflow_dynamic_provider.errors import (
     WorkflowError,
 )
 from airflow_dynamic_provider.workflows import shapes, templates
-from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.binding import bind, with_context
 from airflow_dynamic_provider.workflows.kinds import (
     NAME,
     OperatorTarget,
     TaskTarget,
     WorkflowTarget,
-    setting_names,
+    is_setting,
 )
 from airflow_dynamic_provider.workflows.making import try_settings
 from airflow_dynamic_provider.workflows.plan import split_arguments
@@ -142,7 +142,7 @@ def record_operator(
         WorkflowError: It cannot become a node.
     """
     refuse_skipping(operator_class.__name__, operator_class)
-    settings = {name: value for name, value in kwargs.items() if name in setting_names()}
+    settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
     rest = {name: value for name, value in kwargs.items() if name not in settings and name != NAME}
     for name in ("dag", "task_group"):
         if rest.pop(name, None) is not None:
@@ -198,7 +198,7 @@ def run_body(
         Exception: What the body raises.
     """
     try:
-        output = workflow.function(*args, **kwargs)
+        output = workflow.function(*args, **with_context(workflow.function, args, kwargs, recorder.context))
     except RecursionError as error:
         raise TooManyNodesError(
             f"the body of the workflow {workflow.name!r} calls itself without end",

@@ -77,7 +77,7 @@ class PlanOperator(BaseOperator):
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
         with running(self.task_id, self.dag_file):
-            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds))
+            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds, context=context))
         if spec.is_mapped:
             return summary(plan)
         roots = [RootPlan(plan)]

@@ -115,12 +115,16 @@ class Recorder:
         workflow: The name of the workflow that is planned.
         kinds: What there is to run nodes.
         max_nodes: How many nodes the plan may have.
+        context: The context of the task that plans, for bodies that ask for it.
     """
 
-    def __init__(self, workflow: str, kinds: Kinds, max_nodes: int) -> None:
+    def __init__(
+        self, workflow: str, kinds: Kinds, max_nodes: int, context: Mapping[str, Any] | None = None
+    ) -> None:
         self.workflow = workflow
         self.kinds = kinds
         self.max_nodes = max_nodes
+        self.context = context or {}
         self.root = Scope()
         self.entries: dict[int, Entry] = {}
         self.count = 0
