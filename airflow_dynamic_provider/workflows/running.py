@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.workflows.nodes import NodeOperator
+    from airflow_dynamic_provider.workflows.stored import ListedNode
 
 # What holds the arguments of a function.
 _ARGUMENTS = frozenset({"op_args", "op_kwargs"})
@@ -33,7 +34,7 @@ class Resume:
 def run_node(
     context: Any,
     operator: NodeOperator,
-    node: PlannedNode,
+    listed: ListedNode,
     arguments: Mapping[str, Any],
     resume: Resume | None,
 ) -> Any:
@@ -42,10 +43,12 @@ def run_node(
     Raises:
         AirflowFailException: It failed, and the body gave it fewer retries than its kind has.
     """
-    target = operator.kind.target
+    target, node = operator.kind.target, listed.node
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
-            return plan_further(context, target, node, arguments, operator.kinds, operator.spec)
+            return plan_further(
+                context, target, node, listed.origin.key_path, arguments, operator.kinds, operator.spec
+            )
         made = _make(operator, target, arguments, context["dag"].default_args)
         _render(context, made, target)
         return _run_operator(context, made, resume)
