@@ -164,8 +164,8 @@ def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None)
             # It waits for its other end. Of tasks it would wait for their whole mapped group.
             (each.set_downstream if upstream else each.set_upstream)(handle)
             continue
-        peers = _tasks(each) if hasattr(each, "source") else [each]
-        for task in _tasks(handle):
+        peers = _tasks(each, is_start=not upstream) if hasattr(each, "source") else [each]
+        for task in _tasks(handle, is_start=upstream):
             for peer in peers:
                 # What the author asks for is no edge of ours any more.
                 if hasattr(each, "source"):
@@ -178,7 +178,14 @@ def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None)
         graph.arrange()
 
 
-def _tasks(handle: Any) -> list[Any]:
+def first_task(task: Any) -> Any:
+    """Return the task that runs first of what a task ends: of a workflow, the one that plans it."""
+    first_id = getattr(task, "first_task_id", None)
+    return task if first_id is None else airflow_graph.get_task(task.dag, first_id)
+
+
+def _tasks(handle: Any, *, is_start: bool) -> list[Any]:
     graph = handle.space.graph
     ids = {clone.task_id for clone in handle.source.clones} or {handle.source.task_id}
-    return [graph.task(task_id) for task_id in sorted(ids)]
+    tasks = [graph.task(task_id) for task_id in sorted(ids)]
+    return [first_task(task) for task in tasks] if is_start else tasks

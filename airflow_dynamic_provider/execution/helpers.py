@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout, xcom
@@ -42,8 +42,10 @@ class HelperOperator(BaseOperator):
         default_timeout: How long a task of the Dag may run that does not say it.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**HELPER_ARGUMENTS, **kwargs)
+    def __init__(self, *, trigger_rule: str = TriggerRule.ALL_SUCCESS, **kwargs: Any) -> None:
+        super().__init__(trigger_rule=TriggerRule.ALL_SUCCESS, **HELPER_ARGUMENTS, **kwargs)
+        # Only now: a Dag with `fail_fast` refuses tasks with other rules, which is meant for its author's.
+        self.trigger_rule = TriggerRule(trigger_rule)
         self.default_retries = self.retries or 0
         if not self.default_retries:
             self.retry_delay = RETRY_DELAY
@@ -100,4 +102,6 @@ class DoneOperator(EmptyOperator):
     custom_operator_name = "done"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **HELPER_ARGUMENTS, **kwargs)
+        super().__init__(trigger_rule=TriggerRule.ALL_SUCCESS, **HELPER_ARGUMENTS, **kwargs)
+        # Only now: see `HelperOperator`.
+        self.trigger_rule = TriggerRule.ALL_DONE

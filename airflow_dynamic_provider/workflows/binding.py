@@ -44,6 +44,26 @@ def bind(
     return _flatten(signature, bound)
 
 
+def with_context(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return named arguments with what the function asks of the task's context, as Airflow does for a task.
+
+    What the call gives wins. What the context does not have is ``None``, unless there is a default.
+    """
+    signature, _ = _signature(function)
+    given = signature.bind_partial(*args, **kwargs).arguments
+    asked = {
+        name: context.get(name)
+        for name, each in signature.parameters.items()
+        if name in _context_keys()
+        and name not in given
+        and each.kind not in (*_VARIADIC, _Parameter.POSITIONAL_ONLY)
+        and (name in context or each.default is _Parameter.empty)
+    }
+    return {**asked, **kwargs}
+
+
 def parameter_names(function: Callable[..., Any]) -> list[str]:
     """Return the names of the parameters that an argument can be given to by position, in order."""
     signature, _ = _signature(function)

@@ -6,22 +6,30 @@ import linecache
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.errors import TooManyNodesError, WorkflowCallError, WorkflowError
+from airflow_dynamic_provider.errors import (
+    TooManyNodesError,
+    UnknownKindError,
+    WorkflowCallError,
+    WorkflowError,
+)
 from airflow_dynamic_provider.workflows import shapes, templates
-from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.binding import bind, with_context
 from airflow_dynamic_provider.workflows.kinds import (
     NAME,
     OperatorTarget,
     TaskTarget,
     WorkflowTarget,
-    setting_names,
+    is_setting,
 )
+from airflow_dynamic_provider.workflows.making import try_settings
 from airflow_dynamic_provider.workflows.plan import split_arguments
+from airflow_dynamic_provider.workflows.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.kinds import Kind, MapTarget
     from airflow_dynamic_provider.workflows.recorder import CallEntry, NodeEntry, Recorder
 
 #: Set on a task that got its name by ``override(task_id=...)`` in the body.
@@ -43,8 +51,8 @@ def record_task(recorder: Recorder, decorator: Any, args: Sequence[Any], kwargs:
     """
     refuse_task(decorator)
     target = TaskTarget(decorator)
-    kind, retries = recorder.kinds.match(target)
     arguments = pack_arguments(recorder, bind(decorator.function, args, kwargs))
+    kind, retries = match_task(recorder, target, arguments)
     entry = recorder.node(
         target.name,
         is_explicit=getattr(decorator, NAMED_MARK, False),
@@ -56,6 +64,35 @@ def record_task(recorder: Recorder, decorator: Any, args: Sequence[Any], kwargs:
     if declarations is None:
         return recorder.promise(entry, shapes.return_shape(decorator.function))
     return _declared(recorder, entry, decorator, declarations)
+
+
+def match_task(
+    recorder: Recorder, target: TaskTarget | MapTarget, arguments: Mapping[str, Any]
+) -> tuple[Kind, int | None]:
+    """Return the kind of a call and the node's own retries (see `Kinds.match`).
+
+    Raises:
+        WorkflowCallError: Airflow does not take the settings.
+        UnknownKindError: The Dag has no task that could run it.
+    """
+    try:
+        kind, retries = recorder.kinds.match(target)
+    except UnknownKindError:
+        # A setting that is no setting is the nearer reason.
+        _try(recorder, target, arguments)
+        raise
+    if kind.name not in recorder.tried_kinds:
+        _try(recorder, target, arguments)
+        recorder.tried_kinds.add(kind.name)
+    return kind, retries
+
+
+def _try(recorder: Recorder, target: TaskTarget | MapTarget, arguments: Mapping[str, Any]) -> None:
+    from airflow_dynamic_provider.workflows.interception import constructing
+
+    with constructing(recorder):
+        positional, named = split_arguments(_with_stand_ins(arguments))
+        try_settings(target.decorator, target.settings, positional, named)
 
 
 def refuse_task(decorator: Any) -> None:
@@ -105,7 +142,7 @@ def record_operator(
         WorkflowError: It cannot become a node.
     """
     refuse_skipping(operator_class.__name__, operator_class)
-    settings = {name: value for name, value in kwargs.items() if name in setting_names()}
+    settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
     rest = {name: value for name, value in kwargs.items() if name not in settings and name != NAME}
     for name in ("dag", "task_group"):
         if rest.pop(name, None) is not None:
@@ -161,7 +198,7 @@ def run_body(
         Exception: What the body raises.
     """
     try:
-        output = workflow.function(*args, **kwargs)
+        output = workflow.function(*args, **with_context(workflow.function, args, kwargs, recorder.context))
     except RecursionError as error:
         raise TooManyNodesError(
             f"the body of the workflow {workflow.name!r} calls itself without end",
@@ -173,6 +210,8 @@ def run_body(
             remedy="Correct the annotation, or leave out the return.",
         )
     try:
+        if not isinstance(output, Promise):
+            shapes.check_items(workflow.name, shapes.return_shape(workflow.function), output)
         return templates.pack(output, recorder.find)
     except WorkflowError as error:
         # The line that returned is gone.
@@ -226,13 +265,18 @@ def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations
 def _construct(
     recorder: Recorder, make: Callable[..., Any], kwargs: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> Any:
-    from airflow_dynamic_provider.workflows.interception import constructing, stand_in
+    from airflow_dynamic_provider.workflows.interception import constructing
 
     with constructing(recorder):
-        # Where a promise is, the constructor gets what it would get in a Dag file.
-        promise = stand_in()
-        given = {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
-        return make(**{**kwargs, **given})
+        return make(**{**kwargs, **_with_stand_ins(arguments)})
+
+
+def _with_stand_ins(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments for a constructor: where a promise is, it gets what it would get in a Dag file."""
+    from airflow_dynamic_provider.workflows.interception import stand_in
+
+    promise = stand_in()
+    return {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
 
 
 def _no_lookup(reference: Any) -> Any:

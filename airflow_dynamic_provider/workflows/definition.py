@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from datetime import timedelta
@@ -120,13 +121,20 @@ class DynamicWorkflow(Generic[P, R]):
         result: R = run_local(self, args, kwargs)
         return result
 
-    def plan(self, arguments: Mapping[str, Any], prefix: str = "", kinds: Kinds | None = None) -> Plan:
+    def plan(
+        self,
+        arguments: Mapping[str, Any],
+        prefix: str = "",
+        kinds: Kinds | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Plan:
         """Run the body under a recorder and return what it asked for. In the planning task.
 
         Args:
             arguments: Parameter -> native value; ``"*"`` for positional ones that have no name.
             prefix: The name of the node that this is planned for, with which all names begin.
             kinds: What there is to run nodes; found again by default.
+            context: Airflow's task context, for a body that asks for it.
 
         Raises:
             WorkflowError: The body does what a plan cannot have.
@@ -134,7 +142,7 @@ class DynamicWorkflow(Generic[P, R]):
         """
         from airflow_dynamic_provider.workflows.planning import plan_workflow
 
-        return plan_workflow(self, arguments, prefix, kinds)
+        return plan_workflow(self, arguments, prefix, kinds, context)
 
     def find_kinds(self, default_retries: int = 0) -> Kinds:
         """Return what there is to run nodes of this workflow and of all that it may call.
@@ -275,4 +283,18 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
                 remedy=f"Leave {name}= out.",
             )
+    known = _known_settings()
+    if unknown := [name for name in settings if name not in known]:
+        nearest = difflib.get_close_matches(unknown[0], [*known, *_OPTIONS], 1)
+        raise WorkflowError(
+            f"@dynamic_workflow does not know the argument {unknown[0]}=",
+            remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
+        )
     return dict(settings)
+
+
+@functools.cache
+def _known_settings() -> frozenset[str]:
+    from airflow.sdk import BaseOperator
+
+    return frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs"}

@@ -23,7 +23,7 @@ from airflow_dynamic_provider.workflows.kinds import (
     OperatorTarget,
     TaskTarget,
     WorkflowTarget,
-    setting_names,
+    is_setting,
 )
 from airflow_dynamic_provider.workflows.promises import Promise
 
@@ -134,7 +134,7 @@ class _Finder:
             self.value(variation, frozenset(), is_mapping)
             return
         operator_class, kwargs = variation
-        settings = {name: value for name, value in kwargs.items() if name in setting_names()}
+        settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
         self.kinds.add(OperatorTarget(operator_class), settings)
 
     def _partial(self, partial: Any, names: frozenset[str], is_mapping: bool) -> None:
@@ -269,7 +269,11 @@ def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
         called = _evaluate(node.args[0], scope)
     if not interception.is_operator_class(called):
         return _UNKNOWN
-    relevant = [word for word in node.keywords if word.arg is None or word.arg in setting_names()]
+    relevant = [
+        word
+        for word in node.keywords
+        if word.arg is None or is_setting(word.arg, _evaluate(word.value, scope))
+    ]
     settings = _evaluate_keywords(relevant, scope)
     return _UNKNOWN if settings is None else (called, settings)
 

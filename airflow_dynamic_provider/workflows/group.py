@@ -7,8 +7,9 @@ import inspect
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, TaskGroup
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
 
+from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -25,6 +26,7 @@ from airflow_dynamic_provider.workflows.nodes import NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
+from airflow_dynamic_provider.workflows.shapes import return_shape
 from airflow_dynamic_provider.workflows.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.waiting import GO_ON
 
@@ -35,12 +37,19 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
 
 # Arguments of any operator: a matter of the task, and not of what a node runs.
-_OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_id"}
+_OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {
+    "self",
+    "kwargs",
+    "task_id",
+    "dag",
+    "task_group",
+}
 
 # What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
 # would count the time that a node waits, and `deadline.time_limit` counts the time that it runs.
 _OWN_SETTINGS: dict[str, Any] = {
     "execution_timeout": None,
+    "trigger_rule": TriggerRule.ALL_SUCCESS,
     "map_index_template": MAP_INDEX_TEMPLATE,
 }
 
@@ -119,7 +128,8 @@ def _make_plan(
 
 
 def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
-    return ResultOperator(task_id=task_id, parts=part_names(workflow.function))
+    function = workflow.function
+    return ResultOperator(task_id=task_id, parts=part_names(function), returns=return_shape(function))
 
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
@@ -234,10 +244,13 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     )
     settings = {setting: value for setting, value in kind.settings.items() if setting in _OF_TASKS}
     settings.setdefault("doc_md", _doc(kind, lane))
-    # A list that grows ends with the workflow, and nodes are to start before.
-    rule = {"trigger_rule": "one_success" if lane.grows else "all_success"}
-    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, **rule, "task_id": name})
-    return partial.expand_kwargs(NodeSlots(listed))
+    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
+    nodes = partial.expand_kwargs(NodeSlots(listed))
+    if lane.grows:
+        # A list that grows ends with the workflow, and nodes are to start before. Set now: see
+        # `HelperOperator`.
+        airflow_graph.set_trigger_rule(nodes, TriggerRule.ONE_SUCCESS)
+    return nodes
 
 
 def _doc(kind: Kind, lane: Lane) -> str:

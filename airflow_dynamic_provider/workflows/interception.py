@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import calls
+from airflow_dynamic_provider.workflows.making import scratch_dag
 from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.recorder import current_recorder
 
@@ -60,12 +61,10 @@ def intercepted() -> Iterator[None]:
 @contextmanager
 def constructing(recorder: Recorder) -> Iterator[None]:
     """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
-    from airflow.sdk import DAG
-
     recorder.is_constructing = True
     try:
         # The Dag that is being read or run must not get it, nor take it for a duplicate.
-        with DAG("plan", schedule=None):
+        with scratch_dag():
             yield
     finally:
         recorder.is_constructing = False
@@ -115,6 +114,7 @@ def _patch_all() -> None:
     from airflow.sdk import BaseOperator
     from airflow.sdk.bases.decorator import _TaskDecorator
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
+    from airflow.sdk.definitions.edges import EdgeModifier
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
@@ -137,6 +137,8 @@ def _patch_all() -> None:
     _patch(type(BaseOperator), "__call__", _call_operator_class)
     _patch(BaseOperator, "set_upstream", _set_upstream)
     _patch(BaseOperator, "set_downstream", _set_downstream)
+    _patch(EdgeModifier, "set_upstream", _label_upstream)
+    _patch(EdgeModifier, "set_downstream", _label_downstream)
     _patch_output(BaseOperator)
 
 
@@ -216,6 +218,16 @@ def _set_upstream(recorder: Recorder, _original: Any, operator: Any, other: Any,
 
 def _set_downstream(recorder: Recorder, _original: Any, operator: Any, other: Any, *_more: Any) -> None:
     recorder.order([operator], _listed(other))
+
+
+def _label_upstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
+    label._upstream += _listed(other)
+    recorder.order(_listed(other), label._downstream)
+
+
+def _label_downstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
+    label._downstream += _listed(other)
+    recorder.order(label._upstream, _listed(other))
 
 
 def _listed(other: Any) -> Sequence[Any]:

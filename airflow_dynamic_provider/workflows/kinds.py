@@ -5,7 +5,9 @@ Found when the Dag file is read (see `finding`), and again, from the same file, 
 
 from __future__ import annotations
 
+import functools
 import re
+import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The setting that names a node, and is no matter of its kind.
 NAME = "task_id"
+
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
 
 #: The setting of which a node may have less than its kind.
 RETRIES = "retries"
@@ -242,6 +246,14 @@ def setting_names() -> frozenset[str]:
 
     parameters = inspect.signature(BaseOperator.__init__).parameters
     return frozenset(parameters) - {"self", "kwargs", "args", NAME, "dag", "task_group"}
+
+
+def is_setting(name: str, value: Any) -> bool:
+    """Whether an argument of an operator belongs to its kind: one of every operator, or a function.
+
+    A function is code of the Dag file. It is found there again, and not stored with each node.
+    """
+    return name in setting_names() or (isinstance(value, _FUNCTIONS) and not isinstance(value, type))
 
 
 def _same_but_retries(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
@@ -18,7 +18,7 @@ from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.workflows import templates
-from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.binding import bind, with_context
 from airflow_dynamic_provider.workflows.kinds import (
     Kind,
     MapTarget,
@@ -26,6 +26,8 @@ from airflow_dynamic_provider.workflows.kinds import (
     TaskTarget,
     WorkflowTarget,
 )
+from airflow_dynamic_provider.workflows.local_context import local_context
+from airflow_dynamic_provider.workflows.making import make_task, scratch_dag
 from airflow_dynamic_provider.workflows.map_task import pack_native
 from airflow_dynamic_provider.workflows.plan import (
     SEPARATOR,
@@ -38,6 +40,8 @@ from airflow_dynamic_provider.workflows.plan import (
 )
 from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
+from airflow_dynamic_provider.workflows.shapes import check_items, return_shape
+from airflow_dynamic_provider.workflows.validation import check_count
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
@@ -57,7 +61,11 @@ def run_local(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: 
     arguments = pack_native(bind(workflow.function, args, kwargs))
     stored = xcom.deserialize(xcom.serialize(arguments))
     native = {name: templates.resolve(template, _no_value) for name, template in stored.items()}
-    return _drive(_LocalRun(kinds), plan_workflow(workflow, native, kinds=kinds))
+    with _as_running(f"{workflow.name}.plan") as context:
+        plan = plan_workflow(workflow, native, kinds=kinds, context=context)
+    output = _drive(_LocalRun(kinds, workflow.max_nodes), plan)
+    check_items(workflow.name, return_shape(workflow.function), output)
+    return output
 
 
 def _drive(run: _LocalRun, plan: Plan) -> Any:
@@ -84,14 +92,18 @@ def _drive(run: _LocalRun, plan: Plan) -> Any:
 
 
 class _LocalRun:
-    def __init__(self, kinds: Kinds) -> None:
+    def __init__(self, kinds: Kinds, max_nodes: int) -> None:
         self.kinds = kinds
+        self.max_nodes = max_nodes
+        self.count = 0
 
     def steps(self, plan: Plan, *, is_root: bool) -> _Steps:
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
         # As it is stored, and every constant in it as it comes out.
         plan = unpack_plan(xcom.deserialize(xcom.serialize(pack_plan(plan))))
+        self.count += len(plan.nodes)
+        check_count(self.count, self.max_nodes, plan.workflow)
         values = _Values(plan)
         for node in plan.nodes:
             if values.is_blocked(node):
@@ -103,9 +115,17 @@ class _LocalRun:
                 }
                 kind = self.kinds[node.kind]
                 if isinstance(kind.target, WorkflowTarget | MapTarget):
-                    value = yield plan_later(
-                        kind.target, arguments, node.name, self.kinds, retries=node.retries
-                    )
+                    with _as_running(node.name) as context:
+                        later = plan_later(
+                            kind.target,
+                            arguments,
+                            node.name,
+                            self.kinds,
+                            max_nodes=self.max_nodes,
+                            retries=node.retries,
+                            context=context,
+                        )
+                    value = yield later
                 else:
                     value = run_node(kind, node.name, arguments)
                 values.keep(node, value)
@@ -199,76 +219,66 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
     Raises:
         Exception: What it raises.
     """
-    # Private: what a function asks for in a running task, `add_output_metadata` say, it asks for here too.
+    with _as_running(name) as context:
+        return _run_in(context, kind, arguments)
+
+
+@contextmanager
+def _as_running(name: str) -> Iterator[dict[str, Any]]:
+    """Have what asks for the context of the running task find one."""
+    # Private: Airflow makes its own context known in this way, and has no other.
     from airflow.sdk.execution_time.context import set_current_context
 
-    context = {"ti": _LocalTaskInstance(name), "params": {}}
+    context = local_context(name)
     with set_current_context(context):  # type: ignore[arg-type]
-        return _run_in(context, kind, arguments)
+        yield context
 
 
 def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -> Any:
     if isinstance(kind.target, OperatorTarget):
-        operator = kind.target.operator_class(task_id=kind.name, **kind.settings, **arguments)
+        with scratch_dag():
+            operator = kind.target.operator_class(task_id=kind.name, **kind.settings, **arguments)
         return operator.execute({**context, "task": operator})
     decorator = kind.target.decorator  # type: ignore[union-attr]
     args, kwargs = split_arguments(arguments)
     if hasattr(decorator, "declarations"):
-        return _run_declared(decorator, args, kwargs)
+        return _run_declared(decorator, args, kwargs, context)
     if decorator.operator_class.__name__ == "_PythonDecoratedOperator":
-        return _call(decorator.function, args, kwargs)
+        return _call(decorator.function, args, kwargs, context)
     # A sensor, a command, a container: the operator decides what to do with what the function returns.
-    operator = decorator(*args, **kwargs).operator
+    with scratch_dag():
+        operator = make_task(decorator, {**kind.settings, "task_id": kind.name}, args, kwargs)
     return operator.execute({**context, "task": operator})
 
 
-@dataclass
-class _LocalTaskInstance:
-    """What a function may ask of its task instance. What it pushes is kept, and nobody reads it."""
-
-    task_id: str
-    map_index: int = xcom.UNMAPPED
-    try_number: int = 1
-    pushed: dict[str, Any] = field(default_factory=dict)
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Keep a value."""
-        self.pushed[key] = value
-
-
-def _run_declared(decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _run_declared(
+    decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
+) -> Any:
     from airflow_dynamic_provider.execution.producing import Production, produce
     from airflow_dynamic_provider.workflows.producing_node import values_of
 
     production = Production(TaskTarget(decorator).name, decorator.declarations)
-    produce(decorator.function, args, _with_context(decorator.function, args, kwargs), production)
+    produce(decorator.function, args, with_context(decorator.function, args, kwargs, context), production)
     production.finish()
     return values_of(production)
 
 
-def _call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    result = function(*args, **_with_context(function, args, kwargs))
+def _call(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: Mapping[str, Any],
+) -> Any:
+    given = with_context(function, args, kwargs, context)
+    if any(each.kind is each.VAR_KEYWORD for each in inspect.signature(function).parameters.values()):
+        # As Airflow calls a function that takes any keywords.
+        given = {**context, **given}
+    result = function(*args, **given)
     return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
 
 
 async def _await(awaitable: Any) -> Any:
     return await awaitable
-
-
-def _with_context(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The arguments, and ``None`` for what only a running task has."""
-    signature = inspect.signature(function)
-    given = signature.bind_partial(*args, **kwargs).arguments
-    missing = {
-        name: None
-        for name, each in signature.parameters.items()
-        if name not in given
-        and each.default is each.empty
-        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-    }
-    return {**missing, **kwargs}
 
 
 def _check_depth(depth: int, plan: Plan) -> None:

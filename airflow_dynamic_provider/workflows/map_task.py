@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.binding import bind, parameter_names
-from airflow_dynamic_provider.workflows.calls import NAMED_MARK, pack_arguments, refuse_task
+from airflow_dynamic_provider.workflows.calls import NAMED_MARK, match_task, pack_arguments, refuse_task
 from airflow_dynamic_provider.workflows.kinds import MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
 from airflow_dynamic_provider.workflows.promises import Promise
@@ -19,7 +19,7 @@ from airflow_dynamic_provider.workflows.validation import check_count
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.kinds import Kinds
+    from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
     from airflow_dynamic_provider.workflows.recorder import Recorder
 
 #: What a `map_task` that is planned later keeps as its node's arguments.
@@ -86,7 +86,7 @@ class MappedTask:
         return by_name
 
     def _later(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
-        kind, retries = recorder.kinds.match(MapTarget(self.decorator))
+        kind, retries = self._match(recorder, MapTarget(self.decorator), by_name)
         lists = {name: list(each) if isinstance(each, range) else each for name, each in by_name.items()}
         held = {LISTS: lists, BOUND: self.bound, CONCURRENCY: self.concurrency, RATIO: self.min_success_ratio}
         is_default = {LISTS: False, BOUND: not self.bound, CONCURRENCY: self.concurrency is None}
@@ -100,7 +100,7 @@ class MappedTask:
         return recorder.promise(entry)
 
     def _now(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
-        kind, retries = recorder.kinds.match(TaskTarget(self.decorator))
+        kind, retries = self._match(recorder, TaskTarget(self.decorator), by_name)
         items = _zipped(self.decorator.function.__name__, by_name)
         call = recorder.call(self._label, is_explicit=self._is_named)
         call.min_success_ratio = self.min_success_ratio if self.min_success_ratio < 1 else None
@@ -118,6 +118,13 @@ class MappedTask:
             ]
         call.output = [templates.pack(recorder.promise(node), recorder.find) for node in nodes]
         return recorder.promise(call)
+
+    def _match(
+        self, recorder: Recorder, target: TaskTarget | MapTarget, by_name: Mapping[str, Any]
+    ) -> tuple[Kind, int | None]:
+        # Settings are tried with one item, and what it is does not matter for that.
+        one = pack_arguments(recorder, {**self.bound, **dict.fromkeys(by_name)})
+        return match_task(recorder, target, one)
 
     @property
     def _is_named(self) -> bool:

@@ -177,7 +177,7 @@ class NodeOperator(BaseOperator):
         with running(self.task_id, self.dag_file):
             arguments = values.arguments(listed)
             with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
-                value = run_node(context, self, node, arguments, resume)
+                value = run_node(context, self, listed, arguments, resume)
         left = StoredNode(
             node.name,
             origin.key_path,

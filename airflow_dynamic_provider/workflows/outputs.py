@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_dynamic_provider.authoring.usage import first_task
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.shapes import is_named_tuple, item_steps, return_shape
 
@@ -25,14 +26,35 @@ def part_names(function: Callable[..., Any]) -> list[str]:
     return [f"output_{index}" for index, _ in enumerate(item_steps(shape) or ())]
 
 
-class WorkflowOutput(PlainXComArg):
+class WorkflowPart(PlainXComArg):
+    """A part of a workflow's outputs: an ordinary XCom reference, to be passed to tasks.
+
+    Data comes from the workflow's last task. An order without data concerns the whole workflow: what is
+    to run before it runs before the body does.
+    """
+
+    @property
+    def roots(self) -> list[Any]:
+        """The planning task, for which all others wait. Airflow asks for it in ``task >> workflow()``."""
+        return [first_task(self.operator)]
+
+    def set_upstream(self, task_or_task_list: Any, edge_modifier: Any = None) -> None:
+        """Run tasks before the whole workflow: ``workflow() << task``."""
+        first_task(self.operator).set_upstream(task_or_task_list, edge_modifier)
+
+
+class WorkflowOutput(WorkflowPart):
     """The outputs of a workflow: an ordinary XCom reference, to be passed to tasks.
 
     Where the body is annotated to return a tuple of known length it can be unpacked, and the fields of a
     NamedTuple are found by name: ``output["total"]``.
     """
 
-    def __iter__(self) -> Iterator[PlainXComArg]:
+    def __getitem__(self, item: str) -> WorkflowPart:
+        """Return a reference to the XCom of one item."""
+        return WorkflowPart(self.operator, super().__getitem__(item).key)  # type: ignore[attr-defined]
+
+    def __iter__(self) -> Iterator[WorkflowPart]:
         """Return a reference to each item of the tuple that the body returns.
 
         Raises:
@@ -46,7 +68,7 @@ class WorkflowOutput(PlainXComArg):
                 remedy="Annotate what the body returns, as in -> tuple[list[str], int], or pass the output "
                 "to a task as it is.",
             )
-        return iter([PlainXComArg(self.operator, name) for name in parts])
+        return iter([WorkflowPart(self.operator, name) for name in parts])
 
 
 class NodeSlots(PlainXComArg):

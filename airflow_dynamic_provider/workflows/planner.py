@@ -12,6 +12,7 @@ from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.dag_files import running
+from airflow_dynamic_provider.workflows.limits import claim_nodes
 from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
 from airflow_dynamic_provider.workflows.planning import plan_later
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.dag_files import DagFile
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kinds, MapTarget, WorkflowTarget
+    from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
 log = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ class PlanOperator(BaseOperator):
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
         with running(self.task_id, self.dag_file):
-            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds))
+            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds, context=context))
         if spec.is_mapped:
             return summary(plan)
         roots = [RootPlan(plan)]
@@ -115,29 +117,38 @@ def plan_further(
     context: Any,
     target: WorkflowTarget | MapTarget,
     node: PlannedNode,
+    key_path: KeyPath,
     arguments: Mapping[str, Any],
     kinds: Kinds,
     spec: WorkflowSpec,
 ) -> dict[str, Any]:
     """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below the planning one.
 
-    One API call, and one for each lane. What the node leaves says which plan it was, so that a different one
-    is noticed.
+    At most four API calls, one for each lane, and one more for each lane whose nodes plan others. What the
+    node leaves says which plan it was, so that a different one is noticed.
+
+    Args:
+        context: Airflow's task context.
+        target: What the node calls.
+        node: The node.
+        key_path: The key of the graph that it is of.
+        arguments: Its arguments, resolved.
+        kinds: The kinds of the workflow.
+        spec: The workflow.
 
     Raises:
         AirflowFailException: There would be more nodes than the workflow may have.
     """
     reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-    known = sum(1 for lane in spec.lanes for slot in reader.slots(lane) if slot.name)
-    left = spec.max_nodes - known
-    plan = plan_later(target, arguments, node.name, kinds, max_nodes=max(left, 1), retries=node.retries)
-    own = {slot.name for lane in spec.lanes for slot in reader.slots(lane)}
-    if sum(each.name not in own for each in plan.nodes) > left:
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
-        raise AirflowFailException(
-            f"{node.name!r} plans {len(plan.nodes)} nodes, and there are {known} already: the workflow may "
-            f"have max_nodes={spec.max_nodes}. Raise it, or let the recursion end earlier."
-        )
+    plan = plan_later(
+        target,
+        arguments,
+        node.name,
+        kinds,
+        max_nodes=spec.max_nodes,
+        retries=node.retries,
+        context=context,
+    )
+    claim_nodes(context, reader, key_path, node, plan)
     plan = store_plan(context, plan)
     return {"plan": plan.fingerprint, "nodes": summary(plan)}

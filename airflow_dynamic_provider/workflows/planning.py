@@ -26,9 +26,11 @@ def plan_workflow(
     arguments: Mapping[str, Any],
     prefix: str = "",
     kinds: Kinds | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
-    recorder = Recorder(workflow.name, workflow.find_kinds() if kinds is None else kinds, workflow.max_nodes)
+    kinds = workflow.find_kinds() if kinds is None else kinds
+    recorder = Recorder(workflow.name, kinds, workflow.max_nodes, context)
     positional, named = split_arguments(arguments)
     # Checked before the body runs, for Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)
@@ -72,6 +74,7 @@ def plan_later(
     *,
     max_nodes: int = DEFAULT_MAX_NODES,
     retries: int | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the plan of a node that needed values: a workflow, or a `map_task`. In the node's process.
 
@@ -82,13 +85,14 @@ def plan_later(
         kinds: The kinds of the workflow that made the node.
         max_nodes: How many nodes the plan of a `map_task` may have; a workflow says so itself.
         retries: The retries that the node gives to those that it is made of, if fewer than their kind has.
+        context: The context of the node's task.
 
     Raises:
         WorkflowError: The body, or the list, is not what a plan can be made of.
         Exception: What the body raises.
     """
     if isinstance(target, WorkflowTarget):
-        return plan_workflow(target.workflow, arguments, prefix, kinds)
+        return plan_workflow(target.workflow, arguments, prefix, kinds, context)
     from airflow_dynamic_provider.workflows.map_task import plan_map
 
     return plan_map(target, arguments, prefix, kinds, max_nodes=max_nodes, retries=retries)

@@ -6,6 +6,7 @@ value itself is refused at once, with the line.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -89,11 +90,19 @@ class Promise:
             )
         return select(self, step)
 
-    def __getattr__(self, name: str) -> Promise:
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What Airflow's ``chain`` and the like ask for: something that can be ordered."""
+        own: Any = type(self)
+        return _orderable(own)
+
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             # How Python and libraries ask what an object is; nobody writes these by hand.
             raise AttributeError(f"a promise has no {name}")
         step = shapes.field_step(self._promised.shape, name)
+        if step is None and (method := _ORDERING.get(name)) is not None:
+            return functools.partial(method, self)
         if step is None:
             refuse(
                 self,
@@ -187,6 +196,32 @@ class Promise:
 
     def __aexit__(self, *error: object) -> NoReturn:
         refuse(self, "used in an `async with`", _IN_A_TASK)
+
+
+@functools.cache
+def _orderable(promise_class: type) -> type:
+    """Return a class that passes for a promise's own, and for what Airflow can order.
+
+    No base class of `Promise`: the names of its methods would hide fields of annotated values.
+    """
+    # Private: what all that Airflow orders is a subclass of.
+    from airflow.sdk.definitions._internal.mixins import DependencyMixin
+
+    return type(promise_class.__name__, (DependencyMixin,), {"__module__": promise_class.__module__})
+
+
+def _set_upstream(promise: Promise, other: Any, _edge_modifier: Any = None) -> None:
+    """Run ``other`` before."""
+    _order(promise, other, [promise])
+
+
+def _set_downstream(promise: Promise, other: Any, _edge_modifier: Any = None) -> None:
+    """Run ``other`` after."""
+    _order(promise, [promise], other)
+
+
+# Airflow's names for ``<<`` and ``>>``, which a field of an annotated value may have too.
+_ORDERING = {"set_upstream": _set_upstream, "set_downstream": _set_downstream}
 
 
 def _refuse_operators() -> None:

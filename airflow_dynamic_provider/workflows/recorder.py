@@ -115,15 +115,21 @@ class Recorder:
         workflow: The name of the workflow that is planned.
         kinds: What there is to run nodes.
         max_nodes: How many nodes the plan may have.
+        context: The context of the task that plans, for bodies that ask for it.
     """
 
-    def __init__(self, workflow: str, kinds: Kinds, max_nodes: int) -> None:
+    def __init__(
+        self, workflow: str, kinds: Kinds, max_nodes: int, context: Mapping[str, Any] | None = None
+    ) -> None:
         self.workflow = workflow
         self.kinds = kinds
         self.max_nodes = max_nodes
+        self.context = context or {}
         self.root = Scope()
         self.entries: dict[int, Entry] = {}
         self.count = 0
+        # The kinds whose settings Airflow has taken.
+        self.tried_kinds: set[str] = set()
         self.depth = 0
         self.is_open = False
         # While an operator is made, what its constructor makes and orders is its own affair.
@@ -222,6 +228,14 @@ class Recorder:
             PromiseUsageError: A promise of another recording.
             WorkflowCallError: Something that is neither a promise nor an operator of the body.
         """
+        labels = [*_labels(first), *_labels(then)]
+        if labels:
+            # The edge is set when both sides of the label are known; in a plan it has no text.
+            for label in _labels(first):
+                label.set_downstream([each for each in then if each is not label])
+            for label in _labels(then):
+                label.set_upstream([each for each in first if each is not label])
+            return
         before, afterwards = list(self._ordered(first)), list(self._ordered(then))
         for entry in afterwards:
             entry.after.update({each.serial: each for each in before})
@@ -274,6 +288,12 @@ class Recorder:
                     remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
                     "calls in this body gave.",
                 )
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    from airflow.sdk.definitions.edges import EdgeModifier
+
+    return [each for each in values if isinstance(each, EdgeModifier)]
 
 
 def _line() -> str:

@@ -16,6 +16,7 @@ from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Outcome
+from airflow_dynamic_provider.workflows.shapes import check_items
 from airflow_dynamic_provider.workflows.stored import StoredNode
 from airflow_dynamic_provider.workflows.values import (
     NO_VALUE,
@@ -49,16 +50,23 @@ class ResultOperator(HelperOperator):
 
     Args:
         parts: The XComs of a tuple's items, in their order.
+        returns: The return annotation of the body.
     """
 
     custom_operator_name = "result"
 
-    def __init__(self, *, parts: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *, parts: Sequence[str] = (), returns: Any = Any, **kwargs: Any) -> None:
         super().__init__(trigger_rule="all_done", **kwargs)
         self.parts = parts
+        self.returns = returns
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
         self.dag_file: DagFile | None = None
+
+    @property
+    def first_task_id(self) -> str | None:
+        """The task that runs first of the workflow that this one ends."""
+        return None if self.spec is None else self.spec.plan_task_id
 
     def execute(self, context: Any) -> Any:
         """Return the outputs. Airflow calls this in the task's process.
@@ -70,6 +78,7 @@ class ResultOperator(HelperOperator):
         assert self.spec is not None
         with no_retry_after_refusal(), running(self.task_id, self.dag_file):
             value = _Result(context, self.spec).read()
+            check_items(self.spec.name, self.returns, value)
         for name, part in zip(self.parts, value if self.parts else (), strict=True):
             xcom.push(context, name, part)
         return value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import template_text
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.making import make_task
 from airflow_dynamic_provider.workflows.plan import PlannedNode, split_arguments
 from airflow_dynamic_provider.workflows.planner import plan_further
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.workflows.nodes import NodeOperator
+    from airflow_dynamic_provider.workflows.stored import ListedNode
 
 # What holds the arguments of a function.
 _ARGUMENTS = frozenset({"op_args", "op_kwargs"})
@@ -32,7 +34,7 @@ class Resume:
 def run_node(
     context: Any,
     operator: NodeOperator,
-    node: PlannedNode,
+    listed: ListedNode,
     arguments: Mapping[str, Any],
     resume: Resume | None,
 ) -> Any:
@@ -41,10 +43,12 @@ def run_node(
     Raises:
         AirflowFailException: It failed, and the body gave it fewer retries than its kind has.
     """
-    target = operator.kind.target
+    target, node = operator.kind.target, listed.node
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
-            return plan_further(context, target, node, arguments, operator.kinds, operator.spec)
+            return plan_further(
+                context, target, node, listed.origin.key_path, arguments, operator.kinds, operator.spec
+            )
         made = _make(operator, target, arguments, context["dag"].default_args)
         _render(context, made, target)
         return _run_operator(context, made, resume)
@@ -57,19 +61,13 @@ def _make(
     default_args: Mapping[str, Any],
 ) -> Any:
     """Return the operator that the body's call stands for."""
-    from airflow_dynamic_provider.authoring.decorator import DynamicTask
-    from airflow_dynamic_provider.workflows.producing_node import ProducingOperator
-
-    settings = {**operator.kind.settings, "task_id": operator.task_id, "default_args": default_args}
+    own = operator.kind.settings
+    default_args = {**default_args, **(own.get("default_args") or {})}
+    settings = {**own, "task_id": operator.task_id, "default_args": default_args}
     if isinstance(target, OperatorTarget):
         settings["default_args"] = _marked_defaults(target.operator_class, default_args)
         return target.operator_class(**{**settings, **arguments})
-    decorator = target.decorator
-    positional, named = split_arguments(arguments)
-    called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **settings}
-    if isinstance(decorator, DynamicTask):
-        return ProducingOperator(**{**called, "declarations": decorator.declarations})
-    return decorator.operator_class(multiple_outputs=False, **called)
+    return make_task(target.decorator, settings, *split_arguments(arguments))
 
 
 def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:

@@ -8,6 +8,8 @@ import types
 import typing
 from typing import Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.references import Attribute, Step
 
 if typing.TYPE_CHECKING:
@@ -42,6 +44,30 @@ def item_steps(shape: Any) -> list[Step] | None:
     if typing.get_origin(shape) is tuple and items and items[-1] is not Ellipsis:
         return list(range(len(items)))
     return None
+
+
+def check_items(workflow: str, shape: Any, value: Any) -> None:
+    """Refuse what a workflow returns if its annotation promises a tuple of known length, and it is none.
+
+    Its parts are used one by one. Of anything else they would be a dict's keys or a text's letters.
+
+    Raises:
+        WorkflowCallError: It names what is annotated and what is returned.
+    """
+    steps = item_steps(shape)
+    if steps is None:
+        return
+    is_fit = isinstance(value, tuple | list) and len(value) == len(steps)
+    if is_fit and not (is_named_tuple(shape) and is_named_tuple(type(value))):
+        return
+    if is_fit and type(value)._fields == shape._fields:
+        return
+    annotated = shape.__name__ if is_named_tuple(shape) else str(shape)
+    raise WorkflowCallError(
+        f"the workflow {workflow!r} is annotated with -> {annotated}, and returns {excerpt(value)} of type "
+        f"{type(value).__name__}",
+        remedy=f"Return {annotated}, or correct the annotation.",
+    )
 
 
 def field_step(shape: Any, name: str) -> Step | None:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PLAN_XCOM = "workflow_plan"
+PLANNED_XCOM = "workflow_planned"
 NODE_XCOM = "workflow_node"
 BLOCKED_XCOM = "workflow_blocked"
 ROOTS_XCOM = "workflow_roots"

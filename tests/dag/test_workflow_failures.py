@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
+from airflow_dynamic_provider.errors import TooManyNodesError
 from airflow_dynamic_provider.version_compat import COMMAND, AirflowSkipException
 from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add, square
@@ -126,6 +127,12 @@ def too_many_later():
     return doubled_all(add(2))
 
 
+@dynamic_workflow(max_nodes=20)
+def too_many_together():
+    """Each of the four may plan what it plans, and all of them together may not."""
+    return [doubled_all.override(task_id=name)(add(5)) for name in "abcd"]
+
+
 @dynamic_workflow
 def doubled_all(count):
     return [add(number) for number in range(count)]
@@ -165,7 +172,7 @@ def run(airflow_database, execution_api):
     with DAG("failures", schedule=None) as dag:
         all_run(), fails_fast(), skips(), skips_beside(), inner_fails(), tolerant([1, -2])
         intolerant([1, -2, -3]), tolerance_ends_at_the_call(), too_many(), too_many_later()
-        late(), node_late(), retried(), misused(1)
+        too_many_together(), late(), node_late(), retried(), misused(1)
         keep(unplanned())
     return run_workflows(dag)
 
@@ -240,7 +247,18 @@ def test_too_many_nodes_fail_the_task_that_plans_them(run):
     assert "There is no plan: 'too_many.plan' is failed." in run.error("too_many.result")
     node = run.nodes("too_many_later")["doubled_all"]
     assert node.state == "failed"
-    assert "'doubled_all' plans 3 nodes, and there are 2 already" in run.error(node.task_id, node.map_index)
+    assert "'doubled_all' plans 3 nodes, and 2 are planned already" in run.error(node.task_id, node.map_index)
+
+
+def test_plans_that_are_made_side_by_side_keep_to_the_limit_together(run):
+    states = run.node_states("too_many_together")
+    assert len(states) <= 20
+    failed = [name for name in "abcd" if states[name] == "failed"]
+    assert failed
+    node = run.nodes("too_many_together")[failed[0]]
+    assert "may have max_nodes=20" in run.error(node.task_id, node.map_index)
+    with pytest.raises(TooManyNodesError, match="max_nodes=20"):
+        too_many_together.local()
 
 
 def test_the_time_of_the_whole_graph(run):

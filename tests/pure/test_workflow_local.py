@@ -134,12 +134,12 @@ def mutate(items: list) -> int:
 
 @task
 def with_context(value, ti, mapping_key=None):
-    return [value, ti, mapping_key]
+    return [value, ti is not None, mapping_key]
 
 
 @task
 def positional(one, /, *more, **named):
-    return [one, list(more), named]
+    return [one, list(more), named["a"], "ds" in named]
 
 
 @task
@@ -374,7 +374,7 @@ def test_what_a_tasks_signature_may_be():
     def body():
         return [with_context(1), positional(1, 2, 3, a=4), eventually(5)]
 
-    assert local(body) == [[1, None, None], [1, [2, 3], {"a": 4}], 5]
+    assert local(body) == [[1, True, None], [1, [2, 3], 4, True], 5]
 
 
 @pytest.mark.parametrize("concurrency", [None, 2])
@@ -496,8 +496,10 @@ def test_the_bodys_own_error_comes_as_it_is():
 def test_recursion_without_end():
     with refused(TooManyNodesError, "the workflow 'endless' is called 101 deep inside workflows"):
         endless.local(0)
-    with refused(TooManyNodesError, "the workflow 'endless_later' is planned 1000 deep"):
+    with refused(TooManyNodesError, "the workflow 'endless_later' has 1002 nodes so far, and max_nodes=1000"):
         endless_later.local(0)
+    with refused(TooManyNodesError, "the workflow 'endless_later' is planned 1000 deep"):
+        endless_later.override(max_nodes=3000).local(0)
 
 
 def test_a_part_that_is_not_there():

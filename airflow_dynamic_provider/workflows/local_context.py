@@ -1,0 +1,67 @@
+"""The task context that functions, operators and bodies find under ``.local()``, where no task runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+
+#: The Dag and the Dag run that it names.
+LOCAL = "local"
+
+
+@dataclass
+class LocalTaskInstance:
+    """What may be asked of a task instance. What is pushed is kept for the node itself, and nobody else."""
+
+    task_id: str
+    dag_id: str = LOCAL
+    run_id: str = LOCAL
+    map_index: int = xcom.UNMAPPED
+    try_number: int = 1
+    max_tries: int = 0
+    state: str = "running"
+    start_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    end_date: datetime | None = None
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self.pushed[key] = value
+
+    def xcom_pull(self, task_ids: Any = None, key: str = RETURN_VALUE, **_more: Any) -> Any:
+        """Return a value that was pushed here, ``None`` for any other task's."""
+        return self.pushed.get(key) if task_ids in (None, self.task_id) else None
+
+
+def local_context(task_id: str) -> dict[str, Any]:
+    """Return a context with all that Airflow's has: dates of now, no params, and ``None`` for the rest."""
+    # For makers of decorators, though not listed as exported.
+    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
+
+    ti = LocalTaskInstance(task_id)
+    now = ti.start_date
+    known = {
+        "ti": ti,
+        "task_instance": ti,
+        "run_id": LOCAL,
+        "try_number": 1,
+        "test_mode": True,
+        "params": {},
+        "inlets": [],
+        "outlets": [],
+        "triggering_asset_events": {},
+        "logical_date": now,
+        "data_interval_start": now,
+        "data_interval_end": now,
+        "ds": now.strftime("%Y-%m-%d"),
+        "ds_nodash": now.strftime("%Y%m%d"),
+        "ts": now.isoformat(),
+        "ts_nodash": now.strftime("%Y%m%dT%H%M%S"),
+        "ts_nodash_with_tz": now.isoformat().replace("-", "").replace(":", ""),
+        "task_instance_key_str": f"{LOCAL}__{task_id}__{now.strftime('%Y%m%d')}",
+    }
+    return {**dict.fromkeys(KNOWN_CONTEXT_KEYS), "mapping_key": None, **known}
