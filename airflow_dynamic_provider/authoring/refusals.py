@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -106,6 +105,9 @@ def missing_attribute(
     error: HandleUsageError, name: str, methods: tuple[str, ...] = ()
 ) -> MissingAttributeError:
     """Return the error for an attribute that is not there, with the name that was probably meant."""
+    # Only now: a Dag file that is right does without it.
+    import difflib
+
     meant = difflib.get_close_matches(name, methods, n=1)
     remedy = f"Did you mean {meant[0]!r}? {error.remedy}" if meant else error.remedy
     return MissingAttributeError(

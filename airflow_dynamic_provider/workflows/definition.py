@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from datetime import timedelta
@@ -285,6 +284,9 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             )
     known = _known_settings()
     if unknown := [name for name in settings if name not in known]:
+        # Only now: a Dag file that is right does without it.
+        import difflib
+
         nearest = difflib.get_close_matches(unknown[0], [*known, *_OPTIONS], 1)
         raise WorkflowError(
             f"@dynamic_workflow does not know the argument {unknown[0]}=",

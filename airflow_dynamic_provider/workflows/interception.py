@@ -111,10 +111,9 @@ def stand_in() -> Any:
 
 
 def _patch_all() -> None:
-    from airflow.sdk import BaseOperator
+    from airflow.sdk import BaseOperator, EdgeModifier
     from airflow.sdk.bases.decorator import _TaskDecorator
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
-    from airflow.sdk.definitions.edges import EdgeModifier
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_dynamic_provider.authoring.decorator import DynamicTask

@@ -291,7 +291,7 @@ class Recorder:
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:
-    from airflow.sdk.definitions.edges import EdgeModifier
+    from airflow.sdk import EdgeModifier
 
     return [each for each in values if isinstance(each, EdgeModifier)]
 

@@ -6,7 +6,19 @@ from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task, task_group
+from airflow.sdk import (
+    DAG,
+    BaseOperator,
+    EdgeModifier,
+    Label,
+    TaskGroup,
+    TriggerRule,
+    XComArg,
+    chain,
+    task,
+    task_group,
+)
+from airflow.sdk.definitions._internal.mixins import DependencyMixin
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
@@ -273,3 +285,26 @@ def test_moved_names_are_found():
     from airflow_dynamic_provider import version_compat
 
     assert [name for name in version_compat.__all__ if not hasattr(version_compat, name)] == []
+
+
+@assumes(
+    "chain() orders whatever is a DependencyMixin by its set_upstream() and set_downstream(); labels are "
+    "EdgeModifiers.",
+    rests="ordering promises in the body of a workflow as Airflow orders tasks",
+    where="workflows/promises.py",
+)
+def test_chain_orders_what_says_that_it_can_be_ordered():
+    ordered = []
+
+    class Stand:
+        @property
+        def __class__(self):
+            return DependencyMixin
+
+        def set_downstream(self, other, edge_modifier=None):
+            ordered.append((self, other))
+
+    first, second = Stand(), Stand()
+    chain(first, second)
+    assert ordered == [(first, second)]
+    assert isinstance(Label("why"), EdgeModifier)

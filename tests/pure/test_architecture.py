@@ -97,14 +97,10 @@ PRIVATE = {
     },
     "workflows.interception": {
         "airflow.sdk.definitions.decorators.task_group": "the class of task groups, for a body may call them",
-        "airflow.sdk.definitions.edges": "the class of labels, which a body may put on an order",
         "airflow.sdk.definitions.mappedoperator": "what a classic operator's partial() gives, to refuse it",
     },
     "workflows.promises": {
         "airflow.sdk.definitions._internal.mixins": "the base class of what chain() and the like can order",
-    },
-    "workflows.recorder": {
-        "airflow.sdk.definitions.edges": "the class of labels, which a body may put on an order",
     },
 }
 
