@@ -1,25 +1,20 @@
-"""The task's context that bodies and nodes find under ``.local()``."""
+"""The task's context, in bodies and in nodes: ``.local()`` gives one as a run does."""
 
 from __future__ import annotations
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import get_current_context, task
+from airflow.sdk import DAG, get_current_context, task
 
 from airflow_dynamic_provider import dynamic_workflow
+from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add
+from tests.workflow_runs import run_workflows
 
-# What is compared: that it is there, and of which kind.
-ASKED = ("ti", "params", "run_id", "ds", "ts", "logical_date", "try_number", "map_index_template", "dag_run")
-
-
-def _kinds(context):
-    return {
-        name: context[name] is not None for name in ASKED if name not in ("dag_run", "map_index_template")
-    }
+ASKED = ("ti", "task_instance", "params", "run_id", "ds", "ts", "logical_date")
 
 
-THERE = dict.fromkeys([name for name in ASKED if name not in ("dag_run", "map_index_template")], True)
-EXPECTED = ([[1, {}, 10, True], THERE, THERE], [10, [2, True, [2, 10]]])
+def _found(context):
+    return [name for name in ASKED if context[name] is not None]
 
 
 @task
@@ -32,12 +27,12 @@ def asks(number, ti=None, params=None, ds=None):
 def current():
     context = get_current_context()
     context["ti"].xcom_push(key="pushed", value=1)
-    return _kinds(context)
+    return _found(context)
 
 
 @task
 def any_keywords(**context):
-    return _kinds(context)
+    return _found(context)
 
 
 def classic(ds, number):
@@ -73,8 +68,15 @@ def later(number, ti=None):
     ]
 
 
-def test_a_body_and_its_nodes_find_their_context_locally():
-    assert body_asks.local(1) == EXPECTED
+def test_a_body_and_its_nodes_find_their_context_in_a_run_and_locally(airflow_database, execution_api):
+    with DAG("contexts", schedule=None) as dag:
+        keep(body_asks(1))
+    run = run_workflows(dag)
+    assert run.state == "success"
+    there = list(ASKED)
+    expected = ([[1, {}, 10, True], there, there], [10, [2, True, [2, 10]]])
+    assert run.result("body_asks") == expected
+    assert body_asks.local(1) == expected
 
 
 def test_what_a_call_gives_wins_over_the_context():
