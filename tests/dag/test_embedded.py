@@ -89,7 +89,8 @@ def test_a_failed_run_names_the_key_and_the_error(dag, capsys):
     assert (finished.state, finished.exit_status) == ("failed", 1)
     out = " ".join(capsys.readouterr().out.split())
     assert "halve[number 3] failed: ValueError: cannot halve 3" in out
-    assert "halving.py, line 17" in out
+    # The line is broken where it is full, which depends on the folder.
+    assert "halving.py,line17)" in out.replace(" ", "")
     assert "number 3 halve failed source=a list, seen=3" in out
 
 
