@@ -38,9 +38,11 @@ for version in "${versions[@]}"; do
     prepare "constraints-$version.txt" "$venv"
     step "Airflow $version: tests on $(describe "$venv")"
     # All versions are tried, even when the first fails.
+    status=0
     "$venv/bin/python" -m pytest tests/contract tests/task tests/dag --numprocesses 2 --dist loadfile "$@" ||
-        failed+=("$version")
-    "$venv/bin/python" -m pytest tests/live "$@" || failed+=("$version")
+        status=1
+    "$venv/bin/python" -m pytest tests/live "$@" || status=1
+    ((status == 0)) || failed+=("$version")
 done
 if ((${#failed[@]})); then
     step "Failed on Airflow ${failed[*]}"

@@ -12,6 +12,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.arguments import name_arguments
+from airflow_dynamic_provider.authoring.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.handles import Item
@@ -151,10 +152,10 @@ def _replace(value: Any, graph: DagGraph) -> Any:
     if isinstance(value, dict):
         items = {key: _replace(item, graph) for key, item in value.items()}
         return items if any(items[key] is not value[key] for key in value) else value
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, SEQUENCES):
         old = list(value)
         parts = [_replace(item, graph) for item in old]
         if all(new is before for new, before in zip(parts, old, strict=True)):
             return value
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        return rebuilt(value, parts)
     return value

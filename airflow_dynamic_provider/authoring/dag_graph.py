@@ -160,7 +160,7 @@ class DagGraph:
         arrange(self)
 
 
-# By identity, since a Dag's equality and hash change while it is written. Weak, for what is known of a Dag
+# By identity: a Dag's equality and hash change while it is written. Weak: what is known of a Dag
 # lives as long as the operators that hold references of it, and no longer than the Dag.
 _GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, XComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.containers import SEQUENCES, leaves, rebuilt
 from airflow_dynamic_provider.authoring.refusals import NotAValue
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -71,14 +72,7 @@ def fill_arguments(task: Any) -> bool:
 
 def references_in(value: Any) -> Iterator[NotAValue]:
     """Return the references to outputs in an argument."""
-    if isinstance(value, NotAValue):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from references_in(each)
-    elif isinstance(value, (list, tuple, set)):
-        for each in value:
-            yield from references_in(each)
+    return (each for each in leaves(value) if isinstance(each, NotAValue))
 
 
 def attributes_of(task: Any) -> dict[str, Any]:
@@ -117,7 +111,6 @@ def _resolve(value: Any, context: Any) -> Any:
         return value.resolve(context)
     if isinstance(value, dict):
         return {key: _resolve(each, context) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        parts = [_resolve(each, context) for each in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, SEQUENCES):
+        return rebuilt(value, [_resolve(each, context) for each in value])
     return value

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.containers import leaves
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
     from airflow_dynamic_provider.execution.sources import ResultSource
@@ -52,7 +53,8 @@ def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) ->
     It is there as a text that pulls an XCom, or inside what only Airflow knows: ``map()`` and ``zip()`` of
     its own references, or an object with template fields.
     """
-    pulled = {task_id for text in _texts(value) for task_id in _PULL.findall(text)}
+    texts = [each for each in leaves(value) if isinstance(each, str)]
+    pulled = {task_id for text in texts for task_id in _PULL.findall(text)}
     for name in sorted((pulled | airflow_graph.task_ids_in(value)) & clones.keys()):
         how = "in a text" if name in pulled else "inside another object"
         raise HandleUsageError(
@@ -66,14 +68,3 @@ def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) ->
 
 # What Airflow's own references are as texts.
 _PULL = re.compile(r"task_instance\.xcom_pull\(task_ids='([^']+)'")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, (list, tuple, set)):
-        for each in value:
-            yield from _texts(each)

@@ -489,13 +489,12 @@ def _is_at(keys: Sequence[KeyPath], result: layout.StoredResult) -> bool:
 
 
 def _value_of_page(source: ItemSource, page: Sequence[tuple[str | None, Any]], offset: int, key: str) -> Any:
-    remedy = f"Clear {source.task_id!r} with its downstream tasks."
     if offset >= len(page):
         raise CollectError(
             f"stored fewer values to collect than keys: {len(page)}",
             task_id=source.task_id,
             output_name=source.output,
-            remedy=f"The Dag file has changed: c{remedy[1:]}",
+            remedy=f"The Dag file has changed: clear {source.task_id!r} with its downstream tasks.",
         )
     stored_for, value = page[offset]
     if stored_for not in (None, key):
@@ -504,6 +503,6 @@ def _value_of_page(source: ItemSource, page: Sequence[tuple[str | None, Any]], o
             task_id=source.task_id,
             output_name=source.output,
             mapping_key=key,
-            remedy=remedy,
+            remedy=f"Clear {source.task_id!r} with its downstream tasks.",
         )
     return value

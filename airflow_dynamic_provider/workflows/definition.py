@@ -133,7 +133,7 @@ class DynamicWorkflow(Generic[P, R]):
             arguments: Parameter -> native value; ``"*"`` for positional ones that have no name.
             prefix: The name of the node that this is planned for, with which all names begin.
             kinds: What there is to run nodes; found again by default.
-            context: Airflow's task context, for a body that asks for it.
+            context: Airflow's task context; a body may ask for parts of it.
 
         Raises:
             WorkflowError: The body does what a plan cannot have.
@@ -282,7 +282,9 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
                 remedy=f"Leave {name}= out.",
             )
-    known = _known_settings()
+    from airflow_dynamic_provider.workflows.kinds import NAME, setting_names
+
+    known = setting_names() | {NAME, "dag", "task_group"}
     if unknown := [name for name in settings if name not in known]:
         # Only now: a Dag file that is right does without it.
         import difflib
@@ -293,10 +295,3 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
         )
     return dict(settings)
-
-
-@functools.cache
-def _known_settings() -> frozenset[str]:
-    from airflow.sdk import BaseOperator
-
-    return frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag_files import dag_file_being_read
-from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget, setting_names
 from airflow_dynamic_provider.workflows.lists import (
     GatherPlansOperator,
     ListedOperator,
@@ -35,15 +34,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
-
-# Arguments of any operator: a matter of the task, and not of what a node runs.
-_OF_TASKS = frozenset(inspect.signature(BaseOperator.__init__).parameters) - {
-    "self",
-    "kwargs",
-    "task_id",
-    "dag",
-    "task_group",
-}
 
 # What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
 # would count the time that a node waits, and `deadline.time_limit` counts the time that it runs.
@@ -242,7 +232,8 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     operator_class: Any = type(
         "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
     )
-    settings = {setting: value for setting, value in kind.settings.items() if setting in _OF_TASKS}
+    # Those of any operator: a matter of the task, and not of what a node runs.
+    settings = {setting: value for setting, value in kind.settings.items() if setting in setting_names()}
     settings.setdefault("doc_md", _doc(kind, lane))
     partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     nodes = partial.expand_kwargs(NodeSlots(listed))

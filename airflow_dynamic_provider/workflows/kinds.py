@@ -238,6 +238,7 @@ class Kinds:
         )
 
 
+@functools.cache
 def setting_names() -> frozenset[str]:
     """Return the names of the arguments that every operator takes: those that belong to a kind."""
     import inspect
