@@ -366,6 +366,8 @@ def register(dag: Any) -> None:
 
     # A task that ends in the triggerer has to have one.
     dag.relative_fileloc = dag.relative_fileloc or "dag.py"
+    # As for every Dag that Airflow reads from a file, before it is stored.
+    dag.validate()
     with create_session() as session:
         DagBundlesManager().sync_bundles_to_db(session=session)
         session.commit()

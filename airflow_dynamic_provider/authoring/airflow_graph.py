@@ -189,6 +189,21 @@ def remove_edge(upstream: Any, downstream: Any) -> None:
     downstream.upstream_task_ids.discard(upstream.task_id)
 
 
+def replace_upstream(task: Any, upstream: Any, other: Any) -> None:
+    """Run a task after ``other`` in place of ``upstream``, under the same label."""
+    remove_edge(upstream, task)
+    add_edge(other, task)
+    labels = task.dag.edge_info.get(upstream.task_id, {})
+    if (label := labels.pop(task.task_id, None)) is not None:
+        task.dag.set_edge_info(other.task_id, task.task_id, label)
+    group: TaskGroup | None = group_of(task)
+    while group is not None:
+        # The pages of Airflow draw the edges of a group by these.
+        if upstream.task_id in group.upstream_task_ids:
+            group.upstream_task_ids ^= {upstream.task_id, other.task_id}
+        group = group.parent_group
+
+
 def watch_downstream(task: Any, notice: Callable[[Node], None]) -> None:
     """Call ``notice`` with each task, or group, that is set to run after ``task``, just before."""
 

@@ -125,18 +125,31 @@ class DagGraph:
 
     def done_after(self, task: Any) -> Any:
         """Return the task that succeeds when all clones of ``task`` are done, made on the first call."""
+        return self._after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
+
+    def unfailed_after(self, task: Any) -> Any:
+        """Return the task that succeeds when no clone of ``task`` failed, made on the first call."""
+        return self._after_clones(
+            task,
+            "none_failed",
+            "unfailed",
+            "Succeeds when each clone of {} has succeeded or was skipped, also when there are no keys.",
+        )
+
+    def _after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
-        if task.task_id not in self._done:
-            self._done[task.task_id] = self.make_helper(
+        task_id = f"{task.task_id}__{suffix}"
+        if task_id not in self._done:
+            self._done[task_id] = self.make_helper(
                 DoneOperator,
-                self.free_id(f"{task.task_id}__done"),
+                self.free_id(task_id),
                 self.clones[task.task_id].space.home,
                 task,
-                doc_md=f"Succeeds when all clones of `{task.task_id}` are done, whatever became of them. "
-                "The scheduler ends it without running it.",
+                rule=rule,
+                doc_md=f"{doc.format(f'`{task.task_id}`')} The scheduler ends it without running it.",
             )
-        return self._done[task.task_id]
+        return self._done[task_id]
 
     def add_own_edge(self, upstream: Any, task: Any) -> None:
         """Run one task before another, though the author did not ask for it."""
@@ -146,11 +159,13 @@ class DagGraph:
 
     def _finish(self) -> None:
         """Look at the tasks that no map looks at, when all of them are there."""
+        from airflow_dynamic_provider.authoring.ordering import decide_as_collectors
+
         filled = False
         for task in self.dag.tasks:
             if task.task_id not in self.clones and not airflow_graph.is_mapped(task):
                 filled |= fill_arguments(task)
-        if filled:
+        if decide_as_collectors(self) or filled:
             self.arrange()
 
     def arrange(self) -> None:

@@ -310,7 +310,10 @@ class Handle(KeyedReference):
         order(self, other, upstream=True, edge_modifier=edge_modifier)
 
     def set_downstream(self, other: Any, edge_modifier: Any = None) -> None:
-        """Run ``other`` after every clone: ``handle >> other``. Of the same key space, it runs key by key."""
+        """Run ``other`` after every clone: ``handle >> other``. Of the same key space, it runs key by key.
+
+        Any other task runs once, and decides as a collector does: skipped keys, or no keys, do not skip it.
+        """
         order(self, other, upstream=False, edge_modifier=edge_modifier)
 
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:

@@ -22,8 +22,8 @@ from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import add_gate
 from airflow_dynamic_provider.authoring.gating import find_checks, is_gate
 from airflow_dynamic_provider.authoring.levels import Dependencies, Levels, UnsettledUnitError, find_levels
+from airflow_dynamic_provider.authoring.ordering import decide_as_collectors, meet
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
-from airflow_dynamic_provider.execution.spaces import find_routes
 from airflow_dynamic_provider.execution.states import FAILURES, WITHOUT_RESULT
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _STOPPED_BY = {
 
 def arrange(graph: DagGraph) -> None:
     """Put every cloned task into the mapped group of its level, and set the edges between clones."""
+    decide_as_collectors(graph)
     _note_orders(graph)
     levels = _find_levels(graph)
     arrangement = _Arrangement(graph, levels)
@@ -148,17 +149,12 @@ class _Arrangement:
         """Task -> the tasks of which it needs the clones that matter to its own key."""
         needs: dict[str, set[str]] = {task_id: set() for task_id in self.graph.clones}
         for task_id, upstream_id in self.graph.uses.keys() | self.graph.orders:
-            if task_id in needs and self._are_related(task_id, upstream_id):
+            if task_id in needs and meet(self.graph.clones[task_id], self.graph.clones[upstream_id]):
                 needs[task_id].add(upstream_id)
         for task_id, upstream_id in self.graph.collects_all:
             if task_id in needs:
                 needs[task_id].discard(upstream_id)
         return needs
-
-    def _are_related(self, task_id: str, upstream_id: str) -> bool:
-        """Whether one task's keys are made of the other's, so that they meet key by key."""
-        own, other = (self.graph.clones[each].space.spec for each in (task_id, upstream_id))
-        return bool(find_routes(own, other).found or find_routes(other, own).found)
 
     def _is_peer(self, one: str, other: str) -> bool:
         clones = self.graph.clones

@@ -93,15 +93,18 @@ class KeysOperator(HelperOperator):
 
 
 class DoneOperator(EmptyOperator):
-    """Succeeds when all clones of a task are done, whatever became of them. The scheduler ends it by itself.
+    """Succeeds when all clones of a task are done, or none has failed. The scheduler ends it by itself.
 
-    A collector that takes failed clones in its stride waits for this, so that its own trigger rule stays what
-    its author made it.
+    Tasks that run once wait for it where clones may fail, or be skipped, or not be there at all, so that
+    their own trigger rule stays what their author made it.
+
+    Args:
+        rule: Its trigger rule: ``all_done`` or ``none_failed``.
     """
 
     custom_operator_name = "done"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, rule: str, **kwargs: Any) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_SUCCESS, **HELPER_ARGUMENTS, **kwargs)
         # Only now: see `HelperOperator`.
-        self.trigger_rule = TriggerRule.ALL_DONE
+        self.trigger_rule = TriggerRule(rule)

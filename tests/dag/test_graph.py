@@ -168,8 +168,8 @@ def test_chain_and_labels_work_with_handles():
 
     made = chained()
     assert "start" in made.get_task("double").upstream_task_ids
-    assert "double" in made.get_task("end").upstream_task_ids
-    assert "double" in made.get_task("labelled").upstream_task_ids
+    assert "double__unfailed" in made.get_task("end").upstream_task_ids
+    assert made.get_edge_info("double__unfailed", "labelled") == {"label": "then"}
     assert run_dag(made).state == "success"
 
 

@@ -1,0 +1,57 @@
+"""Lets what the author ordered after all clones of a task decide as a collector of their values does.
+
+``handle >> task`` is an edge from each clone. Under Airflow's default rule a single skipped key would skip
+the task, and so would a list without keys, of which Airflow skips the mapped task as a whole. A collection
+leaves skipped keys out and may be empty. So the task waits for two others: one that succeeds unless a clone
+failed, and the one that lists the keys, which is skipped where the whole fan-out is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule
+
+from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.execution.spaces import find_routes
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
+
+
+def decide_as_collectors(graph: DagGraph) -> bool:
+    """Replace the author's edges from all clones of a task to tasks that run once, or for other keys.
+
+    Tasks with a trigger rule of their own are left alone: the rule is the author's word on clones as well.
+
+    Returns:
+        Whether there was such an edge.
+    """
+    found = [
+        (clone, below)
+        for clone in graph.clones.values()
+        for below in map(graph.task, sorted(clone.operator.downstream_task_ids))
+        if _is_ordered(graph, clone, below)
+    ]
+    for clone, below in found:
+        unfailed = graph.unfailed_after(clone.operator)
+        airflow_graph.replace_upstream(below, clone.operator, unfailed)
+        graph.add_own_edge(graph.task(clone.space.spec.keys_task_id), below)
+    return bool(found)
+
+
+def _is_ordered(graph: DagGraph, clone: ClonedTask, below: Any) -> bool:
+    """Whether an edge is the author's, to a task for which all keys of a clone count."""
+    pair = (below.task_id, clone.operator.task_id)
+    if below.trigger_rule != TriggerRule.ALL_SUCCESS or below.task_id in graph.helpers:
+        return False
+    if pair in graph.own_edges or pair in graph.collects_all or pair in graph.uses:
+        return False
+    other = graph.clones.get(below.task_id)
+    return other is None or not meet(clone, other)
+
+
+def meet(one: ClonedTask, other: ClonedTask) -> bool:
+    """Whether the keys of one task are made of the other's, so that they are ordered key by key."""
+    first, second = one.space.spec, other.space.spec
+    return bool(find_routes(first, second).found or find_routes(second, first).found)
