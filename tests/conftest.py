@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import strict_api
+from tests import quick_api, strict_api
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
 DAGS = Path(__file__).parent.parent / "dags"
@@ -29,6 +29,7 @@ os.environ.update(
 )
 (HOME / "dags").mkdir()
 strict_api.install()
+quick_api.install()
 
 
 def pytest_addoption(parser):
