@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.workflows import assembly, calls
+from airflow_dynamic_provider.workflows import assembly, calls, templates
 from airflow_dynamic_provider.workflows.binding import bind
 from airflow_dynamic_provider.workflows.interception import intercepted
 from airflow_dynamic_provider.workflows.kinds import MapTarget, WorkflowTarget
@@ -15,7 +15,7 @@ from airflow_dynamic_provider.workflows.recorder import Recorder
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kinds
@@ -43,7 +43,7 @@ def plan_workflow(
 
 
 def refuse_unstorable(plan: Plan) -> None:
-    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry.
+    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry, or gives back as another.
 
     Raises:
         UnstorableOutputError: Its text names the node and the argument.
@@ -52,16 +52,24 @@ def refuse_unstorable(plan: Plan) -> None:
         xcom.check_serializable(pack_plan(plan))
     except UnstorableOutputError:
         # Which it is, only in this case: one check of the whole is cheaper than one of each.
-        for node in plan.nodes:
-            for argument, template in node.arguments.items():
-                _check(template, f"the argument {argument!r} of the node {node.name!r}")
-        _check([plan.output, [call.output for call in plan.calls]], f"what {plan.workflow!r} returns")
+        for noun, template in _named_templates(plan):
+            _check(template, noun, xcom.check_serializable)
         raise
+    for noun, template in _named_templates(plan):
+        for constant in templates.constants(template):
+            _check(constant, noun, xcom.check_storable)
 
 
-def _check(template: Any, noun: str) -> None:
+def _named_templates(plan: Plan) -> Iterator[tuple[str, Any]]:
+    for node in plan.nodes:
+        for argument, template in node.arguments.items():
+            yield f"the argument {argument!r} of the node {node.name!r}", template
+    yield f"what {plan.workflow!r} returns", [plan.output, [call.output for call in plan.calls]]
+
+
+def _check(value: Any, noun: str, check: Callable[[Any], None]) -> None:
     try:
-        xcom.check_serializable(template)
+        check(value)
     except UnstorableOutputError as error:
         raise UnstorableOutputError(f"{noun}: {error.message}", remedy=error.remedy) from error.__cause__
 

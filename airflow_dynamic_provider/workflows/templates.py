@@ -96,6 +96,18 @@ def references(template: Any) -> list[Reference]:
     return list(_walk(template))
 
 
+def constants(template: Any) -> Iterator[Any]:
+    """Yield the values in a template that `pack` left as they are, and that are no plain JSON."""
+    if isinstance(template, Mapping):
+        for item in template.values():
+            yield from constants(item)
+    elif isinstance(template, list):
+        for item in template:
+            yield from constants(item)
+    elif type(template) not in _PLAIN:
+        yield template
+
+
 def renamed(template: Any, rename: Callable[[str], str]) -> Any:
     """Return the template with other names in its references."""
     kind = type(template)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
@@ -514,6 +515,22 @@ def test_what_xcom_cannot_carry():
         local(lambda: [add(1), object()])
     with refused(UnstorableOutputError, "XCom cannot carry a value of type object"):
         local(lambda: unstorable())
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {1: (x,)}, lambda x: {"a": {"b": x}}])
+def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap):
+    moment = datetime.fromisoformat("2026-01-01T00:00:00+02:00")
+    problem = "XCom carries a value of type datetime that cannot be read"
+    with refused(UnstorableOutputError, f"the argument 'other' of the node 'add': {problem}"):
+        local(lambda: add(1, wrap(moment)))
+    with refused(UnstorableOutputError, f"what '<lambda>' returns: {problem}"):
+        local(lambda: [add(1), wrap(moment)])
+
+
+def test_constants_that_airflow_gives_back_as_they_were_are_let_through():
+    moment = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    values = [moment, {1: frozenset({2})}, Decimal("1.5")]
+    assert local(lambda: values) == values
 
 
 @task.branch
