@@ -21,9 +21,10 @@ from airflow_dynamic_provider.workflows.kinds import (
     WorkflowTarget,
     is_setting,
 )
-from airflow_dynamic_provider.workflows.making import try_settings
+from airflow_dynamic_provider.workflows.making import constructing, try_settings
 from airflow_dynamic_provider.workflows.plan import split_arguments
 from airflow_dynamic_provider.workflows.promises import Promise
+from airflow_dynamic_provider.workflows.with_groups import refuse_default_args
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,8 +89,6 @@ def match_task(
 
 
 def _try(recorder: Recorder, target: TaskTarget | MapTarget, arguments: Mapping[str, Any]) -> None:
-    from airflow_dynamic_provider.workflows.interception import constructing
-
     with constructing(recorder):
         positional, named = split_arguments(_with_stand_ins(arguments))
         try_settings(target.decorator, target.settings, positional, named)
@@ -236,11 +235,7 @@ def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: 
     """
     from airflow_dynamic_provider.workflows.interception import GroupCall
 
-    if factory.tg_kwargs.get("default_args"):
-        raise WorkflowCallError(
-            f"the task group {factory.tg_kwargs['group_id']!r} has default_args, which nodes do not take",
-            remedy="Give the settings to the tasks: @task(pool=...).",
-        )
+    refuse_default_args(factory.tg_kwargs["group_id"], factory.tg_kwargs.get("default_args"))
     entry = recorder.call(factory.tg_kwargs["group_id"], is_explicit=getattr(factory, NAMED_MARK, False))
     with recorder.inside(entry):
         returned = factory.function(*args, **kwargs)
@@ -265,8 +260,6 @@ def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations
 def _construct(
     recorder: Recorder, make: Callable[..., Any], kwargs: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> Any:
-    from airflow_dynamic_provider.workflows.interception import constructing
-
     with constructing(recorder):
         return make(**{**kwargs, **_with_stand_ins(arguments)})
 

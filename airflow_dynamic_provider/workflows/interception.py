@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
-from airflow_dynamic_provider.workflows import calls
-from airflow_dynamic_provider.workflows.making import scratch_dag
+from airflow_dynamic_provider.workflows import calls, with_groups
 from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.recorder import current_recorder
 
@@ -56,18 +55,6 @@ def intercepted() -> Iterator[None]:
             if _OPEN == 0:
                 while _RESTORE:
                     _RESTORE.pop()()
-
-
-@contextmanager
-def constructing(recorder: Recorder) -> Iterator[None]:
-    """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
-    recorder.is_constructing = True
-    try:
-        # The Dag that is being read or run must not get it, nor take it for a duplicate.
-        with scratch_dag():
-            yield
-    finally:
-        recorder.is_constructing = False
 
 
 def is_operator(value: Any) -> bool:
@@ -111,7 +98,7 @@ def stand_in() -> Any:
 
 
 def _patch_all() -> None:
-    from airflow.sdk import BaseOperator, EdgeModifier
+    from airflow.sdk import BaseOperator, EdgeModifier, TaskGroup
     from airflow.sdk.bases.decorator import _TaskDecorator
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -124,6 +111,9 @@ def _patch_all() -> None:
         _patch(cls, "override", _override)
     _patch(_TaskGroupFactory, "__call__", _call_group)
     _patch(_TaskGroupFactory, "override", _override)
+    _patch(TaskGroup, "__init__", with_groups.make_group)
+    _patch(TaskGroup, "__enter__", with_groups.enter_group)
+    _patch(TaskGroup, "__exit__", with_groups.exit_group)
     refused: dict[Any, tuple[str, ...]] = {
         _TaskDecorator: ("expand", "partial", "expand_kwargs"),
         DynamicTask: ("expand", "partial", "expand_kwargs"),
@@ -134,8 +124,9 @@ def _patch_all() -> None:
         for name in names:
             _patch(cls, name, functools.partial(_expand, name))
     _patch(type(BaseOperator), "__call__", _call_operator_class)
-    _patch(BaseOperator, "set_upstream", _set_upstream)
-    _patch(BaseOperator, "set_downstream", _set_downstream)
+    for cls in (BaseOperator, TaskGroup):
+        _patch(cls, "set_upstream", _set_upstream)
+        _patch(cls, "set_downstream", _set_downstream)
     _patch(EdgeModifier, "set_upstream", _label_upstream)
     _patch(EdgeModifier, "set_downstream", _label_downstream)
     _patch_output(BaseOperator)

@@ -10,6 +10,8 @@ from airflow_dynamic_provider.errors import WorkflowCallError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.workflows.recorder import Recorder
+
 # What a decorator takes and its operator does not: Airflow sets it on the task afterwards. It means something
 # for teardowns only, which no node is.
 _FOR_TEARDOWNS = "on_failure_fail_dagrun"
@@ -69,3 +71,15 @@ def scratch_dag() -> Iterator[None]:
     # own group: the code around may be in a group of another Dag.
     with DAG("plan", schedule=None, auto_register=False) as dag, dag.task_group:
         yield
+
+
+@contextmanager
+def constructing(recorder: Recorder) -> Iterator[None]:
+    """Let an operator's constructor do what it does, unrecorded and in a Dag of its own."""
+    recorder.is_constructing = True
+    try:
+        # The Dag that is being read or run must not get it, nor take it for a duplicate.
+        with scratch_dag():
+            yield
+    finally:
+        recorder.is_constructing = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -138,6 +138,9 @@ class Recorder:
         self._serials = itertools.count(1)
         # The operator is kept too, so that no other one gets its id.
         self._operators: dict[int, tuple[Any, Entry]] = {}
+        self._groups: dict[int, tuple[Any, CallEntry]] = {}
+        # The blocks of groups that the body is in.
+        self.blocks: list[AbstractContextManager[None]] = []
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -216,6 +219,15 @@ class Recorder:
         _, entry = self._operators.get(id(operator), (None, None))
         return entry
 
+    def know_group(self, group: Any, entry: CallEntry) -> None:
+        """Remember which call a task group is."""
+        self._groups[id(group)] = (group, entry)
+
+    def group_of(self, group: Any) -> CallEntry | None:
+        """Return the call that a task group is, ``None`` if it was not made in the body."""
+        _, entry = self._groups.get(id(group), (None, None))
+        return entry
+
     @property
     def operators(self) -> list[tuple[Any, Entry]]:
         """The operators that the body made, with their nodes."""
@@ -280,7 +292,7 @@ class Recorder:
                 yield promises.promised(value).entry
             elif isinstance(value, list | tuple):
                 yield from self._ordered(value)
-            elif (entry := self.entry_of(value)) is not None:
+            elif (entry := self.entry_of(value) or self.group_of(value)) is not None:
                 yield entry
             else:
                 raise WorkflowCallError(

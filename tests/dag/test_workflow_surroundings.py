@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, TaskGroup, task
 
 from airflow_dynamic_provider import (
     DynamicOut,
@@ -186,3 +186,23 @@ def test_a_node_has_its_own_retries_settings_and_metadata(run):
     assert run.dag.get_task(nodes["elsewhere"].task_id).queue == "large"
     node = nodes["metered"]
     assert "measured" in str(run.xcom(node.task_id, "output_metadata", node.map_index))
+
+
+def test_the_nodes_of_a_task_group_in_a_body_bear_its_name():
+    @dynamic_workflow
+    def grouped(number):
+        with TaskGroup("first") as first:
+            squares = [square(each) for each in range(number)]
+        with TaskGroup("then") as then:
+            whole = total(squares)
+            with TaskGroup("inside"):
+                more = add(whole, 1)
+        first >> then
+        return more
+
+    with DAG("groups", schedule=None) as dag:
+        keep(grouped(count()))
+    run = run_workflows(dag)
+    assert run.xcom("keep") == 2
+    labels = [label for task_id in dag.task_ids for label in run.states(task_id) if isinstance(label, str)]
+    assert sorted(labels) == ["first/square", "first/square-2", "then/inside/add", "then/total"]
