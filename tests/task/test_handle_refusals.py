@@ -179,7 +179,7 @@ def test_a_result_may_be_ordered_and_used_by_maps_of_its_own_keys(dag):
     handle.map(lambda item: kept.append(work(item)))
     kept[0] >> work.override(task_id="after")(1)
     handle.map(lambda item: two(item, kept[0]))
-    assert dag.get_task("after").upstream_task_ids == {"work"}
+    assert dag.get_task("after").upstream_task_ids == {"work__unfailed", "numbers"}
     assert dag.get_task("two").upstream_task_ids == {"work"}
 
 
