@@ -159,13 +159,13 @@ class DagGraph:
 
     def _finish(self) -> None:
         """Look at the tasks that no map looks at, when all of them are there."""
-        from airflow_dynamic_provider.authoring.ordering import decide_as_collectors
+        from airflow_dynamic_provider.authoring.ordering import find_ordered
 
         filled = False
         for task in self.dag.tasks:
             if task.task_id not in self.clones and not airflow_graph.is_mapped(task):
                 filled |= fill_arguments(task)
-        if decide_as_collectors(self) or filled:
+        if filled or find_ordered(self):
             self.arrange()
 
     def arrange(self) -> None:

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
 
 
-def decide_as_collectors(graph: DagGraph) -> bool:
+def decide_as_collectors(graph: DagGraph) -> None:
     """Replace the author's edges from all clones of a task to tasks that run once, or for other keys.
 
     Tasks with a trigger rule of their own are left alone: the rule is the author's word on clones as well.
-
-    Returns:
-        Whether there was such an edge.
     """
-    found = [
+    for clone, below in find_ordered(graph):
+        unfailed = graph.unfailed_after(clone.operator)
+        airflow_graph.replace_upstream(below, clone.operator, unfailed)
+        graph.add_own_edge(graph.task(clone.space.spec.keys_task_id), below)
+
+
+def find_ordered(graph: DagGraph) -> list[tuple[ClonedTask, Any]]:
+    """Return the edges that `decide_as_collectors` has to replace: each clone with the task after it."""
+    return [
         (clone, below)
         for clone in graph.clones.values()
         for below in map(graph.task, sorted(clone.operator.downstream_task_ids))
         if _is_ordered(graph, clone, below)
     ]
-    for clone, below in found:
-        unfailed = graph.unfailed_after(clone.operator)
-        airflow_graph.replace_upstream(below, clone.operator, unfailed)
-        graph.add_own_edge(graph.task(clone.space.spec.keys_task_id), below)
-    return bool(found)
 
 
 def _is_ordered(graph: DagGraph, clone: ClonedTask, below: Any) -> bool:

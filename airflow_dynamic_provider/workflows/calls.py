@@ -155,7 +155,7 @@ def record_operator(
     entry = recorder.node(
         operator.task_id, is_explicit=True, kind=kind.name, arguments=arguments, retries=retries
     )
-    recorder.know_operator(operator, entry)
+    recorder.know(operator, entry)
     return operator
 
 

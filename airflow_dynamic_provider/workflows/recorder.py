@@ -136,9 +136,8 @@ class Recorder:
         self.is_constructing = False
         self._scope = self.root
         self._serials = itertools.count(1)
-        # The operator is kept too, so that no other one gets its id.
-        self._operators: dict[int, tuple[Any, Entry]] = {}
-        self._groups: dict[int, tuple[Any, CallEntry]] = {}
+        # The operator or group is kept too, so that no other one gets its id.
+        self._known: dict[int, tuple[Any, Entry]] = {}
         # The blocks of groups that the body is in.
         self.blocks: list[AbstractContextManager[None]] = []
 
@@ -210,28 +209,19 @@ class Recorder:
             shape = type(None)
         return Promise(Promised(self, entry, (), shape))
 
-    def know_operator(self, operator: Any, entry: Entry) -> None:
-        """Remember which node an operator is."""
-        self._operators[id(operator)] = (operator, entry)
+    def know(self, node: Any, entry: Entry) -> None:
+        """Remember which call an operator or a task group is."""
+        self._known[id(node)] = (node, entry)
 
-    def entry_of(self, operator: Any) -> Entry | None:
-        """Return the node that an operator is, ``None`` if it was not made in the body."""
-        _, entry = self._operators.get(id(operator), (None, None))
-        return entry
-
-    def know_group(self, group: Any, entry: CallEntry) -> None:
-        """Remember which call a task group is."""
-        self._groups[id(group)] = (group, entry)
-
-    def group_of(self, group: Any) -> CallEntry | None:
-        """Return the call that a task group is, ``None`` if it was not made in the body."""
-        _, entry = self._groups.get(id(group), (None, None))
+    def entry_of(self, node: Any) -> Entry | None:
+        """Return the call that an operator or a task group is, ``None`` if it was not made in the body."""
+        _, entry = self._known.get(id(node), (None, None))
         return entry
 
     @property
     def operators(self) -> list[tuple[Any, Entry]]:
         """The operators that the body made, with their nodes."""
-        return list(self._operators.values())
+        return [(node, entry) for node, entry in self._known.values() if isinstance(entry, NodeEntry)]
 
     def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
         """Have all of ``then`` wait for all of ``first``.
@@ -292,7 +282,7 @@ class Recorder:
                 yield promises.promised(value).entry
             elif isinstance(value, list | tuple):
                 yield from self._ordered(value)
-            elif (entry := self.entry_of(value) or self.group_of(value)) is not None:
+            elif (entry := self.entry_of(value)) is not None:
                 yield entry
             else:
                 raise WorkflowCallError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.making import constructing
+from airflow_dynamic_provider.workflows.recorder import CallEntry
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recorder import Recorder
@@ -29,16 +30,16 @@ def make_group(recorder: Recorder, original: Any, group: Any, *args: Any, **kwar
             "with that of its group",
             remedy="Leave prefix_group_id out, or call the tasks outside of the group.",
         )
-    known = None if parent is None else recorder.group_of(parent)
-    with nullcontext() if known is None else recorder.inside(known):
+    around = recorder.entry_of(parent)
+    with recorder.inside(around) if isinstance(around, CallEntry) else nullcontext():
         entry = recorder.call(group.group_id, is_explicit=not group.add_suffix_on_collision)
-    recorder.know_group(group, entry)
+    recorder.know(group, entry)
 
 
 def enter_group(recorder: Recorder, original: Any, group: Any) -> Any:
     """Record what is called from now on as part of the group."""
-    entry = recorder.group_of(group)
-    if entry is None:
+    entry = recorder.entry_of(group)
+    if not isinstance(entry, CallEntry):
         return original(group)
     block = recorder.inside(entry)
     block.__enter__()
@@ -48,7 +49,7 @@ def enter_group(recorder: Recorder, original: Any, group: Any) -> Any:
 
 def exit_group(recorder: Recorder, original: Any, group: Any, *raised: Any) -> None:
     """Record what is called from now on where it was recorded before."""
-    if recorder.group_of(group) is None:
+    if recorder.entry_of(group) is None:
         original(group, *raised)
     else:
         recorder.blocks.pop().__exit__(*raised)

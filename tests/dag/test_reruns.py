@@ -671,13 +671,22 @@ def crossing():
     keep(texts.states())
 
 
+@dag(schedule=None)
+def ordered():
+    """A task that runs after all keys and receives nothing of them."""
+    texts = produce().map(work)
+    texts >> keep("done")
+    keep(texts.collect())
+
+
 @pytest.mark.parametrize(
     ("make_dag", "values", "own"),
     [
+        (ordered, ABC, {"produce", "work"}),
         (crossing, ABC, {"produce_more", "work", "count", "pair", "pair__1"}),
         (nested, NESTED, {"customers", "orders", "price", "invoice"}),
     ],
-    ids=["crossing", "nested"],
+    ids=["ordered", "crossing", "nested"],
 )
 def test_the_helper_tasks_may_be_cleared_like_any_other(make_dag, values, own):
     """The scheduler ends some of them without running them, so what others stored for them must stay."""
