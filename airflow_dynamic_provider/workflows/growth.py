@@ -1,15 +1,18 @@
 """Decides which nodes that were planned while the workflow runs are added to the lists, and where.
 
-A node that plans further nodes stores its plan and no more. Each lane that may grow has two that wait for
-such plans, in the triggerer:
+A node that plans further nodes stores its plan and no more. Each lane that may grow has two kinds of task
+instances that wait for such plans, in the triggerer:
 
 - the task that returns the lane's list. When a plan has nodes for it, its trigger adds them to the list, with
-  the new length, and behind them a slot without a node (`stored.ROOM`). Nothing else writes the list.
-- the lane's task instance in the last such slot. When slots are listed behind its own, it starts, and goes
-  back to the scheduler, which looks at the list's length whenever a task instance of a mapped task can start:
-  so it makes task instances for all that is listed.
+  the new length. Nothing else writes the list.
+- the lane's task instances in *rooms*: slots without a node (`stored.ROOM`) at the end of the list. Such a
+  slot takes a new node, and its task instance, which is there already, goes on as that node. The last one
+  stays a room: when slots are listed behind it that have no task instances, it starts, and goes back to the
+  scheduler, which looks at the list's length whenever a task instance of a mapped task can start: so it makes
+  task instances for all that is listed.
 
-When no node can plan any more, both end. So every node, however deep, is a task instance of the one Dag run,
+A level that adds one node to a lane so begins at once, and the scheduler makes the next room meanwhile. When no
+node can plan any more, all of these end. So every node, however deep, is a task instance of the one Dag run,
 and each task instance writes its own XComs only.
 """
 
@@ -18,12 +21,16 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.execution.states import FINAL
 from airflow_dynamic_provider.workflows.stored import ROOM, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_dynamic_provider.workflows.reading import KeyPath, Snapshot
+
+#: How many rooms a list has that may grow: one for the next node, and one that asks for more meanwhile.
+ROOMS = 2
 
 
 class Room(Enum):
@@ -36,10 +43,11 @@ class Room(Enum):
 
 def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
     """Say what the task instance in a slot without a node has to do."""
-    behind = range(index + 1, len(snapshot.reader.slots(lane)))
-    if not all(snapshot.is_used(lane, each) for each in behind):
-        return Room.ASK
-    return Room.END if behind or snapshot.is_complete else Room.WAIT
+    slots = snapshot.reader.slots(lane)
+    if all(snapshot.is_used(lane, each) for each in range(index + 1, len(slots))):
+        return Room.END if snapshot.is_complete else Room.WAIT
+    # One that asks is enough.
+    return Room.WAIT if any(each > index for each in _rooms(snapshot, lane, slots)) else Room.ASK
 
 
 def is_complete(snapshot: Snapshot) -> bool:
@@ -56,7 +64,8 @@ def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[S
     """Return what the list of a lane has to be, by the plans that are known now.
 
     A node keeps its slot. One that is not planned any more leaves a free slot, which is not used again, for
-    its task instance may end at any time. New ones are added at the end, with the next slot for room.
+    its task instance may end at any time. New ones take the rooms but the last, and the others are added at
+    the end, with the rooms that are missing.
     """
     wanted = _wanted(snapshot, lane)
     slots = []
@@ -66,10 +75,34 @@ def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[S
         if known is None and slot.plan and not (graph is not None and graph.may_grow):
             known = Slot(None)
         slots.append(known or slot)
-    while wanted and snapshot.is_used(lane, len(slots)):
+    if not wanted or not snapshot.can_still_list(lane):
+        return slots
+    return _add(snapshot, lane, slots, list(wanted.values()))
+
+
+def _add(snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot]) -> list[Slot]:
+    rooms = _rooms(snapshot, lane, slots)
+    for index in rooms[:-1][: len(added)]:
+        slots[index] = added.pop(0)
+    unused = sum(
+        slot.name == ROOM and not snapshot.is_used(lane, index) for index, slot in enumerate(slots)
+    )
+    left = sum(slots[index].name == ROOM for index in rooms) + unused
+    # Without a room none of what is added would have a task instance; without further plans one is enough.
+    missing = max(0, (ROOMS if snapshot.may_grow else 1) - left)
+    while (added or missing) and snapshot.is_used(lane, len(slots)):
         # Airflow does not bring a removed task instance back by itself.
         slots.append(Slot(None))
-    return [*slots, *wanted.values(), Slot(ROOM)] if wanted else slots
+    return [*slots, *added, *[Slot(ROOM)] * missing]
+
+
+def _rooms(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
+    """Return the rooms whose task instances are there and have not ended."""
+    return [
+        index
+        for index, slot in enumerate(slots)
+        if slot.name == ROOM and snapshot.is_used(lane, index) and snapshot.state(lane, index) not in FINAL
+    ]
 
 
 def _wanted(snapshot: Snapshot, lane: str) -> dict[tuple[KeyPath, str], Slot]:

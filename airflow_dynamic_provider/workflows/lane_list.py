@@ -183,21 +183,22 @@ class LaneList:
         """Return the slots, as far as task instances are there behind the first list; else none.
 
         Nodes that succeeded keep theirs. The others are free, but the last that has not ended: whatever it
-        was, it makes room for later plans now.
+        was, it makes room for later plans now. So it is with the rooms of the first list.
         """
         task_id = self._spec.lanes[self._lane].task_id
         states = {index: state for (each, index), state in self._reader.states().items() if each == task_id}
         first = self._reader.first_slots(self._lane)
+        planned = [slot for slot in first if slot.name != ROOM]
         left = {
             node.map_index: Slot(node.name, node.key_path)
             for node in map(StoredNode.unpack, xcom.pull_all(context, task_id, stored.NODE_XCOM))
-            if states.get(node.map_index) == SUCCESS and node.map_index >= len(first)
+            if states.get(node.map_index) == SUCCESS and node.map_index >= len(planned)
         }
-        behind = range(len(first), max(states, default=-1) + 1)
-        if not behind or Slot(ROOM) not in first:
+        behind = range(len(planned), max(states, default=-1) + 1)
+        if len(planned) == len(first) or not (left or len(first) in behind):
             return []
         waiting = [index for index in behind if states.get(index) not in FINAL]
-        slots = [*first, *(left.get(index, Slot(None)) for index in behind)]
+        slots = [*planned, *(left.get(index, Slot(None)) for index in behind)]
         if waiting:
             slots[waiting[-1]] = Slot(ROOM)
         roots = self._reader.roots()

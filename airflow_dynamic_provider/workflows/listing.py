@@ -10,6 +10,7 @@ from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.growth import ROOMS
 from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, Root, Slot, StoredRoots
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, Node
             nodes[places[node.name][0]].append(_listed(node, origin, places))
     if any(slots[name] for name, lane in spec.lanes.items() if lane.plans):
         for name in spec.growing_lanes:
-            slots[name].append(Slot(stored.ROOM))
-            nodes[name].append(None)
+            slots[name] += [Slot(stored.ROOM)] * ROOMS
+            nodes[name] += [None] * ROOMS
     return {lane: NodeList(slots[lane], nodes[lane]) for lane in spec.lanes}
 
 

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 #: Where the page with the running node is kept in Airflow's task context.
 _PAGE_KEY = "dynamic_nodes"
 
-#: What the slot that makes room for further nodes is called.
-ROOM_LABEL = "(room for later plans)"
-
 # What Airflow calls instead when a trigger has failed or taken too long.
 _TRIGGER_FAILED = "__fail__"
 
@@ -101,7 +98,9 @@ class NodeOperator(BaseOperator):
         page, index = self._page(context), xcom.map_index_of(context)
         at = index % stored.NODES_PER_PAGE
         listed = page.nodes[at] if at < len(page.nodes) else None
-        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (ROOM_LABEL,)
+        # One without a node is called by its number, as Airflow calls those that have not run: a node that
+        # comes here later may be blocked, and then nobody could label it again.
+        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (str(index),)
         set_label(context, render_label(names))
         return listed
 
@@ -126,7 +125,8 @@ class NodeOperator(BaseOperator):
         if index >= len(slots) or not slots[index].name:
             return self._make_room(context, snapshot)
         place = Place(self.lane, index, slots[index])
-        if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
+        is_older = not snapshot.is_current(place) and snapshot.can_still_list(self.lane)
+        if is_older or not self._has_started(context, str(place.slot.name)):
             self._wait(context, 1)
         graph = snapshot.graphs[place.slot.key_path]
         decision = graph.decide(str(place.slot.name))
@@ -138,13 +138,23 @@ class NodeOperator(BaseOperator):
             _skip(f"Not run: {decision.reason}.")
         return self._run(context)
 
+    def _has_started(self, context: Any, name: str) -> bool:
+        """Whether the node that is read here is the one that the list has. At most one API call."""
+        listed = self.start(context)
+        if listed is None or listed.node.name != name:
+            # A slot without a node has got one since: what is stored of the node is older than the list.
+            context.pop(_PAGE_KEY, None)
+            listed = self.start(context)
+        return listed is not None and listed.node.name == name
+
     def go_on(self, context: Any, event: Any = None) -> Any:
         """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
         self._forget_earlier_tries(context)
         if event == stored.DECIDE:
             return self._run_or_wait(context)
         if self.start(context) is None:
-            return self._make_room(context, Snapshot(_reader(context, self.spec)))
+            # So an earlier release says that room is to be made.
+            return self._run_or_wait(context)
         return self._run(context)
 
     def _forget_earlier_tries(self, context: Any) -> None:

@@ -125,4 +125,5 @@ class NodeTrigger(WorkflowTrigger):
 
 
 def _room_event(room: Room) -> TriggerEvent | None:
-    return {Room.ASK: _GO, Room.END: TaskSuccessEvent(), Room.WAIT: None}[room]
+    # Its slot may have a node by the time it starts, so a worker decides by the list as it is then.
+    return {Room.ASK: _DECIDE, Room.END: TaskSuccessEvent(), Room.WAIT: None}[room]
