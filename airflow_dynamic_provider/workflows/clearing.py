@@ -157,9 +157,11 @@ class Clearing:
     def _room(self) -> Iterator[Pair]:
         for name in self._reader.spec.growing_lanes:
             lane, slots = self._reader.spec.lanes[name], self._reader.slots(name)
-            last = max((at for at, slot in enumerate(slots) if slot.name == stored.ROOM), default=None)
-            if last is not None:
-                yield from ((lane.list_task_id, UNMAPPED), (lane.task_id, last))
+            rooms = [at for at, slot in enumerate(slots) if slot.name == stored.ROOM]
+            # One that asks ends once it has been answered.
+            free = [at for at in rooms if not slots[at].asks]
+            if last := (free or rooms)[-1:]:
+                yield from ((lane.list_task_id, UNMAPPED), (lane.task_id, last[0]))
 
     def _unlisted(self, pairs: Collection[Pair]) -> Iterator[Pair]:
         """The tasks that were to hold the lists of cleared nodes, where they did not end well."""

@@ -5,19 +5,23 @@ instances that wait for such plans, in the triggerer:
 
 - the task that returns the lane's list. When a plan has nodes for it, its trigger adds them to the list, with
   the new length. Nothing else writes the list.
-- the lane's task instances in *rooms*: slots without a node (`stored.ROOM`) at the end of the list. Such a
-  slot takes a new node, and its task instance, which is there already, goes on as that node. The last one
-  stays a room: when slots are listed behind it that have no task instances, it starts, and goes back to the
-  scheduler, which looks at the list's length whenever a task instance of a mapped task can start: so it makes
-  task instances for all that is listed.
+- the lane's task instances in *rooms*: slots without a node (`stored.ROOM`) at the end of the list. A room
+  takes a new node, and its task instance, which is there already, goes on as that node. Of the last room that
+  has a task instance the list says that it asks: it starts, and goes back to the scheduler, which looks at
+  the list's length whenever a task instance of a mapped task can start. So the scheduler makes task instances
+  for all that is listed.
 
-A level that adds one node to a lane so begins at once, and the scheduler makes the next room meanwhile. When no
-node can plan any more, all of these end. So every node, however deep, is a task instance of the one Dag run,
-and each task instance writes its own XComs only.
+A level that adds one node to a lane so begins at once, and the scheduler makes the next rooms meanwhile. A room
+asks once and takes no node then: Airflow takes a task instance for killed that starts again before it has
+noticed how the start before ended (apache/airflow#71580).
+
+When no node can plan any more, all of these end. So every node, however deep, is a task instance of the one Dag
+run, and each task instance writes its own XComs only.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -44,10 +48,14 @@ class Room(Enum):
 def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
     """Say what the task instance in a slot without a node has to do."""
     slots = snapshot.reader.slots(lane)
-    if all(snapshot.is_used(lane, each) for each in range(index + 1, len(slots))):
-        return Room.END if snapshot.is_complete else Room.WAIT
-    # One that asks is enough.
-    return Room.WAIT if any(each > index for each in _rooms(snapshot, lane, slots)) else Room.ASK
+    asks, are_used = slots[index].asks, _are_used(snapshot, lane, slots[index + 1 :], index + 1)
+    # What was listed when this one was told to ask has task instances as soon as the first room has one.
+    is_answered = any(at > index and not slots[at].asks for at in _rooms(snapshot, lane, slots))
+    if (asks and is_answered) or (are_used and snapshot.is_complete):
+        return Room.END
+    # Once the list has ended, nobody says any more who asks.
+    is_asked = asks or snapshot.has_ended_listing(lane)
+    return Room.ASK if is_asked and not are_used and not is_answered else Room.WAIT
 
 
 def is_complete(snapshot: Snapshot) -> bool:
@@ -61,11 +69,11 @@ def is_complete(snapshot: Snapshot) -> bool:
 
 
 def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[Slot]:
-    """Return what the list of a lane has to be, by the plans that are known now.
+    """Return what the list of a lane has to be, by the plans and task instances that are known now.
 
     A node keeps its slot. One that is not planned any more leaves a free slot, which is not used again, for
-    its task instance may end at any time. New ones take the rooms but the last, and the others are added at
-    the end, with the rooms that are missing.
+    its task instance may end at any time. New ones take rooms, and the others are added at the end, with the
+    rooms that are missing then.
     """
     wanted = _wanted(snapshot, lane)
     slots = []
@@ -75,34 +83,66 @@ def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[S
         if known is None and slot.plan and not (graph is not None and graph.may_grow):
             known = Slot(None)
         slots.append(known or slot)
-    if not wanted or not snapshot.can_still_list(lane):
+    if not snapshot.can_still_list(lane):
         return slots
-    return _add(snapshot, lane, slots, list(wanted.values()))
+    return _with_rooms(snapshot, lane, *_fill_rooms(snapshot, lane, slots, list(wanted.values())))
 
 
-def _add(snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot]) -> list[Slot]:
-    rooms = _rooms(snapshot, lane, slots)
-    for index in rooms[:-1][: len(added)]:
-        slots[index] = added.pop(0)
-    unused = sum(
-        slot.name == ROOM and not snapshot.is_used(lane, index) for index, slot in enumerate(slots)
-    )
-    left = sum(slots[index].name == ROOM for index in rooms) + unused
-    # Without a room none of what is added would have a task instance; without further plans one is enough.
-    missing = max(0, (ROOMS if snapshot.may_grow else 1) - left)
+def _fill_rooms(
+    snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot]
+) -> tuple[list[Slot], list[Slot], bool]:
+    """Return the slots with new nodes in the rooms, those that found none, and whether there are new ones."""
+    last, rooms = _last_room(snapshot, lane, slots), _free_rooms(snapshot, lane, slots)
+    # The one that asks, or if one does already, the one by which that is answered.
+    kept = last if last in rooms else next((at for at in rooms if at > last), -1)
+    taken = dict(zip((at for at in rooms if at != kept), added, strict=False))
+    return [taken.get(at, slot) for at, slot in enumerate(slots)], added[len(taken) :], bool(added)
+
+
+def _with_rooms(
+    snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot], has_new: bool
+) -> list[Slot]:
+    """Add nodes at the end, say which room asks if there is anything to ask for, and add rooms."""
+    last, rooms = _last_room(snapshot, lane, slots), _free_rooms(snapshot, lane, slots)
+    # Without a room nothing could be added after a node is cleared.
+    wanted = ROOMS if snapshot.may_grow else 1
+    has_too_few = has_new and (bool(added) or len(rooms) < wanted)
+    if last in rooms and (has_too_few or not _are_used(snapshot, lane, slots)):
+        slots[last] = replace(slots[last], asks=True)
+        rooms.remove(last)
+    elif not has_new:
+        return slots
+    missing = max(wanted - len(rooms), 0 if any(at > last for at in rooms) else 1)
     while (added or missing) and snapshot.is_used(lane, len(slots)):
         # Airflow does not bring a removed task instance back by itself.
         slots.append(Slot(None))
     return [*slots, *added, *[Slot(ROOM)] * missing]
 
 
+def _last_room(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> int:
+    return max(_rooms(snapshot, lane, slots), default=-1)
+
+
 def _rooms(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
     """Return the rooms whose task instances are there and have not ended."""
     return [
-        index
-        for index, slot in enumerate(slots)
-        if slot.name == ROOM and snapshot.is_used(lane, index) and snapshot.state(lane, index) not in FINAL
+        at
+        for at, slot in enumerate(slots)
+        if slot.name == ROOM and snapshot.is_used(lane, at) and snapshot.state(lane, at) not in FINAL
     ]
+
+
+def _free_rooms(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
+    """Return the rooms that do not ask and have not ended, with or without a task instance."""
+    return [
+        at
+        for at, slot in enumerate(slots)
+        if slot == Slot(ROOM) and not (snapshot.is_used(lane, at) and snapshot.state(lane, at) in FINAL)
+    ]
+
+
+def _are_used(snapshot: Snapshot, lane: str, slots: Sequence[Slot], first: int = 0) -> bool:
+    return all(snapshot.is_used(lane, at) for at, _ in enumerate(slots, first))
 
 
 def _wanted(snapshot: Snapshot, lane: str) -> dict[tuple[KeyPath, str], Slot]:

@@ -209,10 +209,14 @@ class WorkflowReader:
             plans, self.spec.planners, state_of, self.spec.failure_policy, has_ended_planning=has_ended
         )
 
+    def has_ended_listing(self, lane: str, states: xcom.States) -> bool:
+        """Whether the task that returns the list of a lane has come to an end."""
+        return states.get((self.spec.lanes[lane].list_task_id, xcom.UNMAPPED)) in FINAL
+
     def can_still_list(self, lane: str, states: xcom.States) -> bool:
         """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
         tasks = self.spec.lanes[lane]
-        if states.get((tasks.list_task_id, xcom.UNMAPPED)) in FINAL:
+        if self.has_ended_listing(lane, states):
             return False
         slots = self.slots(lane)
         return not slots or any(
@@ -300,6 +304,10 @@ class Snapshot:
         if graph is None or (origin := graph.origins.get(place.slot.name or "")) is None:
             return False
         return not origin or graph.plans[origin].fingerprint == place.slot.plan
+
+    def has_ended_listing(self, lane: str) -> bool:
+        """Whether the task that returns the list of a lane has come to an end."""
+        return self.reader.has_ended_listing(lane, self.states)
 
     def can_still_list(self, lane: str) -> bool:
         """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""

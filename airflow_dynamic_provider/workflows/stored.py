@@ -18,7 +18,7 @@ XCom of the task that lists nodes first   (the planning task, or the one that ga
 XCom of a task that returns a list
 ========================================  ===============================================================
 ``return_value``                          the names of the nodes by slot: what Airflow expands over.
-                                          ``""`` is the slot that waits for later plans, ``None`` a free one
+                                          ``""`` is a room, a slot that waits for later plans, ``None`` a free one
 ``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
 ``workflow_list``                         a fingerprint of the graphs and the first list that it was begun for
 ========================================  ===============================================================
@@ -71,7 +71,7 @@ LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMED
 #: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
 NODES_PER_PAGE = 64
 
-#: The name of the slot whose task instance makes room for the nodes of later plans.
+#: The name of a slot for a node of a later plan.
 ROOM = ""
 
 #: What a trigger says to a waiting node when only a worker can tell whether it may go on.
@@ -140,18 +140,21 @@ class Slot:
         key_path: The key of whose graph it is; empty outside a map.
         root_index: The map index of the planning task of that graph.
         plan: The fingerprint of the plan that it is of, if another node planned it.
+        asks: Whether the task instance in a slot without a node asks the scheduler for more of them.
     """
 
     name: str | None
     key_path: tuple[str, ...] = ()
     root_index: int = -1
     plan: str = ""
+    asks: bool = False
 
     def pack(self) -> Any:
         """Return the stored form: the name alone, where that says all."""
         around = {"key_path": list(self.key_path), "index": self.root_index} if self.key_path else {}
         planned = {"plan": self.plan} if self.plan else {}
-        return {"node": self.name, **around, **planned} if around or planned else self.name
+        further = {**around, **planned, **({"asks": True} if self.asks else {})}
+        return {"node": self.name, **further} if further else self.name
 
     @classmethod
     def unpack(cls, stored: Any) -> Slot:
@@ -164,7 +167,13 @@ class Slot:
             return cls(stored)
         with reading("a slot", stored):
             key_path = tuple(stored.get("key_path", ()))
-            return cls(stored["node"], key_path, integer(stored.get("index", -1)), stored.get("plan", ""))
+            return cls(
+                stored["node"],
+                key_path,
+                integer(stored.get("index", -1)),
+                stored.get("plan", ""),
+                stored.get("asks", False),
+            )
 
 
 def unpack_slots(stored: Any) -> list[Slot]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.watching import Watch
 
+#: How many looks may know nothing of what was there when a trigger started.
+OLDER_LOOKS = 2
+
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 _DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]
 
@@ -97,6 +100,7 @@ class NodeTrigger(WorkflowTrigger):
     def __init__(self, spec: Mapping[str, Any], lane: str, **waits: Any) -> None:
         super().__init__(spec, **waits)
         self.lane = lane
+        self._looks = 0
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
         """Return what the node, or the task instance in a slot without one, has to do. No API call."""
@@ -107,7 +111,11 @@ class NodeTrigger(WorkflowTrigger):
         if slot.name is None:
             return TaskSkippedEvent()
         if not slot.name:
-            return _room_event(decide_room(snapshot, self.lane, ti.map_index))
+            self._looks += 1
+            room = decide_room(snapshot, self.lane, ti.map_index)
+            # The first look may be older than this trigger, and the second may have begun before it: the room
+            # would ask for what it has got meanwhile.
+            return None if room is Room.ASK and self._looks <= OLDER_LOOKS else _room_event(room)
         place = Place(self.lane, ti.map_index, slot)
         if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             return None
