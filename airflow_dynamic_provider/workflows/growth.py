@@ -11,12 +11,12 @@ instances that wait for such plans, in the triggerer:
   the list's length whenever a task instance of a mapped task can start. So the scheduler makes task instances
   for all that is listed.
 
-A level that adds one node to a lane so begins at once, and the scheduler makes the next rooms meanwhile. A room
-asks once and takes no node then: Airflow takes a task instance for killed that starts again before it has
+A level that adds one node to a lane begins at once, and the scheduler makes the next rooms meanwhile. A room
+asks once, and takes no node then: Airflow takes a task instance for killed that starts again before it has
 noticed how the start before ended (apache/airflow#71580).
 
-When no node can plan any more, all of these end. So every node, however deep, is a task instance of the one Dag
-run, and each task instance writes its own XComs only.
+When no node can plan any more, all of these end. So every node, however deep, is a task instance of the one
+Dag run, and each task instance writes its own XComs only.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
     """Say what the task instance in a slot without a node has to do."""
     slots = snapshot.reader.slots(lane)
     asks, are_used = slots[index].asks, _are_used(snapshot, lane, slots[index + 1 :], index + 1)
-    # What was listed when this one was told to ask has task instances as soon as the first room has one.
-    is_answered = any(at > index and not slots[at].asks for at in _rooms(snapshot, lane, slots))
+    # What was listed when this one was told to ask has task instances as soon as a room behind it has one.
+    is_answered = _last_room(snapshot, lane, slots) > index
     if (asks and is_answered) or (are_used and snapshot.is_complete):
         return Room.END
     # Once the list has ended, nobody says any more who asks.

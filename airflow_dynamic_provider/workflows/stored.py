@@ -18,7 +18,7 @@ XCom of the task that lists nodes first   (the planning task, or the one that ga
 XCom of a task that returns a list
 ========================================  ===============================================================
 ``return_value``                          the names of the nodes by slot: what Airflow expands over.
-                                          ``""`` is a room, a slot that waits for later plans, ``None`` a free one
+                                          ``""`` is a slot for a node of a later plan, ``None`` a free one
 ``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
 ``workflow_list``                         a fingerprint of the graphs and the first list that it was begun for
 ========================================  ===============================================================

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.watching import Watch
 
-#: How many looks may know nothing of what was there when a trigger started.
-OLDER_LOOKS = 2
-
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 _DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]
 
@@ -56,13 +53,14 @@ class WorkflowTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
         # By the clock of the triggerer alone: the worker's may be another one.
-        fires_from = time.monotonic() + self.least_wait
+        started_at = time.monotonic()
+        fires_from = started_at + self.least_wait
         ti: Any = self.task_instance
         async with watch(ti.dag_id, ti.run_id, WorkflowSpec.unpack(self.spec)) as watched:
             seen, event = 0, None
             while event is None:
                 try:
-                    seen, snapshot = await watched.next(seen)
+                    seen, snapshot = await watched.next(seen, started_at)
                 except PlanMismatchError:
                     # The Dag was changed meanwhile: a worker knows the workflow as it is now.
                     event = _DECIDE
@@ -100,7 +98,6 @@ class NodeTrigger(WorkflowTrigger):
     def __init__(self, spec: Mapping[str, Any], lane: str, **waits: Any) -> None:
         super().__init__(spec, **waits)
         self.lane = lane
-        self._looks = 0
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
         """Return what the node, or the task instance in a slot without one, has to do. No API call."""
@@ -111,11 +108,7 @@ class NodeTrigger(WorkflowTrigger):
         if slot.name is None:
             return TaskSkippedEvent()
         if not slot.name:
-            self._looks += 1
-            room = decide_room(snapshot, self.lane, ti.map_index)
-            # The first look may be older than this trigger, and the second may have begun before it: the room
-            # would ask for what it has got meanwhile.
-            return None if room is Room.ASK and self._looks <= OLDER_LOOKS else _room_event(room)
+            return _room_event(decide_room(snapshot, self.lane, ti.map_index))
         place = Place(self.lane, ti.map_index, slot)
         if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             return None

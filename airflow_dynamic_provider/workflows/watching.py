@@ -44,6 +44,7 @@ class Watch:
         self._reader = WorkflowReader(dag_id, run_id, spec)
         self._users = 0
         self._looks = 0
+        self._began_at = 0.0
         self._snapshot: Snapshot | None = None
         self._error: Exception | None = None
         self._changed = asyncio.Condition()
@@ -64,15 +65,22 @@ class Watch:
             for key in [key for key, known in _WATCHES.items() if known is self]:
                 del _WATCHES[key]
 
-    async def next(self, seen: int) -> tuple[int, Snapshot]:
+    async def next(self, seen: int, since: float = 0.0) -> tuple[int, Snapshot]:
         """Return the number of the latest look and what was seen, once there is one after ``seen``.
+
+        Args:
+            seen: The number of the look that was seen last, 0 for none.
+            since: When the look has to have begun at the earliest, by the monotonic clock. An older one knows
+                nothing of what was cleared, or of task instances that were made, before the caller began.
 
         Raises:
             PlanMismatchError: Something is planned that the workflow of this watch does not know.
             Exception: What has kept it from looking for two minutes.
         """
         async with self._changed:
-            await self._changed.wait_for(lambda: self._looks > seen or self._error is not None)
+            await self._changed.wait_for(
+                lambda: (self._looks > seen and self._began_at >= since) or self._error is not None
+            )
         if self._error is not None:
             raise self._error
         assert self._snapshot is not None
@@ -92,7 +100,9 @@ class Watch:
             pause = min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE))
             self._soon.clear()
             try:
+                began_at = time.monotonic()
                 self._snapshot = await self._look()
+                self._began_at = began_at
                 self._looks += 1
                 succeeded_at = time.monotonic()
             except PlanMismatchError as error:

@@ -7,6 +7,8 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from airflow_dynamic_provider.workflows.growth import ROOMS
+from airflow_dynamic_provider.workflows.stored import ROOM, Slot
 from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add, square
 from tests.workflow_runs import run_workflows
@@ -50,10 +52,16 @@ def test_nodes_are_added_level_by_level(is_scheduled):
     assert run.state == "success"
     assert run.xcom("keep") == 4
     assert len([name for name in run.nodes("dig") if name.endswith("dig")]) == 4
-    # One task instance in a slot without a node waits behind each level.
-    slots = run.xcom(run.spec("dig").lanes["add__after" if STARTS_IN_TRIGGERER else "add"].list_task_id)
-    assert slots[-1] == ""
-    assert slots.count("") == 4
+    lane = run.spec("dig").lanes["add__after" if STARTS_IN_TRIGGERER else "add"]
+    slots = [Slot.unpack(each) for each in run.xcom(lane.list_task_id)]
+    assert slots[-1] == Slot(ROOM)
+    # At most one task instance for each level did nothing but ask for more of them, and two were left.
+    assert len([slot for slot in slots if slot.name == ROOM]) <= 4 + ROOMS
+    # Two for each level but the first, where Airflow starts those that can start at once in another lane.
+    first = [] if STARTS_IN_TRIGGERER else ["add", "add-2"]
+    assert sorted(slot.name for slot in slots if slot.name) == sorted(
+        [*first, *(f"{'dig/' * level}add{which}" for level in (1, 2, 3) for which in ("", "-2"))]
+    )
 
 
 @both_ways
@@ -63,7 +71,7 @@ def test_a_list_that_becomes_too_long_says_what_to_raise(is_scheduled, monkeypat
     assert run.state == "failed"
     lane = run.spec("squares").lanes["square__after" if STARTS_IN_TRIGGERER else "square"]
     told = run.error(lane.list_task_id)
-    # The first slot without a node, the five nodes, and the one behind them.
+    # The two slots without a node, of which one takes a node and the other asks, and the one that is left.
     assert f"Task {lane.task_id!r}, output 'nodes': produced 7 keys, and Airflow maps at most 4" in told
     assert "Raise [core] max_map_length" in told
     assert (

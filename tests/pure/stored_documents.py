@@ -283,6 +283,14 @@ KINDS: dict[str, Kind] = {
         records=((1,),),
         code=("workflows.stored.Slot.pack", "workflows.stored.Slot.unpack", "workflows.stored.unpack_slots"),
     ),
+    # Of a later release than the others, which reads what they have stored.
+    "slots_that_ask": Kind(
+        [Slot("first"), Slot(stored.ROOM, asks=True), Slot(stored.ROOM)],
+        lambda slots: [slot.pack() for slot in slots],
+        stored.unpack_slots,
+        records=((1,),),
+        code=("workflows.stored.Slot.pack", "workflows.stored.Slot.unpack"),
+    ),
     "node": Kind(
         StoredNode("first", ("tenant",), 3, "0123456789abcdef", "fedcba9876543210", {"a": "b"}, [1]),
         form=stored.NODE,

@@ -219,6 +219,16 @@ def test_a_node_that_was_listed_for_another_plan_has_to_be_listed_again():
     assert set(cleared.others) == GROWTH
 
 
+def test_the_room_that_runs_again_is_the_last_that_does_not_ask():
+    asking = Slot(ROOM, asks=True)
+    slots = {**SLOTS, "work__after": [Slot("b"), Slot(ROOM), Slot("p/x", plan=LATER.fingerprint), asking]}
+    others = set(clearing(slots, PLANS, DONE).clear(["p"]).others)
+    assert others == {*GROWTH, ("wf.work__after", 1)} - {("wf.work__after", 3)}
+    # A run that was ended in between may have no other.
+    slots["work__after"][1] = Slot(None)
+    assert set(clearing(slots, PLANS, DONE).clear(["p"]).others) == GROWTH
+
+
 def test_a_node_that_was_never_listed_has_to_be_listed_too():
     plans = {**PLANS, ("wf.planner__after", 0): Plan("later", (node("p/x"), node("p/new")))}
     cleared = clearing(SLOTS, plans, DONE).clear(["p/new"])

@@ -206,6 +206,30 @@ def test_what_began_to_wait_before_the_dag_was_changed_has_a_watch_of_its_own():
     assert watching._WATCHES == {}
 
 
+def test_what_begins_to_wait_does_not_go_by_an_older_look(slowly):
+    source = Looking()
+    source.state = "success"
+
+    async def wait():
+        made = trigger(SPEC, source)
+        async with watched(source) as mine:
+            await mine.next(0)
+            # Meanwhile the node is cleared for which the other one waits.
+            source.state = None
+            waiting = asyncio.create_task(first_event(made))
+            for _ in range(2):
+                mine.look_soon()
+                looks = source.looks
+                while source.looks == looks:
+                    await asyncio.sleep(0)
+            has_gone = waiting.done()
+            source.state = "success"
+            mine.look_soon()
+            return has_gone, (await waiting).payload
+
+    assert within(wait()) == (False, "go")
+
+
 @pytest.mark.parametrize(("spec", "payload"), [(SPEC, "decide"), (EDITED, "go")])
 def test_what_does_not_know_a_kind_that_is_planned_now_leaves_it_to_a_worker(spec, payload):
     source = Looking(second="new")
