@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
 from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
-from airflow.sdk.definitions.mappedoperator import MappedOperator, OperatorPartial
+from airflow.sdk.definitions.mappedoperator import (
+    MappedOperator,
+    OperatorPartial,
+    ensure_xcomarg_return_value,
+)
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 if TYPE_CHECKING:
@@ -127,17 +131,24 @@ def is_partial(fn: Any) -> bool:
 
 def is_constructing() -> bool:
     """Whether the constructor of an operator is running, of whatever package the operator is."""
-    frame: FrameType | None = sys._getframe(2)
+    # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
+    return _is_in("apply_defaults", BaseOperator.__module__)
+
+
+def is_expanding() -> bool:
+    """Whether Airflow asks a reference whether it can expand over it."""
+    # Private: `expand()` and `expand_kwargs()` of tasks and groups ask in this function, and refuse all that
+    # refers to another XCom than a task's return value.
+    return _is_in(ensure_xcomarg_return_value.__name__, ensure_xcomarg_return_value.__module__)
+
+
+def _is_in(function: str, module: str) -> bool:
+    frame: FrameType | None = sys._getframe(3)
     while frame is not None:
-        # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
-        if frame.f_code.co_name == "apply_defaults" and _is_of_operators(frame):
+        if frame.f_code.co_name == function and frame.f_globals.get("__name__") == module:
             return True
         frame = frame.f_back
     return False
-
-
-def _is_of_operators(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__") == BaseOperator.__module__
 
 
 def is_mapped(node: Node) -> bool:

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.errors import (
     WorkflowCallError,
     WorkflowError,
 )
-from airflow_dynamic_provider.workflows import shapes, templates
+from airflow_dynamic_provider.workflows import keyed, shapes, templates
 from airflow_dynamic_provider.workflows.binding import bind, with_context
 from airflow_dynamic_provider.workflows.kinds import (
     NAME,
@@ -170,7 +170,7 @@ def record_workflow(
         WorkflowError: The call, or the body, cannot be planned.
     """
     arguments = pack_arguments(recorder, bind(workflow.function, args, kwargs))
-    shape = shapes.return_shape(workflow.function)
+    shape = workflow.shape
     if any(templates.references(template) for template in arguments.values()):
         target = WorkflowTarget(workflow)
         kind, retries = recorder.kinds.match(target)
@@ -188,9 +188,21 @@ def record_workflow(
 
 
 def run_body(
-    recorder: Recorder, workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    recorder: Recorder,
+    workflow: DynamicWorkflow[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    is_root: bool = False,
 ) -> Any:
     """Run a workflow's body, and return the template of what it returned.
+
+    Args:
+        recorder: Records its calls.
+        workflow: The workflow.
+        args: The positional arguments of the body.
+        kwargs: Its named arguments.
+        is_root: Whether the workflow was called in a Dag file, and not in a body.
 
     Raises:
         WorkflowError: What it does or returns cannot be planned.
@@ -209,8 +221,11 @@ def run_body(
             remedy="Correct the annotation, or leave out the return.",
         )
     try:
-        if not isinstance(output, Promise):
-            shapes.check_items(workflow.name, shapes.return_shape(workflow.function), output)
+        if workflow.out is not None:
+            output = (keyed.documents if is_root else keyed.values)(workflow.name, output)
+        elif not isinstance(output, Promise):
+            keyed.refuse_events(workflow.name, output)
+            shapes.check_items(workflow.name, workflow.shape, output)
         return templates.pack(output, recorder.find)
     except WorkflowError as error:
         # The line that returned is gone.

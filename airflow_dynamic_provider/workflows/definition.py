@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from airflow_dynamic_provider.errors import WorkflowError
+from airflow_dynamic_provider.workflows.keyed import read_out
+from airflow_dynamic_provider.workflows.shapes import return_shape
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from airflow_dynamic_provider.definitions.declarations import DynamicOut
     from airflow_dynamic_provider.workflows.kinds import Kinds
     from airflow_dynamic_provider.workflows.plan import Plan
 
@@ -23,7 +26,7 @@ R = TypeVar("R")
 FailurePolicy = Literal["fail_fast", "run_all"]
 
 _POLICIES = ("fail_fast", "run_all")
-_OPTIONS = ("node_dependency_hints", "max_nodes", "failure_policy", "timeout")
+_OPTIONS = ("out", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
 # Arguments of @task that would change what the planning task stores.
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
@@ -33,6 +36,7 @@ class DynamicWorkflow(Generic[P, R]):
 
     Args:
         function: The body.
+        out: The dynamic output that the body returns, ``None`` if it returns something else.
         node_dependency_hints: What the body may call though nothing in it names it.
         max_nodes: How many nodes a plan may have.
         failure_policy: What happens to the other nodes when one has failed for good.
@@ -45,6 +49,7 @@ class DynamicWorkflow(Generic[P, R]):
         self,
         function: Callable[P, R],
         *,
+        out: DynamicOut | None = None,
         node_dependency_hints: Sequence[Any] = (),
         max_nodes: int = DEFAULT_MAX_NODES,
         failure_policy: FailurePolicy = "fail_fast",
@@ -54,6 +59,7 @@ class DynamicWorkflow(Generic[P, R]):
     ) -> None:
         _check_function(function)
         self.function = function
+        self.out = read_out(out, function)
         self.node_dependency_hints = _check_hints(node_dependency_hints)
         self.max_nodes = _check_max_nodes(max_nodes)
         self.failure_policy = _check_policy(failure_policy)
@@ -67,6 +73,11 @@ class DynamicWorkflow(Generic[P, R]):
         """The name of the workflow, and of its calls: ``task_id``, or that of the function."""
         name = self.settings.get("task_id")
         return self.function.__name__ if name is None else name
+
+    @property
+    def shape(self) -> Any:
+        """The annotation of what a call gives in another body: the body's, or a dict of values by key."""
+        return return_shape(self.function) if self.out is None else dict[str, Any]
 
     def __repr__(self) -> str:
         return f"<dynamic workflow {self.name!r}>"
@@ -161,6 +172,7 @@ def dynamic_workflow(python_callable: Callable[P, R], /) -> DynamicWorkflow[P, R
 @overload
 def dynamic_workflow(
     *,
+    out: DynamicOut | None = None,
     node_dependency_hints: Sequence[Any] = (),
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
@@ -172,6 +184,7 @@ def dynamic_workflow(
 def dynamic_workflow(
     python_callable: Callable[..., Any] | None = None,
     *,
+    out: DynamicOut | None = None,
     node_dependency_hints: Sequence[Any] = (),
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
@@ -185,6 +198,9 @@ def dynamic_workflow(
 
     Args:
         python_callable: The function, when the decorator is used without parentheses.
+        out: A `DynamicOut`, if the body returns a list of `DynamicOutput`, whose values may be promises. The
+            call in the Dag file then returns a handle, and one in another body the promise of a dict of the
+            values by key.
         node_dependency_hints: Tasks, operator classes and workflows that the body may call though nothing in
             it names them.
         max_nodes: How many nodes a plan may have, with those of workflows planned inside. 1,000 by default.
@@ -195,7 +211,8 @@ def dynamic_workflow(
         arguments: What ``@task`` takes, for the planning task: ``task_id``, ``retries``, ``pool`` and so on.
 
     Returns:
-        A function that, called in the Dag file, adds the workflow and returns a reference to its output.
+        A function that, called in the Dag file, adds the workflow and returns a reference to its output, or
+        with ``out=`` a handle.
 
     Raises:
         WorkflowError: The function is a generator or async, or an option is wrong.
@@ -209,6 +226,7 @@ def dynamic_workflow(
     def decorate(function: Callable[..., Any]) -> DynamicWorkflow[..., Any]:
         return DynamicWorkflow(
             function,
+            out=out,
             node_dependency_hints=node_dependency_hints,
             max_nodes=max_nodes,
             failure_policy=failure_policy,

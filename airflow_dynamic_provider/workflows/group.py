@@ -10,10 +10,13 @@ from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
+from airflow_dynamic_provider.authoring.decorator import DynamicTask
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from airflow_dynamic_provider.workflows import keyed
 from airflow_dynamic_provider.workflows.dag_files import dag_file_being_read
 from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget, setting_names
 from airflow_dynamic_provider.workflows.lists import (
@@ -25,12 +28,11 @@ from airflow_dynamic_provider.workflows.nodes import NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
-from airflow_dynamic_provider.workflows.shapes import return_shape
 from airflow_dynamic_provider.workflows.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.waiting import GO_ON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
@@ -43,7 +45,7 @@ _OWN_SETTINGS: dict[str, Any] = {
     "map_index_template": MAP_INDEX_TEMPLATE,
 }
 
-_PLAN, _RESULT, _LISTS = "plan", "result", "nodes"
+_PLAN, _RESULT, _LISTS, _OUTPUTS = "plan", "result", "nodes", "outputs"
 
 # What the task of the nodes that wait is called, behind the name of their kind.
 _AFTER = "__after"
@@ -67,7 +69,7 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
         _tell(spec, plan, result)
         plan.set_downstream(result)
         _make_lanes(kinds, spec, plan, result)
-    return WorkflowOutput(result)
+        return _output(workflow, result, _OUTPUTS)
 
 
 def _build_mapped(
@@ -103,7 +105,20 @@ def _build_mapped(
     graph.helpers |= set(graph.dag.task_ids) - before
     graph.add_own_edge(graph.clones[plan.task_id].space.expanded_task, gather)
     graph.add_own_edge(plan, gather)
-    return WorkflowOutput(result)
+    return _output(workflow, result, _child_id(group, _OUTPUTS))
+
+
+def _output(workflow: DynamicWorkflow[..., Any], result: ResultOperator, task_id: str) -> Any:
+    """Return the reference to a workflow's outputs, or the handle of its dynamic output."""
+    if workflow.out is None:
+        return WorkflowOutput(result)
+    settings = {**HELPER_ARGUMENTS, "retries": result.retries, "retry_delay": result.retry_delay}
+    settings |= {"task_id": task_id, "execution_timeout": None}
+    produce = DynamicTask(keyed.produce, {DEFAULT_OUTPUT: workflow.out}, settings)
+    handle = produce(WorkflowOutput(result))
+    # What is to run before the handle's task is to run before the whole workflow.
+    handle.space.producer.first_task_id = result.first_task_id
+    return handle
 
 
 def _make_plan(
@@ -118,8 +133,9 @@ def _make_plan(
 
 
 def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
-    function = workflow.function
-    return ResultOperator(task_id=task_id, parts=part_names(function), returns=return_shape(function))
+    if workflow.out is not None:
+        return ResultOperator(task_id=task_id)
+    return ResultOperator(task_id=task_id, parts=part_names(workflow.function), returns=workflow.shape)
 
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
@@ -151,11 +167,14 @@ def _make_lanes(kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any) -> No
 
 def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
     may_grow = any(_plans_further(kind) for kind in kinds)
+    # The group has tasks of these names already.
+    taken = {_PLAN, _RESULT, _LISTS, GATHER, LISTED, *(() if workflow.out is None else (_OUTPUTS,))}
+    lanes = [_lanes(kind, group, taken, may_grow=may_grow) for kind in kinds]
     return WorkflowSpec(
         name=str(group.group_id),
         plan_task_id=_child_id(group, _PLAN),
         result_task_id=_child_id(group, _RESULT),
-        lanes={name: lane for kind in kinds for name, lane in _lanes(kind, group, may_grow).items()},
+        lanes={name: lane for each in lanes for name, lane in each.items()},
         failure_policy=workflow.failure_policy,
         timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
         max_nodes=workflow.max_nodes,
@@ -166,9 +185,8 @@ def _plans_further(kind: Kind) -> bool:
     return isinstance(kind.target, (WorkflowTarget, MapTarget))
 
 
-def _lanes(kind: Kind, group: TaskGroup, may_grow: bool) -> dict[str, Lane]:
-    # The group has tasks of these names already.
-    name = f"{kind.name}_node" if kind.name in (_PLAN, _RESULT, _LISTS, GATHER, LISTED) else kind.name
+def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
+    name = f"{kind.name}_node" if kind.name in taken else kind.name
     # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {

@@ -17,7 +17,7 @@ from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesEr
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
-from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows import keyed, templates
 from airflow_dynamic_provider.workflows.binding import bind, with_context
 from airflow_dynamic_provider.workflows.kinds import (
     Kind,
@@ -40,7 +40,7 @@ from airflow_dynamic_provider.workflows.plan import (
 )
 from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
-from airflow_dynamic_provider.workflows.shapes import check_items, return_shape
+from airflow_dynamic_provider.workflows.shapes import check_items
 from airflow_dynamic_provider.workflows.validation import check_count
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def run_local(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: 
     with _as_running(f"{workflow.name}.plan") as context:
         plan = plan_workflow(workflow, native, kinds=kinds, context=context)
     output = _drive(_LocalRun(kinds, workflow.max_nodes), plan)
-    check_items(workflow.name, return_shape(workflow.function), output)
+    if workflow.out is not None:
+        return keyed.values_of(output)
+    check_items(workflow.name, workflow.shape, output)
     return output
 
 

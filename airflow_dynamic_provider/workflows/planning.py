@@ -35,7 +35,7 @@ def plan_workflow(
     # Checked before the body runs, for Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)
     with intercepted(), recorder.recording():
-        output = calls.run_body(recorder, workflow, positional, named)
+        output = calls.run_body(recorder, workflow, positional, named, is_root=not prefix)
         calls.refuse_changed_operators(recorder)
     plan = assembly.assemble(recorder, output, prefix)
     refuse_unstorable(plan)

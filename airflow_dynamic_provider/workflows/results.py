@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import name_keys
-from airflow_dynamic_provider.errors import PlanMismatchError
+from airflow_dynamic_provider.errors import PlanMismatchError, WorkflowCallError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
@@ -51,6 +52,9 @@ class ResultOperator(HelperOperator):
     Args:
         parts: The XComs of a tuple's items, in their order.
         returns: The return annotation of the body.
+
+    Attributes:
+        fields: The items of a dict that tasks of the Dag use: each is an XCom too.
     """
 
     custom_operator_name = "result"
@@ -59,6 +63,7 @@ class ResultOperator(HelperOperator):
         super().__init__(trigger_rule="all_done", **kwargs)
         self.parts = parts
         self.returns = returns
+        self.fields: list[str] = []
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
         self.dag_file: DagFile | None = None
@@ -79,9 +84,23 @@ class ResultOperator(HelperOperator):
         with no_retry_after_refusal(), running(self.task_id, self.dag_file):
             value = _Result(context, self.spec).read()
             check_items(self.spec.name, self.returns, value)
-        for name, part in zip(self.parts, value if self.parts else (), strict=True):
+            parts = self._parts_of(value)
+        for name, part in parts.items():
             xcom.push(context, name, part)
         return value
+
+    def _parts_of(self, value: Any) -> dict[str, Any]:
+        if self.parts:
+            return dict(zip(self.parts, value, strict=True))
+        if missing := [name for name in self.fields if name not in value]:
+            assert self.spec is not None
+            raise WorkflowCallError(
+                f"the workflow {self.spec.name!r} returns no {missing[0]!r}, which a task uses: "
+                f"it returns {excerpt(list(value))}",
+                task_id=self.task_id,
+                remedy=f"Return {missing[0]!r}, or use what is returned.",
+            )
+        return {name: value[name] for name in self.fields}
 
 
 class _Result:

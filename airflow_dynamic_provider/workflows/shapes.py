@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -47,13 +48,16 @@ def item_steps(shape: Any) -> list[Step] | None:
 
 
 def check_items(workflow: str, shape: Any, value: Any) -> None:
-    """Refuse what a workflow returns if its annotation promises a tuple of known length, and it is none.
+    """Refuse what a workflow returns if its annotation promises other parts than it has.
 
-    Its parts are used one by one. Of anything else they would be a dict's keys or a text's letters.
+    The parts of a tuple of known length and of a dict are used one by one. Of anything else they would be a
+    dict's keys or a text's letters.
 
     Raises:
         WorkflowCallError: It names what is annotated and what is returned.
     """
+    if typing.is_typeddict(shape) or has_any_field(shape):
+        _check_dict(workflow, shape, value)
     steps = item_steps(shape)
     if steps is None:
         return
@@ -62,12 +66,37 @@ def check_items(workflow: str, shape: Any, value: Any) -> None:
         return
     if is_fit and type(value)._fields == shape._fields:
         return
-    annotated = shape.__name__ if is_named_tuple(shape) else str(shape)
-    raise WorkflowCallError(
-        f"the workflow {workflow!r} is annotated with -> {annotated}, and returns {excerpt(value)} of type "
-        f"{type(value).__name__}",
+    raise _differs(workflow, shape, f"returns {excerpt(value)} of type {type(value).__name__}")
+
+
+def _check_dict(workflow: str, shape: Any, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise _differs(workflow, shape, f"returns {excerpt(value)} of type {type(value).__name__}")
+    if missing := sorted(getattr(shape, "__required_keys__", frozenset()) - value.keys()):
+        raise _differs(workflow, shape, f"returns {excerpt(value)}, without {missing[0]!r}")
+
+
+def _differs(workflow: str, shape: Any, what: str) -> WorkflowCallError:
+    annotated = shape.__name__ if field_names(shape) is not None else str(shape)
+    return WorkflowCallError(
+        f"the workflow {workflow!r} is annotated with -> {annotated}, and {what}",
         remedy=f"Return {annotated}, or correct the annotation.",
     )
+
+
+def field_names(shape: Any) -> list[str] | None:
+    """Return the names of the fields of a NamedTuple or a TypedDict, ``None`` for anything else."""
+    if is_named_tuple(shape):
+        return list(shape._fields)
+    return list(shape.__annotations__) if typing.is_typeddict(shape) else None
+
+
+def has_any_field(shape: Any) -> bool:
+    """Whether the annotation is that of a dict with text keys, whatever they are."""
+    if shape is dict:
+        return True
+    items = typing.get_args(shape)
+    return typing.get_origin(shape) in (dict, Mapping) and len(items) == 2 and items[0] in (str, Any)
 
 
 def field_step(shape: Any, name: str) -> Step | None:

@@ -277,6 +277,40 @@ def test_a_constructor_takes_a_reference():
 
 
 @assumes(
+    "expand() and expand_kwargs() of tasks, operators and groups ask each reference for what it refers to, "
+    "in ensure_xcomarg_return_value().",
+    rests="expanding over a part of what a workflow returns",
+    where="authoring/airflow_graph.py workflows/outputs.py",
+)
+def test_what_is_expanded_over_is_asked_for_its_task():
+    asked = []
+
+    class Asking(PlainXComArg):
+        def iter_references(self):
+            asked.append(airflow_graph.is_expanding())
+            return super().iter_references()
+
+    @task_group
+    def group(value):
+        take(value)
+
+    with DAG("contract", schedule=None):
+        made = Asking(number().operator)
+        take(made)
+        assert not any(asked)
+        for expand in (
+            lambda: take.expand(value=made),
+            lambda: take.expand_kwargs(made),
+            lambda: take.expand(value=XComArg.map(made, lambda each: each)),
+            lambda: BashOperator.partial(task_id="bash").expand(bash_command=made),
+            lambda: group.expand(value=made),
+        ):
+            asked.clear()
+            expand()
+            assert asked[0]
+
+
+@assumes(
     "Names that Airflow has moved are where version_compat looks for them.",
     rests="failing, skipping and rescheduling tasks",
     where="version_compat.py",
