@@ -145,7 +145,7 @@ def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
     Raises:
         RuntimeError: ``AIRFLOW_HOME`` is not set, and the Dag's file is not the program that runs.
     """
-    with _home(dag), _turned_down_logging(), _dags_folder(Path(dag.fileloc).resolve().parent):
+    with _home(dag), _turned_down_logging(), _only_file(Path(dag.fileloc).resolve()):
         progress = _Progress(sys.stderr)
         progress.show("preparing the metadata database")
         _migrate_database()
@@ -221,12 +221,13 @@ def _turned_down_logging() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _dags_folder(folder: Path) -> Iterator[None]:
-    # Not by [core] dags_folder, which Airflow has read when it was imported. It is the same bundle.
+def _only_file(file: Path) -> Iterator[None]:
+    # Airflow imports all Dag files of a bundle, and a script that stands beside this one would run. Not by
+    # [core] dags_folder, which Airflow has read when it was imported. It is the same bundle.
     bundle = {
         "name": "dags-folder",
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(folder)},
+        "kwargs": {"path": str(file)},
     }
     with _environment(
         AIRFLOW__CORE__LOAD_EXAMPLES="False",

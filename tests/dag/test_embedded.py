@@ -105,6 +105,8 @@ def test_a_file_runs_without_a_home_and_leaves_none(dag_file, tmp_path):
     user_home, temporary = tmp_path / "user", tmp_path / "temporary"
     user_home.mkdir()
     temporary.mkdir()
+    # Airflow takes it for a Dag file, because of two words in it.
+    (dag_file.parent / "script.py").write_text(f"# airflow dag\nopen({str(tmp_path / 'imported')!r}, 'w')\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     write_local_settings(tmp_path / "settings")
     environment |= {
@@ -119,6 +121,7 @@ def test_a_file_runs_without_a_home_and_leaves_none(dag_file, tmp_path):
 
     assert ended.returncode == 0, ended.stderr
     assert "halving: success, 5 task instances" in ended.stdout
+    assert not (tmp_path / "imported").exists()
     assert not list(user_home.rglob("airflow.db"))
     assert not list(temporary.glob("airflow-*"))
 

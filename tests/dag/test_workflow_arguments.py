@@ -12,6 +12,7 @@ from airflow_dynamic_provider.errors import WorkflowCallError, WorkflowError
 from tests.dag.tasks import keep, pair
 from tests.dag.workflow_tasks import square
 from tests.pure.refusals import refused
+from tests.workflow_runs import run_workflows
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
@@ -69,6 +70,24 @@ def _named(name):
 
 TASKS = {name: _named(name) for name in ARGUMENTS}
 
+#: Those by which Airflow decides when a task instance starts, what it is given and how it ends.
+RUNNING = (
+    "depends_on_past",
+    "do_xcom_push",
+    "end_date",
+    "execution_timeout",
+    "max_active_tis_per_dagrun",
+    "multiple_outputs",
+    "on_failure_fail_dagrun",
+    "params",
+    "queue",
+    "retries",
+    "start_date",
+    "templates_dict",
+    "trigger_rule",
+    "wait_for_downstream",
+)
+
 
 @task.dynamic(out=DynamicOut(int))
 def numbers():
@@ -94,6 +113,11 @@ def misspelt(number):
 @dynamic_workflow(node_dependency_hints=list(TASKS.values()))
 def with_every_argument():
     return {name: TASKS[name](index) for index, name in enumerate(TASKS)}
+
+
+@dynamic_workflow(node_dependency_hints=[TASKS[name] for name in RUNNING])
+def with_what_matters():
+    return {name: TASKS[name](index) for index, name in enumerate(RUNNING)}
 
 
 @dynamic_workflow
@@ -151,13 +175,25 @@ def test_a_body_is_tried_without_a_trace_in_the_dag_file():
     assert dag.task_ids == []
 
 
+def test_a_node_runs_whatever_argument_its_task_has():
+    with DAG("arguments", schedule=None, start_date=LONG_AGO) as dag:
+        keep(with_what_matters())
+    run = run_workflows(dag, is_scheduled=True)
+    assert run.state == "success"
+    assert run.xcom("keep") == {name: index for index, name in enumerate(RUNNING)}
+
+
 def test_a_dag_that_fails_fast_takes_workflows_and_joins():
     with DAG("fast", schedule=None, fail_fast=True) as dag:
-        grown = grows(3)
-        keep(grown)
+        keep(grows(3))
         found = numbers()
         joined = found.map(square).zip(found.map(negative)).map(pair)
-        keep.override(task_id="keep_joined")(joined.collect())
+        keep.override(task_id="keep_joined")(joined.collect(keyed=True))
         per_key = found.map(grows.override(task_id="per_key"))
-        keep.override(task_id="keep_per_key")(per_key.collect(min_success_ratio=0.5))
+        keep.override(task_id="keep_per_key")(per_key.collect(min_success_ratio=0.5, keyed=True))
     assert dag.get_task("grows.result").trigger_rule == TriggerRule.ALL_DONE
+    run = run_workflows(dag, is_scheduled=True)
+    assert run.state == "success"
+    assert run.xcom("keep") == [81, 9]
+    assert run.xcom("keep_joined") == {"n1": [1, -1], "n2": [4, -2]}
+    assert run.xcom("keep_per_key") == {"n1": [1, 1], "n2": [16, 4]}
