@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.execution.layout import unpack_keys
+from airflow_dynamic_provider.execution.layout import check_digest, digest_xcom, unpack_keys
 from airflow_dynamic_provider.execution.states import FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
@@ -61,14 +61,19 @@ def is_found(path: KeyPath, search: str) -> bool:
 
 
 def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:
-    """Read the keys of a space. Two queries.
+    """Read the keys of a space. Three queries.
 
     Raises:
-        LayoutError: What is stored is no list of keys.
+        LayoutError: What is stored is no list of keys, or not the one that its task has stored.
         ReadError: It cannot be loaded.
     """
     task_id = info.space.keys_task_id
     at = (task_id, UNMAPPED)
     listing = read_instances(source, [task_id], [UNMAPPED]).get(at, Instance(*at))
     stored = source.pull(task_id, info.space.keys_xcom, UNMAPPED)
-    return KeyList(listing, None if stored is None else tuple(unpack_keys(stored)))
+    if stored is None:
+        return KeyList(listing, None)
+    paths = unpack_keys(stored)
+    digest = source.pull(task_id, digest_xcom(info.space.keys_xcom), UNMAPPED)
+    check_digest(paths, digest, task_id)
+    return KeyList(listing, tuple(paths))

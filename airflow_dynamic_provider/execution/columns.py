@@ -56,9 +56,10 @@ class Reader:
     _skipped: set[Space] = field(default_factory=set)
 
     def keys(self, space: Space) -> list[KeyPath]:
-        """Return the key paths of a space, in their order. One API call.
+        """Return the key paths of a space, in their order. Two API calls, the first time.
 
         Raises:
+            LayoutError: They are not those that the task has stored.
             AirflowSkipException: The task that lists them was skipped.
             AirflowFailException: It was marked as success and has not listed them.
             CollectError: It has not listed them.
@@ -67,7 +68,10 @@ class Reader:
             stored = xcom.pull(self.context, space.keys_task_id, space.keys_xcom)
             if stored is None:
                 raise self._no_keys(space)
-            self._keys[space] = layout.unpack_keys(stored)
+            keys = layout.unpack_keys(stored)
+            digest = xcom.pull(self.context, space.keys_task_id, layout.digest_xcom(space.keys_xcom))
+            layout.check_digest(keys, digest, space.keys_task_id)
+            self._keys[space] = keys
         return self._keys[space]
 
     def is_skipped(self, space: Space) -> bool:

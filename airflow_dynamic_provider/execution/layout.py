@@ -9,6 +9,8 @@ XCom of the producing task instance
                                           Airflow expands over. With several, each list is the
                                           ``return_value`` of the task ``<task>__<output>``.
 ``dynamic_output.<output>.keys``          those keys; only when there are several dynamic outputs
+``<list>.digest``                         of each list of keys, ``<list>`` being its XCom: how many they are,
+                                          and a digest of them
 ``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
 ``dynamic_output.<output>.all``           the values in order, and their mapping keys; only when the output
                                           itself is collected; the second thousand in
@@ -33,6 +35,7 @@ XCom of a clone
 XCom of a task that lists the keys of a nested or joined key space
 ========================================  ===============================================================
 ``return_value``                          the key paths in order: what Airflow expands over
+``return_value.digest``                   how many they are, and a digest of them
 ``dynamic_keys.<page>``                   for some of the keys: the path, the positions in the key spaces that
                                           it is made of, the metadata; and the attempt
 ``dynamic_keys.marked``                   the outer keys whose clone was marked as success and left no keys;
@@ -45,6 +48,8 @@ instance holds label -> ``{"type": kind, "value": value}`` per output.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +85,7 @@ CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
 ENTRIES = _form("a list of keys", "attempt", "entries")
 VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
+DIGEST = _form("the digest of a list of keys", "length", "digest")
 
 #: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
 ENTRIES_PER_PAGE = 64
@@ -94,7 +100,13 @@ _ENTRIES_PREFIX = "dynamic_keys"
 MARKED_XCOM = f"{_ENTRIES_PREFIX}.marked"
 
 #: How the XComs begin that hold what the package itself reads back, beside what an author would look for.
-INTERNAL_XCOMS = (f"{_PREFIX}.", f"{_ENTRIES_PREFIX}.", PRODUCED_XCOM, CLONE_XCOM)
+INTERNAL_XCOMS = (
+    f"{_PREFIX}.",
+    f"{_ENTRIES_PREFIX}.",
+    PRODUCED_XCOM,
+    CLONE_XCOM,
+    f"{RETURN_VALUE}.digest",
+)
 
 
 def item_xcom(output: str, position: int) -> str:
@@ -105,6 +117,11 @@ def item_xcom(output: str, position: int) -> str:
 def keys_xcom(output: str, *, is_only: bool = False) -> str:
     """The XCom key of the mapping keys of a dynamic output on the producing task instance."""
     return RETURN_VALUE if is_only else f"{_PREFIX}.{output}.keys"
+
+
+def digest_xcom(keys: str) -> str:
+    """The XCom key of the digest of a list of mapping keys, of which this is the XCom key."""
+    return f"{keys}.digest"
 
 
 def values_xcom(output: str, page: int) -> str:
@@ -434,6 +451,38 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
     if not isinstance(stored, Sequence) or isinstance(stored, str):
         raise LayoutError(f"this is not a list of mapping keys: {excerpt(stored)}")
     return [(key,) if isinstance(key, str) else _path(key) for key in stored]
+
+
+def pack_digest(keys: Sequence[Any]) -> dict[str, Any]:
+    """Return the stored form of what tells whether a list of mapping keys is whole."""
+    return {**DIGEST.stamp, "length": len(keys), "digest": _digest(unpack_keys(keys))}
+
+
+def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> None:
+    """Refuse a list of key paths that is not the one that was stored.
+
+    Args:
+        keys: The key paths.
+        stored: What `pack_digest` made; ``None`` for a list that an earlier release stored.
+        task_id: The task that stored both, named in the error.
+
+    Raises:
+        LayoutError: They differ.
+    """
+    if stored is None:
+        return
+    document = DIGEST.read(stored)
+    if document["digest"] != _digest(keys):
+        raise LayoutError(
+            f"this is not the list of mapping keys as it was stored: it has {len(keys)} keys, and "
+            f"{document['length']} were stored" + ("" if len(keys) != document["length"] else ", other ones"),
+            task_id=task_id,
+            remedy=f"Clear {task_id!r} with its downstream tasks, so that the keys are listed again.",
+        )
+
+
+def _digest(keys: Sequence[tuple[str, ...]]) -> str:
+    return hashlib.sha256(json.dumps([list(path) for path in keys]).encode()).hexdigest()
 
 
 def _items(stored: Any) -> ItemsView[str, Any]:

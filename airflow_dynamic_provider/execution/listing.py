@@ -189,11 +189,13 @@ def end_as_upstream(task_id: str, state: str | None) -> None:
 def _store(
     context: MutableMapping[str, Any], task_id: str, output: str, entries: list[StoredEntry]
 ) -> list[list[str]]:
-    """Store the entries, and return the key paths. One API call for each 64 keys."""
+    """Store the entries, and return the key paths. One API call for each 64 keys, and one more."""
     check_length(len(entries), task_id, output)
     attempt = xcom.attempt_of(context)
     for page, start in enumerate(range(0, len(entries), layout.ENTRIES_PER_PAGE)):
         stored = layout.StoredEntries(tuple(entries[start : start + layout.ENTRIES_PER_PAGE]), attempt)
         xcom.push(context, layout.entries_xcom(page), stored.pack())
     log.info("Listed %d keys", len(entries))
-    return [list(entry.key_path) for entry in entries]
+    keys = [list(entry.key_path) for entry in entries]
+    xcom.push(context, layout.digest_xcom(layout.RETURN_VALUE), layout.pack_digest(keys))
+    return keys

@@ -159,9 +159,17 @@ def _store_keys(context: Mapping[str, Any], production: Production, *, is_clone:
         only = next(iter(production.static.values()), None) if len(production.declarations) == 1 else None
         return None if only is None else only.value
     if len(production.dynamic) == 1:
-        return list(next(iter(production.dynamic.values())))
+        keys = list(next(iter(production.dynamic.values())))
+        # Those of a clone are listed below its own key, by another task.
+        return keys if is_clone else _store_digest(context, layout.RETURN_VALUE, keys)
     if is_clone:
         return None
     for name, events in production.dynamic.items():
-        xcom.push(context, layout.keys_xcom(name), list(events))
+        xcom_key = layout.keys_xcom(name)
+        xcom.push(context, xcom_key, _store_digest(context, xcom_key, list(events)))
     return None
+
+
+def _store_digest(context: Mapping[str, Any], xcom_key: str, keys: list[str]) -> list[str]:
+    xcom.push(context, layout.digest_xcom(xcom_key), layout.pack_digest(keys))
+    return keys

@@ -180,6 +180,14 @@ def _task(document: TaskDocument, *records: Way) -> Kind:
 #: Where the fields of a workflow may become more.
 _OF_SPEC: tuple[Way, ...] = ((), ("lanes", "*"))
 
+
+def _read_digest(stored: Any) -> list[tuple[str, ...]]:
+    """Return the keys of which it is the digest."""
+    keys = [("a",), ("outer", "inner")]
+    layout.check_digest(keys, stored, "produce")
+    return keys
+
+
 KINDS: dict[str, Kind] = {
     "item": Kind(
         layout.StoredItem(("tenant", "orders.csv"), {"rows": [1]}, METADATA, 2),
@@ -231,6 +239,13 @@ KINDS: dict[str, Kind] = {
         layout.unpack_marked,
         form=layout.MARKED,
         code=("execution.layout.pack_marked", "execution.layout.unpack_marked"),
+    ),
+    "digest": Kind(
+        [("a",), ("outer", "inner")],
+        layout.pack_digest,
+        _read_digest,
+        form=layout.DIGEST,
+        code=("execution.layout.pack_digest",),
     ),
     "keys": Kind(
         [("a",), ("outer", "inner")],

@@ -142,7 +142,7 @@ def test_a_value_inside_a_mapped_function_is_read_by_key_in_one_call():
 
 
 @pytest.mark.parametrize("collector", ["collect", "collect_produced"])
-def test_collecting_a_thousand_costs_at_most_three_calls(collector):
+def test_collecting_a_thousand_costs_at_most_four_calls(collector):
     made, supervisor = fan_out(1000), FakeSupervisor()
     run_task(made, "produce", supervisor=supervisor)
     run_clones(made, supervisor, range(3))
@@ -159,11 +159,11 @@ def test_collecting_a_thousand_costs_at_most_three_calls(collector):
     run = run_task(made, collector, supervisor=supervisor)
     assert run.state == "success", run.message
     assert supervisor.xcoms[collector, -1, "return_value"] == 1000
-    assert supervisor.count(*READS) <= 3
+    assert supervisor.count(*READS) <= 4
 
 
 def test_the_producer_stores_each_value_once():
     made, supervisor = fan_out(10), FakeSupervisor()
     run_task(made, "produce", supervisor=supervisor)
-    # One each, the list of keys, and all values for the collector of the output itself.
-    assert supervisor.count("SetXCom") == 10 + 2
+    # One each, the list of keys with its digest, and all values for the collector of the output itself.
+    assert supervisor.count("SetXCom") == 10 + 3

@@ -60,6 +60,30 @@ def collected(supervisor):
     return supervisor.xcoms["collect", -1, "return_value"]
 
 
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        (["a", "b"], "it has 2 keys, and 3 were stored"),
+        (["c", "b", "a"], "it has 3 keys, and 3 were stored, other ones"),
+    ],
+    ids=["shortened", "reversed"],
+)
+def test_a_list_of_keys_that_is_not_whole_is_not_collected(made, supervisor, damaged, told):
+    supervisor.xcoms["produce", -1, "return_value"] = damaged
+    run = run_task(made, "collect", supervisor=supervisor)
+    assert run.state == "failed"
+    assert (
+        f"Task 'produce': this is not the list of mapping keys as it was stored: {told}. "
+        "Clear 'produce' with its downstream tasks, so that the keys are listed again."
+    ) in run.message
+
+
+def test_a_list_of_keys_that_an_earlier_release_stored_is_collected(made, supervisor):
+    del supervisor.xcoms["produce", -1, "return_value.digest"]
+    assert run_task(made, "collect", supervisor=supervisor).state == "success"
+    assert collected(supervisor) == {"a": 11, "b": 21, "c": 31}
+
+
 def test_a_collector_finds_results_by_key_after_the_keys_were_reordered(made, supervisor):
     produce_again(made, supervisor, {"c": 3, "a": 1, "b": 2})
     run_task(made, "collect", supervisor=supervisor)
@@ -246,6 +270,8 @@ def test_values_that_an_earlier_release_has_stored_without_keys_are_read(whole, 
 def test_keys_that_were_lost_are_not_left_out_in_silence(whole):
     dag, supervisor = whole
     supervisor.xcoms["outer", -1, "return_value"].pop()
+    # As an earlier release has stored it, which tells less.
+    del supervisor.xcoms["outer", -1, "return_value.digest"]
     run = run_task(dag, "collect_outer", supervisor=supervisor)
     assert type(run.error) is errors.CollectError
     assert "lists 1 keys and has stored values of 2: some keys were lost. Clear 'outer'" in run.message
