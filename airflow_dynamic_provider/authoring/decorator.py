@@ -79,6 +79,9 @@ class DynamicTask(Generic[P]):
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
         scope = current_scope()
+        if scope is None and not airflow_graph.mapped_groups_around(operator):
+            # Nothing shows the label of a task that runs once, and a template that fails would fail the task.
+            operator.map_index_template = None
         if scope is not None and self._dynamic_names():
             # Its keys are listed below those that it is cloned for.
             adopt_new_tasks(scope)

@@ -178,15 +178,16 @@ def produce(callable_: Callable[..., Any], args: Any, kwargs: Mapping[str, Any],
         kwargs: Its keyword arguments.
         into: Takes the events.
     """
-    result = callable_(*args, **kwargs)
-    if inspect.isawaitable(result):
-        result = asyncio.run(_await(cast("Coroutine[Any, Any, Any]", result)))
-    if isinstance(result, AsyncIterator):
-        asyncio.run(_drain_async(result, into))
-    elif isinstance(result, Iterator):
-        _accept_returned(_drain(result, into), into, is_generator=True)
-    else:
-        _accept_returned(result, into, is_generator=False)
+    with _ReturnNamed(callable_):
+        result = callable_(*args, **kwargs)
+        if inspect.isawaitable(result):
+            result = asyncio.run(_await(cast("Coroutine[Any, Any, Any]", result)))
+        if isinstance(result, AsyncIterator):
+            asyncio.run(_drain_async(result, into))
+        elif isinstance(result, Iterator):
+            _accept_returned(_drain(result, into), into, is_generator=True)
+        else:
+            _accept_returned(result, into, is_generator=False)
 
 
 async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -244,6 +245,24 @@ class _TaskNamed:
         if isinstance(error, OutputError) and error.line is None:
             frame = authors_frame(error) or _waiting_at(self.events)
             error.line = None if frame is None else line_of(frame)
+
+
+class _ReturnNamed:
+    """Adds the author's line to errors of what a function returns or makes to return it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, OutputError) and error.line is None:
+            # Only now: what runs well does without it.
+            from airflow_dynamic_provider.execution.source_lines import return_line
+
+            frame = authors_frame(error)
+            error.line = return_line(self.function) if frame is None else line_of(frame)
 
 
 def _waiting_at(events: object) -> FrameType | None:

@@ -130,3 +130,21 @@ def test_the_key_is_among_the_rendered_fields():
     assert {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields} == dict(
         enumerate(KEYS)
     )
+
+
+def test_a_template_of_the_author_neither_labels_nor_fails_a_producing_task():
+    failing = "{{ nothing.like_that }}"
+
+    @task.dynamic(out=DynamicOut(int), map_index_template=failing)
+    def produce(value=1):
+        yield DynamicOutput(value, mapping_key="a")
+
+    @dag(schedule=None)
+    def labels():
+        nested = produce().map(lambda number: produce.override(task_id="below")(number))
+        keep(nested.collect(keyed=True))
+
+    run = run_dag(labels())
+    assert run.state == "success"
+    assert run.states("below") == {"a": "success"}
+    assert run.xcom("keep") == {"a": {"a": 1}}

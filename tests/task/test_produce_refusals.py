@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
+
 import pytest
 from airflow.sdk import dag, task
 
@@ -68,6 +71,48 @@ def test_a_plain_value_in_a_list():
         return ["plain"]
 
     refused(files, errors.UnexpectedOutputError, "received 'plain' of type str")
+
+
+def line_of(function, text):
+    lines, first = inspect.getsourcelines(function)
+    at = next(at for at, line in enumerate(lines) if text in line)
+    return f"({Path(__file__).name}, line {first + at})"
+
+
+def test_what_is_returned_is_told_with_the_line_of_the_return():
+    def files():
+        def inner():
+            return None
+
+        inner()
+        return ["plain"]
+
+    def either(first=True):
+        if first:
+            return ["plain"]
+        return []
+
+    def late():
+        yield DynamicOutput("x", "a")
+        return "lost"
+
+    def wrong_key():
+        outputs = []
+        outputs.append(DynamicOutput("x", ""))
+        return outputs
+
+    async def awaited():
+        return ["plain"]
+
+    for function, text in (
+        (files, "return ["),
+        # Which of them it was is not known any more.
+        (either, "def either"),
+        (late, "return"),
+        (wrong_key, "DynamicOutput("),
+        (awaited, "return"),
+    ):
+        assert produce(function).message.endswith(line_of(function, text)), function.__name__
 
 
 @pytest.mark.parametrize("returned", [None, "text", 5, {"a": 1}])

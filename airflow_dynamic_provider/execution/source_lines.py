@@ -1,0 +1,46 @@
+"""The line of the author's at which a function has returned, when nothing of its frame is left."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def return_line(function: Any) -> str | None:
+    """Return the file and the line of a function's ``return``, as messages name them.
+
+    That is the line of its definition if it has several, or if its source is not there; ``None`` for a
+    callable that is not written in Python.
+    """
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    return f"{os.path.basename(code.co_filename)}, line {_only_return(function) or code.co_firstlineno}"
+
+
+def _only_return(function: Any) -> int | None:
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError):
+        # The file is gone, or holds something else by now, or it is a lambda inside of a call.
+        return None
+    found = [each.lineno for statement in tree.body for each in _returns(statement)]
+    return first + found[0] - 1 if len(found) == 1 else None
+
+
+def _returns(node: ast.AST, *, is_outermost: bool = True) -> Iterator[ast.Return]:
+    if isinstance(node, ast.Return) and node.value is not None:
+        yield node
+    is_inner = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef)
+    if is_inner and not is_outermost:
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _returns(child, is_outermost=False)
