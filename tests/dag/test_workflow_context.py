@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import DAG, get_current_context, task
 
 from airflow_dynamic_provider import dynamic_workflow
@@ -91,3 +92,31 @@ def inner_given(number):
 @dynamic_workflow
 def given(params):
     return params
+
+
+ASKED_FOR = []
+
+
+def is_there(number):
+    ASKED_FOR.append(number)
+    return len(ASKED_FOR) > 1
+
+
+@dynamic_workflow
+def waits_for(number):
+    made = add(number)
+    sensor = PythonSensor(
+        task_id="sensor", python_callable=is_there, op_args=[made], mode="reschedule", poke_interval=0.1
+    )
+    after = add(made)
+    sensor >> after
+    return after
+
+
+def test_a_sensor_is_a_node_that_looks_again():
+    with DAG("sensing", schedule=None) as dag:
+        keep(waits_for(1))
+    run = run_workflows(dag, is_scheduled=True)
+    assert run.state == "success"
+    assert run.xcom("keep") == 3
+    assert ASKED_FOR == [2, 2]
