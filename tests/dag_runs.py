@@ -279,7 +279,8 @@ class _OneLook:
         from airflow.triggers.base import TriggerEvent
 
         from airflow_dynamic_provider.errors import PlanMismatchError
-        from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+        from airflow_dynamic_provider.workflows.growth import Snapshot
+        from airflow_dynamic_provider.workflows.reading import WorkflowReader
         from airflow_dynamic_provider.workflows.spec import WorkflowSpec
         from airflow_dynamic_provider.workflows.stored import DECIDE
 

@@ -21,17 +21,20 @@ Dag run, and each task instance writes its own XComs only.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.states import FINAL
 from airflow_dynamic_provider.workflows.stored import ROOM, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_dynamic_provider.workflows.reading import KeyPath, Snapshot
+    from airflow_dynamic_provider.workflows.reading import KeyPath, Place, WorkflowReader
+    from airflow_dynamic_provider.workflows.run_graph import RunGraph
 
 #: How many rooms a list has that may grow: one for the next node, and one that asks for more meanwhile.
 ROOMS = 2
@@ -45,6 +48,63 @@ class Room(Enum):
     END = "end"
 
 
+class Snapshot:
+    """A workflow as it was at one look: two API calls and one for each lane and plan that is new.
+
+    Attributes:
+        reader: The lists and plans.
+        states: (task, map index) -> state.
+        graphs: Key path -> its graph.
+        roots: Key path -> the map index of its planning task.
+    """
+
+    def __init__(self, reader: WorkflowReader) -> None:
+        self.reader = reader
+        self.states = reader.states()
+        self.roots = reader.roots()
+        self.graphs: dict[KeyPath, RunGraph] = {
+            key_path: reader.graph(key_path, root_index, self.states)
+            for key_path, root_index in self.roots.items()
+        }
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether nodes may be added."""
+        return any(graph.may_grow for graph in self.graphs.values())
+
+    @functools.cached_property
+    def is_complete(self) -> bool:
+        """Whether all nodes are planned and listed that can be: a lane that cannot grow stays as it is."""
+        return not self.may_grow and all(
+            list_again(self, lane, self.reader.slots(lane)) == self.reader.slots(lane)
+            for lane in self.reader.spec.growing_lanes
+            if self.can_still_list(lane)
+        )
+
+    def state(self, lane: str, index: int) -> str | None:
+        """Return the state of the task instance in a slot."""
+        return xcom.state_at(self.states, self.reader.spec.lanes[lane].task_id, index)
+
+    def is_used(self, lane: str, index: int) -> bool:
+        """Whether there is a task instance for a slot."""
+        return (self.reader.spec.lanes[lane].task_id, index) in self.states
+
+    def is_current(self, place: Place) -> bool:
+        """Whether a slot lists a node of the plan that its planning node has now."""
+        graph = self.graphs.get(place.slot.key_path)
+        if graph is None or (origin := graph.origins.get(place.slot.name or "")) is None:
+            return False
+        return not origin or graph.plans[origin].fingerprint == place.slot.plan
+
+    def has_ended_listing(self, lane: str) -> bool:
+        """Whether the task that returns the list of a lane has come to an end."""
+        return self.reader.has_ended_listing(lane, self.states)
+
+    def can_still_list(self, lane: str) -> bool:
+        """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
+        return self.reader.can_still_list(lane, self.states)
+
+
 def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
     """Say what the task instance in a slot without a node has to do."""
     slots = snapshot.reader.slots(lane)
@@ -56,16 +116,6 @@ def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
     # Once the list has ended, nobody says any more who asks.
     is_asked = asks or snapshot.has_ended_listing(lane)
     return Room.ASK if is_asked and not are_used and not is_answered else Room.WAIT
-
-
-def is_complete(snapshot: Snapshot) -> bool:
-    """Whether all nodes are planned and listed that can be: a lane that cannot grow stays as it is."""
-    reader = snapshot.reader
-    return not snapshot.may_grow and all(
-        list_again(snapshot, lane, reader.slots(lane)) == reader.slots(lane)
-        for lane in reader.spec.growing_lanes
-        if snapshot.can_still_list(lane)
-    )
 
 
 def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[Slot]:

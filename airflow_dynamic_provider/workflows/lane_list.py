@@ -13,9 +13,9 @@ from airflow_dynamic_provider.execution.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.deadline import made_at
-from airflow_dynamic_provider.workflows.growth import list_again
+from airflow_dynamic_provider.workflows.growth import Snapshot, list_again
 from airflow_dynamic_provider.workflows.listing import packed_pages, relist
-from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.stored import (
     ROOM,
     NodePage,

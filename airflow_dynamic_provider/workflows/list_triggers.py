@@ -17,7 +17,7 @@ from airflow_dynamic_provider.workflows.watching import in_turn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_dynamic_provider.workflows.reading import Snapshot
+    from airflow_dynamic_provider.workflows.growth import Snapshot
     from airflow_dynamic_provider.workflows.watching import Watch
 
 

@@ -16,8 +16,9 @@ from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, Root, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.workflows.growth import Snapshot
     from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
-    from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+    from airflow_dynamic_provider.workflows.reading import WorkflowReader
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 
 KeyPath = tuple[str, ...]

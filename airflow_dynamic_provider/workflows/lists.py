@@ -14,10 +14,11 @@ from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.states import SUCCESS
 from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.growth import Snapshot
 from airflow_dynamic_provider.workflows.lane_list import LaneList
 from airflow_dynamic_provider.workflows.list_triggers import ListedTrigger, ListTrigger, have_begun
 from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
-from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.waiting import GO_ON, LEAST_WAIT, reschedule
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALU
 from airflow_dynamic_provider.workflows import stored
 from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.deadline import refuse_late, time_limit
-from airflow_dynamic_provider.workflows.growth import Room, decide_room
+from airflow_dynamic_provider.workflows.growth import Room, Snapshot, decide_room
 from airflow_dynamic_provider.workflows.plan import pack_node
-from airflow_dynamic_provider.workflows.reading import Place, Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.reading import Place, WorkflowReader
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.running import Resume, run_node
 from airflow_dynamic_provider.workflows.stored import ListedNode, NodePage, StoredNode

@@ -11,8 +11,8 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.growth import Room, decide_room
-from airflow_dynamic_provider.workflows.reading import Place, Snapshot
+from airflow_dynamic_provider.workflows.growth import Room, Snapshot, decide_room
+from airflow_dynamic_provider.workflows.reading import Place
 from airflow_dynamic_provider.workflows.run_graph import Verdict
 from airflow_dynamic_provider.workflows.spec import WorkflowSpec
 from airflow_dynamic_provider.workflows.waiting import LEAST_WAIT

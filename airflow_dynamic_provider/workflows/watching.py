@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.workflows.reading import Snapshot, WorkflowReader
+from airflow_dynamic_provider.workflows.growth import Snapshot
+from airflow_dynamic_provider.workflows.reading import WorkflowReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
