@@ -26,10 +26,13 @@ def test_nodes_wait_grow_and_join(client: RestClient) -> None:
     assert client.xcom("workflows", run_id, "keep") == expected
     tenants = {"ann": [1, 2], "bob": [], "cid": [1]}
     assert client.xcom("workflows", run_id, "keep_tenants") == tenants
+    assert client.xcom("workflows", run_id, "keep_by_name") == {"n0": 0, "n1": 2}
+    parts = [client.xcom("workflows", run_id, "each_part", map_index=index) for index in range(2)]
+    assert parts == [2, 3]
 
     seen = client.task_instances("workflows", run_id)
     labels = {ti.label: ti for ti in seen if ti.map_index >= 0}
-    assert {"start", "first", "say", "add-4", "number-map/3", "ann/add-2", "cid/number"} <= set(labels)
+    assert {"start", "first", "say", "add-4", "number-map/3", "ann/add-2", "cid/number", "n1"} <= set(labels)
     assert "until_small/until_small/until_small/until_small" in labels
     assert {ti.state for ti in labels.values()} == {"success"}
     start = labels["start"]

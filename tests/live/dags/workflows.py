@@ -100,10 +100,26 @@ def per_tenant(count):
     return [add(number(index), 1) for index in range(count)]
 
 
+@dynamic_workflow(out=DynamicOut(int))
+def by_name(count):
+    """Outputs by key, of which the values are those of nodes."""
+    return [DynamicOutput(number(index), mapping_key=f"n{index}") for index in range(count)]
+
+
+@dynamic_workflow
+def in_parts(count) -> tuple[list[int], int]:
+    """A list to be expanded over, and how long it is."""
+    return [number(index) for index in range(count)], count
+
+
 @dag(schedule=None)
 def workflows():
     """Everything that grows or waits."""
     keep(mixed(4))
+    doubled = by_name(2).map(lambda value: add.override(task_id="doubled")(value, value))
+    keep.override(task_id="keep_by_name")(doubled.collect(keyed=True))
+    values, count = in_parts(2)
+    add.override(task_id="each_part").partial(right=count).expand(left=values)
     keep.override(task_id="keep_tenants")(tenants().map(per_tenant).collect(keyed=True))
 
 
