@@ -21,7 +21,7 @@ _PUBLIC = {
     "Output": "definitions.events",
     "add_output_metadata": "execution.context",
     "dynamic_task": "authoring.decorator",
-    "dynamic_workflow": "workflows.definition",
+    "dynamic_workflow": "workflows.decorator",
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
     "map_task": "workflows.map_task",
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         get_mapping_key,
         get_mapping_key_path,
     )
-    from airflow_dynamic_provider.workflows.definition import dynamic_workflow
+    from airflow_dynamic_provider.workflows.decorator import dynamic_workflow
     from airflow_dynamic_provider.workflows.map_task import map_task
     from airflow_dynamic_provider.workflows.template_text import template
 

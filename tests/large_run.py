@@ -35,7 +35,6 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
-    from airflow.sdk.execution_time.xcom import XCom
     from airflow.utils.types import DagRunType
 
     version = DagVersion.get_latest_version(dag_id, session=session)
@@ -70,8 +69,8 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     rows = (row(task_id, index, state_of(index)) for index in range(count) for task_id in tasks)
     session.bulk_insert_mappings(TaskInstance, list(rows))
     keys = [f"customer_{index:05}" for index in range(count)]
-    at = {"dag_run_id": run.id, "dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
-    session.add(XComModel(key="return_value", value=XCom.serialize_value(keys), **at))
+    at = {"dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
+    XComModel.set(key="return_value", value=keys, session=session, **at)
     session.commit()
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows import templates
+from airflow_dynamic_provider.workflows.entries import CallEntry, Entry, NodeEntry
 from airflow_dynamic_provider.workflows.naming import assign_names
 from airflow_dynamic_provider.workflows.plan import SEPARATOR, Plan, PlannedCall, PlannedNode, Window
-from airflow_dynamic_provider.workflows.recorder import CallEntry, Entry, NodeEntry
 from airflow_dynamic_provider.workflows.validation import topological_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_dynamic_provider.workflows.recorder import Recorder, Scope
+    from airflow_dynamic_provider.workflows.entries import Scope
+    from airflow_dynamic_provider.workflows.recorder import Recorder
 
 
 def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:

@@ -13,25 +13,22 @@ from airflow_dynamic_provider.errors import (
     WorkflowError,
 )
 from airflow_dynamic_provider.workflows import keyed, shapes, templates
+from airflow_dynamic_provider.workflows.airflow_objects import stand_in
 from airflow_dynamic_provider.workflows.binding import bind, with_context
-from airflow_dynamic_provider.workflows.kinds import (
-    NAME,
-    OperatorTarget,
-    TaskTarget,
-    WorkflowTarget,
-    is_setting,
-)
+from airflow_dynamic_provider.workflows.kinds import OperatorTarget, TaskTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.making import constructing, try_settings
 from airflow_dynamic_provider.workflows.plan import split_arguments
-from airflow_dynamic_provider.workflows.promises import Promise
+from airflow_dynamic_provider.workflows.promises import GroupCall, Promise
+from airflow_dynamic_provider.workflows.settings import NAME, is_setting
 from airflow_dynamic_provider.workflows.with_groups import refuse_default_args
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.entries import CallEntry, NodeEntry
     from airflow_dynamic_provider.workflows.kinds import Kind, MapTarget
-    from airflow_dynamic_provider.workflows.recorder import CallEntry, NodeEntry, Recorder
+    from airflow_dynamic_provider.workflows.recorder import Recorder
 
 #: Set on a task that got its name by ``override(task_id=...)`` in the body.
 NAMED_MARK = "_dynamic_workflow_named"
@@ -160,7 +157,7 @@ def record_operator(
 
 
 def record_workflow(
-    recorder: Recorder, workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    recorder: Recorder, workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Any:
     """Record the call of a workflow, and return the promise of its whole output.
 
@@ -189,7 +186,7 @@ def record_workflow(
 
 def run_body(
     recorder: Recorder,
-    workflow: DynamicWorkflow[..., Any],
+    workflow: WorkflowDefinition,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     *,
@@ -233,7 +230,7 @@ def run_body(
         raise
 
 
-def _line_of(workflow: DynamicWorkflow[..., Any]) -> str:
+def _line_of(workflow: WorkflowDefinition) -> str:
     code = workflow.function.__code__
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     # Decorators stand above.
@@ -248,8 +245,6 @@ def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: 
     Raises:
         WorkflowError: The group has settings for its tasks, or makes a call that cannot be planned.
     """
-    from airflow_dynamic_provider.workflows.interception import GroupCall
-
     refuse_default_args(factory.tg_kwargs["group_id"], factory.tg_kwargs.get("default_args"))
     entry = recorder.call(factory.tg_kwargs["group_id"], is_explicit=getattr(factory, NAMED_MARK, False))
     with recorder.inside(entry):
@@ -281,8 +276,6 @@ def _construct(
 
 def _with_stand_ins(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments for a constructor: where a promise is, it gets what it would get in a Dag file."""
-    from airflow_dynamic_provider.workflows.interception import stand_in
-
     promise = stand_in()
     return {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
 

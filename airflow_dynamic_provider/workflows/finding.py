@@ -15,17 +15,18 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from airflow_dynamic_provider.workflows import interception
-from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+from airflow_dynamic_provider.workflows import airflow_objects
+from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
 from airflow_dynamic_provider.workflows.kinds import (
+    MAPS_MARK,
     Kinds,
     MapTarget,
     OperatorTarget,
     TaskTarget,
     WorkflowTarget,
-    is_setting,
 )
 from airflow_dynamic_provider.workflows.promises import Promise
+from airflow_dynamic_provider.workflows.settings import is_setting
 
 # Functions of these are never a body's helpers.
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
@@ -94,14 +95,14 @@ class _Finder:
             self._seen[id(value), is_mapping] = value
         if getattr(type(value), "_airflow_is_task_decorator", False):
             self._task(value, is_mapping)
-        elif isinstance(value, DynamicWorkflow):
+        elif isinstance(value, WorkflowDefinition):
             self._workflow(value)
-        elif interception.is_operator_class(value):
+        elif airflow_objects.is_operator_class(value):
             self.kinds.add(OperatorTarget(value))
-        elif interception.is_operator(value):
+        elif airflow_objects.is_operator(value):
             made_with = vars(value).get("_BaseOperator__init_kwargs", {})
             self._variation((type(value), made_with), is_mapping)
-        elif interception.is_task_group(value):
+        elif airflow_objects.is_task_group(value):
             self.function(value.function)
         elif isinstance(value, functools.partial):
             self._partial(value, names, is_mapping)
@@ -120,7 +121,7 @@ class _Finder:
         if is_mapping and not hasattr(decorator, "declarations"):
             self.kinds.add(MapTarget(decorator))
 
-    def _workflow(self, workflow: DynamicWorkflow[..., Any]) -> None:
+    def _workflow(self, workflow: WorkflowDefinition) -> None:
         self.kinds.add(WorkflowTarget(workflow))
         if id(workflow.function) in self._workflows:
             return
@@ -138,7 +139,7 @@ class _Finder:
         self.kinds.add(OperatorTarget(operator_class), settings)
 
     def _partial(self, partial: Any, names: frozenset[str], is_mapping: bool) -> None:
-        if interception.is_operator_class(partial.func):
+        if airflow_objects.is_operator_class(partial.func):
             self._variation((partial.func, partial.keywords), is_mapping)
         else:
             self.value(partial.func, names, is_mapping)
@@ -161,7 +162,7 @@ class _Finder:
         held = getattr(value, "__dict__", {})
         for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
             # Of Airflow and Python itself, only classes of operators are for a body.
-            if top not in _FOREIGN or interception.is_operator_class(held[name]):
+            if top not in _FOREIGN or airflow_objects.is_operator_class(held[name]):
                 self.value(held[name], names - {name}, is_mapping)
 
 
@@ -187,9 +188,7 @@ def _scope(function: Any) -> dict[str, Any]:
 
 
 def _is_map_task(value: Any) -> bool:
-    from airflow_dynamic_provider.workflows.map_task import map_task
-
-    return value is map_task
+    return getattr(value, MAPS_MARK, False) is True
 
 
 def _map_task_attribute(names: Iterable[str], scope: Mapping[str, Any]) -> bool:
@@ -206,9 +205,9 @@ def _is_helper(function: types.FunctionType) -> bool:
         return True
     # A library: only worth following if it is written for Airflow.
     return any(
-        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, DynamicWorkflow)
+        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition)
         for value in function.__globals__.values()
-    ) or any(interception.is_operator_class(value) for value in function.__globals__.values())
+    ) or any(airflow_objects.is_operator_class(value) for value in function.__globals__.values())
 
 
 def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
@@ -267,7 +266,7 @@ def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
     called = _evaluate(node.func, scope)
     if called is functools.partial and node.args:
         called = _evaluate(node.args[0], scope)
-    if not interception.is_operator_class(called):
+    if not airflow_objects.is_operator_class(called):
         return _UNKNOWN
     relevant = [
         word
@@ -282,7 +281,7 @@ def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str,
     base = _evaluate(overridden, scope)
     is_task = getattr(type(base), "_airflow_is_task_decorator", False)
     settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
-    if settings is None or not (is_task or isinstance(base, DynamicWorkflow)):
+    if settings is None or not (is_task or isinstance(base, WorkflowDefinition)):
         return _UNKNOWN
     try:
         return base.override(**settings)

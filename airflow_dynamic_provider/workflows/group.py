@@ -18,7 +18,8 @@ from airflow_dynamic_provider.execution.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows import keyed
 from airflow_dynamic_provider.workflows.dag_files import dag_file_being_read
-from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget, setting_names
+from airflow_dynamic_provider.workflows.finding import find_kinds
+from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.lists import (
     GatherPlansOperator,
     ListedOperator,
@@ -28,13 +29,14 @@ from airflow_dynamic_provider.workflows.nodes import NodeOperator
 from airflow_dynamic_provider.workflows.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.planner import PlanOperator
 from airflow_dynamic_provider.workflows.results import ResultOperator
+from airflow_dynamic_provider.workflows.settings import setting_names
 from airflow_dynamic_provider.workflows.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.waiting import GO_ON
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
 
 # What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
@@ -51,7 +53,7 @@ _PLAN, _RESULT, _LISTS, _OUTPUTS = "plan", "result", "nodes", "outputs"
 _AFTER = "__after"
 
 
-def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def build_group(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Add a workflow to the Dag and return the reference to its outputs.
 
     The group holds the planning task, for each kind of node the tasks that are cloned for its nodes with the
@@ -73,7 +75,7 @@ def build_group(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs
 
 
 def _build_mapped(
-    workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
+    workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
 ) -> Any:
     """Add a workflow of which each key of a map has a graph of its own."""
     graph, home = scope.space.graph, scope.space.home
@@ -108,7 +110,7 @@ def _build_mapped(
     return _output(workflow, result, _child_id(group, _OUTPUTS))
 
 
-def _output(workflow: DynamicWorkflow[..., Any], result: ResultOperator, task_id: str) -> Any:
+def _output(workflow: WorkflowDefinition, result: ResultOperator, task_id: str) -> Any:
     """Return the reference to a workflow's outputs, or the handle of its dynamic output."""
     if workflow.out is None:
         return WorkflowOutput(result)
@@ -122,7 +124,7 @@ def _output(workflow: DynamicWorkflow[..., Any], result: ResultOperator, task_id
 
 
 def _make_plan(
-    workflow: DynamicWorkflow[..., Any],
+    workflow: WorkflowDefinition,
     kinds: Kinds,
     task_id: str,
     args: Sequence[Any],
@@ -132,7 +134,7 @@ def _make_plan(
     return PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
 
 
-def _make_result(workflow: DynamicWorkflow[..., Any], task_id: str) -> ResultOperator:
+def _make_result(workflow: WorkflowDefinition, task_id: str) -> ResultOperator:
     if workflow.out is not None:
         return ResultOperator(task_id=task_id)
     return ResultOperator(task_id=task_id, parts=part_names(workflow.function), returns=workflow.shape)
@@ -144,9 +146,9 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
     result.doc_json = spec.document()
 
 
-def _find_kinds(workflow: DynamicWorkflow[..., Any], other: ResultOperator) -> Kinds:
+def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
     # A task that does not say how many retries it has gets as many as any other one that does not.
-    return workflow.find_kinds(other.default_retries)
+    return find_kinds(workflow.function, workflow.node_dependency_hints, other.default_retries)
 
 
 def _child_id(group: TaskGroup, label: str) -> str:
@@ -165,7 +167,7 @@ def _make_lanes(kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any) -> No
         nodes.set_downstream(after)
 
 
-def _spec(workflow: DynamicWorkflow[..., Any], kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
+def _spec(workflow: WorkflowDefinition, kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
     may_grow = any(_plans_further(kind) for kind in kinds)
     # The group has tasks of these names already.
     taken = {_PLAN, _RESULT, _LISTS, GATHER, LISTED, *(() if workflow.out is None else (_OUTPUTS,))}
@@ -290,5 +292,5 @@ def _operator_name(kind: Kind) -> str:
     return "@task"
 
 
-def _tooltip(workflow: DynamicWorkflow[..., Any]) -> str:
+def _tooltip(workflow: WorkflowDefinition) -> str:
     return (workflow.function.__doc__ or "").strip().split("\n")[0]

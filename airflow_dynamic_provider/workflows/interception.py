@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import calls, with_groups
-from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.recorder import current_recorder
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.recorder import CallEntry, Recorder
+    from airflow_dynamic_provider.workflows.recorder import Recorder
 
 # A recorded method: the recording, the original method, and the call's own arguments.
 _Recorded = Callable[..., Any]
@@ -28,15 +27,6 @@ _Recorded = Callable[..., Any]
 _LOCK = threading.Lock()
 _OPEN = 0
 _RESTORE: list[Callable[[], None]] = []
-
-
-class GroupCall(Promise):
-    """What a task group that returns nothing gives: something to order, without a value."""
-
-    __slots__ = ()
-
-    def __init__(self, recorder: Recorder, entry: CallEntry) -> None:
-        super().__init__(Promised(recorder, entry, (), type(None)))
 
 
 @contextmanager
@@ -55,46 +45,6 @@ def intercepted() -> Iterator[None]:
             if _OPEN == 0:
                 while _RESTORE:
                     _RESTORE.pop()()
-
-
-def is_operator(value: Any) -> bool:
-    """Whether this is a classic operator, or an operator that Airflow expands."""
-    from airflow.sdk import BaseOperator
-    from airflow.sdk.definitions.mappedoperator import MappedOperator
-
-    return isinstance(value, BaseOperator | MappedOperator)
-
-
-def is_operator_class(value: Any) -> bool:
-    """Whether this is a class of operators that a body may call."""
-    from airflow.sdk import BaseOperator, BaseSensorOperator
-
-    bases = (BaseOperator, BaseSensorOperator)
-    return isinstance(value, type) and issubclass(value, BaseOperator) and value not in bases
-
-
-def is_reference(value: Any) -> bool:
-    """Whether this is what a call gave in a Dag file: Airflow's reference to an output, or a handle."""
-    from airflow.sdk import XComArg
-
-    from airflow_dynamic_provider.authoring.handles import Handle
-
-    return isinstance(value, XComArg | Handle)
-
-
-def is_task_group(value: Any) -> bool:
-    """Whether this is a function under ``@task_group``."""
-    from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
-
-    return isinstance(value, _TaskGroupFactory)
-
-
-def stand_in() -> Any:
-    """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
-    from airflow.providers.standard.operators.empty import EmptyOperator
-    from airflow.sdk import XComArg
-
-    return XComArg(EmptyOperator(task_id="__promise__"))
 
 
 def _patch_all() -> None:

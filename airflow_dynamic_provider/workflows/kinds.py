@@ -5,26 +5,20 @@ Found when the Dag file is read (see `finding`), and again, from the same file, 
 
 from __future__ import annotations
 
-import functools
 import re
-import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import UnknownKindError
+from airflow_dynamic_provider.workflows.settings import NAME, RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
 
-#: The setting that names a node, and is no matter of its kind.
-NAME = "task_id"
-
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
-
-#: The setting of which a node may have less than its kind.
-RETRIES = "retries"
+#: Set on what maps a task over a list in a body, so that it is known without being imported.
+MAPS_MARK = "_dynamic_workflow_maps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +70,7 @@ class OperatorTarget:
 class WorkflowTarget:
     """A workflow that is planned when its arguments exist."""
 
-    workflow: DynamicWorkflow[..., Any]
+    workflow: WorkflowDefinition
 
     @property
     def identity(self) -> Hashable:
@@ -236,25 +230,6 @@ class Kinds:
             "retries may differ from one node to the next",
             remedy=f"Name it in the Dag file: big = {call}, or node_dependency_hints=[{call}].",
         )
-
-
-@functools.cache
-def setting_names() -> frozenset[str]:
-    """Return the names of the arguments that every operator takes: those that belong to a kind."""
-    import inspect
-
-    from airflow.sdk import BaseOperator
-
-    parameters = inspect.signature(BaseOperator.__init__).parameters
-    return frozenset(parameters) - {"self", "kwargs", "args", NAME, "dag", "task_group"}
-
-
-def is_setting(name: str, value: Any) -> bool:
-    """Whether an argument of an operator belongs to its kind: one of every operator, or a function.
-
-    A function is code of the Dag file. It is found there again, and not stored with each node.
-    """
-    return name in setting_names() or (isinstance(value, _FUNCTIONS) and not isinstance(value, type))
 
 
 def _same_but_retries(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.workflows import keyed, templates
 from airflow_dynamic_provider.workflows.binding import bind, with_context
+from airflow_dynamic_provider.workflows.finding import find_kinds
 from airflow_dynamic_provider.workflows.kinds import (
     Kind,
     MapTarget,
@@ -44,7 +45,7 @@ from airflow_dynamic_provider.workflows.shapes import check_items
 from airflow_dynamic_provider.workflows.validation import check_count
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.kinds import Kinds
     from airflow_dynamic_provider.workflows.references import Reference
 
@@ -55,9 +56,9 @@ MAX_LATER_DEPTH = 1000
 _Steps = Generator[Plan, Any, Any]
 
 
-def run_local(workflow: DynamicWorkflow[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def run_local(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Plan a workflow, run its nodes in this process and return its output (see `DynamicWorkflow.local`)."""
-    kinds = workflow.find_kinds()
+    kinds = find_kinds(workflow.function, workflow.node_dependency_hints)
     arguments = pack_native(bind(workflow.function, args, kwargs))
     stored = xcom.deserialize(xcom.serialize(arguments))
     native = {name: templates.resolve(template, _no_value) for name, template in stored.items()}

@@ -9,7 +9,7 @@ from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.binding import bind, parameter_names
 from airflow_dynamic_provider.workflows.calls import NAMED_MARK, match_task, pack_arguments, refuse_task
-from airflow_dynamic_provider.workflows.kinds import MapTarget, TaskTarget
+from airflow_dynamic_provider.workflows.kinds import MAPS_MARK, MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
 from airflow_dynamic_provider.workflows.promises import Promise
 from airflow_dynamic_provider.workflows.recorder import current_recorder
@@ -184,6 +184,9 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
             remedy="Leave it out if all must succeed.",
         )
     return MappedTask(decorator, bound, concurrency, float(min_success_ratio))
+
+
+setattr(map_task, MAPS_MARK, True)
 
 
 def plan_map(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_dynamic_provider.workflows.recorder import Entry
+    from airflow_dynamic_provider.workflows.entries import Entry
 
 
 def assign_names(entries: Iterable[Entry]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.errors import WorkflowCallError
-from airflow_dynamic_provider.workflows.promises import Promise
+from airflow_dynamic_provider.workflows.airflow_objects import is_operator, is_reference
+from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
+from airflow_dynamic_provider.workflows.promises import GroupCall, Promise
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recorder import Recorder
@@ -59,9 +61,6 @@ def _refuse_lazy(value: Any) -> None:
 
 
 def _refuse_reference(value: Any, recorder: Recorder) -> None:
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
-    from airflow_dynamic_provider.workflows.interception import GroupCall, is_operator, is_reference
-
     if isinstance(value, GroupCall):
         _refuse(f"the task group {value.label!r} returns nothing, so it has no value", "Order it with >>.")
     if is_operator(value):
@@ -75,7 +74,7 @@ def _refuse_reference(value: Any, recorder: Recorder) -> None:
             "a reference to a task of the Dag file is used in the body",
             "Pass it to the workflow as an argument: the body then gets its value.",
         )
-    if getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, DynamicWorkflow):
+    if getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition):
         name = getattr(value, "__name__", "the task")
         _refuse(f"{name!r} itself is passed on or returned, and not what it gives", f"Call it: {name}(...).")
 

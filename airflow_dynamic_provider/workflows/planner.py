@@ -15,7 +15,7 @@ from airflow_dynamic_provider.workflows.dag_files import running
 from airflow_dynamic_provider.workflows.limits import claim_nodes
 from airflow_dynamic_provider.workflows.listing import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
-from airflow_dynamic_provider.workflows.planning import plan_later
+from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.reading import WorkflowReader
 from airflow_dynamic_provider.workflows.tree import render_plan
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.dag_files import DagFile
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.reading import KeyPath
     from airflow_dynamic_provider.workflows.spec import WorkflowSpec
@@ -51,7 +51,7 @@ class PlanOperator(BaseOperator):
     def __init__(
         self,
         *,
-        workflow: DynamicWorkflow[..., Any],
+        workflow: WorkflowDefinition,
         kinds: Kinds,
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
@@ -79,7 +79,8 @@ class PlanOperator(BaseOperator):
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
         with running(self.task_id, self.dag_file):
-            plan = store_plan(context, self.workflow.plan(arguments, kinds=self.kinds, context=context))
+            plan = plan_workflow(self.workflow, arguments, kinds=self.kinds, context=context)
+            plan = store_plan(context, plan)
         if spec.is_mapped:
             return summary(plan)
         roots = [RootPlan(plan)]

@@ -8,8 +8,10 @@ from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import assembly, calls, templates
 from airflow_dynamic_provider.workflows.binding import bind
+from airflow_dynamic_provider.workflows.finding import find_kinds
 from airflow_dynamic_provider.workflows.interception import intercepted
 from airflow_dynamic_provider.workflows.kinds import MapTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.passing import refuse_unplannable
 from airflow_dynamic_provider.workflows.plan import Plan, pack_plan, split_arguments
 from airflow_dynamic_provider.workflows.recorder import Recorder
 from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
@@ -17,20 +19,20 @@ from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.definition import DynamicWorkflow
+    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.kinds import Kinds
 
 
 def plan_workflow(
-    workflow: DynamicWorkflow[..., Any],
+    workflow: WorkflowDefinition,
     arguments: Mapping[str, Any],
     prefix: str = "",
     kinds: Kinds | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
-    kinds = workflow.find_kinds() if kinds is None else kinds
-    recorder = Recorder(workflow.name, kinds, workflow.max_nodes, context)
+    kinds = find_kinds(workflow.function, workflow.node_dependency_hints) if kinds is None else kinds
+    recorder = Recorder(workflow.name, kinds, workflow.max_nodes, refuse_unplannable, context)
     positional, named = split_arguments(arguments)
     # Checked before the body runs, for Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)

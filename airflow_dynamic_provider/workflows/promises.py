@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import PromiseUsageError
@@ -17,13 +17,20 @@ from airflow_dynamic_provider.workflows import shapes
 from airflow_dynamic_provider.workflows.references import Step, render_path
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.recorder import Entry, Recorder
+    from airflow_dynamic_provider.workflows.entries import CallEntry, Entry
 
 _IN_A_TASK = "The value exists when tasks run: do this in a @task function that gets the promise."
 _INNER = (
     "The value exists when tasks run: do this in a @task function, or pass the promise to another "
     "@dynamic_workflow, whose body gets the value."
 )
+
+
+class Recording(Protocol):
+    """What made a promise."""
+
+    def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
+        """Have all of ``then`` wait for all of ``first``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +44,7 @@ class Promised:
         shape: The annotation of the value, ``Any`` where it is not known.
     """
 
-    recorder: Recorder
+    recorder: Recording
     entry: Entry
     path: tuple[Step, ...] = ()
     shape: Any = Any
@@ -196,6 +203,15 @@ class Promise:
 
     def __aexit__(self, *error: object) -> NoReturn:
         refuse(self, "used in an `async with`", _IN_A_TASK)
+
+
+class GroupCall(Promise):
+    """What a task group that returns nothing gives: something to order, without a value."""
+
+    __slots__ = ()
+
+    def __init__(self, recorder: Recording, entry: CallEntry) -> None:
+        super().__init__(Promised(recorder, entry, (), type(None)))
 
 
 @functools.cache

@@ -9,17 +9,16 @@ import itertools
 import os
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows import promises, validation
-from airflow_dynamic_provider.workflows.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.entries import CallEntry, Entry, NodeEntry, Scope
 from airflow_dynamic_provider.workflows.promises import Promise, Promised
 from airflow_dynamic_provider.workflows.references import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.kinds import Kinds
 
@@ -34,80 +33,6 @@ def current_recorder() -> Recorder | None:
     return _RECORDER.get()
 
 
-@dataclass(eq=False, kw_only=True)
-class Entry:
-    """One call that a body made.
-
-    Attributes:
-        serial: Its number in the recording.
-        label: The name that the author gave to it, or what its automatic name is made of.
-        is_explicit: Whether the author gave the name.
-        line: Where it was made, for messages.
-        after: What it waits for beside what its arguments refer to.
-        name: Its whole name in the plan, once the recording is over.
-    """
-
-    serial: int
-    label: str
-    is_explicit: bool
-    line: str
-    after: dict[int, Entry] = field(default_factory=dict)
-    name: str = ""
-
-
-@dataclass(eq=False, kw_only=True)
-class NodeEntry(Entry):
-    """A call that becomes a node.
-
-    Attributes:
-        kind: The name of its kind.
-        arguments: Parameter -> template, with unnamed references.
-        retries: Its retries, where fewer than its kind has.
-        window: The call that limits how many run at a time, the place in it, the limit.
-    """
-
-    kind: str
-    arguments: Mapping[str, Any]
-    retries: int | None = None
-    window: tuple[CallEntry, int, int] | None = None
-
-
-@dataclass(eq=False, kw_only=True)
-class CallEntry(Entry):
-    """A call that becomes a part of the plan.
-
-    Attributes:
-        scope: The calls made inside.
-        output: The template of its output, with unnamed references.
-        min_success_ratio: As `PlannedCall` has it.
-    """
-
-    scope: Scope
-    output: Any = None
-    min_success_ratio: float | None = None
-
-
-@dataclass(eq=False)
-class Scope:
-    """The calls of one body, among which names are unique."""
-
-    entries: list[Entry] = field(default_factory=list)
-    explicit: dict[str, Entry] = field(default_factory=dict)
-
-    def add(self, entry: Entry) -> None:
-        """Add a call.
-
-        Raises:
-            NodeNameError: Its name is refused, or another call of the body has it.
-        """
-        if entry.is_explicit:
-            validation.check_name(entry.label, SEPARATOR)
-            if (first := self.explicit.get(entry.label)) is not None:
-                validation.refuse_duplicate(entry.label, first.line)
-            self.explicit[entry.label] = entry
-        self.entries.append(entry)
-
-
 class Recorder:
     """One recording.
 
@@ -115,12 +40,19 @@ class Recorder:
         workflow: The name of the workflow that is planned.
         kinds: What there is to run nodes.
         max_nodes: How many nodes the plan may have.
+        refuse_unplannable: Refuses a value that cannot be part of a plan (see `passing`).
         context: The context of the task that plans, for bodies that ask for it.
     """
 
     def __init__(
-        self, workflow: str, kinds: Kinds, max_nodes: int, context: Mapping[str, Any] | None = None
+        self,
+        workflow: str,
+        kinds: Kinds,
+        max_nodes: int,
+        refuse_unplannable: Callable[[Any, Recorder], None],
+        context: Mapping[str, Any] | None = None,
     ) -> None:
+        self._refuse_unplannable = refuse_unplannable
         self.workflow = workflow
         self.kinds = kinds
         self.max_nodes = max_nodes
@@ -254,9 +186,7 @@ class Recorder:
             promises.refuse_valueless(value, "passed on or returned")
             promised = promises.promised(value)
             return Reference(f"{_UNNAMED}{promised.entry.serial}", promised.path)
-        from airflow_dynamic_provider.workflows.passing import refuse_unplannable
-
-        refuse_unplannable(value, self)
+        self._refuse_unplannable(value, self)
         return None
 
     def entry_at(self, name: str) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.workflows import template_text
@@ -16,11 +16,22 @@ from airflow_dynamic_provider.workflows.planner import plan_further
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.nodes import NodeOperator
+    from airflow_dynamic_provider.workflows.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.stored import ListedNode
 
 # What holds the arguments of a function.
 _ARGUMENTS = frozenset({"op_args", "op_kwargs"})
+
+
+class NodeTask(Protocol):
+    """What a node's task instance is of: its kind, and what it was made with."""
+
+    task_id: str
+    retries: int | None
+    kind: ClassVar[Kind]
+    kinds: ClassVar[Kinds]
+    spec: ClassVar[WorkflowSpec]
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class Resume:
 
 def run_node(
     context: Any,
-    operator: NodeOperator,
+    operator: NodeTask,
     listed: ListedNode,
     arguments: Mapping[str, Any],
     resume: Resume | None,
@@ -55,7 +66,7 @@ def run_node(
 
 
 def _make(
-    operator: NodeOperator,
+    operator: NodeTask,
     target: TaskTarget | OperatorTarget,
     arguments: Mapping[str, Any],
     default_args: Mapping[str, Any],
@@ -109,7 +120,7 @@ def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:
 
 
 @contextlib.contextmanager
-def _own_retries(context: Any, operator: NodeOperator, node: PlannedNode) -> Iterator[None]:
+def _own_retries(context: Any, operator: NodeTask, node: PlannedNode) -> Iterator[None]:
     """Fail for good when the node's own retries are used up, though its kind has more."""
     from airflow_dynamic_provider.version_compat import (
         AirflowFailException,
@@ -123,7 +134,7 @@ def _own_retries(context: Any, operator: NodeOperator, node: PlannedNode) -> Ite
         raise
     except Exception as error:
         # Each time it is cleared, Airflow raises the last try by as many as there were before.
-        earlier = context["ti"].max_tries - operator.retries
+        earlier = context["ti"].max_tries - (operator.retries or 0)
         if node.retries is None or xcom.attempt_of(context) - earlier <= node.retries:
             raise
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error

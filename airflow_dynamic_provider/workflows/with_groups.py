@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.workflows.entries import CallEntry
 from airflow_dynamic_provider.workflows.making import constructing
-from airflow_dynamic_provider.workflows.recorder import CallEntry
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recorder import Recorder

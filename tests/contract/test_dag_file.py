@@ -22,7 +22,7 @@ from airflow.sdk.definitions._internal.mixins import DependencyMixin
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.workflows import interception
+from airflow_dynamic_provider.workflows import airflow_objects, interception
 from tests.contract.assumptions import assumes
 from tests.dag_runs import dag_serialization
 from tests.task_runs import run_task
@@ -225,7 +225,7 @@ def test_an_operator_keeps_its_arguments():
     "Calls of tasks, groups and operator classes, their order and their output go through the methods that "
     "are replaced while a body runs.",
     rests="recording what the body of a workflow calls",
-    where="workflows/interception.py",
+    where="workflows/interception.py workflows/airflow_objects.py",
 )
 def test_calls_go_through_the_methods_that_are_replaced():
     from airflow.sdk.bases.decorator import _TaskDecorator
@@ -235,7 +235,7 @@ def test_calls_go_through_the_methods_that_are_replaced():
     assert isinstance(take, _TaskDecorator)
     assert isinstance(pair, _TaskGroupFactory)
     assert isinstance(BashOperator.partial(task_id="each"), OperatorPartial)
-    assert interception.is_operator(BashOperator(task_id="said", bash_command="true"))
+    assert airflow_objects.is_operator(BashOperator(task_id="said", bash_command="true"))
     calls = {
         _TaskDecorator: ("__call__", "override", "expand", "partial", "expand_kwargs"),
         _TaskGroupFactory: ("__call__", "override", "expand", "partial", "expand_kwargs"),
@@ -268,11 +268,11 @@ def test_the_order_of_tasks_goes_through_two_methods(mocker):
 @assumes(
     "An operator's constructor takes a reference in place of any value.",
     rests="checking a call of a classic operator in a body before its arguments exist",
-    where="workflows/interception.py",
+    where="workflows/airflow_objects.py",
 )
 def test_a_constructor_takes_a_reference():
     with DAG("contract", schedule=None):
-        made = BashOperator(task_id="said", bash_command=interception.stand_in())
+        made = BashOperator(task_id="said", bash_command=airflow_objects.stand_in())
     assert isinstance(made.bash_command, XComArg)
 
 

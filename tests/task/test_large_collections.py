@@ -173,7 +173,7 @@ def test_calls_grow_with_the_pages_and_not_with_the_keys(dag, supervisor):
     del supervisor.messages[:]
     use(dag, supervisor, "listed", list)
     assert supervisor.count("GetXComSequenceSlice") == COUNT / PAGE_SIZE
-    assert supervisor.count("GetXCom", "GetTaskStates") <= 3
+    assert supervisor.count("GetXCom", "GetTaskStates") <= 4
     del supervisor.messages[:]
     use(dag, supervisor, "listed", lambda values: values[-1])
     assert supervisor.count("GetXComSequenceSlice") == 1

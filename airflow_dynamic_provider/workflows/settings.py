@@ -1,0 +1,34 @@
+"""Which arguments of a task are settings, which belong to the kind of a node and not to one node."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+#: The setting that names a node, and is no matter of its kind.
+NAME = "task_id"
+
+#: The setting of which a node may have less than its kind.
+RETRIES = "retries"
+
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
+
+
+@functools.cache
+def setting_names() -> frozenset[str]:
+    """Return the names of the arguments that every operator takes: those that belong to a kind."""
+    import inspect
+
+    from airflow.sdk import BaseOperator
+
+    parameters = inspect.signature(BaseOperator.__init__).parameters
+    return frozenset(parameters) - {"self", "kwargs", "args", NAME, "dag", "task_group"}
+
+
+def is_setting(name: str, value: Any) -> bool:
+    """Whether an argument of an operator belongs to its kind: one of every operator, or a function.
+
+    A function is code of the Dag file. It is found there again, and not stored with each node.
+    """
+    return name in setting_names() or (isinstance(value, _FUNCTIONS) and not isinstance(value, type))
