@@ -15,8 +15,8 @@ from airflow_dynamic_provider.authoring.arguments import name_arguments
 from airflow_dynamic_provider.authoring.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.filling import attributes_of, fill_arguments
-from airflow_dynamic_provider.authoring.handles import Item
 from airflow_dynamic_provider.authoring.leaks import refuse_leaks, refuse_positions
+from airflow_dynamic_provider.authoring.references import Item
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.authoring.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT

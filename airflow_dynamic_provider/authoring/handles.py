@@ -1,140 +1,24 @@
 """What calling a dynamic task in a Dag file returns: references to a value per key that does not exist yet.
 
-A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. An `Item`
-stands for one key's value inside a mapped function. A `PairHandle` stands for two values per key.
+A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. A
+`PairHandle` stands for two values per key.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
-
-from airflow.sdk import XComArg
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring.arguments import explained
 from airflow_dynamic_provider.authoring.collection import Collection
-from airflow_dynamic_provider.authoring.refusals import NotAValue, refusal, render_path
-from airflow_dynamic_provider.authoring.scope import current_scope
-from airflow_dynamic_provider.authoring.usage import Usage, order
-from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.execution.spaces import find_routes, name_of
+from airflow_dynamic_provider.authoring.references import Item, KeyedReference
+from airflow_dynamic_provider.authoring.refusals import refusal, render_path
+from airflow_dynamic_provider.authoring.usage import note_reference, order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from airflow_dynamic_provider.authoring.key_space import KeySpace
-    from airflow_dynamic_provider.errors import HandleUsageError
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
-    from airflow_dynamic_provider.execution.sources import Source
-
-
-class KeyedReference(NotAValue, XComArg):
-    """Common to `Handle` and `Item`: a value per key, and the refusal of everything that needs the value.
-
-    Args:
-        space: The set of keys.
-        source: Where a key's value comes from.
-        path: What is selected from it.
-    """
-
-    _NOUN: ClassVar[str]
-    _REASON: ClassVar[str]
-    _REMEDY: ClassVar[str]
-
-    #: From the key space that a clone knows to that of the source: through a side of a joined space.
-    via: tuple[int, ...] = ()
-
-    def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...] = ()) -> None:
-        self.space = space
-        self.source = source
-        self.path = path
-
-    def resolve(self, context: Any) -> Any:
-        """Return the value for the key of the running clone. Airflow calls this in the task's process."""
-        from airflow_dynamic_provider.execution.sources import resolve
-
-        clone = self.space.graph.clones[context["task"].task_id].spec
-        return resolve(context, clone, self.space.spec, self.via, self.source, self.path)
-
-    def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Tell Airflow which task's output this is. Airflow calls this when an operator receives it.
-
-        Raises:
-            HandleUsageError: It was given to a task outside a map over its key space.
-        """
-        self._check_scope("was passed straight to a task")
-        yield Usage(self.space.graph, self.source, self.space.spec, self.via), DEFAULT_OUTPUT
-
-    def _check_scope(self, misuse: str) -> None:
-        """Refuse a use outside a map in which there is one key of the space."""
-        scope = current_scope()
-        if scope is None:
-            raise self._refuse(misuse)
-        routes = find_routes(scope.space.spec, self.space.spec)
-        if not routes.found:
-            below = scope.space.encloses(self.space)
-            raise (
-                self._refuse("has many keys for one key here") if below else self._of_other_keys(scope.space)
-            )
-        if routes.is_ambiguous:
-            raise self._refuse("is on both sides of this product")
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> KeyedReference:
-        # A reference, not a value: copies of an operator refer to the same output.
-        return self
-
-    def _serialize(self) -> NoReturn:
-        raise self._refuse("was passed to expand()")
-
-    def zip(self, *others: Any, **kwargs: Any) -> Any:
-        """Refused: Airflow's own zip goes by position."""
-        raise self._refuse("was zipped by position")
-
-    def concat(self, *others: Any) -> NoReturn:
-        """Refused: Airflow's own concat loses the keys."""
-        raise self._refuse("was concatenated by position")
-
-    def _refuse(self, misuse: str) -> HandleUsageError:
-        return refusal(self.source, f"{self._NOUN} {misuse}, but {self._REASON}", self._REMEDY)
-
-    def _of_other_keys(self, space: KeySpace) -> HandleUsageError:
-        return refusal(
-            self.source,
-            f"{self._NOUN} has the keys of {name_of(self.space.spec)}, and was used inside a map over the "
-            f"keys of {name_of(space.spec)}: no key there is one of its own",
-            "Join the two handles and map the pair: left.zip(right).map(fn) for equal keys, or "
-            "left.product(right).map(fn) for every key with every key. Or pass handle.collect().",
-        )
-
-    def _refuse_call(self, method: str, problem: str, remedy: str) -> HandleUsageError:
-        return refusal(self.source, f"{method}() of {self._NOUN}: {problem}", remedy)
-
-
-class Item(KeyedReference):
-    """One key's value inside a mapped function: pass it to tasks, or select a part by ``item["field"]``."""
-
-    _NOUN = "an item of it"
-    _REASON = "its value exists only when the Dag runs"
-    _REMEDY = (
-        "Pass the item to a task or to a templated field of an operator, such as env= of a BashOperator, "
-        'inside the mapped function only; select a part of it with item["field"]. Do in a task what needs '
-        "the value."
-    )
-
-    def __init__(
-        self, space: KeySpace, source: Source, path: tuple[Any, ...] = (), via: tuple[int, ...] = ()
-    ) -> None:
-        super().__init__(space, source, path)
-        self.via = via
-
-    def __getitem__(self, part: Any) -> Item:
-        return Item(self.space, self.source, (*self.path, part), self.via)
-
-    def __repr__(self) -> str:
-        return f"<item of {self.source}{render_path(self.path)}>"
-
-    def map(self, f: Any) -> NoReturn:
-        """Refused: an item is one value."""
-        raise self._refuse("was mapped")
 
 
 class Handle(KeyedReference):
@@ -296,8 +180,6 @@ class Handle(KeyedReference):
         return multiply_handles(self, other)
 
     def _collection(self, spec: CollectionSpec) -> Collection:
-        from airflow_dynamic_provider.authoring.usage import note_reference
-
         note_reference(self.space.graph, self.source, is_collected=True)
         return Collection(self.space, spec)
 

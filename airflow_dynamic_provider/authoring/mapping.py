@@ -10,7 +10,8 @@ from airflow.sdk import BaseOperator, TaskGroup, XComArg
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.arguments import CONTEXT_NAMES, find_misfit
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
-from airflow_dynamic_provider.authoring.handles import Handle, Item
+from airflow_dynamic_provider.authoring.handles import Handle
+from airflow_dynamic_provider.authoring.references import Item
 from airflow_dynamic_provider.authoring.resultless import without_result
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
