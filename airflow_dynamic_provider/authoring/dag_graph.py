@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.filling import fill_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
@@ -78,7 +77,6 @@ class DagGraph:
         self.gates: dict[str, Any] = {}
         self._collectors: dict[str, CollectorSpec] = {}
         self._done: dict[str, Any] = {}
-        airflow_graph.watch_end(dag, self._finish)
 
     @property
     def dag(self) -> DAG:
@@ -156,33 +154,3 @@ class DagGraph:
         if upstream.task_id not in task.upstream_task_ids:
             self.own_edges.add((task.task_id, upstream.task_id))
             airflow_graph.add_edge(upstream, task)
-
-    def _finish(self) -> None:
-        """Look at the tasks that no map looks at, when all of them are there."""
-        from airflow_dynamic_provider.authoring.ordering import find_ordered
-
-        filled = False
-        for task in self.dag.tasks:
-            if task.task_id not in self.clones and not airflow_graph.is_mapped(task):
-                filled |= fill_arguments(task)
-        if filled or find_ordered(self):
-            self.arrange()
-
-    def arrange(self) -> None:
-        """Bring the mapped groups in line with the dependencies that the Dag has now."""
-        from airflow_dynamic_provider.authoring.segments import arrange
-
-        arrange(self)
-
-
-# By identity: a Dag's equality and hash change while it is written. Weak: what is known of a Dag
-# lives as long as the operators that hold references of it, and no longer than the Dag.
-_GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
-
-
-def graph_of(dag: DAG) -> DagGraph:
-    """Return what is known of a Dag, made on the first call."""
-    known = _GRAPHS.get(id(dag))
-    if known is None or not known.is_of(dag):
-        known = _GRAPHS[id(dag)] = DagGraph(dag)
-    return known

@@ -9,7 +9,7 @@ from airflow.sdk.bases.decorator import task_decorator_factory
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
-from airflow_dynamic_provider.authoring.dag_graph import graph_of
+from airflow_dynamic_provider.authoring.dag_graphs import graph_of
 from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
 from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.key_space import nested_space, produced_space

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring.arguments import explained
 from airflow_dynamic_provider.authoring.collection import Collection
+from airflow_dynamic_provider.authoring.ordering import order
 from airflow_dynamic_provider.authoring.references import Item, KeyedReference
 from airflow_dynamic_provider.authoring.refusals import refusal, render_path
-from airflow_dynamic_provider.authoring.usage import note_reference, order
+from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.authoring.segments import arrange
+from airflow_dynamic_provider.authoring.usage import note_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,18 +192,24 @@ class Handle(KeyedReference):
 
     def set_upstream(self, other: Any, edge_modifier: Any = None) -> None:
         """Run ``other`` before every clone: ``handle << other``."""
-        order(self, other, upstream=True, edge_modifier=edge_modifier)
+        self._order(other, upstream=True, edge_modifier=edge_modifier)
 
     def set_downstream(self, other: Any, edge_modifier: Any = None) -> None:
         """Run ``other`` after every clone: ``handle >> other``. Of the same key space, it runs key by key.
 
         Any other task runs once, and decides as a collector does: skipped keys, or no keys, do not skip it.
         """
-        order(self, other, upstream=False, edge_modifier=edge_modifier)
+        self._order(other, upstream=False, edge_modifier=edge_modifier)
 
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
         """Order the clones against ``other``. Airflow calls this for ``other >> handle``."""
+        self._order(other, upstream=upstream, edge_modifier=edge_modifier)
+
+    def _order(self, other: Any, *, upstream: bool, edge_modifier: Any) -> None:
         order(self, other, upstream=upstream, edge_modifier=edge_modifier)
+        # The map around arranges all of its tasks when its function has returned.
+        if current_scope() is None:
+            arrange(self.space.graph)
 
     @property
     def operator(self) -> Any:

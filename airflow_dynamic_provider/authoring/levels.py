@@ -7,7 +7,6 @@ Pure functions over a graph of names; nothing here knows Airflow.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,6 +129,8 @@ class _Round:
 
 def _is_acyclic(dependencies: Dependencies, levels: Levels) -> bool:
     """Whether the graph stays a graph without circles when each group of tasks becomes one node."""
+    # Here, since a Dag file that maps nothing does without it.
+    from graphlib import CycleError, TopologicalSorter
 
     def node(task: str) -> Hashable:
         return (dependencies.space_of[task], levels[task]) if task in levels else task

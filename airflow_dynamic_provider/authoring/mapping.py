@@ -14,6 +14,7 @@ from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.references import Item
 from airflow_dynamic_provider.authoring.resultless import without_result
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
+from airflow_dynamic_provider.authoring.segments import arrange
 from airflow_dynamic_provider.authoring.static_handle import is_task_output
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
@@ -56,7 +57,7 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
             raise _not_an_output(handle, fn, returned)
         handles = _as_handles(handle, fn, returned)
     if around is None:
-        space.graph.arrange()
+        arrange(space.graph)
     return handles
 
 

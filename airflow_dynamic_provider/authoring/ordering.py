@@ -1,4 +1,4 @@
-"""Lets what the author ordered after all clones of a task decide as a collector of their values does.
+"""Orders tasks against handles, and lets those after all clones decide as a collector of their values does.
 
 ``handle >> task`` is an edge from each clone. Under Airflow's default rule a single skipped key would skip
 the task, and so would a list without keys, of which Airflow skips the mapped task as a whole. A collection
@@ -8,15 +8,49 @@ failed, and the one that lists the keys, which is skipped where the whole fan-ou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TriggerRule
+from airflow.sdk import EdgeModifier, TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.dag_graph import ClonedTask, DagGraph
+
+
+def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None) -> None:
+    """Run the tasks of ``other`` before (``upstream``) or after those of a handle."""
+    graph: DagGraph = handle.space.graph
+    for each in other if isinstance(other, Sequence) else [other]:
+        if isinstance(each, EdgeModifier):
+            # It waits for its other end. Of tasks it would wait for their whole mapped group.
+            (each.set_downstream if upstream else each.set_upstream)(handle)
+            continue
+        peers = _tasks(each, is_start=not upstream) if hasattr(each, "source") else [each]
+        for task in _tasks(handle, is_start=upstream):
+            for peer in peers:
+                # What the author asks for is no edge of ours any more.
+                if hasattr(each, "source"):
+                    graph.own_edges -= {(task.task_id, peer.task_id), (peer.task_id, task.task_id)}
+                if upstream:
+                    task.set_upstream(peer, edge_modifier)
+                else:
+                    task.set_downstream(peer, edge_modifier)
+
+
+def first_task(task: Any) -> Any:
+    """Return the task that runs first of what a task ends: of a workflow, the one that plans it."""
+    first_id = getattr(task, "first_task_id", None)
+    return task if first_id is None else airflow_graph.get_task(task.dag, first_id)
+
+
+def _tasks(handle: Any, *, is_start: bool) -> list[Any]:
+    graph = handle.space.graph
+    ids = {clone.task_id for clone in handle.source.clones} or {handle.source.task_id}
+    tasks = [graph.task(task_id) for task_id in sorted(ids)]
+    return [first_task(task) for task in tasks] if is_start else tasks
 
 
 def decide_as_collectors(graph: DagGraph) -> None:

@@ -8,14 +8,12 @@ Airflow here are stand-ins that only take note.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import EdgeModifier, TriggerRule
+from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.dag_graph import Way
-from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
@@ -154,38 +152,3 @@ def note_reference(graph: DagGraph, source: Source, *, is_collected: bool = Fals
         note_reference(graph, source.right, is_collected=is_collected)
     elif is_collected and isinstance(source, ItemSource):
         graph.task(source.task_id).collected_outputs.add(source.output)
-
-
-def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None) -> None:
-    """Run the tasks of ``other`` before (``upstream``) or after those of a handle."""
-    graph: DagGraph = handle.space.graph
-    for each in other if isinstance(other, Sequence) else [other]:
-        if isinstance(each, EdgeModifier):
-            # It waits for its other end. Of tasks it would wait for their whole mapped group.
-            (each.set_downstream if upstream else each.set_upstream)(handle)
-            continue
-        peers = _tasks(each, is_start=not upstream) if hasattr(each, "source") else [each]
-        for task in _tasks(handle, is_start=upstream):
-            for peer in peers:
-                # What the author asks for is no edge of ours any more.
-                if hasattr(each, "source"):
-                    graph.own_edges -= {(task.task_id, peer.task_id), (peer.task_id, task.task_id)}
-                if upstream:
-                    task.set_upstream(peer, edge_modifier)
-                else:
-                    task.set_downstream(peer, edge_modifier)
-    if current_scope() is None:
-        graph.arrange()
-
-
-def first_task(task: Any) -> Any:
-    """Return the task that runs first of what a task ends: of a workflow, the one that plans it."""
-    first_id = getattr(task, "first_task_id", None)
-    return task if first_id is None else airflow_graph.get_task(task.dag, first_id)
-
-
-def _tasks(handle: Any, *, is_start: bool) -> list[Any]:
-    graph = handle.space.graph
-    ids = {clone.task_id for clone in handle.source.clones} or {handle.source.task_id}
-    tasks = [graph.task(task_id) for task_id in sorted(ids)]
-    return [first_task(task) for task in tasks] if is_start else tasks

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.ordering import first_task
 from airflow_dynamic_provider.authoring.scope import current_scope
-from airflow_dynamic_provider.authoring.usage import first_task
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.helpers import HelperOperator

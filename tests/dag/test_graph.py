@@ -206,7 +206,7 @@ def test_default_args_and_params_reach_clones():
 def test_a_dag_that_is_gone_is_forgotten():
     import gc
 
-    from airflow_dynamic_provider.authoring.dag_graph import _GRAPHS
+    from airflow_dynamic_provider.authoring.dag_graphs import _GRAPHS
 
     def define():
         with DAG("gone", schedule=None):

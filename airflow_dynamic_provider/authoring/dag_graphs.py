@@ -1,0 +1,39 @@
+"""Keeps what is known of each Dag that is being written, and brings it to an end with the Dag."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.dag_graph import DagGraph
+from airflow_dynamic_provider.authoring.filling import fill_arguments
+from airflow_dynamic_provider.authoring.ordering import find_ordered
+from airflow_dynamic_provider.authoring.segments import arrange
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+# By identity: a Dag's equality and hash change while it is written. Weak: what is known of a Dag
+# lives as long as the operators that hold references of it, and no longer than the Dag.
+_GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
+
+
+def graph_of(dag: DAG) -> DagGraph:
+    """Return what is known of a Dag, made on the first call."""
+    known = _GRAPHS.get(id(dag))
+    if known is None or not known.is_of(dag):
+        known = _GRAPHS[id(dag)] = DagGraph(dag)
+        airflow_graph.watch_end(dag, functools.partial(_finish, known))
+    return known
+
+
+def _finish(graph: DagGraph) -> None:
+    """Look at the tasks that no map looks at, when all of them are there."""
+    filled = False
+    for task in graph.dag.tasks:
+        if task.task_id not in graph.clones and not airflow_graph.is_mapped(task):
+            filled |= fill_arguments(task)
+    if filled or find_ordered(graph):
+        arrange(graph)
