@@ -35,8 +35,7 @@ from airflow_dynamic_provider.execution.spaces import name_of
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from airflow_dynamic_provider.authoring.dag_graph import DagGraph
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.scope import MapScope
     from airflow_dynamic_provider.execution.sources import ResultSource
 

@@ -14,7 +14,7 @@ from airflow_dynamic_provider.execution.layout import result_xcom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
     from airflow_dynamic_provider.errors import HandleUsageError
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 

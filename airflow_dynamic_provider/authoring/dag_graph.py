@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
@@ -11,7 +11,6 @@ from airflow_dynamic_provider.authoring import airflow_graph
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
 
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
     from airflow_dynamic_provider.execution.spaces import Route, Space
@@ -30,6 +29,36 @@ class Way:
 
     base: Space
     via: Route = ()
+
+
+@dataclass(eq=False)
+class KeySpace:
+    """A set of keys, and the mapped groups in which tasks are cloned for them.
+
+    Attributes:
+        graph: What is known of the Dag.
+        spec: The space as a task's process knows it.
+        name: What its mapped groups are named after.
+        home: The task group that its mapped groups are put into.
+        producer: The task whose dynamic output it is; of a joined space, the task that joins the keys.
+        segments: The mapped groups, by level; a task of a higher level depends on all keys of a lower.
+    """
+
+    graph: DagGraph
+    spec: Space
+    name: str
+    home: TaskGroup
+    producer: Any
+    segments: dict[int, TaskGroup] = field(default_factory=dict)
+
+    @property
+    def expanded_task(self) -> Any:
+        """The task that returns the list that Airflow expands over."""
+        return self.graph.task(self.spec.keys_task_id)
+
+    def encloses(self, other: KeySpace) -> bool:
+        """Whether the other space was made in the map over this one."""
+        return self.spec in other.spec.spaces_around()
 
 
 @dataclass(frozen=True)

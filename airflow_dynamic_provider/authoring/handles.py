@@ -20,7 +20,7 @@ from airflow_dynamic_provider.authoring.usage import note_reference
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 

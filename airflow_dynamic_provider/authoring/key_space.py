@@ -1,50 +1,19 @@
-"""A set of mapping keys in the Dag file: where the keys come from, and what Airflow expands over."""
+"""Makes the sets of mapping keys of a Dag file: of dynamic outputs, nested ones, and joined ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring import airflow_graph
+from airflow_dynamic_provider.authoring.dag_graph import KeySpace
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
 from airflow_dynamic_provider.execution.documents import TaskDocument, write_document
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE, keys_xcom
 
 if TYPE_CHECKING:
-    from airflow.sdk import TaskGroup
-
     from airflow_dynamic_provider.authoring.dag_graph import DagGraph
     from airflow_dynamic_provider.execution.spaces import How, Space
-
-
-@dataclass(eq=False)
-class KeySpace:
-    """A set of keys, and the mapped groups in which tasks are cloned for them.
-
-    Attributes:
-        graph: What is known of the Dag.
-        spec: The space as a task's process knows it.
-        name: What its mapped groups are named after.
-        home: The task group that its mapped groups are put into.
-        producer: The task whose dynamic output it is; of a joined space, the task that joins the keys.
-        segments: The mapped groups, by level; a task of a higher level depends on all keys of a lower.
-    """
-
-    graph: DagGraph
-    spec: Space
-    name: str
-    home: TaskGroup
-    producer: Any
-    segments: dict[int, TaskGroup] = field(default_factory=dict)
-
-    @property
-    def expanded_task(self) -> Any:
-        """The task that returns the list that Airflow expands over."""
-        return self.graph.task(self.spec.keys_task_id)
-
-    def encloses(self, other: KeySpace) -> bool:
-        """Whether the other space was made in the map over this one."""
-        return self.spec in other.spec.spaces_around()
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from airflow_dynamic_provider.execution.spaces import find_routes, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
     from airflow_dynamic_provider.errors import HandleUsageError
     from airflow_dynamic_provider.execution.sources import Source
 

@@ -8,7 +8,7 @@ from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.errors import MapFunctionError
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.authoring.key_space import KeySpace
+    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
 
 
 def refuse_uncloneable(task: Any, space: KeySpace) -> None:
