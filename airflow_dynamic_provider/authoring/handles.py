@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring.arguments import explained
 from airflow_dynamic_provider.authoring.collection import Collection
+from airflow_dynamic_provider.authoring.joining import product_space, zipped_space
+from airflow_dynamic_provider.authoring.mapping import map_over, with_each_output
 from airflow_dynamic_provider.authoring.ordering import order
-from airflow_dynamic_provider.authoring.references import Item, KeyedReference
+from airflow_dynamic_provider.authoring.references import Item, KeyedValues
 from airflow_dynamic_provider.authoring.refusals import refusal, render_path
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.authoring.segments import arrange
@@ -24,23 +26,13 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
-class Handle(KeyedReference):
+class Handle(KeyedValues):
     """A value per key of a dynamic output: what a task with a `DynamicOut` returns, and what `map` returns.
 
     Handles are made by calling tasks in a Dag file and used there. Pass them on with `map` and `collect`,
     order tasks with ``>>`` and ``<<``, and use them inside a ``map`` over the same key space, where they
     join by key. Every other use is refused.
     """
-
-    _NOUN = "the handle"
-    _REASON = "it stands for a value per key that exists only when the Dag runs"
-    _REMEDY = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
-    METHODS = ("map", "collect", "states", "zip", "product")
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """This handle's value for one key, as a mapped function receives it."""
-        return (Item(self.space, self.source, self.path),)
 
     @explained(
         "Give a task further arguments in a lambda: handle.map(lambda item: my_task(item, other=3)). Beside "
@@ -71,9 +63,7 @@ class Handle(KeyedReference):
             >>> counts = files.map(count_lines)
             >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
-        from airflow_dynamic_provider.authoring.mapping import map_over
-
-        return map_over(self, fn, max_active)
+        return with_each_output(map_over(self, fn, max_active), _handle_of)
 
     @explained(
         "Give keyed= and min_success_ratio= by name: handle.collect(keyed=True, min_success_ratio=0.9)."
@@ -155,9 +145,7 @@ class Handle(KeyedReference):
         Example:
             >>> sizes.zip(counts).map(compare)
         """
-        from airflow_dynamic_provider.authoring.joining import zip_handles
-
-        return zip_handles(self, other, how)
+        return PairHandle(zipped_space(self, other, how), self, other)
 
     @explained("It takes one other handle.")
     def product(self, other: Handle) -> PairHandle:
@@ -178,9 +166,7 @@ class Handle(KeyedReference):
         Example:
             >>> models.product(datasets).map(evaluate)
         """
-        from airflow_dynamic_provider.authoring.joining import multiply_handles
-
-        return multiply_handles(self, other)
+        return PairHandle(product_space(self, other), self, other)
 
     def _collection(self, spec: CollectionSpec) -> Collection:
         note_reference(self.space.graph, self.source, is_collected=True)
@@ -248,3 +234,8 @@ class PairHandle(Handle):
         return tuple(
             Item(self.space, side.source, side.path, via=(link,)) for link, side in enumerate(self._sides)
         )
+
+
+def _handle_of(output: Any) -> Any:
+    """Return the handle of what a map found to be a value of each key; all else as it is."""
+    return Handle(output.space, output.source, output.path) if isinstance(output, Item) else output

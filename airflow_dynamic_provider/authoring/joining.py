@@ -1,11 +1,11 @@
-"""Joins two handles into one: by key, or each key with each."""
+"""Joins the keys of two handles: those that are equal, or each key with each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from airflow_dynamic_provider.authoring.handles import Handle, PairHandle
 from airflow_dynamic_provider.authoring.key_space import joined_space
+from airflow_dynamic_provider.authoring.references import KeyedValues
 from airflow_dynamic_provider.authoring.scope import current_scope
 from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.spaces import How
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _ZIPS = tuple(how for how in get_args(How) if how != "product")
 
 
-def zip_handles(left: Handle, right: Any, how: str) -> PairHandle:
-    """Join two handles by key."""
+def zipped_space(left: KeyedValues, right: Any, how: str) -> KeySpace:
+    """Return the keys of two handles that are joined by key."""
     if how not in _ZIPS:
         raise _refuse(
             left, f"cannot be zipped with how={how!r}", f"Use one of {', '.join(map(repr, _ZIPS))}."
@@ -31,18 +31,18 @@ def zip_handles(left: Handle, right: Any, how: str) -> PairHandle:
             f"has {depths[0]} keys in a path and cannot be zipped with {right.source}, which has {depths[1]}",
             "Zip handles of the same depth, or pair every key with every key by product().",
         )
-    return PairHandle(joined_space(left.space, right.space, cast("How", how), enclosing), left, right)
+    return joined_space(left.space, right.space, cast("How", how), enclosing)
 
 
-def multiply_handles(left: Handle, right: Any) -> PairHandle:
-    """Pair every key of a handle with every key of another."""
+def product_space(left: KeyedValues, right: Any) -> KeySpace:
+    """Return every key of a handle with every key of another."""
     enclosing = _enclosing(left, right, "product")
-    return PairHandle(joined_space(left.space, right.space, "product", enclosing), left, right)
+    return joined_space(left.space, right.space, "product", enclosing)
 
 
-def _enclosing(left: Handle, right: Any, method: str) -> KeySpace | None:
+def _enclosing(left: KeyedValues, right: Any, method: str) -> KeySpace | None:
     """Return the key space of the map in which both handles are joined, if any."""
-    if not isinstance(right, Handle):
+    if not isinstance(right, KeyedValues):
         raise _refuse(
             left,
             f"{method}() takes another handle, received {right!r} of type {type(right).__name__}",
@@ -69,7 +69,7 @@ def _is_below(space: Space, around: Space) -> bool:
     return around in space.spaces_around()
 
 
-def _refuse(handle: Handle, message: str, remedy: str) -> HandleUsageError:
+def _refuse(handle: KeyedValues, message: str, remedy: str) -> HandleUsageError:
     return HandleUsageError(
         message, task_id=handle.source.task_id, output_name=handle.source.output, remedy=remedy
     )

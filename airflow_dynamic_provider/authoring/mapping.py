@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,7 @@ from airflow.sdk import BaseOperator, TaskGroup, XComArg
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.authoring.arguments import CONTEXT_NAMES, find_misfit
 from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
-from airflow_dynamic_provider.authoring.handles import Handle
-from airflow_dynamic_provider.authoring.references import Item
+from airflow_dynamic_provider.authoring.references import Item, KeyedReference, KeyedValues
 from airflow_dynamic_provider.authoring.resultless import without_result
 from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.segments import arrange
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 _NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
 
 
-def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> Any:
-    """Clone what ``fn`` calls, once per key of the handle, and return what it returns as handles.
+def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None) -> Any:
+    """Clone what ``fn`` calls, once per key of the handle, and find out what it returns.
+
+    Returns:
+        What ``fn`` returns, with an `Item` in place of each output that has a value per key.
 
     Raises:
         MapFunctionError: ``fn`` is no function, calls no task, or returns something that is not a task's
@@ -53,15 +56,15 @@ def map_over(handle: Handle, fn: Callable[..., Any], max_active: int | None) -> 
         returned = _call(handle, fn)
         adopt_new_tasks(scope)
         has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
-        if not has_new and (not isinstance(returned, (Item, Handle)) or _is_whole(returned, handle)):
+        if not has_new and (not isinstance(returned, KeyedReference) or _is_whole(returned, handle)):
             raise _not_an_output(handle, fn, returned)
-        handles = _as_handles(handle, fn, returned)
+        outputs = with_each_output(returned, functools.partial(_as_output, handle, fn))
     if around is None:
         arrange(space.graph)
-    return handles
+    return outputs
 
 
-def _check_arguments(handle: Handle, fn: Any, max_active: Any) -> None:
+def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
     if not callable(fn) and not airflow_graph.is_partial(fn):
         raise _error(
             handle,
@@ -79,7 +82,7 @@ def _check_arguments(handle: Handle, fn: Any, max_active: Any) -> None:
         raise _error(handle, f"map() received max_active={max_active!r}", "Give a whole number from 1.")
 
 
-def _call(handle: Handle, fn: Callable[..., Any]) -> Any:
+def _call(handle: KeyedValues, fn: Callable[..., Any]) -> Any:
     items = handle.items
     if (misfit := find_misfit(fn, items)) is not None:
         raise _error(handle, *misfit)
@@ -97,14 +100,15 @@ def _call(handle: Handle, fn: Callable[..., Any]) -> Any:
         ).raised_by(error) from error
 
 
-def _as_handles(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
+def with_each_output(returned: Any, change: Callable[[Any], Any]) -> Any:
+    """Return what a mapped function returns, one output or a tuple of them, with each of them changed."""
     if isinstance(returned, tuple):
-        handles = [_as_handle(handle, fn, each) for each in returned]
-        return type(returned)(*handles) if hasattr(returned, "_fields") else tuple(handles)
-    return _as_handle(handle, fn, returned)
+        outputs = [change(each) for each in returned]
+        return type(returned)(*outputs) if hasattr(returned, "_fields") else tuple(outputs)
+    return change(returned)
 
 
-def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
+def _as_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -> Any:
     space = handle.space
     if returned is None:
         return None
@@ -112,10 +116,10 @@ def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
         return without_result(returned)
     if isinstance(returned, Item):
         if returned.space is space and not returned.via:
-            return Handle(space, returned.source, returned.path)
+            return returned
         if returned.space is space:
             return _rekeyed(handle, returned)
-    elif isinstance(returned, Handle):
+    elif isinstance(returned, KeyedValues):
         if returned.space is space or space.encloses(returned.space):
             return returned
     elif isinstance(returned, BaseOperator) or is_task_output(returned):
@@ -123,21 +127,21 @@ def _as_handle(handle: Handle, fn: Callable[..., Any], returned: Any) -> Any:
         clone = space.graph.clones.get(operator.task_id)
         if clone is not None and clone.space is space:
             key = RETURN_VALUE if isinstance(returned, BaseOperator) else returned.key
-            return Handle(space, *source_of(clone, key))
+            return Item(space, *source_of(clone, key))
     raise _not_an_output(handle, fn, returned)
 
 
-def _is_whole(returned: Any, handle: Handle) -> bool:
+def _is_whole(returned: Any, handle: KeyedValues) -> bool:
     """Whether a mapped function that calls no task returned its item as it got it."""
     return len(handle.items) == 1 and returned.source is handle.source and returned.path == handle.path
 
 
-def _rekeyed(handle: Handle, side: Item) -> Handle:
-    """Return a side of a joined handle as a handle of the joined keys: the pair, of which it is a part."""
-    return Handle(handle.space, handle.source, (*side.via, *side.path))
+def _rekeyed(handle: KeyedValues, side: Item) -> Item:
+    """Return a side of a joined handle as an item of the joined keys: the pair, of which it is a part."""
+    return Item(handle.space, handle.source, (*side.via, *side.path))
 
 
-def _not_an_output(handle: Handle, fn: Callable[..., Any], returned: Any) -> MapFunctionError:
+def _not_an_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -> MapFunctionError:
     name = getattr(fn, "__name__", repr(fn))
     if isinstance(returned, Item) and _is_whole(returned, handle):
         return _error(
@@ -163,7 +167,7 @@ def _shown(value: Any) -> str:
     return f"{value!r} of type {type(value).__name__}"
 
 
-def _error(handle: Handle, message: str, remedy: str) -> MapFunctionError:
+def _error(handle: KeyedValues, message: str, remedy: str) -> MapFunctionError:
     return MapFunctionError(
         message, task_id=handle.source.task_id, output_name=handle.source.output, remedy=remedy
     )

@@ -1,7 +1,7 @@
-"""References to a key's value that does not exist yet, as tasks receive them.
+"""References to values per key that do not exist yet, before they can be mapped and collected.
 
 A `KeyedReference` is what handles and items have in common. An `Item` stands for one key's value inside a
-mapped function.
+mapped function, and `KeyedValues` are what maps and joins need of a handle.
 """
 
 from __future__ import annotations
@@ -132,3 +132,20 @@ class Item(KeyedReference):
     def map(self, f: Any) -> NoReturn:
         """Refused: an item is one value."""
         raise self._refuse("was mapped")
+
+
+class KeyedValues(KeyedReference):
+    """A value per key: what a `Handle` is for the maps and joins that it starts.
+
+    They return what they found out, of which the handle makes other handles.
+    """
+
+    _NOUN = "the handle"
+    _REASON = "it stands for a value per key that exists only when the Dag runs"
+    _REMEDY = "Use .map(fn) to run something for each key, or .collect() to give a task all values."
+    METHODS = ("map", "collect", "states", "zip", "product")
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The value for one key, as a mapped function receives it."""
+        return (Item(self.space, self.source, self.path),)

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from airflow.sdk import TaskGroup
 
-from airflow_dynamic_provider.authoring.handles import Handle
+from airflow_dynamic_provider.authoring.references import KeyedValues
 from airflow_dynamic_provider.authoring.refusals import missing_attribute
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -17,7 +17,7 @@ class ResultlessGroup(TaskGroup):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name not in Handle.METHODS:
+        if name not in KeyedValues.METHODS:
             raise AttributeError(f"'TaskGroup' object has no attribute {name!r}")
         error = HandleUsageError(
             f"the task group {self.group_id!r} returns nothing, so {name}() has no values to work on",
