@@ -131,6 +131,9 @@ OTHERS = {
     "workflows.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
 }
 
+#: Folders whose modules still import one another in circles.
+WITH_CIRCLES = {"workflows"}
+
 #: The names of XComs, which one module alone knows: the layout of outputs, and that of workflows.
 XCOM_NAMES = ("dynamic_output.", "output_metadata", "produced_outputs", "return_value", "workflow_")
 
@@ -143,6 +146,7 @@ def module_name(path):
 
 SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in SOURCES.items()}
+FOLDERS = {module.split(".")[0] for module in SOURCES if "." in module}
 ON_THE_STABLE_INTERFACE = {module for module in SOURCES if module.split(".")[0] not in WHOLE_AIRFLOW}
 each_module = pytest.mark.parametrize("module", SOURCES)
 
@@ -181,6 +185,34 @@ def of_airflow(module):
 
 def is_private(name):
     return any(f"{name}.".startswith(f"{prefix}.") for prefix in PRIVATE_PREFIXES)
+
+
+def reached_from(start, imports):
+    """Every module that one imports, or that one of those imports, and so on."""
+    reached, todo = set(), [start]
+    while todo:
+        new = imports[todo.pop()] - reached
+        reached |= new
+        todo += new
+    return reached
+
+
+def circles(imports):
+    """The strongly connected components: sets of modules of which each reaches all the others."""
+    reached = {module: reached_from(module, imports) for module in imports}
+    return {
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in imports
+        if module in reached[module]
+    }
+
+
+def imports_inside(folder):
+    """Module -> the modules of its own folder that it imports."""
+    modules = {module for module in SOURCES if module.split(".")[0] == folder}
+    return {
+        module: {name.removeprefix(f"{ROOT}.") for name in IMPORTS[module]} & modules for module in modules
+    }
 
 
 def test_imports_are_found_in_all_their_forms():
@@ -233,6 +265,17 @@ def test_the_arrows_between_the_folders_are_kept(module):
         # The front door only gives its version, to what Airflow reads.
         front_door = {""} if module == "provider_info" else set()
         assert inside(module) <= ARROWS[folder] | front_door
+
+
+def test_circles_are_found():
+    imports = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": {"f"}, "f": {"e"}, "g": {"d"}}
+    assert circles(imports) == {frozenset("abc"), frozenset("ef")}
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS - WITH_CIRCLES))
+def test_no_circle_of_imports_inside_a_folder(folder):
+    # Those inside functions and for types count too: files can be read one after another only without them.
+    assert circles(imports_inside(folder)) == set()
 
 
 @each_module
