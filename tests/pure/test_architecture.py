@@ -131,9 +131,6 @@ OTHERS = {
     "workflows.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
 }
 
-#: Folders whose modules still import one another in circles.
-WITH_CIRCLES = {"workflows"}
-
 #: The names of XComs, which one module alone knows: the layout of outputs, and that of workflows.
 XCOM_NAMES = ("dynamic_output.", "output_metadata", "produced_outputs", "return_value", "workflow_")
 
@@ -272,7 +269,7 @@ def test_circles_are_found():
     assert circles(imports) == {frozenset("abc"), frozenset("ef")}
 
 
-@pytest.mark.parametrize("folder", sorted(FOLDERS - WITH_CIRCLES))
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
 def test_no_circle_of_imports_inside_a_folder(folder):
     # Those inside functions and for types count too: files can be read one after another only without them.
     assert circles(imports_inside(folder)) == set()
