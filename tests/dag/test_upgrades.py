@@ -12,6 +12,10 @@ from tests.dag.half_runs import EXPECTED, FILE, read_xcoms, replace_xcoms, run_f
 from tests.workflow_runs import quickly
 
 
+#: How the names of the XComs end that releases since then store beside those of the first half.
+NEW = ".digest"
+
+
 def as_it_was(value):
     return value
 
@@ -33,8 +37,9 @@ def test_a_run_whose_first_half_another_release_has_stored_is_finished(form):
     ]
     with quickly():
         run = run_first_half()
-        # What has moved must be looked for where it stood, too.
-        assert [each[:3] for each in read_xcoms(run)] == [each[:3] for each in first_half]
+        # What has moved must be looked for where it stood, too; what is new since must not be needed.
+        stored_now = [each[:3] for each in read_xcoms(run) if not each[2].endswith(NEW)]
+        assert stored_now == [each[:3] for each in first_half]
         replace_xcoms(run, first_half)
         run.run()
     assert run.state == "success", run.errors
