@@ -11,7 +11,6 @@ from airflow_dynamic_provider.workflows import stored
 from tests.dag.half_runs import EXPECTED, FILE, read_xcoms, replace_xcoms, run_first_half
 from tests.workflow_runs import quickly
 
-
 #: How the names of the XComs end that releases since then store beside those of the first half.
 NEW = ".digest"
 
