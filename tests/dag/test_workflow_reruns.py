@@ -6,7 +6,9 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.models.xcom import XComModel
 from airflow.sdk import dag, get_current_context, task
+from airflow.utils.session import create_session
 
 from airflow_dynamic_provider import (
     DynamicOut,
@@ -17,6 +19,7 @@ from airflow_dynamic_provider import (
 )
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from airflow_dynamic_provider.workflows.stored import PLAN_XCOM
 from tests.dag.tasks import keep
 from tests.dag.test_reruns import may_lose_keys
 from tests.dag.workflow_clears import as_told, command, names, place_of, run_again, told
@@ -330,6 +333,21 @@ def test_the_lists_and_the_room_for_later_plans_may_be_cleared_like_any_other():
             run.clear(task_id, downstream=downstream)
         run.run()
         check(run, expected_growth())
+
+
+def test_a_later_plan_that_is_gone_is_told_by_whoever_needs_it():
+    run = start_run(growing()).run()
+    with create_session() as session:
+        of_run = session.query(XComModel).filter_by(run_id=run.run_id, key=PLAN_XCOM)
+        of_run.filter(XComModel.map_index >= 0).delete()
+    run.clear(*place_of(run, "end")).run()
+    assert run.state == "failed"
+    assert (
+        "its node 'later' cannot be used: its plan is gone. Clear it with what depends on it: "
+        f"airflow dynamic-outputs clear growing {run.run_id} --workflow grown --node later --yes"
+    ) in told(run, *place_of(run, "end"))
+    as_told(run, *place_of(run, "end")).run()
+    check(run, expected_growth())
 
 
 def is_node(ti):
