@@ -144,14 +144,23 @@ def authors_frame(error: BaseException | None = None) -> FrameType | None:
     while traceback is not None:
         frame, traceback = traceback.tb_frame, traceback.tb_next
     while frame is not None:
-        module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
-        if module.startswith("airflow.sdk.execution_time"):
+        if str(frame.f_globals.get("__name__", "")).startswith("airflow.sdk.execution_time"):
             # A task runs: beyond here is how its process was started, and no Dag file.
             return None
-        if module.split(".")[0] not in _BETWEEN and not file.startswith("<") and not _is_pythons(file):
+        if _is_authors(frame):
             return frame
         frame = frame.f_back
     return None
+
+
+def is_asked_by_author() -> bool:
+    """Whether it is the author's own code that called the method from which this is asked."""
+    return _is_authors(sys._getframe(2))
+
+
+def _is_authors(frame: FrameType) -> bool:
+    module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+    return module.split(".")[0] not in _BETWEEN and not file.startswith("<") and not _is_pythons(file)
 
 
 def _is_pythons(file: str) -> bool:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_dynamic_provider.authoring import airflow_graph
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
-from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.errors import HandleUsageError, is_asked_by_author
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
 
 
-# Whose code may make a text of a reference, compare and hash it: it shows and keeps references, and does not
+# Whose code may make a text of a reference and compare it: it shows and keeps references, and does not
 # take them for values.
 _KEEPERS = frozenset({"airflow", "airflow_dynamic_provider", "logging", "structlog", "traceback", "rich"})
 
@@ -81,6 +81,9 @@ class NotAValue(ABC):
         return self is not other
 
     def __hash__(self) -> int:
+        if is_asked_by_author():
+            # `item in {"a", "b"}` would be false for all keys, without a word.
+            raise self._refuse("was looked up in a set or a dict, or put into one")
         return object.__hash__(self)
 
 

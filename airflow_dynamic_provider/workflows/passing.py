@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: Set on the named tuples of the promises of a task with several outputs; it holds the task's name.
 OUTPUTS_MARK = "_dynamic_workflow_outputs_of"
 
-# Their items are looked at one by one.
-_SEEN_BY_ITEM = (list, tuple, dict, str, bytes, int, float)
+# Their items are looked at one by one, or cannot be promises.
+_SEEN_BY_ITEM = (list, tuple, dict, str, bytes, int, float, set, frozenset)
 
 
 def refuse_unplannable(value: Any, recorder: Recorder) -> None:
@@ -34,10 +34,6 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
             f"Choose one, such as {task}.{value._fields[0]}, or put them into a dict.",
         )
     if isinstance(value, _SEEN_BY_ITEM):
-        return
-    if isinstance(value, set | frozenset):
-        if any(_holds_promise(item) for item in value):
-            _refuse("a promise is in a set, which needs its value", "Put it into a list.")
         return
     _refuse_lazy(value)
     _refuse_reference(value, recorder)
@@ -90,8 +86,8 @@ def _holds_promise(value: Any) -> bool:
     if isinstance(value, Promise):
         return True
     if isinstance(value, dict):
-        return any(_holds_promise(item) for item in (*value.keys(), *value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_holds_promise, value.values()))
+    if isinstance(value, list | tuple):
         return any(_holds_promise(item) for item in value)
     return False
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
-from airflow_dynamic_provider.errors import PromiseUsageError
+from airflow_dynamic_provider.errors import PromiseUsageError, is_asked_by_author
 from airflow_dynamic_provider.workflows import shapes
 from airflow_dynamic_provider.workflows.references import Step, render_path
 
@@ -74,6 +74,13 @@ class Promise:
         return f"<promise of {self._promised.label}>"
 
     def __hash__(self) -> int:
+        if is_asked_by_author():
+            # `promise in {"a", "b"}` would be false, whatever the value will be.
+            refuse(
+                self,
+                "looked up in a set or a dict, or put into one",
+                "To keep it, put it into a list, or make it a value of a dict. " + _INNER,
+            )
         return object.__hash__(self)
 
     def __getitem__(self, step: Any) -> Promise:

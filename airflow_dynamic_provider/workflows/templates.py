@@ -158,17 +158,7 @@ def _unpack_step(step: Any) -> Step:
 def _pack_dict(value: Mapping[Any, Any], find: Finder) -> dict[str, Any]:
     if all(type(key) is str and not key.startswith("$") for key in value):
         return {key: pack(item, find) for key, item in value.items()}
-    return {"$dict": [[_pack_key(key, find), pack(item, find)] for key, item in value.items()]}
-
-
-def _pack_key(key: Any, find: Finder) -> Any:
-    template = pack(key, find)
-    if references(template):
-        raise WorkflowCallError(
-            "a promise is a key of a dict, and a key must be known while the workflow is planned",
-            remedy="Make the promise a value of the dict, or build the dict in a task.",
-        )
-    return template
+    return {"$dict": [[pack(key, find), pack(item, find)] for key, item in value.items()]}
 
 
 def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
