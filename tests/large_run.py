@@ -35,6 +35,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
+    from airflow.sdk.execution_time.xcom import XCom
     from airflow.utils.types import DagRunType
 
     version = DagVersion.get_latest_version(dag_id, session=session)
@@ -70,7 +71,8 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.bulk_insert_mappings(TaskInstance, list(rows))
     keys = [f"customer_{index:05}" for index in range(count)]
     at = {"dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
-    XComModel.set(key="return_value", value=keys, session=session, **at)
+    value = XCom.serialize_value(keys)
+    XComModel.set(key="return_value", value=value, serialize=False, session=session, **at)
     session.commit()
 
 
