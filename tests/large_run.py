@@ -71,8 +71,10 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.bulk_insert_mappings(TaskInstance, list(rows))
     keys = [f"customer_{index:05}" for index in range(count)]
     at = {"dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
+    # Up to 3.1 there is no choice.
+    as_it_is = {"serialize": False} if "serialize" in signature(XComModel.set).parameters else {}
     value = XCom.serialize_value(keys)
-    XComModel.set(key="return_value", value=value, serialize=False, session=session, **at)
+    XComModel.set(key="return_value", value=value, session=session, **at, **as_it_is)
     session.commit()
 
 
