@@ -71,10 +71,12 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.bulk_insert_mappings(TaskInstance, list(rows))
     keys = [f"customer_{index:05}" for index in range(count)]
     at = {"dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
-    # Up to 3.1 there is no choice.
-    as_it_is = {"serialize": False} if "serialize" in signature(XComModel.set).parameters else {}
     value = XCom.serialize_value(keys)
-    XComModel.set(key="return_value", value=value, session=session, **at, **as_it_is)
+    if "serialize" in signature(XComModel.set).parameters:
+        XComModel.set(key="return_value", value=value, serialize=False, session=session, **at)
+    else:
+        # Up to 3.1 it always serializes, and since 3.4 the mapped class cannot be written.
+        session.add(XComModel(key="return_value", value=value, dag_run_id=run.id, **at))
     session.commit()
 
 
