@@ -148,13 +148,18 @@ def _no_such_part(operator: Any, key: str, fields: Sequence[str] | None) -> Work
 
 def returning_task(result: Any, key: str) -> Any:
     """Return the task that returns a part of what another one has stored. It is added the first time."""
-    group = result.task_group
+    for task in result.dag.tasks:
+        if isinstance(task, PartOperator) and (task.result_id, task.part) == (result.task_id, key):
+            return task
+    # A key may be any text, so that several may make the same id, or that of another task of the group.
     label = f"result_{re.sub(r'[^0-9A-Za-z_.-]', '_', key)}"
-    task_id = group.child_id(label)
-    if result.dag.has_task(task_id):
-        return airflow_graph.get_task(result.dag, task_id)
+    group, taken = result.task_group, {task.label for task in result.dag.tasks}
     returning = PartOperator(
-        task_id=label, result_id=result.task_id, part=key, dag=result.dag, task_group=group
+        task_id=airflow_graph.first_free(label, taken, "__"),
+        result_id=result.task_id,
+        part=key,
+        dag=result.dag,
+        task_group=group,
     )
     returning.first_task_id = result.first_task_id
     returning.set_upstream(result)

@@ -120,6 +120,28 @@ def test_only_what_is_expanded_over_is_returned_by_a_task_of_its_own():
     assert made.get_task(task_id).downstream_task_ids == {"square", "again"}
 
 
+@task
+def result_a_c():
+    return 1
+
+
+@dynamic_workflow
+def alike(values) -> dict[str, list[int]]:
+    return {"a b": [square(value) for value in values], "a_b": [values[0]], "a c": [result_a_c()]}
+
+
+def test_parts_whose_names_make_one_task_id_are_returned_by_tasks_of_their_own():
+    def build():
+        output = alike(numbers())
+        for number, name in enumerate(("a b", "a_b", "a c")):
+            square.override(task_id=f"each_{number}").expand(number=output[name])
+
+    run = run_of(build)
+    assert run.xcoms("each_0") == {0: 1, 1: 16, 2: 81}
+    assert run.xcoms("each_1") == {0: 1}
+    assert run.xcoms("each_2") == {0: 1}
+
+
 def test_what_is_before_a_part_is_before_the_whole_workflow():
     def build():
         sizes, _ = tupled([1])

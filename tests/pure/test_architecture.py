@@ -96,11 +96,11 @@ PRIVATE = {
         "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
     },
     "workflows.airflow_objects": {
-        "airflow.sdk.definitions.decorators.task_group": "the class of task groups, for a body may call them",
+        "airflow.sdk.definitions.decorators.task_group": "the class of task groups: a body may call them",
         "airflow.sdk.definitions.mappedoperator": "an operator that Airflow expands, to know it in a body",
     },
     "workflows.interception": {
-        "airflow.sdk.definitions.decorators.task_group": "the class of task groups, for a body may call them",
+        "airflow.sdk.definitions.decorators.task_group": "the class of task groups: a body may call them",
         "airflow.sdk.definitions.mappedoperator": "what a classic operator's partial() gives, to refuse it",
     },
     "workflows.promises": {
