@@ -99,7 +99,7 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         """
         from airflow_dynamic_provider.workflows.finding import find_kinds
 
-        return find_kinds(self.function, self.node_dependency_hints, default_retries)
+        return find_kinds(self, default_retries)
 
 
 @overload

@@ -12,7 +12,7 @@ import inspect
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_dynamic_provider.workflows import airflow_objects
@@ -37,17 +37,16 @@ _MOST_ITEMS = 1000
 _UNKNOWN = object()
 
 
-def find_kinds(function: Callable[..., Any], hints: Iterable[Any] = (), default_retries: int = 0) -> Kinds:
-    """Return the kinds that the calls of a body can be of, and those of all workflows that it may call.
+def find_kinds(workflow: WorkflowDefinition, default_retries: int = 0) -> Kinds:
+    """Return the kinds that the calls of a workflow's body can be of, and those of all that it may call.
 
     Args:
-        function: The body.
-        hints: Tasks, operator classes and workflows that it may call though nothing in it names them.
+        workflow: The workflow.
         default_retries: The retries of a task that does not say how many it has.
     """
     finder = _Finder(Kinds(default_retries))
-    finder.function(function)
-    for hint in hints:
+    finder.function(workflow.function)
+    for hint in workflow.node_dependency_hints:
         finder.value(hint, frozenset(), is_mapping=True)
     return finder.kinds
 

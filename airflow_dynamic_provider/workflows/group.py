@@ -148,7 +148,7 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
 
 def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
     # A task that does not say how many retries it has gets as many as any other one that does not.
-    return find_kinds(workflow.function, workflow.node_dependency_hints, other.default_retries)
+    return find_kinds(workflow, other.default_retries)
 
 
 def _child_id(group: TaskGroup, label: str) -> str:

@@ -58,7 +58,7 @@ _Steps = Generator[Plan, Any, Any]
 
 def run_local(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Plan a workflow, run its nodes in this process and return its output (see `DynamicWorkflow.local`)."""
-    kinds = find_kinds(workflow.function, workflow.node_dependency_hints)
+    kinds = find_kinds(workflow)
     arguments = pack_native(bind(workflow.function, args, kwargs))
     stored = xcom.deserialize(xcom.serialize(arguments))
     native = {name: templates.resolve(template, _no_value) for name, template in stored.items()}

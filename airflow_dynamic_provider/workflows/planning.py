@@ -31,7 +31,7 @@ def plan_workflow(
     context: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
-    kinds = find_kinds(workflow.function, workflow.node_dependency_hints) if kinds is None else kinds
+    kinds = find_kinds(workflow) if kinds is None else kinds
     recorder = Recorder(workflow.name, kinds, workflow.max_nodes, refuse_unplannable, context)
     positional, named = split_arguments(arguments)
     # Checked before the body runs, for Python's own message would not name the workflow's line.
