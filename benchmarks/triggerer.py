@@ -20,10 +20,10 @@ from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult, XC
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 from asgiref.sync import sync_to_async
 
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode, pack_plan
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import PLAN_XCOM
-from airflow_dynamic_provider.workflows.watching import watch
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM
+from airflow_dynamic_provider.workflows.waiting.watching import watch
 
 SENSORS = 10
 PAUSE = 0.5

@@ -20,11 +20,11 @@ from pathlib import Path
 from airflow.sdk import BaseOperator, task
 
 from airflow_dynamic_provider import dynamic_workflow
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode, pack_plan
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import PLAN_XCOM
-from airflow_dynamic_provider.workflows.watching import watch
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM
+from airflow_dynamic_provider.workflows.waiting.watching import watch
 from tests.live import local_airflow, rest_client
 
 NODES = 1000

@@ -12,16 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.attempts import outdated_positions
-from airflow_dynamic_provider.execution.collected import PAGE_SIZE
-from airflow_dynamic_provider.execution.marked import holds_nothing, no_keys_of_marked
-from airflow_dynamic_provider.execution.rows import ResultRows
-from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
-from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
-from airflow_dynamic_provider.execution.states import (
+from airflow_dynamic_provider.definitions.states import (
     MARKED,
     REMOVED,
     SEVERITY,
@@ -29,6 +22,14 @@ from airflow_dynamic_provider.execution.states import (
     SUCCESS,
     UPSTREAM_FAILED,
 )
+from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.attempts import outdated_positions
+from airflow_dynamic_provider.execution.collected import PAGE_SIZE
+from airflow_dynamic_provider.execution.marked import holds_nothing, no_keys_of_marked
+from airflow_dynamic_provider.execution.rows import ResultRows
+from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource, Source
+from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, KeyPath, NestedSpace, Space
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence

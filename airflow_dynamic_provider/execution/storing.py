@@ -6,9 +6,10 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.events import DynamicOutput
 from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 

@@ -13,14 +13,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
-from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.ratios import allowed_failures
-from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
-from airflow_dynamic_provider.workflows import keyed, templates
-from airflow_dynamic_provider.workflows.binding import bind, with_context
-from airflow_dynamic_provider.workflows.finding import find_kinds
-from airflow_dynamic_provider.workflows.kinds import (
+from airflow_dynamic_provider.workflows.declared import keyed
+from airflow_dynamic_provider.workflows.declared.finding import find_kinds
+from airflow_dynamic_provider.workflows.declared.kinds import (
     Kind,
     MapTarget,
     OperatorTarget,
@@ -28,9 +27,9 @@ from airflow_dynamic_provider.workflows.kinds import (
     WorkflowTarget,
 )
 from airflow_dynamic_provider.workflows.local_context import local_context
-from airflow_dynamic_provider.workflows.making import make_task, scratch_dag
-from airflow_dynamic_provider.workflows.map_task import pack_native
-from airflow_dynamic_provider.workflows.plan import (
+from airflow_dynamic_provider.workflows.operators.making import make_task, scratch_dag
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import (
     SEPARATOR,
     Plan,
     PlannedCall,
@@ -39,15 +38,17 @@ from airflow_dynamic_provider.workflows.plan import (
     split_arguments,
     unpack_plan,
 )
-from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
-from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
-from airflow_dynamic_provider.workflows.shapes import check_items
-from airflow_dynamic_provider.workflows.validation import check_count
+from airflow_dynamic_provider.workflows.plan.shapes import check_items
+from airflow_dynamic_provider.workflows.plan.validation import check_count
+from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
+from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
+from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
+from airflow_dynamic_provider.workflows.recording.map_task import pack_native
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
-    from airflow_dynamic_provider.workflows.kinds import Kinds
-    from airflow_dynamic_provider.workflows.references import Reference
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.plan.references import Reference
 
 #: How deep workflows may be planned one inside the run of another, where a run has no end of its own.
 MAX_LATER_DEPTH = 1000
@@ -258,7 +259,7 @@ def _run_declared(
     decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
 ) -> Any:
     from airflow_dynamic_provider.execution.producing import Production, produce
-    from airflow_dynamic_provider.workflows.producing_node import values_of
+    from airflow_dynamic_provider.workflows.operators.producing_node import values_of
 
     production = Production(TaskTarget(decorator).name, decorator.declarations)
     produce(decorator.function, args, with_context(decorator.function, args, kwargs, context), production)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
 #: The Dag and the Dag run that it names.

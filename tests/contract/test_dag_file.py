@@ -21,8 +21,8 @@ from airflow.sdk import (
 from airflow.sdk.definitions._internal.mixins import DependencyMixin
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.workflows import airflow_objects, interception
+from airflow_dynamic_provider.airflow_adapter import objects, task_graph
+from airflow_dynamic_provider.workflows.recording import interception
 from tests.contract.assumptions import assumes
 from tests.dag_runs import dag_serialization
 from tests.task_runs import run_task
@@ -52,24 +52,24 @@ def stored(dag: Any) -> Any:
 @assumes(
     "TaskGroupContext.get_current() is the task group that the Dag file is in the middle of.",
     rests="putting the clones of a map where it is written",
-    where="authoring/airflow_graph.py",
+    where="authoring/task_graph.py",
 )
 def test_the_group_that_the_dag_file_is_in_is_known():
     with DAG("contract", schedule=None) as dag, TaskGroup("outer") as outer:
-        assert airflow_graph.current_group(dag).group_id == outer.group_id
+        assert task_graph.current_group(dag).group_id == outer.group_id
 
 
 @assumes(
     "A task that was moved to another group keeps its id, and is stored as a member of that group.",
     rests="calls that join the group of a map as further maps are written",
-    where="authoring/airflow_graph.py",
+    where="authoring/task_graph.py",
 )
 def test_a_task_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
         keys = number()
-        group = airflow_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
         moved = take(1).operator
-        airflow_graph.move(moved, group)
+        task_graph.move(moved, group)
     again = stored(dag)
     assert list(again.task_group.children["each"].children) == ["take"]
     assert [each.group_id for each in again.get_task("take").iter_mapped_task_groups()] == ["each"]
@@ -78,14 +78,14 @@ def test_a_task_is_moved_to_another_group():
 @assumes(
     "A group that was moved to another keeps its id and that of its tasks, by its attribute _group_id.",
     rests="task groups as bodies of maps",
-    where="authoring/airflow_graph.py",
+    where="authoring/task_graph.py",
 )
 def test_a_group_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
         keys = number()
-        group = airflow_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
         pair(1)
-        airflow_graph.move(dag.task_group.children["pair"], group)
+        task_graph.move(dag.task_group.children["pair"], group)
     again = stored(dag)
     assert list(again.task_group.children["each"].children) == ["pair"]
     assert set(again.task_group.children["each"].children["pair"].children) == {"pair.first", "pair.take"}
@@ -96,12 +96,12 @@ def test_a_group_is_moved_to_another_group():
 @assumes(
     "A group that was taken out of its parent's children is gone, once no group names it up- or downstream.",
     rests="groups of maps that turn out to hold no tasks",
-    where="authoring/airflow_graph.py",
+    where="authoring/task_graph.py",
 )
 def test_a_group_is_removed():
     with DAG("contract", schedule=None) as dag:
-        number() >> airflow_graph.make_mapped_group("each", dag.task_group, take(1).operator, "")
-        airflow_graph.remove_group(dag.task_group.children["each"])
+        number() >> task_graph.make_mapped_group("each", dag.task_group, take(1).operator, "")
+        task_graph.remove_group(dag.task_group.children["each"])
     again = stored(dag)
     again.task_group.topological_sort()
     assert set(again.task_group.get_task_group_dict()) == {None}
@@ -110,13 +110,13 @@ def test_a_group_is_removed():
 @assumes(
     "The trigger rule of an operator that Airflow expands is the one in its partial_kwargs.",
     rests="expanded operators that wait for clones which may fail",
-    where="authoring/airflow_graph.py",
+    where="authoring/task_graph.py",
 )
 def test_the_trigger_rule_of_an_expanded_operator_is_changed():
     with DAG("contract", schedule=None) as dag:
         take.expand(value=[1, 2])
-        airflow_graph.set_trigger_rule(dag.get_task("take"), TriggerRule.ALL_DONE)
-    assert airflow_graph.is_mapped(dag.get_task("take"))
+        task_graph.set_trigger_rule(dag.get_task("take"), TriggerRule.ALL_DONE)
+    assert task_graph.is_mapped(dag.get_task("take"))
     assert stored(dag).get_task("take").trigger_rule == TriggerRule.ALL_DONE.value
 
 
@@ -131,7 +131,7 @@ class Reference(PlainXComArg):
     "A reference of a class made from PlainXComArg is resolved by its own resolve(), and is stored and "
     "scheduled as the reference to a task that it is made from.",
     rests="collections, static outputs and workflows' outputs as arguments of tasks",
-    where="authoring/collection.py authoring/static_handle.py workflows/outputs.py",
+    where="authoring/references/collection.py authoring/references/static_handle.py workflows/dag/outputs.py",
 )
 def test_references_of_its_own_classes_are_resolved_by_them():
     with DAG("contract", schedule=None) as dag:
@@ -144,7 +144,7 @@ def test_references_of_its_own_classes_are_resolved_by_them():
 @assumes(
     "What a task or group is expanded over may be a reference of a class made from PlainXComArg.",
     rests="the nodes of workflows, which are expanded over a list that none of them is passed",
-    where="workflows/outputs.py workflows/group.py",
+    where="workflows/dag/outputs.py workflows/dag/group.py",
 )
 def test_a_task_is_expanded_over_a_reference_of_its_own_class():
     with DAG("contract", schedule=None) as dag:
@@ -157,7 +157,7 @@ def test_a_task_is_expanded_over_a_reference_of_its_own_class():
 @assumes(
     "doc_json of a task is stored with the Dag, and the attributes of the operator's class are not.",
     rests="pages and commands, which know keys and workflows from the stored Dag; the size of stored Dags",
-    where="execution/documents.py workflows/nodes.py database/structure.py",
+    where="execution/documents.py workflows/tasks/node_task.py database/structure.py",
 )
 def test_a_task_says_of_itself_what_is_stored():
     class Described(BaseOperator):
@@ -175,7 +175,7 @@ def test_a_task_says_of_itself_what_is_stored():
 @assumes(
     "An empty operator with a callback for its start is not ended by the scheduler.",
     rests="the labels of empty operators among clones, which only a running task gets",
-    where="authoring/cloning.py",
+    where="authoring/arranging/cloning.py",
 )
 def test_an_empty_operator_with_a_callback_says_so():
     with DAG("contract", schedule=None) as dag:
@@ -189,7 +189,7 @@ def test_an_empty_operator_with_a_callback_says_so():
 @assumes(
     "A function under @task has its operator class, its function and its arguments, and is marked as one.",
     rests="the nodes of workflows that run @task functions",
-    where="workflows/running.py workflows/finding.py workflows/kinds.py",
+    where="workflows/tasks/called.py workflows/declared/finding.py workflows/declared/kinds.py",
 )
 def test_a_task_function_says_what_it_is_made_of():
     made = task(retries=3)(take.function)
@@ -213,7 +213,7 @@ def test_the_operator_of_a_plain_task_function_is_known_by_its_name():
 @assumes(
     "An operator keeps the arguments that it was made with in _BaseOperator__init_kwargs.",
     rests="finding the settings of operators that a workflow's body refers to",
-    where="workflows/finding.py",
+    where="workflows/declared/finding.py",
 )
 def test_an_operator_keeps_its_arguments():
     made = BashOperator(task_id="said", bash_command="true", retries=2)
@@ -225,7 +225,7 @@ def test_an_operator_keeps_its_arguments():
     "Calls of tasks, groups and operator classes, their order and their output go through the methods that "
     "are replaced while a body runs.",
     rests="recording what the body of a workflow calls",
-    where="workflows/interception.py workflows/airflow_objects.py",
+    where="workflows/recording/interception.py workflows/objects.py",
 )
 def test_calls_go_through_the_methods_that_are_replaced():
     from airflow.sdk.bases.decorator import _TaskDecorator
@@ -235,7 +235,7 @@ def test_calls_go_through_the_methods_that_are_replaced():
     assert isinstance(take, _TaskDecorator)
     assert isinstance(pair, _TaskGroupFactory)
     assert isinstance(BashOperator.partial(task_id="each"), OperatorPartial)
-    assert airflow_objects.is_operator(BashOperator(task_id="said", bash_command="true"))
+    assert objects.is_operator(BashOperator(task_id="said", bash_command="true"))
     calls = {
         _TaskDecorator: ("__call__", "override", "expand", "partial", "expand_kwargs"),
         _TaskGroupFactory: ("__call__", "override", "expand", "partial", "expand_kwargs"),
@@ -252,7 +252,7 @@ def test_calls_go_through_the_methods_that_are_replaced():
 @assumes(
     "The operators >> and << call set_downstream() and set_upstream() of the operator.",
     rests="the order that a workflow's body gives to its nodes without data",
-    where="workflows/interception.py",
+    where="workflows/recording/interception.py",
 )
 def test_the_order_of_tasks_goes_through_two_methods(mocker):
     with DAG("contract", schedule=None):
@@ -268,11 +268,11 @@ def test_the_order_of_tasks_goes_through_two_methods(mocker):
 @assumes(
     "An operator's constructor takes a reference in place of any value.",
     rests="checking a call of a classic operator in a body before its arguments exist",
-    where="workflows/airflow_objects.py",
+    where="workflows/objects.py",
 )
 def test_a_constructor_takes_a_reference():
     with DAG("contract", schedule=None):
-        made = BashOperator(task_id="said", bash_command=airflow_objects.stand_in())
+        made = BashOperator(task_id="said", bash_command=objects.stand_in())
     assert isinstance(made.bash_command, XComArg)
 
 
@@ -280,14 +280,14 @@ def test_a_constructor_takes_a_reference():
     "expand() and expand_kwargs() of tasks, operators and groups ask each reference for what it refers to, "
     "in ensure_xcomarg_return_value().",
     rests="expanding over a part of what a workflow returns",
-    where="authoring/airflow_graph.py workflows/outputs.py",
+    where="authoring/task_graph.py workflows/dag/outputs.py",
 )
 def test_what_is_expanded_over_is_asked_for_its_task():
     asked = []
 
     class Asking(PlainXComArg):
         def iter_references(self):
-            asked.append(airflow_graph.is_expanding())
+            asked.append(task_graph.is_expanding())
             return super().iter_references()
 
     @task_group
@@ -325,7 +325,7 @@ def test_moved_names_are_found():
     "chain() orders whatever is a DependencyMixin by its set_upstream() and set_downstream(); labels are "
     "EdgeModifiers.",
     rests="ordering promises in the body of a workflow as Airflow orders tasks",
-    where="workflows/promises.py",
+    where="workflows/recording/promises.py",
 )
 def test_chain_orders_what_says_that_it_can_be_ordered():
     ordered = []

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, task
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
 from airflow_dynamic_provider.execution import collected, collecting, columns
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from airflow_dynamic_provider.workflows import results
+from airflow_dynamic_provider.workflows.tasks import result_task
 from tests.cut_sequences import cut_by_map_index
 from tests.dag_runs import run_dag
 from tests.workflow_runs import run_workflows
@@ -29,7 +29,7 @@ def _cut(request, monkeypatch):
     monkeypatch.setattr(collecting, "EAGER_LIMIT", PAGE)
     monkeypatch.setattr(columns, "EAGER_LIMIT", PAGE)
     monkeypatch.setattr(collected, "PAGE_SIZE", PAGE)
-    monkeypatch.setattr(results, "_AT_ONCE", PAGE)
+    monkeypatch.setattr(result_task, "_AT_ONCE", PAGE)
     with request.param():
         yield
 

@@ -18,12 +18,13 @@ from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
-from airflow_dynamic_provider.workflows import plan as plans
-from airflow_dynamic_provider.workflows import stored, templates
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
-from airflow_dynamic_provider.workflows.references import Attribute, Reference
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec, find_workflows
-from airflow_dynamic_provider.workflows.stored import (
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
+from airflow_dynamic_provider.workflows.plan import plan as plans
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     NodePage,
     Origin,
