@@ -74,7 +74,8 @@ def is_task_group(value: Any) -> bool:
 
 def stand_in() -> Any:
     """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
-    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import XComArg
+
+    from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator
 
     return XComArg(EmptyOperator(task_id="__promise__"))

@@ -249,7 +249,8 @@ def _set_length(run: KeptRun, length: int) -> None:
 @assumes(
     "A trigger knows its task instance, and ends it as skipped with XComs.",
     rests="nodes that do not run because one before them failed, and that say so",
-    where="workflows/trigger.py",
+    where="airflow_adapter/triggers.py workflows/trigger.py",
+    names="BaseTrigger TaskSkippedEvent TaskSuccessEvent TriggerEvent",
 )
 def test_a_trigger_ends_its_task_instance_as_skipped():
     @dag(schedule=None)
@@ -265,7 +266,8 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
     rests="nodes that wait without ever having held a worker",
-    where="workflows/dag/group.py",
+    where="airflow_adapter/triggers.py workflows/dag/group.py",
+    names="StartTriggerArgs",
     since=(3, 3),
 )
 def test_a_clone_starts_in_the_triggerer():
