@@ -1,4 +1,4 @@
-"""What the package uses of Airflow beyond ``airflow.sdk``: in the adapter alone, and each name with a test."""
+"""What the package uses of Airflow beyond ``airflow.sdk``: in the adapter alone, each name with a test."""
 
 from __future__ import annotations
 
