@@ -14,8 +14,8 @@ import { useSelection } from "./selection.js";
 import { TreeRow } from "./tree_rows.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Keys} Keys */
-/** @typedef {import("./api.js").RunSpace} RunSpace */
+/** @typedef {import("wire").KeysPage} KeysPage */
+/** @typedef {import("wire").RunSpace} RunSpace */
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 /** @typedef {(part: Partial<View>) => void} Change */
@@ -31,7 +31,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
     ({ is_running }) => (is_running ? LIVE : CALM),
   );
   const selection = useSelection();
-  const [wanted, setWanted] = useState(/** @type {import("./api.js").KeysToClear | null} */ (null));
+  const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));
   const isBeyond = data !== null && !isLoading && offset > 0 && offset >= data.total;
   useEffect(() => {
     if (isBeyond) {
@@ -130,7 +130,7 @@ function Downloads({ place, of }) {
 }
 
 /**
- * @param {{place: Place, data: Keys, view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
+ * @param {{place: Place, data: KeysPage, view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
  */
 function Table({ place, data, view, change, isLoading, selection }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));

@@ -12,9 +12,9 @@ import { nameOf, wordsOf } from "./states.js";
 import { formatDuration, formatMoment, secondsSince } from "./time.js";
 import { html, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Cell} Cell */
-/** @typedef {import("./api.js").Column} Column */
-/** @typedef {import("./api.js").Row} Row */
+/** @typedef {import("wire").Cell} Cell */
+/** @typedef {import("wire").Column} Column */
+/** @typedef {import("wire").Row} Row */
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 /**
