@@ -11,6 +11,7 @@ import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, 
 import { CALM, LIVE, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
 import { useSelection } from "./selection.js";
+import { classOf, SUMMARY_COLUMNS } from "./summary_columns.js";
 import { TreeRow } from "./tree_rows.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -162,8 +163,11 @@ function Table({ place, data, view, change, isLoading, selection }) {
               <${SortButton} by="key" label="Key" view=${view} change=${change} />
             </div>
           </th>
-          <th scope="col" aria-sort=${ariaSort(view, "state")}><${SortButton} by="state" label="State" view=${view} change=${change} /></th>
-          <th scope="col" class="number" aria-sort=${ariaSort(view, "duration")}><${SortButton} by="duration" label="Duration" view=${view} change=${change} /></th>
+          ${SUMMARY_COLUMNS.map(
+            (column) => html`<th key=${column.sort} scope="col" class=${classOf(column)} aria-sort=${ariaSort(view, column.sort)}>
+              <${SortButton} by=${column.sort} label=${column.label} isNumber=${column.isNumber} view=${view} change=${change} />
+            </th>`,
+          )}
           ${data.columns.map((column) => html`<th key=${column.task_id} scope="col"><${Cut} text=${column.label} title=${column.task_id} /></th>`)}
         </tr>
       </thead>
@@ -186,14 +190,16 @@ function Table({ place, data, view, change, isLoading, selection }) {
   </div>`;
 }
 
-/** @param {{by: "key" | "state" | "duration", label: string, view: View, change: Change}} properties */
-function SortButton({ by, label, view, change }) {
+/**
+ * @param {{by: import("./address.js").Sort, label: string, isNumber?: boolean, view: View, change: Change}} properties
+ */
+function SortButton({ by, label, isNumber = false, view, change }) {
   const isBy = view.sort === by;
   const path = !isBy ? "M5 6.5L8 3.5l3 3M5 9.5l3 3l3-3" : view.descending ? "M5 6.5l3 3l3-3" : "M5 9.5l3-3l3 3";
-  // The third click brings back the order in which the keys were produced.
+  // Of numbers the largest comes first. The third click brings back the order in which the keys were produced.
   const next = !isBy
-    ? { sort: by, descending: by === "duration" }
-    : view.descending === (by === "duration")
+    ? { sort: by, descending: isNumber }
+    : view.descending === isNumber
       ? { descending: !view.descending }
       : { sort: /** @type {const} */ ("position"), descending: false };
   return html`<button type="button" class="sort ${isBy ? "is-on" : ""}" title=${`Sort by ${label.toLowerCase()}`} onClick=${() => change({ ...next, offset: 0 })}>
