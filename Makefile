@@ -113,14 +113,19 @@ ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080);
 pictures: $(READY) ## Take the screenshots of the pages in docs/images
 	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
 
-.PHONY: ui-build ui-check
+.PHONY: ui-build ui-types ui-check
 # Needed only for new versions of the libraries: the built files are in the repository and in the wheel.
 ui-build: frontend/node_modules ## Build the libraries of the pages (needs Node.js)
 	$(call step,Building airflow_dynamic_provider/ui/static/vendor)
 	@cd frontend && npm run --silent build
 
+ui-types: $(READY) frontend/node_modules ## Write the types of what the pages' server answers (needs Node.js)
+	$(call step,Writing frontend/openapi.json and frontend/wire.d.ts)
+	@"$(BIN)/python" frontend/make_openapi.py
+	@cd frontend && npm run --silent types
+
 ui-check: frontend/node_modules ## Check the types of the pages' JavaScript (needs Node.js)
-	$(call step,tsc --checkJs --strict)
+	$(call step,The types of what the server answers; tsc --checkJs --strict)
 	@cd frontend && npm run --silent check
 
 frontend/node_modules: frontend/package.json frontend/package-lock.json

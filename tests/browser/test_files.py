@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from airflow_dynamic_provider.definitions.metadata import KINDS
 from tests.browser.conftest import STATIC
 
 OWN = sorted(
@@ -37,6 +38,12 @@ def test_the_pages_policy_allows_all_of_it(path):
 
 def test_markup_is_taken_in_one_place_only():
     assert [named(path) for path in OWN if MARKUP in path.read_text()] == ["metadata/markdown.js"]
+
+
+def test_every_kind_of_metadata_is_shown_in_its_own_way():
+    text = (STATIC / "metadata" / "list.js").read_text()
+    shown = re.search(r"KINDS = Object.assign\(Object.create\(null\), \{(.*?)\}\)", text, re.DOTALL)
+    assert set(re.findall(r"(\w+): \w+,", shown[1])) == KINDS
 
 
 def test_every_state_has_a_colour():
