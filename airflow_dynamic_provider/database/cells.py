@@ -135,8 +135,9 @@ class Cells:
 
     def _grouped_summaries(self, count: int) -> list[Summary]:
         """Return the same, summed up by the database: with tens of thousands of cells it takes a part."""
-        from airflow.models.taskinstance import TaskInstance
         from sqlalchemy import case, func, select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         ranks = case(
             *((TaskInstance.state == state, rank) for state, rank in _RANKS.items() if state is not None),
@@ -177,9 +178,9 @@ class Cells:
         Then each is looked at. So it is not after a retry of the producing task and a clear with all that
         follows, once all clones have run. Times would not do: each worker goes by a clock of its own.
         """
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.models.xcom import XComModel
         from sqlalchemy import exists, select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, XComModel
 
         if not self._keys.is_listed_again:
             return False

@@ -50,8 +50,9 @@ def read_instances(
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
     """
-    from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import LABEL, TaskInstance
 
     wanted = select(
         TaskInstance.task_id,
@@ -61,8 +62,7 @@ def read_instances(
         TaskInstance.start_date,
         TaskInstance.end_date,
         TaskInstance.duration,
-        # The column: the attribute of this name asks for a Dag where there is no label.
-        TaskInstance._rendered_map_index,
+        LABEL,
     ).where(*source.instances_of(task_ids))
     found = {}
     for part in [None] if map_indexes is None else parts(map_indexes):
