@@ -78,25 +78,6 @@ def test_the_plugin_which_every_task_process_loads_brings_nothing_with_it():
     }
 
 
-COMMANDS = f"""
-import sys, json
-import airflow.cli.cli_config
-before = set(sys.modules)
-from {ROOT}.cli.definition import get_cli_commands
-get_cli_commands()
-print(json.dumps(sorted(set(sys.modules) - before)))
-"""
-
-
-def test_the_commands_which_every_command_of_airflow_loads_bring_nothing_with_them():
-    assert set(run_python(COMMANDS)) - {ROOT} == {
-        f"{ROOT}.airflow_adapter",
-        f"{ROOT}.airflow_adapter.commands",
-        f"{ROOT}.cli",
-        f"{ROOT}.cli.definition",
-    }
-
-
 EMBEDDED = f"""
 import sys, json
 from airflow.sdk import dag, task
