@@ -24,8 +24,8 @@ _PUBLIC = {
     "dynamic_workflow": "workflows.decorator",
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
-    "map_task": "workflows.map_task",
-    "template": "workflows.template_text",
+    "map_task": "workflows.recording.map_task",
+    "template": "workflows.plan.template_text",
 }
 
 __all__ = [

@@ -7,8 +7,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-
+from airflow_dynamic_provider.airflow_adapter.triggers import (
+    BaseTrigger,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
 from airflow_dynamic_provider.workflows.progress import stored

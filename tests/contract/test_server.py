@@ -25,6 +25,7 @@ def built_scripts() -> str:
     "SessionDep gives a route a session of the metadata database.",
     rests="who may see what on the pages, and what they read",
     where="airflow_adapter/server.py ui/access.py",
+    names="requires_access_dag DagAccessEntity SessionDep",
 )
 def test_rights_are_checked_by_airflow(database):
     from fastapi import Depends
@@ -66,6 +67,7 @@ def test_rights_are_checked_by_airflow(database):
     "Airflow takes tabs for the pages of Dags, runs, tasks and task instances from a plugin, and an app.",
     rests="the tabs of the pages",
     where="airflow_adapter/plugins.py ui/plugin.py",
+    names="AirflowPlugin",
 )
 def test_the_tabs_are_taken():
     from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse, FastAPIAppResponse
@@ -83,7 +85,8 @@ def test_the_tabs_are_taken():
 @assumes(
     "conf of airflow.configuration reads Airflow's options.",
     rests="pages below a path, and the greatest number of clones",
-    where="airflow_adapter/plugins.py ui/plugin.py execution/storing.py",
+    where="airflow_adapter/configuration.py ui/plugin.py execution/storing.py",
+    names="conf",
 )
 def test_options_are_read():
     from airflow.configuration import conf
@@ -124,6 +127,7 @@ def test_the_pages_may_run_scripts():
     "function when it is called.",
     rests="the commands",
     where="airflow_adapter/commands.py cli/definition.py cli/__main__.py",
+    names="ARG_OUTPUT ARG_VERBOSE ActionCommand Arg CLICommand GroupCommand lazy_load_command",
 )
 def test_commands_are_made_of_airflows_classes(monkeypatch):
     from airflow_dynamic_provider.airflow_adapter import commands
@@ -159,6 +163,7 @@ def test_airflow_adds_the_commands():
     "out of what it prints unless args.verbose is true.",
     rests="what the commands print, and who is noted to have called them",
     where="airflow_adapter/commands.py cli/clear.py cli/export.py cli/list.py cli/show.py",
+    names="action_cli suppress_logs_and_warning",
 )
 def test_functions_become_commands(database, caplog):
     from argparse import Namespace
@@ -191,6 +196,7 @@ def test_functions_become_commands(database, caplog):
     "AirflowConsole and SimpleTable print tables as Airflow's own commands do.",
     rests="what the commands print",
     where="airflow_adapter/terminal.py cli/printing.py",
+    names="AirflowConsole SimpleTable yaml",
 )
 def test_tables_are_printed_by_airflow(capsys):
     from airflow_dynamic_provider.cli.printing import print_rows
@@ -206,6 +212,7 @@ def test_tables_are_printed_by_airflow(capsys):
     "create_session() gives a session of the metadata database outside the server.",
     rests="commands, stored Dags and embedded runs",
     where="airflow_adapter/models.py cli/common.py database/structure.py embedded/reading.py",
+    names="create_session",
 )
 def test_a_session_is_made_outside_the_server(database):
     from sqlalchemy import text

@@ -147,6 +147,7 @@ def test_an_empty_operator_is_not_run(plain):
     rests="pages and commands",
     where="airflow_adapter/models.py database/cells.py database/history.py database/instances.py "
     "database/runs.py embedded/reading.py ui/presenting.py",
+    names="DagModel DagRun TaskInstance XComModel",
 )
 def test_the_database_has_the_columns_that_are_read(plain):
     from airflow_dynamic_provider.airflow_adapter.models import DagModel, DagRun, TaskInstance, XComModel
@@ -169,6 +170,7 @@ def test_the_database_has_the_columns_that_are_read(plain):
     "One column of TaskInstance has the label of a clone, and nothing where there is none.",
     rests="the names of clones and nodes on pages and in commands",
     where="airflow_adapter/models.py database/instances.py",
+    names="_rendered_map_index",
 )
 def test_one_column_has_the_label(plain):
     from airflow_dynamic_provider.airflow_adapter.models import LABEL, TaskInstance
@@ -237,6 +239,7 @@ def test_the_stored_dag_is_read_from_the_database(plain):
     "A run names the version of its Dag, and a stored Dag is found by its version.",
     rests="showing a run of a versioned bundle as its Dag was when it ran",
     where="airflow_adapter/models.py database/structure.py",
+    names="DagVersion SerializedDagModel",
 )
 def test_a_run_names_the_version_of_its_dag(plain):
     from airflow_dynamic_provider.airflow_adapter.models import DagVersion, SerializedDagModel
@@ -272,6 +275,7 @@ def test_tries_are_counted_on_after_a_clear(plain):
     "ended back into the queue.",
     rests="clearing keys and nodes with what depends on them, and nothing else",
     where="airflow_adapter/models.py database/clearing.py",
+    names="clear_task_instances",
 )
 def test_only_what_is_given_is_cleared():
     from airflow_dynamic_provider.airflow_adapter.models import DagRun, clear_task_instances
@@ -335,7 +339,8 @@ def _set_length(run: KeptRun, length: int) -> None:
 @assumes(
     "A trigger knows its task instance, and ends it as skipped with XComs.",
     rests="nodes that do not run because one before them failed, and that say so",
-    where="workflows/trigger.py",
+    where="airflow_adapter/triggers.py workflows/trigger.py",
+    names="BaseTrigger TaskSkippedEvent TaskSuccessEvent TriggerEvent",
 )
 def test_a_trigger_ends_its_task_instance_as_skipped():
     @dag(schedule=None)
@@ -351,7 +356,8 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
     rests="nodes that wait without ever having held a worker",
-    where="workflows/dag/group.py",
+    where="airflow_adapter/triggers.py workflows/dag/group.py",
+    names="StartTriggerArgs",
     since=(3, 3),
 )
 def test_a_clone_starts_in_the_triggerer():
@@ -397,6 +403,7 @@ def _run_triggers(run: KeptRun) -> None:
     "starts and when it fails.",
     rests="Dag files that run by themselves, show how far they are, and name what went wrong",
     where="airflow_adapter/embedded_run.py embedded/running.py embedded/watching.py version_compat.py",
+    names="hookimpl get_listener_manager",
 )
 def test_an_embedded_run_is_watched():
     from airflow_dynamic_provider.airflow_adapter.embedded_run import hookimpl, listening
@@ -437,6 +444,7 @@ def test_an_embedded_run_is_watched():
     "The application that answers tasks in dag.test() is made by supervisor.in_process_api_server().",
     rests="embedded runs in seconds and not minutes up to Airflow 3.2",
     where="airflow_adapter/embedded_run.py version_compat.py",
+    names="supervisor",
 )
 def test_one_application_answers_all_tasks_of_a_test():
     from airflow.sdk.execution_time import supervisor
@@ -466,6 +474,7 @@ def test_a_bundle_is_one_file(tmp_path, monkeypatch):
     "configure_logging() reads the level from the environment again.",
     rests="embedded runs that print their results, and no log",
     where="airflow_adapter/embedded_run.py embedded/options.py",
+    names="configure_logging",
 )
 def test_the_level_of_the_log_is_read_again():
     program = """
@@ -488,6 +497,7 @@ print(json.dumps([level(), level()]))
     "initdb() makes the metadata database, and leaves one that is up to date as it is.",
     rests="embedded runs with a home of their own, or with that of the developer",
     where="airflow_adapter/embedded_run.py",
+    names="initdb",
 )
 def test_a_database_that_is_there_is_kept(plain):
     from airflow_dynamic_provider.airflow_adapter.embedded_run import migrate_database

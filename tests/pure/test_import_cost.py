@@ -72,6 +72,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 def test_the_plugin_which_every_task_process_loads_brings_nothing_with_it():
     assert set(run_python(PLUGIN)) - {ROOT} == {
         f"{ROOT}.airflow_adapter",
+        f"{ROOT}.airflow_adapter.configuration",
         f"{ROOT}.airflow_adapter.plugins",
         f"{ROOT}.ui",
         f"{ROOT}.ui.plugin",

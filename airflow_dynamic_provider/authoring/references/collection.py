@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
-
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.references.usage import Collecting

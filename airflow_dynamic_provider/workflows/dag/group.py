@@ -270,7 +270,7 @@ def _doc(kind: Kind, lane: Lane) -> str:
 
 
 def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
-    from airflow.triggers.base import StartTriggerArgs
+    from airflow_dynamic_provider.airflow_adapter.triggers import StartTriggerArgs
 
     return StartTriggerArgs(
         trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",

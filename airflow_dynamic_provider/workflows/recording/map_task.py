@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.declared.kinds import MAPS_MARK, MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import templates
@@ -168,9 +169,7 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
         ...     return map_task(square, concurrency=4)(numbers)
     """
     decorator, bound = _unpack_partial(fn)
-    if not getattr(type(decorator), "_airflow_is_task_decorator", False) or hasattr(
-        decorator, "declarations"
-    ):
+    if not is_task_decorator(decorator) or hasattr(decorator, "declarations"):
         raise WorkflowCallError(
             f"map_task takes a @task function, received {decorator!r}",
             remedy="For anything else, write a loop: [workflow(item) for item in items].",
