@@ -33,6 +33,7 @@ __all__ = [
     "COMMAND",
     "HOOKS_OF_READING",
     "HOOKS_OF_WRITING",
+    "KEEPS_EXECUTION_API",
     "STARTS_IN_TRIGGERER",
     "AirflowFailException",
     "AirflowRescheduleException",
@@ -40,6 +41,7 @@ __all__ = [
     "AirflowTaskTimeout",
     "XComNotFound",
     "is_allowed_class",
+    "listener_manager",
     "load_xcom",
     "push_xcom",
 ]
@@ -49,6 +51,9 @@ STARTS_IN_TRIGGERER = _release() >= (3, 3)
 
 #: How the package's commands are called: Airflow takes commands from providers from 3.2 on.
 COMMAND = "airflow dynamic-outputs" if _release() >= (3, 2) else "python -m airflow_dynamic_provider.cli"
+
+#: Whether ``dag.test()`` keeps one web application for all task instances (from 3.3 on).
+KEEPS_EXECUTION_API = _release() >= (3, 3)
 
 #: The methods by which an XCom backend stores a value. From Airflow 3.4 on it may have the second instead.
 HOOKS_OF_WRITING = ("serialize_value", "store_value")
@@ -96,3 +101,14 @@ def is_allowed_class(classname: str) -> bool:
         from airflow.serialization.serde import _match  # type: ignore[import-not-found, no-redef, attr-defined, unused-ignore]
 
     return bool(_match(classname))
+
+
+def listener_manager() -> Any:
+    """Return what calls the listeners of task instances in this process."""
+    # Imported here, because no task's process needs it.
+    try:
+        from airflow.sdk.listener import get_listener_manager
+    except ImportError:
+        # Up to Airflow 3.2, tasks and scheduler have one in common.
+        from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment, unused-ignore]
+    return get_listener_manager()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.cli.cli_config import (
+from airflow_dynamic_provider.airflow_adapter.commands import (
     ARG_OUTPUT,
     ARG_VERBOSE,
     ActionCommand,

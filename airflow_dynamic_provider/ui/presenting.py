@@ -11,8 +11,7 @@ from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.ui import models
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
-
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
     from airflow_dynamic_provider.database import cells, matrix, structure
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -158,7 +158,7 @@ def test_values_are_serialized_without_being_stored():
 @assumes(
     "airflow.sdk.execution_time.xcom.XCom is the deployment's own backend, BaseXCom if there is no other.",
     rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
-    where="version_compat.py airflow_adapter/xcom.py database/runs.py embedded.py",
+    where="version_compat.py airflow_adapter/xcom.py database/runs.py embedded/reading.py",
     names="XCom",
 )
 def test_the_backend_is_known(mocker):
