@@ -268,7 +268,7 @@ KINDS: dict[str, Kind] = {
             "workflows.plan.plan.unpack_node",
             "workflows.plan.templates.pack",
             "workflows.recording.calls.pack_arguments",
-            "workflows.recording.map_task.pack_native",
+            "workflows.planning.maps.pack_native",
         ),
     ),
     "nodes": Kind(

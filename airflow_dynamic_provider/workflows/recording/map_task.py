@@ -9,9 +9,6 @@ from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.declared.kinds import MAPS_MARK, MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
-from airflow_dynamic_provider.workflows.plan.references import Reference
-from airflow_dynamic_provider.workflows.plan.validation import check_count
 from airflow_dynamic_provider.workflows.recording.binding import bind, parameter_names
 from airflow_dynamic_provider.workflows.recording.calls import (
     NAMED_MARK,
@@ -25,7 +22,7 @@ from airflow_dynamic_provider.workflows.recording.recorder import current_record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
 #: What a `map_task` that is planned later keeps as its node's arguments.
@@ -107,7 +104,7 @@ class MappedTask:
 
     def _now(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
         kind, retries = self._match(recorder, TaskTarget(self.decorator), by_name)
-        items = _zipped(self.decorator.function.__name__, by_name)
+        items = zipped(self.decorator.function.__name__, by_name)
         call = recorder.call(self._label, is_explicit=self._is_named)
         call.min_success_ratio = self.min_success_ratio if self.min_success_ratio < 1 else None
         with recorder.inside(call):
@@ -193,51 +190,6 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
 setattr(map_task, MAPS_MARK, True)
 
 
-def plan_map(
-    target: MapTarget,
-    arguments: Mapping[str, Any],
-    prefix: str,
-    kinds: Kinds,
-    *,
-    max_nodes: int,
-    retries: int | None = None,
-) -> Plan:
-    """Return the plan of a `map_task` whose lists exist now (see `planning.plan_later`).
-
-    Raises:
-        WorkflowError: The lists are none, or differ in length, or are too long.
-    """
-    function = target.decorator.function
-    kind, _ = kinds.match(TaskTarget(target.decorator))
-    items = _zipped(function.__name__, arguments[LISTS])
-    check_count(len(items), max_nodes, prefix)
-    bound, size = arguments.get(BOUND, {}), arguments.get(CONCURRENCY)
-    ratio = arguments.get(RATIO)
-    nodes = tuple(
-        PlannedNode(
-            name=f"{prefix}/{index}",
-            kind=kind.name,
-            arguments=pack_native({**bound, **item}),
-            retries=retries,
-            window=None if size is None else Window(prefix, index, size),
-        )
-        for index, item in enumerate(items)
-    )
-    output = [templates.pack(Reference(node.name), _itself) for node in nodes]
-    return Plan(
-        prefix, nodes, (PlannedCall(prefix, output, ratio),), templates.pack(Reference(prefix), _itself)
-    )
-
-
-def pack_native(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameter -> template of arguments without promises."""
-    return {name: templates.pack(value, _itself) for name, value in arguments.items()}
-
-
-def _itself(value: Any) -> Reference | None:
-    return value if isinstance(value, Reference) else None
-
-
 def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
     bound: dict[str, Any] = {}
     positional: tuple[Any, ...] = ()
@@ -250,7 +202,16 @@ def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
     return fn, bound
 
 
-def _zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+def zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, for each item, parameter -> argument: lists are read side by side.
+
+    Args:
+        name: The name of the function that is mapped.
+        lists: Parameter -> list.
+
+    Raises:
+        WorkflowCallError: One is no list, or they differ in length.
+    """
     for parameter, each in lists.items():
         if not isinstance(each, list | tuple | range):
             raise WorkflowCallError(
