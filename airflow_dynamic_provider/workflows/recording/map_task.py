@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
 from airflow_dynamic_provider.errors import WorkflowCallError
-from airflow_dynamic_provider.workflows.declared.kinds import MAPS_MARK, MapTarget, TaskTarget
+from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK, Mapped
+from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.recording.binding import bind, parameter_names
 from airflow_dynamic_provider.workflows.recording.calls import (
@@ -32,7 +33,7 @@ CONCURRENCY = "concurrency"
 RATIO = "min_success_ratio"
 
 
-class MappedTask:
+class MappedTask(Mapped):
     """A task that is ready to be called with lists. Made by `map_task`.
 
     Args:
@@ -45,7 +46,7 @@ class MappedTask:
     def __init__(
         self, decorator: Any, bound: Mapping[str, Any], concurrency: int | None, min_success_ratio: float
     ) -> None:
-        self.decorator = decorator
+        super().__init__(decorator)
         self.bound = dict(bound)
         self.concurrency = concurrency
         self.min_success_ratio = min_success_ratio

@@ -21,7 +21,7 @@ from airflow_dynamic_provider.workflows.recording.promises import Promise, Promi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, Target
 
 #: How the reference to a call begins that has no name yet. Names are given when a body has returned.
 _UNNAMED = "#"
@@ -76,6 +76,8 @@ class Recorder:
         self.depth = 0
         self.is_open = False
         self._scope = self.root
+        # What the body that runs may call, where it says so.
+        self._allowed: Kinds | None = None
         self._serials = itertools.count(1)
         # The operator or group is kept too, so that no other one gets its id.
         self._known: dict[int, tuple[Any, Entry]] = {}
@@ -92,6 +94,25 @@ class Recorder:
         finally:
             self.is_open = False
             _RECORDER.reset(token)
+
+    @contextmanager
+    def allowing(self, kinds: Kinds | None) -> Iterator[None]:
+        """Record, of what is called meanwhile, only calls of these kinds; all of the plan's with ``None``."""
+        outer, self._allowed = self._allowed, kinds
+        try:
+            yield
+        finally:
+            self._allowed = outer
+
+    def match(self, target: Target, settings: Mapping[str, Any] | None = None) -> tuple[Kind, int | None]:
+        """Return the kind of a call, and the node's own retries (see `Kinds.match`).
+
+        Raises:
+            UnknownKindError: The body may not call it, or the Dag has no task that could run it.
+        """
+        if self._allowed is not None:
+            self._allowed.match(target, settings)
+        return self.kinds.match(target, settings)
 
     def node(
         self, label: str, *, is_explicit: bool, kind: str, arguments: Mapping[str, Any], **more: Any

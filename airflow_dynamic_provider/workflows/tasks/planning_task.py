@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.workflows.declared.kinds import GUESSED
 from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
@@ -78,6 +79,8 @@ class PlanOperator(BaseOperator):
         assert spec is not None
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
+        if guesses := self.kinds.guesses:
+            log.info(GUESSED, self.workflow.name, guesses)
         with running(self.task_id, self.dag_file):
             plan = plan_workflow(self.workflow, arguments, kinds=self.kinds, context=context)
             plan = store_plan(context, plan)
