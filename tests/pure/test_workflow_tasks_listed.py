@@ -62,6 +62,16 @@ def until_large(value):
     return value if value > 4 else until_large(double(value))
 
 
+@dynamic_workflow
+def ping(value):
+    return value if value > 4 else pong(double(value))
+
+
+@dynamic_workflow(tasks=[negate, ping])
+def pong(value):
+    return ping(negate(negate(value)))
+
+
 def listing(*tasks, body=lambda: None):
     return dynamic_workflow(tasks=list(tasks))(body)
 
@@ -105,6 +115,12 @@ def test_what_a_listed_group_and_workflow_call_is_added():
 def test_a_workflow_that_calls_itself_need_not_be_listed():
     assert until_large.find_kinds().names == ["double", "until_large"]
     assert until_large.local(1) == 8
+
+
+def test_of_two_that_call_each_other_the_second_lists_the_first():
+    assert ping.find_kinds().names == ["pong", "negate", "ping", "double"]
+    assert pong.find_kinds().names == ["negate", "ping", "pong", "double"]
+    assert (ping.local(1), pong.local(1)) == (8, 8)
 
 
 def test_a_body_may_call_what_is_listed_by_any_way():

@@ -65,7 +65,7 @@ def _behind_partial(value: Any) -> Any:
 def _can_be_called(value: Any, workflow_class: type) -> bool:
     return (
         isinstance(value, (workflow_class, Mapped))
-        or getattr(type(value), "_airflow_is_task_decorator", False)
+        or objects.is_task_decorator(value)
         or objects.is_task_group(value)
         or objects.is_operator_class(value)
     )

@@ -119,14 +119,14 @@ class _Finder:
             return
         if not isinstance(value, types.ModuleType | type):
             self._seen[id(value), is_mapping] = value
-        if getattr(type(value), "_airflow_is_task_decorator", False):
+        if objects.is_task_decorator(value):
             self._task(value, is_mapping)
         elif isinstance(value, WorkflowDefinition):
             self._workflow(value)
         elif objects.is_operator_class(value):
             self._add(OperatorTarget(value))
         elif objects.is_operator(value):
-            made_with = vars(value).get("_BaseOperator__init_kwargs", {})
+            made_with = objects.arguments_of(value)
             self._variation((type(value), made_with), is_mapping)
         elif objects.is_task_group(value):
             self.function(value.function)
@@ -256,7 +256,7 @@ def _is_helper(function: types.FunctionType) -> bool:
         return True
     # A library: only worth following if it is written for Airflow.
     return any(
-        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition)
+        objects.is_task_decorator(value) or isinstance(value, WorkflowDefinition)
         for value in function.__globals__.values()
     ) or any(objects.is_operator_class(value) for value in function.__globals__.values())
 
@@ -330,7 +330,7 @@ def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
 
 def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str, Any]) -> Any:
     base = _evaluate(overridden, scope)
-    is_task = getattr(type(base), "_airflow_is_task_decorator", False)
+    is_task = objects.is_task_decorator(base)
     settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
     if settings is None or not (is_task or isinstance(base, WorkflowDefinition)):
         return _UNKNOWN
