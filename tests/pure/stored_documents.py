@@ -21,7 +21,7 @@ from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, 
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
 from airflow_dynamic_provider.workflows.plan import plan as plans
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, Plan, PlannedCall, PlannedNode
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.stored import (
@@ -110,7 +110,7 @@ PLAN = Plan(
             {"rate": {"$ref": "first", "path": [0, {"$attribute": "y"}]}},
             after=("first",),
             retries=2,
-            window=Window("call", 0, 2),
+            limit=ConcurrencyLimit("call", 0, 2),
         ),
     ),
     calls=(PlannedCall("call", [{"$ref": "call/0"}], 0.5),),
@@ -293,7 +293,7 @@ KINDS: dict[str, Kind] = {
         code=("workflows.progress.stored.pack_list_mark", "workflows.progress.stored.unpack_list_mark"),
     ),
     "slots": Kind(
-        [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.ROOM), Slot(None)],
+        [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.RESERVED), Slot(None)],
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),
@@ -305,7 +305,7 @@ KINDS: dict[str, Kind] = {
     ),
     # Of a later release than the others, which reads what they have stored.
     "slots_that_ask": Kind(
-        [Slot("first"), Slot(stored.ROOM, asks=True), Slot(stored.ROOM)],
+        [Slot("first"), Slot(stored.RESERVED, asks=True), Slot(stored.RESERVED)],
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),

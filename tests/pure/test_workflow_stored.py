@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, PlannedNode
 from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     Origin,
@@ -35,7 +35,7 @@ nodes = st.builds(
     st.dictionaries(names, st.builds(lambda name: {"$ref": name, "path": [0]}, names), max_size=3),
     st.lists(names, max_size=2).map(tuple),
     st.none() | counts,
-    st.none() | st.builds(Window, names, counts, counts),
+    st.none() | st.builds(ConcurrencyLimit, names, counts, counts),
 )
 listed = st.builds(
     ListedNode,

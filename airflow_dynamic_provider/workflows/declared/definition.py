@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.declared.allowed import check_tasks
@@ -25,7 +25,6 @@ FailurePolicy = Literal["fail_fast", "run_all"]
 #: The arguments of the decorator that no task has.
 OPTIONS = ("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
 
-_POLICIES = ("fail_fast", "run_all")
 # Arguments of @task that would change what the planning task stores.
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
@@ -131,7 +130,7 @@ def _check_max_nodes(max_nodes: Any) -> int:
 
 
 def _check_policy(policy: Any) -> FailurePolicy:
-    if policy not in _POLICIES:
+    if policy not in get_args(FailurePolicy):
         raise WorkflowError(
             f"failure_policy must be 'fail_fast' or 'run_all', received {policy!r}",
             remedy="'fail_fast' starts no further node once one has failed; 'run_all' runs what it can.",

@@ -260,7 +260,8 @@ class Kinds:
 
 def _nearest_difference(known: Sequence[Kind], settings: Mapping[str, Any]) -> str:
     """Return the settings of a call that the kind which is most like it does not have."""
-    return ", ".join(min((_differences(kind.settings, settings) for kind in known), key=len))
+    nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))
+    return ", ".join(_differences(nearest.settings, settings))
 
 
 def _with_settings(target: Target, name: str, given: str) -> str:

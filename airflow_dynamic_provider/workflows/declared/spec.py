@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.documents import read_object
@@ -15,9 +15,8 @@ from airflow_dynamic_provider.execution.forms import build, misshapen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_dynamic_provider.workflows.declared.definition import FailurePolicy
     from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
-
-FailurePolicy = Literal["fail_fast", "run_all"]
 
 #: What the task is called, in a task group, that gathers the plans of all keys.
 GATHER = "gather"
@@ -119,7 +118,7 @@ class WorkflowSpec:
         Raises:
             PlanMismatchError: It was planned when the workflow had other kinds than it has here.
         """
-        starts_at_once = is_of_root and not node.upstream and node.window is None
+        starts_at_once = is_of_root and not node.upstream and node.limit is None
         waiting = self._lanes_of_kinds.get((node.kind, False))
         if waiting is None:
             raise PlanMismatchError(

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows.progress import stored
-from airflow_dynamic_provider.workflows.progress.growth import ROOMS
+from airflow_dynamic_provider.workflows.progress.growth import RESERVED_SLOTS
 from airflow_dynamic_provider.workflows.progress.stored import ListedNode, Origin, Root, Slot, StoredRoots
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, Node
             nodes[places[node.name][0]].append(_listed(node, origin, places))
     if any(slots[name] for name, lane in spec.lanes.items() if lane.plans):
         for name in spec.growing_lanes:
-            slots[name] += [Slot(stored.ROOM)] * ROOMS
-            nodes[name] += [None] * ROOMS
+            slots[name] += [Slot(stored.RESERVED)] * RESERVED_SLOTS
+            nodes[name] += [None] * RESERVED_SLOTS
     return {lane: NodeList(slots[lane], nodes[lane]) for lane in spec.lanes}
 
 

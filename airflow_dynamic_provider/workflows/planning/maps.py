@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows.declared.kinds import TaskTarget
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import (
+    SEPARATOR,
+    ConcurrencyLimit,
+    Plan,
+    PlannedCall,
+    PlannedNode,
+)
 from airflow_dynamic_provider.workflows.plan.references import Reference
 from airflow_dynamic_provider.workflows.plan.validation import check_count
 from airflow_dynamic_provider.workflows.recording.map_task import BOUND, CONCURRENCY, LISTS, RATIO, zipped
@@ -42,7 +48,7 @@ def plan_map(
             kind=kind.name,
             arguments=pack_native({**bound, **item}),
             retries=retries,
-            window=None if size is None else Window(prefix, index, size),
+            limit=None if size is None else ConcurrencyLimit(prefix, index, size),
         )
         for index, item in enumerate(items)
     )

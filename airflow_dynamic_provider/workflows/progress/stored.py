@@ -43,7 +43,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, pack_node, unpack_node
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMED
 NODES_PER_PAGE = 64
 
 #: The name of a slot for a node of a later plan.
-ROOM = ""
+RESERVED = ""
 
 #: What a trigger says to a waiting node when only a worker can tell whether it may go on.
 DECIDE = "decide"
@@ -104,12 +104,10 @@ def unpack_blocked(packed: Any) -> tuple[str, str]:
     Raises:
         LayoutError: Its shape is unknown.
     """
-    try:
+    with reading("why a node was not run", packed):
         # What a trigger has stored, Airflow keeps as JSON in a text.
         document = json.loads(packed) if isinstance(packed, str) else packed
         return document["node"], document["reason"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise misshapen("why a node was not run", packed) from error
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ class Slot:
     """What the list of a lane says of one slot.
 
     Attributes:
-        name: The node, `ROOM`, or ``None`` for a free slot.
+        name: The node, `RESERVED`, or ``None`` for a free slot.
         key_path: The key of whose graph it is; empty outside a map.
         root_index: The map index of the planning task of that graph.
         plan: The fingerprint of the plan that it is of, if another node planned it.

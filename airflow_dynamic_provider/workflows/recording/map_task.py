@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK, Mapped
 from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, TaskTarget
@@ -86,7 +87,9 @@ class MappedTask(Mapped):
         bind(self.decorator.function, (), {**self.bound, **by_name})
         for name, each in by_name.items():
             if not isinstance(each, Promise | list | tuple | range):
-                raise self._refusal(f"needs a list or a promise of one for {name!r}, received {each!r}")
+                raise self._refusal(
+                    f"needs a list or a promise of one for {name!r}, received {excerpt(each)}"
+                )
         return by_name
 
     def _later(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
@@ -116,7 +119,7 @@ class MappedTask(Mapped):
                     kind=kind.name,
                     arguments=pack_arguments(recorder, {**self.bound, **item}),
                     retries=retries,
-                    window=None if self.concurrency is None else (call, index, self.concurrency),
+                    limit=None if self.concurrency is None else (call, index, self.concurrency),
                 )
                 for index, item in enumerate(items)
             ]
@@ -169,20 +172,20 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
     decorator, bound = _unpack_partial(fn)
     if not is_task_decorator(decorator) or hasattr(decorator, "declarations"):
         raise WorkflowCallError(
-            f"map_task takes a @task function, received {decorator!r}",
+            f"map_task takes a @task function, received {excerpt(decorator)}",
             remedy="For anything else, write a loop: [workflow(item) for item in items].",
         )
     refuse_task(decorator)
     is_number = isinstance(concurrency, int) and not isinstance(concurrency, bool)
     if concurrency is not None and (not is_number or concurrency < 1):
         raise WorkflowCallError(
-            f"concurrency must be a whole number of at least 1, received {concurrency!r}",
+            f"concurrency must be a whole number of at least 1, received {excerpt(concurrency)}",
             remedy="Leave it out for no limit.",
         )
     is_ratio = isinstance(min_success_ratio, int | float) and not isinstance(min_success_ratio, bool)
     if not is_ratio or not 0 <= min_success_ratio <= 1:
         raise WorkflowCallError(
-            f"min_success_ratio must be a number from 0 to 1, received {min_success_ratio!r}",
+            f"min_success_ratio must be a number from 0 to 1, received {excerpt(min_success_ratio)}",
             remedy="Leave it out if all must succeed.",
         )
     return MappedTask(decorator, bound, concurrency, float(min_success_ratio))
@@ -216,7 +219,7 @@ def zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
     for parameter, each in lists.items():
         if not isinstance(each, list | tuple | range):
             raise WorkflowCallError(
-                f"map_task({name}) needs a list for {parameter!r}, received {each!r}",
+                f"map_task({name}) needs a list for {parameter!r}, received {excerpt(each)}",
                 remedy="Have the task that makes it return a list.",
             )
     lengths = {parameter: len(each) for parameter, each in lists.items()}

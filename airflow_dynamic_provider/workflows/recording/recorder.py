@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.references import Reference
@@ -202,7 +203,7 @@ class Recorder:
             return
         before, afterwards = list(self._ordered(first)), list(self._ordered(then))
         for entry in afterwards:
-            entry.after.update({each.serial: each for each in before})
+            entry.after.update(dict.fromkeys(before))
 
     def find(self, value: Any) -> Reference | None:
         """Return what a promise refers to, ``None`` for a value that may be in a plan as it is.
@@ -246,7 +247,7 @@ class Recorder:
                 yield entry
             else:
                 raise WorkflowCallError(
-                    f"a promise cannot be ordered before or after {_short(value)}",
+                    f"a promise cannot be ordered before or after {excerpt(value)}",
                     remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
                     "calls in this body gave.",
                 )
@@ -263,8 +264,3 @@ def _line() -> str:
     if frame is None:
         return "an unknown line"
     return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -19,6 +19,7 @@ from airflow_dynamic_provider.workflows.planning.planning import plan_later, pla
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,8 +74,6 @@ class PlanOperator(BaseOperator):
         Raises:
             AirflowFailException: The plan is not that of the nodes that have run.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         spec = self.spec
         assert spec is not None
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
@@ -92,8 +91,7 @@ class PlanOperator(BaseOperator):
             check_listed(context, spec, reader, roots)
             store_first_lists(context, spec, roots, started_at)
         except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
+            raise failure(str(error)) from error
         return summary(plan)
 
 

@@ -19,6 +19,7 @@ from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.stored import StoredNode
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,14 +138,11 @@ class Values:
         return self.known[name]
 
     def _without_value(self, name: str) -> Exception:
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         at = self._at(name)
         if self.reader.states().get(at) != SUCCESS or not holds_nothing(self.reader, *at):
             return stale(self.reader, name, "it has left no value", self.key_path)
         marked = stale(self.reader, name, "it was marked as success and left no value", self.key_path)
-        # Retries would meet the same.
-        return AirflowFailException(str(marked))
+        return failure(str(marked))
 
     def _at(self, name: str) -> tuple[str, int]:
         lane, index = self._place(name)
