@@ -147,9 +147,9 @@ class Clearing:
         """Whether a lane's list has to change before, or because, a node runs again."""
         if name in self._planners or name not in self._places:
             return True
-        origin = self._graph.origins.get(name)
-        return origin is not None and (
-            bool(origin) and self._graph.plans[origin].fingerprint != self._slots[name].slot.plan
+        planner = self._graph.planned_by.get(name)
+        return planner is not None and (
+            bool(planner) and self._graph.plans[planner].fingerprint != self._slots[name].slot.plan
         )
 
     def _state(self, name: str) -> str | None:

@@ -27,7 +27,7 @@ from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     NodePage,
-    Origin,
+    PlanAddress,
     Root,
     Slot,
     StoredNode,
@@ -119,7 +119,7 @@ PLAN = Plan(
         lambda value: value if isinstance(value, Reference) else None,
     ),
 )
-ORIGIN = Origin("search.plan", 3, "deeper", ("tenant",), "0123456789abcdef")
+PLAN_ADDRESS = PlanAddress("search.plan", 3, "deeper", ("tenant",), "0123456789abcdef")
 SPEC = WorkflowSpec(
     name="search",
     plan_task_id="search.plan",
@@ -272,7 +272,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "nodes": Kind(
-        NodePage([ListedNode(PLAN.nodes[1], ORIGIN, {"first": ("score", 4)}), None], 1704067200.5),
+        NodePage([ListedNode(PLAN.nodes[1], PLAN_ADDRESS, {"first": ("score", 4)}), None], 1704067200.5),
         lambda page: stored.pack_nodes(page.nodes, page.planned_at),
         stored.unpack_nodes,
         form=stored.NODES,

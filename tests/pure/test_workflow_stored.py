@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, PlannedNode
 from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
-    Origin,
+    PlanAddress,
     Slot,
     StoredNode,
     pack_blocked,
@@ -40,7 +40,7 @@ nodes = st.builds(
 listed = st.builds(
     ListedNode,
     nodes,
-    st.builds(Origin, names, counts, storable_text, paths, names),
+    st.builds(PlanAddress, names, counts, storable_text, paths, names),
     st.dictionaries(names, st.tuples(names, counts), max_size=3),
 )
 left_behind = st.builds(

@@ -92,9 +92,9 @@ class Snapshot:
     def is_current(self, place: Place) -> bool:
         """Whether a slot lists a node of the plan that its planning node has now."""
         graph = self.graphs.get(place.slot.key_path)
-        if graph is None or (origin := graph.origins.get(place.slot.name or "")) is None:
+        if graph is None or (planner := graph.planned_by.get(place.slot.name or "")) is None:
             return False
-        return not origin or graph.plans[origin].fingerprint == place.slot.plan
+        return not planner or graph.plans[planner].fingerprint == place.slot.plan
 
     def has_ended_listing(self, lane: str) -> bool:
         """Whether the task that returns the list of a lane has come to an end."""

@@ -62,7 +62,7 @@ class RunGraph:
     Attributes:
         nodes: Node -> what was planned of it.
         calls: Call -> what was planned of it.
-        origins: Node -> the planning node whose plan it is of.
+        planned_by: Node -> the planning node whose plan it is of.
 
     Args:
         plans: The planning node -> its plan; the empty name for the planning task's.
@@ -85,7 +85,7 @@ class RunGraph:
         self.nodes: dict[str, PlannedNode] = {
             node.name: node for plan in plans.values() for node in plan.nodes
         }
-        self.origins = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
+        self.planned_by = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
         self.calls: dict[str, PlannedCall] = {
             call.name: call for plan in plans.values() for call in plan.calls
         }
@@ -175,11 +175,11 @@ class RunGraph:
         return [(upstream, name) for name in self.nodes for upstream in self._nodes_before(name)]
 
     def _nodes_before(self, name: str) -> list[str]:
-        origin = self.origins[name]
+        planner = self.planned_by[name]
         before = self._nodes_behind(self.nodes[name].upstream)
-        if origin and not any(each.startswith(f"{origin}{SEPARATOR}") for each in before):
+        if planner and not any(each.startswith(f"{planner}{SEPARATOR}") for each in before):
             # It begins what another node has planned.
-            return [origin, *before]
+            return [planner, *before]
         return before
 
     def _nodes_behind(self, names: Iterable[str]) -> list[str]:

@@ -111,8 +111,8 @@ def unpack_blocked(packed: Any) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The plan that a node is of.
+class PlanAddress:
+    """Which plan a node is of, and where that is stored.
 
     Attributes:
         task_id: The task that planned it.
@@ -250,12 +250,12 @@ class ListedNode:
 
     Attributes:
         node: What was planned of it.
-        origin: The plan that it is of.
+        plan_address: The plan that it is of.
         places: Node that it uses -> lane and slot, as far as known when it was listed.
     """
 
     node: PlannedNode
-    origin: Origin
+    plan_address: PlanAddress
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -274,11 +274,15 @@ class NodePage:
 
 def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[str, Any]:
     """Return the stored form of some slots."""
-    origins: dict[Origin, int] = {}
+    plans: dict[PlanAddress, int] = {}
     nodes = [
         None
         if each is None
-        else [origins.setdefault(each.origin, len(origins)), pack_node(each.node), *_pack_places(each.places)]
+        else [
+            plans.setdefault(each.plan_address, len(plans)),
+            pack_node(each.node),
+            *_pack_places(each.places),
+        ]
         for each in listed
     ]
     return {
@@ -286,7 +290,7 @@ def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[s
         "planned_at": planned_at,
         "plans": [
             [each.task_id, each.map_index, each.planner, list(each.key_path), each.fingerprint]
-            for each in origins
+            for each in plans
         ],
         "nodes": nodes,
     }
@@ -300,24 +304,22 @@ def unpack_nodes(stored: Any) -> NodePage:
     """
     document = NODES.read(stored)
     with reading(NODES.noun, stored):
-        origins = [_unpack_origin(*each[:5]) for each in document["plans"]]
-        nodes = [None if each is None else _unpack_listed(each, origins) for each in document["nodes"]]
+        plans = [_unpack_address(*each[:5]) for each in document["plans"]]
+        nodes = [None if each is None else _unpack_listed(each, plans) for each in document["nodes"]]
         return NodePage(nodes, float(document["planned_at"]))
 
 
 # What is stored as a list may have more items when a later release has stored it.
 
 
-def _unpack_origin(
+def _unpack_address(
     task_id: str, map_index: int, planner: str, key_path: Sequence[str], fingerprint: str
-) -> Origin:
-    return Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
+) -> PlanAddress:
+    return PlanAddress(task_id, map_index, planner, tuple(key_path), fingerprint)
 
 
-def _unpack_listed(stored: Sequence[Any], origins: Sequence[Origin]) -> ListedNode:
-    return ListedNode(
-        unpack_node(stored[1]), origins[_place(stored[0], origins)], _unpack_places(stored[2:3])
-    )
+def _unpack_listed(stored: Sequence[Any], plans: Sequence[PlanAddress]) -> ListedNode:
+    return ListedNode(unpack_node(stored[1]), plans[_place(stored[0], plans)], _unpack_places(stored[2:3]))
 
 
 def _place(stored: Any, places: Sequence[Any]) -> int:

@@ -100,7 +100,7 @@ class NodeOperator(BaseOperator):
         listed = page.nodes[at] if at < len(page.nodes) else None
         # One without a node is called by its number, as Airflow calls those that have not run: a node that
         # comes here later may be blocked, and then nobody could label it again.
-        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (str(index),)
+        names = (*listed.plan_address.key_path, listed.node.name) if listed is not None else (str(index),)
         set_label(context, render_label(names))
         return listed
 
@@ -179,16 +179,16 @@ class NodeOperator(BaseOperator):
     def _run(self, context: Any, resume: Resume | None = None) -> Any:
         listed = self.start(context)
         assert listed is not None
-        origin, node = listed.origin, listed.node
+        key_path, node = listed.plan_address.key_path, listed.node
         refuse_late(context, self.spec, self._page(context).planned_at)
-        values = Values(_reader(context, self.spec), origin.key_path)
+        values = Values(_reader(context, self.spec), key_path)
         with running(self.task_id, self.dag_file):
             arguments = values.arguments(listed)
             with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
                 value = run_node(context, self, listed, arguments, resume)
         left = StoredNode(
             node.name,
-            origin.key_path,
+            key_path,
             xcom.map_index_of(context),
             node.fingerprint,
             stamp_of(value),

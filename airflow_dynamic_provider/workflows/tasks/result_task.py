@@ -157,7 +157,7 @@ class _Result:
         """In a map, a clone of the planning task may plan again without the lists being made again."""
         places = self.reader.places(self.key_path)
         if unlisted := [
-            name for name, planner in graph.origins.items() if not planner and name not in places
+            name for name, planner in graph.planned_by.items() if not planner and name not in places
         ]:
             raise self._replanned(f"the nodes {_named(unlisted)} are planned and not listed")
 
@@ -229,7 +229,7 @@ class _Result:
                 # Whoever needs its value finds that out.
                 marked.append(name)
                 continue
-            if name in left and left[name].fingerprint != node.fingerprint and not graph.origins[name]:
+            if name in left and left[name].fingerprint != node.fingerprint and not graph.planned_by[name]:
                 raise self._replanned(f"{name!r} was run as it was planned before")
             if (problem := _problem(node, left.get(name), stamps)) is not None:
                 problems[name] = problem

@@ -61,10 +61,10 @@ class Values:
             StaleNodeError: A value is missing or is not of the node that is planned.
         """
         self._places |= listed.places
-        origin = listed.origin
+        address = listed.plan_address
 
         def plan() -> Plan:
-            return self._plan(origin.planner, origin.task_id, origin.map_index)
+            return self._plan(address.planner, address.task_id, address.map_index)
 
         return {name: self.resolve(template, plan) for name, template in listed.node.arguments.items()}
 
