@@ -33,7 +33,7 @@ class Lane:
     """A task that is cloned for nodes of one kind.
 
     A kind has two where Airflow starts a task either in the triggerer or on a worker, whatever the clone: one
-    for the nodes that can start at once, for which the way by the triggerer would cost seconds, and one for
+    for the nodes that can start at once, which would start seconds later through the triggerer, and one for
     those that wait.
 
     Attributes:
