@@ -42,10 +42,10 @@ from airflow_dynamic_provider.workflows.plan.plan import (
 )
 from airflow_dynamic_provider.workflows.plan.shapes import check_items
 from airflow_dynamic_provider.workflows.plan.validation import check_count
+from airflow_dynamic_provider.workflows.planning.maps import pack_native
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
 from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
-from airflow_dynamic_provider.workflows.recording.map_task import pack_native
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition

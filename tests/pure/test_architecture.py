@@ -212,6 +212,15 @@ def imports_inside(folder):
     }
 
 
+def imports_between_folders(folder):
+    """Sub-folder or module of a folder -> the other ones of it that it imports."""
+    between = defaultdict(set)
+    for module, imported in imports_inside(folder).items():
+        own, *others = ([*name.split("."), ""][1] for name in [module, *imported])
+        between[own] |= set(others) - {own, ""}
+    return {own: others for own, others in between.items() if own}
+
+
 def test_imports_are_found_in_all_their_forms():
     source = """
 import airflow.models
@@ -273,6 +282,12 @@ def test_circles_are_found():
 def test_no_circle_of_imports_inside_a_folder(folder):
     # Those inside functions and for types count too: files can be read one after another only without them.
     assert circles(imports_inside(folder)) == set()
+
+
+def test_no_circle_of_imports_between_the_folders_of_a_folder():
+    found = {folder: circles(imports_between_folders(folder)) for folder in FOLDERS}
+    offenders = sorted(f"{folder}: {sorted(circle)}" for folder in found for circle in found[folder])
+    assert offenders == []
 
 
 @each_module

@@ -64,7 +64,7 @@ def run_node(
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
             return plan_further(
-                context, target, node, listed.origin.key_path, arguments, operator.kinds, operator.spec
+                context, target, node, listed.plan_address.key_path, arguments, operator.kinds, operator.spec
             )
         made = _make(operator, target, arguments, context["dag"].default_args)
         _render(context, made, target)

@@ -20,7 +20,7 @@ from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_lis
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
-from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, reschedule
+from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, failure, reschedule
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
@@ -65,10 +65,8 @@ class NodeListOperator(HelperOperator):
         Raises:
             AirflowFailException: The trigger met an error that a retry would meet too.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         if event != stored.DECIDE:
-            raise AirflowFailException(str(event))
+            raise failure(str(event))
         return self.execute(context)
 
     def _keep(self, context: Any, spec: WorkflowSpec, own: LaneList) -> list[Slot]:

@@ -6,6 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
@@ -99,8 +101,6 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedel
 
 
 def _too_late(spec: WorkflowSpec) -> Exception:
-    from airflow_dynamic_provider.version_compat import AirflowFailException
-
-    return AirflowFailException(
+    return failure(
         f"The workflow {spec.name!r} has taken longer than its timeout of {spec.timeout:g} seconds."
     )
