@@ -54,11 +54,10 @@ def measure(count: int, how: str) -> None:
 
     @task
     def add_up(values):
-        kept = list(values) if how == "list" else values
-        return sum(map(len, kept))
+        return sum(map(len, values))
 
     with DAG("memory", schedule=None) as dag:
-        add_up(produce().map(work).collect())
+        add_up(produce().map(work).collect(lazy=how == "iterate"))
 
     supervisor = MakingSupervisor()
     supervisor.xcoms["produce", -1, "return_value"] = [f"key {position}" for position in range(count)]

@@ -60,7 +60,7 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         self.spec = spec
 
     def resolve(self, context: Any) -> Any:
-        """Return the list or dict. Airflow calls this in the task's process."""
+        """Return the list or dict, or what is read as one. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect
 
         return collect(context, self.spec, self.space.graph.collector_of(context["task"].task_id))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.execution.columns import Reader
+from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
@@ -168,9 +169,9 @@ def read_mapped_roots(
     context: Any, reader: WorkflowReader, clone: CloneSpec, states: xcom.States
 ) -> list[RootPlan]:
     """Return what each clone of the planning task has planned that succeeded. One API call for each."""
-    columns = Reader(context, states)
-    keys = columns.keys(clone.space)
-    outcomes = columns.column(ResultSource(clone, DEFAULT_OUTPUT)).outcomes(range(len(keys)))
+    listed = Reader(context, states)
+    keys = listed.keys(clone.space)
+    outcomes = make_column(listed, ResultSource(clone, DEFAULT_OUTPUT)).outcomes(range(len(keys)))
     roots = []
     for position, state in enumerate(outcomes):
         plan = reader.plan(clone.task_id, position) if state == SUCCESS else None

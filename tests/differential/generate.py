@@ -48,9 +48,9 @@ class _UnfitError(Exception):
 
 def generate(seed: int, *, size: int = 25) -> Case:
     """Return the case of a seed, with at most ``size`` task instances."""
-    rng = random.Random(seed)
+    rng, how = random.Random(seed), random.Random(seed)
     while True:
-        program = _ProgramWriter(rng).write()
+        program = _ProgramWriter(rng, how).write()
         # A program that is large with some keys may be small enough with others.
         for _ in range(_TABLES_TRIED):
             with suppress(_UnfitError, AmbiguousError):
@@ -65,12 +65,15 @@ class _ProgramWriter:
     """Writes a program, statement by statement.
 
     Attributes:
+        rng: Decides what the program is.
+        how: Decides how its tasks read what they collect, which must make no difference.
         open_calls: Tasks that were called in a map that is being written: values of one key, not yet handles.
         open_items: What is being mapped, the outermost first.
         used: The names that something refers to.
     """
 
     rng: random.Random
+    how: random.Random
     names: Names = field(default_factory=Names)
     open_calls: set[str] = field(default_factory=set)
     open_items: tuple[str, ...] = ()
@@ -213,7 +216,8 @@ class _ProgramWriter:
             return States(name)
         is_partial = self.rng.random() < 0.35
         ratio = self.rng.choice((0.0, 0.5, 0.5, 0.75)) if is_partial else 1.0
-        return All(name, keyed=self.rng.random() < 0.5, ratio=ratio)
+        is_lazy = self.how.random() < 0.4
+        return All(name, keyed=self.rng.random() < 0.5, ratio=ratio, lazy=is_lazy)
 
     def _some_arguments(self, scope: Space, item: str | None, count: int) -> tuple[Argument, ...]:
         possible = self._arguments(scope, item)

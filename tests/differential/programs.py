@@ -16,7 +16,7 @@ receives what ``u`` gave, by key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -59,6 +59,7 @@ class All(_Pasteable):
     of: str
     keyed: bool = False
     ratio: float = 1.0
+    lazy: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -297,8 +298,8 @@ def _value(name: str, path: Path, behaviour: str, args: tuple[Any, ...]) -> str 
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_show(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_show, value)) + "]"
     return str(value)
