@@ -24,8 +24,8 @@ _PUBLIC = {
     "dynamic_workflow": "workflows.decorator",
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
-    "map_task": "workflows.map_task",
-    "template": "workflows.template_text",
+    "map_task": "workflows.recording.map_task",
+    "template": "workflows.plan.template_text",
 }
 
 __all__ = [
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
         get_mapping_key_path,
     )
     from airflow_dynamic_provider.workflows.decorator import dynamic_workflow
-    from airflow_dynamic_provider.workflows.map_task import map_task
-    from airflow_dynamic_provider.workflows.template_text import template
+    from airflow_dynamic_provider.workflows.plan.template_text import template
+    from airflow_dynamic_provider.workflows.recording.map_task import map_task
 
 
 def __getattr__(name: str) -> Any:

@@ -33,8 +33,8 @@ from rich.pretty import pretty_repr
 from rich.table import Table
 from rich.text import Text
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, load
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.xcom import UNMAPPED, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

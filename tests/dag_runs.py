@@ -279,10 +279,10 @@ class _OneLook:
         from airflow.triggers.base import TriggerEvent
 
         from airflow_dynamic_provider.errors import PlanMismatchError
-        from airflow_dynamic_provider.workflows.growth import Snapshot
-        from airflow_dynamic_provider.workflows.reading import WorkflowReader
-        from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-        from airflow_dynamic_provider.workflows.stored import DECIDE
+        from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+        from airflow_dynamic_provider.workflows.progress.growth import Snapshot
+        from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+        from airflow_dynamic_provider.workflows.progress.stored import DECIDE
 
         spec = WorkflowSpec.unpack(self.trigger.spec)
         if (known := spec.document()) not in self.snapshots:

@@ -12,8 +12,8 @@ from unittest import mock
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider.definitions.keys import render_label
-from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import unpack_slots
+from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.progress.stored import unpack_slots
 from tests import dag_runs
 from tests.dag_runs import FinishedRun
 

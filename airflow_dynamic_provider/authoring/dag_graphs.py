@@ -6,11 +6,11 @@ import functools
 import weakref
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.dag_graph import DagGraph
-from airflow_dynamic_provider.authoring.filling import fill_arguments
-from airflow_dynamic_provider.authoring.ordering import find_ordered
-from airflow_dynamic_provider.authoring.segments import arrange
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.authoring.arranging.filling import fill_arguments
+from airflow_dynamic_provider.authoring.arranging.ordering import find_ordered
+from airflow_dynamic_provider.authoring.arranging.segments import arrange
+from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -25,7 +25,7 @@ def graph_of(dag: DAG) -> DagGraph:
     known = _GRAPHS.get(id(dag))
     if known is None or not known.is_of(dag):
         known = _GRAPHS[id(dag)] = DagGraph(dag)
-        airflow_graph.watch_end(dag, functools.partial(_finish, known))
+        task_graph.watch_end(dag, functools.partial(_finish, known))
     return known
 
 
@@ -33,7 +33,7 @@ def _finish(graph: DagGraph) -> None:
     """Look at the tasks that no map looks at, when all of them are there."""
     filled = False
     for task in graph.dag.tasks:
-        if task.task_id not in graph.clones and not airflow_graph.is_mapped(task):
+        if task.task_id not in graph.clones and not task_graph.is_mapped(task):
             filled |= fill_arguments(task)
     if filled or find_ordered(graph):
         arrange(graph)

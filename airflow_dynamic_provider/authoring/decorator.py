@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, overload
 
-from airflow.sdk.bases.decorator import task_decorator_factory
-
-from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
+from airflow_dynamic_provider.airflow_adapter.operators import task_decorator_factory
+from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.dag_graphs import graph_of
 from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
 from airflow_dynamic_provider.authoring.handles import Handle
-from airflow_dynamic_provider.authoring.key_space import nested_space, produced_space
-from airflow_dynamic_provider.authoring.refusals import missing_attribute
-from airflow_dynamic_provider.authoring.scope import current_scope
-from airflow_dynamic_provider.authoring.static_handle import StaticHandle
+from airflow_dynamic_provider.authoring.key_spaces import nested_space, produced_space
+from airflow_dynamic_provider.authoring.model.scope import current_scope
+from airflow_dynamic_provider.authoring.references.refusals import missing_attribute
+from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
 from airflow_dynamic_provider.definitions.declarations import (
     Declarations,
     DynamicOut,
@@ -38,7 +38,7 @@ P = ParamSpec("P")
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
 
-class DynamicTask(Generic[P]):
+class DynamicTask(TaskDecorator, Generic[P]):
     """A function that produces declared outputs, to be called in a Dag file. Made by the decorator.
 
     Args:
@@ -46,9 +46,6 @@ class DynamicTask(Generic[P]):
         declarations: Output name -> `Out` or `DynamicOut`.
         arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool`` and so on.
     """
-
-    # Airflow recognises TaskFlow functions by this mark.
-    _airflow_is_task_decorator = True
 
     def __init__(
         self, function: Callable[P, Any], declarations: Declarations, arguments: Mapping[str, Any]
@@ -79,7 +76,7 @@ class DynamicTask(Generic[P]):
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
         scope = current_scope()
-        if scope is None and not airflow_graph.mapped_groups_around(operator):
+        if scope is None and not task_graph.mapped_groups_around(operator):
             # Nothing shows the label of a task that runs once, and a template that fails would fail the task.
             operator.map_index_template = None
         if scope is not None and self._dynamic_names():
@@ -132,7 +129,7 @@ class DynamicTask(Generic[P]):
         )
 
     def _refuse_mapped_group(self, operator: Any) -> None:
-        if self._dynamic_names() and airflow_graph.mapped_groups_around(operator):
+        if self._dynamic_names() and task_graph.mapped_groups_around(operator):
             raise DeclarationError(
                 "has a dynamic output and is called inside a task group that Airflow expands by position",
                 task_id=operator.task_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow_dynamic_provider.authoring.refusals import missing_attribute
+from airflow_dynamic_provider.authoring.references.refusals import missing_attribute
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.authoring.arguments import explained
-from airflow_dynamic_provider.authoring.collection import Collection
+from airflow_dynamic_provider.authoring.arranging.arguments import explained
+from airflow_dynamic_provider.authoring.arranging.ordering import order
+from airflow_dynamic_provider.authoring.arranging.segments import arrange
 from airflow_dynamic_provider.authoring.joining import product_space, zipped_space
 from airflow_dynamic_provider.authoring.mapping import map_over, with_each_output
-from airflow_dynamic_provider.authoring.ordering import order
-from airflow_dynamic_provider.authoring.references import Item, KeyedValues
-from airflow_dynamic_provider.authoring.refusals import refusal, render_path
-from airflow_dynamic_provider.authoring.scope import current_scope
-from airflow_dynamic_provider.authoring.segments import arrange
-from airflow_dynamic_provider.authoring.usage import note_reference
+from airflow_dynamic_provider.authoring.model.scope import current_scope
+from airflow_dynamic_provider.authoring.references.collection import Collection
+from airflow_dynamic_provider.authoring.references.item import Item, KeyedValues
+from airflow_dynamic_provider.authoring.references.refusals import refusal, render_path
+from airflow_dynamic_provider.authoring.references.usage import note_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
+    from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 

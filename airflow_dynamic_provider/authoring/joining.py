@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from airflow_dynamic_provider.authoring.key_space import joined_space
-from airflow_dynamic_provider.authoring.references import KeyedValues
-from airflow_dynamic_provider.authoring.scope import current_scope
+from airflow_dynamic_provider.authoring.key_spaces import joined_space
+from airflow_dynamic_provider.authoring.model.scope import current_scope
+from airflow_dynamic_provider.authoring.references.item import KeyedValues
 from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.spaces import How
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.authoring.dag_graph import KeySpace
+    from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.execution.spaces import Space
 
 _ZIPS = tuple(how for how in get_args(How) if how != "product")

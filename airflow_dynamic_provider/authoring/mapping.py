@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
-from airflow_dynamic_provider.authoring import airflow_graph
-from airflow_dynamic_provider.authoring.arguments import CONTEXT_NAMES, find_misfit
-from airflow_dynamic_provider.authoring.cloning import adopt_new_tasks, source_of
-from airflow_dynamic_provider.authoring.references import Item, KeyedReference, KeyedValues
-from airflow_dynamic_provider.authoring.resultless import without_result
-from airflow_dynamic_provider.authoring.scope import MapScope, current_scope, enter_scope
-from airflow_dynamic_provider.authoring.segments import arrange
-from airflow_dynamic_provider.authoring.static_handle import is_task_output
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.authoring.arranging.arguments import CONTEXT_NAMES, find_misfit
+from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks, source_of
+from airflow_dynamic_provider.authoring.arranging.segments import arrange
+from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope, enter_scope
+from airflow_dynamic_provider.authoring.references.item import Item, KeyedReference, KeyedValues
+from airflow_dynamic_provider.authoring.references.resultless import without_result
+from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
@@ -50,9 +50,9 @@ def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None
         # What the function around has called so far is known as its clones in here.
         adopt_new_tasks(around)
     elif not space.segments:
-        space.home = airflow_graph.current_group(dag)
-    scope = MapScope(space, frozenset(dag.task_ids), frozenset(airflow_graph.group_ids(dag)), max_active)
-    with enter_scope(scope), airflow_graph.filled_later(CONTEXT_NAMES):
+        space.home = task_graph.current_group(dag)
+    scope = MapScope(space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active)
+    with enter_scope(scope), task_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
         adopt_new_tasks(scope)
         has_new = any(task_id not in scope.known_tasks for task_id in dag.task_ids)
@@ -65,13 +65,13 @@ def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None
 
 
 def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
-    if not callable(fn) and not airflow_graph.is_partial(fn):
+    if not callable(fn) and not task_graph.is_partial(fn):
         raise _error(
             handle,
             f"map() takes a function that calls tasks, received {_shown(fn)}",
             "Pass a @task function, a @task_group, or a lambda such as lambda item: my_task(item).",
         )
-    if airflow_graph.is_partial(fn):
+    if task_graph.is_partial(fn):
         raise _error(
             handle,
             "map() received what partial() returns, which only Airflow's own expand() takes",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.cli.common import opened_run
 from airflow_dynamic_provider.cli.printing import print_document, print_tables
 from airflow_dynamic_provider.database.cells import Cells
@@ -13,7 +14,6 @@ from airflow_dynamic_provider.database.export import describe_cell, describe_met
 from airflow_dynamic_provider.database.key_naming import find_key
 from airflow_dynamic_provider.database.metadata import key_metadata, metadata_of_cells
 from airflow_dynamic_provider.database.origins import Origin, find_origins
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
 if TYPE_CHECKING:
     from argparse import Namespace

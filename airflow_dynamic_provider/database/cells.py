@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.instances import Instance, read_instances
-from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
-from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM, StoredClone
-from airflow_dynamic_provider.execution.states import (
+from airflow_dynamic_provider.definitions.states import (
     FAILED,
     FINAL,
     REMOVED,
@@ -19,7 +17,9 @@ from airflow_dynamic_provider.execution.states import (
     SUCCESS,
     UPSTREAM_FAILED,
 )
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
+from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM, StoredClone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

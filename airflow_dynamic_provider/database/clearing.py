@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.downstream import ALL, Found, find_downstream
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.definitions.keys import render_label
-from airflow_dynamic_provider.execution.states import REMOVED
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.definitions.states import REMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

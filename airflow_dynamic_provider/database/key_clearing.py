@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.cells import Cells
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.execution.states import FAILURES
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
+from airflow_dynamic_provider.definitions.states import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.layout import check_digest, digest_xcom, unpack_keys
-from airflow_dynamic_provider.execution.states import FAILURES, SKIPPED, SUCCESS
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import RunSource

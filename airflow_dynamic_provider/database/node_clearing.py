@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.clearing import ToClear, with_downstream
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.database.spelling import find_spelled
 from airflow_dynamic_provider.definitions.keys import render_key, render_label
-from airflow_dynamic_provider.execution.states import FAILURES
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
-from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.definitions.states import FAILURES
 from airflow_dynamic_provider.workflows.clearing import Clearing
+from airflow_dynamic_provider.workflows.progress import stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.workflows.clearing import ClearedGraph, Pair
-    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
 
 
 @dataclass(frozen=True)

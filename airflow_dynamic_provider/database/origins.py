@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, NestedSpace, ProducedSpace
-from airflow_dynamic_provider.execution.xcom import UNMAPPED
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import OpenRun

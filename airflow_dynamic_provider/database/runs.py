@@ -8,11 +8,11 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, load, loads_json_only
 from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
-from airflow_dynamic_provider.execution.xcom import UNMAPPED, load, loads_json_only
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
+    from airflow_dynamic_provider.airflow_adapter.xcom import States
     from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
-    from airflow_dynamic_provider.execution.xcom import States
 
 # How many names a message lists.
 _LISTED = 10

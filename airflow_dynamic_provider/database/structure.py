@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.documents import TaskDocument, read_documents, space_id
 from airflow_dynamic_provider.execution.layout import keys_xcom
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, ProducedSpace, Space, name_of
-from airflow_dynamic_provider.workflows.spec import WorkflowSpec, find_workflows
+from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec, find_workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

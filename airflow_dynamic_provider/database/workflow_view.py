@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.database.cells import count_states
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.states import FINAL
-from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
-from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.progress import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.database.runs import OpenRun
-    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
-    from airflow_dynamic_provider.workflows.run_graph import RunGraph
-    from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 
 @dataclass(frozen=True)

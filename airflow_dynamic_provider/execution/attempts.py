@@ -18,9 +18,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import NEVER_STARTED
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.places import place_at
-from airflow_dynamic_provider.execution.states import NEVER_STARTED
 from airflow_dynamic_provider.execution.unstarted import Unstarted
 
 if TYPE_CHECKING:

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
+from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
-from airflow_dynamic_provider.execution import layout, xcom
-from airflow_dynamic_provider.execution.labels import set_label
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
-from airflow_dynamic_provider.execution.states import FINAL
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space

@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
+from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
-from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
@@ -21,7 +22,6 @@ from airflow_dynamic_provider.execution.spaces import (
     Space,
     space_in_common,
 )
-from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution import xcom
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import FAILED, FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
 from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
 from airflow_dynamic_provider.execution.columns.making import make_column
@@ -18,7 +19,6 @@ from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.shaping import find
 from airflow_dynamic_provider.execution.sources import ResultSource, Source, state_task_ids
-from airflow_dynamic_provider.execution.states import FAILED, FAILURES, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,11 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys
+from airflow_dynamic_provider.definitions.states import MARKED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import KeyMismatchError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
@@ -26,7 +28,6 @@ from airflow_dynamic_provider.execution.spaces import (
     NestedSpace,
     name_of,
 )
-from airflow_dynamic_provider.execution.states import MARKED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:

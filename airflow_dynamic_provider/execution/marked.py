@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

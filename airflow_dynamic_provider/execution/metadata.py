@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -25,7 +26,6 @@ from airflow_dynamic_provider.errors import (
     authors_frame,
     line_of,
 )
-from airflow_dynamic_provider.execution import xcom
 
 if TYPE_CHECKING:
     from types import FrameType

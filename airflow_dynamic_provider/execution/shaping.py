@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import FAILURES, MARKED, SEVERITY, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
-from airflow_dynamic_provider.execution.states import FAILURES, MARKED, SEVERITY, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,8 +6,10 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states, state_at
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
@@ -24,8 +26,6 @@ from airflow_dynamic_provider.execution.spaces import (
     find_routes,
     may_lack,
 )
-from airflow_dynamic_provider.execution.states import SKIPPED, SUCCESS
-from airflow_dynamic_provider.execution.xcom import pull, read_states, state_at
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.places import Place

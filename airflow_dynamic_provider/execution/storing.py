@@ -6,9 +6,10 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.events import DynamicOutput
 from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
@@ -66,7 +67,7 @@ def check_length(count: int, task_id: str, output: str) -> None:
     Raises:
         TooManyOutputsError: There are more.
     """
-    from airflow.configuration import conf
+    from airflow_dynamic_provider.airflow_adapter.configuration import conf
 
     limit = conf.getint("core", "max_map_length", fallback=1024)
     if count > limit:

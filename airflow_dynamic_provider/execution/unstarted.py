@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.execution.states import NEVER_STARTED, WITHOUT_RESULT
-from airflow_dynamic_provider.execution.xcom import state_at
+from airflow_dynamic_provider.airflow_adapter.xcom import state_at
+from airflow_dynamic_provider.definitions.states import NEVER_STARTED, WITHOUT_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_dynamic_provider.airflow_adapter.xcom import States
     from airflow_dynamic_provider.execution.clones import CloneSpec
-    from airflow_dynamic_provider.execution.xcom import States
 
 
 class Unstarted:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.execution.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
-from airflow_dynamic_provider.execution.xcom import UNMAPPED, state_at
-from airflow_dynamic_provider.workflows import stored, templates
-from airflow_dynamic_provider.workflows.plan import SEPARATOR
-from airflow_dynamic_provider.workflows.run_graph import Outcome
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
+from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.run_graph import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.reading import KeyPath, WorkflowReader
-    from airflow_dynamic_provider.workflows.run_graph import RunGraph
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 Pair = tuple[str, int]
 

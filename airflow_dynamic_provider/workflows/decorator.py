@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from airflow_dynamic_provider.workflows.definition import OPTIONS, FailurePolicy, WorkflowDefinition
-from airflow_dynamic_provider.workflows.recorder import current_recorder
-from airflow_dynamic_provider.workflows.validation import DEFAULT_MAX_NODES
+from airflow_dynamic_provider.workflows.declared.definition import OPTIONS, FailurePolicy, WorkflowDefinition
+from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
+from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
     from airflow_dynamic_provider.definitions.declarations import DynamicOut
-    from airflow_dynamic_provider.workflows.kinds import Kinds
-    from airflow_dynamic_provider.workflows.plan import Plan
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.plan.plan import Plan
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,10 +33,10 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
             WorkflowError: It is called in a body, and cannot be planned.
         """
         if (recorder := current_recorder()) is not None:
-            from airflow_dynamic_provider.workflows.calls import record_workflow
+            from airflow_dynamic_provider.workflows.recording.calls import record_workflow
 
             return record_workflow(recorder, self, args, kwargs)
-        from airflow_dynamic_provider.workflows.group import build_group
+        from airflow_dynamic_provider.workflows.dag.group import build_group
 
         return build_group(self, args, kwargs)
 
@@ -87,7 +87,7 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
             WorkflowError: The body does what a plan cannot have.
             Exception: What the body raises.
         """
-        from airflow_dynamic_provider.workflows.planning import plan_workflow
+        from airflow_dynamic_provider.workflows.planning.planning import plan_workflow
 
         return plan_workflow(self, arguments, prefix, kinds, context)
 
@@ -97,7 +97,7 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         Args:
             default_retries: The retries of a task that does not say how many it has.
         """
-        from airflow_dynamic_provider.workflows.finding import find_kinds
+        from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 
         return find_kinds(self, default_retries)
 

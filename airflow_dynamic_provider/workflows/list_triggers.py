@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
-
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.triggers import TaskSuccessEvent, TriggerEvent
+from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.errors import DynamicOutputsError
-from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.execution.states import FINAL
-from airflow_dynamic_provider.workflows.lane_list import Kept, LaneList
-from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.listing.lane_list import Kept, LaneList
 from airflow_dynamic_provider.workflows.trigger import WorkflowTrigger
-from airflow_dynamic_provider.workflows.watching import in_turn
+from airflow_dynamic_provider.workflows.waiting.watching import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_dynamic_provider.workflows.growth import Snapshot
-    from airflow_dynamic_provider.workflows.watching import Watch
+    from airflow_dynamic_provider.workflows.progress.growth import Snapshot
+    from airflow_dynamic_provider.workflows.waiting.watching import Watch
 
 
 class ListTrigger(WorkflowTrigger):

@@ -13,14 +13,15 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.objects import is_plain_function
+from airflow_dynamic_provider.airflow_adapter.running import as_current
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
-from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.execution.ratios import allowed_failures
-from airflow_dynamic_provider.execution.states import FAILED, SKIPPED, SUCCESS
-from airflow_dynamic_provider.workflows import keyed, templates
-from airflow_dynamic_provider.workflows.binding import bind, with_context
-from airflow_dynamic_provider.workflows.finding import find_kinds
-from airflow_dynamic_provider.workflows.kinds import (
+from airflow_dynamic_provider.workflows.declared import keyed
+from airflow_dynamic_provider.workflows.declared.finding import find_kinds
+from airflow_dynamic_provider.workflows.declared.kinds import (
     Kind,
     MapTarget,
     OperatorTarget,
@@ -28,9 +29,9 @@ from airflow_dynamic_provider.workflows.kinds import (
     WorkflowTarget,
 )
 from airflow_dynamic_provider.workflows.local_context import local_context
-from airflow_dynamic_provider.workflows.making import make_task, scratch_dag
-from airflow_dynamic_provider.workflows.map_task import pack_native
-from airflow_dynamic_provider.workflows.plan import (
+from airflow_dynamic_provider.workflows.operators.making import make_task, scratch_dag
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import (
     SEPARATOR,
     Plan,
     PlannedCall,
@@ -39,15 +40,17 @@ from airflow_dynamic_provider.workflows.plan import (
     split_arguments,
     unpack_plan,
 )
-from airflow_dynamic_provider.workflows.planning import plan_later, plan_workflow
-from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
-from airflow_dynamic_provider.workflows.shapes import check_items
-from airflow_dynamic_provider.workflows.validation import check_count
+from airflow_dynamic_provider.workflows.plan.shapes import check_items
+from airflow_dynamic_provider.workflows.plan.validation import check_count
+from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
+from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
+from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
+from airflow_dynamic_provider.workflows.recording.map_task import pack_native
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.definition import WorkflowDefinition
-    from airflow_dynamic_provider.workflows.kinds import Kinds
-    from airflow_dynamic_provider.workflows.references import Reference
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.plan.references import Reference
 
 #: How deep workflows may be planned one inside the run of another, where a run has no end of its own.
 MAX_LATER_DEPTH = 1000
@@ -229,11 +232,8 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
 @contextmanager
 def _as_running(name: str) -> Iterator[dict[str, Any]]:
     """Have what asks for the context of the running task find one."""
-    # Private: Airflow makes its own context known in this way, and has no other.
-    from airflow.sdk.execution_time.context import set_current_context
-
     context = local_context(name)
-    with set_current_context(context):  # type: ignore[arg-type]
+    with as_current(context):
         yield context
 
 
@@ -246,7 +246,7 @@ def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -
     args, kwargs = split_arguments(arguments)
     if hasattr(decorator, "declarations"):
         return _run_declared(decorator, args, kwargs, context)
-    if decorator.operator_class.__name__ == "_PythonDecoratedOperator":
+    if is_plain_function(decorator):
         return _call(decorator.function, args, kwargs, context)
     # A sensor, a command, a container: the operator decides what to do with what the function returns.
     with scratch_dag():
@@ -258,7 +258,7 @@ def _run_declared(
     decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
 ) -> Any:
     from airflow_dynamic_provider.execution.producing import Production, produce
-    from airflow_dynamic_provider.workflows.producing_node import values_of
+    from airflow_dynamic_provider.workflows.operators.producing_node import values_of
 
     production = Production(TaskTarget(decorator).name, decorator.declarations)
     produce(decorator.function, args, with_context(decorator.function, args, kwargs, context), production)

@@ -7,21 +7,25 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-
+from airflow_dynamic_provider.airflow_adapter.triggers import (
+    BaseTrigger,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.workflows import stored
-from airflow_dynamic_provider.workflows.growth import Room, Snapshot, decide_room
-from airflow_dynamic_provider.workflows.reading import Place
-from airflow_dynamic_provider.workflows.run_graph import Verdict
-from airflow_dynamic_provider.workflows.spec import WorkflowSpec
-from airflow_dynamic_provider.workflows.waiting import LEAST_WAIT
-from airflow_dynamic_provider.workflows.watching import watch
+from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.growth import Room, Snapshot, decide_room
+from airflow_dynamic_provider.workflows.progress.reader import Place
+from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
+from airflow_dynamic_provider.workflows.waiting.leaving import LEAST_WAIT
+from airflow_dynamic_provider.workflows.waiting.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from airflow_dynamic_provider.workflows.watching import Watch
+    from airflow_dynamic_provider.workflows.waiting.watching import Watch
 
 _GO = TriggerEvent("go")  # type: ignore[no-untyped-call]
 _DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]

@@ -52,7 +52,8 @@ def test_the_tabs_are_taken():
 @assumes(
     "conf of airflow.configuration reads Airflow's options.",
     rests="pages below a path, and the greatest number of clones",
-    where="ui/plugin.py execution/storing.py",
+    where="airflow_adapter/configuration.py execution/storing.py",
+    names="conf",
 )
 def test_options_are_read():
     from airflow.configuration import conf

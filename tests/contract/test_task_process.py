@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseOperator, dag, get_current_context, task
 
+from airflow_dynamic_provider.airflow_adapter import labels, xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
-from airflow_dynamic_provider.execution import labels, xcom
 from tests.contract.assumptions import assumes
 from tests.task_runs import FakeSupervisor, run_task
 
@@ -52,7 +52,7 @@ def of_three_clones() -> FakeSupervisor:
 @assumes(
     "xcom_pull() of a list of one task gives the XComs of all its map indexes in order, in one message.",
     rests="collections of up to 1,000 values, which are read at once",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
 )
 def test_all_xcoms_of_a_task_come_in_one_message():
     values, supervisor = run_inside(lambda context: xcom.pull_all(context, "many", "key"), of_three_clones())
@@ -63,7 +63,8 @@ def test_all_xcoms_of_a_task_come_in_one_message():
 @assumes(
     "A slice of LazyXComSequence is one message, with the start and the stop of the slice.",
     rests="large collections, which are read in parts",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
+    names="LazyXComSequence",
 )
 def test_a_part_of_a_sequence_is_one_message():
     values, supervisor = run_inside(
@@ -77,7 +78,7 @@ def test_a_part_of_a_sequence_is_one_message():
 @assumes(
     "XCom.delete() deletes an XCom of the running task instance by its coordinates, in one message.",
     rests="a node that forgets what its earlier tries have left",
-    where="execution/xcom.py workflows/nodes.py",
+    where="airflow_adapter/xcom.py workflows/tasks/node_task.py",
 )
 def test_an_xcom_is_deleted_by_its_coordinates():
     _, supervisor = run_inside(lambda context: xcom.delete(context, "key"))
@@ -88,7 +89,8 @@ def test_an_xcom_is_deleted_by_its_coordinates():
 @assumes(
     "A running task instance, or its trigger, stores its own return value with the number of clones to make.",
     rests="lists of nodes, for which clones are made before the task that lists them has ended",
-    where="execution/xcom.py workflows/lane_list.py",
+    where="version_compat.py airflow_adapter/xcom.py workflows/listing/lane_list.py",
+    names="_push _mapped_length",
 )
 def test_a_return_value_is_stored_early_with_its_length():
     _, supervisor = run_inside(
@@ -101,7 +103,7 @@ def test_a_return_value_is_stored_early_with_its_length():
 @assumes(
     "XCom.get_one() reads an XCom by its coordinates without a running task instance.",
     rests="nodes that wait in the triggerer, where there is no task context",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
 )
 def test_an_xcom_is_read_without_a_task_instance():
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
@@ -114,7 +116,8 @@ def test_an_xcom_is_read_without_a_task_instance():
 @assumes(
     "RuntimeTaskInstance.get_task_states() needs no task instance.",
     rests="nodes that wait in the triggerer until those before them have ended",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
+    names="RuntimeTaskInstance",
 )
 def test_states_are_read_without_a_task_instance():
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
@@ -128,7 +131,8 @@ def test_states_are_read_without_a_task_instance():
 @assumes(
     "The class of the supervisor in dag.test() is called InProcessSupervisorComms.",
     rests="telling a run of dag.test(), in which a node must not wait in a trigger, from a real one",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
+    names="task_runner",
 )
 def test_the_supervisor_of_a_test_is_known_by_its_name():
     from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
@@ -139,7 +143,8 @@ def test_the_supervisor_of_a_test_is_known_by_its_name():
 @assumes(
     "BaseXCom.serialize_value() tells whether a value can be stored, and deserialize_value() gives it back.",
     rests="refusing a value that cannot be stored where it is produced, with its key",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
+    names="BaseXCom",
 )
 def test_values_are_serialized_without_being_stored():
     from airflow.sdk.bases.xcom import BaseXCom
@@ -153,7 +158,8 @@ def test_values_are_serialized_without_being_stored():
 @assumes(
     "airflow.sdk.execution_time.xcom.XCom is the deployment's own backend, BaseXCom if there is no other.",
     rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
-    where="execution/xcom.py database/runs.py embedded.py",
+    where="version_compat.py airflow_adapter/xcom.py database/runs.py embedded.py",
+    names="XCom",
 )
 def test_the_backend_is_known(mocker):
     from airflow.sdk.bases.xcom import BaseXCom
@@ -180,7 +186,8 @@ def test_the_backend_is_known(mocker):
 @assumes(
     "A backend may store and load values by store_value() and load_value() instead.",
     rests="custom backends that are made for Airflow 3.4",
-    where="execution/xcom.py",
+    where="version_compat.py airflow_adapter/xcom.py",
+    names="_load",
     since=(3, 4),
 )
 def test_a_backend_of_the_new_form_is_known(mocker):
@@ -234,7 +241,7 @@ def run_labelled(**settings: Any) -> Any:
 @assumes(
     "What has a method resolve() in a template field is resolved before the template fields after it.",
     rests="a clone that knows its key before any other value of it is rendered",
-    where="authoring/cloning.py workflows/nodes.py",
+    where="authoring/arranging/cloning.py workflows/tasks/node_task.py",
 )
 def test_template_fields_are_resolved_in_their_order():
     done = run_labelled()
@@ -244,7 +251,7 @@ def test_template_fields_are_resolved_in_their_order():
 @assumes(
     "The label is rendered from the task's context, and sent before the operator is executed.",
     rests="a clone that is found by its key while it runs",
-    where="execution/labels.py",
+    where="airflow_adapter/labels.py",
     since=(3, 2),
 )
 def test_a_label_is_sent_before_the_operator_is_executed():
@@ -256,7 +263,7 @@ def test_a_label_is_sent_before_the_operator_is_executed():
 @assumes(
     "A label that reads like a number is sent as a text, whichever way the Dag renders its templates.",
     rests="clones of keys like '123' and 'None', which Airflow fails if the label is no text",
-    where="execution/labels.py",
+    where="airflow_adapter/labels.py",
     since=(3, 2),
 )
 def test_a_label_stays_a_text(is_native):
@@ -266,7 +273,7 @@ def test_a_label_stays_a_text(is_native):
 @assumes(
     "The attribute rendered_map_index of a task instance is reported with its end.",
     rests="the label of a clone that fails before its template is rendered",
-    where="execution/labels.py",
+    where="airflow_adapter/labels.py",
 )
 def test_the_attribute_of_the_label_is_reported():
     from airflow.sdk.execution_time import comms
@@ -280,7 +287,8 @@ def test_the_attribute_of_the_label_is_reported():
 @assumes(
     "An operator calls its _pre_execute_hook and _post_execute_hook around its execute().",
     rests="storing a clone's result with its key, whatever its operator",
-    where="authoring/cloning.py execution/clones.py",
+    where="airflow_adapter/operators.py execution/clones.py",
+    names="_pre_execute_hook _post_execute_hook",
 )
 def test_hooks_are_called_around_execute():
     seen: list[Any] = []
@@ -303,7 +311,8 @@ def test_hooks_are_called_around_execute():
 @assumes(
     "An operator runs inside another once it has its Dag in _dag and ExecutorSafeguard.tracker names it.",
     rests="nodes of workflows, which run the author's operator in the process of their own",
-    where="workflows/running.py",
+    where="airflow_adapter/running.py workflows/tasks/called.py",
+    names="_dag ExecutorSafeguard",
 )
 def test_an_operator_runs_inside_another():
     from airflow.sdk.bases.operator import ExecutorSafeguard
@@ -327,7 +336,7 @@ def test_an_operator_runs_inside_another():
 @assumes(
     "resume_execution() calls a method by its name; '__fail__' stands for a trigger that has failed.",
     rests="operators that wait in a trigger inside a node",
-    where="workflows/nodes.py workflows/running.py",
+    where="workflows/tasks/node_task.py workflows/tasks/called.py",
 )
 def test_an_operator_goes_on_with_a_method():
     from airflow.sdk.bases import operator
@@ -343,7 +352,8 @@ def test_an_operator_goes_on_with_a_method():
 @assumes(
     "TimeoutPosix raises AirflowTaskTimeout in what runs too long.",
     rests="the time limits of workflows and of their nodes",
-    where="workflows/deadline.py version_compat.py",
+    where="airflow_adapter/running.py workflows/waiting/deadline.py version_compat.py",
+    names="TimeoutPosix",
 )
 def test_a_limit_of_time_raises():
     from airflow.sdk.execution_time.timeout import TimeoutPosix
@@ -357,7 +367,8 @@ def test_a_limit_of_time_raises():
 @assumes(
     "set_current_context() gives code below it a context of the caller's.",
     rests="workflow.local(), in which functions ask for their context without Airflow running",
-    where="workflows/local.py",
+    where="airflow_adapter/running.py workflows/local.py",
+    names="set_current_context",
 )
 def test_a_context_is_given_to_code_outside_a_task():
     from airflow.sdk.execution_time.context import set_current_context
@@ -369,7 +380,8 @@ def test_a_context_is_given_to_code_outside_a_task():
 @assumes(
     "The names of Airflow's task context are in KNOWN_CONTEXT_KEYS.",
     rests="telling an argument that Airflow fills in from one that a workflow's body forgot",
-    where="workflows/binding.py",
+    where="airflow_adapter/running.py airflow_adapter/task_graph.py",
+    names="KNOWN_CONTEXT_KEYS",
 )
 def test_the_names_of_the_context_are_known():
     from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
@@ -380,7 +392,8 @@ def test_the_names_of_the_context_are_known():
 @assumes(
     "AirflowRescheduleException sends a task instance back to the scheduler until a time.",
     rests="clones that were started too early, and nodes that wait in dag.test()",
-    where="execution/clones.py workflows/nodes.py version_compat.py",
+    where="execution/clones.py workflows/tasks/node_task.py version_compat.py",
+    names="AirflowRescheduleException",
 )
 def test_a_task_instance_goes_back_to_the_scheduler():
     from airflow_dynamic_provider.version_compat import AirflowRescheduleException

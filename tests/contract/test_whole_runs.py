@@ -12,10 +12,10 @@ from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSkippedEven
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.database.structure import newest_structure
 from airflow_dynamic_provider.embedded import one_execution_api
-from airflow_dynamic_provider.execution import xcom
 from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 from tests.contract.assumptions import assumes
 from tests.dag_runs import KeptRun, _message, _update, register, start_run
@@ -102,7 +102,7 @@ def plain(airflow_database: None) -> KeptRun:
 @assumes(
     "States are told by 'task', and by 'task_3' for the task instance at map index 3.",
     rests="all that waits for clones or tells their states",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
 )
 def test_states_are_told_by_task_and_map_index(plain):
     assert plain.xcom("look")["states"] == [
@@ -115,7 +115,7 @@ def test_states_are_told_by_task_and_map_index(plain):
 @assumes(
     "A task finds out that it runs in dag.test(), and how many task instances are in a state.",
     rests="workflows in dag.test(), and stopping at the first failure",
-    where="execution/xcom.py workflows/nodes.py",
+    where="airflow_adapter/xcom.py workflows/tasks/node_task.py",
 )
 def test_a_task_finds_out_where_it_runs(plain):
     seen = plain.xcom("look")
@@ -125,7 +125,7 @@ def test_a_task_finds_out_where_it_runs(plain):
 @assumes(
     "A slice beyond the XComs that there are is empty.",
     rests="large collections of which the last part is not full",
-    where="execution/xcom.py",
+    where="airflow_adapter/xcom.py",
 )
 def test_a_slice_beyond_the_end_is_empty(plain):
     assert plain.xcom("look")["part"] == []
@@ -194,7 +194,7 @@ def test_the_stored_dag_is_read_from_the_database(plain):
 @assumes(
     "Clearing a task instance raises max_tries by the tries that it had, and keeps counting its tries.",
     rests="telling keys of an earlier try from those of now; a node's own number of retries",
-    where="database/clearing.py workflows/running.py execution/clones.py",
+    where="database/clearing.py workflows/tasks/called.py execution/clones.py",
 )
 def test_tries_are_counted_on_after_a_clear(plain):
     from airflow.models.taskinstance import clear_task_instances
@@ -210,7 +210,7 @@ def test_tries_are_counted_on_after_a_clear(plain):
 @assumes(
     "A clone that goes back to the scheduler has it make clones for what its list has grown by.",
     rests="nodes that are planned while a workflow runs",
-    where="workflows/growth.py workflows/nodes.py",
+    where="workflows/progress/growth.py workflows/tasks/node_task.py",
 )
 def test_clones_are_added_when_one_goes_back_to_the_scheduler():
     @dag(schedule=None)
@@ -249,7 +249,8 @@ def _set_length(run: KeptRun, length: int) -> None:
 @assumes(
     "A trigger knows its task instance, and ends it as skipped with XComs.",
     rests="nodes that do not run because one before them failed, and that say so",
-    where="workflows/trigger.py",
+    where="airflow_adapter/triggers.py workflows/trigger.py",
+    names="BaseTrigger TaskSkippedEvent TaskSuccessEvent TriggerEvent",
 )
 def test_a_trigger_ends_its_task_instance_as_skipped():
     @dag(schedule=None)
@@ -265,7 +266,8 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
     rests="nodes that wait without ever having held a worker",
-    where="workflows/group.py",
+    where="airflow_adapter/triggers.py workflows/dag/group.py",
+    names="StartTriggerArgs",
     since=(3, 3),
 )
 def test_a_clone_starts_in_the_triggerer():

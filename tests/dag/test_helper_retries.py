@@ -9,7 +9,8 @@ import pytest
 from airflow.sdk import BaseOperator, dag, get_current_context, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
-from airflow_dynamic_provider.execution import helpers, xcom
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.execution import helpers
 from airflow_dynamic_provider.execution.helpers import HelperOperator
 from tests.dag.tasks import keep, pair
 from tests.dag_runs import start_run

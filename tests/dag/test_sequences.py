@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution import collected
 from airflow_dynamic_provider.execution.columns import nested
 from airflow_dynamic_provider.execution.columns import results as columns
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from airflow_dynamic_provider.workflows import results
+from airflow_dynamic_provider.workflows.tasks import result_task
 from tests.cut_sequences import cut_by_map_index
 from tests.dag_runs import run_dag
 from tests.workflow_runs import run_workflows
@@ -32,7 +32,7 @@ def _cut(request, monkeypatch):
         monkeypatch.setattr(reading, "AT_ONCE", PAGE)
     for reading in (columns, collected):
         monkeypatch.setattr(reading, "PAGE_SIZE", PAGE)
-    monkeypatch.setattr(results, "_AT_ONCE", PAGE)
+    monkeypatch.setattr(result_task, "_AT_ONCE", PAGE)
     with request.param():
         yield
 

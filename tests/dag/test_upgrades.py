@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.progress import stored
 from tests.dag.half_runs import EXPECTED, FILE, read_xcoms, replace_xcoms, run_first_half
 from tests.workflow_runs import quickly
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import dynamic_workflow
-from airflow_dynamic_provider.workflows import stored
+from airflow_dynamic_provider.workflows.progress import stored
 from tests.dag.tasks import keep
 from tests.dag.workflow_clears import command, names, run_again
 from tests.dag_runs import start_run

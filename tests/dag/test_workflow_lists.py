@@ -7,8 +7,8 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
-from airflow_dynamic_provider.workflows.growth import ROOMS
-from airflow_dynamic_provider.workflows.stored import ROOM, Slot
+from airflow_dynamic_provider.workflows.progress.growth import ROOMS
+from airflow_dynamic_provider.workflows.progress.stored import ROOM, Slot
 from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add, square
 from tests.workflow_runs import run_workflows

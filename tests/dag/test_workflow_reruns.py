@@ -19,7 +19,7 @@ from airflow_dynamic_provider import (
 )
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from airflow_dynamic_provider.workflows.stored import PLAN_XCOM
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM
 from tests.dag.tasks import keep
 from tests.dag.test_reruns import may_lose_keys
 from tests.dag.workflow_clears import as_told, command, names, place_of, run_again, told

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
-from airflow_dynamic_provider.workflows import planner
+from airflow_dynamic_provider.workflows.tasks import planning_task
 from tests.dag.workflow_tasks import add, halve, my_dynamic_subwf, square, total, two_steps
 from tests.workflow_runs import Example, run_examples
 
@@ -97,7 +97,7 @@ def run(airflow_database, execution_api, log):
     def write(message, *arguments):
         log.append(message % arguments)
 
-    with mock.patch.object(planner.log, "info", write):
+    with mock.patch.object(planning_task.log, "info", write):
         return run_examples(EXAMPLES)
 
 

@@ -70,7 +70,7 @@ import airflow.providers.standard.operators.python
 import airflow.sdk.definitions.decorators
 import airflow.sdk.execution_time.task_runner
 import jinja2.sandbox
-import airflow_dynamic_provider.workflows.group
+import airflow_dynamic_provider.workflows.dag.group
 from airflow_dynamic_provider import *
 
 __all__ = []

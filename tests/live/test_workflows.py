@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM
-from airflow_dynamic_provider.workflows.stored import BLOCKED_XCOM
+from airflow_dynamic_provider.workflows.progress.stored import BLOCKED_XCOM
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,12 +18,13 @@ from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
-from airflow_dynamic_provider.workflows import plan as plans
-from airflow_dynamic_provider.workflows import stored, templates
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window
-from airflow_dynamic_provider.workflows.references import Attribute, Reference
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec, find_workflows
-from airflow_dynamic_provider.workflows.stored import (
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
+from airflow_dynamic_provider.workflows.plan import plan as plans
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     NodePage,
     Origin,
@@ -261,13 +262,13 @@ KINDS: dict[str, Kind] = {
         form=plans.PLAN,
         records=((), ("nodes", "*"), ("calls", "*"), ("nodes", 1, "window")),
         code=(
-            "workflows.plan.pack_plan",
-            "workflows.plan.unpack_plan",
-            "workflows.plan.pack_node",
-            "workflows.plan.unpack_node",
-            "workflows.templates.pack",
-            "workflows.calls.pack_arguments",
-            "workflows.map_task.pack_native",
+            "workflows.plan.plan.pack_plan",
+            "workflows.plan.plan.unpack_plan",
+            "workflows.plan.plan.pack_node",
+            "workflows.plan.plan.unpack_node",
+            "workflows.plan.templates.pack",
+            "workflows.recording.calls.pack_arguments",
+            "workflows.recording.map_task.pack_native",
         ),
     ),
     "nodes": Kind(
@@ -276,7 +277,7 @@ KINDS: dict[str, Kind] = {
         stored.unpack_nodes,
         form=stored.NODES,
         records=((), ("plans", "*"), ("nodes", 0), ("nodes", 0, 1), ("nodes", 0, 2, "*")),
-        code=("workflows.stored.pack_nodes", "workflows.stored.unpack_nodes"),
+        code=("workflows.progress.stored.pack_nodes", "workflows.progress.stored.unpack_nodes"),
     ),
     "roots": Kind(
         StoredRoots([Root((), -1, "0123456789abcdef"), Root(("tenant",), 3, "fedcba9876543210")]),
@@ -289,14 +290,18 @@ KINDS: dict[str, Kind] = {
         stored.pack_list_mark,
         stored.unpack_list_mark,
         form=stored.LIST_MARK,
-        code=("workflows.stored.pack_list_mark", "workflows.stored.unpack_list_mark"),
+        code=("workflows.progress.stored.pack_list_mark", "workflows.progress.stored.unpack_list_mark"),
     ),
     "slots": Kind(
         [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.ROOM), Slot(None)],
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),
-        code=("workflows.stored.Slot.pack", "workflows.stored.Slot.unpack", "workflows.stored.unpack_slots"),
+        code=(
+            "workflows.progress.stored.Slot.pack",
+            "workflows.progress.stored.Slot.unpack",
+            "workflows.progress.stored.unpack_slots",
+        ),
     ),
     # Of a later release than the others, which reads what they have stored.
     "slots_that_ask": Kind(
@@ -304,7 +309,7 @@ KINDS: dict[str, Kind] = {
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),
-        code=("workflows.stored.Slot.pack", "workflows.stored.Slot.unpack"),
+        code=("workflows.progress.stored.Slot.pack", "workflows.progress.stored.Slot.unpack"),
     ),
     "node": Kind(
         StoredNode("first", ("tenant",), 3, "0123456789abcdef", "fedcba9876543210", {"a": "b"}, [1]),
@@ -315,7 +320,7 @@ KINDS: dict[str, Kind] = {
         ("first", "'other' failed"),
         lambda blocked: stored.pack_blocked(*blocked),
         stored.unpack_blocked,
-        code=("workflows.stored.pack_blocked", "workflows.stored.unpack_blocked"),
+        code=("workflows.progress.stored.pack_blocked", "workflows.progress.stored.unpack_blocked"),
     ),
     "spec": Kind(SPEC, records=_OF_SPEC, **_packed(WorkflowSpec)),
     "trigger": Kind(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_dynamic_provider.definitions.states import NEVER_STARTED, WITHOUT_RESULT
 from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
 from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.layout import StoredClone
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
-from airflow_dynamic_provider.execution.states import NEVER_STARTED, WITHOUT_RESULT
 
 pytestmark = pytest.mark.pure
 

@@ -8,7 +8,8 @@ import pytest
 
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 from airflow_dynamic_provider.execution.layout import StoredClone
-from airflow_dynamic_provider.workflows import stored, templates
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.progress import stored
 from tests.pure.stored_documents import KINDS, example
 
 pytestmark = pytest.mark.pure

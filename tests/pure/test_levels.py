@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.authoring.levels import Dependencies, UnsettledUnitError, find_levels
+from airflow_dynamic_provider.authoring.arranging.levels import Dependencies, UnsettledUnitError, find_levels
 
 pytestmark = pytest.mark.pure
 

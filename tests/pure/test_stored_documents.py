@@ -14,8 +14,8 @@ import airflow_dynamic_provider
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.documents import read_documents
 from airflow_dynamic_provider.execution.forms import Form
-from airflow_dynamic_provider.workflows.plan import unpack_plan
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.plan import unpack_plan
 from tests.pure.processes import PACKAGE
 from tests.pure.refusals import refused
 from tests.pure.stored_documents import FOLDER, KINDS, comparable, example, file_of, fingerprints

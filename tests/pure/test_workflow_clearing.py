@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.workflows import templates
 from airflow_dynamic_provider.workflows.clearing import Clearing, Dependents
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedCall, PlannedNode, Window, pack_plan
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
-from airflow_dynamic_provider.workflows.references import Reference
-from airflow_dynamic_provider.workflows.run_graph import RunGraph
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import ROOM, Slot
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window, pack_plan
+from airflow_dynamic_provider.workflows.plan.references import Reference
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
+from airflow_dynamic_provider.workflows.progress.stored import ROOM, Slot
 
 pytestmark = pytest.mark.pure
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.execution.states import FINAL
-from airflow_dynamic_provider.workflows.growth import ROOMS, Room, Snapshot, decide_room, list_again
-from airflow_dynamic_provider.workflows.listing import RootPlan, first_lists
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode, pack_plan
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
-from airflow_dynamic_provider.workflows.run_graph import Verdict
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import PLAN_XCOM, ROOM, Slot
+from airflow_dynamic_provider.definitions.states import FINAL
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.listing.slots import RootPlan, first_lists
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
+from airflow_dynamic_provider.workflows.progress.growth import ROOMS, Room, Snapshot, decide_room, list_again
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM, ROOM, Slot
 
 pytestmark = pytest.mark.pure
 

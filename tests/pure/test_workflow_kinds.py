@@ -14,7 +14,12 @@ from airflow.sdk import task, task_group
 import airflow_dynamic_provider
 from airflow_dynamic_provider import DynamicOut, dynamic_task, dynamic_workflow, map_task
 from airflow_dynamic_provider.errors import UnknownKindError
-from airflow_dynamic_provider.workflows.kinds import MapTarget, OperatorTarget, TaskTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.declared.kinds import (
+    MapTarget,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+)
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure

@@ -18,7 +18,7 @@ from airflow_dynamic_provider.errors import (
     NodeNameError,
     TooManyNodesError,
 )
-from airflow_dynamic_provider.workflows.plan import (
+from airflow_dynamic_provider.workflows.plan.plan import (
     Plan,
     PlannedCall,
     PlannedNode,
@@ -28,9 +28,9 @@ from airflow_dynamic_provider.workflows.plan import (
     unpack_node,
     unpack_plan,
 )
-from airflow_dynamic_provider.workflows.planning import plan_later
-from airflow_dynamic_provider.workflows.tree import render_plan
-from airflow_dynamic_provider.workflows.validation import topological_order
+from airflow_dynamic_provider.workflows.plan.tree import render_plan
+from airflow_dynamic_provider.workflows.plan.validation import topological_order
+from airflow_dynamic_provider.workflows.planning.planning import plan_later
 from tests.pure.json_objects import stored
 from tests.pure.refusals import refused
 

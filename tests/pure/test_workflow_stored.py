@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.workflows.plan import PlannedNode, Window
-from airflow_dynamic_provider.workflows.stored import (
+from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, Window
+from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     Origin,
     Slot,
@@ -18,7 +18,7 @@ from airflow_dynamic_provider.workflows.stored import (
     unpack_nodes,
     unpack_slots,
 )
-from airflow_dynamic_provider.workflows.values import stamp_of
+from airflow_dynamic_provider.workflows.tasks.values import stamp_of
 from tests.pure.json_objects import stored
 from tests.pure.strategies import key_paths, storable_text, xcom_values
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider.errors import LayoutError, SelectionError, WorkflowCallError
-from airflow_dynamic_provider.workflows import dag_files, templates
-from airflow_dynamic_provider.workflows.references import Attribute, Reference
+from airflow_dynamic_provider.workflows.plan import dag_files, templates
+from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
 from tests.pure.json_objects import stored
 from tests.pure.refusals import refused
 from tests.pure.strategies import storable_text

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from airflow_dynamic_provider.errors import StaleNodeError
-from airflow_dynamic_provider.workflows.plan import PlannedNode
-from airflow_dynamic_provider.workflows.reading import WorkflowReader
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import ListedNode, Origin, StoredNode
-from airflow_dynamic_provider.workflows.values import Values
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.stored import ListedNode, Origin, StoredNode
+from airflow_dynamic_provider.workflows.tasks.values import Values
 
 pytestmark = pytest.mark.pure
 

@@ -7,8 +7,8 @@ import pytest
 from airflow.sdk.api.client import TaskInstanceOperations
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
-from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.execution.addresses import LONGEST, batches
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.addresses import LONGEST, batches
 from tests.task_runs import FakeSupervisor
 
 # All that Airflow takes in a run's id and has to be encoded.

@@ -11,8 +11,8 @@ import pytest
 from uuid6 import uuid7
 
 from airflow_dynamic_provider.version_compat import AirflowFailException
-from airflow_dynamic_provider.workflows.deadline import refuse_late, seconds_left
-from airflow_dynamic_provider.workflows.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+from airflow_dynamic_provider.workflows.waiting.deadline import refuse_late, seconds_left
 
 HOUR = 3600
 LIMITED = WorkflowSpec("graph", "plan", "result", {}, timeout=HOUR)
@@ -20,7 +20,8 @@ LIMITED = WorkflowSpec("graph", "plan", "result", {}, timeout=HOUR)
 
 def at(moment, mocker):
     """Have a node run at some time, by the clock of its machine."""
-    mocker.patch("airflow_dynamic_provider.workflows.deadline.time", SimpleNamespace(time=lambda: moment))
+    clock = SimpleNamespace(time=lambda: moment)
+    mocker.patch("airflow_dynamic_provider.workflows.waiting.deadline.time", clock)
 
 
 def context(run_started, *, retries=0, max_tries=0, ti_id=None):

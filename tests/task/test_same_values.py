@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
-from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.execution.sameness import is_plain
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.sameness import is_plain
 from tests.marking import shown
 from tests.task_runs import FakeSupervisor, run_task
 

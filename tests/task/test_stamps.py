@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from airflow.sdk.bases.xcom import BaseXCom
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
-from airflow_dynamic_provider.execution import xcom
-from airflow_dynamic_provider.workflows.values import stamp_of
+from airflow_dynamic_provider.workflows.tasks.values import stamp_of
 
 
 class Handle:

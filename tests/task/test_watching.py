@@ -12,12 +12,12 @@ import pytest
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 from asgiref.sync import async_to_sync, sync_to_async
 
-from airflow_dynamic_provider.workflows import watching
-from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode, pack_plan
-from airflow_dynamic_provider.workflows.spec import Lane, WorkflowSpec
-from airflow_dynamic_provider.workflows.stored import PLAN_XCOM
+from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM
 from airflow_dynamic_provider.workflows.trigger import NodeTrigger
-from airflow_dynamic_provider.workflows.watching import watch
+from airflow_dynamic_provider.workflows.waiting import watching
+from airflow_dynamic_provider.workflows.waiting.watching import watch
 from tests.task_runs import FakeSupervisor
 
 SPEC = WorkflowSpec("graph", "plan", "result", {"work": Lane("work", "work", "nodes.work")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution.states import SUCCESS
+from airflow_dynamic_provider.definitions.states import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

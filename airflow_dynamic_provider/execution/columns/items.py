@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.column import Column
-from airflow_dynamic_provider.execution.states import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

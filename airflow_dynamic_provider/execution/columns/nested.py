@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import SUCCESS
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.column import AT_ONCE, Column
 from airflow_dynamic_provider.execution.columns.items import value_of_page
-from airflow_dynamic_provider.execution.states import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.states import SEVERITY, SUCCESS
 from airflow_dynamic_provider.execution.columns.column import Column
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT
-from airflow_dynamic_provider.execution.states import SEVERITY, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

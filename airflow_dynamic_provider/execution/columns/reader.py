@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution import layout, xcom
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.marked import no_keys_of_marked
-from airflow_dynamic_provider.execution.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, MutableMapping

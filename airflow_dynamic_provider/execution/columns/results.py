@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import MARKED, REMOVED, SEVERITY, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.attempts import attempt_of_keys, outdated_positions
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE
@@ -13,7 +14,6 @@ from airflow_dynamic_provider.execution.columns.column import AT_ONCE, Column
 from airflow_dynamic_provider.execution.layout import StoredResult, result_xcom
 from airflow_dynamic_provider.execution.marked import holds_nothing
 from airflow_dynamic_provider.execution.rows import ResultRows
-from airflow_dynamic_provider.execution.states import MARKED, REMOVED, SEVERITY, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from airflow_dynamic_provider.workflows import templates
-from airflow_dynamic_provider.workflows.kinds import MapTarget, WorkflowTarget
-from airflow_dynamic_provider.workflows.plan import split_arguments
-from airflow_dynamic_provider.workflows.planning import plan_later
-from airflow_dynamic_provider.workflows.run_graph import Outcome, RunGraph, Verdict
+from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import split_arguments
+from airflow_dynamic_provider.workflows.planning.planning import plan_later
+from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
 from tests.differential.bodies.build import interpret, use_case
 from tests.differential.bodies.oracle import Expected
 
 if TYPE_CHECKING:
     import random
 
-    from airflow_dynamic_provider.workflows.plan import Plan, PlannedNode
-    from airflow_dynamic_provider.workflows.references import Reference
+    from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
+    from airflow_dynamic_provider.workflows.plan.references import Reference
     from tests.differential.bodies.programs import Case
 
 

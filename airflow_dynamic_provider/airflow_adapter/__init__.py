@@ -1,0 +1,1 @@
+"""Everything that the package uses of Airflow beyond ``airflow.sdk``."""

@@ -1,0 +1,391 @@
+"""Reads and writes XCom and task states from a task's process. The only module that talks to them.
+
+It writes XComs of the running task instance only: a task's token is good for no other one's. A trigger
+writes those of the task instance that waits for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow_dynamic_provider.airflow_adapter.addresses import batches
+from airflow_dynamic_provider.airflow_adapter.sameness import (
+    PLAIN_DATA,
+    find_change,
+    is_plain,
+    remedy_of_unreadable,
+)
+from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
+from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
+from airflow_dynamic_provider.version_compat import (
+    HOOKS_OF_READING,
+    HOOKS_OF_WRITING,
+    is_allowed_class,
+    load_xcom,
+    push_xcom,
+)
+
+Context = Mapping[str, Any]
+States = dict[tuple[str, int], str | None]
+
+# An escaped NUL, and not a backslash that is followed by its digits.
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+_ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
+
+# What Airflow's deserializer, or the class of a value, raises where a stored value does not fit.
+_LOAD_ERRORS = (ImportError, AttributeError, TypeError, ValueError, LookupError)
+
+#: The map index of a task instance that is not mapped.
+UNMAPPED = -1
+
+
+def map_index_of(context: Context) -> int:
+    """Return the running task instance's map index, -1 when it is not mapped."""
+    index = context["ti"].map_index
+    return UNMAPPED if index is None else int(index)
+
+
+def attempt_of(context: Context) -> int:
+    """Return the number of the running task instance's try, from 1."""
+    return int(context["ti"].try_number)
+
+
+def is_embedded() -> bool:
+    """Whether the task runs inside ``dag.test()``, and not in a process of its own."""
+    # Private: Airflow does not say so; its supervisor in such a test is of another class.
+    from airflow.sdk.execution_time import task_runner
+
+    return type(task_runner.SUPERVISOR_COMMS).__name__ == "InProcessSupervisorComms"
+
+
+def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
+    """Return one XCom of this run, or ``None`` where there is none. One API call.
+
+    Raises:
+        ReadError: Airflow cannot, or may not, load a class that the value holds.
+    """
+    try:
+        return context["ti"].xcom_pull(task_ids=task_id, key=xcom_key, map_indexes=map_index)
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
+
+
+def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
+    """Return that XCom of every map index that has it, in their order. One API call.
+
+    The task is asked for in a list, because Airflow 3.3 turns the one value of a single task into a scalar.
+
+    Raises:
+        ReadError: Airflow cannot, or may not, load a class that a value holds.
+    """
+    try:
+        pulled = context["ti"].xcom_pull(task_ids=[task_id], key=xcom_key)
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
+    return [value for value in pulled if value is not None]
+
+
+def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: int) -> list[Any]:
+    """Return some of what `pull_all` returns, from an offset to another. One API call.
+
+    A later Airflow counts map indexes, where up to 3.3 rows are counted, and has ``None`` for those that have
+    no row: see `rows.ResultRows`. The list says neither where it begins nor, when it is short, that it ends.
+
+    Raises:
+        ReadError: Airflow cannot, or may not, load a class that a value holds.
+    """
+    try:
+        return list(_lazy_rows(context, task_id, xcom_key)[start:stop])
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
+
+
+def count(context: Context, task_id: str, xcom_key: str) -> int:
+    """Return of how many map indexes there is that XCom. One API call."""
+    return len(_lazy_rows(context, task_id, xcom_key))
+
+
+def _lazy_rows(context: Context, task_id: str, xcom_key: str) -> Sequence[Any]:
+    # Private: the public way to such a sequence is a task's argument, for a return value only.
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+    from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+
+    task = context["dag"].get_task(task_id)
+    rows: LazyXComSequence[Any] = LazyXComSequence(PlainXComArg(task, xcom_key), context["ti"])
+    return rows
+
+
+def push(context: Context, xcom_key: str, value: Any) -> None:
+    """Store an XCom of the running task instance. One API call."""
+    context["ti"].xcom_push(key=xcom_key, value=value)
+
+
+def delete(context: Context, xcom_key: str) -> None:
+    """Delete an XCom of the running task instance, if it is there. One API call."""
+    # Private: there is no public way; a task instance can write its own XComs, and not delete them.
+    from airflow.sdk.execution_time.xcom import XCom
+
+    ti = context["ti"]
+    XCom.delete(
+        key=xcom_key, task_id=ti.task_id, dag_id=ti.dag_id, run_id=ti.run_id, map_index=map_index_of(context)
+    )
+
+
+def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = None) -> None:
+    """Store an XCom of a task instance that has not ended, in its task or its trigger. One API call.
+
+    Args:
+        ti: The task instance that runs here, or whose trigger does.
+        xcom_key: The key.
+        value: The value.
+        mapped_length: How many clones Airflow shall make of what is mapped over the task instance.
+    """
+    push_xcom(ti, xcom_key, value, mapped_length)
+
+
+def check_storable(value: Any) -> None:
+    """Refuse a value that Airflow's own XCom backend cannot carry, or gives back as another. No API call.
+
+    A custom backend decides for itself, when the value is pushed.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it, or what is read is not the same.
+    """
+    if _is_airflows_backend():
+        text = _serialize(value)
+        if not is_plain(value):
+            _check_same(value, text)
+
+
+def check_serializable(value: Any) -> None:
+    """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
+
+    What comes back may be another of its kind: a workflow's body selects parts of a node's named tuple by
+    name, and its plan has a form of its own for what JSON has not.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it.
+    """
+    if _is_airflows_backend():
+        _serialize(value)
+
+
+def _is_airflows_backend() -> bool:
+    # Private: there is no public way to ask whether a value can be serialized without storing it.
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return all(_same_hook(XCom, BaseXCom, name) for name in HOOKS_OF_WRITING)
+
+
+def _same_hook(one: Any, other: Any, name: str) -> bool:
+    own, others = (getattr(cls, name, None) for cls in (one, other))
+    return getattr(own, "__func__", own) is getattr(others, "__func__", others)
+
+
+def loads_json_only() -> bool:
+    """Whether values are stored as Airflow's own XCom backend stores them, and can be shown as their JSON."""
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return all(_same_hook(XCom, BaseXCom, name) for name in HOOKS_OF_READING)
+
+
+def may_load(classname: str) -> bool:
+    """Whether the deployment lets stored values name a class: ``[core] allowed_deserialization_classes``."""
+    return is_allowed_class(classname)
+
+
+def load(row: Any) -> Any:
+    """Return the value of a row of XComs, as the deployment's own XCom backend has it.
+
+    Raises:
+        ImportError: Airflow refuses to load a class that the value holds, or the class is not there.
+    """
+    return load_xcom(row)
+
+
+def serialize(value: Any) -> Any:
+    """Return the JSON in which Airflow's own XCom backend would store a value. No API call.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it.
+    """
+    import json
+
+    return json.loads(_serialize(value))
+
+
+def _serialize(value: Any) -> str:
+    """Return the JSON text in which Airflow's own XCom backend would store a value, or refuse it."""
+    import json
+
+    import msgspec
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    try:
+        serialized = BaseXCom.serialize_value(value)
+        text = json.dumps(serialized, allow_nan=False)
+        if _NUL_IN_JSON.search(text):
+            raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
+        # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
+        msgspec.msgpack.encode(serialized)
+    except DynamicOutputsError:
+        # An event says itself why it is no value.
+        raise
+    except Exception as error:
+        raise UnstorableOutputError(
+            f"XCom cannot carry a value of type {type(value).__name__}: {error}", remedy=PLAIN_DATA
+        ) from error
+    return text
+
+
+def _check_same(value: Any, text: str) -> None:
+    """Refuse a value that is not the same once it is read, or cannot be read at all."""
+    import json
+
+    name = type(value).__name__
+    try:
+        back = deserialize(json.loads(text))
+    except ImportError as error:
+        raise UnstorableOutputError(
+            f"Airflow would refuse to load the stored value of type {name}: {error}", remedy=_ALLOW_CLASS
+        ) from error
+    except Exception as error:
+        raise UnstorableOutputError(
+            f"XCom carries a value of type {name} that cannot be read: {error}",
+            remedy=remedy_of_unreadable(value),
+        ) from error
+    if (change := find_change(value, back, _is_same)) is not None:
+        raise UnstorableOutputError(
+            f"XCom does not give the same value back: {change.problem}", remedy=change.remedy
+        )
+
+
+def _is_same(value: Any, back: Any) -> bool:
+    """Whether two objects of one class are alike: by their own word, else by how they are stored."""
+    kind: Any = type(value)
+    if (is_equal := value == back) is True:
+        return True
+    # Objects without equality, and arrays and tables, whose equality is one of each element.
+    has_own_word = kind.__eq__ is not object.__eq__ and isinstance(is_equal, bool)
+    return not has_own_word and _serialize(value) == _serialize(back)
+
+
+def deserialize(serialized: Any) -> Any:
+    """Return a value as a task would get it that pulls it. No API call.
+
+    Raises:
+        ImportError: Airflow refuses to load a class that the value holds.
+    """
+    from types import SimpleNamespace
+
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    return BaseXCom.deserialize_value(SimpleNamespace(value=serialized))
+
+
+def read_states(context: Context, task_ids: Collection[str]) -> States:
+    """Return (task, map index) -> state of this run's task instances.
+
+    One API call for some 40 to 100 tasks, by the length of their names.
+    """
+    ti = context["ti"]
+    return read_states_of_run(ti.dag_id, ti.run_id, task_ids)
+
+
+def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> States:
+    """Return what `read_states` does, also in a trigger, which has no task context."""
+    # Private: in a trigger there is no task instance to ask, and the public method is one without self.
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states: States = {}
+    others = {"dag_id": [dag_id], "run_ids": [run_id]}
+    for batch in (batch for part in _apart(task_ids) for batch in batches(part, others)):
+        answer = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=batch, run_ids=[run_id])
+        for name, state in answer.get(run_id, {}).items():
+            states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
+    return states
+
+
+def has_failed(context: Context, task_ids: Collection[str]) -> bool:
+    """Whether a task instance of some tasks of this run has failed for good.
+
+    One API call for some 40 to 100 tasks, by the length of their names.
+    """
+    ti = context["ti"]
+    states = [FAILED, UPSTREAM_FAILED]
+    others = {"dag_id": [ti.dag_id], "run_ids": [ti.run_id], "states": states}
+    return any(
+        ti.get_ti_count(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id], states=states)
+        for batch in batches(task_ids, others)
+    )
+
+
+def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
+    """Return what `pull` does, also in a trigger. One API call.
+
+    Raises:
+        ReadError: Airflow cannot, or may not, load a class that the value holds.
+    """
+    # Private: in a trigger there is no task instance to ask.
+    from airflow.sdk.execution_time.xcom import XCom
+
+    try:
+        return XCom.get_one(key=xcom_key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
+    except _LOAD_ERRORS as error:
+        raise _unreadable(task_id, error) from error
+
+
+def state_at(states: States, task_id: str, map_index: int) -> str | None:
+    """Return the state of a task instance, ``None`` if it has none.
+
+    A mapped task that the scheduler ended before it was expanded has one state for all keys.
+    """
+    own = states.get((task_id, map_index))
+    return states.get((task_id, UNMAPPED)) if own is None else own
+
+
+def _apart(task_ids: Collection[str]) -> Iterable[list[str]]:
+    """Part tasks so that in no part one is called like a clone of another; rarely in more than one part.
+
+    Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
+    """
+    known = set(task_ids)
+    parts: dict[int, list[str]] = {}
+    for task_id in task_ids:
+        depth, name = 0, _without_index(task_id)
+        while name in known:
+            depth, name = depth + 1, _without_index(name)
+        parts.setdefault(depth, []).append(task_id)
+    return parts.values()
+
+
+def _without_index(name: str) -> str:
+    task_id, _, index = name.rpartition("_")
+    return task_id if index.isdecimal() else ""
+
+
+def _split_name(name: str, task_ids: Collection[str]) -> tuple[str, int]:
+    if name in task_ids:
+        return name, UNMAPPED
+    task_id, _, index = name.rpartition("_")
+    return task_id, int(index)
+
+
+def _unreadable(task_id: str, error: Exception) -> ReadError:
+    # Airflow has one kind of error for a class that it may not load and for one that is not there.
+    if isinstance(error, ImportError) and "allow" in str(error):
+        return ReadError(
+            f"Airflow refused to load its stored value: {error}",
+            task_id=task_id,
+            remedy=_ALLOW_CLASS,
+        )
+    return ReadError(
+        f"its stored value cannot be loaded: {type(error).__name__}: {error}",
+        task_id=task_id,
+        remedy="Have the class where it was when the value was stored, or clear the task.",
+    )

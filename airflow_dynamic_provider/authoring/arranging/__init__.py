@@ -1,0 +1,1 @@
+"""Clones tasks for keys, and arranges the clones in mapped task groups."""

@@ -1,0 +1,157 @@
+"""Makes an operator that a mapped function created a clone: labelled by its key, its values read by key.
+
+It works for every operator class, since it touches only what all of them have: template fields, the
+``map_index_template``, and the hooks around ``execute``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
+from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
+from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
+from airflow_dynamic_provider.authoring.arranging.leaks import refuse_leaks, refuse_positions
+from airflow_dynamic_provider.authoring.arranging.uncloneable import refuse_uncloneable
+from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
+from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
+from airflow_dynamic_provider.authoring.references.item import Item
+from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.clones import (
+    PUSHED_DEFAULT,
+    CloneSpec,
+    after_execute,
+    before_execute,
+    chain_hook,
+    start_clone,
+)
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.spaces import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph, KeySpace
+    from airflow_dynamic_provider.authoring.model.scope import MapScope
+    from airflow_dynamic_provider.execution.sources import ResultSource
+
+#: The template field that every clone gets first: it shows the key among the rendered fields.
+KEY_FIELD = "dynamic_mapping_key"
+
+
+class KeyField:
+    """The value of a clone's first template field: rendering it finds out the key, before all else.
+
+    Args:
+        spec: What the clone has to know.
+    """
+
+    def __init__(self, spec: CloneSpec) -> None:
+        self.spec = spec
+
+    def resolve(self, context: MutableMapping[str, Any]) -> str:
+        """Return the clone's mapping key. Airflow calls this in the task's process."""
+        return start_clone(context, self.spec).mapping_key
+
+    def __repr__(self) -> str:
+        return f"<mapping key of {name_of(self.spec.space)}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def adopt_new_tasks(scope: MapScope) -> None:
+    """Make clones of the tasks that a mapped function has called so far, apart from those of maps in it.
+
+    Raises:
+        MapFunctionError: One of them cannot be cloned per key.
+    """
+    graph = scope.space.graph
+    known = scope.known_tasks | graph.clones.keys() | graph.helpers
+    new = [graph.task(task_id) for task_id in graph.dag.task_ids if task_id not in known]
+    for task in new:
+        refuse_uncloneable(task, scope.space)
+        task_graph.end_on_worker(task)
+        name_arguments(task)
+        unit = task_graph.outermost(task, set(scope.known_groups))
+        graph.units[unit.node_id] = [unit]
+        _add_clone(task, scope.space, unit.node_id)
+        if scope.max_active is not None:
+            own_limit = task.max_active_tis_per_dagrun
+            task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
+    for task in new:
+        _read_by_key(task, graph)
+
+
+def add_gate(gate: Any, task: ClonedTask) -> None:
+    """Make a clone of the gate before a cloned task. Wherever the task goes, its gate goes too."""
+    _add_clone(gate, task.space, task.unit)
+    task.space.graph.units[task.unit].append(gate)
+
+
+def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:
+    """Return what a reference to a cloned task's XCom means: the output, and what is selected from it."""
+    from airflow_dynamic_provider.execution.sources import ResultSource
+
+    if xcom_key == RETURN_VALUE:
+        declared = getattr(clone.operator, "declarations", None)
+        return ResultSource(clone.spec, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()
+    if getattr(clone.operator, "multiple_outputs", False):
+        # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
+        return ResultSource(clone.spec, DEFAULT_OUTPUT), (xcom_key,)
+    if xcom_key == DEFAULT_OUTPUT and not hasattr(clone.operator, "declarations"):
+        return ResultSource(clone.spec, PUSHED_DEFAULT), ()
+    return ResultSource(clone.spec, xcom_key), ()
+
+
+def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
+    declared = getattr(task, "declarations", {})
+    optional = frozenset(name for name, out in declared.items() if not out.is_required)
+    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
+    clone = space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
+    refuse_leaks(clone, source_of(clone, RETURN_VALUE)[0])
+    setattr(task, KEY_FIELD, KeyField(spec))
+    task.template_fields = (KEY_FIELD, *task.template_fields)
+    task.map_index_template = MAP_INDEX_TEMPLATE
+    run_around(task, before_execute, after_execute, chain_hook)
+    if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
+        # The scheduler ends an empty operator without running it, and only a running task gets a label.
+        task.on_execute_callback = [_run_on_worker]
+
+
+def _run_on_worker(context: Any) -> None:
+    """Make Airflow run an empty operator on a worker."""
+
+
+def _read_by_key(task: Any, graph: DagGraph) -> None:
+    for name, value in attributes_of(task).items():
+        replaced = _replace(value, graph)
+        if replaced is not value:
+            setattr(task, name, replaced)
+    fill_arguments(task)
+    # Airflow would read another clone's value by position, in three API calls; the key is not looked at.
+    for name in task.template_fields:
+        value = getattr(task, name, None)
+        replaced = _replace(value, graph)
+        if replaced is not value:
+            setattr(task, name, replaced)
+        refuse_positions(task, replaced, graph.clones)
+
+
+def _replace(value: Any, graph: DagGraph) -> Any:
+    if is_task_output(value) and (clone := graph.clones.get(value.operator.task_id)) is not None:
+        source, path = source_of(clone, value.key)
+        return Item(clone.space, source, path)
+    if isinstance(value, dict):
+        items = {key: _replace(item, graph) for key, item in value.items()}
+        return items if any(items[key] is not value[key] for key in value) else value
+    if isinstance(value, SEQUENCES):
+        old = list(value)
+        parts = [_replace(item, graph) for item in old]
+        if all(new is before for new, before in zip(parts, old, strict=True)):
+            return value
+        return rebuilt(value, parts)
+    return value

@@ -1,0 +1,115 @@
+"""Gives an operator values for references in arguments that it does not declare as template fields.
+
+Airflow resolves references in template fields only; elsewhere the operator would run with the reference.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, XComArg
+
+from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, leaves, rebuilt
+from airflow_dynamic_provider.authoring.references.refusals import NotAValue
+from airflow_dynamic_provider.errors import HandleUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Filled(XComArg):
+    """An argument with references in it, of which only they are resolved: no text in it is a template.
+
+    Args:
+        value: The argument, as the author gave it.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def resolve(self, context: Any) -> Any:
+        """Return the argument with values. Airflow calls this in the task's process."""
+        return _resolve(self.value, context)
+
+    def iter_references(self) -> Iterator[tuple[Any, str]]:
+        """Tell Airflow which tasks' outputs these are."""
+        yield from XComArg.iter_xcom_references(self.value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Filled:
+        # It is never changed, and its references are known by identity.
+        return self
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+# What every operator has: Airflow itself reads it, before a task runs.
+_OF_EVERY_OPERATOR = frozenset(inspect.signature(BaseOperator.__init__).parameters)
+
+
+def fill_arguments(task: Any) -> bool:
+    """Have every reference among an operator's arguments resolved, and note what it depends on.
+
+    Returns:
+        Whether there were any that Airflow does not resolve by itself.
+
+    Raises:
+        HandleUsageError: Airflow reads the argument itself, or the operator did not keep it as it was given.
+    """
+    filled = [name for name, value in attributes_of(task).items() if any(True for _ in references_in(value))]
+    for name in filled:
+        if name in _OF_EVERY_OPERATOR:
+            raise _refuse(task, name, "which Airflow reads before the task runs")
+        value = getattr(task, name)
+        XComArg.apply_upstream_relationship(task, value)
+        task.template_fields = (*task.template_fields, name)
+        setattr(task, name, Filled(value))
+    _refuse_lost(task)
+    return bool(filled)
+
+
+def references_in(value: Any) -> Iterator[NotAValue]:
+    """Return the references to outputs in an argument."""
+    return (each for each in leaves(value) if isinstance(each, NotAValue))
+
+
+def attributes_of(task: Any) -> dict[str, Any]:
+    """Return what an operator keeps beside its template fields."""
+    return {name: value for name, value in _kept(task).items() if name not in task.template_fields}
+
+
+def _kept(task: Any) -> dict[str, Any]:
+    return objects.attributes_of(task)
+
+
+def _refuse_lost(task: Any) -> None:
+    kept = {id(each) for value in _kept(task).values() for each in _all_references(value)}
+    for name, value in objects.arguments_of(task).items():
+        if any(id(each) not in kept for each in references_in(value)):
+            raise _refuse(task, name, "which its constructor has worked on, and not kept as it was given")
+
+
+def _all_references(value: Any) -> Iterator[NotAValue]:
+    return references_in(value.value if isinstance(value, Filled) else value)
+
+
+def _refuse(task: Any, argument: str, problem: str) -> HandleUsageError:
+    fields = ", ".join(type(task).template_fields) or "none"
+    return HandleUsageError(
+        f"a value that exists only when the Dag runs was passed as {argument}= of {type(task).__name__}, "
+        f"{problem}",
+        task_id=task.task_id,
+        remedy=f"Pass it to one of the template fields ({fields}), or do the work in a @task.",
+    )
+
+
+def _resolve(value: Any, context: Any) -> Any:
+    if isinstance(value, NotAValue):
+        return value.resolve(context)
+    if isinstance(value, dict):
+        return {key: _resolve(each, context) for key, each in value.items()}
+    if isinstance(value, SEQUENCES):
+        return rebuilt(value, [_resolve(each, context) for each in value])
+    return value

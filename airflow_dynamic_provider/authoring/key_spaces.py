@@ -1,0 +1,138 @@
+"""Makes the sets of mapping keys of a Dag file: of dynamic outputs, nested ones, and joined ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
+from airflow_dynamic_provider.definitions.declarations import DynamicOut
+from airflow_dynamic_provider.execution.documents import TaskDocument, write_document
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE, keys_xcom
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
+    from airflow_dynamic_provider.execution.spaces import How, Space
+
+
+@dataclass(eq=False)
+class ProducedKeySpace(KeySpace):
+    """The keys of a dynamic output of a task that runs once.
+
+    Attributes:
+        output: The dynamic output.
+    """
+
+    output: str = ""
+
+    @property
+    def expanded_task(self) -> Any:
+        """The task that returns the list that Airflow expands over, made on the first call."""
+        mapped = self.producer.mapped_outputs
+        if self.output not in mapped:
+            mapped[self.output] = (self.producer if _is_only_output(self.producer) else self._twin()).task_id
+        return self.graph.task(mapped[self.output])
+
+    def _twin(self) -> Any:
+        from airflow_dynamic_provider.execution.helpers import KeysOperator
+
+        keys = KeysOperator(
+            task_id=f"{self.producer.label}__{self.output}",
+            producer_id=self.producer.task_id,
+            dynamic_output=self.output,
+            doc_md=f"Returns the keys of `{self.producer.task_id}.{self.output}`: Airflow expands over them.",
+            dag=self.graph.dag,
+            task_group=task_graph.group_of(self.producer),
+        )
+        return self.graph.add_helper(keys, self.producer)
+
+
+def produced_space(graph: DagGraph, producer: Any, output: str) -> KeySpace:
+    """Return the key space of a dynamic output of a task that runs once."""
+    from airflow_dynamic_provider.execution.spaces import ProducedSpace
+
+    spec = ProducedSpace(
+        keys_task_id=producer.task_id,
+        keys_xcom=keys_xcom(output, is_only=_is_only_output(producer)),
+        enclosing=None,
+        producer_id=producer.task_id,
+        output=output,
+        is_required=producer.declarations[output].is_required,
+    )
+    home = task_graph.current_group(graph.dag)
+    return ProducedKeySpace(graph, spec, _name(producer, output), home, producer, output=output)
+
+
+def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
+    """Return the key space of a dynamic output of a task that is cloned for ``outer``."""
+    from airflow_dynamic_provider.execution.listing import NestedKeysOperator
+    from airflow_dynamic_provider.execution.spaces import NestedSpace
+
+    graph = outer.graph
+    suffix = "keys" if _is_only_output(producer) else output
+    spec = NestedSpace(
+        keys_task_id=graph.free_id(f"{producer.task_id}__{suffix}"),
+        keys_xcom=RETURN_VALUE,
+        enclosing=outer.spec,
+        producer_id=producer.task_id,
+        output=output,
+        is_required=producer.declarations[output].is_required,
+        outer=outer.spec,
+    )
+    clone = graph.clones[producer.task_id].spec
+    clone.stored_outputs.add(output)
+    graph.make_helper(
+        NestedKeysOperator,
+        spec.keys_task_id,
+        outer.home,
+        producer,
+        outer.expanded_task,
+        space=spec,
+        clone=clone,
+        doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
+        "expand over.",
+        doc_json=_document(spec),
+    )
+    return KeySpace(graph, spec, _name(producer, output), outer.home, producer)
+
+
+def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace | None) -> KeySpace:
+    """Return the key space of two zipped or multiplied ones."""
+    from airflow_dynamic_provider.execution.listing import JoinedKeysOperator
+    from airflow_dynamic_provider.execution.spaces import JoinedSpace
+
+    graph = left.graph
+    name = f"{left.name}_{'product' if how == 'product' else 'zip'}_{right.name}"
+    home = enclosing.home if enclosing else task_graph.current_group(graph.dag)
+    spec = JoinedSpace(
+        keys_task_id=graph.free_id(f"{name}__keys"),
+        keys_xcom=RETURN_VALUE,
+        enclosing=enclosing.spec if enclosing else None,
+        left=left.spec,
+        right=right.spec,
+        how=how,
+    )
+    keys = graph.make_helper(
+        JoinedKeysOperator,
+        spec.keys_task_id,
+        home,
+        graph.task(left.spec.keys_task_id),
+        graph.task(right.spec.keys_task_id),
+        space=spec,
+        doc_md=f"Joins the keys of {left.name} and {right.name}, for Airflow to expand over.",
+        doc_json=_document(spec),
+    )
+    return KeySpace(graph, spec, name, home, keys)
+
+
+def _document(space: Space) -> str:
+    return write_document(None, TaskDocument(lists=space, is_helper=True))
+
+
+def _is_only_output(producer: Any) -> bool:
+    return sum(isinstance(out, DynamicOut) for out in producer.declarations.values()) == 1
+
+
+def _name(producer: Any, output: str) -> str:
+    return str(producer.label) if _is_only_output(producer) else f"{producer.label}_{output}"

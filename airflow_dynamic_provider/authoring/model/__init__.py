@@ -1,0 +1,1 @@
+"""What the package knows of a Dag that is being written."""

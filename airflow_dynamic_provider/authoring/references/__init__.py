@@ -1,0 +1,1 @@
+"""What stands for values in a Dag file, and how it is used."""

@@ -1,0 +1,84 @@
+"""A reference to one value that a dynamic task produces beside its dynamic outputs."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
+from airflow_dynamic_provider.authoring.references.collection import Collection
+from airflow_dynamic_provider.authoring.references.refusals import is_kept
+from airflow_dynamic_provider.errors import HandleUsageError
+
+
+class StaticHandle(PlainXComArg):
+    """One value that a ``@task.dynamic`` task produces: an ordinary XCom reference.
+
+    Pass it to tasks as any task's output.
+    """
+
+    def resolve(self, context: Any) -> Any:
+        """Return the value. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowSkipException: The output is optional and was not produced.
+        """
+        from airflow_dynamic_provider.version_compat import XComNotFound
+
+        try:
+            value = super().resolve(context)
+        except XComNotFound:
+            # Airflow takes a stored None for a missing value, and refuses it unless it is a return value.
+            value = None
+        if value is None and not self._declaration.is_required:
+            from airflow_dynamic_provider.execution.sources import skip_unless_produced
+
+            skip_unless_produced(context, self.operator.task_id, self._output)
+        return value
+
+    def map(self, f: Any) -> NoReturn:
+        """Refused: there is one value, and nothing to map over."""
+        raise HandleUsageError(
+            "is one value, so it has no keys to map over",
+            task_id=self.operator.task_id,
+            output_name=self._output,
+            remedy="Declare it with DynamicOut and yield DynamicOutput(value, mapping_key=...), or pass it "
+            "to a task as it is.",
+        )
+
+    def collect(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused: there is one value, and nothing to collect."""
+        raise HandleUsageError(
+            "is one value, so there is nothing to collect",
+            task_id=self.operator.task_id,
+            output_name=self._output,
+            remedy="Pass it to a task as it is.",
+        )
+
+    def __bool__(self) -> bool:
+        if not (is_kept() or task_graph.is_constructing()):
+            raise HandleUsageError(
+                "is one value that exists only when the Dag runs, and was used as a truth value",
+                task_id=self.operator.task_id,
+                output_name=self._output,
+                remedy="Pass it to a task, and decide there.",
+            )
+        return True
+
+    @property
+    def _task(self) -> Any:
+        return self.operator
+
+    @property
+    def _output(self) -> str:
+        declarations = self._task.declarations
+        return self.key if self.key in declarations else next(iter(declarations))
+
+    @property
+    def _declaration(self) -> Any:
+        return self._task.declarations[self._output]
+
+
+def is_task_output(value: Any) -> bool:
+    """Whether this is what calling one task returns: a reference to one of its XComs, for one key."""
+    return isinstance(value, PlainXComArg) and not isinstance(value, Collection)

@@ -1,0 +1,154 @@
+"""Notes, while the Dag file is read, which task depends on which key's values, and how.
+
+Airflow asks each argument of a new operator for its upstream tasks and then offers every upstream the chance
+to note the new relation. Edges to clones are set when the mapped groups are arranged, so what is offered to
+Airflow here are stand-ins that only take note.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule
+
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.authoring.model.dag_graph import Way
+from airflow_dynamic_provider.errors import HandleUsageError
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
+    from airflow_dynamic_provider.execution.collecting import CollectionSpec
+    from airflow_dynamic_provider.execution.sources import Source
+    from airflow_dynamic_provider.execution.spaces import Route, Space
+
+# Under these a task may start, or be decided on, before all clones are done.
+_EARLY = {
+    TriggerRule.ALWAYS: "starts at once",
+    TriggerRule.ONE_DONE: "starts when one clone is done",
+    TriggerRule.ONE_FAILED: "starts when one clone has failed",
+    TriggerRule.ONE_SUCCESS: "starts when one clone has succeeded",
+}
+# Under these there is never a value to collect.
+_VALUELESS = {
+    TriggerRule.ALL_FAILED: "starts when all clones have failed",
+    TriggerRule.ALL_SKIPPED: "starts when all clones were skipped",
+}
+
+
+class _Dependency(ABC):
+    """Stands for an upstream task while an operator is made, and notes which operator that is."""
+
+    roots: tuple[Any, ...] = ()
+    leaves: tuple[Any, ...] = ()
+
+    def __init__(self, graph: DagGraph, source: Source) -> None:
+        self.graph = graph
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"<{self.source}>"
+
+    @abstractmethod
+    def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
+        """Note that the operator ``other`` depends on the source."""
+
+
+class Usage(_Dependency):
+    """What an operator depends on that uses a key's value.
+
+    Args:
+        graph: What is known of the Dag.
+        source: Where the value comes from.
+        base: The key space of which the operator has a key.
+        via: The route from there to the source's space.
+    """
+
+    def __init__(self, graph: DagGraph, source: Source, base: Space, via: Route) -> None:
+        super().__init__(graph, source)
+        self.base = base
+        self.via = via
+
+    def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
+        """Note that the operator ``other`` uses a value of the source."""
+        note_reference(self.graph, self.source)
+        for route, clone in self.source.routes:
+            ways = self.graph.uses.setdefault((other.task_id, clone.task_id), set())
+            ways.add(Way(self.base, (*self.via, *route)))
+
+
+class Collecting(_Dependency):
+    """What an operator depends on that receives a collection.
+
+    Args:
+        graph: What is known of the Dag.
+        spec: What is collected.
+        own: The key space for which the operator is cloned, if it is.
+    """
+
+    def __init__(self, graph: DagGraph, spec: CollectionSpec, own: Space | None) -> None:
+        super().__init__(graph, spec.source)
+        self.spec = spec
+        self.own = own
+
+    def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
+        """Note that the operator ``other`` collects the source.
+
+        Raises:
+            HandleUsageError: Its trigger rule cannot wait for a collection.
+        """
+        from airflow_dynamic_provider.execution.sources import ResultSource
+        from airflow_dynamic_provider.execution.spaces import space_in_common
+
+        self._refuse_rule(other)
+        self.graph.collector_of(other.task_id).collected_ids |= self.spec.task_ids
+        if space_in_common(self.own, self.source.space) is not None:
+            self.graph.collects_below.setdefault(other.task_id, []).append(self.spec)
+            return
+        waits_for_all = self._waits_for_all(other)
+        if waits_for_all or not isinstance(self.source, ResultSource):
+            task_graph.add_edge(self.graph.task(self.source.space.keys_task_id), other)
+        if waits_for_all:
+            for task_id in sorted(self.spec.task_ids):
+                task_graph.add_edge(self.graph.done_after(self.graph.task(task_id)), other)
+            return
+        self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
+        for task_id in sorted(self.spec.task_ids):
+            task_graph.add_edge(self.graph.task(task_id), other)
+        if self.spec.task_ids and other.trigger_rule == TriggerRule.ALL_SUCCESS:
+            # A skipped clone is left out of the collection; under all_success it would skip the collector.
+            task_graph.set_trigger_rule(other, TriggerRule.NONE_FAILED)
+            self.graph.collector_of(other.task_id).is_relaxed = True
+
+    def _waits_for_all(self, other: Any) -> bool:
+        """Whether clones that failed are no reason for the collector not to run."""
+        if self.spec.of_states:
+            # Any other rule is the author's word on when states matter.
+            is_relaxed = self.graph.collector_of(other.task_id).is_relaxed
+            return is_relaxed or other.trigger_rule == TriggerRule.ALL_SUCCESS
+        return self.spec.min_success_ratio < 1
+
+    def _refuse_rule(self, other: Any) -> None:
+        refused = _EARLY if self.spec.of_states else {**_EARLY, **_VALUELESS}
+        if (reason := refused.get(other.trigger_rule)) is not None:
+            raise HandleUsageError(
+                f"its collection was passed to {other.task_id!r}, whose trigger rule "
+                f"{TriggerRule(other.trigger_rule).value!r} {reason}",
+                task_id=self.source.task_id,
+                output_name=self.source.output,
+                remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for "
+                "all clones whatever becomes of them.",
+            )
+
+
+def note_reference(graph: DagGraph, source: Source, *, is_collected: bool = False) -> None:
+    """Have the values of a source stored with their keys, since something will read them by key."""
+    from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource
+
+    if isinstance(source, ResultSource):
+        source.clone.stored_outputs.add(source.output)
+    elif isinstance(source, PairSource):
+        note_reference(graph, source.left, is_collected=is_collected)
+        note_reference(graph, source.right, is_collected=is_collected)
+    elif is_collected and isinstance(source, ItemSource):
+        graph.task(source.task_id).collected_outputs.add(source.output)

@@ -1,0 +1,1 @@
+"""What a workflow is in the Dag file: a task group."""

@@ -1,0 +1,296 @@
+"""Makes the task group of a workflow in the Dag file."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
+
+from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
+from airflow_dynamic_provider.authoring.decorator import DynamicTask
+from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from airflow_dynamic_provider.workflows.dag.outputs import NodeSlots, WorkflowOutput, part_names
+from airflow_dynamic_provider.workflows.declared import keyed
+from airflow_dynamic_provider.workflows.declared.finding import find_kinds
+from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, OperatorTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.declared.settings import setting_names
+from airflow_dynamic_provider.workflows.declared.spec import GATHER, LISTED, Lane, WorkflowSpec
+from airflow_dynamic_provider.workflows.plan.dag_files import dag_file_being_read
+from airflow_dynamic_provider.workflows.tasks.list_tasks import (
+    GatherPlansOperator,
+    ListedOperator,
+    NodeListOperator,
+)
+from airflow_dynamic_provider.workflows.tasks.node_task import NodeOperator
+from airflow_dynamic_provider.workflows.tasks.planning_task import PlanOperator
+from airflow_dynamic_provider.workflows.tasks.result_task import ResultOperator
+from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+
+# What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
+# would count the time that a node waits, and `deadline.time_limit` counts the time that it runs.
+_OWN_SETTINGS: dict[str, Any] = {
+    "execution_timeout": None,
+    "trigger_rule": TriggerRule.ALL_SUCCESS,
+    "map_index_template": MAP_INDEX_TEMPLATE,
+}
+
+_PLAN, _RESULT, _LISTS, _OUTPUTS = "plan", "result", "nodes", "outputs"
+
+# What the task of the nodes that wait is called, behind the name of their kind.
+_AFTER = "__after"
+
+
+def build_group(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Add a workflow to the Dag and return the reference to its outputs.
+
+    The group holds the planning task, for each kind of node the tasks that are cloned for its nodes with the
+    lists of them, and the task that returns the outputs. In a map, the planning task and the last one are
+    clones of the keys, and what is between them runs the nodes of all keys.
+    """
+    scope = current_scope()
+    if scope is not None:
+        return _build_mapped(workflow, args, kwargs, scope)
+    with TaskGroup(group_id=workflow.name, add_suffix_on_collision=True, tooltip=_tooltip(workflow)) as group:
+        result = _make_result(workflow, _RESULT)
+        kinds = _find_kinds(workflow, result)
+        spec = _spec(workflow, kinds, group)
+        plan = _make_plan(workflow, kinds, _PLAN, args, kwargs)
+        _tell(spec, plan, result)
+        plan.set_downstream(result)
+        _make_lanes(kinds, spec, plan, result)
+        return _output(workflow, result, _OUTPUTS)
+
+
+def _build_mapped(
+    workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
+) -> Any:
+    """Add a workflow of which each key of a map has a graph of its own."""
+    graph, home = scope.space.graph, scope.space.home
+    adopt_new_tasks(scope)
+    group = TaskGroup(
+        group_id=workflow.name,
+        parent_group=home,
+        dag=graph.dag,
+        add_suffix_on_collision=True,
+        tooltip=_tooltip(workflow),
+    )
+    result = _make_result(workflow, _child_id(group, _RESULT))
+    kinds = _find_kinds(workflow, result)
+    spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
+    plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
+    _tell(spec, plan, result)
+    adopt_new_tasks(scope)
+    clone = graph.clones[plan.task_id].spec
+    clone.stored_outputs.add(DEFAULT_OUTPUT)
+    before = set(graph.dag.task_ids)
+    with group:
+        gather = GatherPlansOperator(
+            task_id=GATHER,
+            spec=spec,
+            clone=clone,
+            doc_md=f"Lists the nodes that all clones of `{plan.task_id}` have planned.",
+        )
+        _make_lanes(kinds, spec, gather, result)
+    graph.helpers |= set(graph.dag.task_ids) - before
+    graph.add_own_edge(graph.clones[plan.task_id].space.expanded_task, gather)
+    graph.add_own_edge(plan, gather)
+    return _output(workflow, result, _child_id(group, _OUTPUTS))
+
+
+def _output(workflow: WorkflowDefinition, result: ResultOperator, task_id: str) -> Any:
+    """Return the reference to a workflow's outputs, or the handle of its dynamic output."""
+    if workflow.out is None:
+        return WorkflowOutput(result)
+    settings = {**HELPER_ARGUMENTS, "retries": result.retries, "retry_delay": result.retry_delay}
+    settings |= {"task_id": task_id, "execution_timeout": None}
+    produce = DynamicTask(keyed.produce, {DEFAULT_OUTPUT: workflow.out}, settings)
+    handle = produce(WorkflowOutput(result))
+    # What is to run before the handle's task is to run before the whole workflow.
+    handle.space.producer.first_task_id = result.first_task_id
+    return handle
+
+
+def _make_plan(
+    workflow: WorkflowDefinition,
+    kinds: Kinds,
+    task_id: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> PlanOperator:
+    settings = {**workflow.settings, "task_id": task_id}
+    return PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
+
+
+def _make_result(workflow: WorkflowDefinition, task_id: str) -> ResultOperator:
+    if workflow.out is not None:
+        return ResultOperator(task_id=task_id)
+    return ResultOperator(task_id=task_id, parts=part_names(workflow.function), returns=workflow.shape)
+
+
+def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
+    plan.spec = result.spec = spec
+    plan.dag_file = result.dag_file = dag_file_being_read()
+    result.doc_json = spec.document()
+
+
+def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
+    # A task that does not say how many retries it has gets as many as any other one that does not.
+    return find_kinds(workflow, other.default_retries)
+
+
+def _child_id(group: TaskGroup, label: str) -> str:
+    return str(group.child_id(label))  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def _make_lanes(kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any) -> None:
+    with TaskGroup(group_id=_LISTS, tooltip="The names of the nodes"):
+        lists = {name: _make_list(name, spec) for name in spec.lanes}
+    begun = _make_listed(spec, before) if spec.growing_lanes else None
+    for name, listed in lists.items():
+        nodes = _make_nodes(kinds[spec.lanes[name].kind], kinds, spec, name, listed)
+        before.set_downstream(listed)
+        if spec.lanes[name].grows:
+            nodes.set_upstream(begun)
+        nodes.set_downstream(after)
+
+
+def _spec(workflow: WorkflowDefinition, kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
+    may_grow = any(_plans_further(kind) for kind in kinds)
+    # The group has tasks of these names already.
+    taken = {_PLAN, _RESULT, _LISTS, GATHER, LISTED, *(() if workflow.out is None else (_OUTPUTS,))}
+    lanes = [_lanes(kind, group, taken, may_grow=may_grow) for kind in kinds]
+    return WorkflowSpec(
+        name=str(group.group_id),
+        plan_task_id=_child_id(group, _PLAN),
+        result_task_id=_child_id(group, _RESULT),
+        lanes={name: lane for each in lanes for name, lane in each.items()},
+        failure_policy=workflow.failure_policy,
+        timeout=None if workflow.timeout is None else workflow.timeout.total_seconds(),
+        max_nodes=workflow.max_nodes,
+    )
+
+
+def _plans_further(kind: Kind) -> bool:
+    return isinstance(kind.target, (WorkflowTarget, MapTarget))
+
+
+def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
+    name = f"{kind.name}_node" if kind.name in taken else kind.name
+    # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
+    names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
+    return {
+        each: Lane(
+            kind=kind.name,
+            task_id=_child_id(group, each),
+            list_task_id=_child_id(group, f"{_LISTS}.{each}"),
+            plans=_plans_further(kind),
+            is_direct=is_direct,
+            # What is planned later always waits: for the node that plans it.
+            grows=may_grow and not is_direct,
+        )
+        for each, is_direct in names.items()
+    }
+
+
+def _make_list(name: str, spec: WorkflowSpec) -> NodeListOperator:
+    lane = spec.lanes[name]
+    until = ", and keeps it until no node can be added" if lane.grows else ""
+    listed = NodeListOperator(
+        task_id=name, lane=name, doc_md=f"Returns the list of the nodes of `{lane.task_id}`{until}."
+    )
+    listed.spec = spec
+    if lane.grows:
+        _start_in_triggerer(listed, "ListTrigger", {"spec": spec.pack(), "lane": name})
+    return listed
+
+
+def _make_listed(spec: WorkflowSpec, before: Any) -> ListedOperator:
+    listed = ListedOperator(
+        task_id=LISTED, doc_md="Succeeds when the lists that may grow have been begun: their nodes can start."
+    )
+    listed.spec = spec
+    _start_in_triggerer(listed, "ListedTrigger", {"spec": spec.pack()})
+    before.set_downstream(listed)
+    return listed
+
+
+def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, Any]) -> None:
+    """Have Airflow start a task in the triggerer, where it can."""
+    if STARTS_IN_TRIGGERER:
+        task.start_from_trigger = True
+        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)
+
+
+def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
+    lane = spec.lanes[name]
+    own = {
+        "kind": kind,
+        "kinds": kinds,
+        "lane": name,
+        "spec": spec,
+        "dag_file": dag_file_being_read(),
+        # What does not say how long it may run may run as long as any other task that does not.
+        "time_limit": kind.settings.get("execution_timeout", listed.default_timeout),
+        "custom_operator_name": _operator_name(kind),
+    }
+    if STARTS_IN_TRIGGERER and not lane.is_direct:
+        start = _start_args("trigger.NodeTrigger", {"spec": spec.pack(), "lane": name}, spec.timeout)
+        own |= {"start_from_trigger": True, "start_trigger_args": start}
+    operator_class: Any = type(
+        "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
+    )
+    # Those of any operator: a matter of the task, and not of what a node runs.
+    settings = {setting: value for setting, value in kind.settings.items() if setting in setting_names()}
+    settings.setdefault("doc_md", _doc(kind, lane))
+    partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
+    nodes = partial.expand_kwargs(NodeSlots(listed))
+    if lane.grows:
+        # A list that grows ends with the workflow, and nodes are to start before. Set now: see
+        # `HelperOperator`.
+        task_graph.set_trigger_rule(nodes, TriggerRule.ONE_SUCCESS)
+    return nodes
+
+
+def _doc(kind: Kind, lane: Lane) -> str:
+    which = "can start at once" if lane.is_direct else "wait for other nodes"
+    return f"The nodes that run `{kind.name}` and {which if STARTS_IN_TRIGGERER else 'are in the plan'}."
+
+
+def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
+    from airflow_dynamic_provider.airflow_adapter.triggers import StartTriggerArgs
+
+    return StartTriggerArgs(
+        trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",
+        trigger_kwargs=arguments,
+        next_method=GO_ON,
+        timeout=None if timeout is None else timedelta(seconds=timeout),
+    )
+
+
+def _operator_name(kind: Kind) -> str:
+    if isinstance(kind.target, OperatorTarget):
+        return getattr(
+            kind.target.operator_class, "custom_operator_name", kind.target.operator_class.__name__
+        )
+    if isinstance(kind.target, WorkflowTarget):
+        return PlanOperator.custom_operator_name
+    if isinstance(kind.target, MapTarget):
+        return "map_task"
+    return "@task"
+
+
+def _tooltip(workflow: WorkflowDefinition) -> str:
+    return (workflow.function.__doc__ or "").strip().split("\n")[0]

@@ -1,0 +1,205 @@
+"""What calling a workflow returns in the Dag file, and what Airflow expands its nodes over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import task_graph, xcom
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
+from airflow_dynamic_provider.authoring.arranging.ordering import first_task
+from airflow_dynamic_provider.authoring.model.scope import current_scope
+from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.execution.helpers import HelperOperator
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.workflows.plan.shapes import (
+    field_names,
+    has_any_field,
+    is_named_tuple,
+    item_steps,
+    return_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def part_names(function: Callable[..., Any]) -> list[str]:
+    """Return the XComs of the items of what a body returns: by field, or ``output_0`` and so on.
+
+    None where the return annotation names no tuple of known length.
+    """
+    shape = return_shape(function)
+    if is_named_tuple(shape):
+        return list(shape._fields)
+    return [f"output_{index}" for index, _ in enumerate(item_steps(shape) or ())]
+
+
+class WorkflowReference(PlainXComArg):
+    """A reference to something that a workflow's last task has stored, to be passed to tasks.
+
+    Data comes from the workflow's last task. An order without data concerns the whole workflow: what is
+    to run before it runs before the body does.
+    """
+
+    @property
+    def roots(self) -> list[Any]:
+        """The planning task, for which all others wait. Airflow asks for it in ``task >> workflow()``."""
+        return [first_task(self.operator)]
+
+    def set_upstream(self, task_or_task_list: Any, edge_modifier: Any = None) -> None:
+        """Run tasks before the whole workflow: ``workflow() << task``."""
+        first_task(self.operator).set_upstream(task_or_task_list, edge_modifier)
+
+
+class WorkflowPart(WorkflowReference):
+    """A part of a workflow's outputs: an ordinary XCom reference, to be passed to tasks.
+
+    Airflow expands only over what a task returns. Where a part is expanded over, a task is added that
+    returns it.
+    """
+
+    def iter_references(self) -> Iterator[tuple[Any, str]]:
+        """Return the task and the XCom that it refers to. Airflow asks for them when the Dag file is read."""
+        if task_graph.is_expanding():
+            self._be_returned()
+        return super().iter_references()
+
+    def map(self, f: Callable[[Any], Any]) -> Any:
+        """Return a reference to the items as a function gives them, to be expanded over."""
+        self._be_returned()
+        return super().map(f)
+
+    def zip(self, *others: Any, **fillvalue: Any) -> Any:
+        """Return a reference to the items side by side with those of others, to be expanded over."""
+        self._be_returned()
+        return super().zip(*others, **fillvalue)
+
+    def concat(self, *others: Any) -> Any:
+        """Return a reference to the items and behind them those of others, to be expanded over."""
+        self._be_returned()
+        return super().concat(*others)
+
+    def _be_returned(self) -> None:
+        # In a map no list can be expanded over, which Airflow says.
+        if self.key != RETURN_VALUE and current_scope() is None:
+            self.operator, self.key = returning_task(self.operator, self.key), RETURN_VALUE
+
+
+class WorkflowOutput(WorkflowReference):
+    """The outputs of a workflow: an ordinary XCom reference, to be passed to tasks.
+
+    Where the body is annotated to return a tuple of known length it can be unpacked. The fields of a
+    NamedTuple or a TypedDict, and the items of a ``dict[str, ...]``, are found by name: ``output["total"]``.
+    """
+
+    def __getitem__(self, item: str) -> WorkflowPart:
+        """Return a reference to one field or item.
+
+        Raises:
+            WorkflowCallError: What the body is annotated to return has no such part.
+        """
+        key = super().__getitem__(item).key  # type: ignore[attr-defined]
+        operator: Any = self.operator
+        if key in operator.parts:
+            return WorkflowPart(operator, key)
+        fields = field_names(operator.returns)
+        if not (has_any_field(operator.returns) if fields is None else key in fields) or key == RETURN_VALUE:
+            raise _no_such_part(operator, key, fields)
+        if key not in operator.fields:
+            operator.fields.append(key)
+        return WorkflowPart(operator, key)
+
+    def __iter__(self) -> Iterator[WorkflowPart]:
+        """Return a reference to each item of the tuple that the body returns.
+
+        Raises:
+            WorkflowCallError: It is not known how many there are.
+        """
+        parts = getattr(self.operator, "parts", ())
+        if not parts:
+            raise WorkflowCallError(
+                "its output cannot be unpacked, because the number of items is not known in the Dag file",
+                task_id=self.operator.task_id,
+                remedy="Annotate what the body returns, as in -> tuple[list[str], int], or pass the output "
+                "to a task as it is.",
+            )
+        return iter([WorkflowPart(self.operator, name) for name in parts])
+
+
+def _no_such_part(operator: Any, key: str, fields: Sequence[str] | None) -> WorkflowCallError:
+    known = [*operator.parts, *(fields or ())]
+    if known:
+        return WorkflowCallError(
+            f"its output has no part {key!r}; it has {', '.join(map(repr, known))}",
+            task_id=operator.task_id,
+            remedy="Use one of these, or correct what the body is annotated to return.",
+        )
+    return WorkflowCallError(
+        f"its output has no part {key!r}, as far as the annotation of the body says",
+        task_id=operator.task_id,
+        remedy="Annotate the body with -> dict[str, ...], a TypedDict or a NamedTuple, or pass the output to "
+        "a task as it is.",
+    )
+
+
+def returning_task(result: Any, key: str) -> Any:
+    """Return the task that returns a part of what another one has stored. It is added the first time."""
+    for task in result.dag.tasks:
+        if isinstance(task, PartOperator) and (task.result_id, task.part) == (result.task_id, key):
+            return task
+    # A key may be any text, so that several may make the same id, or that of another task of the group.
+    label = f"result_{re.sub(r'[^0-9A-Za-z_.-]', '_', key)}"
+    group, taken = result.task_group, {task.label for task in result.dag.tasks}
+    returning = PartOperator(
+        task_id=task_graph.first_free(label, taken, "__"),
+        result_id=result.task_id,
+        part=key,
+        dag=result.dag,
+        task_group=group,
+    )
+    returning.first_task_id = result.first_task_id
+    returning.set_upstream(result)
+    return returning
+
+
+class PartOperator(HelperOperator):
+    """Returns a part of a workflow's outputs: Airflow expands only over a task's return value.
+
+    Args:
+        result_id: The task that stores the part.
+        part: The XCom.
+    """
+
+    custom_operator_name = "part"
+
+    def __init__(self, *, result_id: str, part: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.result_id = result_id
+        self.part = part
+        #: The task that runs first of the workflow.
+        self.first_task_id: str | None = None
+
+    def execute(self, context: Any) -> Any:
+        """Return the part. Airflow calls this in the task's process."""
+        return xcom.pull(context, self.result_id, self.part)
+
+
+class NodeSlots(PlainXComArg):
+    """What Airflow expands a lane over: one clone for each slot, with nothing of the list passed to it.
+
+    A clone reads the page with its own node instead, however long the list is.
+    """
+
+    def resolve(self, context: Any) -> Sequence[Mapping[str, Any]]:
+        """Return no arguments for each slot. Airflow calls this in the task's process."""
+        return _NoArguments()
+
+
+class _NoArguments(Sequence[dict[str, Any]]):
+    def __getitem__(self, index: Any) -> Any:
+        return {}
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,1 @@
+"""What an author declares: a workflow, its kinds of nodes, its settings."""

@@ -1,0 +1,157 @@
+"""A dynamic workflow as it is declared: its body and its options."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from airflow_dynamic_provider.errors import WorkflowError
+from airflow_dynamic_provider.workflows.declared.keyed import read_out
+from airflow_dynamic_provider.workflows.declared.settings import NAME, setting_names
+from airflow_dynamic_provider.workflows.plan.shapes import return_shape
+from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_dynamic_provider.definitions.declarations import DynamicOut
+
+#: What happens to the other nodes when one has failed for good.
+FailurePolicy = Literal["fail_fast", "run_all"]
+
+#: The arguments of the decorator that no task has.
+OPTIONS = ("out", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
+
+_POLICIES = ("fail_fast", "run_all")
+# Arguments of @task that would change what the planning task stores.
+_REFUSED = ("multiple_outputs", "do_xcom_push")
+
+
+class WorkflowDefinition:
+    """A function whose body says, at run time, which tasks run, and its options.
+
+    Args:
+        function: The body.
+        out: The dynamic output that the body returns, ``None`` if it returns something else.
+        node_dependency_hints: What the body may call though nothing in it names it.
+        max_nodes: How many nodes a plan may have.
+        failure_policy: What happens to the other nodes when one has failed for good.
+        timeout: How long the whole graph may take, a timedelta or seconds; ``None`` for no limit.
+        settings: Arguments of ``@task``, for the planning task.
+        is_named: Whether the name was given in the body of another workflow.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        out: DynamicOut | None = None,
+        node_dependency_hints: Sequence[Any] = (),
+        max_nodes: int = DEFAULT_MAX_NODES,
+        failure_policy: FailurePolicy = "fail_fast",
+        timeout: timedelta | float | None = None,
+        settings: Mapping[str, Any] | None = None,
+        is_named: bool = False,
+    ) -> None:
+        _check_function(function)
+        self.function = function
+        self.out = read_out(out, function)
+        self.node_dependency_hints = _check_hints(node_dependency_hints)
+        self.max_nodes = _check_max_nodes(max_nodes)
+        self.failure_policy = _check_policy(failure_policy)
+        self.timeout = _check_timeout(timeout)
+        self.settings = _check_settings(settings or {})
+        self.is_named = is_named
+        functools.update_wrapper(cast("Any", self), function)
+
+    @property
+    def name(self) -> str:
+        """The name of the workflow, and of its calls: ``task_id``, or that of the function."""
+        name = self.settings.get("task_id")
+        return self.function.__name__ if name is None else name
+
+    @property
+    def shape(self) -> Any:
+        """The annotation of what a call gives in another body: the body's, or a dict of values by key."""
+        return return_shape(self.function) if self.out is None else dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<dynamic workflow {self.name!r}>"
+
+
+def _check_function(function: Any) -> None:
+    if not inspect.isfunction(function):
+        raise WorkflowError(
+            f"@dynamic_workflow decorates a function, received {function!r}",
+            remedy="Name the options: @dynamic_workflow(max_nodes=...), and put it above the function only.",
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise WorkflowError(
+            f"the workflow {function.__name__!r} is a generator function, and a body must return its output",
+            remedy="Collect in a list what it yields, and return the list.",
+        )
+    if inspect.iscoroutinefunction(function):
+        raise WorkflowError(
+            f"the workflow {function.__name__!r} is async, and a body only says what is to run",
+            remedy="Leave out async and await; nodes run side by side anyway.",
+        )
+
+
+def _check_hints(hints: Any) -> tuple[Any, ...]:
+    if not isinstance(hints, list | tuple):
+        raise WorkflowError(
+            f"node_dependency_hints must be a list, received {hints!r}",
+            remedy="Write node_dependency_hints=[task, BashOperator, workflow].",
+        )
+    return tuple(hints)
+
+
+def _check_max_nodes(max_nodes: Any) -> int:
+    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
+        raise WorkflowError(
+            f"max_nodes must be a whole number of at least 1, received {max_nodes!r}",
+            remedy=f"Leave it out for {DEFAULT_MAX_NODES}.",
+        )
+    return max_nodes
+
+
+def _check_policy(policy: Any) -> FailurePolicy:
+    if policy not in _POLICIES:
+        raise WorkflowError(
+            f"failure_policy must be 'fail_fast' or 'run_all', received {policy!r}",
+            remedy="'fail_fast' starts no further node once one has failed; 'run_all' runs what it can.",
+        )
+    return policy  # type: ignore[no-any-return]
+
+
+def _check_timeout(timeout: Any) -> timedelta | None:
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        timeout = timedelta(seconds=timeout)
+    if timeout is not None and (not isinstance(timeout, timedelta) or timeout <= timedelta(0)):
+        raise WorkflowError(
+            f"timeout must be a timedelta or a number of seconds above 0, received {timeout!r}",
+            remedy="Leave it out for no limit.",
+        )
+    return timeout
+
+
+def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    for name in _REFUSED:
+        if name in settings:
+            raise WorkflowError(
+                f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
+                remedy=f"Leave {name}= out.",
+            )
+    known = setting_names() | {NAME, "dag", "task_group"}
+    if unknown := [name for name in settings if name not in known]:
+        # Only now: a Dag file that is right does without it.
+        import difflib
+
+        nearest = difflib.get_close_matches(unknown[0], [*known, *OPTIONS], 1)
+        raise WorkflowError(
+            f"@dynamic_workflow does not know the argument {unknown[0]}=",
+            remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
+        )
+    return dict(settings)

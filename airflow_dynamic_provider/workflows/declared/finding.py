@@ -1,0 +1,315 @@
+"""Finds the kinds of a workflow: everything that its body may call, as far as the Dag file shows it.
+
+Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows
+the code in the order in which it is written.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+from airflow_dynamic_provider.workflows.declared.kinds import (
+    MAPS_MARK,
+    Kinds,
+    MapTarget,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+)
+from airflow_dynamic_provider.workflows.declared.settings import is_setting
+from airflow_dynamic_provider.workflows.plan.references import Placeholder
+
+# Functions of these are never a body's helpers.
+_FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
+
+# A container with more than this is data.
+_MOST_ITEMS = 1000
+
+_UNKNOWN = object()
+
+
+def find_kinds(workflow: WorkflowDefinition, default_retries: int = 0) -> Kinds:
+    """Return the kinds that the calls of a workflow's body can be of, and those of all that it may call.
+
+    Args:
+        workflow: The workflow.
+        default_retries: The retries of a task that does not say how many it has.
+    """
+    finder = _Finder(Kinds(default_retries))
+    finder.function(workflow.function)
+    for hint in workflow.node_dependency_hints:
+        finder.value(hint, frozenset(), is_mapping=True)
+    return finder.kinds
+
+
+class _Finder:
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self._functions: dict[int, Any] = {}
+        self._workflows: set[int] = set()
+        # Kept, for ids of objects that are gone come again.
+        self._seen: dict[tuple[int, bool], Any] = {}
+
+    def function(self, function: Any) -> None:
+        """Look at everything that a function refers to."""
+        code = getattr(function, "__code__", None)
+        # Not by its code, which functions with different closures share.
+        if code is None or id(function) in self._functions:
+            return
+        self._functions[id(function)] = function
+        self.function(getattr(function, "__wrapped__", None))
+        names = _names(code)
+        scope = _scope(function)
+        is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
+        mapped = _mapped(function, scope) if is_mapping else []
+        # Where the source does not show what is mapped, anything may be.
+        is_mapping = mapped is None
+        for name in names:
+            if name in scope:
+                self.value(scope[name], frozenset(names), is_mapping)
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self.value(default, frozenset(names), is_mapping)
+        for variation in _variations(function, scope):
+            self._variation(variation, is_mapping)
+        for each in mapped or ():
+            self.value(each, frozenset(names), is_mapping=True)
+
+    def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        """Look at something that a function refers to."""
+        if (
+            isinstance(value, str | bytes | int | float | Placeholder | None)
+            or (id(value), is_mapping) in self._seen
+        ):
+            return
+        if not isinstance(value, types.ModuleType | type):
+            self._seen[id(value), is_mapping] = value
+        if getattr(type(value), "_airflow_is_task_decorator", False):
+            self._task(value, is_mapping)
+        elif isinstance(value, WorkflowDefinition):
+            self._workflow(value)
+        elif objects.is_operator_class(value):
+            self.kinds.add(OperatorTarget(value))
+        elif objects.is_operator(value):
+            made_with = vars(value).get("_BaseOperator__init_kwargs", {})
+            self._variation((type(value), made_with), is_mapping)
+        elif objects.is_task_group(value):
+            self.function(value.function)
+        elif isinstance(value, functools.partial):
+            self._partial(value, names, is_mapping)
+        elif isinstance(value, types.MethodType):
+            self.function(value.__func__)
+        elif isinstance(value, types.FunctionType):
+            if _is_helper(value):
+                self.function(value)
+        elif isinstance(value, list | tuple | set | frozenset | Mapping):
+            self._items(value, names, is_mapping)
+        else:
+            self._namespace(value, names, is_mapping)
+
+    def _task(self, decorator: Any, is_mapping: bool) -> None:
+        self.kinds.add(TaskTarget(decorator))
+        if is_mapping and not hasattr(decorator, "declarations"):
+            self.kinds.add(MapTarget(decorator))
+
+    def _workflow(self, workflow: WorkflowDefinition) -> None:
+        self.kinds.add(WorkflowTarget(workflow))
+        if id(workflow.function) in self._workflows:
+            return
+        self._workflows.add(id(workflow.function))
+        self.function(workflow.function)
+        for hint in workflow.node_dependency_hints:
+            self.value(hint, frozenset(), is_mapping=True)
+
+    def _variation(self, variation: Any, is_mapping: bool) -> None:
+        if not isinstance(variation, tuple):
+            self.value(variation, frozenset(), is_mapping)
+            return
+        operator_class, kwargs = variation
+        settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
+        self.kinds.add(OperatorTarget(operator_class), settings)
+
+    def _partial(self, partial: Any, names: frozenset[str], is_mapping: bool) -> None:
+        if objects.is_operator_class(partial.func):
+            self._variation((partial.func, partial.keywords), is_mapping)
+        else:
+            self.value(partial.func, names, is_mapping)
+        for argument in (*partial.args, *partial.keywords.values()):
+            self.value(argument, names, is_mapping)
+
+    def _items(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        if len(value) > _MOST_ITEMS:
+            return
+        items = value.values() if isinstance(value, Mapping) else value
+        if isinstance(value, set | frozenset):
+            # A set has another order in another process, and kinds are named in the order they are found.
+            items = sorted(value, key=lambda item: str(getattr(item, "__qualname__", "")))
+        for item in items:
+            self.value(item, names, is_mapping)
+
+    def _namespace(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
+        """Look at the attributes of a module, a class or an object that the code names."""
+        top = str(getattr(value, "__name__", "")).split(".")[0] if isinstance(value, types.ModuleType) else ""
+        held = getattr(value, "__dict__", {})
+        for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
+            # Of Airflow and Python itself, only classes of operators are for a body.
+            if top not in _FOREIGN or objects.is_operator_class(held[name]):
+                self.value(held[name], names - {name}, is_mapping)
+
+
+def _names(code: types.CodeType) -> list[str]:
+    """The names that code uses, that of functions inside it too, each once."""
+    names = dict.fromkeys([*code.co_names, *code.co_freevars])
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= dict.fromkeys(_names(constant))
+    return list(names)
+
+
+def _scope(function: Any) -> dict[str, Any]:
+    """What a function's names mean, apart from its own variables."""
+    scope = dict(function.__globals__)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            scope[name] = cell.cell_contents
+        except ValueError:
+            # It is not assigned yet.
+            scope.pop(name, None)
+    return scope
+
+
+def _is_map_task(value: Any) -> bool:
+    return getattr(value, MAPS_MARK, False) is True
+
+
+def _map_task_attribute(names: Iterable[str], scope: Mapping[str, Any]) -> bool:
+    modules = [scope[name] for name in names if isinstance(scope.get(name), types.ModuleType)]
+    return "map_task" in names and any(_is_map_task(getattr(module, "map_task", None)) for module in modules)
+
+
+def _is_helper(function: types.FunctionType) -> bool:
+    top = (function.__module__ or "").split(".")[0]
+    if top in _FOREIGN:
+        return False
+    path = function.__code__.co_filename
+    if "site-packages" not in path and "dist-packages" not in path:
+        return True
+    # A library: only worth following if it is written for Airflow.
+    return any(
+        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition)
+        for value in function.__globals__.values()
+    ) or any(objects.is_operator_class(value) for value in function.__globals__.values())
+
+
+def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
+    """The tasks and operators with settings of their own that a function's source writes down."""
+    # Typed into an interpreter, or a lambda in the middle of a statement, it has no source: hints are needed.
+    for node in _calls_in(function) or ():
+        variation = _evaluate_call(node, scope)
+        if variation is not _UNKNOWN:
+            yield variation
+
+
+def _mapped(function: Any, scope: Mapping[str, Any]) -> list[Any] | None:
+    """What a function's source gives to `map_task`; ``None`` where it does not show."""
+    calls = _calls_in(function)
+    if calls is None:
+        return None
+    mapped = []
+    for node in calls:
+        if not _is_map_task(_evaluate(node.func, scope)):
+            continue
+        given = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "fn")]
+        value = _evaluate(_behind_partial(given[0], scope), scope) if given else _UNKNOWN
+        if value is _UNKNOWN:
+            return None
+        mapped.append(value)
+    return mapped or None
+
+
+def _behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
+    """What a ``functools.partial`` is made of, if the expression is one."""
+    is_partial = isinstance(node, ast.Call) and _evaluate(node.func, scope) is functools.partial
+    return node.args[0] if is_partial and node.args else node  # type: ignore[attr-defined]
+
+
+def _calls_in(function: Any) -> list[ast.Call] | None:
+    """The calls that a function's source writes down, in their order; ``None`` where there is no source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
+    except (OSError, SyntaxError, TypeError, ValueError):
+        return None
+    # Python gives the whole statement that a lambda is in.
+    own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
+    if function.__code__.co_name != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
+        # Without the decorators above it.
+        own = [*tree.body[0].body]
+    return sorted(
+        (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
+        key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
+    )
+
+
+def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
+    """A task under ``override``, or an operator class with the settings that it is given."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "override":
+        return _evaluate_override(node, node.func.value, scope)
+    called = _evaluate(node.func, scope)
+    if called is functools.partial and node.args:
+        called = _evaluate(node.args[0], scope)
+    if not objects.is_operator_class(called):
+        return _UNKNOWN
+    relevant = [
+        word
+        for word in node.keywords
+        if word.arg is None or is_setting(word.arg, _evaluate(word.value, scope))
+    ]
+    settings = _evaluate_keywords(relevant, scope)
+    return _UNKNOWN if settings is None else (called, settings)
+
+
+def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str, Any]) -> Any:
+    base = _evaluate(overridden, scope)
+    is_task = getattr(type(base), "_airflow_is_task_decorator", False)
+    settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
+    if settings is None or not (is_task or isinstance(base, WorkflowDefinition)):
+        return _UNKNOWN
+    try:
+        return base.override(**settings)
+    except Exception:
+        # Airflow refuses the settings; it will again, with the line, when the body makes the call.
+        return _UNKNOWN
+
+
+def _evaluate_keywords(keywords: Iterable[ast.keyword], scope: Mapping[str, Any]) -> dict[str, Any] | None:
+    settings: dict[str, Any] = {}
+    for keyword in keywords:
+        value = _evaluate(keyword.value, scope)
+        if value is _UNKNOWN or keyword.arg is None:
+            return None
+        settings[keyword.arg] = value
+    return settings
+
+
+def _evaluate(node: ast.expr, scope: Mapping[str, Any]) -> Any:
+    """The value of a constant, of a name of the Dag file, or of a task under ``override``."""
+    if isinstance(node, ast.Name):
+        return scope.get(node.id, _UNKNOWN)
+    if isinstance(node, ast.Attribute):
+        holder = _evaluate(node.value, scope)
+        return _UNKNOWN if holder is _UNKNOWN else getattr(holder, node.attr, _UNKNOWN)
+    if isinstance(node, ast.Call):
+        found = _evaluate_call(node, scope)
+        return _UNKNOWN if isinstance(found, tuple) else found
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return _UNKNOWN

@@ -1,0 +1,250 @@
+"""The kinds of nodes: one mapped task of the Dag each, with the settings that all its nodes share.
+
+Found when the Dag file is read (see `finding`), and again, from the same file, in the planning task.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import UnknownKindError
+from airflow_dynamic_provider.workflows.declared.settings import NAME, RETRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+
+#: Set on what maps a task over a list in a body, so that it is known without being imported.
+MAPS_MARK = "_dynamic_workflow_maps"
+
+
+@dataclass(frozen=True, eq=False)
+class TaskTarget:
+    """A function under ``@task`` or ``@task.dynamic``."""
+
+    decorator: Any
+
+    @property
+    def identity(self) -> Hashable:
+        """What its variations have in common."""
+        return ("task", id(self.decorator.function), _underlying(self.decorator).operator_class)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the decorator was given, without the name."""
+        return _without_name(_underlying(self.decorator).kwargs)
+
+    @property
+    def name(self) -> str:
+        """What its kind is called."""
+        name = _underlying(self.decorator).kwargs.get(NAME)
+        return self.decorator.function.__name__ if name is None else name  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorTarget:
+    """A class of operators."""
+
+    operator_class: type
+
+    @property
+    def identity(self) -> Hashable:
+        """What its variations have in common."""
+        return ("operator", self.operator_class)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Nothing: the class has none of its own."""
+        return {}
+
+    @property
+    def name(self) -> str:
+        """What its kind is called."""
+        return self.operator_class.__name__
+
+
+@dataclass(frozen=True, eq=False)
+class WorkflowTarget:
+    """A workflow that is planned when its arguments exist."""
+
+    workflow: WorkflowDefinition
+
+    @property
+    def identity(self) -> Hashable:
+        """What its variations have in common."""
+        return ("workflow", id(self.workflow.function))
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the decorator was given for the planning task, without the name."""
+        return _without_name(self.workflow.settings)
+
+    @property
+    def name(self) -> str:
+        """What its kind is called."""
+        return self.workflow.name
+
+
+@dataclass(frozen=True, eq=False)
+class MapTarget:
+    """A `map_task` of a function under ``@task``, planned when its list exists."""
+
+    decorator: Any
+
+    @property
+    def identity(self) -> Hashable:
+        """What its variations have in common."""
+        return ("map", id(self.decorator.function), _underlying(self.decorator).operator_class)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the decorator was given, without the name."""
+        return _without_name(_underlying(self.decorator).kwargs)
+
+    @property
+    def name(self) -> str:
+        """What its kind is called."""
+        return f"{TaskTarget(self.decorator).name}__map"
+
+
+Target = TaskTarget | OperatorTarget | WorkflowTarget | MapTarget
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """What runs some of the nodes: a task of the Dag that is mapped over them.
+
+    Attributes:
+        name: Unique among the kinds of one workflow.
+        target: What its nodes call.
+        settings: Arguments of the task, without its name.
+    """
+
+    name: str
+    target: Target
+    settings: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Kinds:
+    """The kinds of a workflow and of all workflows that it may call, by name.
+
+    Args:
+        default_retries: The retries of a kind that does not say how many it has.
+    """
+
+    default_retries: int = 0
+    _by_name: dict[str, Kind] = field(default_factory=dict)
+    _by_identity: dict[Hashable, list[Kind]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in the order in which the kinds were found."""
+        return list(self._by_name)
+
+    def add(self, target: Target, settings: Mapping[str, Any] | None = None) -> None:
+        """Add a kind, unless one that there is runs such nodes already."""
+        settings = dict(target.settings if settings is None else _without_name(settings))
+        if self._find(target, settings) is not None:
+            return
+        # Airflow takes a task id of letters, digits, dashes, dots and underscores; a lambda has brackets.
+        base = re.sub(r"[^\w.-]", "", target.name, flags=re.ASCII) or "node"
+        name, number = base, 1
+        while name in self._by_name:
+            number += 1
+            name = f"{base}__{number}"
+        kind = Kind(name, target, settings)
+        self._by_name[name] = kind
+        self._by_identity.setdefault(target.identity, []).append(kind)
+
+    def match(self, target: Target, settings: Mapping[str, Any] | None = None) -> tuple[Kind, int | None]:
+        """Return the kind that runs a node, and the node's retries where they are fewer than the kind's.
+
+        Args:
+            target: What is called.
+            settings: What the call sets; the target's own settings by default. A name is ignored.
+
+        Raises:
+            UnknownKindError: The Dag has no task that could run it.
+        """
+        settings = target.settings if settings is None else _without_name(settings)
+        found = self._find(target, settings)
+        if found is None:
+            raise self._unknown(target, settings)
+        return found
+
+    def _find(self, target: Target, settings: Mapping[str, Any]) -> tuple[Kind, int | None] | None:
+        wanted = settings.get(RETRIES)
+        best: tuple[Kind, int | None] | None = None
+        lowest = None
+        for kind in self._by_identity.get(target.identity, ()):
+            if not _same_but_retries(kind.settings, settings):
+                continue
+            if kind.settings.get(RETRIES) == wanted:
+                return kind, None
+            has = self._retries(kind.settings)
+            # The one with the fewest attempts to spare.
+            if self._retries(settings) <= has and (lowest is None or has < lowest):
+                best, lowest = (kind, self._retries(settings)), has
+        return best
+
+    def _retries(self, settings: Mapping[str, Any]) -> int:
+        retries = settings.get(RETRIES)
+        return self.default_retries if retries is None else int(retries)
+
+    def _unknown(self, target: Target, settings: Mapping[str, Any]) -> UnknownKindError:
+        known = self._by_identity.get(target.identity, [])
+        name = target.name.removesuffix("__map")
+        if not known and isinstance(target, MapTarget):
+            return UnknownKindError(
+                f"the Dag file has no task for a map_task of {name!r}, because nothing that the body "
+                "refers to names both",
+                remedy=f"Name {name} and map_task at the top of the Dag file, and use them in the body.",
+            )
+        if not known:
+            return UnknownKindError(
+                f"the Dag file has no task for {name!r}, because nothing that the body refers to names it",
+                remedy=f"Name it at the top of the Dag file, or in node_dependency_hints=[{name}].",
+            )
+        nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))
+        given = ", ".join(_differences(nearest.settings, settings))
+        makes = f"functools.partial({name}, {given})"
+        call = makes if isinstance(target, OperatorTarget) else f"{name}.override({given})"
+        return UnknownKindError(
+            f"the Dag file has no task for {name!r} with these settings: {given}; only task_id and fewer "
+            "retries may differ from one node to the next",
+            remedy=f"Name it in the Dag file: big = {call}, or node_dependency_hints=[{call}].",
+        )
+
+
+def _same_but_retries(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return {**one, RETRIES: 0} == {**other, RETRIES: 0}
+
+
+def _differences(kind: Mapping[str, Any], node: Mapping[str, Any]) -> list[str]:
+    names = [*node, *(name for name in kind if name not in node)]
+    return [f"{name}={node.get(name)!r}" for name in names if kind.get(name) != node.get(name)]
+
+
+def _without_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != NAME}
+
+
+def _underlying(decorator: Any) -> Any:
+    # ``@task.dynamic`` keeps an ordinary task decorator inside.
+    return getattr(decorator, "_task", decorator)

@@ -1,0 +1,167 @@
+"""What the tasks of one workflow have to know of each other, written while the Dag file is parsed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_dynamic_provider.errors import PlanMismatchError
+from airflow_dynamic_provider.execution.documents import read_object
+from airflow_dynamic_provider.execution.forms import build, misshapen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
+
+FailurePolicy = Literal["fail_fast", "run_all"]
+
+#: What the task is called, in a task group, that gathers the plans of all keys.
+GATHER = "gather"
+
+#: What the task is called that succeeds when the lists that may grow have been begun.
+LISTED = "listed"
+
+#: Under what the document of a result task holds the workflow.
+_DOCUMENT = "dynamic_workflow"
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A task that is cloned for nodes of one kind.
+
+    A kind has two where Airflow starts a task either in the triggerer or on a worker, whatever the clone: one
+    for the nodes that can start at once, for which the way by the triggerer would cost seconds, and one for
+    those that wait.
+
+    Attributes:
+        kind: The kind.
+        task_id: The task that is cloned for each node.
+        list_task_id: The task that returns the list of nodes, over which Airflow expands that one.
+        plans: Whether its nodes plan further nodes when their inputs exist.
+        is_direct: Whether it is for the nodes that can start at once.
+        grows: Whether nodes may be added to the list while the workflow runs.
+    """
+
+    kind: str
+    task_id: str
+    list_task_id: str
+    plans: bool = False
+    is_direct: bool = False
+    grows: bool = False
+
+
+@dataclass(frozen=True)
+class WorkflowSpec:
+    """One workflow of a Dag.
+
+    Attributes:
+        name: Its task group.
+        plan_task_id: The planning task.
+        result_task_id: The task that returns the workflow's outputs.
+        lanes: The tasks that are cloned for nodes, by a name that is unique.
+        failure_policy: What one failed node means for the others.
+        timeout: How many seconds the whole graph may take; ``None`` for no limit.
+        max_nodes: How many nodes it may have.
+        is_mapped: Whether there is a graph for each key of a map.
+    """
+
+    name: str
+    plan_task_id: str
+    result_task_id: str
+    lanes: Mapping[str, Lane]
+    failure_policy: FailurePolicy = "fail_fast"
+    timeout: float | None = None
+    max_nodes: int = 1000
+    is_mapped: bool = False
+
+    @property
+    def listing_task_id(self) -> str:
+        """The task that lists the nodes first: the planning task, or the one that gathers all keys' plans."""
+        return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
+
+    @property
+    def planning_task_ids(self) -> set[str]:
+        """The tasks of the package that plan nodes, or list them."""
+        listed = f"{self.name}.{LISTED}"
+        return {self.plan_task_id, self.listing_task_id, listed, *self.list_task_ids}
+
+    @property
+    def growing_lanes(self) -> list[str]:
+        """The lanes to whose lists nodes may be added while the workflow runs."""
+        return [name for name, lane in self.lanes.items() if lane.grows]
+
+    @property
+    def node_task_ids(self) -> list[str]:
+        """The tasks that are cloned for nodes."""
+        return [lane.task_id for lane in self.lanes.values()]
+
+    @property
+    def list_task_ids(self) -> list[str]:
+        """The tasks that return the lists of nodes."""
+        return [lane.list_task_id for lane in self.lanes.values()]
+
+    @property
+    def planners(self) -> frozenset[str]:
+        """The kinds whose nodes plan further nodes."""
+        return frozenset(lane.kind for lane in self.lanes.values() if lane.plans)
+
+    def lane_of(self, node: PlannedNode, *, is_of_root: bool) -> str:
+        """Return the lane of a node.
+
+        Args:
+            node: The node.
+            is_of_root: Whether the planning task planned it, and no other node.
+
+        Raises:
+            PlanMismatchError: It was planned when the workflow had other kinds than it has here.
+        """
+        starts_at_once = is_of_root and not node.upstream and node.window is None
+        waiting = self._lanes_of_kinds.get((node.kind, False))
+        if waiting is None:
+            raise PlanMismatchError(
+                f"{node.name!r} is planned to run {node.kind!r}, for which {self.name!r} has no task: "
+                "the Dag was changed while the run goes on",
+                task_id=self.plan_task_id,
+                remedy=f"Clear {self.plan_task_id!r} with its downstream tasks, so that all nodes are "
+                "planned again, or bring back what the body called before.",
+            )
+        return self._lanes_of_kinds.get((node.kind, starts_at_once), waiting)
+
+    @functools.cached_property
+    def _lanes_of_kinds(self) -> dict[tuple[str, bool], str]:
+        return {(lane.kind, lane.is_direct): name for name, lane in self.lanes.items()}
+
+    def pack(self) -> dict[str, Any]:
+        """Return plain data, for a trigger's arguments."""
+        return asdict(self)
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:
+        """Read what `pack` returned, in this release or another.
+
+        Raises:
+            LayoutError: It is of another shape.
+        """
+        stored = packed.get("lanes") if isinstance(packed, Mapping) else None
+        if not isinstance(stored, Mapping) or not isinstance(packed.get("name"), str):
+            raise misshapen("a workflow", packed)
+        lanes = {name: build(Lane, "a lane of a workflow", tasks) for name, tasks in stored.items()}
+        return build(cls, "a workflow", packed, lanes=lanes)
+
+    def document(self) -> str:
+        """Return the text that the result task carries as its ``doc_json``.
+
+        So commands and pages, which know a Dag only as Airflow has stored it, find its workflows.
+        """
+        return json.dumps({_DOCUMENT: self.pack()})
+
+
+def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
+    """Return name -> workflow of a Dag's tasks, as Airflow has stored them. For commands and pages."""
+    documents = [read_object(getattr(task, "doc_json", None)) for task in tasks]
+    specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
+    return {spec.name: spec for spec in specs}

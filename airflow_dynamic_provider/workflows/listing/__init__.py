@@ -1,0 +1,1 @@
+"""Which node has which slot of its lane."""

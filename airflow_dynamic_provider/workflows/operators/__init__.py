@@ -1,0 +1,1 @@
+"""Makes the operator that a call in a body stands for."""

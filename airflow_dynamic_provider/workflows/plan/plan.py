@@ -1,0 +1,262 @@
+"""The plan of a dynamic workflow: what its body asked for, as plain values and as stored JSON."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution.forms import Form, misshapen
+from airflow_dynamic_provider.workflows.plan import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLAN = Form(
+    "a plan",
+    frozenset({"workflow"}),
+    "Clear the planning task, so that it is stored again by the installed release.",
+)
+
+#: What separates a call from the nodes that it is made of, in a node's name.
+SEPARATOR = "/"
+
+#: The argument under which a node keeps its positional arguments, where they cannot be given by name.
+POSITIONAL = "*"
+
+_FINGERPRINT_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Window:
+    """The place of a node in a call of which only some nodes run at a time.
+
+    Attributes:
+        call: The call's name.
+        index: The node's place among the call's nodes, from 0.
+        size: How many of them may run at a time.
+    """
+
+    call: str
+    index: int
+    size: int
+
+
+@dataclass(frozen=True)
+class PlannedNode:
+    """One task instance to be.
+
+    Attributes:
+        name: Unique in its plan; ``call/node`` inside a call.
+        kind: The name of the kind that runs it.
+        arguments: Parameter -> template; ``"*"`` for positional arguments that have no name.
+        after: Nodes and calls that it waits for without using their output.
+        retries: How often it is retried, where that is less often than its kind says.
+        window: Its place in a call that limits how many run at a time.
+    """
+
+    name: str
+    kind: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    retries: int | None = None
+    window: Window | None = None
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """What tells whether a node of this name, planned again, is the same: a short hash."""
+        window = self.window and [self.window.call, self.window.index, self.window.size]
+        return _digest([self.kind, self.arguments, self.after, window])
+
+    @functools.cached_property
+    def upstream(self) -> tuple[str, ...]:
+        """The nodes and calls that it waits for, each once: those of its arguments, then the others."""
+        used = [
+            reference.name
+            for template in self.arguments.values()
+            for reference in templates.references(template)
+        ]
+        return tuple(dict.fromkeys([*used, *self.after]))
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A part of the plan that has one output of its own: all nodes named ``<name>/...``.
+
+    Attributes:
+        name: The name of the call, of another workflow, of `map_task` or of a task group.
+        output: The template of its output; of a `map_task` the list of its nodes' outputs.
+        min_success_ratio: How many of a `map_task`'s nodes must succeed, ``None`` where all must.
+    """
+
+    name: str
+    output: Any = None
+    min_success_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the body of a workflow asked for.
+
+    Attributes:
+        workflow: The workflow's name.
+        nodes: In an order in which each stands after those that it waits for; otherwise as called.
+        calls: The parts that have an output of their own, a part before those inside it.
+        output: The template of what the body returned.
+    """
+
+    workflow: str
+    nodes: tuple[PlannedNode, ...] = ()
+    calls: tuple[PlannedCall, ...] = ()
+    output: Any = None
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """What tells whether the workflow, planned again, is the same: a short hash.
+
+        Every release must give the same plan the same one, whatever the version in which it is stored. What
+        older readers may ignore in a plan is no part of it.
+        """
+        return _digest({**_pack_contents(self), "version": 1})
+
+    @functools.cached_property
+    def nodes_by_name(self) -> Mapping[str, PlannedNode]:
+        """Name -> node."""
+        return {node.name: node for node in self.nodes}
+
+    @functools.cached_property
+    def calls_by_name(self) -> Mapping[str, PlannedCall]:
+        """Name -> call."""
+        return {call.name: call for call in self.calls}
+
+    def nodes_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of the nodes that a node or a call is made of, in the order of the plan."""
+        return (name,) if name in self.nodes_by_name else self._members.get(name, ())
+
+    def waits_for(self, node: PlannedNode) -> tuple[str, ...]:
+        """Return the names of all nodes that must be done before a node starts, each once.
+
+        A call stands for all its nodes, and for those that its output refers to.
+        """
+        return tuple(dict.fromkeys(name for each in node.upstream for name in self._sources(each)))
+
+    def _sources(self, name: str) -> tuple[str, ...]:
+        if name not in self._sources_by_name:
+            names = [*self.nodes_of(name)]
+            if name in self.calls_by_name:
+                for reference in templates.references(self.calls_by_name[name].output):
+                    names.extend(self._sources(reference.name))
+            self._sources_by_name[name] = tuple(dict.fromkeys(names))
+        return self._sources_by_name[name]
+
+    @functools.cached_property
+    def _sources_by_name(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    @functools.cached_property
+    def _members(self) -> Mapping[str, tuple[str, ...]]:
+        members: dict[str, list[str]] = {}
+        for node in self.nodes:
+            parts = node.name.split(SEPARATOR)
+            for end in range(1, len(parts)):
+                members.setdefault(SEPARATOR.join(parts[:end]), []).append(node.name)
+        return {name: tuple(names) for name, names in members.items()}
+
+
+def pack_node(node: PlannedNode) -> dict[str, Any]:
+    """Return the stored form of a node, empty parts left out."""
+    return {
+        "name": node.name,
+        "kind": node.kind,
+        **({"arguments": dict(node.arguments)} if node.arguments else {}),
+        **({"after": list(node.after)} if node.after else {}),
+        **({"retries": node.retries} if node.retries is not None else {}),
+        **({"window": [node.window.call, node.window.index, node.window.size]} if node.window else {}),
+    }
+
+
+def unpack_node(stored: Any) -> PlannedNode:
+    """Read the stored form of a node.
+
+    Raises:
+        LayoutError: The shape is unknown.
+    """
+    try:
+        window = stored.get("window")
+        return PlannedNode(
+            name=_text(stored["name"]),
+            kind=_text(stored["kind"]),
+            arguments=dict(stored.get("arguments", {})),
+            after=tuple(_text(name) for name in stored.get("after", ())),
+            retries=stored.get("retries"),
+            # A later release may store more of it.
+            window=None if window is None else Window(*window[:3]),
+        )
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise misshapen("a node of a plan", stored) from error
+
+
+def pack_plan(plan: Plan) -> dict[str, Any]:
+    """Return the stored form of a plan, empty parts left out."""
+    return {**PLAN.stamp, **_pack_contents(plan)}
+
+
+def _pack_contents(plan: Plan) -> dict[str, Any]:
+    return {
+        "workflow": plan.workflow,
+        **({"nodes": [pack_node(node) for node in plan.nodes]} if plan.nodes else {}),
+        **({"calls": [_pack_call(call) for call in plan.calls]} if plan.calls else {}),
+        **({"output": plan.output} if plan.output is not None else {}),
+    }
+
+
+def unpack_plan(stored: Any) -> Plan:
+    """Read the stored form of a plan.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    document = PLAN.read(stored)
+    try:
+        return Plan(
+            workflow=_text(document["workflow"]),
+            nodes=tuple(unpack_node(node) for node in document.get("nodes", ())),
+            calls=tuple(_unpack_call(call) for call in document.get("calls", ())),
+            output=document.get("output"),
+        )
+    except (TypeError, KeyError) as error:
+        raise misshapen("a plan", stored) from error
+
+
+def split_arguments(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and the named arguments of a node's resolved arguments."""
+    named = dict(arguments)
+    return list(named.pop(POSITIONAL, ())), named
+
+
+def _pack_call(call: PlannedCall) -> dict[str, Any]:
+    return {
+        "name": call.name,
+        **({"output": call.output} if call.output is not None else {}),
+        **({"min_success_ratio": call.min_success_ratio} if call.min_success_ratio is not None else {}),
+    }
+
+
+def _unpack_call(stored: Any) -> PlannedCall:
+    try:
+        return PlannedCall(_text(stored["name"]), stored.get("output"), stored.get("min_success_ratio"))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise misshapen("a call of a plan", stored) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a name")
+    return value
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, default=repr, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]

@@ -1,0 +1,1 @@
+"""Runs a body, and makes a plan of what it recorded."""

@@ -1,0 +1,110 @@
+"""Runs a body under a recorder, and plans what could not be planned before its values existed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.workflows.declared.finding import find_kinds
+from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import Plan, pack_plan, split_arguments
+from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
+from airflow_dynamic_provider.workflows.planning import assembly
+from airflow_dynamic_provider.workflows.recording import calls
+from airflow_dynamic_provider.workflows.recording.binding import bind
+from airflow_dynamic_provider.workflows.recording.interception import intercepted
+from airflow_dynamic_provider.workflows.recording.passing import refuse_unplannable
+from airflow_dynamic_provider.workflows.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+
+
+def plan_workflow(
+    workflow: WorkflowDefinition,
+    arguments: Mapping[str, Any],
+    prefix: str = "",
+    kinds: Kinds | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
+    kinds = find_kinds(workflow) if kinds is None else kinds
+    recorder = Recorder(workflow.name, kinds, workflow.max_nodes, refuse_unplannable, context)
+    positional, named = split_arguments(arguments)
+    # Checked before the body runs, for Python's own message would not name the workflow's line.
+    bind(workflow.function, positional, named)
+    with intercepted(), recorder.recording():
+        output = calls.run_body(recorder, workflow, positional, named, is_root=not prefix)
+        calls.refuse_changed_operators(recorder)
+    plan = assembly.assemble(recorder, output, prefix)
+    refuse_unstorable(plan)
+    return plan
+
+
+def refuse_unstorable(plan: Plan) -> None:
+    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry, or gives back as another.
+
+    Raises:
+        UnstorableOutputError: Its text names the node and the argument.
+    """
+    try:
+        xcom.check_serializable(pack_plan(plan))
+    except UnstorableOutputError:
+        # Which it is, only in this case: one check of the whole is cheaper than one of each.
+        for noun, template in _named_templates(plan):
+            _check(template, noun, xcom.check_serializable)
+        raise
+    for noun, template in _named_templates(plan):
+        for constant in templates.constants(template):
+            _check(constant, noun, xcom.check_storable)
+
+
+def _named_templates(plan: Plan) -> Iterator[tuple[str, Any]]:
+    for node in plan.nodes:
+        for argument, template in node.arguments.items():
+            yield f"the argument {argument!r} of the node {node.name!r}", template
+    yield f"what {plan.workflow!r} returns", [plan.output, [call.output for call in plan.calls]]
+
+
+def _check(value: Any, noun: str, check: Callable[[Any], None]) -> None:
+    try:
+        check(value)
+    except UnstorableOutputError as error:
+        raise UnstorableOutputError(f"{noun}: {error.message}", remedy=error.remedy) from error.__cause__
+
+
+def plan_later(
+    target: WorkflowTarget | MapTarget,
+    arguments: Mapping[str, Any],
+    prefix: str,
+    kinds: Kinds,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    retries: int | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Return the plan of a node that needed values: a workflow, or a `map_task`. In the node's process.
+
+    Args:
+        target: What the node's kind calls.
+        arguments: The node's arguments, resolved.
+        prefix: The node's name, with which all names of the plan begin.
+        kinds: The kinds of the workflow that made the node.
+        max_nodes: How many nodes the plan of a `map_task` may have; a workflow says so itself.
+        retries: The retries that the node gives to those that it is made of, if fewer than their kind has.
+        context: The context of the node's task.
+
+    Raises:
+        WorkflowError: The body, or the list, is not what a plan can be made of.
+        Exception: What the body raises.
+    """
+    if isinstance(target, WorkflowTarget):
+        return plan_workflow(target.workflow, arguments, prefix, kinds, context)
+    from airflow_dynamic_provider.workflows.recording.map_task import plan_map
+
+    return plan_map(target, arguments, prefix, kinds, max_nodes=max_nodes, retries=retries)

@@ -1,0 +1,1 @@
+"""What a run has stored, and what may go on."""

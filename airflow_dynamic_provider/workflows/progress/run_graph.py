@@ -1,0 +1,299 @@
+"""What has become of a workflow's nodes, and which of them may go on: pure, from plans and states."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.ratios import allowed_failures
+from airflow_dynamic_provider.workflows.plan import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_dynamic_provider.workflows.declared.spec import FailurePolicy
+    from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode
+
+
+class Outcome(Enum):
+    """What has become of a node, or of a call with all its nodes."""
+
+    WAITING = "waiting"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Verdict(Enum):
+    """Whether a node may go on."""
+
+    READY = "ready"
+    WAIT = "wait"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a node may go on, and why not."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+_OUTCOMES = {
+    SUCCESS: Outcome.SUCCESS,
+    FAILED: Outcome.FAILED,
+    UPSTREAM_FAILED: Outcome.FAILED,
+    REMOVED: Outcome.FAILED,
+    SKIPPED: Outcome.SKIPPED,
+}
+_READY = Decision(Verdict.READY)
+_WAIT = Decision(Verdict.WAIT)
+
+
+class RunGraph:
+    """The nodes of one graph as far as they are planned.
+
+    Attributes:
+        nodes: Node -> what was planned of it.
+        calls: Call -> what was planned of it.
+        origins: Node -> the planning node whose plan it is of.
+
+    Args:
+        plans: The planning node -> its plan; the empty name for the planning task's.
+        planners: The kinds whose nodes plan further nodes.
+        states: Node -> the state of its task instance, ``None`` for one that has none yet.
+        failure_policy: What one failed node means for the others.
+        has_ended_planning: Whether the planning task has come to an end, with or without a plan.
+    """
+
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        planners: frozenset[str],
+        states: Mapping[str, str | None],
+        failure_policy: FailurePolicy,
+        *,
+        has_ended_planning: bool = False,
+    ) -> None:
+        self.plans = plans
+        self.nodes: dict[str, PlannedNode] = {
+            node.name: node for plan in plans.values() for node in plan.nodes
+        }
+        self.origins = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
+        self.calls: dict[str, PlannedCall] = {
+            call.name: call for plan in plans.values() for call in plan.calls
+        }
+        self._planners = planners
+        self._states = states
+        self._failure_policy = failure_policy
+        self._has_ended_planning = has_ended_planning
+        self._tolerant = {name for name, call in self.calls.items() if call.min_success_ratio is not None}
+        self._members = _members(plans)
+        self._known: dict[str, Outcome] = {}
+        self._planning = sorted(filter(None, plans), key=_depth, reverse=True)
+        self._unfinished: dict[str, list[int]] = {}
+
+    def decide(self, name: str) -> Decision:
+        """Say whether a node may go on."""
+        node = self.nodes.get(name)
+        if node is None:
+            if self.may_grow:
+                return _WAIT
+            return Decision(Verdict.BLOCKED, "it is not in the plan any more")
+        if self._failure_policy == "fail_fast" and (failed := next(iter(self.failures), None)) is not None:
+            return Decision(Verdict.BLOCKED, f"{failed!r} failed, and the workflow fails fast")
+        waits = False
+        for upstream in node.upstream:
+            outcome = self.outcome(upstream)
+            if outcome in (Outcome.FAILED, Outcome.SKIPPED):
+                became = "has failed" if outcome is Outcome.FAILED else "was skipped"
+                return Decision(Verdict.BLOCKED, f"{upstream!r}, which it depends on, {became}")
+            waits = waits or outcome is Outcome.WAITING
+        return _WAIT if waits or not self._is_in_window(node) else _READY
+
+    def outcome(self, name: str) -> Outcome:
+        """Return what has become of a node, or of a call with all its nodes."""
+        # Those deepest down first: each then finds the outcomes that it is made of, however deep they go.
+        planners, self._planning = self._planning, []
+        for planner in planners:
+            self._known[planner] = self._find_outcome(planner)
+        if name not in self._known:
+            self._known[name] = self._find_outcome(name)
+        return self._known[name]
+
+    @cached_property
+    def failures(self) -> list[str]:
+        """The nodes and calls that failed, apart from those that a call tolerates."""
+        return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
+
+    @cached_property
+    def skips(self) -> list[str]:
+        """The nodes and calls that were skipped, apart from those that a call tolerates."""
+        return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.SKIPPED]
+
+    @cached_property
+    def culprits(self) -> list[str]:
+        """Those of the failures that are not only of what they planned."""
+        return [
+            unit
+            for unit in self.failures
+            if unit in self._tolerant or self._own_outcome(unit) is Outcome.FAILED
+        ]
+
+    @cached_property
+    def may_grow(self) -> bool:
+        """Whether nodes may be added: some plan is not known yet."""
+        return ("" not in self.plans and not self._has_ended_planning) or any(
+            node.kind in self._planners
+            and name not in self.plans
+            and self._own_outcome(name) is Outcome.WAITING
+            for name, node in self.nodes.items()
+        )
+
+    def unfinished(self) -> list[str]:
+        """Return the nodes that have not come to an end, and those whose own plan is not known yet."""
+        return [name for name in self.nodes if self.outcome(name) is Outcome.WAITING]
+
+    def depth(self, name: str) -> int:
+        """Return how many nodes in a row have to end before a node may go on."""
+        depths: dict[str, int] = {}
+        for node in self.nodes.values():
+            waiting = [up for up in self._needed(node) if self.outcome(up) is Outcome.WAITING]
+            depths[node.name] = max((1 + depths.get(up, 0) for up in waiting), default=0)
+            if node.name == name:
+                break
+        return depths.get(name, 0)
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Return (node, node that waits for it): of a call that a node waits for, the nodes it returns."""
+        return [(upstream, name) for name in self.nodes for upstream in self._nodes_before(name)]
+
+    def _nodes_before(self, name: str) -> list[str]:
+        origin = self.origins[name]
+        before = self._nodes_behind(self.nodes[name].upstream)
+        if origin and not any(each.startswith(f"{origin}/") for each in before):
+            # It begins what another node has planned.
+            return [origin, *before]
+        return before
+
+    def _nodes_behind(self, names: Iterable[str]) -> list[str]:
+        found: dict[str, None] = {}
+        todo, seen = list(names), set()
+        while todo:
+            name = todo.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            # A call that returns no node's value is awaited as a whole.
+            parts = list(self._returned(name)) or self._members.get(name, [])
+            if name in self.nodes and not (name in self.plans and parts):
+                found[name] = None
+            todo += parts
+        return list(found)
+
+    def _needed(self, node: PlannedNode) -> Iterator[str]:
+        for upstream in node.upstream:
+            if upstream in self.nodes:
+                yield upstream
+            yield from self._members.get(upstream, ())
+
+    def _find_outcome(self, name: str) -> Outcome:
+        node = self.nodes.get(name)
+        if node is not None:
+            own = self._own_outcome(name)
+            if own is not Outcome.SUCCESS or node.kind not in self._planners:
+                return own
+            if name not in self.plans:
+                # A plan is stored before its node succeeds: this node was marked as success.
+                return Outcome.SUCCESS
+        elif name not in self.calls:
+            return Outcome.WAITING
+        members = self._members.get(name, [])
+        if name in self._tolerant:
+            return self._tolerant_outcome(self.calls[name], members)
+        return _combine(self.outcome(unit) for unit in self._units([*members, *self._returned(name)], name))
+
+    def _returned(self, name: str) -> Iterator[str]:
+        """Return what the output of a call, or of a plan made later, refers to."""
+        call, plan = self.calls.get(name), self.plans.get(name)
+        outputs = [part.output for part in (call, plan) if part is not None]
+        # The plan of a `map_task` returns the call that it is made of, which bears its name.
+        yield from (each.name for each in templates.references(outputs) if each.name != name)
+
+    def _own_outcome(self, name: str) -> Outcome:
+        return _OUTCOMES.get(self._states.get(name) or "", Outcome.WAITING)
+
+    def _tolerant_outcome(self, call: PlannedCall, members: list[str]) -> Outcome:
+        outcomes = {member: self.outcome(member) for member in members}
+        if Outcome.WAITING in outcomes.values():
+            return Outcome.WAITING
+        blocked = sum(out is Outcome.SKIPPED and self._is_blocked(name) for name, out in outcomes.items())
+        failed = sum(outcome is Outcome.FAILED for outcome in outcomes.values())
+        succeeded = sum(outcome is Outcome.SUCCESS for outcome in outcomes.values())
+        assert call.min_success_ratio is not None
+        allowed = allowed_failures(call.min_success_ratio, failed + blocked + succeeded)
+        if failed > allowed:
+            return Outcome.FAILED
+        # A call tolerates what its nodes do, and not that what they need is missing.
+        is_blocked = failed + blocked > allowed or (blocked > 0 and blocked == len(members))
+        return Outcome.SKIPPED if is_blocked else Outcome.SUCCESS
+
+    def _is_blocked(self, name: str) -> bool:
+        """Whether a node was not run because of one that it depends on."""
+        return any(self.outcome(upstream) is not Outcome.SUCCESS for upstream in self.nodes[name].upstream)
+
+    def _units(self, names: Iterable[str], within: str) -> list[str]:
+        """Return the names, with a tolerant call in place of its nodes."""
+        units: dict[str, None] = {}
+        for name in names:
+            # The node that planned such a call bears its name, and stands for it anyway.
+            around = (prefix for prefix in _prefixes(name) if prefix in self._tolerant and prefix != within)
+            units[next(around, name)] = None
+        return list(units)
+
+    def _is_in_window(self, node: PlannedNode) -> bool:
+        window = node.window
+        if window is None:
+            return True
+        if window.call not in self._unfinished:
+            self._unfinished[window.call] = sorted(
+                peer.window.index
+                for name in self._members.get(window.call, ())
+                if (peer := self.nodes[name]).window is not None and self.outcome(name) is Outcome.WAITING
+            )
+        return bisect_left(self._unfinished[window.call], window.index) < window.size
+
+
+def _combine(outcomes: Iterable[Outcome]) -> Outcome:
+    found = set(outcomes)
+    for outcome in (Outcome.FAILED, Outcome.WAITING, Outcome.SKIPPED):
+        if outcome in found:
+            return outcome
+    return Outcome.SUCCESS
+
+
+def _members(plans: Mapping[str, Plan]) -> dict[str, list[str]]:
+    """Return call or planning node -> the nodes of its plan that it is made of."""
+    members: dict[str, list[str]] = {}
+    for planner, plan in plans.items():
+        for node in plan.nodes:
+            for prefix in _prefixes(node.name):
+                if f"{prefix}/".startswith(f"{planner}/" if planner else ""):
+                    members.setdefault(prefix, []).append(node.name)
+    return members
+
+
+def _depth(name: str) -> int:
+    return name.count("/")
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    end = name.find("/")
+    while end >= 0:
+        yield name[:end]
+        end = name.find("/", end + 1)

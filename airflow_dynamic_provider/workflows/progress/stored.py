@@ -1,0 +1,392 @@
+"""How plans and nodes are laid out in XCom: the XCom keys and the stored JSON, versioned.
+
+========================================  ===============================================================
+XCom of a planning task instance          (the planning task, or a node that plans further nodes)
+========================================  ===============================================================
+``workflow_plan``                         the plan: its nodes, the calls that it was made of, its output
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of the task that lists nodes first   (the planning task, or the one that gathers all keys' plans)
+========================================  ===============================================================
+``workflow_roots``                        the graphs: their keys and plans
+``workflow_slots.<lane>``                 the list of a lane as it is at first, for the task that returns it
+``workflow_nodes.<lane>.<page>``          for some of its slots: the node and the plan that it is of
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of a task that returns a list
+========================================  ===============================================================
+``return_value``                          the names of the nodes by slot: what Airflow expands over.
+                                          ``""`` is a slot for a node of a later plan, ``None`` a free one
+``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
+``workflow_list``                         a fingerprint of the graphs and the first list that it was begun for
+========================================  ===============================================================
+
+========================================  ===============================================================
+XCom of a node's task instance
+========================================  ===============================================================
+``return_value``                          what it returned, as Airflow stores it
+``workflow_node``                         the same value with the node's name, what it was computed from, and
+                                          a stamp of the value
+``workflow_blocked``                      of a node that was not run: why
+========================================  ===============================================================
+
+A *slot* is a node's map index among the clones of its lane. Nodes are told apart by name and fingerprint;
+the slot is only where they are found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, pack_node, unpack_node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PLAN_XCOM = "workflow_plan"
+PLANNED_XCOM = "workflow_planned"
+NODE_XCOM = "workflow_node"
+BLOCKED_XCOM = "workflow_blocked"
+ROOTS_XCOM = "workflow_roots"
+LIST_XCOM = "workflow_list"
+
+_REMEDY = "Clear the planning task with its downstream tasks, so that the installed release plans again."
+
+NODES = Form("a list of nodes", frozenset({"planned_at", "plans", "nodes"}), _REMEDY)
+NODE = Form(
+    "what a node left",
+    frozenset({"node", "map_index", "fingerprint", "stamp", "used", "value"}),
+    _REMEDY,
+)
+
+ROOTS = Form("the graphs of a workflow", frozenset({"roots"}), _REMEDY)
+LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMEDY)
+
+#: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
+NODES_PER_PAGE = 64
+
+#: The name of a slot for a node of a later plan.
+ROOM = ""
+
+#: What a trigger says to a waiting node when only a worker can tell whether it may go on.
+DECIDE = "decide"
+
+
+def nodes_xcom(page: int) -> str:
+    """The XCom key of some nodes of a lane, on the task that returns its list."""
+    return f"workflow_nodes.{page}"
+
+
+def first_nodes_xcom(lane: str, page: int) -> str:
+    """The XCom key of some nodes of a lane, on the task that lists them first."""
+    return f"workflow_nodes.{lane}.{page}"
+
+
+def first_slots_xcom(lane: str) -> str:
+    """The XCom key of a lane's list as it is at first, on the task that lists them first."""
+    return f"workflow_slots.{lane}"
+
+
+def pack_blocked(name: str, reason: str) -> dict[str, Any]:
+    """Return the stored form of why a node was not run."""
+    return {"node": name, "reason": reason}
+
+
+def unpack_blocked(packed: Any) -> tuple[str, str]:
+    """Read the node that was not run, and why.
+
+    Raises:
+        LayoutError: Its shape is unknown.
+    """
+    try:
+        # What a trigger has stored, Airflow keeps as JSON in a text.
+        document = json.loads(packed) if isinstance(packed, str) else packed
+        return document["node"], document["reason"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise misshapen("why a node was not run", packed) from error
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The plan that a node is of.
+
+    Attributes:
+        task_id: The task that planned it.
+        map_index: The map index of the task instance that planned it.
+        planner: The name of the node that planned it; empty for the planning task.
+        key_path: The key for which there is a graph of its own; empty outside a map.
+        fingerprint: That of the plan.
+    """
+
+    task_id: str
+    map_index: int
+    planner: str
+    key_path: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What the list of a lane says of one slot.
+
+    Attributes:
+        name: The node, `ROOM`, or ``None`` for a free slot.
+        key_path: The key of whose graph it is; empty outside a map.
+        root_index: The map index of the planning task of that graph.
+        plan: The fingerprint of the plan that it is of, if another node planned it.
+        asks: Whether the task instance in a slot without a node asks the scheduler for more of them.
+    """
+
+    name: str | None
+    key_path: tuple[str, ...] = ()
+    root_index: int = -1
+    plan: str = ""
+    asks: bool = False
+
+    def pack(self) -> Any:
+        """Return the stored form: the name alone, where that says all."""
+        around = {"key_path": list(self.key_path), "index": self.root_index} if self.key_path else {}
+        planned = {"plan": self.plan} if self.plan else {}
+        further = {**around, **planned, **({"asks": True} if self.asks else {})}
+        return {"node": self.name, **further} if further else self.name
+
+    @classmethod
+    def unpack(cls, stored: Any) -> Slot:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its shape is unknown.
+        """
+        if stored is None or isinstance(stored, str):
+            return cls(stored)
+        with reading("a slot", stored):
+            key_path = tuple(stored.get("key_path", ()))
+            return cls(
+                stored["node"],
+                key_path,
+                integer(stored.get("index", -1)),
+                stored.get("plan", ""),
+                stored.get("asks", False),
+            )
+
+
+def unpack_slots(stored: Any) -> list[Slot]:
+    """Read the list over which Airflow expands a lane; empty where there is none yet.
+
+    Raises:
+        LayoutError: Its shape is unknown.
+    """
+    with reading("a list of slots", stored):
+        return [Slot.unpack(each) for each in stored or ()]
+
+
+@dataclass(frozen=True)
+class Root:
+    """A graph, by the task instance that planned it first.
+
+    Attributes:
+        key_path: The key for which there is a graph of its own; empty outside a map.
+        map_index: The map index of the planning task.
+        fingerprint: That of its plan.
+    """
+
+    key_path: tuple[str, ...]
+    map_index: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class StoredRoots:
+    """The graphs of a workflow that have nodes, in the order of their keys."""
+
+    roots: Sequence[Root]
+
+    def mark(self, slots: Sequence[Slot]) -> str:
+        """Return a digest of all of them and of a first list: a list that was begun for the same may stay."""
+        whole = [self.pack()["roots"], [slot.pack() for slot in slots]]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        roots = [[list(each.key_path), each.map_index, each.fingerprint] for each in self.roots]
+        return {**ROOTS.stamp, "roots": roots}
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredRoots:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = ROOTS.read(stored)
+        with reading(ROOTS.noun, stored):
+            roots = document["roots"]
+            return cls([Root(tuple(path), integer(index), mark) for path, index, mark, *_ in roots])
+
+
+def pack_list_mark(mark: str) -> dict[str, Any]:
+    """Return the stored form of what a list was begun for."""
+    return {**LIST_MARK.stamp, "begun_for": mark}
+
+
+def unpack_list_mark(stored: Any) -> str | None:
+    """Read what a list was begun for; ``None`` where there is no list.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    if stored is None:
+        return None
+    return str(LIST_MARK.read(stored)["begun_for"])
+
+
+@dataclass(frozen=True)
+class ListedNode:
+    """A node, as its own task instance reads it.
+
+    Attributes:
+        node: What was planned of it.
+        origin: The plan that it is of.
+        places: Node that it uses -> lane and slot, as far as known when it was listed.
+    """
+
+    node: PlannedNode
+    origin: Origin
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodePage:
+    """What is stored of some slots.
+
+    Attributes:
+        nodes: The nodes in them.
+        planned_at: When the planning task began, in seconds since the epoch.
+    """
+
+    nodes: Sequence[ListedNode | None]
+    planned_at: float
+
+
+def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[str, Any]:
+    """Return the stored form of some slots."""
+    origins: dict[Origin, int] = {}
+    nodes = [
+        None
+        if each is None
+        else [origins.setdefault(each.origin, len(origins)), pack_node(each.node), *_pack_places(each.places)]
+        for each in listed
+    ]
+    return {
+        **NODES.stamp,
+        "planned_at": planned_at,
+        "plans": [
+            [each.task_id, each.map_index, each.planner, list(each.key_path), each.fingerprint]
+            for each in origins
+        ],
+        "nodes": nodes,
+    }
+
+
+def unpack_nodes(stored: Any) -> NodePage:
+    """Read the stored form of some slots.
+
+    Raises:
+        LayoutError: Its version or its shape is unknown.
+    """
+    document = NODES.read(stored)
+    with reading(NODES.noun, stored):
+        origins = [_unpack_origin(*each[:5]) for each in document["plans"]]
+        nodes = [None if each is None else _unpack_listed(each, origins) for each in document["nodes"]]
+        return NodePage(nodes, float(document["planned_at"]))
+
+
+# What is stored as a list may have more items when a later release has stored it.
+
+
+def _unpack_origin(
+    task_id: str, map_index: int, planner: str, key_path: Sequence[str], fingerprint: str
+) -> Origin:
+    return Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
+
+
+def _unpack_listed(stored: Sequence[Any], origins: Sequence[Origin]) -> ListedNode:
+    return ListedNode(
+        unpack_node(stored[1]), origins[_place(stored[0], origins)], _unpack_places(stored[2:3])
+    )
+
+
+def _place(stored: Any, places: Sequence[Any]) -> int:
+    """Return a place that there is: a negative one would be counted from the end."""
+    if integer(stored) not in range(len(places)):
+        raise IndexError(f"there is no place {stored}")
+    return int(stored)
+
+
+def _pack_places(places: Mapping[str, tuple[str, int]]) -> list[Any]:
+    return [{name: list(place) for name, place in places.items()}] if places else []
+
+
+def _unpack_places(stored: Sequence[Any]) -> dict[str, tuple[str, int]]:
+    return {name: (place[0], place[1]) for each in stored for name, place in each.items()}
+
+
+@dataclass(frozen=True)
+class StoredNode:
+    """What a node's task instance left.
+
+    Attributes:
+        name: The node.
+        key_path: The key of whose graph it is; empty outside a map.
+        map_index: Its slot.
+        fingerprint: That of the node as it was planned.
+        stamp: A digest of the value.
+        used: Node -> the stamp of the value of it that was used; ``call/`` -> that of what a call returns.
+        value: What it returned.
+    """
+
+    name: str
+    key_path: tuple[str, ...]
+    map_index: int
+    fingerprint: str
+    stamp: str
+    used: Mapping[str, str] = field(default_factory=dict)
+    value: Any = None
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            **NODE.stamp,
+            "node": self.name,
+            **({"key_path": list(self.key_path)} if self.key_path else {}),
+            "map_index": self.map_index,
+            "fingerprint": self.fingerprint,
+            "stamp": self.stamp,
+            "used": dict(self.used),
+            "value": self.value,
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredNode:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = NODE.read(stored)
+        with reading(NODE.noun, stored):
+            return cls(
+                document["node"],
+                tuple(document.get("key_path", ())),
+                integer(document["map_index"]),
+                document["fingerprint"],
+                document["stamp"],
+                dict(document["used"]),
+                document["value"],
+            )

@@ -1,0 +1,1 @@
+"""What a body calls, and what it gets instead of values."""

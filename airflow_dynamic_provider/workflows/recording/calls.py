@@ -1,0 +1,298 @@
+"""Records the calls that a body makes: what each becomes, and what it gives back. In the planning task."""
+
+from __future__ import annotations
+
+import linecache
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.objects import stand_in
+from airflow_dynamic_provider.errors import (
+    TooManyNodesError,
+    UnknownKindError,
+    WorkflowCallError,
+    WorkflowError,
+)
+from airflow_dynamic_provider.workflows.declared import keyed
+from airflow_dynamic_provider.workflows.declared.kinds import OperatorTarget, TaskTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.declared.settings import NAME, is_setting
+from airflow_dynamic_provider.workflows.operators.making import scratch_dag, try_settings
+from airflow_dynamic_provider.workflows.plan import shapes, templates
+from airflow_dynamic_provider.workflows.plan.plan import split_arguments
+from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
+from airflow_dynamic_provider.workflows.recording.promises import GroupCall, Promise
+from airflow_dynamic_provider.workflows.recording.recorder import unrecorded
+from airflow_dynamic_provider.workflows.recording.with_groups import refuse_default_args
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, MapTarget
+    from airflow_dynamic_provider.workflows.recording.entries import CallEntry, NodeEntry
+    from airflow_dynamic_provider.workflows.recording.recorder import Recorder
+
+#: Set on a task that got its name by ``override(task_id=...)`` in the body.
+NAMED_MARK = "_dynamic_workflow_named"
+
+
+def pack_arguments(recorder: Recorder, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameter -> template of bound arguments, as they are now."""
+    return {name: templates.pack(value, recorder.find) for name, value in arguments.items()}
+
+
+def record_task(recorder: Recorder, decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Record the call of a function under ``@task`` or ``@task.dynamic``, and return its promise.
+
+    A task with several declared outputs gives a named tuple of promises.
+
+    Raises:
+        WorkflowError: The call cannot become a node.
+    """
+    refuse_task(decorator)
+    target = TaskTarget(decorator)
+    arguments = pack_arguments(recorder, bind(decorator.function, args, kwargs))
+    kind, retries = match_task(recorder, target, arguments)
+    entry = recorder.node(
+        target.name,
+        is_explicit=getattr(decorator, NAMED_MARK, False),
+        kind=kind.name,
+        arguments=arguments,
+        retries=retries,
+    )
+    declarations = getattr(decorator, "declarations", None)
+    if declarations is None:
+        return recorder.promise(entry, shapes.return_shape(decorator.function))
+    return _declared(recorder, entry, decorator, declarations)
+
+
+def match_task(
+    recorder: Recorder, target: TaskTarget | MapTarget, arguments: Mapping[str, Any]
+) -> tuple[Kind, int | None]:
+    """Return the kind of a call and the node's own retries (see `Kinds.match`).
+
+    Raises:
+        WorkflowCallError: Airflow does not take the settings.
+        UnknownKindError: The Dag has no task that could run it.
+    """
+    try:
+        kind, retries = recorder.kinds.match(target)
+    except UnknownKindError:
+        # A setting that is no setting is the nearer reason.
+        _try(target, arguments)
+        raise
+    if kind.name not in recorder.tried_kinds:
+        _try(target, arguments)
+        recorder.tried_kinds.add(kind.name)
+    return kind, retries
+
+
+def _try(target: TaskTarget | MapTarget, arguments: Mapping[str, Any]) -> None:
+    with unrecorded(), scratch_dag():
+        positional, named = split_arguments(_with_stand_ins(arguments))
+        try_settings(target.decorator, target.settings, positional, named)
+
+
+def refuse_task(decorator: Any) -> None:
+    """Refuse a task that means something for the tasks around it.
+
+    Raises:
+        WorkflowCallError: It chooses which tasks run, sets up or tears down.
+    """
+    underlying = getattr(decorator, "_task", decorator)
+    name = decorator.function.__name__
+    if underlying.is_setup or underlying.is_teardown:
+        raise WorkflowCallError(
+            f"{name!r} is a setup or a teardown, of which a workflow's body has none",
+            remedy="Put it around the workflow, in the Dag function.",
+        )
+    refuse_skipping(name, underlying.operator_class)
+
+
+def refuse_skipping(name: str, operator_class: type) -> None:
+    """Refuse an operator that chooses the tasks that run after it.
+
+    Raises:
+        WorkflowCallError: It does.
+    """
+    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
+    if any(base.__name__ == "SkipMixin" for base in operator_class.__mro__):
+        raise WorkflowCallError(
+            f"{name!r} is a {operator_class.__name__}, which chooses the tasks that run after it by their "
+            "name in the Dag; nodes have none there",
+            remedy="Use a Python `if` on native values, or pass the promise to another @dynamic_workflow and "
+            "use the `if` there.",
+        )
+
+
+def record_operator(
+    recorder: Recorder, operator_class: type, make: Callable[..., Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Record a classic operator, and return it.
+
+    Args:
+        recorder: The recording.
+        operator_class: The class that the body calls.
+        make: Makes the operator.
+        kwargs: What the body passes to it.
+
+    Raises:
+        WorkflowError: It cannot become a node.
+    """
+    refuse_skipping(operator_class.__name__, operator_class)
+    settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
+    rest = {name: value for name, value in kwargs.items() if name not in settings and name != NAME}
+    for name in ("dag", "task_group"):
+        if rest.pop(name, None) is not None:
+            raise WorkflowCallError(
+                f"{operator_class.__name__} is given {name}=, which a node has none of",
+                remedy=f"Leave {name}= out.",
+            )
+    kind, retries = recorder.kinds.match(OperatorTarget(operator_class), settings)
+    arguments = pack_arguments(recorder, rest)
+    operator = _construct(make, kwargs, arguments)
+    entry = recorder.node(
+        operator.task_id, is_explicit=True, kind=kind.name, arguments=arguments, retries=retries
+    )
+    recorder.know(operator, entry)
+    return operator
+
+
+def record_workflow(
+    recorder: Recorder, workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Record the call of a workflow, and return the promise of its whole output.
+
+    It is planned now, unless a promise is in its arguments.
+
+    Raises:
+        WorkflowError: The call, or the body, cannot be planned.
+    """
+    arguments = pack_arguments(recorder, bind(workflow.function, args, kwargs))
+    shape = workflow.shape
+    if any(templates.references(template) for template in arguments.values()):
+        target = WorkflowTarget(workflow)
+        kind, retries = recorder.kinds.match(target)
+        entry: NodeEntry | CallEntry = recorder.node(
+            workflow.name, is_explicit=workflow.is_named, kind=kind.name, arguments=arguments, retries=retries
+        )
+        return recorder.promise(entry, shape)
+    entry = recorder.call(workflow.name, is_explicit=workflow.is_named)
+    # Copies, as the body would get them if it were planned later.
+    native = {name: templates.resolve(template, _no_lookup) for name, template in arguments.items()}
+    positional, named = split_arguments(native)
+    with recorder.inside(entry):
+        entry.output = run_body(recorder, workflow, positional, named)
+    return recorder.promise(entry, shape)
+
+
+def run_body(
+    recorder: Recorder,
+    workflow: WorkflowDefinition,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    is_root: bool = False,
+) -> Any:
+    """Run a workflow's body, and return the template of what it returned.
+
+    Args:
+        recorder: Records its calls.
+        workflow: The workflow.
+        args: The positional arguments of the body.
+        kwargs: Its named arguments.
+        is_root: Whether the workflow was called in a Dag file, and not in a body.
+
+    Raises:
+        WorkflowError: What it does or returns cannot be planned.
+        Exception: What the body raises.
+    """
+    try:
+        output = workflow.function(*args, **with_context(workflow.function, args, kwargs, recorder.context))
+    except RecursionError as error:
+        raise TooManyNodesError(
+            f"the body of the workflow {workflow.name!r} calls itself without end",
+            remedy="End the recursion, or pass a promise: such a call is planned when its value exists.",
+        ) from error
+    if shapes.is_valueless(shapes.return_shape(workflow.function)) and output is not None:
+        raise WorkflowCallError(
+            f"the workflow {workflow.name!r} is annotated with -> None and returns a value",
+            remedy="Correct the annotation, or leave out the return.",
+        )
+    try:
+        if workflow.out is not None:
+            output = (keyed.documents if is_root else keyed.values)(workflow.name, output)
+        elif not isinstance(output, Promise):
+            keyed.refuse_events(workflow.name, output)
+            shapes.check_items(workflow.name, workflow.shape, output)
+        return templates.pack(output, recorder.find)
+    except WorkflowError as error:
+        # The line that returned is gone.
+        error.line = _line_of(workflow)
+        raise
+
+
+def _line_of(workflow: WorkflowDefinition) -> str:
+    code = workflow.function.__code__
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    # Decorators stand above.
+    above = next((place for place, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
+    source = f": {lines[above].strip()}" if lines else ""
+    return f"{os.path.basename(code.co_filename)}, line {code.co_firstlineno + above}{source}"
+
+
+def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Record the calls that a task group makes, under its name, and return what it returns.
+
+    Raises:
+        WorkflowError: The group has settings for its tasks, or makes a call that cannot be planned.
+    """
+    refuse_default_args(factory.tg_kwargs["group_id"], factory.tg_kwargs.get("default_args"))
+    entry = recorder.call(factory.tg_kwargs["group_id"], is_explicit=getattr(factory, NAMED_MARK, False))
+    with recorder.inside(entry):
+        returned = factory.function(*args, **kwargs)
+    return GroupCall(recorder, entry) if returned is None else returned
+
+
+def _declared(recorder: Recorder, entry: NodeEntry, decorator: Any, declarations: Mapping[str, Any]) -> Any:
+    import collections
+
+    from airflow_dynamic_provider.workflows.recording.passing import OUTPUTS_MARK
+    from airflow_dynamic_provider.workflows.recording.promises import select
+
+    whole = recorder.promise(entry)
+    if len(declarations) == 1:
+        return whole
+    name = decorator.function.__name__
+    outputs: Any = collections.namedtuple(f"{name}_outputs", declarations)  # type: ignore[misc]
+    setattr(outputs, OUTPUTS_MARK, name)
+    return outputs(*(select(whole, name) for name in declarations))
+
+
+def _construct(make: Callable[..., Any], kwargs: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    with unrecorded(), scratch_dag():
+        return make(**{**kwargs, **_with_stand_ins(arguments)})
+
+
+def _with_stand_ins(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments for a constructor: where a promise is, it gets what it would get in a Dag file."""
+    promise = stand_in()
+    return {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
+
+
+def _no_lookup(reference: Any) -> Any:
+    raise LookupError(f"{reference} is no value yet")
+
+
+def refuse_changed_operators(recorder: Recorder) -> None:
+    """Refuse operators that the body made setups or teardowns after it had made them.
+
+    Raises:
+        WorkflowCallError: There is one.
+    """
+    for operator, entry in recorder.operators:
+        if operator.is_setup or operator.is_teardown:
+            raise WorkflowCallError(
+                f"{entry.label!r} is made a setup or a teardown, of which a workflow's body has none",
+                remedy="Put it around the workflow, in the Dag function.",
+            )

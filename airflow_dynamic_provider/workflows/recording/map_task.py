@@ -1,0 +1,267 @@
+"""``map_task``: one node for each item of a list, in the body of a workflow."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
+from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.workflows.declared.kinds import MAPS_MARK, MapTarget, TaskTarget
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.references import Reference
+from airflow_dynamic_provider.workflows.plan.validation import check_count
+from airflow_dynamic_provider.workflows.recording.binding import bind, parameter_names
+from airflow_dynamic_provider.workflows.recording.calls import (
+    NAMED_MARK,
+    match_task,
+    pack_arguments,
+    refuse_task,
+)
+from airflow_dynamic_provider.workflows.recording.promises import Promise
+from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.recording.recorder import Recorder
+
+#: What a `map_task` that is planned later keeps as its node's arguments.
+LISTS = "lists"
+BOUND = "bound"
+CONCURRENCY = "concurrency"
+RATIO = "min_success_ratio"
+
+
+class MappedTask:
+    """A task that is ready to be called with lists. Made by `map_task`.
+
+    Args:
+        decorator: The ``@task`` function.
+        bound: The arguments that are the same for every item.
+        concurrency: How many of its nodes may run at a time, ``None`` for all.
+        min_success_ratio: How many of them must succeed.
+    """
+
+    def __init__(
+        self, decorator: Any, bound: Mapping[str, Any], concurrency: int | None, min_success_ratio: float
+    ) -> None:
+        self.decorator = decorator
+        self.bound = dict(bound)
+        self.concurrency = concurrency
+        self.min_success_ratio = min_success_ratio
+
+    def __call__(self, *lists: Any, **named_lists: Any) -> Promise:
+        """Add a node for each item, and return the promise of the list of their values.
+
+        Several lists are read side by side: the first node gets the first item of each.
+
+        Raises:
+            WorkflowError: It is called outside of a body, or with something that is no list.
+        """
+        recorder = current_recorder()
+        if recorder is None:
+            raise WorkflowCallError(
+                f"map_task({self.decorator.function.__name__}) is called outside of the body of a workflow",
+                remedy="In a Dag file, map over a dynamic output with handle.map, or use Airflow's expand.",
+            )
+        by_name = self._by_name(lists, named_lists)
+        if any(isinstance(each, Promise) for each in by_name.values()):
+            return self._later(recorder, by_name)
+        return self._now(recorder, by_name)
+
+    def _by_name(self, lists: Sequence[Any], named_lists: Mapping[str, Any]) -> dict[str, Any]:
+        free = [name for name in parameter_names(self.decorator.function) if name not in self.bound]
+        if len(lists) > len(free):
+            raise self._refusal(
+                f"is called with {len(lists)} lists, and {len(free)} of the task's arguments can take one"
+            )
+        by_name = dict(zip(free, lists, strict=False))
+        if twice := sorted(by_name.keys() & named_lists.keys() | self.bound.keys() & named_lists.keys()):
+            raise self._refusal(f"is given the argument {twice[0]!r} twice")
+        by_name |= named_lists
+        if not by_name:
+            raise self._refusal("is called without a list")
+        # An item of each stands for the list: whether the call of one node would fit.
+        bind(self.decorator.function, (), {**self.bound, **by_name})
+        for name, each in by_name.items():
+            if not isinstance(each, Promise | list | tuple | range):
+                raise self._refusal(f"needs a list or a promise of one for {name!r}, received {each!r}")
+        return by_name
+
+    def _later(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
+        kind, retries = self._match(recorder, MapTarget(self.decorator), by_name)
+        lists = {name: list(each) if isinstance(each, range) else each for name, each in by_name.items()}
+        held = {LISTS: lists, BOUND: self.bound, CONCURRENCY: self.concurrency, RATIO: self.min_success_ratio}
+        is_default = {LISTS: False, BOUND: not self.bound, CONCURRENCY: self.concurrency is None}
+        is_default[RATIO] = self.min_success_ratio == 1
+        arguments = pack_arguments(
+            recorder, {name: value for name, value in held.items() if not is_default[name]}
+        )
+        entry = recorder.node(
+            self._label, is_explicit=self._is_named, kind=kind.name, arguments=arguments, retries=retries
+        )
+        return recorder.promise(entry)
+
+    def _now(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
+        kind, retries = self._match(recorder, TaskTarget(self.decorator), by_name)
+        items = _zipped(self.decorator.function.__name__, by_name)
+        call = recorder.call(self._label, is_explicit=self._is_named)
+        call.min_success_ratio = self.min_success_ratio if self.min_success_ratio < 1 else None
+        with recorder.inside(call):
+            nodes = [
+                recorder.node(
+                    str(index),
+                    is_explicit=True,
+                    kind=kind.name,
+                    arguments=pack_arguments(recorder, {**self.bound, **item}),
+                    retries=retries,
+                    window=None if self.concurrency is None else (call, index, self.concurrency),
+                )
+                for index, item in enumerate(items)
+            ]
+        call.output = [templates.pack(recorder.promise(node), recorder.find) for node in nodes]
+        return recorder.promise(call)
+
+    def _match(
+        self, recorder: Recorder, target: TaskTarget | MapTarget, by_name: Mapping[str, Any]
+    ) -> tuple[Kind, int | None]:
+        # Settings are tried with one item, and what it is does not matter for that.
+        one = pack_arguments(recorder, {**self.bound, **dict.fromkeys(by_name)})
+        return match_task(recorder, target, one)
+
+    @property
+    def _is_named(self) -> bool:
+        return bool(getattr(self.decorator, NAMED_MARK, False))
+
+    @property
+    def _label(self) -> str:
+        name = TaskTarget(self.decorator).name
+        return name if self._is_named else f"{name}-map"
+
+    def _refusal(self, problem: str) -> WorkflowCallError:
+        return WorkflowCallError(
+            f"map_task({self.decorator.function.__name__}) {problem}",
+            remedy="Give it one list, or promise of a list, for each argument that differs between items; "
+            "fix the others with functools.partial.",
+        )
+
+
+def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float = 1.0) -> MappedTask:
+    """Return a function that runs a task once for each item of a list. Use it in the body of a workflow.
+
+    Called with a list, or a promise of one, it gives the promise of the list of the values, in that order.
+
+    Args:
+        fn: A ``@task`` function, ``functools.partial`` of one, or one under ``override``.
+        concurrency: How many of its nodes may run at a time. All by default.
+        min_success_ratio: How many of its nodes must succeed, from 0 to 1. Below 1, the value of one that
+            failed is ``None``, and the others are used if there are enough of them.
+
+    Raises:
+        WorkflowCallError: ``fn`` is no task, or an option is wrong.
+
+    Example:
+        >>> @dynamic_workflow
+        ... def squares(numbers):
+        ...     return map_task(square, concurrency=4)(numbers)
+    """
+    decorator, bound = _unpack_partial(fn)
+    if not is_task_decorator(decorator) or hasattr(decorator, "declarations"):
+        raise WorkflowCallError(
+            f"map_task takes a @task function, received {decorator!r}",
+            remedy="For anything else, write a loop: [workflow(item) for item in items].",
+        )
+    refuse_task(decorator)
+    is_number = isinstance(concurrency, int) and not isinstance(concurrency, bool)
+    if concurrency is not None and (not is_number or concurrency < 1):
+        raise WorkflowCallError(
+            f"concurrency must be a whole number of at least 1, received {concurrency!r}",
+            remedy="Leave it out for no limit.",
+        )
+    is_ratio = isinstance(min_success_ratio, int | float) and not isinstance(min_success_ratio, bool)
+    if not is_ratio or not 0 <= min_success_ratio <= 1:
+        raise WorkflowCallError(
+            f"min_success_ratio must be a number from 0 to 1, received {min_success_ratio!r}",
+            remedy="Leave it out if all must succeed.",
+        )
+    return MappedTask(decorator, bound, concurrency, float(min_success_ratio))
+
+
+setattr(map_task, MAPS_MARK, True)
+
+
+def plan_map(
+    target: MapTarget,
+    arguments: Mapping[str, Any],
+    prefix: str,
+    kinds: Kinds,
+    *,
+    max_nodes: int,
+    retries: int | None = None,
+) -> Plan:
+    """Return the plan of a `map_task` whose lists exist now (see `planning.plan_later`).
+
+    Raises:
+        WorkflowError: The lists are none, or differ in length, or are too long.
+    """
+    function = target.decorator.function
+    kind, _ = kinds.match(TaskTarget(target.decorator))
+    items = _zipped(function.__name__, arguments[LISTS])
+    check_count(len(items), max_nodes, prefix)
+    bound, size = arguments.get(BOUND, {}), arguments.get(CONCURRENCY)
+    ratio = arguments.get(RATIO)
+    nodes = tuple(
+        PlannedNode(
+            name=f"{prefix}/{index}",
+            kind=kind.name,
+            arguments=pack_native({**bound, **item}),
+            retries=retries,
+            window=None if size is None else Window(prefix, index, size),
+        )
+        for index, item in enumerate(items)
+    )
+    output = [templates.pack(Reference(node.name), _itself) for node in nodes]
+    return Plan(
+        prefix, nodes, (PlannedCall(prefix, output, ratio),), templates.pack(Reference(prefix), _itself)
+    )
+
+
+def pack_native(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameter -> template of arguments without promises."""
+    return {name: templates.pack(value, _itself) for name, value in arguments.items()}
+
+
+def _itself(value: Any) -> Reference | None:
+    return value if isinstance(value, Reference) else None
+
+
+def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
+    bound: dict[str, Any] = {}
+    positional: tuple[Any, ...] = ()
+    while isinstance(fn, functools.partial):
+        bound = {**fn.keywords, **bound}
+        positional = (*fn.args, *positional)
+        fn = fn.func
+    if positional and hasattr(fn, "function"):
+        bound = {**bind(fn.function, positional, {}, is_partial=True), **bound}
+    return fn, bound
+
+
+def _zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+    for parameter, each in lists.items():
+        if not isinstance(each, list | tuple | range):
+            raise WorkflowCallError(
+                f"map_task({name}) needs a list for {parameter!r}, received {each!r}",
+                remedy="Have the task that makes it return a list.",
+            )
+    lengths = {parameter: len(each) for parameter, each in lists.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{parameter!r} has {length}" for parameter, length in lengths.items())
+        raise WorkflowCallError(
+            f"map_task({name}) reads its lists side by side, and they differ in length: {shown}",
+            remedy="Give it lists of the same length; for every combination, build the combinations first.",
+        )
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]

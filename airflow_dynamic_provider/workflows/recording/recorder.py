@@ -1,0 +1,249 @@
+"""The recording of a body: its calls, in which scope, and what waits for what. In the planning task.
+
+What is recorded is named and becomes a plan when the body has returned (see `assembly`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
+from airflow_dynamic_provider.workflows.plan import validation
+from airflow_dynamic_provider.workflows.plan.references import Reference
+from airflow_dynamic_provider.workflows.recording import promises
+from airflow_dynamic_provider.workflows.recording.entries import CallEntry, Entry, NodeEntry, Scope
+from airflow_dynamic_provider.workflows.recording.promises import Promise, Promised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+
+#: How the reference to a call begins that has no name yet. Names are given when a body has returned.
+_UNNAMED = "#"
+
+_RECORDER: ContextVar[Recorder | None] = ContextVar("dynamic_workflow_recorder", default=None)
+
+
+def current_recorder() -> Recorder | None:
+    """Return the recording that is going on, ``None`` outside of one."""
+    return _RECORDER.get()
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Let Airflow's objects do meanwhile what they do outside of a recording."""
+    token = _RECORDER.set(None)
+    try:
+        yield
+    finally:
+        _RECORDER.reset(token)
+
+
+class Recorder:
+    """One recording.
+
+    Args:
+        workflow: The name of the workflow that is planned.
+        kinds: What there is to run nodes.
+        max_nodes: How many nodes the plan may have.
+        refuse_unplannable: Refuses a value that cannot be part of a plan (see `passing`).
+        context: The context of the task that plans, for bodies that ask for it.
+    """
+
+    def __init__(
+        self,
+        workflow: str,
+        kinds: Kinds,
+        max_nodes: int,
+        refuse_unplannable: Callable[[Any, Recorder], None],
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._refuse_unplannable = refuse_unplannable
+        self.workflow = workflow
+        self.kinds = kinds
+        self.max_nodes = max_nodes
+        self.context = context or {}
+        self.root = Scope()
+        self.entries: dict[int, Entry] = {}
+        self.count = 0
+        # The kinds whose settings Airflow has taken.
+        self.tried_kinds: set[str] = set()
+        self.depth = 0
+        self.is_open = False
+        self._scope = self.root
+        self._serials = itertools.count(1)
+        # The operator or group is kept too, so that no other one gets its id.
+        self._known: dict[int, tuple[Any, Entry]] = {}
+        # The blocks of groups that the body is in.
+        self.blocks: list[AbstractContextManager[None]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record what is called meanwhile."""
+        token = _RECORDER.set(self)
+        self.is_open = True
+        try:
+            yield
+        finally:
+            self.is_open = False
+            _RECORDER.reset(token)
+
+    def node(
+        self, label: str, *, is_explicit: bool, kind: str, arguments: Mapping[str, Any], **more: Any
+    ) -> NodeEntry:
+        """Record a call that becomes a node.
+
+        Raises:
+            NodeNameError: Its name is refused, or another call of the body has it.
+            TooManyNodesError: It is one too many.
+        """
+        self.count += 1
+        validation.check_count(self.count, self.max_nodes, self.workflow)
+        entry = NodeEntry(
+            serial=next(self._serials),
+            label=label,
+            is_explicit=is_explicit,
+            line=_line(),
+            kind=kind,
+            arguments=arguments,
+            **more,
+        )
+        self._add(entry)
+        return entry
+
+    def call(self, label: str, *, is_explicit: bool) -> CallEntry:
+        """Record a call that becomes a part of the plan.
+
+        Raises:
+            NodeNameError: Its name is refused, or another call of the body has it.
+        """
+        entry = CallEntry(
+            serial=next(self._serials), label=label, is_explicit=is_explicit, line=_line(), scope=Scope()
+        )
+        self._add(entry)
+        return entry
+
+    @contextmanager
+    def inside(self, call: CallEntry) -> Iterator[None]:
+        """Record what is called meanwhile as part of a call.
+
+        Raises:
+            TooManyNodesError: Calls are nested too deep.
+        """
+        outer, self._scope = self._scope, call.scope
+        self.depth += 1
+        try:
+            validation.check_depth(self.depth, call.label)
+            yield
+        finally:
+            self.depth -= 1
+            self._scope = outer
+
+    def promise(self, entry: Entry, shape: Any = Any) -> Promise:
+        """Return the promise of a call's output."""
+        if isinstance(entry, NodeEntry) and self.kinds[entry.kind].settings.get("do_xcom_push") is False:
+            shape = type(None)
+        return Promise(Promised(self, entry, (), shape))
+
+    def know(self, node: Any, entry: Entry) -> None:
+        """Remember which call an operator or a task group is."""
+        self._known[id(node)] = (node, entry)
+
+    def entry_of(self, node: Any) -> Entry | None:
+        """Return the call that an operator or a task group is, ``None`` if it was not made in the body."""
+        _, entry = self._known.get(id(node), (None, None))
+        return entry
+
+    @property
+    def operators(self) -> list[tuple[Any, Entry]]:
+        """The operators that the body made, with their nodes."""
+        return [(node, entry) for node, entry in self._known.values() if isinstance(entry, NodeEntry)]
+
+    def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
+        """Have all of ``then`` wait for all of ``first``.
+
+        Raises:
+            PromiseUsageError: A promise of another recording.
+            WorkflowCallError: Something that is neither a promise nor an operator of the body.
+        """
+        labels = [*_labels(first), *_labels(then)]
+        if labels:
+            # The edge is set when both sides of the label are known; in a plan it has no text.
+            for label in _labels(first):
+                label.set_downstream([each for each in then if each is not label])
+            for label in _labels(then):
+                label.set_upstream([each for each in first if each is not label])
+            return
+        before, afterwards = list(self._ordered(first)), list(self._ordered(then))
+        for entry in afterwards:
+            entry.after.update({each.serial: each for each in before})
+
+    def find(self, value: Any) -> Reference | None:
+        """Return what a promise refers to, ``None`` for a value that may be in a plan as it is.
+
+        Raises:
+            PromiseUsageError: A promise of another recording, or of a task without a value.
+            WorkflowCallError: A value that cannot be in a plan.
+        """
+        if type(value) is Promise:
+            self._check_own(value)
+            promises.refuse_valueless(value, "passed on or returned")
+            promised = promises.promised(value)
+            return Reference(f"{_UNNAMED}{promised.entry.serial}", promised.path)
+        self._refuse_unplannable(value, self)
+        return None
+
+    def entry_at(self, name: str) -> Entry:
+        """Return the call that an unnamed reference refers to."""
+        return self.entries[int(name.removeprefix(_UNNAMED))]
+
+    def _add(self, entry: Entry) -> None:
+        self._scope.add(entry)
+        self.entries[entry.serial] = entry
+
+    def _check_own(self, promise: Promise) -> None:
+        if promises.promised(promise).recorder is not self or not self.is_open:
+            promises.refuse(
+                promise,
+                "used outside of the body that made it",
+                "Return it from the workflow, and use what the call of the workflow gives.",
+            )
+
+    def _ordered(self, values: Sequence[Any]) -> Iterator[Entry]:
+        for value in values:
+            if isinstance(value, Promise):
+                self._check_own(value)
+                yield promises.promised(value).entry
+            elif isinstance(value, list | tuple):
+                yield from self._ordered(value)
+            elif (entry := self.entry_of(value)) is not None:
+                yield entry
+            else:
+                raise WorkflowCallError(
+                    f"a promise cannot be ordered before or after {_short(value)}",
+                    remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
+                    "calls in this body gave.",
+                )
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    from airflow.sdk import EdgeModifier
+
+    return [each for each in values if isinstance(each, EdgeModifier)]
+
+
+def _line() -> str:
+    frame = authors_frame()
+    if frame is None:
+        return "an unknown line"
+    return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,0 +1,1 @@
+"""The tasks of a workflow, as they run: plan, list, node, result."""

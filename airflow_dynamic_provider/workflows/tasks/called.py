@@ -1,0 +1,139 @@
+"""Runs what a node calls: the function, operator or further workflow of its kind, in the task's process."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.running import inside_another, join_dag
+from airflow_dynamic_provider.workflows.declared.kinds import (
+    MapTarget,
+    OperatorTarget,
+    TaskTarget,
+    WorkflowTarget,
+)
+from airflow_dynamic_provider.workflows.operators.making import make_task
+from airflow_dynamic_provider.workflows.plan import template_text
+from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, split_arguments
+from airflow_dynamic_provider.workflows.tasks.planning_task import plan_further
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.progress.stored import ListedNode
+
+# What holds the arguments of a function.
+_ARGUMENTS = frozenset({"op_args", "op_kwargs"})
+
+
+class NodeTask(Protocol):
+    """What a node's task instance is of: its kind, and what it was made with."""
+
+    task_id: str
+    retries: int | None
+    kind: ClassVar[Kind]
+    kinds: ClassVar[Kinds]
+    spec: ClassVar[WorkflowSpec]
+
+
+@dataclass(frozen=True)
+class Resume:
+    """How an operator goes on that was deferred."""
+
+    next_method: str
+    next_kwargs: dict[str, Any] | None
+
+
+def run_node(
+    context: Any,
+    operator: NodeTask,
+    listed: ListedNode,
+    arguments: Mapping[str, Any],
+    resume: Resume | None,
+) -> Any:
+    """Return what a node returns; a node that plans further nodes stores the plan.
+
+    Raises:
+        AirflowFailException: It failed, and the body gave it fewer retries than its kind has.
+    """
+    target, node = operator.kind.target, listed.node
+    with _own_retries(context, operator, node):
+        if isinstance(target, (WorkflowTarget, MapTarget)):
+            return plan_further(
+                context, target, node, listed.origin.key_path, arguments, operator.kinds, operator.spec
+            )
+        made = _make(operator, target, arguments, context["dag"].default_args)
+        _render(context, made, target)
+        return _run_operator(context, made, resume)
+
+
+def _make(
+    operator: NodeTask,
+    target: TaskTarget | OperatorTarget,
+    arguments: Mapping[str, Any],
+    default_args: Mapping[str, Any],
+) -> Any:
+    """Return the operator that the body's call stands for."""
+    own = operator.kind.settings
+    default_args = {**default_args, **(own.get("default_args") or {})}
+    settings = {**own, "task_id": operator.task_id, "default_args": default_args}
+    if isinstance(target, OperatorTarget):
+        settings["default_args"] = _marked_defaults(target.operator_class, default_args)
+        return target.operator_class(**{**settings, **arguments})
+    return make_task(target.decorator, settings, *split_arguments(arguments))
+
+
+def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:
+    """Render the templates that the author wrote, and nothing that the body or other nodes have computed.
+
+    What a function gets is data. All else that it has is from the Dag file, and of an operator it is the
+    arguments that are not: those may hold data, so only what is marked is rendered.
+    """
+    join_dag(made, context["dag"])
+    if isinstance(target, OperatorTarget):
+        made.prepare_template()
+        template_text.render_marked(context, made)
+        return
+    made.template_fields = tuple(name for name in made.template_fields if name not in _ARGUMENTS)
+    made.resolve_template_files()
+    made.render_template_fields(context)
+
+
+def _marked_defaults(operator_class: Any, default_args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Dag's default arguments, of which the Dag file's author wants the templates rendered."""
+    fields = operator_class.template_fields
+    return {
+        name: template_text.marked(value) if name in fields else value for name, value in default_args.items()
+    }
+
+
+def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:
+    with inside_another(made):
+        if resume is not None:
+            return made.resume_execution(resume.next_method, resume.next_kwargs, context)
+        return made.execute(context)
+
+
+@contextlib.contextmanager
+def _own_retries(context: Any, operator: NodeTask, node: PlannedNode) -> Iterator[None]:
+    """Fail for good when the node's own retries are used up, though its kind has more."""
+    from airflow_dynamic_provider.version_compat import (
+        AirflowFailException,
+        AirflowRescheduleException,
+        AirflowSkipException,
+    )
+
+    try:
+        yield
+    except (AirflowFailException, AirflowSkipException, AirflowRescheduleException):
+        raise
+    except Exception as error:
+        # Each time it is cleared, Airflow raises the last try by as many as there were before.
+        earlier = context["ti"].max_tries - (operator.retries or 0)
+        if node.retries is None or xcom.attempt_of(context) - earlier <= node.retries:
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error

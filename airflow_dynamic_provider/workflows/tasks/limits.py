@@ -1,0 +1,69 @@
+"""Keeps to ``max_nodes`` while a workflow grows: each node that plans counts what all have planned.
+
+A node first stores how many nodes it has planned, and then reads what the others have stored. Whichever of
+them reads last sees all, so together they never plan more than is allowed. Nodes are added for a plan only
+once the node that made it has succeeded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.forms import reading
+from airflow_dynamic_provider.workflows.progress import stored
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+
+# Nothing is added for their plans.
+_WITHOUT_NODES = (FAILED, UPSTREAM_FAILED)
+
+
+def claim_nodes(
+    context: Any, reader: WorkflowReader, key_path: KeyPath, node: PlannedNode, plan: Plan
+) -> None:
+    """Have the nodes of a plan counted, in the process of the node that made it.
+
+    Two API calls, one for each lane, and one more for each lane whose nodes plan others.
+
+    Raises:
+        AirflowFailException: The workflow would have more nodes than it may have.
+    """
+    map_index = xcom.map_index_of(context)
+    xcom.push(context, stored.PLANNED_XCOM, {"map_index": map_index, "nodes": len(plan.nodes)})
+    known = _known(context, reader, key_path, (context["ti"].task_id, map_index))
+    if known + len(plan.nodes) <= reader.spec.max_nodes:
+        return
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    raise AirflowFailException(
+        f"{node.name!r} plans {len(plan.nodes)} nodes, and {known} are planned already: the workflow may "
+        f"have max_nodes={reader.spec.max_nodes}. Raise it, or let the recursion end earlier."
+    )
+
+
+def _known(context: Any, reader: WorkflowReader, key_path: KeyPath, own: tuple[str, int]) -> int:
+    """Return how many nodes a graph has apart from those that one of its nodes plans."""
+    states = reader.states()
+    known = 0
+    for name, lane in reader.spec.lanes.items():
+        planned = _claims(context, lane.task_id) if lane.plans else {}
+        for index, slot in enumerate(reader.slots(name)):
+            if not slot.name or slot.key_path != key_path:
+                continue
+            # What a later plan has listed is in the claim of the node that made it.
+            known += 0 if slot.plan else 1
+            at = (lane.task_id, index)
+            if at != own and xcom.state_at(states, *at) not in _WITHOUT_NODES:
+                known += planned.get(index, 0)
+    return known
+
+
+def _claims(context: Any, task_id: str) -> dict[int, int]:
+    """Return map index -> how many nodes it has planned. One API call."""
+    rows = xcom.pull_all(context, task_id, stored.PLANNED_XCOM)
+    with reading("how many nodes were planned", rows):
+        return {row["map_index"]: row["nodes"] for row in rows}

@@ -1,0 +1,252 @@
+"""A node as a task instance: finds out which node it is, and runs the task that the body called."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.labels import set_label
+from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.errors import PlanMismatchError
+from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
+from airflow_dynamic_provider.workflows.plan.dag_files import running
+from airflow_dynamic_provider.workflows.plan.plan import pack_node
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.growth import Room, Snapshot, decide_room
+from airflow_dynamic_provider.workflows.progress.reader import Place, WorkflowReader
+from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
+from airflow_dynamic_provider.workflows.progress.stored import ListedNode, NodePage, StoredNode
+from airflow_dynamic_provider.workflows.tasks.called import Resume, run_node
+from airflow_dynamic_provider.workflows.tasks.values import Values, stamp_of
+from airflow_dynamic_provider.workflows.waiting.deadline import refuse_late, time_limit
+from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, reschedule
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
+
+#: Where the page with the running node is kept in Airflow's task context.
+_PAGE_KEY = "dynamic_nodes"
+
+# What Airflow calls instead when a trigger has failed or taken too long.
+_TRIGGER_FAILED = "__fail__"
+
+#: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
+_STEP_OF_TEST = timedelta(seconds=0.3)
+
+log = logging.getLogger(__name__)
+
+
+class NodeField:
+    """The value of a node's only template field: rendering it finds out the node, before all else.
+
+    Args:
+        operator: The node's operator.
+    """
+
+    def __init__(self, operator: NodeOperator) -> None:
+        self.operator = operator
+
+    def resolve(self, context: MutableMapping[str, Any]) -> Any:
+        """Return what was planned, for people to read. Airflow calls this in the task's process."""
+        listed = self.operator.start(context)
+        return None if listed is None else pack_node(listed.node)
+
+    def __repr__(self) -> str:
+        return "<a node of the plan>"
+
+    __str__ = __repr__
+
+
+class NodeOperator(BaseOperator):
+    """Runs one node of a workflow. Made for each kind of node, and cloned by Airflow for each node.
+
+    Attributes:
+        kind: What the body called.
+        kinds: All kinds of the workflow, for nodes that plan further ones.
+        lane: Which of the kind's nodes: those that can start at once, or those that wait.
+        spec: The workflow.
+        dag_file: Where the classes are that the plan names.
+        time_limit: How long a node may run, its ``execution_timeout``.
+    """
+
+    template_fields: Sequence[str] = ("node",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json"}
+    # Of the class, not of the object: what is given to an object goes into the serialized Dag.
+    kind: ClassVar[Kind]
+    kinds: ClassVar[Kinds]
+    lane: ClassVar[str]
+    spec: ClassVar[WorkflowSpec]
+    dag_file: ClassVar[DagFile | None]
+    time_limit: ClassVar[timedelta | None]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.node = NodeField(self)
+
+    def start(self, context: MutableMapping[str, Any]) -> ListedNode | None:
+        """Return the node of this task instance, and label it. One API call, the first time."""
+        page, index = self._page(context), xcom.map_index_of(context)
+        at = index % stored.NODES_PER_PAGE
+        listed = page.nodes[at] if at < len(page.nodes) else None
+        # One without a node is called by its number, as Airflow calls those that have not run: a node that
+        # comes here later may be blocked, and then nobody could label it again.
+        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (str(index),)
+        set_label(context, render_label(names))
+        return listed
+
+    def execute(self, context: Any) -> Any:
+        """Run the node if it may go on, or wait. Airflow calls this in the task's process.
+
+        Where Airflow can start a task instance in the triggerer, it comes here under ``dag.test()`` only.
+        """
+        if self.spec.lanes[self.lane].is_direct and not self._must_stop(context):
+            return self._run(context)
+        return self._run_or_wait(context)
+
+    def _run_or_wait(self, context: Any) -> Any:
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        try:
+            snapshot = Snapshot(_reader(context, self.spec))
+        except PlanMismatchError as error:
+            # Its retries would meet the same.
+            raise AirflowFailException(str(error)) from error
+        slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
+        if index >= len(slots) or not slots[index].name:
+            return self._make_room(context, snapshot)
+        place = Place(self.lane, index, slots[index])
+        is_older = not snapshot.is_current(place) and snapshot.can_still_list(self.lane)
+        if is_older or not self._has_started(context, str(place.slot.name)):
+            self._wait(context, 1)
+        graph = snapshot.graphs[place.slot.key_path]
+        decision = graph.decide(str(place.slot.name))
+        if decision.verdict is Verdict.WAIT:
+            self._wait(context, graph.depth(str(place.slot.name)))
+        if decision.verdict is Verdict.BLOCKED:
+            blocked = stored.pack_blocked(str(place.slot.name), decision.reason)
+            xcom.push(context, stored.BLOCKED_XCOM, blocked)
+            _skip(f"Not run: {decision.reason}.")
+        return self._run(context)
+
+    def _has_started(self, context: Any, name: str) -> bool:
+        """Whether the node that is read here is the one that the list has. At most one API call."""
+        listed = self.start(context)
+        if listed is None or listed.node.name != name:
+            # A slot without a node has got one since: what is stored of the node is older than the list.
+            context.pop(_PAGE_KEY, None)
+            listed = self.start(context)
+        return listed is not None and listed.node.name == name
+
+    def go_on(self, context: Any, event: Any = None) -> Any:
+        """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
+        self._forget_earlier_tries(context)
+        if event == stored.DECIDE:
+            return self._run_or_wait(context)
+        if self.start(context) is None:
+            # So an earlier release says that room is to be made.
+            return self._run_or_wait(context)
+        return self._run(context)
+
+    def _forget_earlier_tries(self, context: Any) -> None:
+        """Delete what an earlier try has left. Airflow does so only for a try that begins on a worker."""
+        if xcom.attempt_of(context) > 1:
+            for xcom_key in (RETURN_VALUE, METADATA_XCOM, stored.NODE_XCOM, stored.BLOCKED_XCOM):
+                xcom.delete(context, xcom_key)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a wait: the package's own, or one of the operator that the node runs.
+
+        Raises:
+            AirflowFailException: The workflow's time is over.
+        """
+        if next_method not in (GO_ON, _TRIGGER_FAILED) and self.start(context) is not None:
+            return self._run(context, Resume(next_method, next_kwargs))
+        refuse_late(context, self.spec, self._page(context).planned_at)
+        return super().resume_execution(next_method, next_kwargs, context)
+
+    def _must_stop(self, context: Any) -> bool:
+        """Whether it may be that this node must not run because another failed. At most one API call."""
+        return self.spec.failure_policy == "fail_fast" and xcom.has_failed(context, self.spec.node_task_ids)
+
+    def _run(self, context: Any, resume: Resume | None = None) -> Any:
+        listed = self.start(context)
+        assert listed is not None
+        origin, node = listed.origin, listed.node
+        refuse_late(context, self.spec, self._page(context).planned_at)
+        values = Values(_reader(context, self.spec), origin.key_path)
+        with running(self.task_id, self.dag_file):
+            arguments = values.arguments(listed)
+            with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
+                value = run_node(context, self, listed, arguments, resume)
+        left = StoredNode(
+            node.name,
+            origin.key_path,
+            xcom.map_index_of(context),
+            node.fingerprint,
+            stamp_of(value),
+            values.used,
+            value if self.do_xcom_push else None,
+        ).pack()
+        xcom.check_serializable(left)
+        xcom.push(context, stored.NODE_XCOM, left)
+        return value
+
+    def _make_room(self, context: Any, snapshot: Snapshot) -> None:
+        """Have the scheduler make task instances for what was listed behind this one."""
+        slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
+        if index >= len(slots) and snapshot.can_still_list(self.lane):
+            # The task that keeps the list has begun again, and has not stored it yet.
+            self._wait(context, 1)
+        if index >= len(slots) or slots[index].name is None:
+            _skip("There is no node for it any more.")
+        room = decide_room(snapshot, self.lane, index)
+        if room is Room.WAIT:
+            self._wait(context, 1)
+        if room is Room.ASK:
+            log.info("Going back to the scheduler, which makes the task instances that are listed")
+            reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
+
+    def _wait(self, context: Any, depth: int) -> NoReturn:
+        if xcom.is_embedded():
+            # Triggers run inside the test's own loop there: one that waits would stop all others.
+            reschedule(_STEP_OF_TEST * (depth - 1))
+        from airflow_dynamic_provider.workflows.trigger import NodeTrigger
+
+        self.defer(
+            trigger=NodeTrigger(self.spec.pack(), self.lane, least_wait=LEAST_WAIT),
+            method_name=GO_ON,
+            timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),
+        )
+        raise AssertionError("defer() returned")
+
+    def _page(self, context: MutableMapping[str, Any]) -> NodePage:
+        page: NodePage | None = context.get(_PAGE_KEY)
+        if page is None:
+            number = xcom.map_index_of(context) // stored.NODES_PER_PAGE
+            task_id = self.spec.lanes[self.lane].list_task_id
+            packed = xcom.pull(context, task_id, stored.nodes_xcom(number))
+            if packed is None:
+                # Airflow deletes the list when the task that keeps it begins again on a worker.
+                return NodePage([], math.inf)
+            page = context[_PAGE_KEY] = stored.unpack_nodes(packed)
+        return page
+
+
+def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
+    return WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+
+
+def _skip(reason: str) -> NoReturn:
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    raise AirflowSkipException(reason)

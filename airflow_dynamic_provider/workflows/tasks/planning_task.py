@@ -1,0 +1,155 @@
+"""The planning task: runs the body of a workflow once and stores the plan."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_listed, store_first_lists
+from airflow_dynamic_provider.workflows.plan.dag_files import running
+from airflow_dynamic_provider.workflows.plan.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
+from airflow_dynamic_provider.workflows.plan.tree import render_plan
+from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget, WorkflowTarget
+    from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath
+
+log = logging.getLogger(__name__)
+
+
+class PlanOperator(BaseOperator):
+    """Runs the body of a workflow, checks the graph that it makes, and stores it as the plan.
+
+    Its inputs are the arguments of the call in the Dag file, with upstream values in their places. The plan
+    is its XCom ``workflow_plan``, and a tree in its log.
+
+    Args:
+        workflow: The workflow.
+        kinds: The kinds of nodes that its body may call.
+        op_args: Positional arguments of the body (templated).
+        op_kwargs: Keyword arguments of the body (templated).
+    """
+
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py"}
+    custom_operator_name = "@dynamic_workflow"
+
+    def __init__(
+        self,
+        *,
+        workflow: WorkflowDefinition,
+        kinds: Kinds,
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.workflow = workflow
+        self.kinds = kinds
+        self.op_args = op_args
+        self.op_kwargs = op_kwargs or {}
+        # Written when the group is complete.
+        self.spec: WorkflowSpec | None = None
+        self.dag_file: DagFile | None = None
+
+    def execute(self, context: Any) -> Any:
+        """Plan. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: The plan is not that of the nodes that have run.
+        """
+        from airflow_dynamic_provider.version_compat import AirflowFailException
+
+        spec = self.spec
+        assert spec is not None
+        arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
+        started_at = time.time()
+        with running(self.task_id, self.dag_file):
+            plan = plan_workflow(self.workflow, arguments, kinds=self.kinds, context=context)
+            plan = store_plan(context, plan)
+        if spec.is_mapped:
+            return summary(plan)
+        roots = [RootPlan(plan)]
+        try:
+            reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+            check_listed(context, spec, reader, roots)
+            store_first_lists(context, spec, roots, started_at)
+        except DynamicOutputsError as error:
+            # A retry would meet the same.
+            raise AirflowFailException(str(error)) from error
+        return summary(plan)
+
+
+def store_plan(context: Any, plan: Plan) -> Plan:
+    """Store what a task instance has planned, show it in the log, and return it as others will read it.
+
+    One API call.
+    """
+    log.info("The plan:\n%s", render_plan(plan))
+    packed = pack_plan(plan)
+    xcom.push(context, stored.PLAN_XCOM, packed)
+    # Some values come back as others of their kind, and a fingerprint is of those.
+    return unpack_plan(xcom.deserialize(xcom.serialize(packed)))
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """Return kind -> number of nodes: what people see as the return value of a planning task."""
+    counts: dict[str, int] = {}
+    for node in plan.nodes:
+        counts[node.kind] = counts.get(node.kind, 0) + 1
+    return counts
+
+
+def plan_further(
+    context: Any,
+    target: WorkflowTarget | MapTarget,
+    node: PlannedNode,
+    key_path: KeyPath,
+    arguments: Mapping[str, Any],
+    kinds: Kinds,
+    spec: WorkflowSpec,
+) -> dict[str, Any]:
+    """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below the planning one.
+
+    At most four API calls, one for each lane, and one more for each lane whose nodes plan others. What the
+    node leaves says which plan it was, so that a different one is noticed.
+
+    Args:
+        context: Airflow's task context.
+        target: What the node calls.
+        node: The node.
+        key_path: The key of the graph that it is of.
+        arguments: Its arguments, resolved.
+        kinds: The kinds of the workflow.
+        spec: The workflow.
+
+    Raises:
+        AirflowFailException: There would be more nodes than the workflow may have.
+    """
+    reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+    plan = plan_later(
+        target,
+        arguments,
+        node.name,
+        kinds,
+        max_nodes=spec.max_nodes,
+        retries=node.retries,
+        context=context,
+    )
+    claim_nodes(context, reader, key_path, node, plan)
+    plan = store_plan(context, plan)
+    return {"plan": plan.fingerprint, "nodes": summary(plan)}

@@ -1,0 +1,272 @@
+"""The task that gives a workflow's outputs to the tasks after it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.definitions.keys import name_keys
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.errors import PlanMismatchError, WorkflowCallError
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
+from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
+from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.dag_files import running
+from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.plan.shapes import check_items
+from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
+from airflow_dynamic_provider.workflows.progress.run_graph import Outcome
+from airflow_dynamic_provider.workflows.progress.stored import StoredNode
+from airflow_dynamic_provider.workflows.tasks.values import (
+    NO_VALUE,
+    Values,
+    clear_command,
+    holds_nothing,
+    stale,
+    stamp_of_call,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
+    from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
+    from airflow_dynamic_provider.workflows.progress.reader import KeyPath
+    from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
+
+log = logging.getLogger(__name__)
+
+# How many nodes are read in one API call.
+_AT_ONCE = 250
+
+
+class ResultOperator(HelperOperator):
+    """Returns what the body returned, with the nodes' values in the places of the promises.
+
+    It runs when all nodes have ended, and checks that each was run as it is planned now and from what the
+    nodes before it have returned last.
+
+    Args:
+        parts: The XComs of a tuple's items, in their order.
+        returns: The return annotation of the body.
+
+    Attributes:
+        fields: The items of a dict that tasks of the Dag use: each is an XCom too.
+    """
+
+    custom_operator_name = "result"
+
+    def __init__(self, *, parts: Sequence[str] = (), returns: Any = Any, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **kwargs)
+        self.parts = parts
+        self.returns = returns
+        self.fields: list[str] = []
+        # Written when the group is complete.
+        self.spec: WorkflowSpec | None = None
+        self.dag_file: DagFile | None = None
+
+    @property
+    def first_task_id(self) -> str | None:
+        """The task that runs first of the workflow that this one ends."""
+        return None if self.spec is None else self.spec.plan_task_id
+
+    def execute(self, context: Any) -> Any:
+        """Return the outputs. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: A node failed, or a value is not current.
+            AirflowSkipException: The planning task was skipped, or a node whose output is returned.
+        """
+        assert self.spec is not None
+        with no_retry_after_refusal(), running(self.task_id, self.dag_file):
+            value = _Result(context, self.spec).read()
+            check_items(self.spec.name, self.returns, value)
+            parts = self._parts_of(value)
+        for name, part in parts.items():
+            xcom.push(context, name, part)
+        return value
+
+    def _parts_of(self, value: Any) -> dict[str, Any]:
+        if self.parts:
+            return dict(zip(self.parts, value, strict=True))
+        if missing := [name for name in self.fields if name not in value]:
+            assert self.spec is not None
+            raise WorkflowCallError(
+                f"the workflow {self.spec.name!r} returns no {missing[0]!r}, which a task uses: "
+                f"it returns {excerpt(list(value))}",
+                task_id=self.task_id,
+                remedy=f"Return {missing[0]!r}, or use what is returned.",
+            )
+        return {name: value[name] for name in self.fields}
+
+
+class _Result:
+    """The outputs of one graph."""
+
+    def __init__(self, context: Any, spec: WorkflowSpec) -> None:
+        self.context = context
+        self.spec = spec
+        self.reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+        clone = context.get(RUNTIME_KEY)
+        self.key_path: KeyPath = () if clone is None else clone.key_path
+        self.root_index = xcom.UNMAPPED if clone is None else clone.place.position
+
+    def read(self) -> Any:
+        plan = self.reader.plan(self.spec.plan_task_id, self.root_index)
+        states = self.reader.states()
+        self._check_planned(plan, xcom.state_at(states, self.spec.plan_task_id, self.root_index))
+        assert plan is not None
+        self._check_lists(states)
+        graph = self.reader.graph(self.key_path, self.root_index, states)
+        self._check_listed(graph)
+        self._check_ended(graph)
+        self._check_started(graph, states)
+        values = Values(self.reader, self.key_path, known=dict(self._read_nodes(graph, states)))
+        self._check_current(graph, states, values.known)
+        self._skip_without_values(graph, plan)
+        return values.resolve(plan.output, lambda: plan)
+
+    def _check_planned(self, plan: Plan | None, state: str | None) -> None:
+        if state == SKIPPED:
+            raise _skip(f"{self.spec.plan_task_id!r} was skipped")
+        if state == SUCCESS and plan is None:
+            raise PlanMismatchError(
+                "was marked as success and left no plan",
+                task_id=self.spec.plan_task_id,
+                remedy="Clear it together with its downstream tasks, so that it plans.",
+            )
+        if plan is None or state != SUCCESS:
+            raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
+
+    def _check_lists(self, states: xcom.States) -> None:
+        for task_id in self.spec.list_task_ids:
+            state = states.get((task_id, xcom.UNMAPPED))
+            if state in (FAILED, UPSTREAM_FAILED):
+                culprit = task_id if state == FAILED else self.spec.listing_task_id
+                raise _fail(
+                    f"The nodes could not all be listed: {culprit!r} failed, and its log says why. "
+                    f"Clear {culprit!r} with its downstream tasks."
+                )
+
+    def _check_listed(self, graph: RunGraph) -> None:
+        """In a map, a clone of the planning task may plan again without the lists being made again."""
+        places = self.reader.places(self.key_path)
+        if unlisted := [
+            name for name, planner in graph.origins.items() if not planner and name not in places
+        ]:
+            raise self._replanned(f"the nodes {_named(unlisted)} are planned and not listed")
+
+    def _replanned(self, problem: str) -> PlanMismatchError:
+        return PlanMismatchError(
+            f"it has planned again, but the tasks after it did not run again: {problem}",
+            task_id=self.spec.plan_task_id,
+            remedy=f"Clear {self.spec.plan_task_id!r} with its downstream tasks, so that all nodes run "
+            "again.",
+        )
+
+    def _check_started(self, graph: RunGraph, states: xcom.States) -> None:
+        """A task that had no nodes was skipped as a whole, which says nothing of the nodes it has now."""
+        places = self.reader.places(self.key_path)
+        missing = [
+            name
+            for name in graph.nodes
+            if name in places and (self.reader.lane(places[name]).task_id, places[name].index) not in states
+        ]
+        if missing:
+            raise stale(self.reader, missing[0], "it has not run", self.key_path, *missing[1:])
+
+    def _check_ended(self, graph: RunGraph) -> None:
+        places = self.reader.places(self.key_path)
+        if culprits := [name for name in graph.culprits if name in places or name in graph.calls]:
+            only = culprits if len(culprits) == 1 and culprits[0] in graph.nodes else []
+            command = clear_command(self.reader, self.key_path, *only)
+            raise _fail(
+                f"{len(culprits)} of {len(graph.nodes)} nodes failed: {_named(culprits)}. "
+                f"To run {'it' if len(culprits) == 1 else 'them'} again with what depends on "
+                f"{'it' if len(culprits) == 1 else 'them'}: {command}"
+            )
+        lost = [name for name in graph.nodes if name not in places]
+        if unfinished := [*lost, *graph.unfinished()]:
+            raise stale(self.reader, unfinished[0], "it has not run", self.key_path, *unfinished[1:])
+
+    def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
+        places = self.reader.places(self.key_path)
+        for lane in self.spec.lanes.values():
+            length = 1 + max((index for task_id, index in states if task_id == lane.task_id), default=-1)
+            for left in self._read_lane(lane.task_id, length):
+                place = places.get(left.name)
+                if place is None or left.key_path != self.key_path:
+                    continue
+                at = (lane.task_id, left.map_index)
+                # What waited in the triggerer keeps its XComs when it runs again, and then perhaps fails.
+                is_there = self.reader.lane(place) == lane and place.index == left.map_index
+                if is_there and states.get(at) == SUCCESS:
+                    yield left.name, left
+
+    def _read_lane(self, task_id: str, length: int) -> Iterator[StoredNode]:
+        # As many calls as map indexes need: pages are short, and have holes, where a node left nothing.
+        for start in range(0, length, _AT_ONCE):
+            rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE)
+            yield from (StoredNode.unpack(row) for row in rows if row is not None)
+
+    def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
+        places = self.reader.places(self.key_path)
+        stamps = {name: each.stamp for name, each in left.items()}
+        for call in graph.calls.values():
+            stamps |= stamp_of_call(call)
+        problems: dict[str, str] = {}
+        marked = []
+        for name, node in graph.nodes.items():
+            at = (self.reader.lane(places[name]).task_id, places[name].index)
+            if states.get(at) != SUCCESS:
+                continue
+            if name not in left and holds_nothing(self.reader, *at):
+                # Whoever needs its value finds that out.
+                marked.append(name)
+                continue
+            if name in left and left[name].fingerprint != node.fingerprint and not graph.origins[name]:
+                raise self._replanned(f"{name!r} was run as it was planned before")
+            if (problem := _problem(node, left.get(name), stamps)) is not None:
+                problems[name] = problem
+        for name, problem in problems.items():
+            others = [other for other in problems if other != name]
+            raise stale(self.reader, name, problem, self.key_path, *others)
+        if marked:
+            log.warning("Done without what was marked as success and left no value: %s", _named(marked))
+
+    def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
+        for reference in templates.references(plan.output):
+            if graph.outcome(reference.name) is Outcome.SKIPPED:
+                raise _skip(f"its node {reference.name!r} was skipped")
+
+
+def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, str]) -> str | None:
+    """Say why what a node left is not what it would leave now, ``None`` if it is."""
+    if left is None:
+        return "it has left no value"
+    if left.fingerprint != node.fingerprint:
+        return "it was run as it was planned before"
+    changed = [used for used, stamp in left.used.items() if stamps.get(used, NO_VALUE) != stamp]
+    if not changed:
+        return None
+    return f"it was computed from an earlier value of {changed[0].removesuffix(SEPARATOR)!r}"
+
+
+def _named(names: Sequence[str]) -> str:
+    return name_keys([(name,) for name in names])
+
+
+def _fail(message: str) -> Exception:
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    return AirflowFailException(message)
+
+
+def _skip(reason: str) -> Exception:
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    return AirflowSkipException(f"There are no outputs: {reason}.")

@@ -1,0 +1,1 @@
+"""How nodes wait: in the triggerer, within their time."""
