@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
-from airflow_dynamic_provider.authoring.model.dag_graph import Way
+from airflow_dynamic_provider.authoring.model.notes import Way
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
