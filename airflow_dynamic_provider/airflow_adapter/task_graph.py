@@ -186,7 +186,9 @@ def remove_group(group: TaskGroup) -> None:
     group_of(group).children.pop(str(group.group_id))
     # The ids are free again: another group of the same name may be needed later.
     for each in inside:
-        group.used_group_ids -= {each.group_id, each.upstream_join_id, each.downstream_join_id}
+        group.used_group_ids.difference_update(
+            {each.group_id, each.upstream_join_id, each.downstream_join_id}
+        )
     for other in group.dag.task_group.get_task_group_dict().values():
         other.upstream_group_ids -= gone
         other.downstream_group_ids -= gone

@@ -59,7 +59,7 @@ def decide_as_collectors(graph: DagGraph) -> None:
     Tasks with a trigger rule of their own are left alone: the rule is the author's word on clones as well.
     """
     for clone, below in find_ordered(graph):
-        unfailed = graph.unfailed_after(clone.operator)
+        unfailed = graph.ensure_unfailed_after(clone.operator)
         task_graph.replace_upstream(below, clone.operator, unfailed)
         task_graph.add_edge(graph.task(clone.space.spec.keys_task_id), below)
 

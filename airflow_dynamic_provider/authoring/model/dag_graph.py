@@ -141,20 +141,20 @@ class DagGraph:
             task_graph.add_edge(task, helper)
         return helper
 
-    def done_after(self, task: Any) -> Any:
-        """Return the task that succeeds when all clones of ``task`` are done, made on the first call."""
-        return self._after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
+    def ensure_done_after(self, task: Any) -> Any:
+        """Return the task that succeeds when all clones of ``task`` are done; make it on the first call."""
+        return self._ensure_after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
 
-    def unfailed_after(self, task: Any) -> Any:
-        """Return the task that succeeds when no clone of ``task`` failed, made on the first call."""
-        return self._after_clones(
+    def ensure_unfailed_after(self, task: Any) -> Any:
+        """Return the task that succeeds when no clone of ``task`` failed; make it on the first call."""
+        return self._ensure_after_clones(
             task,
             "none_failed",
             "unfailed",
             "Succeeds when each clone of {} has succeeded or was skipped, also when there are no keys.",
         )
 
-    def _after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
+    def _ensure_after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
         task_id = f"{task.task_id}__{suffix}"
