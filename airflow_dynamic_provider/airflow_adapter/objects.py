@@ -1,4 +1,4 @@
-"""What Airflow's own objects are, for bodies that call them: questions, and a stand-in."""
+"""What Airflow's own objects are, for those that clone and record them: questions, and a stand-in."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def is_task_group(value: Any) -> bool:
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
 
     return isinstance(value, _TaskGroupFactory)
+
+
+def chooses_tasks(operator_class: type) -> bool:
+    """Whether an operator chooses the tasks that run after it, and skips the others by their names."""
+    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
+    return any(base.__name__ == "SkipMixin" for base in operator_class.__mro__)
 
 
 def stand_in() -> Any:

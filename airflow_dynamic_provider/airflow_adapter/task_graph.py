@@ -177,11 +177,28 @@ def move(node: Node, target: TaskGroup) -> None:
 
 def remove_group(group: TaskGroup) -> None:
     """Take a task group that holds no tasks any more out of its Dag, with the groups in it."""
-    gone = {group.group_id, *group.get_task_group_dict()}
+    inside = group.get_task_group_dict().values()
+    gone = {each.group_id for each in inside}
     group_of(group).children.pop(str(group.group_id))
+    # The ids are free again: another group of the same name may be needed later.
+    for each in inside:
+        group.used_group_ids.difference_update(
+            {each.group_id, each.upstream_join_id, each.downstream_join_id}
+        )
     for other in group.dag.task_group.get_task_group_dict().values():
         other.upstream_group_ids -= gone
         other.downstream_group_ids -= gone
+
+
+def remove_task(task: Any) -> None:
+    """Take a task out of its Dag, with its edges to other tasks."""
+    dag = task.dag
+    for upstream_id in list(task.upstream_task_ids):
+        remove_edge(dag.get_task(upstream_id), task)
+    for downstream_id in list(task.downstream_task_ids):
+        remove_edge(task, dag.get_task(downstream_id))
+    # Private: a Dag has no public call to leave a task out once it is there.
+    dag._remove_task(task.task_id)
 
 
 def add_edge(upstream: Any, downstream: Any) -> None:

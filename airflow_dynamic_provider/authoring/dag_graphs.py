@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
 
 
-def graph_of(dag: DAG) -> DagGraph:
-    """Return what is known of a Dag, made on the first call."""
+def ensure_graph_of(dag: DAG) -> DagGraph:
+    """Return what is known of a Dag; begin to take it down on the first call."""
     known = _GRAPHS.get(id(dag))
     if known is None or not known.is_of(dag):
         known = _GRAPHS[id(dag)] = DagGraph(dag)

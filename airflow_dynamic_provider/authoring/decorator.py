@@ -9,7 +9,7 @@ from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
 from airflow_dynamic_provider.airflow_adapter.operators import task_decorator_factory
 from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
-from airflow_dynamic_provider.authoring.dag_graphs import graph_of
+from airflow_dynamic_provider.authoring.dag_graphs import ensure_graph_of
 from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
 from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.key_spaces import nested_space, produced_space
@@ -153,7 +153,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
         if isinstance(self.declarations[name], DynamicOut):
             scope = current_scope()
             space = (
-                produced_space(graph_of(operator.dag), operator, name)
+                produced_space(ensure_graph_of(operator.dag), operator, name)
                 if scope is None
                 else nested_space(scope.space, operator, name)
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from airflow_dynamic_provider.authoring.key_spaces import joined_space
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.item import KeyedValues
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import HandleUsageError
 from airflow_dynamic_provider.execution.spaces import How
 
@@ -45,7 +46,7 @@ def _enclosing(left: KeyedValues, right: Any, method: str) -> KeySpace | None:
     if not isinstance(right, KeyedValues):
         raise _refuse(
             left,
-            f"{method}() takes another handle, received {right!r} of type {type(right).__name__}",
+            f"{method}() takes another handle, received {excerpt(right)} of type {type(right).__name__}",
             "Pass what a @task.dynamic, or a map, returned.",
         )
     if left.space.graph is not right.space.graph:

@@ -26,9 +26,8 @@ class ProducedKeySpace(KeySpace):
 
     output: str = ""
 
-    @property
-    def expanded_task(self) -> Any:
-        """The task that returns the list that Airflow expands over, made on the first call."""
+    def ensure_expanded_task(self) -> Any:
+        """Return the task that returns the list that Airflow expands over; make it on the first call."""
         mapped = self.producer.mapped_outputs
         if self.output not in mapped:
             mapped[self.output] = (self.producer if _is_only_output(self.producer) else self._twin()).task_id
@@ -87,7 +86,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
         spec.keys_task_id,
         outer.home,
         producer,
-        outer.expanded_task,
+        outer.ensure_expanded_task(),
         space=spec,
         clone=clone,
         doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "

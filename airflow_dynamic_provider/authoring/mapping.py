@@ -16,6 +16,7 @@ from airflow_dynamic_provider.authoring.model.scope import MapScope, current_sco
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedReference, KeyedValues
 from airflow_dynamic_provider.authoring.references.resultless import without_result
 from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
@@ -79,7 +80,9 @@ def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
         )
     is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
     if max_active is not None and not is_count:
-        raise _error(handle, f"map() received max_active={max_active!r}", "Give a whole number from 1.")
+        raise _error(
+            handle, f"map() received max_active={excerpt(max_active)}", "Give a whole number from 1."
+        )
 
 
 def _call(handle: KeyedValues, fn: Callable[..., Any]) -> Any:
@@ -164,7 +167,7 @@ def _not_an_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -
 
 
 def _shown(value: Any) -> str:
-    return f"{value!r} of type {type(value).__name__}"
+    return f"{excerpt(value)} of type {type(value).__name__}"
 
 
 def _error(handle: KeyedValues, message: str, remedy: str) -> MapFunctionError:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.clearing import ClearedGraph, Pair
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
 
 @dataclass(frozen=True)

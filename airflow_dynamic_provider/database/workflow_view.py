@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 

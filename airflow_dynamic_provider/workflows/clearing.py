@@ -15,7 +15,8 @@ from airflow_dynamic_provider.workflows.progress.run_graph import Outcome
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+    from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 Pair = tuple[str, int]

@@ -115,6 +115,42 @@ def test_a_group_is_removed():
 
 
 @assumes(
+    "The ids of a task group that was removed are free when they are taken out of used_group_ids.",
+    rests="a mapped group that is needed again after its tasks had moved to another",
+    where="airflow_adapter/task_graph.py",
+)
+def test_a_group_is_made_again():
+    with DAG("contract", schedule=None) as dag:
+        keys = number().operator
+        for _ in range(2):
+            group = task_graph.make_mapped_group("each", dag.task_group, keys, "")
+            task_graph.remove_group(group)
+        group = task_graph.make_mapped_group("each", dag.task_group, keys, "")
+        task_graph.move(take(1).operator, group)
+    assert list(stored(dag).task_group.children["each"].children) == ["take"]
+
+
+@assumes(
+    "DAG._remove_task() takes a task out of a Dag and its group, and frees its id.",
+    rests="gates that are not needed any more",
+    where="airflow_adapter/task_graph.py",
+)
+def test_a_task_is_removed():
+    with DAG("contract", schedule=None) as dag:
+        keys = number()
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        removed = EmptyOperator(task_id="removed")
+        task_graph.move(removed, group)
+        keys >> removed >> take(1)
+        task_graph.remove_task(removed)
+        EmptyOperator(task_id="removed")
+    again = stored(dag)
+    assert again.get_task("removed").downstream_task_ids == again.get_task("take").upstream_task_ids == set()
+    assert again.get_task("number").downstream_task_ids == set()
+    assert set(again.task_group.children["each"].children) == set()
+
+
+@assumes(
     "The trigger rule of an operator that Airflow expands is the one in its partial_kwargs.",
     rests="expanded operators that wait for clones which may fail",
     where="airflow_adapter/objects.py airflow_adapter/task_graph.py",

@@ -217,3 +217,101 @@ def test_a_dag_that_is_gone_is_forgotten():
     define()
     gc.collect()
     assert len(_GRAPHS) == before
+
+
+@task.dynamic(out=DynamicOut(int))
+def below(number):
+    yield DynamicOutput(number, "below")
+
+
+def checks_of(made, task_id):
+    return [each for check in made.get_task(f"{task_id}__gate").checks for each in sorted(check.task_ids)]
+
+
+def test_a_gate_goes_on_looking_at_what_it_looked_at_when_an_order_is_added():
+    @dag(schedule=None)
+    def looked_at():
+        first, second = numbers(), numbers.override(task_id="others")()
+        read = first.map(fail_for_a)
+        ordered = second.map(double)
+        after = read.zip(second).map(pair)
+        ordered >> after
+
+    made = looked_at()
+    assert checks_of(made, "pair") == ["double", "fail_for_a"]
+    run = run_dag(made)
+    assert [run.state_of("pair", index) for index in range(2)] == ["upstream_failed", "success"]
+
+
+@task
+def fail_for_a(number):
+    if number == 1:
+        raise ValueError("a fails")
+    return number
+
+
+def test_a_task_that_is_ordered_after_the_keys_below_its_own_is_in_a_second_group():
+    @dag(schedule=None)
+    def ordered():
+        def body(number):
+            worked = below(number).map(double)
+            last = keep(number)
+            worked >> last
+
+        numbers().map(body)
+
+    made = ordered()
+    # The list of the keys below waits for all keys of the first group.
+    assert groups_of(made)["below"] == "each_numbers"
+    assert groups_of(made)["keep"] == groups_of(made)["keep__gate"] == "each_numbers_2"
+    assert run_dag(made).states("keep") == {"a": "success", "b": "success"}
+
+
+def test_a_gate_that_an_order_makes_needless_is_taken_out():
+    @dag(schedule=None)
+    def needless():
+        handle = numbers()
+        outer = handle.map(double)
+
+        def body(number):
+            inner = below(number)
+            last = inner.map(lambda n: pair.override(task_id="last")(n, outer))
+            first = inner.map(lambda n: pair.override(task_id="first")(n, outer))
+            return last, first
+
+        last, first = handle.map(body)
+        gates.append(gates_of(task_graph_of(handle)))
+        first >> last
+
+    gates = []
+    made = needless()
+    assert gates == [["last__gate", "first__gate"]]
+    assert gates_of(made) == ["first__gate"]
+    assert made.get_task("last").upstream_task_ids == {"first"}
+    assert run_dag(made).state == "success"
+
+
+def task_graph_of(handle):
+    return handle.space.graph.dag
+
+
+def test_a_task_that_gets_an_upstream_task_of_its_key_waits_for_that_and_not_for_the_list():
+    @dag(schedule=None)
+    def later():
+        handle = numbers()
+        first, second = handle.map(double), handle.map(keep)
+        first >> second
+
+    made = later()
+    assert made.get_task("keep").upstream_task_ids == {"double"}
+
+
+def test_an_edge_that_the_author_asks_for_as_well_stays():
+    @dag(schedule=None)
+    def asked():
+        handle = numbers()
+        first, second = handle.map(double), handle.map(keep)
+        handle >> second
+        first >> second
+
+    assert asked().get_task("keep").upstream_task_ids == {"double", "numbers"}

@@ -39,11 +39,16 @@ def use_table(table: Table) -> None:
 def build(program: Program) -> DAG:
     """Return the Dag that a program describes."""
     with DAG("differential", schedule=None) as dag:
-        _Builder({}, {}).add_all(program)
+        write(program)
         # Airflow ends a run too early when clones come into being and end in one pass of the scheduler and
         # nothing else is unfinished; with or without this package.
         dag.leaves >> EmptyOperator(task_id="end", trigger_rule="all_done")
     return dag
+
+
+def write(program: Program) -> None:
+    """Write the statements of a program into the Dag that the file is in the middle of."""
+    _Builder({}, {}).add_all(program)
 
 
 class _Builder:

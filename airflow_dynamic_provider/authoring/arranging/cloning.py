@@ -77,7 +77,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
         task_graph.end_on_worker(task)
         name_arguments(task)
         unit = task_graph.outermost(task, set(scope.known_groups))
-        graph.units[unit.node_id] = [unit]
+        graph.units[unit.node_id] = unit
         _add_clone(task, scope.space, unit.node_id)
         if scope.max_active is not None:
             own_limit = task.max_active_tis_per_dagrun
@@ -87,9 +87,17 @@ def adopt_new_tasks(scope: MapScope) -> None:
 
 
 def add_gate(gate: Any, task: ClonedTask) -> None:
-    """Make a clone of the gate before a cloned task. Wherever the task goes, its gate goes too."""
-    _add_clone(gate, task.space, task.unit)
-    task.space.graph.units[task.unit].append(gate)
+    """Make a clone of the gate before a cloned task."""
+    graph = task.space.graph
+    graph.gates[task.operator.task_id] = gate
+    _add_clone(gate, task.space, gate.task_id)
+
+
+def remove_gate(graph: DagGraph, task_id: str) -> None:
+    """Take the gate before a cloned task out of the Dag again: nothing is there any more to look at."""
+    gate_id = graph.gates.pop(task_id).task_id
+    graph.own_edges = {pair for pair in graph.own_edges if gate_id not in pair}
+    task_graph.remove_task(graph.clones.pop(gate_id).operator)
 
 
 def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:

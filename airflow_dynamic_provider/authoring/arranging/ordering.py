@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import EdgeModifier, TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
-from airflow_dynamic_provider.execution.spaces import find_routes
+from airflow_dynamic_provider.authoring.model.notes import are_related
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph
@@ -59,9 +59,9 @@ def decide_as_collectors(graph: DagGraph) -> None:
     Tasks with a trigger rule of their own are left alone: the rule is the author's word on clones as well.
     """
     for clone, below in find_ordered(graph):
-        unfailed = graph.unfailed_after(clone.operator)
+        unfailed = graph.ensure_unfailed_after(clone.operator)
         task_graph.replace_upstream(below, clone.operator, unfailed)
-        graph.add_own_edge(graph.task(clone.space.spec.keys_task_id), below)
+        task_graph.add_edge(graph.task(clone.space.spec.keys_task_id), below)
 
 
 def find_ordered(graph: DagGraph) -> list[tuple[ClonedTask, Any]]:
@@ -82,10 +82,4 @@ def _is_ordered(graph: DagGraph, clone: ClonedTask, below: Any) -> bool:
     if pair in graph.own_edges or pair in graph.collects_all or pair in graph.uses:
         return False
     other = graph.clones.get(below.task_id)
-    return other is None or not meet(clone, other)
-
-
-def meet(one: ClonedTask, other: ClonedTask) -> bool:
-    """Whether the keys of one task are made of the other's, so that they are ordered key by key."""
-    first, second = one.space.spec, other.space.spec
-    return bool(find_routes(first, second).found or find_routes(second, first).found)
+    return other is None or not are_related(clone.space.spec, other.space.spec)

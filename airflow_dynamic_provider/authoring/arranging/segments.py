@@ -1,245 +1,150 @@
-"""Arranges cloned tasks into mapped task groups, so that Airflow runs them key by key.
+"""Brings Airflow's task graph from the arrangement that stands there to the one that is wanted now.
 
-Inside one mapped group, Airflow lets a clone wait for its own key's upstream clones only. So all tasks of a
-key space belong into one group, with one exception: a task that depends on something *outside* that in turn
-depends on a task inside (a total of all keys, say) cannot be in the same group, because the group would then
-depend on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key
-space and comes back, a new group begins: the level of a task is the number of times that happened.
-
-Between groups, Airflow knows only "all clones of that task". So a task that needs its own key's value from
-another group (a lower level, an outer key, a side of a joined key space), or the keys below its own, gets a
-gate before it: a clone that waits for all and then passes on what became of those that matter to its key.
+The wanted one follows from notes alone (`arrangement.py`). It is asked for again after every ``map()`` and
+every order of handles, because whatever the Dag file does next sees the graph. So only what differs is
+changed here: groups, edges and gates that are missing are added, and those that are not wanted any more go.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TriggerRule
-
 from airflow_dynamic_provider.airflow_adapter import task_graph
-from airflow_dynamic_provider.authoring.arranging.cloning import add_gate
-from airflow_dynamic_provider.authoring.arranging.gating import find_checks, is_gate
-from airflow_dynamic_provider.authoring.arranging.levels import (
-    Dependencies,
-    Levels,
-    UnsettledUnitError,
-    find_levels,
-)
-from airflow_dynamic_provider.authoring.arranging.ordering import decide_as_collectors, meet
-from airflow_dynamic_provider.definitions.states import FAILURES, WITHOUT_RESULT
-from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
+from airflow_dynamic_provider.authoring.arranging.arrangement import Segment, find_arrangement
+from airflow_dynamic_provider.authoring.arranging.cloning import add_gate, remove_gate
+from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey, waits_for
+from airflow_dynamic_provider.authoring.arranging.ordering import decide_as_collectors
+from airflow_dynamic_provider.authoring.arranging.run_time import note_run_time_facts
+from airflow_dynamic_provider.authoring.arranging.taking_notes import take_notes
 
 if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
+    from airflow_dynamic_provider.authoring.arranging.gating import Check
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph
-
-
-# Trigger rule -> the states of upstream clones under which a clone never runs.
-_STOPPED_BY = {
-    TriggerRule.ALL_SUCCESS: WITHOUT_RESULT,
-    TriggerRule.NONE_FAILED: FAILURES,
-}
+    from airflow_dynamic_provider.execution import gates
 
 
 def arrange(graph: DagGraph) -> None:
-    """Put every cloned task into the mapped group of its level, and set the edges between clones."""
+    """Put every cloned task into the mapped group of its segment, and set the edges between clones."""
     decide_as_collectors(graph)
-    _note_orders(graph)
-    levels = _find_levels(graph)
-    arrangement = _Arrangement(graph, levels)
-    arrangement.move_units()
-    arrangement.set_edges()
+    _Difference(graph, find_arrangement(take_notes(graph))).apply()
 
 
-def _note_orders(graph: DagGraph) -> None:
-    """Take note of the edges between clones that are there because the author wrote ``>>``."""
-    gates = {gate_id for gate_id, clone in graph.clones.items() if is_gate(clone.operator)}
-    for task_id, clone in graph.clones.items():
-        for upstream_id in clone.operator.upstream_task_ids & graph.clones.keys() - gates:
-            pair = (task_id, upstream_id)
-            if task_id not in gates and pair not in graph.collects_all | graph.own_edges:
-                graph.orders.add(pair)
+class _Difference:
+    """What has to change in Airflow's graph. Nothing, if the wanted arrangement stands already."""
 
-
-def _find_levels(graph: DagGraph) -> Levels:
-    try:
-        return find_levels(_dependencies(graph))
-    except UnsettledUnitError:
-        _dissolve_groups(graph)
-        return find_levels(_dependencies(graph))
-
-
-def _dependencies(graph: DagGraph) -> Dependencies:
-    upstream = {task.task_id: set(task.upstream_task_ids) for task in graph.dag.tasks}
-    below = {
-        (task_id, upstream_id)
-        for task_id, specs in graph.collects_below.items()
-        for spec in specs
-        for upstream_id in spec.task_ids
-    }
-    for task_id, upstream_id in graph.uses.keys() | graph.orders | graph.collects_all | below:
-        upstream[task_id].add(upstream_id)
-    gated = {
-        (task_id, upstream_id)
-        for task_id, clone in graph.clones.items()
-        if is_gate(clone.operator)
-        for upstream_id in clone.operator.upstream_task_ids
-    }
-    return Dependencies(
-        upstream=upstream,
-        space_of={task_id: clone.space for task_id, clone in graph.clones.items()},
-        unit_of={task_id: clone.unit for task_id, clone in graph.clones.items()},
-        collects=graph.collects_all | below | gated,
-    )
-
-
-def _dissolve_groups(graph: DagGraph) -> None:
-    """Take apart the author's groups whose tasks cannot be in one mapped group.
-
-    Such a group holds both what is collected and what needs the collection. Its tasks keep their ids.
-    """
-    whole = _dependencies(graph)
-    free = find_levels(replace(whole, unit_of={task_id: task_id for task_id in whole.unit_of}))
-    levels: dict[str, set[int]] = {}
-    for task_id, clone in graph.clones.items():
-        if not is_gate(clone.operator):
-            levels.setdefault(clone.unit, set()).add(free[task_id])
-    for unit in [unit for unit, found in levels.items() if len(found) > 1]:
-        group, *gates = graph.units.pop(unit)
-        for task_id, clone in list(graph.clones.items()):
-            if clone.unit == unit and clone.operator not in gates:
-                own_gate = [gate] if (gate := graph.gates.get(task_id)) is not None else []
-                graph.units[task_id] = [clone.operator, *own_gate]
-                for each in graph.units[task_id]:
-                    graph.clones[each.task_id] = replace(graph.clones[each.task_id], unit=task_id)
-                task_graph.move(clone.operator, clone.space.home)
-        task_graph.remove_group(group)
-
-
-class _Arrangement:
-    """The cloned tasks of a Dag, with the dependencies as they are now."""
-
-    def __init__(self, graph: DagGraph, levels: Levels) -> None:
+    def __init__(self, graph: DagGraph, wanted: Arrangement) -> None:
         self.graph = graph
-        self.levels = levels
-        self.needs = self._same_key_needs()
+        self.wanted = wanted
+        self.clones = [graph.clones[task_id] for task_id in graph.clones if task_id in wanted.segment_of]
 
-    def move_units(self) -> None:
-        for task_id, clone in list(self.graph.clones.items()):
-            for node in self.graph.units[clone.unit]:
-                task_graph.move(node, self._segment(clone, self.levels[task_id]))
+    def apply(self) -> None:
+        self._dissolve_groups()
+        self._move_units()
+        self._remove_gates()
+        self._add_gates()
+        self._set_edges()
+        self._remove_empty_groups()
+        note_run_time_facts(self.graph, self.wanted)
 
-    def set_edges(self) -> None:
-        clones = [clone for clone in self.graph.clones.values() if not is_gate(clone.operator)]
-        crossing: dict[str, set[str]] = {}
-        for clone in clones:
+    def _dissolve_groups(self) -> None:
+        """Take apart the author's groups that are not of one level. Their tasks keep their ids."""
+        for unit in sorted(self.wanted.dissolved & self.graph.units.keys()):
+            group = self.graph.units.pop(unit)
+            for clone in self.clones:
+                if clone.unit == unit:
+                    task_graph.move(clone.operator, clone.space.home)
+            task_graph.remove_group(group)
+
+    def _move_units(self) -> None:
+        for clone in self.clones:
+            node = self.graph.units.get(clone.unit, clone.operator)
+            task_graph.move(node, self._group_of(clone))
+
+    def _remove_gates(self) -> None:
+        for task_id in sorted(self.graph.gates.keys() - self.wanted.gates.keys()):
+            remove_gate(self.graph, task_id)
+
+    def _add_gates(self) -> None:
+        for clone in self.clones:
             task_id = clone.operator.task_id
-            peers = {up for up in self.needs[task_id] if self._is_peer(up, task_id)}
-            crossing[task_id] = self.needs[task_id] - peers
-            for upstream_id in sorted(peers):
-                self.graph.add_own_edge(self.graph.task(upstream_id), clone.operator)
-        # After the others, because what a task waits for through them needs no gate.
-        for clone in clones:
-            self._set_gate(clone, crossing[clone.operator.task_id])
-        together: dict[Any, set[str]] = {}
-        for task_id, clone in self.graph.clones.items():
-            together.setdefault((clone.space, self.levels[task_id]), set()).add(task_id)
-        for task_id, clone in self.graph.clones.items():
-            peers = together[clone.space, self.levels[task_id]]
-            self._begin_with_keys(clone, peers)
-            self._note_run_time_facts(clone, peers)
+            if (checks := self.wanted.gates.get(task_id)) is not None:
+                gate = self.graph.gates.get(task_id) or self._make_gate(clone)
+                task_graph.move(gate, self._group_of(clone))
+                gate.checks = [self._check(check) for check in checks]
 
-    def _same_key_needs(self) -> dict[str, set[str]]:
-        """Task -> the tasks of which it needs the clones that matter to its own key."""
-        needs: dict[str, set[str]] = {task_id: set() for task_id in self.graph.clones}
-        for task_id, upstream_id in self.graph.uses.keys() | self.graph.orders:
-            if task_id in needs and meet(self.graph.clones[task_id], self.graph.clones[upstream_id]):
-                needs[task_id].add(upstream_id)
-        for task_id, upstream_id in self.graph.collects_all:
-            if task_id in needs:
-                needs[task_id].discard(upstream_id)
-        return needs
+    def _set_edges(self) -> None:
+        """Set the edges that are wanted, and remove those that an earlier arrangement set.
 
-    def _is_peer(self, one: str, other: str) -> bool:
-        clones = self.graph.clones
-        return (
-            one in clones
-            and other in clones
-            and clones[one].space is clones[other].space
-            and self.levels[one] == self.levels[other]
-        )
+        An edge that the author asked for as well is the author's, and stays.
+        """
+        wanted = self._wanted_edges()
+        for task_id, up in sorted((self.graph.own_edges - wanted) | self.wanted.cut):
+            self.graph.own_edges.discard((task_id, up))
+            task_graph.remove_edge(self.graph.task(up), self.graph.task(task_id))
+        for task_id, up in sorted(wanted):
+            task, upstream = self.graph.task(task_id), self.graph.task(up)
+            if up not in task.upstream_task_ids:
+                self.graph.own_edges.add((task_id, up))
+                task_graph.add_edge(upstream, task)
 
-    def _set_gate(self, clone: ClonedTask, crossing: set[str]) -> None:
-        task = clone.operator
-        for upstream_id in crossing:
-            self.graph.own_edges.discard((task.task_id, upstream_id))
-            task_graph.remove_edge(self.graph.task(upstream_id), task)
-        checks = find_checks(self.graph, clone, crossing)
-        if not checks:
-            return
-        gate = self._gate(clone)
-        gate.checks = checks
-        for upstream_id in sorted({upstream_id for check in checks for upstream_id in check.upstream_ids}):
-            task_graph.add_edge(self.graph.task(upstream_id), gate)
-        self.graph.add_own_edge(gate, task)
+    def _wanted_edges(self) -> set[tuple[str, str]]:
+        wanted = set(self.wanted.edges)
+        for task_id, checks in self.wanted.gates.items():
+            gate_id = self.graph.gates[task_id].task_id
+            wanted |= {(task_id, gate_id), (gate_id, self._keys_of(task_id))}
+            wanted |= {(gate_id, up) for check in checks for up in waits_for(check)}
+        wanted |= {(task_id, self._keys_of(task_id)) for task_id in self.wanted.starts}
+        return wanted
 
-    def _begin_with_keys(self, clone: ClonedTask, peers: set[str]) -> None:
-        task = clone.operator
-        if not task.upstream_task_ids & peers:
-            self.graph.add_own_edge(clone.space.expanded_task, task)
+    def _keys_of(self, task_id: str) -> str:
+        """Return the task with the list of a clone's keys, for which it waits if for nothing else."""
+        return str(self.graph.clones[task_id].space.ensure_expanded_task().task_id)
 
-    def _note_run_time_facts(self, clone: ClonedTask, peers: set[str]) -> None:
-        task = clone.operator
-        collector = self.graph.collector_of(task.task_id)
-        collector.same_key_ids = peers
-        spec = clone.spec
-        spec.needs_success = collector.is_relaxed or task.trigger_rule == TriggerRule.ALL_SUCCESS
-        spec.stopped_by = _STOPPED_BY.get(task.trigger_rule, frozenset())
-        spec.same_key = [self.graph.clones[up].spec for up in sorted(task.upstream_task_ids & peers)]
-        spec.other_upstream = sorted(task.upstream_task_ids - peers)
-        task.doc_json = write_document(task.doc_json, self._document(clone, peers))
+    def _remove_empty_groups(self) -> None:
+        for space in {clone.space for clone in self.clones}:
+            for level, group in list(space.segments.items()):
+                if not group.children:
+                    task_graph.remove_group(space.segments.pop(level))
 
-    def _document(self, clone: ClonedTask, peers: set[str]) -> TaskDocument:
-        task = clone.operator
-        checks = task.checks if is_gate(task) else ()
-        looked_at = {task_id for check in checks for task_id in check.task_ids}
-        return TaskDocument(
-            outputs=declared_outputs(getattr(task, "declarations", {})),
-            clone_of=clone.space.spec,
-            same_key=tuple(sorted(task.upstream_task_ids & (peers | looked_at))),
-            needs_success=clone.spec.needs_success,
-            is_helper=is_gate(task),
-        )
-
-    def _segment(self, clone: ClonedTask, level: int) -> Any:
-        space = clone.space
+    def _group_of(self, clone: ClonedTask) -> Any:
+        """Return the mapped group of a clone's segment; make it for the first of them."""
+        segment: Segment = self.wanted.segment_of[clone.operator.task_id]
+        space, level = clone.space, segment.level
         if level not in space.segments:
             name = space.name if level == 0 else f"{space.name}_{level + 1}"
             space.segments[level] = task_graph.make_mapped_group(
                 task_graph.free_group_id(self.graph.dag, f"each_{name}"),
                 space.home,
-                space.expanded_task,
+                space.ensure_expanded_task(),
                 f"One clone per key of {space.name}"
                 + (", after a task that needs all keys" if level else ""),
             )
         return space.segments[level]
 
-    def _gate(self, clone: ClonedTask) -> Any:
+    def _make_gate(self, clone: ClonedTask) -> Any:
         from airflow_dynamic_provider.execution.gates import GateOperator
 
         task = clone.operator
-        if task.task_id not in self.graph.gates:
-            gate = self.graph.make_at_root(
-                GateOperator,
-                self.graph.free_id(f"{task.task_id}__gate"),
-                doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
-                "lets each key go on by what became of its own.",
-                # It takes a worker for a moment, as one more task of the map.
-                max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
-            )
-            self.graph.gates[task.task_id] = gate
-            add_gate(gate, clone)
-            self.levels[gate.task_id] = self.levels[task.task_id]
-            task_graph.move(gate, self._segment(clone, self.levels[task.task_id]))
-        return self.graph.gates[task.task_id]
+        gate = self.graph.make_at_root(
+            GateOperator,
+            self.graph.free_id(f"{task.task_id}__gate"),
+            doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
+            "lets each key go on by what became of its own.",
+            # It takes a worker for a moment, as one more task of the map.
+            max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        )
+        add_gate(gate, clone)
+        return gate
+
+    def _check(self, check: Check) -> gates.Check:
+        """Return what a gate looks at as its process needs it."""
+        from airflow_dynamic_provider.execution.gates import Below, SameKey
+        from airflow_dynamic_provider.execution.sources import ResultSource
+
+        if isinstance(check, OneKey):
+            return SameKey(self.graph.clones[check.task_id].spec, check.way.base, check.way.via)
+        if isinstance(check, AllBelow):
+            return Below(ResultSource(self.graph.clones[check.task_id].spec, ""), tolerates_failures=False)
+        tolerates = check.of.of_states or check.of.min_success_ratio < 1
+        return Below(check.of.source, tolerates_failures=tolerates)

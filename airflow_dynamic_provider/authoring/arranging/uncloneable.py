@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter import objects, task_graph
 from airflow_dynamic_provider.errors import MapFunctionError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def refuse_uncloneable(task: Any, space: KeySpace) -> None:
             "Leave expand() out of the mapped function: everything it calls is cloned per key anyway, and a "
             "@task.dynamic called in it can be mapped there.",
         )
-    if _skips_others(task):
+    if objects.chooses_tasks(type(task)):
         # apache/airflow#67265: in a mapped group, Airflow 3 does not find for which key the choice was made.
         raise _error(
             space,
@@ -34,11 +34,6 @@ def refuse_uncloneable(task: Any, space: KeySpace) -> None:
             "Raise AirflowSkipException in a task instead: it skips that key's downstream tasks and nothing "
             "else.",
         )
-
-
-def _skips_others(task: Any) -> bool:
-    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
-    return any(base.__name__ == "SkipMixin" for base in type(task).__mro__)
 
 
 def _error(space: KeySpace, message: str, remedy: str) -> MapFunctionError:

@@ -11,24 +11,10 @@ from airflow_dynamic_provider.airflow_adapter import task_graph
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
 
+    from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
-    from airflow_dynamic_provider.execution.spaces import Route, Space
-
-Pairs = set[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a clone gets from its own key to another task's.
-
-    Attributes:
-        base: A space that its key is made of.
-        via: The route from there.
-    """
-
-    base: Space
-    via: Route = ()
+    from airflow_dynamic_provider.execution.spaces import Space
 
 
 @dataclass(eq=False)
@@ -51,9 +37,8 @@ class KeySpace:
     producer: Any
     segments: dict[int, TaskGroup] = field(default_factory=dict)
 
-    @property
-    def expanded_task(self) -> Any:
-        """The task that returns the list that Airflow expands over."""
+    def ensure_expanded_task(self) -> Any:
+        """Return the task that returns the list that Airflow expands over."""
         return self.graph.task(self.spec.keys_task_id)
 
     def encloses(self, other: KeySpace) -> bool:
@@ -70,6 +55,7 @@ class ClonedTask:
         space: The key space.
         spec: What it has to know at run time.
         unit: What moves between mapped groups as a whole: the task itself, or a group of the author's.
+            Groups are taken apart where that cannot be; their tasks are still of this unit then.
     """
 
     operator: Any
@@ -83,12 +69,12 @@ class DagGraph:
 
     Attributes:
         clones: Task id -> cloned task.
-        units: Unit -> what it holds: one task or group, and the gates before its tasks.
+        units: Unit -> the task or the group that it is, as long as it has not been taken apart.
         uses: Pairs of cloned tasks: the first receives the second's value of a key -> the ways to that key.
         orders: Pairs of cloned tasks that the author ordered without data.
         collects_all: Pairs: the first receives values of all the second's clones.
         collects_below: Task -> what it collects below its own key only.
-        own_edges: Pairs with an edge in Airflow that the author did not ask for.
+        own_edges: Pairs whose edge in Airflow the arrangement has set, and the author did not ask for.
         helpers: The tasks that the package added and that run once.
         gates: Cloned task -> the gate before it.
     """
@@ -96,12 +82,12 @@ class DagGraph:
     def __init__(self, dag: DAG) -> None:
         self._dag = weakref.ref(dag)
         self.clones: dict[str, ClonedTask] = {}
-        self.units: dict[str, list[Any]] = {}
-        self.uses: dict[tuple[str, str], set[Way]] = {}
-        self.orders: Pairs = set()
-        self.collects_all: Pairs = set()
+        self.units: dict[str, Any] = {}
+        self.uses: dict[Pair, set[Way]] = {}
+        self.orders: set[Pair] = set()
+        self.collects_all: set[Pair] = set()
         self.collects_below: dict[str, list[CollectionSpec]] = {}
-        self.own_edges: Pairs = set()
+        self.own_edges: set[Pair] = set()
         self.helpers: set[str] = set()
         self.gates: dict[str, Any] = {}
         self._collectors: dict[str, CollectorSpec] = {}
@@ -118,6 +104,11 @@ class DagGraph:
     def is_of(self, dag: DAG) -> bool:
         """Whether this is about ``dag``, and not about one that is gone."""
         return self._dag() is dag
+
+    @property
+    def gate_ids(self) -> set[str]:
+        """The tasks that are gates."""
+        return {gate.task_id for gate in self.gates.values()}
 
     def task(self, task_id: str) -> Any:
         """Return a task."""
@@ -147,23 +138,23 @@ class DagGraph:
         """Note a task of the package's own that runs once, after ``upstream``, and return it."""
         self.helpers.add(helper.task_id)
         for task in upstream:
-            self.add_own_edge(task, helper)
+            task_graph.add_edge(task, helper)
         return helper
 
-    def done_after(self, task: Any) -> Any:
-        """Return the task that succeeds when all clones of ``task`` are done, made on the first call."""
-        return self._after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
+    def ensure_done_after(self, task: Any) -> Any:
+        """Return the task that succeeds when all clones of ``task`` are done; make it on the first call."""
+        return self._ensure_after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
 
-    def unfailed_after(self, task: Any) -> Any:
-        """Return the task that succeeds when no clone of ``task`` failed, made on the first call."""
-        return self._after_clones(
+    def ensure_unfailed_after(self, task: Any) -> Any:
+        """Return the task that succeeds when no clone of ``task`` failed; make it on the first call."""
+        return self._ensure_after_clones(
             task,
             "none_failed",
             "unfailed",
             "Succeeds when each clone of {} has succeeded or was skipped, also when there are no keys.",
         )
 
-    def _after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
+    def _ensure_after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
         task_id = f"{task.task_id}__{suffix}"
@@ -177,9 +168,3 @@ class DagGraph:
                 doc_md=f"{doc.format(f'`{task.task_id}`')} The scheduler ends it without running it.",
             )
         return self._done[task_id]
-
-    def add_own_edge(self, upstream: Any, task: Any) -> None:
-        """Run one task before another, though the author did not ask for it."""
-        if upstream.task_id not in task.upstream_task_ids:
-            self.own_edges.add((task.task_id, upstream.task_id))
-            task_graph.add_edge(upstream, task)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
-from airflow_dynamic_provider.authoring.model.dag_graph import Way
+from airflow_dynamic_provider.authoring.model.notes import Way
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Collecting(_Dependency):
             task_graph.add_edge(self.graph.task(self.source.space.keys_task_id), other)
         if waits_for_all:
             for task_id in sorted(self.spec.task_ids):
-                task_graph.add_edge(self.graph.done_after(self.graph.task(task_id)), other)
+                task_graph.add_edge(self.graph.ensure_done_after(self.graph.task(task_id)), other)
             return
         self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
         for task_id in sorted(self.spec.task_ids):

@@ -113,8 +113,8 @@ def _build_mapped(
         )
         _make_lanes(kinds, spec, gather, result)
     graph.helpers |= set(graph.dag.task_ids) - before
-    graph.add_own_edge(graph.clones[plan.task_id].space.expanded_task, gather)
-    graph.add_own_edge(plan, gather)
+    task_graph.add_edge(scope.space.ensure_expanded_task(), gather)
+    task_graph.add_edge(plan, gather)
     return _output(workflow, result, _child_id(group, _OUTPUTS))
 
 

@@ -22,12 +22,12 @@ from airflow_dynamic_provider.workflows.progress.stored import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.growth import Snapshot
     from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
-KeyPath = tuple[str, ...]
 Places = dict[str, tuple[str, int]]
 
 

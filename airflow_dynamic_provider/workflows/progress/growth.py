@@ -33,7 +33,8 @@ from airflow_dynamic_provider.workflows.progress.stored import RESERVED, Slot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, Place, WorkflowReader
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+    from airflow_dynamic_provider.workflows.progress.reader import Place, WorkflowReader
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 #: How many reserved slots a list has that may grow: for the next node, and to ask for more meanwhile.

@@ -18,9 +18,8 @@ from airflow_dynamic_provider.workflows.progress.stored import Slot, StoredRoots
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
-
-KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True)

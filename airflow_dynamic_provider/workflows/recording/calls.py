@@ -6,7 +6,7 @@ import linecache
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter.objects import stand_in
+from airflow_dynamic_provider.airflow_adapter.objects import chooses_tasks, stand_in
 from airflow_dynamic_provider.errors import (
     TooManyNodesError,
     UnknownKindError,
@@ -116,8 +116,7 @@ def refuse_skipping(name: str, operator_class: type) -> None:
     Raises:
         WorkflowCallError: It does.
     """
-    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
-    if any(base.__name__ == "SkipMixin" for base in operator_class.__mro__):
+    if chooses_tasks(operator_class):
         raise WorkflowCallError(
             f"{name!r} is a {operator_class.__name__}, which chooses the tasks that run after it by their "
             "name in the Dag; nodes have none there",

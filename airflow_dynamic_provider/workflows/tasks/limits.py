@@ -16,8 +16,9 @@ from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
 # Nothing is added for their plans.
 _WITHOUT_NODES = (FAILED, UPSTREAM_FAILED)

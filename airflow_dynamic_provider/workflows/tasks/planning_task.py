@@ -24,11 +24,11 @@ from airflow_dynamic_provider.workflows.waiting.leaving import failure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath
 
 log = logging.getLogger(__name__)
 

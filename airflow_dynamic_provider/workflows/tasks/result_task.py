@@ -33,10 +33,10 @@ from airflow_dynamic_provider.workflows.waiting.leaving import failure, skip
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 log = logging.getLogger(__name__)

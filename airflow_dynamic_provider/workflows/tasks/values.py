@@ -24,9 +24,10 @@ from airflow_dynamic_provider.workflows.waiting.leaving import failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall
     from airflow_dynamic_provider.workflows.plan.references import Reference
-    from airflow_dynamic_provider.workflows.progress.reader import KeyPath, WorkflowReader
+    from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
     from airflow_dynamic_provider.workflows.progress.stored import ListedNode
 
 

@@ -1,0 +1,52 @@
+"""Takes down what a Dag file says of its clones, as plain values, from what is known and Airflow's graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import TriggerRule
+
+from airflow_dynamic_provider.authoring.model.notes import Gathering, Notes
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
+
+# Under these a task does not run when an upstream task failed.
+_PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
+
+
+def take_notes(graph: DagGraph) -> Notes:
+    """Return what the clones of a Dag are arranged by.
+
+    Without what the arrangement that stands has added, so that what is wanted does not depend on it. The
+    author's orders between clones are kept, because an edge between two mapped groups is taken out of
+    Airflow's graph.
+    """
+    gate_ids = graph.gate_ids
+    upstream = {
+        task.task_id: {up for up in task.upstream_task_ids if (task.task_id, up) not in graph.own_edges}
+        for task in graph.dag.tasks
+        if task.task_id not in gate_ids
+    }
+    clones = {task_id: clone for task_id, clone in graph.clones.items() if task_id not in gate_ids}
+    graph.orders |= {
+        (task_id, up)
+        for task_id in clones
+        for up in upstream[task_id] & clones.keys()
+        if (task_id, up) not in graph.collects_all
+    }
+    return Notes(
+        upstream=upstream,
+        passing_on={task.task_id for task in graph.dag.tasks if task.trigger_rule in _PASSING_ON},
+        space_of={task_id: clone.space.spec for task_id, clone in clones.items()},
+        unit_of={task_id: clone.unit for task_id, clone in clones.items()},
+        uses={pair: frozenset(ways) for pair, ways in graph.uses.items()},
+        orders=frozenset(graph.orders),
+        collects_all=frozenset(graph.collects_all),
+        gathers={
+            task_id: tuple(
+                Gathering(frozenset(spec.task_ids), spec.source.space.keys_task_id, spec) for spec in specs
+            )
+            for task_id, specs in graph.collects_below.items()
+        },
+    )
