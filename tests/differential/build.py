@@ -98,7 +98,7 @@ class _Builder:
         handle = self.handles[argument.of]
         if not isinstance(argument, All):
             return (handle.states(),)
-        ratio = {} if argument.ratio == 1.0 else {"min_success_ratio": argument.ratio}
+        ratio = {} if argument.ratio is None else {"min_success_ratio": float(argument.ratio)}
         lazy = {"lazy": True} if argument.lazy else {}
         return (handle.collect(keyed=argument.keyed, **ratio, **lazy),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
@@ -37,6 +38,9 @@ ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
 
 MAX_DEPTH = 3
 
+#: Shares that authors write: one that binary fractions have, some that they have not, the two ends.
+RATIOS = tuple(map(Fraction, ("0", "0.1", "0.5", "1/3", "2/3", "0.999", "1")))
+
 Rows = dict[tuple[str, Path | None], Any]
 
 _TABLES_TRIED = 6
@@ -58,6 +62,14 @@ def generate(seed: int, *, size: int = 25) -> Case:
                 table = tables.write()
                 steps = tables.write_steps(table, rng.choice((0, 1, 2)))
                 return Case(program, table, tuple(steps))
+
+
+def any_ratio(rng: random.Random) -> Fraction:
+    """Return any share; often one that so few keys can just reach or just miss."""
+    if rng.random() < 0.3:
+        return rng.choice(RATIOS)
+    parts = rng.choice((2, 3, 4, 5, 6, 7, 12, 100, 999_983))
+    return Fraction(rng.randint(0, parts), parts)
 
 
 @dataclass
@@ -214,8 +226,7 @@ class _ProgramWriter:
         is_task = isinstance(self.names[name].statement, Call)
         if is_task and self.rng.random() < 0.25:
             return States(name)
-        is_partial = self.rng.random() < 0.35
-        ratio = self.rng.choice((0.0, 0.5, 0.5, 0.75)) if is_partial else 1.0
+        ratio = any_ratio(self.rng) if self.rng.random() < 0.4 else None
         is_lazy = self.how.random() < 0.4
         return All(name, keyed=self.rng.random() < 0.5, ratio=ratio, lazy=is_lazy)
 

@@ -18,9 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.pretty import pretty_repr
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: The keys from the outermost dynamic output to the innermost.
 Path = tuple[str, ...]
@@ -54,11 +57,18 @@ class _Pasteable:
 
 @dataclass(frozen=True, repr=False)
 class All(_Pasteable):
-    """An argument: all keys' values of a handle, ``handle.collect()``."""
+    """An argument: all keys' values of a handle, ``handle.collect()``.
+
+    Attributes:
+        of: The handle.
+        keyed: Whether they come by key.
+        ratio: The share that must succeed, exactly. The Dag has the float next to it, as an author writes it;
+            ``None`` leaves it out.
+    """
 
     of: str
     keyed: bool = False
-    ratio: float = 1.0
+    ratio: Fraction | None = None
     lazy: bool = False
 
 

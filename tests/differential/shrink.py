@@ -125,7 +125,7 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
             if isinstance(argument, States):
                 yield replace(statement, args=_with(statement.args, index, All(argument.of)))
             if isinstance(argument, All):
-                for plain in ({"ratio": 1.0}, {"keyed": False}, {"lazy": False}):
+                for plain in ({"ratio": None}, {"keyed": False}, {"lazy": False}):
                     plainer = replace(argument, **plain)
                     yield replace(statement, args=_with(statement.args, index, plainer))
 

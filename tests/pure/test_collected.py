@@ -124,7 +124,7 @@ def test_a_mapping_reads_by_key():
     assert dict(by_key) == plain
     assert len(pages) == 3
     assert (by_key["k599"], by_key.get("other"), len(by_key), "k0" in by_key) == (599, None, 600, True)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="other"):
         by_key["other"]
     assert repr(by_key) == "<600 collected values by key, read page by page>"
 
