@@ -160,13 +160,13 @@ def refusal_of(use):
 def test_a_part_that_there_is_not_is_refused_in_the_dag_file():
     assert (
         "Task 'reported.result': its output has no part 'totl'; it has 'sizes', 'total'. "
-        "Use one of these, or correct what the body is annotated to return."
+        "Use one of these, or correct the return annotation of the body."
     ) in refusal_of(lambda: reported([1])["totl"])
     assert "its output has no part 'x'; it has 'sizes', 'total'" in refusal_of(lambda: paired([1])["x"])
     assert "it has 'output_0', 'output_1'" in refusal_of(lambda: tupled([1])["sizes"])
     assert (
-        "its output has no part 'first', as far as the annotation of the body says. Annotate the body with "
-        "-> dict[str, ...], a TypedDict or a NamedTuple, or pass the output to a task as it is."
+        "its output has no part 'first' according to the return annotation of the body. Annotate the body "
+        "with -> dict[str, ...], a TypedDict or a NamedTuple, or pass the whole output to a task."
     ) in refusal_of(lambda: unknown([1])["first"])
     assert "has no part 'return_value'" in refusal_of(lambda: counted([1])["return_value"])
 
