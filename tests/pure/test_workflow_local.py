@@ -427,7 +427,7 @@ def test_map_task_with_failures(is_later):
     assert local(body, [-1], 0) == [None]
     with refused(TooFewSuccessesError, "2 of the 4 nodes of 'square-map' succeeded") as caught:
         local(body, [1, -2, -3, 4], 0.75)
-    assert "failed are 'square-map/0', 'square-map/1'" in str(caught.value)
+    assert "failed: 'square-map/0', 'square-map/1'" in str(caught.value)
     assert isinstance(caught.value.__cause__, ValueError)
     with pytest.raises(ValueError, match="-2 is negative"):
         local(body, [1, -2], 1.0)
@@ -511,7 +511,7 @@ def test_a_part_that_is_not_there():
 def test_what_xcom_cannot_carry():
     with refused(UnstorableOutputError, "the argument 'other' of the node 'add-3': XCom cannot carry"):
         local(lambda: [add(1), add(add(1), object())])
-    with refused(UnstorableOutputError, "what '<lambda>' returns: XCom cannot carry"):
+    with refused(UnstorableOutputError, "the return value of '<lambda>': XCom cannot carry"):
         local(lambda: [add(1), object()])
     with refused(UnstorableOutputError, "XCom cannot carry a value of type object"):
         local(lambda: unstorable())
@@ -523,7 +523,7 @@ def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap)
     problem = "XCom carries a value of type datetime that cannot be read"
     with refused(UnstorableOutputError, f"the argument 'other' of the node 'add': {problem}"):
         local(lambda: add(1, wrap(moment)))
-    with refused(UnstorableOutputError, f"what '<lambda>' returns: {problem}"):
+    with refused(UnstorableOutputError, f"the return value of '<lambda>': {problem}"):
         local(lambda: [add(1), wrap(moment)])
 
 
