@@ -242,7 +242,7 @@ def test_a_map_task_that_could_not_start_has_no_values(run):
 
 def test_too_many_nodes_fail_the_task_that_plans_them(run):
     assert run.state_of("too_many.plan") == "failed"
-    assert "has 4 nodes so far, and max_nodes=3" in run.error("too_many.plan")
+    assert "has 4 nodes so far, more than max_nodes=3" in run.error("too_many.plan")
     assert run.nodes("too_many") == {}
     assert "There is no plan: 'too_many.plan' is failed." in run.error("too_many.result")
     node = run.nodes("too_many_later")["doubled_all"]

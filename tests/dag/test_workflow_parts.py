@@ -193,10 +193,10 @@ def incomplete(values) -> Report:
 def test_what_is_no_dict_or_lacks_a_field_is_told_with_its_annotation():
     with pytest.raises(WorkflowCallError) as caught:
         lying.local([1])
-    assert "the workflow 'lying' is annotated with -> dict[str, int], and returns [" in str(caught.value)
+    assert "the workflow 'lying' is annotated with -> dict[str, int], but returns [" in str(caught.value)
     with pytest.raises(WorkflowCallError) as caught:
         incomplete.local([1])
-    assert "is annotated with -> Report, and returns" in str(caught.value)
+    assert "is annotated with -> Report, but returns" in str(caught.value)
     assert ", without 'total'. Return Report, or correct the annotation." in str(caught.value)
 
 

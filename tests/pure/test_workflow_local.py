@@ -495,11 +495,11 @@ def test_the_bodys_own_error_comes_as_it_is():
 
 
 def test_recursion_without_end():
-    with refused(TooManyNodesError, "the workflow 'endless' is called 101 deep inside workflows"):
+    with refused(TooManyNodesError, "the workflow 'endless' is nested 101 workflows deep"):
         endless.local(0)
-    with refused(TooManyNodesError, "the workflow 'endless_later' has 1002 nodes so far, and max_nodes=1000"):
+    with refused(TooManyNodesError, "'endless_later' has 1002 nodes so far, more than max_nodes=1000"):
         endless_later.local(0)
-    with refused(TooManyNodesError, "the workflow 'endless_later' is planned 1000 deep"):
+    with refused(TooManyNodesError, "the workflow 'endless_later' is nested 1000 workflows deep"):
         endless_later.override(max_nodes=3000).local(0)
 
 
