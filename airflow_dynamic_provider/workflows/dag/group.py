@@ -202,7 +202,8 @@ def _plans_further(kind: Kind) -> bool:
 
 def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
     name = f"{kind.name}_node" if kind.name in taken else kind.name
-    # If tasks cannot start in the triggerer, a node learns on a worker that it has to wait: one lane is enough.
+    # If tasks cannot start in the triggerer, nodes start on a worker to find out whether to wait: one lane is
+    # enough.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {
         each: Lane(
