@@ -176,7 +176,7 @@ def test_an_item_that_is_not_returned_is_told_by_the_task_that_returns_the_rest(
     assert run.state == "failed"
     assert (
         "Task 'counted.result': the workflow 'counted' returns no 'third', which a task uses: "
-        "it returns ['first', 'count']. Return 'third', or use what is returned."
+        "it returns ['first', 'count']. Return 'third', or use a returned item."
     ) in run.error("counted.result")
 
 
