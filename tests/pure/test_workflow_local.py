@@ -577,10 +577,10 @@ def prepare(): ...
         (lambda: map_task(square, min_success_ratio=2), "min_success_ratio must be a number from 0 to 1"),
         (lambda: map_task(square)(), "is called without a list"),
         (lambda: map_task(square)("abc"), "needs a list or a promise of one for 'number', received 'abc'"),
-        (lambda: map_task(square)([1], [2]), "is called with 2 lists, and 1 of"),
+        (lambda: map_task(square)([1], [2]), "is called with 2 lists, but only 1 of"),
         (lambda: map_task(square)([1], number=[2]), "is given the argument 'number' twice"),
         (lambda: map_task(square)(numbr=[2]), "got an unexpected keyword argument 'numbr'"),
-        (lambda: map_task(functools.partial(square, 1))([1]), "is called with 1 lists, and 0 of"),
+        (lambda: map_task(functools.partial(square, 1))([1]), "is called with 1 lists, but only 0 of"),
     ],
 )
 def test_calls_that_cannot_become_nodes(call, message):

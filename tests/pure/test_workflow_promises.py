@@ -194,12 +194,12 @@ MISUSES = {
     "unpack": (unpacked, "iterated or unpacked"),
     "reversed": (reversed, "iterated in reverse"),
     "next": (next, "asked for its next item"),
-    "str": (str, "made a text"),
-    "print": (print, "made a text"),
-    "f-string": (lambda p: f"a {p}", "formatted into a text"),
-    "f-string !s": (lambda p: f"a {p!s}", "made a text"),
-    "format": (lambda p: "a {}".format(p), "formatted into a text"),  # noqa: UP032
-    "percent": (lambda p: "a %s" % p, "calculated with: %|made a text"),  # noqa: UP031
+    "str": (str, "converted to a string"),
+    "print": (print, "converted to a string"),
+    "f-string": (lambda p: f"a {p}", "formatted into a string"),
+    "f-string !s": (lambda p: f"a {p!s}", "converted to a string"),
+    "format": (lambda p: "a {}".format(p), "formatted into a string"),  # noqa: UP032
+    "percent": (lambda p: "a %s" % p, "calculated with: %|converted to a string"),  # noqa: UP031
     "path": (open, "used as a path"),
     "call": (call, "was called"),
     "await": (awaited, "awaited"),
@@ -297,7 +297,7 @@ def test_a_tuple_of_unknown_length_cannot_be_unpacked():
 
 
 def test_an_index_beyond_the_annotation_is_refused():
-    with refused(PromiseUsageError, "indexed by 2, beyond the values that its annotation has"):
+    with refused(PromiseUsageError, "indexed by 2, but its annotation has fewer values"):
         plan(lambda: pair()[2])
 
 
@@ -332,7 +332,7 @@ def test_a_dataclass_has_its_fields_and_no_others():
     ],
 )
 def test_a_task_that_returns_nothing_has_no_value(use):
-    with refused(PromiseUsageError, "'nothing' has no value, being annotated with -> None"):
+    with refused(PromiseUsageError, "'nothing' has no value, because it is annotated with -> None"):
         plan(lambda: use(nothing()))
 
 
