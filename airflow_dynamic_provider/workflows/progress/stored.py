@@ -27,9 +27,8 @@ XCom of a task that returns a list
 XCom of a node's task instance
 ========================================  ===============================================================
 ``return_value``                          its return value, as Airflow stores it
-``workflow_node``                         the same value with the node's name, the stamps of the values that
-it
-                                          was computed from, and a stamp of the value
+``workflow_node``                         the same value with the node's name, a stamp of the value, and the
+                                          stamps of the values that it used
 ``workflow_blocked``                      why the node did not run, if it was blocked
 ========================================  ===============================================================
 
@@ -75,8 +74,7 @@ NODES_PER_PAGE = 64
 #: The name of a slot for a node of a later plan.
 RESERVED = ""
 
-#: The event that sends a waiting task instance to a worker, because only a worker can decide whether it may
-#: run.
+#: The event that sends a waiting task instance to a worker, because only a worker can decide if it may run.
 DECIDE = "decide"
 
 
