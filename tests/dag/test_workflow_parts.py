@@ -291,15 +291,15 @@ def undeclared(values):
         (
             returns,
             3,
-            "the workflow 'returns' declares a dynamic output and returns 3 of type int. Return a list, with "
-            "each key once: [DynamicOutput(task(item), mapping_key=item) for item in items].",
+            "the workflow 'returns' declares a dynamic output, but returns 3 of type int. Return a list with "
+            "unique keys: [DynamicOutput(task(item), mapping_key=item) for item in items].",
         ),
         (returns, [4], "returns 4 of type int in its list"),
         (twice, [1, 2], "returns the key 'same' twice"),
         (
             undeclared,
             [1],
-            "the workflow 'undeclared' returns a DynamicOutput, and declares no dynamic output. Declare it: "
+            "the workflow 'undeclared' returns a DynamicOutput, but declares no dynamic output. Declare it: "
             "@dynamic_workflow(out=DynamicOut(...)).",
         ),
     ],
