@@ -144,8 +144,7 @@ def dynamic_workflow(
             groups, operator classes, other workflows, and ``map_task(task)`` for a task that is mapped over a
             promise; each also under ``override`` or ``functools.partial``. The tasks that a listed group
             names, and those that a listed workflow may call, are added. Any other call fails when the body
-            makes it. Without ``tasks``, the names in the body are followed. This finds nothing behind a
-            computed name.
+            makes it. Without ``tasks``, the names in the body are followed. Computed names are not found.
         node_dependency_hints: Tasks, operator classes and workflows that the body may call without naming
             them. Only without ``tasks``.
         max_nodes: The maximum number of nodes, including those of workflows planned inside. 1,000 by default.

@@ -154,7 +154,7 @@ class Narrowed:
 
 
 def test_a_class_that_is_not_made_of_its_fields_is_refused():
-    with refused(WorkflowCallError, "it cannot be made of its fields: missing a required argument: 'factor'"):
+    with refused(WorkflowCallError, "it cannot be created from its fields: missing a required argument"):
         pack(Narrowed(1, 2))
 
 

@@ -138,7 +138,7 @@ class Kinds:
 
     Args:
         default_retries: The retries of a kind that does not set ``retries``.
-        listed_by: The workflow whose ``tasks=`` lists them; empty where names in the body led to them.
+        listed_by: The workflow whose ``tasks=`` lists them; empty if names in the body led to them.
     """
 
     default_retries: int = 0

@@ -116,8 +116,8 @@ class Plan:
     def fingerprint(self) -> str:
         """A short hash that shows whether the workflow is the same after planning again.
 
-        Every release must compute the same hash for the same plan, whatever version it is stored in. Fields
-        that older readers may ignore are not part of it.
+        Every release must compute the same hash for the same plan, in every stored version. Fields that older
+        readers may ignore are not part of it.
         """
         return _digest({**_pack_contents(self), "version": 1})
 
@@ -132,7 +132,7 @@ class Plan:
         return {call.name: call for call in self.calls}
 
     def nodes_of(self, name: str) -> tuple[str, ...]:
-        """Return the names of the nodes that a node or a call is made of, in the order of the plan."""
+        """Return the name of a node itself, or the names of a call's nodes, in the order of the plan."""
         return (name,) if name in self.nodes_by_name else self._members.get(name, ())
 
     def waits_for(self, node: PlannedNode) -> tuple[str, ...]:

@@ -224,7 +224,7 @@ def _why_not_rebuilt(cls: type, names: tuple[str, ...], own: DagFile | None) -> 
     try:
         inspect.signature(cls).bind(**dict.fromkeys(names))
     except (TypeError, ValueError) as error:
-        return f"it cannot be made of its fields: {error}"
+        return f"it cannot be created from its fields: {error}"
     return None
 
 

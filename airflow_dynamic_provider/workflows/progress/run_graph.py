@@ -250,7 +250,7 @@ class RunGraph:
         return any(self.outcome(upstream) is not Outcome.SUCCESS for upstream in self.nodes[name].upstream)
 
     def _units(self, names: Iterable[str], within: str) -> list[str]:
-        """Return the names, with a tolerant call in place of its nodes."""
+        """Return the names, with each tolerant call instead of its nodes."""
         units: dict[str, None] = {}
         for name in names:
             # The node that planned such a call has the same name and stands for it anyway.

@@ -323,9 +323,9 @@ def _unpack_listed(stored: Sequence[Any], plans: Sequence[PlanAddress]) -> Liste
 
 
 def _place(stored: Any, places: Sequence[Any]) -> int:
-    """Return an existing place: Python would count a negative one from the end."""
+    """Return a valid position: Python would count a negative one from the end."""
     if integer(stored) not in range(len(places)):
-        raise IndexError(f"there is no place {stored}")
+        raise IndexError(f"there is no item {stored}")
     return int(stored)
 
 

@@ -230,7 +230,7 @@ def run_body(
             shapes.check_items(workflow.name, workflow.shape, output)
         return templates.pack(output, recorder.find)
     except WorkflowError as error:
-        # The line of the return statement is not known any more.
+        # The line of the return statement is no longer known.
         error.line = _line_of(workflow)
         raise
 

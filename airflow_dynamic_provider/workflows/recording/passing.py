@@ -41,7 +41,7 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
     attributes = getattr(value, "__dict__", {})
     if any(_holds_promise(item) for name, item in attributes.items() if name not in packed):
         _refuse(
-            f"a promise is inside a {type(value).__name__}, which a plan keeps as it is",
+            f"a promise is inside a {type(value).__name__}, which a plan stores unchanged",
             "Use a dataclass, a NamedTuple, a dict or a list, or build the object in a task.",
         )
 

@@ -141,7 +141,7 @@ class NodeOperator(BaseOperator):
         """Whether the stored node is the one in the list. At most one API call."""
         listed = self.start(context)
         if listed is None or listed.node.name != name:
-            # The slot has got a node since, and the page that was read is older than the list.
+            # The slot has received a node since, and the page that was read is older than the list.
             context.pop(_PAGE_KEY, None)
             listed = self.start(context)
         return listed is not None and listed.node.name == name
