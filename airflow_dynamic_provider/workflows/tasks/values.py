@@ -176,7 +176,7 @@ def stale(reader: WorkflowReader, name: str, problem: str, key_path: KeyPath, *o
         key_path: The key that the graph belongs to; empty outside a map.
         others: Further nodes that cannot be used.
     """
-    besides = f" ({len(others)} more nodes cannot be used either)" if others else ""
+    besides = f" ({len(others)} more cannot be used either)" if others else ""
     return StaleNodeError(
         f"its node {name!r} cannot be used: {problem}{besides}",
         task_id=reader.spec.name,
