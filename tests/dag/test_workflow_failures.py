@@ -257,7 +257,7 @@ def test_plans_that_are_made_side_by_side_keep_to_the_limit_together(run):
     failed = [name for name in "abcd" if states[name] == "failed"]
     assert failed
     node = run.nodes("too_many_together")[failed[0]]
-    assert "may have max_nodes=20" in run.error(node.task_id, node.map_index)
+    assert "more than max_nodes=20" in run.error(node.task_id, node.map_index)
     with pytest.raises(TooManyNodesError, match="max_nodes=20"):
         too_many_together.local()
 
