@@ -124,8 +124,7 @@ def _dependencies(notes: Notes) -> Dependencies:
         upstream=upstream,
         space_of=notes.space_of,
         unit_of=notes.unit_of,
-        # What a task collects below its key is of other key spaces, whose lists it waits for anyway.
-        collects=notes.collects_all,
+        collects=notes.collects_all | gathered,
     )
 
 

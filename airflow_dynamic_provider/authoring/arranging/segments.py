@@ -74,7 +74,7 @@ class _Difference:
                 gate.checks = [self._check(check) for check in checks]
 
     def _set_edges(self) -> None:
-        """Set the edges that are wanted. Remove those that an earlier arrangement set, and those that are cut.
+        """Set the edges that are wanted. Remove those that are not any more, and those that are cut.
 
         An edge that the author asked for as well is the author's: it goes only where it is cut, and a gate
         keeps the order.
