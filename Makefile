@@ -1,11 +1,11 @@
-# Everything a developer runs. Each target sets up what it needs; `make` alone lists them.
+# All commands for developers. Each target installs its requirements. `make` lists the targets.
 
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
 AIRFLOW_VERSION ?= 3.3.2
-# Each has a constraint file: what was newest at the date, some days after the release.
+# Each version has a constraint file with the newest packages at this date, some days after the release.
 VERSIONS ?= 3.1 3.2
 RELEASES := 3.1.8=2026-03-20 3.2.2=2026-06-01
 PYTHON ?= python3
@@ -16,7 +16,7 @@ PROGRAMS ?= 2000
 MINUTES ?= 60
 SEED ?=
 SIZE ?=
-# How many processes the tests share that start no Airflow of their own. Each has a database of its own.
+# The number of processes for tests that start no separate Airflow. Each process has its own database.
 PROCESSES ?= 2
 ARGS ?=
 
@@ -26,24 +26,29 @@ READY := .venv/.ready
 HOMES := $(CURDIR)/.airflow
 WHEEL_TEST := $(CURDIR)/build/wheel-test
 
-# Whatever the user's shell says of an Airflow of theirs must not reach the ones started here.
+# Settings in the user's shell for another Airflow must not affect the Airflow started here.
 unexport $(filter AIRFLOW__%,$(.VARIABLES)) PYTHONPATH
-# Every Airflow process imports some 1,300 modules: without compiled ones it starts in thrice the time.
+# Every Airflow process imports about 1,300 modules. Without compiled modules, it takes three times as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 export AIRFLOW_HOME := $(HOMES)/tools
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 
 step = @printf '\033[1m==> %s\033[0m\n' '$(1)'
-# uv is many times faster than pip, but does not read pip's configuration: where it fails, pip may not.
+# uv is many times faster than pip, but does not read pip's configuration. If uv fails, pip may succeed.
 environment = $(PYTHON) -m venv "$(1)" && \
 	{ "$(1)/bin/python" -m pip install --disable-pip-version-check --quiet --constraint constraints.txt uv || true; }
 install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecode $(2) || { \
-	printf 'uv did not do it; pip may, which takes a few minutes.\n'; \
+	printf 'uv failed. Trying pip, which takes a few minutes.\n'; \
 	"$(1)/bin/python" -m pip install --disable-pip-version-check $(2); }
 
-# A file at a time, since the tests of a file often share what is made for them once.
-shared = --numprocesses $(PROCESSES) --dist loadfile
-# What ARGS choose may be among the one or the other: pytest calls none of them a failure.
+# One process runs all tests of a file, because they often share fixtures. tests/conftest.py puts long files first.
+shared = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# Each of the two Airflows has a process of its own, with all tests against it.
+side_by_side = --numprocesses 2 --dist loadgroup
+of_seed = $(if $(SEED),--seed $(SEED))
+# Plain functions, single tasks, and the Dag runs that show the most.
+QUICK := tests/pure tests/task $(addprefix tests/dag/,test_map.py test_collect.py test_labels.py test_workflows.py)
+# ARGS may select tests of only one of the two runs. pytest reports an empty selection as a failure.
 or_none = $(if $(ARGS), || [[ $$? == 5 ]])
 
 .PHONY: help
@@ -69,40 +74,44 @@ demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
 	$(call step,Running dags/process_directory.py in an embedded Airflow)
 	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
-.PHONY: test test-pure test-browser test-contract test-task test-dag test-differential test-live
-test: $(READY) ## Run all tests but those of test-celery, most of them in PROCESSES=2
+.PHONY: test test-quick test-pure test-browser test-contract test-task test-dag test-differential test-live
+test: $(READY) ## Run all tests except test-celery, most of them in PROCESSES=2
 	$(call step,Without an Airflow of their own)
-	@"$(BIN)/python" -m pytest -m "not celery and not live" $(shared) $(ARGS)$(or_none)
+	@"$(BIN)/python" -m pytest -m "not celery and not live" $(shared) $(of_seed) $(ARGS)$(or_none)
 	$(call step,Against a running Airflow)
-	@"$(BIN)/python" -m pytest -m live $(ARGS)$(or_none)
+	@"$(BIN)/python" -m pytest -m live $(side_by_side) $(ARGS)$(or_none)
+
+test-quick: $(READY) ## Run the tests that find most mistakes, in under three minutes
+	@"$(BIN)/python" -m pytest $(QUICK) $(shared) $(ARGS)
 
 test-pure: $(READY) ## Run the tests without Airflow (seconds)
-test-browser: $(READY) ## Run the tests of the pages' modules in a Chromium (installed by apt-get, as root)
-test-contract: $(READY) ## Run the tests of what the package takes for granted of Airflow
+test-browser: $(READY) ## Run the tests of the pages' JavaScript in a Chromium (installed by apt-get, as root)
+test-contract: $(READY) ## Run the tests of the assumptions about Airflow
 test-task: $(READY) ## Run the tests of single tasks, in Airflow's own task runner
 test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
-test-differential: $(READY) ## Run some hundred random programs, and compare with what they must give
+test-differential: $(READY) ## Run random programs, some of them fresh (SEED=), and compare them with the expected results
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
 test-pure test-browser test-contract test-task test-dag test-differential test-live:
-	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-dag test-differential,$@),$(shared)) $(ARGS)
+	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-live,$@),$(side_by_side)) \
+		$(if $(filter test-dag test-differential,$@),$(shared)) $(of_seed) $(ARGS)
 
 .PHONY: test-celery
-test-celery: $(READY) ## Run the deployment of docker/compose.yaml, part after part failing (an hour; Redis as root)
+test-celery: $(READY) ## Run the deployment of docker/compose.yaml while its parts fail (an hour; Redis as root)
 	@"$(BIN)/python" -m pytest -m celery -rA $(ARGS)
 
 .PHONY: fuzz fuzz-workflows
 fuzz: $(READY) ## Run PROGRAMS=2000 more random programs for at most MINUTES=60
-fuzz-workflows: $(READY) ## The same with random bodies of workflows
+fuzz-workflows: $(READY) ## Run random workflow bodies in the same way
 fuzz fuzz-workflows:
 	@"$(BIN)/python" -m tests.differential.fuzz --programs $(PROGRAMS) --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(findstring workflows,$@),--workflows)
 
 .PHONY: test-versions
-test-versions: ## Run the tests that need Airflow on older ones (VERSIONS="3.1 3.2")
+test-versions: ## Run the tests that need Airflow on older versions (VERSIONS="3.1 3.2")
 	@PYTHON="$(PYTHON)" tests/versions.sh $(VERSIONS) -- $(ARGS)
 
 .PHONY: canary
-canary: ## Run them on the newest pre-release of Airflow, and say which assumptions it breaks (RINGS=contract)
+canary: ## Run these tests on the newest Airflow or pre-release, and report broken assumptions (RINGS=contract)
 	@PYTHON="$(PYTHON)" tests/canary.sh $(RINGS) -- $(ARGS)
 
 .PHONY: ui
@@ -110,21 +119,26 @@ ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080);
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
 
 .PHONY: pictures
-pictures: $(READY) ## Take the pictures of the pages in docs/images
+pictures: $(READY) ## Take the screenshots of the pages in docs/images
 	@"$(BIN)/python" -m pytest tests/live/test_pages.py --pictures docs/images
 
-.PHONY: ui-build ui-check
-# Only for new versions of the libraries: what is built is in the repository, and in the wheel.
+.PHONY: ui-build ui-types ui-check
+# Needed only for new versions of the libraries: the built files are in the repository and in the wheel.
 ui-build: frontend/node_modules ## Build the libraries of the pages (needs Node.js)
 	$(call step,Building airflow_dynamic_provider/ui/static/vendor)
 	@cd frontend && npm run --silent build
 
+ui-types: $(READY) frontend/node_modules ## Write the types of what the pages' server answers (needs Node.js)
+	$(call step,Writing frontend/openapi.json and frontend/wire.d.ts)
+	@"$(BIN)/python" frontend/make_openapi.py
+	@cd frontend && npm run --silent types
+
 ui-check: frontend/node_modules ## Check the types of the pages' JavaScript (needs Node.js)
-	$(call step,tsc --checkJs --strict)
+	$(call step,The types of what the server answers; tsc --checkJs --strict)
 	@cd frontend && npm run --silent check
 
 frontend/node_modules: frontend/package.json frontend/package-lock.json
-	$(call step,Installing what builds the pages)
+	$(call step,Installing the tools that build the libraries)
 	@cd frontend && npm ci --no-audit --no-fund
 	@touch $@
 
@@ -138,17 +152,17 @@ check: $(READY) ## Check style, format and types
 	@"$(BIN)/mypy" --strict airflow_dynamic_provider tests/live/*.py tests/celery/*.py
 
 .PHONY: format
-format: $(READY) ## Format the code and mend what can be mended
+format: $(READY) ## Format the code and fix what ruff can fix
 	@"$(BIN)/ruff" check --fix-only .
 	@"$(BIN)/ruff" format .
 
 .PHONY: bench
-bench: $(READY) ## Measure what the package costs, beside Airflow without it; DEFAULTS=1 for its own settings
+bench: $(READY) ## Measure the cost of the package, beside Airflow without it (DEFAULTS=1: Airflow's own settings)
 	$(call step,Import time)
 	@"$(BIN)/python" benchmarks/import_time.py
 	$(call step,Memory of a collector)
 	@"$(BIN)/python" benchmarks/collect_memory.py
-	$(call step,Workflows beside the same by hand)
+	$(call step,Workflows beside the same work by hand)
 	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
 	$(call step,Other triggers beside waiting workflows)
 	@"$(BIN)/python" benchmarks/triggerer.py
@@ -163,7 +177,7 @@ wheel: $(READY) ## Build the wheel into dist/
 
 .PHONY: wheel-test
 wheel-test: export AIRFLOW_HOME := $(WHEEL_TEST)/airflow
-wheel-test: wheel ## Try the wheel in a fresh environment that holds nothing else but Airflow
+wheel-test: wheel ## Try the wheel in a fresh environment with Airflow only
 	$(call step,Installing the wheel and Airflow $(AIRFLOW_VERSION) into a fresh environment)
 	@rm -rf "$(WHEEL_TEST)"
 	@$(call environment,$(WHEEL_TEST)/venv)
@@ -195,13 +209,13 @@ resolve = printf '%s\n' apache-airflow==$(1) hatchling editables uv | \
 	--group pyproject.toml:dev --output-file $(2) $(3) -
 
 .PHONY: constraints constraints-older
-constraints: ## Choose the newest versions of everything for Python 3.10 to 3.13
+constraints: ## Resolve the newest versions of all packages for Python 3.10 to 3.13
 	$(call step,Resolving)
 	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
 	@$(call resolve,$(AIRFLOW_VERSION),constraints.txt)
 
-# Airflow does not bound all that it needs: with what came later, an older one may not even start.
-constraints-older: ## Choose what older Airflows run with: the newest versions of their time
+# Airflow does not limit the versions of all its dependencies: with later ones, an older Airflow may not even start.
+constraints-older: ## Resolve the packages for older Airflows: the newest versions at their release
 	$(call step,Resolving)
 	@test -x "$(BIN)/uv" || { $(call environment,$(VENV)); }
 	@for release in $(RELEASES); do \
@@ -210,6 +224,6 @@ constraints-older: ## Choose what older Airflows run with: the newest versions o
 	done
 
 .PHONY: clean
-clean: ## Remove everything that was made here
+clean: ## Remove all generated files and environments
 	@rm -rf .venv .airflow .fuzz build dist frontend/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
-"""How much memory a collector needs that goes through its values one by one, against one that has them all.
+"""Compare the memory of a collector that iterates over its values with one that makes a list of them.
 
-Each case runs in a process of its own, a task in Airflow's own task runner, whose XComs are made up as they
-are asked for. What is compared is the most memory that the process ever had, less that of collecting nothing.
+Each case runs in a separate process, as a task in Airflow's own task runner. The XComs are generated on
+request. The table shows the peak memory of the process, minus the peak of a collector without values.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 SIZE = 10_000
 COUNTS = (1_000, 10_000)
 
-#: The most memory that Python ever had, in MB: Linux counts in KiB, macOS in bytes.
+#: The unit of the peak memory that the system reports: KiB on Linux, bytes on macOS.
 UNIT = 1 << (20 if sys.platform == "darwin" else 10)
 
 
 def measure(count: int, how: str) -> None:
-    """Collect ``count`` values of 10 KB, and print the peak in MB. Runs in a process of its own."""
+    """Collect ``count`` values of 10 KB, and print the peak in MB. Runs in a separate process."""
     from airflow.sdk import DAG, task
 
     from airflow_dynamic_provider import DynamicOut, DynamicOutput
     from tests.task_runs import FakeSupervisor, run_task
 
     class MakingSupervisor(FakeSupervisor):
-        """Makes the clones' results when they are asked for."""
+        """Generates the results of the clones on request."""
 
         def _get_slice(self, msg):
             from airflow.sdk.execution_time.comms import XComSequenceSliceResult
@@ -54,11 +54,10 @@ def measure(count: int, how: str) -> None:
 
     @task
     def add_up(values):
-        kept = list(values) if how == "list" else values
-        return sum(map(len, kept))
+        return sum(map(len, values))
 
     with DAG("memory", schedule=None) as dag:
-        add_up(produce().map(work).collect())
+        add_up(produce().map(work).collect(lazy=how == "iterate"))
 
     supervisor = MakingSupervisor()
     supervisor.xcoms["produce", -1, "return_value"] = [f"key {position}" for position in range(count)]
@@ -76,7 +75,7 @@ def measure(count: int, how: str) -> None:
 
 
 def peak(count: int, how: str) -> float:
-    """Return the peak of a process of its own, in MB."""
+    """Return the peak of a separate process, in MB."""
     root = Path(__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(root), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
     ran = subprocess.run(

@@ -1,7 +1,7 @@
-"""What importing the package adds to a Dag file: ``python benchmarks/import_time.py [RUNS]``.
+"""Measure the import time that the package adds to a Dag file: ``python benchmarks/import_time.py [RUNS]``.
 
-Each run is an interpreter of its own. It imports `airflow.sdk` with what every TaskFlow Dag file loads, and
-then all names of this package that a Dag file uses. Printed are the medians of both, in processor time.
+Each run is a new interpreter. It imports `airflow.sdk` with the modules that every TaskFlow Dag file loads,
+and then all names of this package that a Dag file uses. It prints the medians of both, in processor time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def measure() -> list[float]:
 
 def main(runs: int) -> None:
     """Measure, and print the medians."""
-    # The first run compiles what was not compiled yet.
+    # The first run compiles modules that are not compiled yet.
     measure()
     airflow, package = (
         statistics.median(times) for times in zip(*(measure() for _ in range(runs)), strict=True)

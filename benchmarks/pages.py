@@ -1,6 +1,6 @@
-"""How long the server takes for a page of 10,000 keys in five tasks, beside Airflow's own list of clones.
+"""Measure the time for a page of 10,000 keys in five tasks, beside Airflow's list of mapped task instances.
 
-Both are answered in this process by Airflow's API server, from the same SQLite database.
+Airflow's API server answers both requests in this process, from the same SQLite database.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def make_dag():
 
 
 def measure(ask):
-    """Return the median seconds of an answer."""
+    """Return the median time of an answer, in seconds."""
     ask()
     taken = []
     for _ in range(REPEATS):
@@ -65,7 +65,7 @@ def measure(ask):
 
 
 def list_again(session):
-    """Have the keys listed by the second try, before the clones began."""
+    """Make the second try of the producing task list the keys, before the clones started."""
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import update
 
@@ -76,7 +76,7 @@ def list_again(session):
 
 
 def main():
-    """Print what was measured."""
+    """Measure, and print the times."""
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
 

@@ -1,9 +1,9 @@
-"""What waiting workflows cost other triggers of the same triggerer: how late those are.
+"""Measure how much waiting workflows delay the other triggers of the same triggerer.
 
-In one process there are workflows with nodes that wait, and ordinary sensors of three sorts: one only sleeps,
-one calls a function of a library in a thread, as most providers do (``sync_to_async``), and one asks the API.
-The API is an imitation of a triggerer's supervisor: it answers one request after the other, each after
-``--latency`` milliseconds. How long each call of a sensor takes is measured with and without the workflows.
+One process runs workflows with waiting nodes, and ordinary sensors of three sorts. The first only sleeps. The
+second calls a library function in a thread, as most providers do (``sync_to_async``). The third asks the API.
+The API imitates the supervisor of a triggerer: it answers one request after the other, each after
+``--latency`` milliseconds. The benchmark measures each call of a sensor with and without the workflows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_dynamic_provider.workflows.waiting.watching import watch
 
 SENSORS = 10
 PAUSE = 0.5
-#: How long the function takes that a sensor calls in a thread.
+#: The seconds that the function in a thread takes.
 WORK = 0.005
 
 SPEC = WorkflowSpec("waiting", "plan", "result", {"work": Lane("work", "work", "nodes")})
@@ -62,7 +62,7 @@ class Supervisor:
 
 
 async def measure(workflows: int, nodes: int, latency: float, seconds: float):
-    """Return sort of sensor -> the seconds of each call, and what was asked of the supervisor a second."""
+    """Return the seconds of each call by sort of sensor, and the requests and looks per second."""
     supervisor = Supervisor(latency, nodes)
     late = defaultdict(list)
     looks = 0
@@ -96,13 +96,13 @@ async def measure(workflows: int, nodes: int, latency: float, seconds: float):
             each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
-        # A look that is under way in a thread ends.
+        # Let a look that is running in a thread end.
         await asyncio.sleep(1)
     return late, supervisor.asked / seconds, looks / seconds
 
 
 def main() -> int:
-    """Measure."""
+    """Measure, and print the delays."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workflows", type=int, default=30)
     parser.add_argument("--nodes", type=int, default=5, help="that wait, of each workflow")

@@ -1,8 +1,8 @@
-"""What a workflow costs beside the same work written by hand, on a real Airflow with four slots.
+"""Compare a workflow with the same work written by hand, on a real Airflow with four slots.
 
-Both are run in turns on one Airflow, and what counts is the ratio of the medians. ``--defaults`` leaves
-Airflow's own settings as they are; otherwise they are those of the live tests. Before that: how fast 1,000
-nodes are planned, and how often the triggerer looks at states for 200 nodes that wait.
+Both run in turns on one Airflow, and the result is the ratio of the medians. ``--defaults`` keeps Airflow's
+default settings. Otherwise the settings are those of the live tests. First, the benchmark measures the
+planning of 1,000 nodes, and how often the triggerer reads states for 200 waiting nodes.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ LEVELS = 6
 
 @task
 def work(number):
-    """Be planned."""
+    """Return the number."""
     return number
 
 
 @dynamic_workflow(max_nodes=NODES)
 def many(count):
-    """A call for each number."""
+    """Call a task for each number."""
     return [work(number) for number in range(count)]
 
 
 def measure_planning() -> None:
-    """Plan 1,000 nodes, beside making 1,000 of Airflow's operators."""
+    """Compare planning 1,000 nodes with making 1,000 of Airflow's operators."""
     kinds = many.find_kinds()
     many.plan({"count": 10}, kinds=kinds)
     started = time.perf_counter()
@@ -63,7 +63,7 @@ def measure_planning() -> None:
 
 
 class CountingSource:
-    """Nodes of which the first never ends; counts what is read."""
+    """The states of nodes, the first of which never ends. Counts the reads."""
 
     def __init__(self) -> None:
         self.states_read = self.xcoms_read = 0
@@ -106,7 +106,7 @@ async def measure_waiting() -> None:
 
 
 def measure_runs(*, defaults: bool) -> None:
-    """Run the pairs in turns."""
+    """Run each workflow and its counterpart in turns."""
     own = {} if not defaults else dict.fromkeys(local_airflow.TUNING, None)
     settings = {**own, "AIRFLOW__CORE__PARALLELISM": "4", "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16"}
     folder = Path(tempfile.mkdtemp(prefix="airflow-benchmark-"))
@@ -119,7 +119,7 @@ def measure_runs(*, defaults: bool) -> None:
             for number in range(ROUNDS + 1):
                 for how in ("by_hand", "as_workflow"):
                     taken = _run(client, f"{shape}_{how}")
-                    # The first of each warms up.
+                    # The first run of each is a warm-up.
                     if number:
                         seconds.setdefault(how, []).append(taken)
                     print(f"  {shape} {how}: {taken:.1f} s{'' if number else ' (first)'}", flush=True)
@@ -131,11 +131,11 @@ def measure_runs(*, defaults: bool) -> None:
 
 
 def _measure_levels(client: rest_client.RestClient) -> None:
-    """Recursion on a promise."""
+    """Measure the recursion on a promise."""
     taken = [_run(client, "levels_as_workflow") for _ in range(ROUNDS)]
     median = statistics.median(taken)
     shown = ", ".join(f"{each:.1f} s" for each in taken)
-    # Two nodes in a row each: the one that is waited for, and the one that plans.
+    # Each level has two nodes in a row: the node that the next one waits for, and the node that plans.
     print(f"recursion of {LEVELS} levels: {shown}; {median / LEVELS:.2f} s a level with its two nodes")
 
 

@@ -26,7 +26,7 @@ def hosts():
 
 @task
 def inventory(lines: dict[str, str]) -> list[str]:
-    """List what every host said."""
+    """List the output of every host."""
     return list(lines.values())
 
 

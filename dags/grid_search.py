@@ -1,6 +1,6 @@
-"""A workflow with named nodes: a grid whose size is known at run time, and the best point of it.
+"""A workflow with named nodes: it scores every point of a grid of unknown size, and finds the best point.
 
-The body is ordinary Python over ordinary values: two loops, names made of the values, a dict of promises.
+The body is ordinary Python over ordinary values: two loops, names built from the values, a dict of promises.
 
 Run it by itself: ``python dags/grid_search.py``.
 """
@@ -18,7 +18,7 @@ FOLDS = 2
 
 
 class Best(NamedTuple):
-    """What the search returns."""
+    """The result of the search."""
 
     point: str
     score: float
@@ -31,7 +31,7 @@ def read_grid() -> dict[str, list[float]]:
 
 
 def score_of(rate: float, depth: int, fold: int) -> float:
-    """Train and score one model on one part of the data, or seem to."""
+    """Pretend to train and score one model on one part of the data."""
     return round(1 - abs(rate - 0.3) - abs(depth - 4) / 10 - fold / 100, 3)
 
 
@@ -83,7 +83,7 @@ def describe_all(names: list[str]) -> list[str]:
 
 @task(multiple_outputs=False)
 def report(best: list[Any], score: float, others: list[str]) -> dict[str, Any]:
-    """Runs last, with the outputs of both workflows."""
+    """Run last, with the outputs of both workflows."""
     return {"best": list(best), "score": score, "others": others}
 
 

@@ -1,4 +1,4 @@
-"""A whole task group, with a diamond inside, runs once per key; then each result is set against all of them.
+"""A whole task group, with a diamond inside, runs once per key. Then each result is compared with the total.
 
 Run it by itself: ``python dags/group_per_key.py``.
 """
@@ -53,7 +53,7 @@ def grand_total(shops: list[dict[str, Any]]) -> int:
 
 @task
 def share(total: int, of: int) -> float:
-    """Set one shop against all."""
+    """Return the share of one shop in the total."""
     return round(total / of, 3)
 
 

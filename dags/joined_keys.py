@@ -1,4 +1,4 @@
-"""Two dynamic outputs joined: by key, whatever their order, and each key of one with each of the other.
+"""Join two dynamic outputs: by key in any order, and each key of one with each key of the other.
 
 Run it by itself: ``python dags/joined_keys.py``.
 """
@@ -25,25 +25,25 @@ def produce(values: dict[str, float]):
 
 @task
 def compare(planned: float | None, sold: float | None) -> float:
-    """Runs once per town that has a plan, or sales, or both; what a town lacks is ``None``."""
+    """Run once per town that has a plan, or sales, or both. A missing value is ``None``."""
     return (sold or 0.0) - (planned or 0.0)
 
 
 @task
 def convert(sold: float, rate: float) -> float:
-    """Runs once per town and currency: its label is ``Lima/USD``."""
+    """Run once per town and currency, with a label such as ``Lima/USD``."""
     return round(sold * rate, 2)
 
 
 @task(multiple_outputs=False)
 def report(differences: dict[str, float], converted: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Put all together; what comes from a product is a dict of dicts."""
+    """Combine all results. Those of a product are a dict of dicts."""
     return {"differences": differences, "converted": converted}
 
 
 @dag(schedule=None, tags=["dynamic outputs"])
 def joined_keys():
-    """Set sales against plans, and give them in all currencies."""
+    """Compare sales with plans, and convert them to all currencies."""
     planned = produce.override(task_id="planned")(PLANNED)
     sold = produce.override(task_id="sold")(SOLD)
     rates = produce.override(task_id="rates")(RATES)

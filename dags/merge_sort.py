@@ -1,8 +1,8 @@
-"""A workflow that calls itself: merge sort, split at run time as far as the numbers ask for.
+"""A workflow that calls itself: merge sort, which splits at run time as deep as the numbers require.
 
-The body runs in a task of its own when the numbers are there. Each call of a ``@task`` in it becomes a task
-instance with its own log and retries; the halves are sorted by two further calls of the workflow, which are
-planned when the split has run.
+The body runs in its own task when the numbers exist. Each call of a ``@task`` in it becomes a task instance
+with its own log and retries. Two further calls of the workflow sort the halves. They are planned when the
+split has run.
 
 Run it by itself: ``python dags/merge_sort.py``.
 """
@@ -19,13 +19,13 @@ SMALL_ENOUGH = 3
 
 @task
 def read_numbers() -> list[int]:
-    """Return what is to be sorted: any list, of any length."""
+    """Return the numbers to sort: any list, of any length."""
     return NUMBERS
 
 
 @task
 def split(numbers: list[int]) -> tuple[list[int], list[int]]:
-    """Return two halves. As the annotation tells how many there are, the call can be unpacked."""
+    """Return two halves. The annotation gives their number, so the call can be unpacked."""
     middle = len(numbers) // 2
     return numbers[:middle], numbers[middle:]
 
@@ -38,7 +38,7 @@ def sort_here(numbers: list[int]) -> list[int]:
 
 @task
 def merge(left: list[int], right: list[int]) -> list[int]:
-    """Return one sorted list of two sorted lists."""
+    """Merge two sorted lists into one."""
     merged = []
     while left and right:
         merged.append((left if left[0] <= right[0] else right).pop(0))
@@ -56,7 +56,7 @@ def merge_sorted(numbers: list[int], small_enough: int) -> list[int]:
 
 @task
 def report(numbers: list[int]) -> list[int]:
-    """Runs after the whole workflow, with what it returned."""
+    """Run after the whole workflow, with its return value."""
     return numbers
 
 

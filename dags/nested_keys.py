@@ -1,6 +1,6 @@
-"""Keys below keys: each customer has orders that only its own task finds, and gets one invoice for all.
+"""Nested keys: a task per customer finds the orders of this customer, who gets one invoice for all of them.
 
-A customer without orders gets an empty invoice; orders of different customers may have the same number.
+A customer without orders gets an empty invoice. Orders of different customers may have the same number.
 
 Run it by itself: ``python dags/nested_keys.py``.
 """
@@ -26,26 +26,26 @@ def customers():
 
 @task.dynamic(out=DynamicOut(float))
 def list_orders(customer: str):
-    """Produce one output per order of one customer; the keys are below the customer's."""
+    """Produce one output per order of one customer. The keys are nested below the customer's key."""
     for number, amount in ORDERS[customer].items():
         yield DynamicOutput(amount, mapping_key=number, metadata={"amount": amount})
 
 
 @task
 def add_vat(amount: float) -> float:
-    """Runs once per customer and order: its label is ``ann/2``."""
+    """Run once per customer and order, with a label such as ``ann/2``."""
     return round(amount * (1 + VAT), 2)
 
 
 @task(multiple_outputs=False)
 def invoice(customer: str, amounts: dict[str, float]) -> dict[str, Any]:
-    """Runs once per customer, with the orders of that customer only."""
+    """Run once per customer, with the orders of that customer only."""
     return {"customer": customer, "orders": sorted(amounts), "total": round(sum(amounts.values()), 2)}
 
 
 @task(multiple_outputs=False)
 def book(invoices: dict[str, dict[str, Any]], amounts: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Runs once, with all invoices and all orders: a dict of dicts."""
+    """Run once, with all invoices, and with all orders as a dict of dicts."""
     return {"totals": {name: each["total"] for name, each in invoices.items()}, "orders": amounts}
 
 

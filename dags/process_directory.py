@@ -1,4 +1,4 @@
-"""Lists the files of a directory at run time and processes each in clones of its own, labelled by file name.
+"""List the files of a directory at run time, and process each file in its own clones, labelled by file name.
 
 Run it by itself, ``python dags/process_directory.py [DIRECTORY]``, or in Airflow with the Dag param ``path``.
 """
@@ -61,7 +61,7 @@ def count(path: str) -> dict[str, int]:
 
 @task
 def grade(counts: dict[str, int], mapping_key: str | None = None) -> str:
-    """Grade one file, as soon as its own count is there."""
+    """Grade one file as soon as its own count is done."""
     letter = grade_counts(counts)
     add_output_metadata({"verdict": MetadataValue.md(f"`{mapping_key}` is graded **{letter}**")})
     return letter

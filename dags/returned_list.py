@@ -29,13 +29,13 @@ def pack(amount: int, mapping_key: str | None = None) -> str:
 
 @task
 def deliver(packed: list[str]) -> str:
-    """Deliver what was packed."""
+    """Deliver the packed fruits."""
     return ", ".join(packed)
 
 
 @dag(schedule=None, tags=["dynamic outputs"])
 def returned_list():
-    """Pack and deliver what is in stock."""
+    """Pack and deliver the fruits in stock."""
     deliver(fruits().map(pack).collect())
 
 

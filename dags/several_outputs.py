@@ -1,4 +1,4 @@
-"""One task with three outputs: two dynamic ones, each mapped on its own, and one value beside them.
+"""One task with three outputs: two dynamic outputs, which are mapped separately, and one value.
 
 Run it by itself: ``python dags/several_outputs.py``.
 """
@@ -15,7 +15,7 @@ LARGE = 500
 
 @task.dynamic(out={"small": DynamicOut(float), "large": DynamicOut(float), "total": Out(float)})
 def sort_orders():
-    """Produce each order under the output that fits its amount, keyed by its number."""
+    """Produce each order in the output that fits its amount, keyed by its number."""
     for number, amount in ORDERS.items():
         output = "large" if amount > LARGE else "small"
         yield DynamicOutput(amount, number, output, metadata={"amount": amount})
@@ -24,25 +24,25 @@ def sort_orders():
 
 @task
 def book(amount: float) -> str:
-    """Small orders are booked at once."""
+    """Book a small order at once."""
     return f"booked {amount:.2f}"
 
 
 @task
 def share_of(amount: float, total: float) -> float:
-    """Large orders are looked at beside the total."""
+    """Return the share of a large order in the total."""
     return round(amount / total, 3)
 
 
 @task(multiple_outputs=False)
 def report(booked: dict[str, str], shares: dict[str, float], total: float) -> dict:
-    """Put all together."""
+    """Combine all results."""
     return {"booked": booked, "shares": shares, "total": total}
 
 
 @dag(schedule=None, tags=["dynamic outputs"])
 def several_outputs():
-    """Handle small and large orders apart."""
+    """Handle small and large orders separately."""
     small, large, total = sort_orders()
     shares = large.map(lambda amount: share_of(amount, total))
     report(small.map(book).collect(keyed=True), shares.collect(keyed=True), total)

@@ -1,4 +1,4 @@
-"""Some keys fail, some are skipped, and the run goes on: a share of successes is enough.
+"""Some keys fail, some are skipped, and the run continues: a share of successes is enough.
 
 Run it by itself: ``python dags/tolerant_collect.py``.
 """
@@ -24,7 +24,7 @@ def sensors():
 
 @task
 def check(reading: float | None) -> float:
-    """Skip a sensor that is off, which is no failure; fail on what cannot be."""
+    """Skip a sensor that is off, which is not a failure. Fail on an impossible reading."""
     if reading is None:
         raise AirflowSkipException("switched off")
     if reading < -273.15:
@@ -34,19 +34,19 @@ def check(reading: float | None) -> float:
 
 @task
 def average(readings: list[float]) -> float:
-    """Runs if at least 60 % of the sensors that were not skipped are fine."""
+    """Run if at least 60 % of the sensors that were not skipped succeeded."""
     return sum(readings) / len(readings)
 
 
 @task(multiple_outputs=False)
 def report(average: float, states: dict[str, str]) -> dict[str, Any]:
-    """Runs when all clones are done, whatever became of them."""
+    """Run when all clones are done, in any state."""
     return {"average": average, "states": states}
 
 
 @dag(schedule=None, tags=["dynamic outputs"])
 def tolerant_collect():
-    """Average the readings that are fine."""
+    """Average the valid readings."""
     checked = sensors().map(check, max_active=2)
     report(average(checked.collect(min_success_ratio=0.6)), checked.states())
 

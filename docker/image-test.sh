@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the container image without a Docker engine and tries it out. For root on Debian or a descendant of it.
+# Builds the container image without a Docker engine and tests it. Run it as root on Debian or a distribution based on it.
 #
 #   docker/image-test.sh [WHEEL]        without WHEEL, builds one from this checkout
 #
-# The base image is a stand-in for the official one, made of Debian (debootstrap) and Airflow (pip) with the machine's
-# own mirror and pip configuration. It is kept in $IMAGE_TEST_CACHE, so that only the first run takes minutes.
-# $STORAGE_DRIVER is buildah's, "overlay" where that works and else "vfs".
+# The base image is a stand-in for the official one, built from Debian (debootstrap) and Airflow (pip) with the machine's
+# mirror and pip configuration. It is kept in $IMAGE_TEST_CACHE, so only the first run takes minutes.
+# $STORAGE_DRIVER is the storage driver of buildah: "overlay" if that works, otherwise "vfs".
 
 set -euo pipefail
 
@@ -40,14 +40,14 @@ install_tools() {
     DEBIAN_FRONTEND=noninteractive quietly apt-get install --yes --no-install-recommends buildah debootstrap
 }
 
-# Prints where the machine gets the packages of a Debian suite.
+# Prints the mirror that the machine uses for a Debian suite.
 find_mirror() {
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
         | awk -v suite="$1" '$2 == suite && $3 == "main" && !found { print $1; found = 1 }'
 }
 
-# Writes the machine's whole pip configuration (files and environment) into one file, and prints the local paths it
-# names (certificates, folders of packages), which the build then needs to see too.
+# Writes the machine's whole pip configuration (files and environment) into one file. Prints the local paths in it
+# (certificates, folders of packages), because the build needs them too.
 write_pip_configuration() {
     "$PYTHON" - "$1" <<'PYTHON'
 import ast, configparser, pathlib, subprocess, sys, urllib.request
@@ -79,7 +79,7 @@ buildah() {
     command buildah --storage-driver "$driver" --root "$CACHE/$driver" --runroot "$WORK/run" "$@"
 }
 
-# Overlay takes seconds where vfs, which copies the whole image for each step, takes minutes. Not all machines allow it.
+# Overlay takes seconds. Not all machines allow it. vfs takes minutes, because it copies the whole image for each step.
 choose_storage_driver() {
     for driver in ${STORAGE_DRIVER:-overlay vfs}; do
         buildah info > "$WORK/output" 2>&1 && return
@@ -89,7 +89,7 @@ choose_storage_driver() {
 }
 
 build() {
-    # The docker format, because the official base image has a SHELL of its own and the other format has none.
+    # Use the docker format, because the official base image sets SHELL and the other format does not support it.
     quietly buildah build --isolation chroot --network host --format docker --pull-never "${pip_volumes[@]}" "$@"
 }
 
@@ -106,10 +106,10 @@ build_stand_in() {
     quietly apt-get update
     mirror=$(find_mirror "$suite")
     [[ -n $mirror ]] || fail "apt has no source of the main packages of $suite"
-    # Earlier stand-ins only take up room.
+    # Remove earlier stand-ins, which only take up space.
     buildah rmi --all --force > /dev/null 2>&1 || true
     mkdir "$context"
-    # In a mount namespace of its own, so that nothing stays mounted whatever happens.
+    # Use a separate mount namespace, so that nothing stays mounted after a failure.
     quietly unshare --mount debootstrap --variant=minbase --include="$packages" "$suite" "$context/rootfs" "$mirror"
     rm -rf "$context/rootfs/var/cache/apt" "$context/rootfs/var/lib/apt/lists"
     tar --create --file "$context/rootfs.tar" --directory "$context/rootfs" --exclude './dev/*' .
@@ -179,8 +179,8 @@ test_compose() {
     quietly check_compose
 }
 
-# Reads compose.yaml with the image's own Airflow: its commands and its settings must exist there. The stand-in has no
-# Celery, whose command and settings are left out.
+# Checks that the Airflow in the image has the commands and settings of compose.yaml. The check leaves out the command
+# and settings of Celery, which the stand-in does not have.
 check_compose() {
     in_image python - <<'PYTHON'
 import shlex
@@ -205,7 +205,7 @@ for name, service in ours.items():
 PYTHON
 }
 
-# Runs the example Dag over a directory of the image. The last line it prints is the summary, as JSON.
+# Runs the example Dag on a directory in the image. The last line of its output is the summary, as JSON.
 run_example() {
     in_image bash -c 'cd /opt/airflow/dags && exec python - "$1"' bash "$1" <<'PYTHON'
 import json, sys
@@ -220,7 +220,7 @@ PYTHON
 test_example() {
     local sources=$WORK/sources
     mkdir "$sources"
-    # By lines for each definition: two files of grade A, one of B, one of C, and one that is no Python file.
+    # The grades count lines per definition: two files of grade A, one of B, one of C, and one that is not a Python file.
     printf 'def short():\n    pass\n' | tee "$sources/short.py" > "$sources/notes.txt"
     printf 'class Shorter: ...\n' > "$sources/shorter.py"
     { echo 'def medium():' && printf '    pass\n%.0s' {1..19}; } > "$sources/medium.py"

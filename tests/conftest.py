@@ -6,6 +6,7 @@ The environment is set before anything imports Airflow, for Airflow reads it on 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -32,10 +33,39 @@ strict_api.install()
 quick_api.install()
 
 
+#: How many random programs each test of them writes afresh in a session.
+FRESH = 40
+
+
 def pytest_addoption(parser):
+    parser.addoption(
+        "--seed", type=int, help=f"the first of the {FRESH} seeds of fresh random programs; any by default"
+    )
     parser.addoption(
         "--pictures", type=Path, metavar="FOLDER", help="where the tests of the pages leave pictures of them"
     )
+
+
+def pytest_configure(config):
+    # The processes that share the tests are told the options of the one that starts them.
+    if config.option.seed is None:
+        config.option.seed = random.randrange(10**6, 10**9)
+
+
+def pytest_report_header(config):
+    first = config.option.seed
+    return f"fresh random programs: seeds {first} to {first + FRESH - 1}; SEED={first} writes them again"
+
+
+#: Folders in the order in which their tests run, the longest files first: with these at the end, one of the
+#: processes that share the tests would have nothing to do for minutes.
+ORDER = ("differential", "dag", "live", "contract", "browser", "task", "pure")
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    places = {folder: place for place, folder in enumerate(ORDER)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
 
 
 @pytest.fixture(scope="session")

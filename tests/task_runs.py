@@ -51,7 +51,7 @@ class FakeSupervisor:
         xcoms: (task, map index, key) -> stored JSON.
         states: (task, map index) -> state.
         messages: Everything that was asked, in order.
-        received: How many bytes of XCom were handed out.
+        received: How many bytes all answers have together.
         running: Dag, run, task and map index of the task instance that asks.
         cut: How it cuts sequences of XComs, with how many task instances there are.
     """
@@ -66,7 +66,7 @@ class FakeSupervisor:
     def send(self, msg: Any) -> Any:
         self.messages.append(msg)
         answer = self._answers().get(type(msg).__name__, lambda msg: None)(msg)
-        if type(msg).__name__ in ("GetXCom", "GetXComSequenceSlice"):
+        if answer is not None:
             self.received += len(answer.model_dump_json())
         return answer
 
@@ -81,6 +81,7 @@ class FakeSupervisor:
             "SetXCom": self._set_xcom,
             "DeleteXCom": self._delete_xcom,
             "GetTaskStates": self._get_states,
+            "GetTICount": self._count_instances,
         }
 
     def _get_xcom(self, msg: Any) -> Any:
@@ -134,6 +135,11 @@ class FakeSupervisor:
             if task in msg.task_ids
         }
         return TaskStatesResult(task_states={msg.run_ids[0]: found})
+
+    def _count_instances(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import TICount
+
+        return TICount(count=sum(task in (msg.task_ids or ()) for task, _ in self.states))
 
     def count(self, *names: str) -> int:
         return sum(type(msg).__name__ in names for msg in self.messages)

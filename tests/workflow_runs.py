@@ -11,7 +11,6 @@ from unittest import mock
 
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
 from airflow_dynamic_provider.workflows.progress.stored import unpack_slots
 from tests import dag_runs
@@ -44,7 +43,7 @@ class WorkflowRun(FinishedRun):
         """Node, behind its key in a map -> what became of it."""
         instances = {(ti.task_id, ti.map_index): ti for ti in self.dag_run.get_task_instances()}
         return {
-            render_label((*slot.key_path, slot.name)): _node(instances[lane.task_id, index])
+            "/".join((*slot.key_path, slot.name)): _node(instances[lane.task_id, index])
             for lane in self.spec(workflow).lanes.values()
             for index, slot in enumerate(unpack_slots(self.xcom(lane.list_task_id)))
             if slot.name

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# Where an operator keeps what its constructor was given.
+_ARGUMENTS = "_BaseOperator__init_kwargs"
+
 
 def is_operator(value: Any) -> bool:
     """Whether this is a classic operator, or an operator that Airflow expands."""
@@ -21,6 +24,47 @@ def is_operator_class(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, BaseOperator) and value not in bases
 
 
+def is_task_decorator(value: Any) -> bool:
+    """Whether this is what ``@task`` makes of a function."""
+    # Airflow's own mark, by which it recognises them as well. Of the class: an instance may be a placeholder,
+    # which has every attribute that it is asked for.
+    return getattr(type(value), "_airflow_is_task_decorator", False) is True
+
+
+class TaskDecorator:
+    """Is to Airflow what ``@task`` makes of a function."""
+
+    # Airflow's own mark, by which it recognises them.
+    _airflow_is_task_decorator = True
+
+
+def is_plain_function(decorator: Any) -> bool:
+    """Whether what ``@task`` made runs its function in the task's process, and returns what that returns."""
+    # Private: the class of such operators, which Airflow does not export.
+    return str(decorator.operator_class.__name__) == "_PythonDecoratedOperator"
+
+
+def arguments_of(operator: Any) -> dict[str, Any]:
+    """Return what an operator's constructor was given."""
+    # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
+    given: dict[str, Any] = vars(operator).get(_ARGUMENTS, {})
+    return given
+
+
+def attributes_of(operator: Any) -> dict[str, Any]:
+    """Return what an operator keeps, without the arguments as its constructor was given them."""
+    own = vars(operator)
+    return {name: own[name] for name in sorted(own) if not name.startswith("_BaseOperator__")}
+
+
+def orderable_class() -> Any:
+    """Return the class that all that Airflow can order is a subclass of."""
+    # Private: Airflow exports only its subclasses.
+    from airflow.sdk.definitions._internal.mixins import DependencyMixin
+
+    return DependencyMixin
+
+
 def is_task_group(value: Any) -> bool:
     """Whether this is a function under ``@task_group``."""
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
@@ -36,7 +80,8 @@ def chooses_tasks(operator_class: type) -> bool:
 
 def stand_in() -> Any:
     """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
-    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import XComArg
+
+    from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator
 
     return XComArg(EmptyOperator(task_id="__promise__"))

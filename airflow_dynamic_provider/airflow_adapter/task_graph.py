@@ -22,6 +22,8 @@ from airflow.sdk.definitions.mappedoperator import (
 )
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from types import FrameType
@@ -99,12 +101,6 @@ def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
         task.partial_kwargs = {**task.partial_kwargs, "trigger_rule": rule}
     else:
         task.trigger_rule = rule
-
-
-def is_task_decorator(fn: Any) -> bool:
-    """Whether this is what ``@task`` makes of a function."""
-    # Airflow's own mark, by which it recognises them as well.
-    return getattr(fn, "_airflow_is_task_decorator", False) is True
 
 
 @contextmanager
@@ -257,13 +253,6 @@ def leave_mapped_groups(task: Any) -> None:
     for group in mapped_groups_around(task):
         if current_group(task.dag) is group:
             TaskGroupContext.pop()
-
-
-def arguments_of(task: Any) -> dict[str, Any]:
-    """Return what an operator's constructor was given."""
-    # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
-    given: dict[str, Any] = getattr(task, "_BaseOperator__init_kwargs", {})
-    return given
 
 
 def watch_end(dag: DAG, notice: Callable[[], None]) -> None:

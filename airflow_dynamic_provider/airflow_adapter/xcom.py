@@ -19,6 +19,13 @@ from airflow_dynamic_provider.airflow_adapter.sameness import (
 )
 from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
+from airflow_dynamic_provider.version_compat import (
+    HOOKS_OF_READING,
+    HOOKS_OF_WRITING,
+    is_allowed_class,
+    load_xcom,
+    push_xcom,
+)
 
 Context = Mapping[str, Any]
 States = dict[tuple[str, int], str | None]
@@ -136,23 +143,7 @@ def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = N
         value: The value.
         mapped_length: How many clones Airflow shall make of what is mapped over the task instance.
     """
-    # Private: the public method gives no length, and Airflow itself gives one only when the task has ended.
-    # A trigger has no public method at all.
-    from airflow.sdk.execution_time.xcom import XCom
-
-    if hasattr(XCom, "_push"):
-        # From Airflow 3.4 on: the other method has lost the length.
-        XCom._push(ti, xcom_key, value, mapped_length=mapped_length)
-        return
-    XCom.set(
-        key=xcom_key,
-        value=value,
-        dag_id=ti.dag_id,
-        task_id=ti.task_id,
-        run_id=ti.run_id,
-        map_index=UNMAPPED if ti.map_index is None else ti.map_index,
-        _mapped_length=mapped_length,
-    )
+    push_xcom(ti, xcom_key, value, mapped_length)
 
 
 def check_storable(value: Any) -> None:
@@ -187,9 +178,7 @@ def _is_airflows_backend() -> bool:
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
-    # From Airflow 3.4 on a backend may have store_value() instead.
-    hooks = ("serialize_value", "store_value")
-    return all(_same_hook(XCom, BaseXCom, name) for name in hooks)
+    return all(_same_hook(XCom, BaseXCom, name) for name in HOOKS_OF_WRITING)
 
 
 def _same_hook(one: Any, other: Any, name: str) -> bool:
@@ -202,19 +191,12 @@ def loads_json_only() -> bool:
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
-    return all(_same_hook(XCom, BaseXCom, name) for name in ("deserialize_value", "load_value"))
+    return all(_same_hook(XCom, BaseXCom, name) for name in HOOKS_OF_READING)
 
 
 def may_load(classname: str) -> bool:
     """Whether the deployment lets stored values name a class: ``[core] allowed_deserialization_classes``."""
-    # Private: there is no public way to ask.
-    try:
-        from airflow.sdk.serde import _match
-    except ImportError:
-        # Airflow 3.1 has it in its core package.
-        from airflow.serialization.serde import _match  # type: ignore[import-not-found, no-redef, attr-defined, unused-ignore]
-
-    return bool(_match(classname))
+    return is_allowed_class(classname)
 
 
 def load(row: Any) -> Any:
@@ -223,10 +205,7 @@ def load(row: Any) -> Any:
     Raises:
         ImportError: Airflow refuses to load a class that the value holds, or the class is not there.
     """
-    from airflow.sdk.execution_time.xcom import XCom
-
-    # Private: from Airflow 3.4 on a backend may have load_value() instead, and this finds out which it has.
-    return XCom._load(row) if hasattr(XCom, "_load") else XCom.deserialize_value(row)
+    return load_xcom(row)
 
 
 def serialize(value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, overload
 
-from airflow.sdk.bases.decorator import task_decorator_factory
-
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
+from airflow_dynamic_provider.airflow_adapter.operators import task_decorator_factory
 from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.dag_graphs import ensure_graph_of
 from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
@@ -38,7 +38,7 @@ P = ParamSpec("P")
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
 
-class DynamicTask(Generic[P]):
+class DynamicTask(TaskDecorator, Generic[P]):
     """A function that produces declared outputs, to be called in a Dag file. Made by the decorator.
 
     Args:
@@ -46,9 +46,6 @@ class DynamicTask(Generic[P]):
         declarations: Output name -> `Out` or `DynamicOut`.
         arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool`` and so on.
     """
-
-    # Airflow recognises TaskFlow functions by this mark.
-    _airflow_is_task_decorator = True
 
     def __init__(
         self, function: Callable[P, Any], declarations: Declarations, arguments: Mapping[str, Any]

@@ -66,9 +66,12 @@ class Handle(KeyedValues):
         return with_each_output(map_over(self, fn, max_active), _handle_of)
 
     @explained(
-        "Give keyed= and min_success_ratio= by name: handle.collect(keyed=True, min_success_ratio=0.9)."
+        "Give keyed=, min_success_ratio= and lazy= by name: "
+        "handle.collect(keyed=True, min_success_ratio=0.9)."
     )
-    def collect(self, *, keyed: bool = False, min_success_ratio: float = 1.0) -> Collection:
+    def collect(
+        self, *, keyed: bool = False, min_success_ratio: float = 1.0, lazy: bool = False
+    ) -> Collection:
         """Give a later task the values of all keys.
 
         Call it in the Dag file and pass the result to a task. Skipped clones are left out, and ``None`` is a
@@ -80,16 +83,22 @@ class Handle(KeyedValues):
             min_success_ratio: The share of keys, from 0 to 1, that must succeed; skipped keys do not count.
                 With 1.0, the default, the task runs when no clone failed. Below, it runs when all clones are
                 done, without the values of the failed ones, and fails naming them if too few succeeded.
+            lazy: ``True`` for values that the task reads 250 at a time while it goes through them, if it
+                need not have all of them in memory. It receives a sequence or a mapping that is used as a
+                list or a dict and cannot be changed; with nested keys, a dict of such mappings. What
+                ``json.dumps`` or Airflow shall store is ``list(values)`` or ``dict(values)``. ``False``, the
+                default, for a list or a dict of all values, however many there are.
 
         Returns:
-            A reference to the list or dict.
+            A reference to the list or dict, or to what stands for it.
 
         Raises:
-            HandleUsageError: The ratio is not from 0 to 1.
+            HandleUsageError: The ratio is not from 0 to 1, or ``keyed`` or ``lazy`` is not a bool.
 
         Example:
             >>> summarize(counts.collect())
             >>> report(counts.collect(keyed=True, min_success_ratio=0.9))
+            >>> add_up(counts.collect(lazy=True))
         """
         from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
@@ -100,8 +109,17 @@ class Handle(KeyedValues):
                 f"its collection has min_success_ratio={min_success_ratio!r}, which is no share",
                 "Give a number from 0 to 1.",
             )
+        for name, value in (("keyed", keyed), ("lazy", lazy)):
+            if not isinstance(value, bool):
+                raise refusal(
+                    self.source,
+                    f"its collection has {name}={value!r}, which is neither true nor false",
+                    "Give True or False.",
+                )
         return self._collection(
-            CollectionSpec(self.source, self.path, keyed=keyed, min_success_ratio=min_success_ratio)
+            CollectionSpec(
+                self.source, self.path, keyed=keyed, min_success_ratio=min_success_ratio, lazy=lazy
+            )
         )
 
     @explained("It takes no arguments.")

@@ -6,8 +6,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow.utils.session import create_session
-
 from airflow_dynamic_provider.database.runs import OpenRun, open_run
 from airflow_dynamic_provider.errors import DynamicOutputsError
 
@@ -23,6 +21,8 @@ def opened_run(args: Namespace) -> Iterator[OpenRun]:
     Raises:
         SystemExit: There is none, or what is asked of it is not there. The text is that of the error.
     """
+    from airflow_dynamic_provider.airflow_adapter.models import create_session
+
     with create_session() as session:
         try:
             yield open_run(session, args.dag_id, args.run_id)

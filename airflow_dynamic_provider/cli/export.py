@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import IO, TYPE_CHECKING
 
-from airflow.utils.cli import action_cli, suppress_logs_and_warning
-
+from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
 from airflow_dynamic_provider.cli.common import opened_run, say
 from airflow_dynamic_provider.database.export import export as export_chunks
 from airflow_dynamic_provider.database.key_naming import chosen_spaces

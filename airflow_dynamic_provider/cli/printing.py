@@ -11,10 +11,10 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from airflow.cli.simple_table import AirflowConsole, SimpleTable
-from airflow.utils import yaml
 from rich.text import Text
 from tabulate import tabulate  # type: ignore[import-untyped, unused-ignore]
+
+from airflow_dynamic_provider.airflow_adapter.terminal import AirflowConsole, SimpleTable, yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

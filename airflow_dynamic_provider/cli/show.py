@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.utils.cli import action_cli, suppress_logs_and_warning
-
+from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.cli.common import opened_run
 from airflow_dynamic_provider.cli.printing import print_document, print_tables

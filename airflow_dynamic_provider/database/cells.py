@@ -22,7 +22,7 @@ from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
 from airflow_dynamic_provider.execution.layout import ATTEMPT, CLONE_XCOM, StoredClone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
@@ -69,6 +69,11 @@ class Cell:
         """The state, as far as it is this key's."""
         return None if self.is_stale else self.instance.state
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, as far as it ran for this key alone."""
+        return None if self.is_stale or self.instance.map_index == UNMAPPED else self.instance.duration
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -78,9 +83,18 @@ class Summary:
     duration: float | None
 
 
+@dataclass(frozen=True)
+class _Group:
+    """What the database has summed up of some cells of a key: their number, worst state and seconds."""
+
+    count: int = 0
+    state: str | None = None
+    seconds: float | None = None
+
+
 def worst(states: Iterable[str | None]) -> str | None:
-    """Return the state that matters most to whoever looks at a run."""
-    return min(states, key=rank, default=None)
+    """Return the state that matters most to whoever looks at a run; one that is unknown is taken for none."""
+    return ORDER[min(map(rank, states), default=_RANKS[None])]
 
 
 def rank(state: str | None) -> int:
@@ -88,8 +102,24 @@ def rank(state: str | None) -> int:
     return _RANKS.get(state, _RANKS[None])
 
 
+def summarize(cells: Iterable[Cell | None], group: _Group = _Group()) -> Summary:
+    """Return what became of a key, from its cells and what the database has summed up of further ones."""
+    cells = list(cells)
+    states = [None if cell is None else cell.state for cell in cells]
+    seconds = [cell.seconds for cell in cells if cell is not None]
+    if group.count:
+        states.append(group.state)
+        seconds.append(group.seconds)
+    known = [each for each in seconds if each is not None]
+    return Summary(worst(states), sum(known) if known else None)
+
+
 class Cells:
     """Reads what became of the keys of a space.
+
+    Airflow has a state per position, and another key may be there once the keys were listed again. From then
+    on each clone that starts notes for which list it runs, so a query tells which cells are surely those of
+    their keys. The others are *unsettled*, and are looked at one by one.
 
     Args:
         source: The run.
@@ -117,72 +147,75 @@ class Cells:
     @property
     def has_stale(self) -> bool:
         """Whether a clone ran for another key than is at its position now."""
-        rows = self._everything.values() if self._may_be_stale else ()
-        return any(cell.is_stale for row in rows for cell in row.values() if cell is not None)
-
-    @cached_property
-    def _everything(self) -> dict[int, dict[str, Cell | None]]:
-        return self.at(range(len(self._keys.paths or ())))
+        return any(cell.is_stale for cell in self._unsettled.values())
 
     def summaries(self) -> list[Summary]:
-        """Return what became of each key, by position. One query, if the keys were listed once."""
+        """Return what became of each key, by position.
+
+        Two queries, if the keys were listed once and all tasks are expanded. The database sums up the settled
+        cells, which takes a part of the time that tens of thousands of rows would take.
+        """
         count = len(self._keys.paths or ())
         if not self._task_ids:
             return [Summary(self._keys.listing.state, None)] * count
-        if not self._may_be_stale:
-            return self._grouped_summaries(count)
-        return [_summarize(list(self._everything[position].values())) for position in range(count)]
+        # Before it is expanded, a mapped task has one task instance for all keys.
+        whole = {task_id for task_id, _ in read_instances(self._source, self._task_ids, [UNMAPPED])}
+        groups = self._groups([task_id for task_id in self._task_ids if task_id not in whole])
+        found = {at: cell.instance for at, cell in self._unsettled.items()}
+        if whole:
+            found |= read_instances(self._source, sorted(whole))
+        looked_at = sorted({task_id for task_id, _ in found})
+        summaries = []
+        for position in range(count):
+            group = groups.get(position, _Group())
+            cells = [cell for each in looked_at if (cell := self._cell(found, each, position)) is not None]
+            missing = [None] * (len(self._task_ids) - group.count - len(cells))
+            summaries.append(summarize([*cells, *missing], group))
+        return summaries
 
-    def _grouped_summaries(self, count: int) -> list[Summary]:
-        """Return the same, summed up by the database: with tens of thousands of cells it takes a part."""
-        from airflow.models.taskinstance import TaskInstance
+    def _groups(self, task_ids: Sequence[str]) -> dict[int, _Group]:
+        """Return position -> what there is of settled cells in some tasks. One query."""
         from sqlalchemy import case, func, select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         ranks = case(
             *((TaskInstance.state == state, rank) for state, rank in _RANKS.items() if state is not None),
             else_=_RANKS[None],
         )
+        wanted = (*self._source.instances_of(task_ids), *self._are_of_keys)
         grouped = (
-            select(
-                TaskInstance.map_index,
-                func.min(ranks),
-                func.sum(TaskInstance.duration),
-                func.count(),
-            )
-            .where(*self._source.instances_of(self._task_ids), TaskInstance.map_index >= 0)
+            select(TaskInstance.map_index, func.count(), func.min(ranks), func.sum(TaskInstance.duration))
+            .where(*wanted, *([~self._may_be_of_others] if self._keys.is_listed_again else []))
             .group_by(TaskInstance.map_index)
         )
-        rows = {index: rest for index, *rest in self._source.session.execute(grouped)}
-        # What is not expanded yet has one task instance for all keys, or none.
-        whole = read_instances(self._source, self._task_ids, [UNMAPPED])
-        shared = [rank(instance.state) for instance in whole.values()]
-        summaries = []
-        for position in range(count):
-            lowest, seconds, cells = rows.get(position, (_RANKS[REMOVED], None, 0))
-            missing = [_RANKS[None]] if cells + len(shared) < len(self._task_ids) else []
-            summaries.append(Summary(ORDER[min([lowest, *shared, *missing])], seconds))
-        return summaries
+        rows = self._source.session.execute(grouped)
+        return {position: _Group(count, ORDER[lowest], seconds) for position, count, lowest, seconds in rows}
 
-    def _cell(self, found: dict[tuple[str, int], Instance], task_id: str, position: int) -> Cell | None:
-        instance = found.get((task_id, position)) or found.get((task_id, UNMAPPED))
-        if instance is None:
-            return None
-        is_clone = instance.map_index != UNMAPPED
-        return Cell(instance, is_clone and self._may_be_stale and self._is_stale(instance))
+    def _cell(self, found: Mapping[tuple[str, int], Instance], task_id: str, position: int) -> Cell | None:
+        at = (task_id, position)
+        instance = found.get(at) or found.get((task_id, UNMAPPED))
+        unsettled = self._unsettled.get(at)
+        return None if instance is None else Cell(instance, unsettled is not None and unsettled.is_stale)
 
-    @cached_property
-    def _may_be_stale(self) -> bool:
-        """Whether some clone has not noted that it runs for the keys as they are listed now.
+    @property
+    def _are_of_keys(self) -> tuple[Any, ...]:
+        """What a query has to ask for, to find the clones of the keys that are listed now."""
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
-        Then each is looked at. So it is not after a retry of the producing task and a clear with all that
-        follows, once all clones have run. Times would not do: each worker goes by a clock of its own.
+        return TaskInstance.map_index >= 0, TaskInstance.map_index < len(self._keys.paths or ())
+
+    @property
+    def _may_be_of_others(self) -> Any:
+        """What a query has to ask for, to find the clones that began and have not noted for which list.
+
+        There is none after a retry of the producing task, and after a clear with all that follows. Times
+        would not do: each worker goes by a clock of its own.
         """
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.models.xcom import XComModel
-        from sqlalchemy import exists, select
+        from sqlalchemy import and_, exists, func
 
-        if not self._keys.is_listed_again:
-            return False
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, XComModel
+
         attempt = XComModel.value[ATTEMPT].as_integer()
         noted = exists().where(
             XComModel.dag_id == TaskInstance.dag_id,
@@ -192,19 +225,22 @@ class Cells:
             XComModel.key == CLONE_XCOM,
             attempt == self._keys.listing.try_number,
         )
-        unknown = select(TaskInstance.map_index).where(
-            *self._source.instances_of(self._task_ids),
-            TaskInstance.map_index >= 0,
-            TaskInstance.state.in_([*FINAL, *_AT_WORK]),
-            ~noted,
-        )
-        return self._source.session.execute(unknown.limit(1)).first() is not None
+        # In SQL, NULL is neither in a list nor not in it.
+        state = func.coalesce(TaskInstance.state, "none")
+        return and_(state.in_([*FINAL, *_AT_WORK]), ~noted)
+
+    @cached_property
+    def _unsettled(self) -> dict[tuple[str, int], Cell]:
+        """(Task, position) -> cell, of those that may be another key's. No query if keys were listed once."""
+        if not self._keys.is_listed_again:
+            return {}
+        conditions = [*self._are_of_keys, self._may_be_of_others]
+        found = read_instances(self._source, self._task_ids, conditions=conditions)
+        return {at: Cell(instance, self._is_stale(instance)) for at, instance in found.items()}
 
     def _is_stale(self, instance: Instance) -> bool:
-        """Whether a task instance ran for what was at its position before the keys were listed again."""
+        """Whether an unsettled clone ran for what was at its position before the keys were listed again."""
         task_id, position, state = instance.task_id, instance.map_index, instance.state
-        if state not in FINAL and state not in _AT_WORK:
-            return False
         if self._history.is_current(self._info.clones[task_id], position):
             return False
         # One that has just begun, was killed, or was marked as success before it ran has noted nothing; then
@@ -245,8 +281,3 @@ def count_states(states: Iterable[str | None]) -> dict[str, int]:
     """Return state -> how often, those that matter most first; ``none`` for what has no state yet."""
     counts = Counter(states)
     return {state or "none": counts[state] for state in sorted(counts, key=rank)}
-
-
-def _summarize(cells: Sequence[Cell | None]) -> Summary:
-    seconds = [cell.instance.duration for cell in cells if cell and cell.instance.duration is not None]
-    return Summary(worst(cell.state if cell else None for cell in cells), sum(seconds) if seconds else None)

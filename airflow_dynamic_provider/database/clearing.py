@@ -125,8 +125,9 @@ class _Keys:
 
 def clear(run: OpenRun, to_clear: ToClear) -> None:
     """Clear it, so that the scheduler runs it again. The run goes back to the queue if it had ended."""
-    from airflow.models.taskinstance import TaskInstance, clear_task_instances
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances
 
     every = (*to_clear.instances, *to_clear.removed)
     by_task = _by_task((each.task_id, each.map_index) for each in every)

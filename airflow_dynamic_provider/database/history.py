@@ -16,9 +16,9 @@ from airflow_dynamic_provider.errors import LayoutError, ReadError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
 
@@ -54,8 +54,9 @@ class History:
     @cached_property
     def runs(self) -> list[PastRun]:
         """The runs, the oldest first."""
-        from airflow.models.dagrun import DagRun
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
         last = select(DagRun).where(DagRun.dag_id == self._dag_id).order_by(DagRun.id.desc())
         found = list(self._session.scalars(last.limit(self._count)))

@@ -9,8 +9,9 @@ from airflow_dynamic_provider.database.parts import parts
 from airflow_dynamic_provider.database.runs import name_of_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
+    from typing import Any
 
     from airflow_dynamic_provider.database.runs import RunSource
 
@@ -41,7 +42,10 @@ class Instance:
 
 
 def read_instances(
-    source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
+    source: RunSource,
+    task_ids: Collection[str],
+    map_indexes: Collection[int] | None = None,
+    conditions: Iterable[Any] = (),
 ) -> dict[tuple[str, int], Instance]:
     """Return (task, map index) -> task instance, of those that there are.
 
@@ -49,9 +53,11 @@ def read_instances(
         source: The run.
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
+        conditions: What else the query has to ask for.
     """
-    from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import LABEL, TaskInstance
 
     wanted = select(
         TaskInstance.task_id,
@@ -61,9 +67,8 @@ def read_instances(
         TaskInstance.start_date,
         TaskInstance.end_date,
         TaskInstance.duration,
-        # The column: the attribute of this name asks for a Dag where there is no label.
-        TaskInstance._rendered_map_index,
-    ).where(*source.instances_of(task_ids))
+        LABEL,
+    ).where(*source.instances_of(task_ids), *conditions)
     found = {}
     for part in [None] if map_indexes is None else parts(map_indexes):
         some = wanted if part is None else wanted.where(TaskInstance.map_index.in_(part))

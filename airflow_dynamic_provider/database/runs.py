@@ -17,9 +17,9 @@ from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
     from airflow_dynamic_provider.airflow_adapter.xcom import States
     from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
 
@@ -86,8 +86,9 @@ class RunSource:
 
     def states(self, task_ids: Collection[str]) -> States:
         """Return (task, map index) -> state of the task instances of some tasks."""
-        from airflow.models.taskinstance import TaskInstance
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
             *self.instances_of(task_ids)
@@ -97,7 +98,7 @@ class RunSource:
 
     def instances_of(self, task_ids: Collection[str]) -> tuple[Any, ...]:
         """Return what a query has to ask for, to find the task instances of some tasks."""
-        from airflow.models.taskinstance import TaskInstance
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         return (
             TaskInstance.dag_id == self.dag_id,
@@ -132,8 +133,9 @@ class RunSource:
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
         """
-        from airflow.models.xcom import XComModel
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
         found: dict[tuple[str, int], Any] = {}
@@ -165,8 +167,9 @@ class RunSource:
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
         """
-        from airflow.models.xcom import XComModel
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         found: dict[str, Any] = {}
         for part in parts(xcom_keys):
@@ -182,16 +185,18 @@ class RunSource:
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances that have left such an XCom."""
-        from airflow.models.xcom import XComModel
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
         return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
 
     def writers(self, task_ids: Sequence[str]) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances of some tasks that have left any XCom."""
-        from airflow.models.xcom import XComModel
         from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         found = select(XComModel.task_id, XComModel.map_index).distinct()
         of_run = found.where(XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id)
@@ -199,7 +204,7 @@ class RunSource:
         return {(task_id, map_index) for task_id, map_index in rows}
 
     def _xcoms(self, statement: Any, xcom_key: str) -> Any:
-        from airflow.models.xcom import XComModel
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         return statement.where(
             XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id, XComModel.key == xcom_key
@@ -239,8 +244,9 @@ def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
     Raises:
         UnknownNameError: There is no such Dag or run, or Airflow has not kept the Dag.
     """
-    from airflow.models.dagrun import DagRun
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
     dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if dag_run is None:
@@ -289,8 +295,9 @@ def name_of_state(state: Any) -> str | None:
 
 
 def _refuse_dag(session: Session, dag_id: str) -> None:
-    from airflow.models.dag import DagModel
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import DagModel
 
     known = set(session.scalars(select(DagModel.dag_id)))
     if dag_id not in known:

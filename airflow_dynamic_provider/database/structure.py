@@ -20,8 +20,9 @@ from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec, find_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
+
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
 # How many versions of Dags are kept: they are small, without the Dags themselves.
 _KEPT = 128
@@ -158,15 +159,16 @@ def structure_of_run(session: Session, dag_run: DagRun) -> Structure | None:
 
 def newest_structure(session: Session, dag_id: str) -> Structure | None:
     """Return that of the newest version of a Dag; ``None`` if Airflow has not kept it."""
-    from airflow.models.dag_version import DagVersion
+    from airflow_dynamic_provider.airflow_adapter.models import DagVersion
 
     version = DagVersion.get_latest_version(dag_id, session=session)
     return None if version is None else _of_version(session, dag_id, version.id)
 
 
 def _of_version(session: Session, dag_id: str, version_id: Any) -> Structure | None:
-    from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import SerializedDagModel
 
     one = select(SerializedDagModel.dag_hash).where(SerializedDagModel.dag_version_id == version_id)
     # A version that has not run yet may be written again, and then has another hash.
@@ -176,9 +178,9 @@ def _of_version(session: Session, dag_id: str, version_id: Any) -> Structure | N
 
 @functools.lru_cache(maxsize=_KEPT)
 def _load(dag_id: str, version_id: Any, dag_hash: str) -> Structure:  # noqa: ARG001
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.utils.session import create_session
     from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import SerializedDagModel, create_session
 
     # A session of its own, because what is returned outlives that of a request.
     with create_session() as session:

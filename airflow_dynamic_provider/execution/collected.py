@@ -1,23 +1,36 @@
-"""What a collector receives when a collection is large: a sequence and a mapping that read page by page."""
+"""What a collection gives with ``lazy=True``: a sequence and a mapping that are read page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 #: How many values are read, and held in memory, at a time.
 PAGE_SIZE = 250
 
 
 class CollectedSequence(Sequence[Any]):
-    """The values of a large collection, in the order of the keys.
+    """The values of a collection, in the order of the keys; what ``collect(lazy=True)`` gives.
 
-    It behaves as a list that cannot be changed, and reads a page of values when one is asked for; only the
-    last page stays in memory. ``list(values)`` gives an ordinary list of all of them.
+    It behaves as a list that cannot be changed: it has a length, is indexed, sliced, searched, compared with
+    lists and added to them. It reads a page of values when one is asked for, and only the last page stays in
+    memory. A slice and a sum are ordinary lists.
+
+    It is not a list, so ``json.dumps`` and Airflow's XComs refuse it: give them ``list(values)``. It can be
+    read only in the process of the task that received it, while that task runs.
 
     Args:
         length: How many values there are.
         read: Returns the values from one position to another.
+
+    Example:
+        >>> values = CollectedSequence(3, lambda start, stop: ["a", "b", "c"][start:stop])
+        >>> values[-1], values[:2], "b" in values
+        ('c', ['a', 'b'], True)
+        >>> values == ["a", "b", "c"], values + ["d"]
+        (True, ['a', 'b', 'c', 'd'])
+        >>> list(values)
+        ['a', 'b', 'c']
     """
 
     def __init__(self, length: int, read: Callable[[int, int], list[Any]]) -> None:
@@ -46,10 +59,19 @@ class CollectedSequence(Sequence[Any]):
             self._page = (number, self._read(start, min(start + PAGE_SIZE, self._length)))
         return self._page[1][offset]
 
+    def __add__(self, other: object) -> list[Any]:
+        return [*self, *other] if _is_list(other) else NotImplemented
+
+    def __radd__(self, other: object) -> list[Any]:
+        return [*other, *self] if _is_list(other) else NotImplemented
+
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence) or isinstance(other, str):
+        # As of a list: a tuple of the same values is something else.
+        if not _is_list(other):
             return NotImplemented
-        return len(self) == len(other) and all(own == its for own, its in zip(self, other, strict=True))
+        return len(self) == len(other) and all(
+            own is its or own == its for own, its in zip(self, other, strict=True)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -58,13 +80,23 @@ class CollectedSequence(Sequence[Any]):
 
 
 class CollectedMapping(Mapping[str, Any]):
-    """The values of a large keyed collection. Like `CollectedSequence`, it reads a page at a time.
+    """The values of a collection by key; what ``collect(keyed=True, lazy=True)`` gives.
 
-    ``dict(values)`` gives an ordinary dict.
+    It behaves as a dict that cannot be changed, and reads as `CollectedSequence` does. Going through it in
+    its order reads each page once; a jump to a key of another page reads that page. ``values | other`` is an
+    ordinary dict, and ``json.dumps`` and Airflow's XComs need ``dict(values)``.
 
     Args:
         positions: Key -> position in ``values``.
         values: All values of the collection.
+
+    Example:
+        >>> values = CollectedSequence(2, lambda start, stop: [1, 2][start:stop])
+        >>> by_key = CollectedMapping({"a": 0, "b": 1}, values)
+        >>> by_key["b"], by_key.get("c"), list(by_key.items())
+        (2, None, [('a', 1), ('b', 2)])
+        >>> dict(by_key)
+        {'a': 1, 'b': 2}
     """
 
     def __init__(self, positions: Mapping[str, int], values: Sequence[Any]) -> None:
@@ -80,8 +112,21 @@ class CollectedMapping(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._positions)
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._positions))
+
     def __len__(self) -> int:
         return len(self._positions)
 
+    def __or__(self, other: object) -> dict[str, Any]:
+        return {**self, **other} if isinstance(other, Mapping) else NotImplemented
+
+    def __ror__(self, other: object) -> dict[str, Any]:
+        return {**other, **self} if isinstance(other, Mapping) else NotImplemented
+
     def __repr__(self) -> str:
         return f"<{len(self)} collected values by key, read page by page>"
+
+
+def _is_list(value: object) -> TypeGuard[list[Any] | CollectedSequence]:
+    return isinstance(value, (list, CollectedSequence))

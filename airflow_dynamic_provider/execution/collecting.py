@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
-from airflow_dynamic_provider.definitions.states import MARKED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
-from airflow_dynamic_provider.execution.columns import EAGER_LIMIT, Reader
+from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.ratios import allowed_failures
-from airflow_dynamic_provider.execution.shaping import Found, find, shape_states, shape_values
+from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
 from airflow_dynamic_provider.execution.spaces import (
     KeyPath,
@@ -25,7 +26,7 @@ from airflow_dynamic_provider.execution.spaces import (
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
-    from airflow_dynamic_provider.execution.columns import Column
+    from airflow_dynamic_provider.execution.columns.column import Column
 
 _READER_KEY = "dynamic_reader"
 
@@ -42,6 +43,7 @@ class CollectionSpec:
         keyed: Whether to give a dict instead of a list.
         min_success_ratio: The share of keys, skipped ones apart, that must have succeeded.
         of_states: Whether the states are wanted instead of the values.
+        lazy: Whether the values are read while the task goes through them, instead of before it runs.
     """
 
     source: Source
@@ -49,6 +51,7 @@ class CollectionSpec:
     keyed: bool = False
     min_success_ratio: float = 1.0
     of_states: bool = False
+    lazy: bool = False
 
     @property
     def task_ids(self) -> set[str]:
@@ -75,7 +78,11 @@ class CollectorSpec:
 
 
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
-    """Return a collection, in the order of the keys. Three API calls for the values of up to 1,000 keys.
+    """Return a collection, in the order of the keys: a list or a dict, however many keys there are.
+
+    The values of up to 1,000 keys take one API call, and those of more a call for each 250. A lazy collection
+    is a `CollectedSequence` or `CollectedMapping`, however few keys there are, and reads 250 values when one
+    of them is needed.
 
     Of a producing task that was skipped it is empty, where the collector's trigger rule is the author's own.
 
@@ -95,20 +102,19 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     except AirflowSkipException:
         if not reader.is_skipped(spec.source.space) or not _has_own_rule(context, collector):
             raise
-        return {} if spec.keyed or spec.of_states else []
+        return _nothing(context, spec)
 
 
 def _collect(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> Any:
     prefix = own_prefix(context, spec.source.space)
-    column = reader.column(spec.source)
+    column = make_column(reader, spec.source)
     indexes = indexes_under(reader, spec.source.space, prefix)
     _skip_if_none_is_fine(spec.source.space, indexes)
     if spec.of_states:
         found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
         return shape_states(reader, spec.source.space, found)
-    if len(indexes) > EAGER_LIMIT and not column.may_lack_values:
-        outcomes = _with_marked(column, indexes, column.outcomes(indexes))
-        found = find(reader, spec.source, prefix, indexes, outcomes)
+    if spec.lazy:
+        found = find(reader, spec.source, prefix, indexes, column.survey(indexes))
         values: Sequence[Any] = _lazy_values(column, spec, found)
     else:
         fetched = column.fetch(indexes)
@@ -117,6 +123,16 @@ def _collect(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Re
     _tell_marked(spec, found)
     _check_ratio(spec, found)
     return shape_values(reader, spec.source.space, found, values) if spec.keyed else values
+
+
+def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
+    """Return the collection of no keys."""
+    space = spec.source.space
+    values: Sequence[Any] = CollectedSequence(0, lambda *_: []) if spec.lazy else []
+    if not spec.keyed:
+        return values
+    is_nested = space.depth - len(own_prefix(context, space)) > 1
+    return {} if is_nested else by_key({}, values)
 
 
 def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
@@ -129,7 +145,7 @@ def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
         return ()
     place = next(runtime.places(common), None)
     # An outer zip may lack the side that has the key: nothing is below it then, and no key has such a path.
-    return ("",) if place is None else place.key_path
+    return ("",) * common.depth if place is None else place.key_path
 
 
 def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
@@ -148,12 +164,6 @@ def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Read
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
         reader = context[_READER_KEY] = Reader(context, states)
     return reader
-
-
-def _with_marked(column: Column, indexes: list[int], outcomes: list[str]) -> list[str]:
-    by_index = dict(zip(indexes, outcomes, strict=True))
-    marked = column.marked([index for index, outcome in by_index.items() if outcome == SUCCESS])
-    return [MARKED if index in marked else outcome for index, outcome in by_index.items()]
 
 
 def _tell_marked(spec: CollectionSpec, found: Found) -> None:

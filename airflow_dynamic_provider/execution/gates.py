@@ -14,7 +14,8 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILED, FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
 from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
-from airflow_dynamic_provider.execution.columns import Reader
+from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.shaping import find
 from airflow_dynamic_provider.execution.sources import ResultSource, Source, state_task_ids
@@ -53,7 +54,7 @@ class SameKey:
 
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Return (state, explanation) of each clone that keeps this key from going on."""
-        column = reader.column(ResultSource(self.clone, ""))
+        column = make_column(reader, ResultSource(self.clone, ""))
         positions = sorted({place.position for place in runtime.places(self.base, self.via)})
         for state in column.outcomes(positions):
             if state != SUCCESS:
@@ -86,7 +87,7 @@ class Below:
         """Return (state, explanation) of each clone that keeps this key from going on."""
         prefix = own_prefix(reader.context, self.source.space)
         indexes = indexes_under(reader, self.source.space, prefix)
-        outcomes = reader.column(self.source).outcomes(indexes)
+        outcomes = make_column(reader, self.source).outcomes(indexes)
         found = find(reader, self.source, prefix, indexes, outcomes)
         if (state := found.missing.get(prefix)) == SUCCESS:
             yield FAILED, f"what produces the keys of {self.source} was marked as success and left no keys"

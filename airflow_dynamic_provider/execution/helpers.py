@@ -6,10 +6,10 @@ import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout
 

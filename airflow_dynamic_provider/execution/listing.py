@@ -15,7 +15,8 @@ from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.definitions.states import MARKED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.columns import Reader
+from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.layout import StoredEntry
 from airflow_dynamic_provider.execution.sources import ResultSource
@@ -72,7 +73,7 @@ class NestedKeysOperator(HelperOperator):
         end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
         reader = Reader(context, states)
         outer = reader.keys(self.space.outer)
-        produced = reader.column(ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
+        produced = make_column(reader, ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
         self._note_marked(context, [outer[at] for at, (state, _) in produced.items() if state == MARKED])
         entries = [
             StoredEntry((*outer[position], key), (position,), item, metadata)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk.bases.decorator import DecoratedOperator
-
+from airflow_dynamic_provider.airflow_adapter.operators import DecoratedOperator, PythonOperator
 from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
 from airflow_dynamic_provider.execution.storing import store
 

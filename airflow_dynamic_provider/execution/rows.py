@@ -8,7 +8,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Iterator, MutableMapping, Sequence
 
 
 class ResultRows:
@@ -28,40 +28,60 @@ class ResultRows:
         # Only a sequence that is cut by map index has holes.
         self._has_holes = False
 
-    def all(self) -> list[Any]:
+    def all(self) -> Iterator[layout.StoredResult]:
         """Return all rows. One API call."""
-        return xcom.pull_all(*self._address)
+        return map(layout.StoredResult.unpack, xcom.pull_all(*self._address))
 
     def count(self) -> int:
         """Return how many rows there are. One API call."""
         return xcom.count(*self._address)
 
-    def between(self, first: int, last: int, gaps: int, size: int) -> dict[int, layout.StoredResult]:
-        """Return map index -> row, for at least those from ``first`` to ``last`` that have one.
+    def at(
+        self, positions: Sequence[int], gaps: int, size: int, *, is_close: bool
+    ) -> dict[int, layout.StoredResult]:
+        """Return map index -> row, for those of some map indexes that have one.
+
+        Args:
+            positions: The map indexes, in ascending order.
+            gaps: How many before the first may have no row.
+            size: How many rows to read at a time.
+            is_close: Whether nearly all rows between the first and the last are of these map indexes.
+        """
+        wanted = set(positions)
+        rows = self.between(positions[0], positions[-1], gaps, size, is_close=is_close)
+        return {row.map_index: row for row in rows if row.map_index in wanted}
+
+    def between(
+        self, first: int, last: int, gaps: int, size: int, *, is_close: bool = False
+    ) -> Iterator[layout.StoredResult]:
+        """Return the rows from a map index to another, of which only some are in memory at a time.
 
         Args:
             first: The first map index.
-            last: The last map index, which has a row.
+            last: The last map index.
             gaps: How many before the first may have no row.
             size: How many rows to read at a time.
+            is_close: Whether there are few rows between, however many map indexes: then holes are read at
+                once, and cost no memory.
         """
         if self._has_holes:
             self._offset = first
         elif not self._last < first <= self._last + size:
             self._offset = self._search(first, max(0, first - gaps), first)
-        rows: dict[int, layout.StoredResult] = {}
         self._last = first - 1
         while self._offset <= last and self._last < last:
-            # Holes are no rows: whatever is between costs no memory.
-            stop = last + 1 if self._has_holes else self._offset + size
-            for row in self._slice(self._offset, stop):
+            # Not beyond the last one: reading on would have to begin there.
+            stop = self._offset + min(size, last - self._last)
+            if self._has_holes and is_close:
+                stop = last + 1
+            page = self._slice(self._offset, stop)
+            self._offset = stop
+            for row in page:
                 if row is None:
                     continue
                 self._last = row.map_index
                 if first <= row.map_index <= last:
-                    rows[row.map_index] = row
-            self._offset = stop
-        return rows
+                    yield row
 
     def _search(self, first: int, low: int, high: int) -> int:
         """Return the highest offset at which all rows from a map index on are still to come."""

@@ -12,9 +12,9 @@ from airflow_dynamic_provider.execution.collected import CollectedMapping, Colle
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_dynamic_provider.execution.columns import Reader
+    from airflow_dynamic_provider.execution.columns.reader import Reader
     from airflow_dynamic_provider.execution.sources import Source
     from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
@@ -73,26 +73,35 @@ def shape_values(reader: Reader, space: Space, found: Found, values: Sequence[An
         reader: Reads the outer keys.
         space: The key space.
         found: The keys.
-        values: The values of those that succeeded.
+        values: The values of those that succeeded; of a `CollectedSequence` they are read later, and what
+            stands for the last keys is a `CollectedMapping`.
     """
     depth = len(found.prefix)
     shaped: dict[str, Any] = {}
+    positions: dict[KeyPath, dict[str, int]] = {}
+    if space.depth - depth == 1:
+        positions[()] = {}
     for path, state in _outer_keys(reader, space, found):
         if state is None:
             _descend(shaped, path[depth:])
-    positions: dict[KeyPath, dict[str, int]] = {}
+            if len(path) == space.depth - 1:
+                positions[path[depth:]] = {}
     succeeded = (path[depth:] for path, state in _states(found) if state == SUCCESS)
     for position, path in enumerate(succeeded):
         positions.setdefault(path[:-1], {})[path[-1]] = position
     for outer, inner in positions.items():
-        if isinstance(values, CollectedSequence):
-            leaf: Any = CollectedMapping(inner, values)
-        else:
-            leaf = {key: values[position] for key, position in inner.items()}
+        leaf = by_key(inner, values)
         if not outer:
             return leaf
         _descend(shaped, outer[:-1])[outer[-1]] = leaf
     return shaped
+
+
+def by_key(positions: Mapping[str, int], values: Sequence[Any]) -> Mapping[str, Any]:
+    """Return key -> value, by key -> position; without reading any where they are to be read later."""
+    if isinstance(values, CollectedSequence):
+        return CollectedMapping(positions, values)
+    return {key: values[position] for key, position in positions.items()}
 
 
 def shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def check_length(count: int, task_id: str, output: str) -> None:
     Raises:
         TooManyOutputsError: There are more.
     """
-    from airflow.configuration import conf
+    from airflow_dynamic_provider.airflow_adapter.configuration import conf
 
     limit = conf.getint("core", "max_map_length", fallback=1024)
     if count > limit:

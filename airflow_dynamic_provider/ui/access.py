@@ -1,14 +1,10 @@
-"""Who may see what: Airflow's own checks, and its database session. The only use of its server's insides.
-
-Airflow offers plugins no stable interface for either; its own providers use these.
-"""
+"""Who may see what, as Airflow's own checks say, and the database session of a request."""
 
 from __future__ import annotations
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends
+
+from airflow_dynamic_provider.airflow_adapter.server import DagAccessEntity, SessionDep, requires_access_dag
 
 __all__ = ["READS_DAG", "READS_RUN", "SessionDep"]
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow.configuration import conf
-from airflow.plugins_manager import AirflowPlugin
+from airflow_dynamic_provider.airflow_adapter.configuration import conf
+from airflow_dynamic_provider.airflow_adapter.plugins import AirflowPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
 
 from airflow_dynamic_provider.database.runs import name_of_state
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.ui import models
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
-
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
     from airflow_dynamic_provider.database import cells, matrix, structure
-    from airflow_dynamic_provider.database.instances import Instance
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # The states of a Dag run in which something may still change.
 _RUNNING = frozenset({"queued", "running"})
+
+_MISSING = object()
+
+
+def present(model: type[ModelT], *sources: object, **facts: Any) -> ModelT:
+    """Return what a route answers, with each field from what was read.
+
+    Args:
+        model: Its shape.
+        *sources: Where fields are read by their names: in the first of these that has such an attribute.
+        **facts: The fields that no source has under their names, or that differ from what it has.
+
+    Raises:
+        ValidationError: A field is nowhere, or is of another type.
+    """
+    for name in model.model_fields.keys() - facts.keys():
+        found = (getattr(source, name, _MISSING) for source in sources)
+        value = next((each for each in found if each is not _MISSING), _MISSING)
+        if value is not _MISSING:
+            facts[name] = value
+    return model(**facts)
 
 
 def is_running(dag_run: DagRun) -> bool:
@@ -25,66 +48,39 @@ def is_running(dag_run: DagRun) -> bool:
 
 def present_run(dag_run: DagRun) -> models.Run:
     """Return a Dag run."""
-    return models.Run(
-        dag_id=dag_run.dag_id,
-        run_id=dag_run.run_id,
-        state=name_of_state(dag_run.state),
-        logical_date=dag_run.logical_date,
-        start_date=dag_run.start_date,
-        end_date=dag_run.end_date,
-    )
+    return present(models.Run, dag_run, state=name_of_state(dag_run.state))
 
 
 def present_columns(info: structure.SpaceInfo) -> list[models.Column]:
     """Return the tasks that are cloned for the keys of a space."""
-    return [models.Column(task_id=column.task_id, label=column.label) for column in info.columns]
+    return [present(models.Column, column) for column in info.columns]
 
 
 def present_space(info: structure.SpaceInfo) -> models.Space:
     """Return a key space."""
-    return models.Space(
-        of=info.of,
-        name=info.name,
-        kind=info.kind,  # type: ignore[arg-type]
+    return present(
+        models.Space,
+        info,
         depth=info.space.depth,
         producer=info.producer_id,
-        output=info.output,
-        description=info.description,
         lister=info.lister_id,
         columns=present_columns(info),
     )
 
 
-def present_instance(instance: Instance) -> models.TaskInstance:
-    """Return a task instance."""
-    return models.TaskInstance(
-        task_id=instance.task_id,
-        map_index=instance.map_index,
-        state=instance.state,
-        try_number=instance.try_number,
-        duration=instance.duration,
-        start_date=instance.start_date,
-        end_date=instance.end_date,
-    )
-
-
 def present_cell(cell: cells.Cell | None) -> models.Cell | None:
     """Return a cell of a matrix."""
-    if cell is None:
-        return None
-    facts = {**dict(present_instance(cell.instance)), "state": cell.state}
-    return models.Cell(**facts, is_stale=cell.is_stale)
+    # The state is the cell's: a task instance that ran for another key has one that is not this key's.
+    return None if cell is None else present(models.Cell, cell, cell.instance)
 
 
 def present_row(row: matrix.Row) -> models.Row:
     """Return a row of a matrix."""
-    return models.Row(
+    return present(
+        models.Row,
+        row,
         key_path=list(row.key_path),
         key=render_key(row.key_path),
-        state=row.state,
-        duration=row.duration,
-        position=row.position,
-        children=row.children,
         counts=dict(row.counts),
         cells={task_id: present_cell(cell) for task_id, cell in row.cells.items()},
     )
@@ -92,7 +88,4 @@ def present_row(row: matrix.Row) -> models.Row:
 
 def present_past(cell: cells.Cell | None) -> models.PastState | None:
     """Return what became of a key in one run."""
-    if cell is None:
-        return None
-    instance = cell.instance
-    return models.PastState(state=cell.state, task_id=instance.task_id, map_index=instance.map_index)
+    return None if cell is None else present(models.PastState, cell, cell.instance)

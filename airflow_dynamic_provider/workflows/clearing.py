@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
+from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, calls_around
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.run_graph import Outcome
 
@@ -123,7 +123,7 @@ class Clearing:
         nodes = {name: place for name, place in self._places.items() if name in chosen}
         others = list(self._unlisted(nodes.values()))
         if any(self._is_listed_again(name) for name in chosen):
-            others += self._room()
+            others += self._reserved()
         result = (spec.result_task_id, self._root_index)
         return ClearedGraph(self._key_path, nodes, tuple(others), result, tuple(besides))
 
@@ -148,21 +148,21 @@ class Clearing:
         """Whether a lane's list has to change before, or because, a node runs again."""
         if name in self._planners or name not in self._places:
             return True
-        origin = self._graph.origins.get(name)
-        return origin is not None and (
-            bool(origin) and self._graph.plans[origin].fingerprint != self._slots[name].slot.plan
+        planner = self._graph.planned_by.get(name)
+        return planner is not None and (
+            bool(planner) and self._graph.plans[planner].fingerprint != self._slots[name].slot.plan
         )
 
     def _state(self, name: str) -> str | None:
         return state_at(self._states, *self._places[name]) if name in self._places else None
 
-    def _room(self) -> Iterator[Pair]:
+    def _reserved(self) -> Iterator[Pair]:
         for name in self._reader.spec.growing_lanes:
             lane, slots = self._reader.spec.lanes[name], self._reader.slots(name)
-            rooms = [at for at, slot in enumerate(slots) if slot.name == stored.ROOM]
+            reserved = [at for at, slot in enumerate(slots) if slot.name == stored.RESERVED]
             # One that asks ends once it has been answered.
-            free = [at for at in rooms if not slots[at].asks]
-            if last := (free or rooms)[-1:]:
+            free = [at for at in reserved if not slots[at].asks]
+            if last := (free or reserved)[-1:]:
                 yield from ((lane.list_task_id, UNMAPPED), (lane.task_id, last[0]))
 
     def _unlisted(self, pairs: Collection[Pair]) -> Iterator[Pair]:
@@ -188,7 +188,7 @@ class Dependents:
         self._names = list(dict.fromkeys([*graph.nodes, *listed]))
         self._members: dict[str, list[str]] = {}
         for name in self._names:
-            for prefix in _prefixes(name):
+            for prefix in calls_around(name):
                 self._members.setdefault(prefix, []).append(name)
         self._sources: dict[str, frozenset[str]] = {}
         self._direct: dict[str, list[str]] = {}
@@ -230,8 +230,3 @@ class Dependents:
         for part in (call, plan):
             if part is not None:
                 yield from (reference.name for reference in templates.references(part.output))
-
-
-def _prefixes(name: str) -> Iterator[str]:
-    parts = name.split(SEPARATOR)
-    return (SEPARATOR.join(parts[:end]) for end in range(1, len(parts)))

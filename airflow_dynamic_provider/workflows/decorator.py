@@ -110,6 +110,7 @@ def dynamic_workflow(python_callable: Callable[P, R], /) -> DynamicWorkflow[P, R
 def dynamic_workflow(
     *,
     out: DynamicOut | None = None,
+    tasks: Sequence[Any] | None = None,
     node_dependency_hints: Sequence[Any] = (),
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
@@ -122,6 +123,7 @@ def dynamic_workflow(
     python_callable: Callable[..., Any] | None = None,
     *,
     out: DynamicOut | None = None,
+    tasks: Sequence[Any] | None = None,
     node_dependency_hints: Sequence[Any] = (),
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
@@ -138,8 +140,13 @@ def dynamic_workflow(
         out: A `DynamicOut`, if the body returns a list of `DynamicOutput`, whose values may be promises. The
             call in the Dag file then returns a handle, and one in another body the promise of a dict of the
             values by key.
+        tasks: All that the body may call, a list: ``@task`` and ``@task.dynamic`` functions, task groups,
+            classes of operators, other workflows, and ``map_task(task)`` for what is mapped over a promise;
+            each also under ``override`` or ``functools.partial``. What a listed group names, and what a
+            listed workflow may call, is added. Any other call is refused when the body makes it. Without
+            ``tasks``, the names in the body are followed, which finds nothing behind a computed name.
         node_dependency_hints: Tasks, operator classes and workflows that the body may call though nothing in
-            it names them.
+            it names them. Only without ``tasks``.
         max_nodes: How many nodes a plan may have, with those of workflows planned inside. 1,000 by default.
         failure_policy: ``"fail_fast"`` starts no further node once one has failed for good;
             ``"run_all"`` runs every node that does not need a failed one.
@@ -155,7 +162,7 @@ def dynamic_workflow(
         WorkflowError: The function is a generator or async, or an option is wrong.
 
     Example:
-        >>> @dynamic_workflow
+        >>> @dynamic_workflow(tasks=[process])
         ... def all_of_them(count: int) -> list[str]:
         ...     return [process(number) for number in range(count)]
     """
@@ -164,6 +171,7 @@ def dynamic_workflow(
         return DynamicWorkflow(
             function,
             out=out,
+            tasks=tasks,
             node_dependency_hints=node_dependency_hints,
             max_nodes=max_nodes,
             failure_policy=failure_policy,

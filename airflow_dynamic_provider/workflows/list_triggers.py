@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
-
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.triggers import TaskSuccessEvent, TriggerEvent
 from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec

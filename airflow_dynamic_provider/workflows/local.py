@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.objects import is_plain_function
+from airflow_dynamic_provider.airflow_adapter.running import as_current
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
 from airflow_dynamic_provider.execution.ratios import allowed_failures
@@ -40,10 +42,10 @@ from airflow_dynamic_provider.workflows.plan.plan import (
 )
 from airflow_dynamic_provider.workflows.plan.shapes import check_items
 from airflow_dynamic_provider.workflows.plan.validation import check_count
+from airflow_dynamic_provider.workflows.planning.maps import pack_native
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
 from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
-from airflow_dynamic_provider.workflows.recording.map_task import pack_native
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
@@ -230,11 +232,8 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
 @contextmanager
 def _as_running(name: str) -> Iterator[dict[str, Any]]:
     """Have what asks for the context of the running task find one."""
-    # Private: Airflow makes its own context known in this way, and has no other.
-    from airflow.sdk.execution_time.context import set_current_context
-
     context = local_context(name)
-    with set_current_context(context):  # type: ignore[arg-type]
+    with as_current(context):
         yield context
 
 
@@ -247,7 +246,7 @@ def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -
     args, kwargs = split_arguments(arguments)
     if hasattr(decorator, "declarations"):
         return _run_declared(decorator, args, kwargs, context)
-    if decorator.operator_class.__name__ == "_PythonDecoratedOperator":
+    if is_plain_function(decorator):
         return _call(decorator.function, args, kwargs, context)
     # A sensor, a command, a container: the operator decides what to do with what the function returns.
     with scratch_dag():

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.running import context_keys
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
 #: The Dag and the Dag run that it names.
@@ -39,9 +40,6 @@ class LocalTaskInstance:
 
 def local_context(task_id: str) -> dict[str, Any]:
     """Return a context with all that Airflow's has: dates of now, no params, and ``None`` for the rest."""
-    # For makers of decorators, though not listed as exported.
-    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
-
     ti = LocalTaskInstance(task_id)
     now = ti.start_date
     known = {
@@ -64,4 +62,4 @@ def local_context(task_id: str) -> dict[str, Any]:
         "ts_nodash_with_tz": now.isoformat().replace("-", "").replace(":", ""),
         "task_instance_key_str": f"{LOCAL}__{task_id}__{now.strftime('%Y%m%d')}",
     }
-    return {**dict.fromkeys(KNOWN_CONTEXT_KEYS), "mapping_key": None, **known}
+    return {**dict.fromkeys(context_keys()), "mapping_key": None, **known}

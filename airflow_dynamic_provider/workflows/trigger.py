@@ -7,12 +7,16 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-
+from airflow_dynamic_provider.airflow_adapter.triggers import (
+    BaseTrigger,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
 from airflow_dynamic_provider.workflows.progress import stored
-from airflow_dynamic_provider.workflows.progress.growth import Room, Snapshot, decide_room
+from airflow_dynamic_provider.workflows.progress.growth import Reserved, Snapshot, decide_reserved
 from airflow_dynamic_provider.workflows.progress.reader import Place
 from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
 from airflow_dynamic_provider.workflows.waiting.leaving import LEAST_WAIT
@@ -108,7 +112,7 @@ class NodeTrigger(WorkflowTrigger):
         if slot.name is None:
             return TaskSkippedEvent()
         if not slot.name:
-            return _room_event(decide_room(snapshot, self.lane, ti.map_index))
+            return _reserved_event(decide_reserved(snapshot, self.lane, ti.map_index))
         place = Place(self.lane, ti.map_index, slot)
         if not snapshot.is_current(place) and snapshot.can_still_list(self.lane):
             return None
@@ -125,6 +129,6 @@ class NodeTrigger(WorkflowTrigger):
         return {"lane": self.lane}
 
 
-def _room_event(room: Room) -> TriggerEvent | None:
+def _reserved_event(step: Reserved) -> TriggerEvent | None:
     # Its slot may have a node by the time it starts, so a worker decides by the list as it is then.
-    return {Room.ASK: _DECIDE, Room.END: TaskSuccessEvent(), Room.WAIT: None}[room]
+    return {Reserved.ASK: _DECIDE, Reserved.END: TaskSuccessEvent(), Reserved.WAIT: None}[step]

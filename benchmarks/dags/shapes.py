@@ -11,13 +11,13 @@ WIDTH, LENGTH, LEVELS = 100, 20, 6
 
 @task
 def numbers():
-    """Return what is fanned out over."""
+    """Return the numbers to fan out over."""
     return list(range(WIDTH))
 
 
 @task
 def step(number):
-    """Do next to nothing."""
+    """Do almost nothing."""
     return number + 1
 
 
@@ -29,13 +29,13 @@ def add_up(values):
 
 @dynamic_workflow
 def fan(values):
-    """A node for each value."""
+    """Call one node for each value."""
     return [step(value) for value in values]
 
 
 @dynamic_workflow
 def chain():
-    """Nodes one after the other."""
+    """Call nodes one after the other."""
     value = 0
     for _ in range(LENGTH):
         value = step(value)
@@ -44,7 +44,7 @@ def chain():
 
 @dynamic_workflow
 def dig(depth):
-    """Call itself with a promise: each level is planned when the one above has run."""
+    """Call the workflow itself with a promise: each level is planned after the previous level has run."""
     if depth >= LEVELS:
         return depth
     return dig(step(depth))
@@ -52,25 +52,25 @@ def dig(depth):
 
 @dag(schedule=None)
 def levels_as_workflow():
-    """Levels that are planned one after the other."""
+    """Plan levels one after the other."""
     add_up.override(task_id="add_up")([dig(0)])
 
 
 @dag(schedule=None)
 def fan_by_hand():
-    """Airflow's own mapping."""
+    """Use Airflow's own mapping."""
     add_up(step.expand(number=numbers()))
 
 
 @dag(schedule=None)
 def fan_as_workflow():
-    """The same as a workflow."""
+    """Fan out in a workflow."""
     add_up(fan(numbers()))
 
 
 @dag(schedule=None)
 def chain_by_hand():
-    """Tasks one after the other, known in the Dag file."""
+    """Run tasks one after the other, as written in the Dag file."""
     value = 0
     for number in range(LENGTH):
         value = step.override(task_id=f"step_{number}")(value)
@@ -79,7 +79,7 @@ def chain_by_hand():
 
 @dag(schedule=None)
 def chain_as_workflow():
-    """The same as a workflow."""
+    """Run nodes one after the other in a workflow."""
     add_up(chain())
 
 

@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.routes.pages import POLICY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page, Route
+    from pydantic import BaseModel
 
 HOST = "http://pages.test"
 BASE = "/team/a"
@@ -61,17 +63,21 @@ class RunServer:
             self._clear(route)
         elif address.path == f"{RUN}/keys":
             self.asked.append(query)
-            self._send(route, self._keys(query))
+            self._send(route, models.KeysPage(**self._keys(query)))
         elif address.path == f"{RUN}/clearing":
-            self._send(route, self._clearing(route.request.post_data_json))
+            wanted = models.ClearingRequest(**route.request.post_data_json)
+            self._send(route, models.ClearingAnswer(**self._clearing(wanted)))
         elif address.path == f"{RUN}/keys-metadata":
-            self._send(route, self._metadata(query))
+            self._send(route, models.KeyMetadataPage(**self._metadata(query)))
         elif address.path == f"{RUN}/outputs":
-            self._send(route, self._outputs())
+            self._send(route, models.RunOutputs(**self._outputs()))
         else:
             route.fulfill(status=404, body="")
 
-    def _send(self, route: Route, answer: Any) -> None:
+    def _send(self, route: Route, answer: BaseModel) -> None:
+        self._fulfill(route, answer.model_dump(mode="json"))
+
+    def _fulfill(self, route: Route, answer: Any) -> None:
         if self.status == 0:
             route.abort()
         elif self.status == 200:
@@ -97,7 +103,8 @@ class RunServer:
             "message": None,
         }
         state = "running" if self.is_running else "success"
-        run = {"dag_id": "shop", "run_id": "run+1", "state": state, "start_date": None, "end_date": None}
+        dates = dict.fromkeys(("logical_date", "start_date", "end_date"))
+        run = {"dag_id": "shop", "run_id": "run+1", "state": state, **dates}
         return {"run": run, "spaces": [space] if self.states else [], "workflows": []}
 
     def _counts(self) -> dict[str, int]:
@@ -150,13 +157,13 @@ class RunServer:
         metadata = [{"label": "size", "kind": "int", "value": 12, "html": None, "is_cut": False}]
         return {"total": 1, "rows": [{"key_path": path, "key": path[0], "metadata": metadata}]}
 
-    def _clearing(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        if wanted.get("lister"):
+    def _clearing(self, wanted: models.ClearingRequest) -> dict[str, Any]:
+        if wanted.lister:
             # With all its task instances, a task is told by its id alone.
             instances = [{"task_id": "items", "map_index": -1, "label": "", "state": "success"}]
             return {"task_ids": ["items"], "total": 1, "task_instances": instances, "warnings": []}
-        keys = [path[0] for path in wanted["keys"]] or [
-            key for key, state in self.states.items() if state == wanted["state"]
+        keys = [path[0] for path in wanted.keys] or [
+            key for key, state in self.states.items() if state == wanted.state
         ]
         instances = [
             {"task_id": "send", "map_index": list(self.states).index(key), "label": key, "state": "failed"}
@@ -176,4 +183,4 @@ class RunServer:
             {"task_id": task_id, "map_index": index, "rendered_map_index": str(index), "state": "failed"}
             for task_id, index in ((each, -1) if isinstance(each, str) else each for each in body["task_ids"])
         ]
-        self._send(route, {"task_instances": instances, "total_entries": len(instances)})
+        self._fulfill(route, {"task_instances": instances, "total_entries": len(instances)})

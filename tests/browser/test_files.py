@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from airflow_dynamic_provider.definitions.metadata import KINDS
 from tests.browser.conftest import STATIC
 
 OWN = sorted(
@@ -39,12 +40,19 @@ def test_markup_is_taken_in_one_place_only():
     assert [named(path) for path in OWN if MARKUP in path.read_text()] == ["metadata/markdown.js"]
 
 
+def test_every_kind_of_metadata_is_shown_in_its_own_way():
+    text = (STATIC / "metadata" / "list.js").read_text()
+    shown = re.search(r"KINDS = Object.assign\(Object.create\(null\), \{(.*?)\}\)", text, re.DOTALL)
+    assert set(re.findall(r"(\w+): \w+,", shown[1])) == KINDS
+
+
 def test_every_state_has_a_colour():
     states = re.search(r"STATES = Object.freeze\(\[(.*?)\]\)", (STATIC / "states.js").read_text(), re.DOTALL)
     classes, theme = ((STATIC / "css" / name).read_text() for name in ("states.css", "theme.css"))
-    for state in re.findall(r'"(\w+)"', states[1]):
-        assert f".is-{state} {{" in classes
-        assert f"--{state}-solid:" in theme
+    names = re.findall(r'"(\w+)"', states[1])
+    assert {"success", "failed", "skipped", "upstream_failed", "running"} < set(names)
+    assert [name for name in names if f".is-{name} {{" not in classes] == []
+    assert [name for name in names if f"--{name}-solid:" not in theme] == []
 
 
 def test_every_colour_taken_from_airflow_has_one_of_its_own():

@@ -239,6 +239,31 @@ def test_former_keys_are_cleared_with_the_task_that_lists_the_keys(page):
     assert call(page, "former_keys.js", "listingOf", space) == wanted
 
 
+@pytest.mark.parametrize("children", [None, 3])
+def test_a_row_of_the_matrix_is_as_wide_as_its_header(page, children):
+    """A key, and a folded row."""
+    width, expected, texts = page.evaluate(
+        """async (children) => {
+            const { html, render } = await import("/vendor/preact.js");
+            const { TreeRow } = await import("/tree_rows.js");
+            const { SUMMARY_COLUMNS, widthOf } = await import("/summary_columns.js");
+            const columns = ["a", "b"].map((task_id) => ({ task_id, label: task_id }));
+            const row = {
+                key_path: ["k"], key: "k", position: 0, children, state: "failed", duration: 90,
+                counts: {}, cells: {},
+            };
+            const given = { row, columns, view: { open: [] }, selection: { chosen: new Set() }, level: 0 };
+            render(html`<table><tbody><${TreeRow} ...${given} /></tbody></table>`, document.body);
+            const cells = [...document.querySelectorAll("tr > *")];
+            const summary = cells.slice(1, 1 + SUMMARY_COLUMNS.length).map((cell) => cell.textContent);
+            return [cells.reduce((sum, { colSpan }) => sum + colSpan, 0), widthOf(columns), summary];
+        }""",
+        children,
+    )
+    assert width == expected == 5
+    assert texts == ["Failed", "1m 30s"]
+
+
 def test_whole_numbers_are_not_rounded(page):
     text = '{"a": 18446744073709551615, "b": 12, "c": 1e300, "d": [-9223372036854775808]}'
     read = page.evaluate("async text => JSON.parse(text, (await import('/api.js')).exactly)", text)

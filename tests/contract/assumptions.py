@@ -26,12 +26,14 @@ class Assumption:
         words: What it takes for granted, as a sentence.
         rests: What would not work without it.
         where: The files of the package that rely on it.
+        names: The names of Airflow's that it is about: what is imported, private attributes.
         since: The first Airflow of which it is taken for granted.
     """
 
     words: str
     rests: str
     where: tuple[str, ...]
+    names: tuple[str, ...] = ()
     since: tuple[int, int] = (3, 1)
 
     @property
@@ -45,7 +47,7 @@ class BrokenAssumptionError(AssertionError):
 
 
 def assumes(
-    words: str, *, rests: str, where: str, since: tuple[int, int] = (3, 1)
+    words: str, *, rests: str, where: str, names: str = "", since: tuple[int, int] = (3, 1)
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a test the test of an assumption.
 
@@ -53,9 +55,11 @@ def assumes(
         words: The assumption, as a sentence.
         rests: What in the package rests on it.
         where: The files that rely on it, below the package, with spaces between them.
+        names: The names of Airflow's that it is about, likewise; those that `airflow.sdk` exports need not be
+            named.
         since: The first Airflow of which it is taken for granted; older ones do not run the test.
     """
-    assumption = Assumption(words, rests, tuple(where.split()), since)
+    assumption = Assumption(words, rests, tuple(where.split()), tuple(names.split()), since)
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(test)

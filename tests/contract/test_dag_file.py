@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import (
     DAG,
     BaseOperator,
@@ -18,10 +21,12 @@ from airflow.sdk import (
     task,
     task_group,
 )
+from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.definitions._internal.mixins import DependencyMixin
+from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.airflow_adapter import objects, task_graph
+from airflow_dynamic_provider.airflow_adapter import calls, objects, task_graph
 from airflow_dynamic_provider.workflows.recording import interception
 from tests.contract.assumptions import assumes
 from tests.dag_runs import dag_serialization
@@ -52,7 +57,8 @@ def stored(dag: Any) -> Any:
 @assumes(
     "TaskGroupContext.get_current() is the task group that the Dag file is in the middle of.",
     rests="putting the clones of a map where it is written",
-    where="authoring/task_graph.py",
+    where="airflow_adapter/task_graph.py",
+    names="TaskGroupContext",
 )
 def test_the_group_that_the_dag_file_is_in_is_known():
     with DAG("contract", schedule=None) as dag, TaskGroup("outer") as outer:
@@ -62,7 +68,7 @@ def test_the_group_that_the_dag_file_is_in_is_known():
 @assumes(
     "A task that was moved to another group keeps its id, and is stored as a member of that group.",
     rests="calls that join the group of a map as further maps are written",
-    where="authoring/task_graph.py",
+    where="airflow_adapter/task_graph.py",
 )
 def test_a_task_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
@@ -78,7 +84,8 @@ def test_a_task_is_moved_to_another_group():
 @assumes(
     "A group that was moved to another keeps its id and that of its tasks, by its attribute _group_id.",
     rests="task groups as bodies of maps",
-    where="authoring/task_graph.py",
+    where="airflow_adapter/task_graph.py",
+    names="_group_id",
 )
 def test_a_group_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
@@ -96,7 +103,7 @@ def test_a_group_is_moved_to_another_group():
 @assumes(
     "A group that was taken out of its parent's children is gone, once no group names it up- or downstream.",
     rests="groups of maps that turn out to hold no tasks",
-    where="authoring/task_graph.py",
+    where="airflow_adapter/task_graph.py",
 )
 def test_a_group_is_removed():
     with DAG("contract", schedule=None) as dag:
@@ -125,8 +132,9 @@ def test_a_group_is_made_again():
 
 @assumes(
     "DAG._remove_task() takes a task out of a Dag and its group, and frees its id.",
-    rests="gates that are not needed any more",
+    rests="taking out gates that a later map or order has made needless",
     where="airflow_adapter/task_graph.py",
+    names="_remove_task",
 )
 def test_a_task_is_removed():
     with DAG("contract", schedule=None) as dag:
@@ -146,7 +154,8 @@ def test_a_task_is_removed():
 @assumes(
     "The trigger rule of an operator that Airflow expands is the one in its partial_kwargs.",
     rests="expanded operators that wait for clones which may fail",
-    where="authoring/task_graph.py",
+    where="airflow_adapter/objects.py airflow_adapter/task_graph.py",
+    names="MappedOperator",
 )
 def test_the_trigger_rule_of_an_expanded_operator_is_changed():
     with DAG("contract", schedule=None) as dag:
@@ -167,7 +176,9 @@ class Reference(PlainXComArg):
     "A reference of a class made from PlainXComArg is resolved by its own resolve(), and is stored and "
     "scheduled as the reference to a task that it is made from.",
     rests="collections, static outputs and workflows' outputs as arguments of tasks",
-    where="authoring/references/collection.py authoring/references/static_handle.py workflows/dag/outputs.py",
+    where="airflow_adapter/xcom.py airflow_adapter/operators.py authoring/references/collection.py "
+    "authoring/references/static_handle.py workflows/dag/outputs.py",
+    names="PlainXComArg",
 )
 def test_references_of_its_own_classes_are_resolved_by_them():
     with DAG("contract", schedule=None) as dag:
@@ -211,7 +222,8 @@ def test_a_task_says_of_itself_what_is_stored():
 @assumes(
     "An empty operator with a callback for its start is not ended by the scheduler.",
     rests="the labels of empty operators among clones, which only a running task gets",
-    where="authoring/arranging/cloning.py",
+    where="airflow_adapter/operators.py authoring/arranging/cloning.py",
+    names="EmptyOperator",
 )
 def test_an_empty_operator_with_a_callback_says_so():
     with DAG("contract", schedule=None) as dag:
@@ -225,7 +237,9 @@ def test_an_empty_operator_with_a_callback_says_so():
 @assumes(
     "A function under @task has its operator class, its function and its arguments, and is marked as one.",
     rests="the nodes of workflows that run @task functions",
-    where="workflows/tasks/called.py workflows/declared/finding.py workflows/declared/kinds.py",
+    where="airflow_adapter/operators.py airflow_adapter/objects.py workflows/tasks/called.py "
+    "workflows/declared/finding.py workflows/declared/kinds.py",
+    names="_airflow_is_task_decorator task_decorator_factory",
 )
 def test_a_task_function_says_what_it_is_made_of():
     made = task(retries=3)(take.function)
@@ -240,7 +254,8 @@ def test_a_task_function_says_what_it_is_made_of():
 @assumes(
     "The operator class of a plain @task function is called _PythonDecoratedOperator.",
     rests="workflow.local(), which calls the function itself and leaves all other operators to themselves",
-    where="workflows/local.py",
+    where="airflow_adapter/objects.py workflows/local.py",
+    names="_PythonDecoratedOperator",
 )
 def test_the_operator_of_a_plain_task_function_is_known_by_its_name():
     assert take.operator_class.__name__ == "_PythonDecoratedOperator"
@@ -249,7 +264,8 @@ def test_the_operator_of_a_plain_task_function_is_known_by_its_name():
 @assumes(
     "An operator keeps the arguments that it was made with in _BaseOperator__init_kwargs.",
     rests="finding the settings of operators that a workflow's body refers to",
-    where="workflows/declared/finding.py",
+    where="airflow_adapter/objects.py workflows/declared/finding.py",
+    names="_BaseOperator__init_kwargs _BaseOperator__",
 )
 def test_an_operator_keeps_its_arguments():
     made = BashOperator(task_id="said", bash_command="true", retries=2)
@@ -261,7 +277,9 @@ def test_an_operator_keeps_its_arguments():
     "Calls of tasks, groups and operator classes, their order and their output go through the methods that "
     "are replaced while a body runs.",
     rests="recording what the body of a workflow calls",
-    where="workflows/recording/interception.py workflows/objects.py",
+    where="airflow_adapter/objects.py airflow_adapter/task_graph.py airflow_adapter/calls.py "
+    "workflows/recording/interception.py",
+    names="_TaskDecorator _TaskGroupFactory OperatorPartial",
 )
 def test_calls_go_through_the_methods_that_are_replaced():
     from airflow.sdk.bases.decorator import _TaskDecorator
@@ -304,7 +322,7 @@ def test_the_order_of_tasks_goes_through_two_methods(mocker):
 @assumes(
     "An operator's constructor takes a reference in place of any value.",
     rests="checking a call of a classic operator in a body before its arguments exist",
-    where="workflows/objects.py",
+    where="airflow_adapter/objects.py",
 )
 def test_a_constructor_takes_a_reference():
     with DAG("contract", schedule=None):
@@ -316,7 +334,8 @@ def test_a_constructor_takes_a_reference():
     "expand() and expand_kwargs() of tasks, operators and groups ask each reference for what it refers to, "
     "in ensure_xcomarg_return_value().",
     rests="expanding over a part of what a workflow returns",
-    where="authoring/task_graph.py workflows/dag/outputs.py",
+    where="airflow_adapter/task_graph.py workflows/dag/outputs.py",
+    names="ensure_xcomarg_return_value",
 )
 def test_what_is_expanded_over_is_asked_for_its_task():
     asked = []
@@ -350,6 +369,7 @@ def test_what_is_expanded_over_is_asked_for_its_task():
     "Names that Airflow has moved are where version_compat looks for them.",
     rests="failing, skipping and rescheduling tasks",
     where="version_compat.py",
+    names="AirflowFailException AirflowSkipException AirflowTaskTimeout XComNotFound _match",
 )
 def test_moved_names_are_found():
     from airflow_dynamic_provider import version_compat
@@ -361,7 +381,8 @@ def test_moved_names_are_found():
     "chain() orders whatever is a DependencyMixin by its set_upstream() and set_downstream(); labels are "
     "EdgeModifiers.",
     rests="ordering promises in the body of a workflow as Airflow orders tasks",
-    where="workflows/recording/promises.py",
+    where="airflow_adapter/objects.py workflows/recording/promises.py",
+    names="DependencyMixin",
 )
 def test_chain_orders_what_says_that_it_can_be_ordered():
     ordered = []
@@ -378,3 +399,91 @@ def test_chain_orders_what_says_that_it_can_be_ordered():
     chain(first, second)
     assert ordered == [(first, second)]
     assert isinstance(Label("why"), EdgeModifier)
+
+
+@assumes(
+    "DecoratedOperator and PythonOperator together run a function with its templated arguments, and with "
+    "what it asks for of the context.",
+    rests="@task.dynamic, whose operator is made of both",
+    where="airflow_adapter/task_graph.py airflow_adapter/operators.py execution/operators.py",
+    names="DecoratedOperator PythonOperator",
+)
+def test_the_operator_of_a_function_is_made_of_two_classes():
+    class Both(DecoratedOperator, PythonOperator):
+        def execute(self, context: Any) -> Any:
+            return self.python_callable(*self.op_args, **self.determine_kwargs({**context, **self.op_kwargs}))
+
+    def described(number: int, text: str, run_id: str) -> str:
+        return f"{number} {text} {run_id}"
+
+    with DAG("contract", schedule=None) as dag:
+        given: dict[str, Any] = {"op_args": [1], "op_kwargs": {"text": "{{ task.task_id }}"}}
+        given["python_callable"] = described
+        Both(task_id="both", kwargs_to_upstream=given, **given)
+    done = run_task(dag, "both")
+    assert done.supervisor.xcoms["both", -1, "return_value"] == "1 both run"
+
+
+@assumes(
+    "A task group that is expanded is a MappedTaskGroup, and is around its tasks.",
+    rests="refusing to clone what Airflow expands; the mapped groups in which clones are put",
+    where="airflow_adapter/task_graph.py",
+    names="MappedTaskGroup",
+)
+def test_an_expanded_group_is_of_a_class_of_its_own():
+    with DAG("contract", schedule=None) as dag:
+        pair.expand(value=[1, 2])
+    (group,) = dag.task_group.children.values()
+    assert isinstance(group, MappedTaskGroup)
+    assert [list(task.iter_mapped_task_groups()) for task in dag.tasks] == [[group]] * len(dag.tasks)
+
+
+@assumes(
+    "_get_specified_expand_input() of an operator that is expanded gives what it is expanded over.",
+    rests="finding out which tasks an expanded task refers to",
+    where="airflow_adapter/task_graph.py",
+    names="_get_specified_expand_input",
+)
+def test_an_expanded_operator_says_what_it_is_expanded_over():
+    with DAG("contract", schedule=None):
+        made = number()
+        each = BashOperator.partial(task_id="each").expand(env=made)
+        other = number.override(task_id="other")()
+    assert each._get_specified_expand_input().value == {"env": made}
+    assert task_graph.refers_to(each, made.operator)
+    assert not task_graph.refers_to(each, other.operator)
+
+
+@assumes(
+    "A partial that is not expanded warns, unless its _expand_called says that it was.",
+    rests="refusing expand() in a body without a warning of Airflow's beside the refusal",
+    where="airflow_adapter/calls.py",
+    names="_expand_called",
+)
+def test_a_partial_warns_unless_it_was_expanded():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        partial = BashOperator.partial(task_id="each")
+        calls.forget_partial(partial)
+        del partial
+        gc.collect()
+        assert caught == []
+        BashOperator.partial(task_id="each")
+        gc.collect()
+    assert [str(each.message) for each in caught] == ["Task 'each' was never mapped!"]
+
+
+@assumes(
+    "A label between tasks keeps what stands before and behind it in _upstream and _downstream.",
+    rests="labels between the calls of a body",
+    where="airflow_adapter/calls.py",
+    names="_upstream _downstream",
+)
+def test_a_label_keeps_both_its_sides():
+    with DAG("contract", schedule=None):
+        first, then = (BashOperator(task_id=name, bash_command="true") for name in ("first", "then"))
+        label = Label("after")
+        first >> label >> then
+    assert (label._upstream, label._downstream) == ([first], [then])
+    assert calls.add_upstream(label, [then]) == [then]
+    assert calls.add_downstream(label, [first]) == [first, then]

@@ -1,14 +1,18 @@
-"""Whatever is private in the package has a test of the assumption that it makes."""
+"""What the package uses of Airflow beyond ``airflow.sdk``: in the adapter alone, each name with a test."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 from pathlib import Path
+from unittest import mock
 
+import airflow.sdk
 import pytest
 
 from tests.contract.assumptions import INSTEAD, Assumption, BrokenAssumptionError, assumes
-from tests.pure.test_architecture import BY_THE_PAGES, PACKAGE, PRIVATE, SOURCES, WHOLE_AIRFLOW, of_airflow
+from tests.contract.foreign_names import STABLE, foreign_names, imported_names, is_adapter
+from tests.pure.test_architecture import PACKAGE, SOURCES, TREES
 
 MODULES = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
 
@@ -20,20 +24,51 @@ def assumptions() -> list[Assumption]:
     return [each for each in found if isinstance(each, Assumption)]
 
 
-def files_that_use_private_names() -> set[str]:
-    """Return the files with a private import, or with a comment that says "Private"."""
-    of_the_whole = {
-        module for module in SOURCES if module.split(".")[0] in WHOLE_AIRFLOW - {"ui"} and of_airflow(module)
+def test_only_the_adapter_uses_what_airflow_does_not_promise():
+    used = {module: foreign_names(module) for module in SOURCES if not is_adapter(module)}
+    assert {module: names for module, names in used.items() if names} == {}
+
+
+def test_what_is_imported_of_the_stable_interface_is_exported_there():
+    used = {name for module in SOURCES for name in imported_names(module)}
+    of_sdk = {name.rpartition(".")[2] for name in used if name.rpartition(".")[0] == STABLE}
+    assert of_sdk - set(airflow.sdk.__all__) == set()
+
+
+def test_each_name_that_the_adapter_uses_is_in_an_assumption_that_is_tested():
+    named = {(file, name) for each in assumptions() for file in each.where for name in each.names}
+    used = {
+        (str(SOURCES[module].relative_to(PACKAGE)), name)
+        for module in SOURCES
+        if is_adapter(module)
+        for name in foreign_names(module)
     }
-    modules = {*PRIVATE, *BY_THE_PAGES, *of_the_whole}
-    said = {path for path in PACKAGE.rglob("*.py") if "# Private" in path.read_text(encoding="utf-8")}
-    files = {SOURCES[module] for module in modules} | said
-    return {str(path.relative_to(PACKAGE)) for path in files}
+    assert sorted(used - named) == []
 
 
-def test_each_file_that_uses_private_names_has_an_assumption_that_is_tested():
-    named = {file for each in assumptions() for file in each.where}
-    assert files_that_use_private_names() - named == set()
+def test_each_name_in_an_assumption_is_used():
+    used = {name for module in SOURCES if is_adapter(module) for name in foreign_names(module)}
+    assert sorted({name for each in assumptions() for name in each.names} - used) == []
+
+
+def test_names_that_airflow_does_not_promise_are_found_in_all_their_forms():
+    source = """
+from airflow.sdk import DAG
+from airflow.models.xcom import XComModel
+import airflow.utils.db
+
+def use(task):
+    from airflow.sdk.bases.xcom import BaseXCom
+    task._private, getattr(task, "_named"), task.call(_argument=1)
+    object.__setattr__(task, "_set", 1)
+    task.public, task.__dict__, task._fields
+"""
+    module = "airflow_adapter.of_the_test"
+    with mock.patch.dict(TREES, {module: ast.parse(source)}):
+        assert foreign_names(module) == {
+            *("XComModel", "db", "BaseXCom"),
+            *("_private", "_named", "_argument", "_set"),
+        }
 
 
 def test_each_file_that_an_assumption_names_is_there():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
 import airflow
-from airflow.utils.session import create_session
 
 from airflow_dynamic_provider.ui import plugin
 from tests.contract.assumptions import assumes
@@ -21,30 +21,63 @@ def built_scripts() -> str:
 
 
 @assumes(
-    "requires_access_dag() makes a dependency that checks the rights on the Dag in the address.",
-    rests="who may see what on the pages",
-    where="ui/access.py",
+    "requires_access_dag() makes a dependency that checks the rights on the Dag in the address, and "
+    "SessionDep gives a route a session of the metadata database.",
+    rests="who may see what on the pages, and what they read",
+    where="airflow_adapter/server.py ui/access.py",
+    names="requires_access_dag DagAccessEntity SessionDep",
 )
-def test_rights_are_checked_by_airflow():
-    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-    from airflow.api_fastapi.common.db.common import SessionDep
-    from airflow.api_fastapi.core_api.security import requires_access_dag
+def test_rights_are_checked_by_airflow(database):
+    from fastapi import Depends
+    from fastapi.testclient import TestClient
+    from sqlalchemy import text
 
-    for entity in (None, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM):
-        assert callable(requires_access_dag("GET", entity))
-    assert SessionDep.__metadata__[0].dependency is not None
+    from airflow_dynamic_provider.airflow_adapter.server import (
+        DagAccessEntity,
+        SessionDep,
+        requires_access_dag,
+    )
+    from tests.api_server import ApiServer
+
+    server = ApiServer()
+    app = server.app
+    asked = (None, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
+
+    def route(dag_id: str, session: SessionDep) -> int:
+        return session.scalar(text("SELECT 1"))
+
+    # The route's annotations are texts otherwise, which FastAPI does not find inside a function.
+    route.__annotations__ = {"dag_id": str, "session": SessionDep}
+    rights = [Depends(requires_access_dag("GET", entity)) for entity in asked]
+    app.get("/contract/{dag_id}", dependencies=rights)(route)
+    app.router.routes.insert(0, app.router.routes.pop())
+    client = TestClient(app)
+    answers = {
+        user: client.get("/contract/any", headers=server.headers(user)) for user in (None, "nobody", "viewer")
+    }
+    assert {user: answer.status_code for user, answer in answers.items()} == {
+        None: 401,
+        "nobody": 403,
+        "viewer": 200,
+    }
+    assert answers["viewer"].json() == 1
 
 
 @assumes(
     "Airflow takes tabs for the pages of Dags, runs, tasks and task instances from a plugin, and an app.",
     rests="the tabs of the pages",
-    where="ui/plugin.py",
+    where="airflow_adapter/plugins.py ui/plugin.py",
+    names="AirflowPlugin",
 )
 def test_the_tabs_are_taken():
     from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse, FastAPIAppResponse
 
+    from airflow_dynamic_provider.airflow_adapter.plugins import AirflowPlugin
+
     shown = [ExternalViewResponse.model_validate(view) for view in plugin.external_views()]
     assert [view.destination for view in shown] == ["dag", "dag_run", "task", "task_instance"]
+    # Airflow takes what its own class of plugins has, and nothing else.
+    assert (AirflowPlugin.external_views, AirflowPlugin.fastapi_apps) == ([], [])
     (served,) = plugin.DynamicOutputsPlugin.fastapi_apps
     assert FastAPIAppResponse.model_validate({**served, "app": "app"}).url_prefix == plugin.PREFIX
 
@@ -52,7 +85,8 @@ def test_the_tabs_are_taken():
 @assumes(
     "conf of airflow.configuration reads Airflow's options.",
     rests="pages below a path, and the greatest number of clones",
-    where="ui/plugin.py execution/storing.py",
+    where="airflow_adapter/configuration.py ui/plugin.py execution/storing.py",
+    names="conf",
 )
 def test_options_are_read():
     from airflow.configuration import conf
@@ -89,24 +123,33 @@ def test_the_pages_may_run_scripts():
 
 
 @assumes(
-    "Airflow's command line is made of the classes of airflow.cli.cli_config.",
+    "Airflow's command line is made of groups of commands, which have their arguments and load their "
+    "function when it is called.",
     rests="the commands",
-    where="cli/definition.py",
+    where="airflow_adapter/commands.py cli/definition.py cli/__main__.py",
+    names="ARG_OUTPUT ARG_VERBOSE ActionCommand Arg CLICommand GroupCommand lazy_load_command",
 )
-def test_commands_are_made_of_airflows_classes():
-    from airflow.cli.cli_config import ActionCommand, GroupCommand
-
+def test_commands_are_made_of_airflows_classes(monkeypatch):
+    from airflow_dynamic_provider.airflow_adapter import commands
+    from airflow_dynamic_provider.cli import show
+    from airflow_dynamic_provider.cli.__main__ import get_parser
     from airflow_dynamic_provider.cli.definition import get_cli_commands
 
     (group,) = get_cli_commands()
-    assert isinstance(group, GroupCommand)
-    assert all(isinstance(each, ActionCommand) for each in group.subcommands)
+    assert isinstance(group, commands.GroupCommand)
+    assert all(isinstance(each, commands.ActionCommand) for each in group.subcommands)
+    called = []
+    monkeypatch.setattr(show, "show", called.append)
+    args = get_parser().parse_args(["show", "dag", "run", "key", "-o", "yaml", "-v"])
+    args.func(args)
+    assert called == [args]
+    assert (args.dag_id, args.run_id, args.output, args.verbose) == ("dag", "run", "yaml", True)
 
 
 @assumes(
     "Airflow adds the commands that providers name to its own.",
     rests="airflow dynamic-outputs; older ones have python -m airflow_dynamic_provider.cli",
-    where="cli/definition.py version_compat.py",
+    where="airflow_adapter/commands.py cli/definition.py version_compat.py",
     since=(3, 2),
 )
 def test_airflow_adds_the_commands():
@@ -116,20 +159,44 @@ def test_airflow_adds_the_commands():
 
 
 @assumes(
-    "action_cli() and suppress_logs_and_warning() make a function a command.",
-    rests="what the commands log, and who is noted to have called them",
-    where="cli/clear.py cli/export.py cli/list.py cli/show.py",
+    "action_cli() notes who calls a command with which arguments, and suppress_logs_and_warning() keeps logs "
+    "out of what it prints unless args.verbose is true.",
+    rests="what the commands print, and who is noted to have called them",
+    where="airflow_adapter/commands.py cli/clear.py cli/export.py cli/list.py cli/show.py",
+    names="action_cli suppress_logs_and_warning",
 )
-def test_functions_become_commands():
-    from airflow.utils.cli import action_cli, suppress_logs_and_warning
+def test_functions_become_commands(database, caplog):
+    from argparse import Namespace
 
-    assert callable(suppress_logs_and_warning(action_cli(lambda args: None)))
+    from airflow.utils import cli_action_loggers
+
+    from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
+
+    noted = []
+
+    @action_cli
+    @suppress_logs_and_warning
+    def command(args):
+        logging.getLogger("contract").critical("of %s", args.dag_id)
+
+    def note(sub_command, dag_id, **_):
+        noted.append((sub_command, dag_id))
+
+    cli_action_loggers.register_pre_exec_callback(note)
+    try:
+        command(Namespace(dag_id="quiet", verbose=False))
+        command(Namespace(dag_id="loud", verbose=True))
+    finally:
+        cli_action_loggers.__pre_exec_callbacks.remove(note)
+    assert noted == [("command", "quiet"), ("command", "loud")]
+    assert [each.getMessage() for each in caplog.records if each.name == "contract"] == ["of loud"]
 
 
 @assumes(
     "AirflowConsole and SimpleTable print tables as Airflow's own commands do.",
     rests="what the commands print",
-    where="cli/printing.py",
+    where="airflow_adapter/terminal.py cli/printing.py",
+    names="AirflowConsole SimpleTable yaml",
 )
 def test_tables_are_printed_by_airflow(capsys):
     from airflow_dynamic_provider.cli.printing import print_rows
@@ -143,11 +210,14 @@ def test_tables_are_printed_by_airflow(capsys):
 
 @assumes(
     "create_session() gives a session of the metadata database outside the server.",
-    rests="commands and exports",
-    where="cli/common.py database/structure.py ui/routes/exports.py",
+    rests="commands, stored Dags and embedded runs",
+    where="airflow_adapter/models.py cli/common.py database/structure.py embedded/reading.py",
+    names="create_session",
 )
 def test_a_session_is_made_outside_the_server(database):
     from sqlalchemy import text
+
+    from airflow_dynamic_provider.airflow_adapter.models import create_session
 
     with create_session() as session:
         assert session.scalar(text("SELECT 1")) == 1

@@ -64,6 +64,7 @@ def test_all_xcoms_of_a_task_come_in_one_message():
     "A slice of LazyXComSequence is one message, with the start and the stop of the slice.",
     rests="large collections, which are read in parts",
     where="airflow_adapter/xcom.py",
+    names="LazyXComSequence",
 )
 def test_a_part_of_a_sequence_is_one_message():
     values, supervisor = run_inside(
@@ -88,7 +89,8 @@ def test_an_xcom_is_deleted_by_its_coordinates():
 @assumes(
     "A running task instance, or its trigger, stores its own return value with the number of clones to make.",
     rests="lists of nodes, for which clones are made before the task that lists them has ended",
-    where="airflow_adapter/xcom.py workflows/listing/lane_list.py",
+    where="version_compat.py airflow_adapter/xcom.py workflows/listing/lane_list.py",
+    names="_push _mapped_length",
 )
 def test_a_return_value_is_stored_early_with_its_length():
     _, supervisor = run_inside(
@@ -115,6 +117,7 @@ def test_an_xcom_is_read_without_a_task_instance():
     "RuntimeTaskInstance.get_task_states() needs no task instance.",
     rests="nodes that wait in the triggerer until those before them have ended",
     where="airflow_adapter/xcom.py",
+    names="RuntimeTaskInstance",
 )
 def test_states_are_read_without_a_task_instance():
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
@@ -129,6 +132,7 @@ def test_states_are_read_without_a_task_instance():
     "The class of the supervisor in dag.test() is called InProcessSupervisorComms.",
     rests="telling a run of dag.test(), in which a node must not wait in a trigger, from a real one",
     where="airflow_adapter/xcom.py",
+    names="task_runner",
 )
 def test_the_supervisor_of_a_test_is_known_by_its_name():
     from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
@@ -140,6 +144,7 @@ def test_the_supervisor_of_a_test_is_known_by_its_name():
     "BaseXCom.serialize_value() tells whether a value can be stored, and deserialize_value() gives it back.",
     rests="refusing a value that cannot be stored where it is produced, with its key",
     where="airflow_adapter/xcom.py",
+    names="BaseXCom",
 )
 def test_values_are_serialized_without_being_stored():
     from airflow.sdk.bases.xcom import BaseXCom
@@ -153,7 +158,8 @@ def test_values_are_serialized_without_being_stored():
 @assumes(
     "airflow.sdk.execution_time.xcom.XCom is the deployment's own backend, BaseXCom if there is no other.",
     rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
-    where="airflow_adapter/xcom.py database/runs.py embedded.py",
+    where="version_compat.py airflow_adapter/xcom.py database/runs.py embedded/reading.py",
+    names="XCom",
 )
 def test_the_backend_is_known(mocker):
     from airflow.sdk.bases.xcom import BaseXCom
@@ -180,7 +186,8 @@ def test_the_backend_is_known(mocker):
 @assumes(
     "A backend may store and load values by store_value() and load_value() instead.",
     rests="custom backends that are made for Airflow 3.4",
-    where="airflow_adapter/xcom.py",
+    where="version_compat.py airflow_adapter/xcom.py",
+    names="_load",
     since=(3, 4),
 )
 def test_a_backend_of_the_new_form_is_known(mocker):
@@ -280,7 +287,8 @@ def test_the_attribute_of_the_label_is_reported():
 @assumes(
     "An operator calls its _pre_execute_hook and _post_execute_hook around its execute().",
     rests="storing a clone's result with its key, whatever its operator",
-    where="authoring/arranging/cloning.py execution/clones.py",
+    where="airflow_adapter/operators.py execution/clones.py",
+    names="_pre_execute_hook _post_execute_hook",
 )
 def test_hooks_are_called_around_execute():
     seen: list[Any] = []
@@ -303,7 +311,8 @@ def test_hooks_are_called_around_execute():
 @assumes(
     "An operator runs inside another once it has its Dag in _dag and ExecutorSafeguard.tracker names it.",
     rests="nodes of workflows, which run the author's operator in the process of their own",
-    where="workflows/tasks/called.py",
+    where="airflow_adapter/running.py workflows/tasks/called.py",
+    names="_dag ExecutorSafeguard",
 )
 def test_an_operator_runs_inside_another():
     from airflow.sdk.bases.operator import ExecutorSafeguard
@@ -343,7 +352,8 @@ def test_an_operator_goes_on_with_a_method():
 @assumes(
     "TimeoutPosix raises AirflowTaskTimeout in what runs too long.",
     rests="the time limits of workflows and of their nodes",
-    where="workflows/waiting/deadline.py version_compat.py",
+    where="airflow_adapter/running.py workflows/waiting/deadline.py version_compat.py",
+    names="TimeoutPosix",
 )
 def test_a_limit_of_time_raises():
     from airflow.sdk.execution_time.timeout import TimeoutPosix
@@ -357,7 +367,8 @@ def test_a_limit_of_time_raises():
 @assumes(
     "set_current_context() gives code below it a context of the caller's.",
     rests="workflow.local(), in which functions ask for their context without Airflow running",
-    where="workflows/local.py",
+    where="airflow_adapter/running.py workflows/local.py",
+    names="set_current_context",
 )
 def test_a_context_is_given_to_code_outside_a_task():
     from airflow.sdk.execution_time.context import set_current_context
@@ -369,7 +380,8 @@ def test_a_context_is_given_to_code_outside_a_task():
 @assumes(
     "The names of Airflow's task context are in KNOWN_CONTEXT_KEYS.",
     rests="telling an argument that Airflow fills in from one that a workflow's body forgot",
-    where="workflows/recording/binding.py",
+    where="airflow_adapter/running.py airflow_adapter/task_graph.py",
+    names="KNOWN_CONTEXT_KEYS",
 )
 def test_the_names_of_the_context_are_known():
     from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
@@ -381,6 +393,7 @@ def test_the_names_of_the_context_are_known():
     "AirflowRescheduleException sends a task instance back to the scheduler until a time.",
     rests="clones that were started too early, and nodes that wait in dag.test()",
     where="execution/clones.py workflows/tasks/node_task.py version_compat.py",
+    names="AirflowRescheduleException",
 )
 def test_a_task_instance_goes_back_to_the_scheduler():
     from airflow_dynamic_provider.version_compat import AirflowRescheduleException

@@ -9,16 +9,17 @@ import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, dag, get_current_context, task
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSkippedEvent
-from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.models import create_session
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.database.structure import newest_structure
 from airflow_dynamic_provider.embedded import one_execution_api
 from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 from tests.contract.assumptions import assumes
 from tests.dag_runs import KeptRun, _message, _update, register, start_run
+from tests.pure.processes import run_python
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -144,18 +145,15 @@ def test_an_empty_operator_is_not_run(plain):
 @assumes(
     "TaskInstance, DagRun and XComModel have the columns of ids, states, times, tries, labels and values.",
     rests="pages and commands",
-    where="database/cells.py database/history.py database/instances.py database/runs.py embedded.py "
-    "ui/presenting.py",
+    where="airflow_adapter/models.py database/cells.py database/history.py database/instances.py "
+    "database/runs.py embedded/reading.py ui/presenting.py",
+    names="DagModel DagRun TaskInstance XComModel",
 )
 def test_the_database_has_the_columns_that_are_read(plain):
-    from airflow.models.dag import DagModel
-    from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
+    from airflow_dynamic_provider.airflow_adapter.models import DagModel, DagRun, TaskInstance, XComModel
 
     wanted = {
-        TaskInstance: "dag_id run_id task_id map_index state try_number start_date end_date duration "
-        "_rendered_map_index",
+        TaskInstance: "dag_id run_id task_id map_index state try_number start_date end_date duration",
         DagRun: "id dag_id run_id state start_date end_date logical_date bundle_version "
         "created_dag_version_id",
         XComModel: "dag_id run_id task_id map_index key value",
@@ -169,9 +167,55 @@ def test_the_database_has_the_columns_that_are_read(plain):
 
 
 @assumes(
+    "One column of TaskInstance has the label of a clone, and nothing where there is none.",
+    rests="the names of clones and nodes on pages and in commands",
+    where="airflow_adapter/models.py database/instances.py",
+    names="_rendered_map_index",
+)
+def test_one_column_has_the_label(plain):
+    from airflow_dynamic_provider.airflow_adapter.models import LABEL, TaskInstance
+
+    (clone,) = plain.instances("each").values()
+    with create_session() as session:
+        session.execute(update(TaskInstance).where(TaskInstance.id == clone.id).values({LABEL: "a label"}))
+        labels = select(TaskInstance.task_id, LABEL).where(TaskInstance.run_id == plain.run_id)
+        assert dict(session.execute(labels).all()) == {
+            "numbers": None,
+            "each": "a label",
+            "end": None,
+            "look": None,
+        }
+        session.rollback()
+
+
+@assumes(
+    "XComModel.value is JSON, of which a query reads a part, and a dict is stored by its fields.",
+    rests="telling keys of an earlier list from those of now, in the database itself",
+    where="airflow_adapter/models.py database/cells.py",
+)
+def test_a_query_reads_a_part_of_a_value(plain):
+    from airflow_dynamic_provider.airflow_adapter.models import XComModel
+
+    states = XComModel.value["is embedded"].as_boolean()
+    query = select(XComModel.task_id).where(XComModel.run_id == plain.run_id, states)
+    with create_session() as session:
+        assert session.scalars(query).all() == ["look"]
+
+
+@assumes(
+    "A task instance in the database has a label of its own, or its map index where it has none.",
+    rests="the keys that an embedded run prints",
+    where="embedded/reading.py",
+)
+def test_a_task_instance_has_a_label(plain):
+    labels = {ti.task_id: ti.rendered_map_index for ti in plain.dag_run.get_task_instances()}
+    assert labels == {"numbers": None, "each": "0", "end": None, "look": None}
+
+
+@assumes(
     "A row of XComModel is what the deployment's XCom backend loads a value from.",
     rests="values on pages and in commands",
-    where="database/runs.py embedded.py",
+    where="airflow_adapter/models.py airflow_adapter/xcom.py database/runs.py embedded/reading.py",
 )
 def test_a_row_is_loaded_by_the_backend(plain):
     with create_session() as session:
@@ -182,7 +226,7 @@ def test_a_row_is_loaded_by_the_backend(plain):
 @assumes(
     "The newest version of a Dag is in DagVersion, and its tasks and hash in SerializedDagModel.",
     rests="what pages and commands know of a Dag's keys",
-    where="database/structure.py",
+    where="airflow_adapter/models.py database/structure.py",
 )
 def test_the_stored_dag_is_read_from_the_database(plain):
     with create_session() as session:
@@ -192,12 +236,31 @@ def test_the_stored_dag_is_read_from_the_database(plain):
 
 
 @assumes(
+    "A run names the version of its Dag, and a stored Dag is found by its version.",
+    rests="showing a run of a versioned bundle as its Dag was when it ran",
+    where="airflow_adapter/models.py database/structure.py",
+    names="DagVersion SerializedDagModel",
+)
+def test_a_run_names_the_version_of_its_dag(plain):
+    from airflow_dynamic_provider.airflow_adapter.models import DagVersion, SerializedDagModel
+
+    with create_session() as session:
+        version = DagVersion.get_latest_version("contract", session=session)
+        assert plain.dag_run.created_dag_version_id == version.id
+        found = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.id)
+        stored = session.scalars(found).one()
+        stored.load_op_links = False
+        assert set(stored.dag.task_dict) == {"numbers", "each", "end", "look"}
+        assert isinstance(stored.dag_hash, str)
+
+
+@assumes(
     "Clearing a task instance raises max_tries by the tries that it had, and keeps counting its tries.",
     rests="telling keys of an earlier try from those of now; a node's own number of retries",
-    where="database/clearing.py workflows/tasks/called.py execution/clones.py",
+    where="airflow_adapter/models.py database/clearing.py workflows/tasks/called.py execution/clones.py",
 )
 def test_tries_are_counted_on_after_a_clear(plain):
-    from airflow.models.taskinstance import clear_task_instances
+    from airflow_dynamic_provider.airflow_adapter.models import clear_task_instances
 
     with create_session() as session:
         found = [ti for ti in plain.dag_run.get_task_instances(session=session) if ti.task_id == "numbers"]
@@ -205,6 +268,33 @@ def test_tries_are_counted_on_after_a_clear(plain):
     again = plain.run()
     (ti,) = again.instances("numbers").values()
     assert (ti.try_number, ti.max_tries, ti.state) == (2, 1, "success")
+
+
+@assumes(
+    "clear_task_instances() clears the task instances that it is given and no other, and puts a run that has "
+    "ended back into the queue.",
+    rests="clearing keys and nodes with what depends on them, and nothing else",
+    where="airflow_adapter/models.py database/clearing.py",
+    names="clear_task_instances",
+)
+def test_only_what_is_given_is_cleared():
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun, clear_task_instances
+
+    @dag(schedule=None)
+    def contract_of_clears():
+        each.expand(number=numbers()) >> EmptyOperator(task_id="end")
+
+    COUNT[:] = [3]
+    run = start_run(contract_of_clears()).run()
+    with create_session() as session:
+        found = run.dag_run.get_task_instances(session=session)
+        clear_task_instances([ti for ti in found if (ti.task_id, ti.map_index) == ("each", 1)], session)
+    with create_session() as session:
+        again = session.get(DagRun, run.dag_run.id)
+        states = {(ti.task_id, ti.map_index): ti.state for ti in again.get_task_instances(session=session)}
+        assert str(again.state) == "queued"
+    assert [at for at, state in states.items() if state != "success"] == [("each", 1)]
+    assert states["each", 1] is None
 
 
 @assumes(
@@ -249,7 +339,8 @@ def _set_length(run: KeptRun, length: int) -> None:
 @assumes(
     "A trigger knows its task instance, and ends it as skipped with XComs.",
     rests="nodes that do not run because one before them failed, and that say so",
-    where="workflows/trigger.py",
+    where="airflow_adapter/triggers.py workflows/trigger.py",
+    names="BaseTrigger TaskSkippedEvent TaskSuccessEvent TriggerEvent",
 )
 def test_a_trigger_ends_its_task_instance_as_skipped():
     @dag(schedule=None)
@@ -265,7 +356,8 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
     rests="nodes that wait without ever having held a worker",
-    where="workflows/dag/group.py",
+    where="airflow_adapter/triggers.py workflows/dag/group.py",
+    names="StartTriggerArgs",
     since=(3, 3),
 )
 def test_a_clone_starts_in_the_triggerer():
@@ -307,47 +399,110 @@ def _run_triggers(run: KeptRun) -> None:
 
 
 @assumes(
-    "dag.test() takes a run's configuration, and calls listeners in its own process.",
-    rests="Dag files that run by themselves, and show how far they are",
-    where="embedded.py",
+    "dag.test() takes a run's configuration, and calls the listeners of its own process when a task instance "
+    "starts and when it fails.",
+    rests="Dag files that run by themselves, show how far they are, and name what went wrong",
+    where="airflow_adapter/embedded_run.py embedded/running.py embedded/watching.py version_compat.py",
+    names="hookimpl get_listener_manager",
 )
 def test_an_embedded_run_is_watched():
-    from airflow.listeners import hookimpl
-
-    from airflow_dynamic_provider.embedded import _listener_manager
+    from airflow_dynamic_provider.airflow_adapter.embedded_run import hookimpl, listening
 
     @task
-    def configured(params=None):
-        return get_current_context()["dag_run"].conf["word"]
+    def configured(number):
+        raise ValueError(get_current_context()["dag_run"].conf["word"])
 
     @dag(schedule=None)
     def contract_of_test():
-        configured()
+        configured.expand(number=[1])
 
     class Listener:
-        seen: ClassVar[list[str]] = []
+        seen: ClassVar[list[Any]] = []
 
         @hookimpl
         def on_task_instance_running(self, task_instance: Any) -> None:
-            self.seen.append(task_instance.task_id)
+            label = task_instance.rendered_map_index
+            self.seen.append((task_instance.dag_id, task_instance.run_id, task_instance.task_id, label))
 
-    made, listener, manager = contract_of_test(), Listener(), _listener_manager()
+        @hookimpl
+        def on_task_instance_failed(self, task_instance: Any, error: Any) -> None:
+            self.seen.append((task_instance.task_id, task_instance.map_index, str(error)))
+
+    made = contract_of_test()
     register(made)
-    manager.add_listener(listener)
-    try:
-        assert made.test(run_conf={"word": "told"}).state == "success"
-    finally:
-        manager.pm.unregister(listener)
-    assert listener.seen == ["configured"]
+    with listening(Listener()):
+        run = made.test(run_conf={"word": "told"})
+    made.test(run_conf={"word": "nobody listens"})
+    assert run.state == "failed"
+    assert Listener.seen == [
+        ("contract_of_test", run.run_id, "configured", None),
+        ("configured", 0, "told"),
+    ]
 
 
 @assumes(
     "The application that answers tasks in dag.test() is made by supervisor.in_process_api_server().",
     rests="embedded runs in seconds and not minutes up to Airflow 3.2",
-    where="embedded.py",
+    where="airflow_adapter/embedded_run.py version_compat.py",
+    names="supervisor",
 )
 def test_one_application_answers_all_tasks_of_a_test():
     from airflow.sdk.execution_time import supervisor
 
     with one_execution_api():
         assert supervisor.in_process_api_server() is supervisor.in_process_api_server()
+
+
+@assumes(
+    "A bundle in [dag_processor] dag_bundle_config_list may be one file, and the list is read when Dags are.",
+    rests="embedded runs that import no script beside the Dag's file",
+    where="airflow_adapter/embedded_run.py embedded/options.py",
+)
+def test_a_bundle_is_one_file(tmp_path, monkeypatch):
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+    from airflow_dynamic_provider.airflow_adapter.embedded_run import options_for_only
+
+    file = tmp_path / "one.py"
+    for name, value in options_for_only(file).items():
+        monkeypatch.setenv(name, value)
+    (bundle,) = DagBundlesManager().get_all_dag_bundles()
+    assert (bundle.name, bundle.path) == ("dags-folder", file)
+
+
+@assumes(
+    "configure_logging() reads the level from the environment again.",
+    rests="embedded runs that print their results, and no log",
+    where="airflow_adapter/embedded_run.py embedded/options.py",
+    names="configure_logging",
+)
+def test_the_level_of_the_log_is_read_again():
+    program = """
+import json, logging, os
+from airflow.sdk import dag
+from airflow_dynamic_provider.airflow_adapter.embedded_run import LOGGING_LEVEL, configure_logging
+
+def level():
+    os.environ[LOGGING_LEVEL] = level.names.pop(0)
+    configure_logging()
+    return logging.getLogger("airflow.models").isEnabledFor(logging.ERROR)
+
+level.names = ["CRITICAL", "INFO"]
+print(json.dumps([level(), level()]))
+"""
+    assert run_python(program) == [False, True]
+
+
+@assumes(
+    "initdb() makes the metadata database, and leaves one that is up to date as it is.",
+    rests="embedded runs with a home of their own, or with that of the developer",
+    where="airflow_adapter/embedded_run.py",
+    names="initdb",
+)
+def test_a_database_that_is_there_is_kept(plain):
+    from airflow_dynamic_provider.airflow_adapter.embedded_run import migrate_database
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
+
+    migrate_database()
+    with create_session() as session:
+        assert session.get(DagRun, plain.dag_run.id) is not None

@@ -279,9 +279,15 @@ def test_a_clone_reads_as_much_of_ten_keys_as_of_two():
         KEYS[:] = [f"key {number}" for number in range(count)]
         calls = start_run(cost()).run().calls
         clone = ("double__1", 1)
-        seen.append((calls.messages[clone]["GetXCom"], calls.received[clone], calls.messages["keep", -1]))
+        seen.append((calls.messages[clone], calls.received[clone], calls.messages["keep", -1]))
     assert seen[0] == seen[1]
-    assert sum(number for name, number in seen[1][2].items() if name.startswith("Get")) == 4
+    of_clone, _, of_collector = seen[1]
+    assert {name: number for name, number in of_clone.items() if "Get" in name} == {"GetXCom": 2}
+    assert {name: number for name, number in of_collector.items() if "Get" in name} == {
+        "GetTaskStates": 1,
+        "GetXCom": 2,
+        "GetXComSequenceSlice": 1,
+    }
 
 
 def test_a_skipped_task_skips_the_rest_of_its_key_alone():

@@ -244,4 +244,9 @@ def test_the_definition_loads_nothing_but_what_airflows_own_commands_do():
     )
     # Airflow has loaded the package itself already, where it is installed.
     package = "airflow_dynamic_provider"
-    assert set(loaded) - {package} == {f"{package}.cli", f"{package}.cli.definition"}
+    assert set(loaded) - {package} == {
+        f"{package}.airflow_adapter",
+        f"{package}.airflow_adapter.commands",
+        f"{package}.cli",
+        f"{package}.cli.definition",
+    }

@@ -11,7 +11,9 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
-from airflow_dynamic_provider.execution import collected, collecting, columns
+from airflow_dynamic_provider.execution import collected
+from airflow_dynamic_provider.execution.columns import nested
+from airflow_dynamic_provider.execution.columns import results as columns
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from airflow_dynamic_provider.workflows.tasks import result_task
 from tests.cut_sequences import cut_by_map_index
@@ -26,9 +28,10 @@ FAILED, SKIPPED = {0, 4}, {3, 5, 8}
 
 @pytest.fixture(autouse=True, params=[nullcontext, cut_by_map_index], ids=["by row", "by map index"])
 def _cut(request, monkeypatch):
-    monkeypatch.setattr(collecting, "EAGER_LIMIT", PAGE)
-    monkeypatch.setattr(columns, "EAGER_LIMIT", PAGE)
-    monkeypatch.setattr(collected, "PAGE_SIZE", PAGE)
+    for reading in (columns, nested):
+        monkeypatch.setattr(reading, "AT_ONCE", PAGE)
+    for reading in (columns, collected):
+        monkeypatch.setattr(reading, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(result_task, "_AT_ONCE", PAGE)
     with request.param():
         yield
@@ -54,9 +57,10 @@ def look(values):
     return [values["n7"], values["n1"], dict(values)]
 
 
-def test_a_collection_with_gaps_is_read_by_key():
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_collection_with_gaps_is_read_by_key(lazy):
     with DAG("gaps", schedule=None) as dag:
-        look(produce().map(double).collect(keyed=True, min_success_ratio=0.1))
+        look(produce().map(double).collect(keyed=True, min_success_ratio=0.1, lazy=lazy))
     run = run_dag(dag)
     whole = {f"n{number}": number * 2 for number in range(COUNT) if number not in FAILED | SKIPPED}
     assert run.xcom("look") == [14, 2, whole]

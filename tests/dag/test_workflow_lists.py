@@ -7,8 +7,8 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
-from airflow_dynamic_provider.workflows.progress.growth import ROOMS
-from airflow_dynamic_provider.workflows.progress.stored import ROOM, Slot
+from airflow_dynamic_provider.workflows.progress.growth import RESERVED_SLOTS
+from airflow_dynamic_provider.workflows.progress.stored import RESERVED, Slot
 from tests.dag.tasks import keep
 from tests.dag.workflow_tasks import add, square
 from tests.workflow_runs import run_workflows
@@ -54,9 +54,9 @@ def test_nodes_are_added_level_by_level(is_scheduled):
     assert len([name for name in run.nodes("dig") if name.endswith("dig")]) == 4
     lane = run.spec("dig").lanes["add__after" if STARTS_IN_TRIGGERER else "add"]
     slots = [Slot.unpack(each) for each in run.xcom(lane.list_task_id)]
-    assert slots[-1] == Slot(ROOM)
+    assert slots[-1] == Slot(RESERVED)
     # At most one task instance for each level did nothing but ask for more of them, and two were left.
-    assert len([slot for slot in slots if slot.name == ROOM]) <= 4 + ROOMS
+    assert len([slot for slot in slots if slot.name == RESERVED]) <= 4 + RESERVED_SLOTS
     # Two for each level but the first, where Airflow starts those that can start at once in another lane.
     first = [] if STARTS_IN_TRIGGERER else ["add", "add-2"]
     assert sorted(slot.name for slot in slots if slot.name) == sorted(

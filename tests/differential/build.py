@@ -1,13 +1,15 @@
-"""Makes a Dag of a program, with the package's public names only."""
+"""Makes a Dag of a program, with the public names only, and checks the kinds of what its tasks are given."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, get_mapping_key_path
+from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.differential.programs import (
     All,
@@ -71,7 +73,9 @@ class _Builder:
     def _make(self, statement: Statement) -> Any:
         if isinstance(statement, (Call, Produce)):
             make = _task if isinstance(statement, Call) else _producing_task
-            return make(statement.name)(*(value for arg in statement.args for value in self._values(arg)))
+            given = [(value, arg) for arg in statement.args for value in self._values(arg)]
+            lazy = [isinstance(arg, All) and arg.lazy for _, arg in given]
+            return make(statement.name, lazy)(*(value for value, _ in given))
         left, right = self.handles[statement.left], self.handles[statement.right]
         return left.product(right) if isinstance(statement, Product) else left.zip(right, how=statement.how)
 
@@ -94,13 +98,24 @@ class _Builder:
         handle = self.handles[argument.of]
         if not isinstance(argument, All):
             return (handle.states(),)
-        ratio = {} if argument.ratio == 1.0 else {"min_success_ratio": argument.ratio}
-        return (handle.collect(keyed=argument.keyed, **ratio),)
+        ratio = {} if argument.ratio is None else {"min_success_ratio": float(argument.ratio)}
+        lazy = {"lazy": True} if argument.lazy else {}
+        return (handle.collect(keyed=argument.keyed, **ratio, **lazy),)
 
 
-def _task(name: str) -> Any:
+def _check_kinds(args: tuple[Any, ...], lazy: list[bool]) -> None:
+    """Refuse what is read later and was not asked for so, and the other way round."""
+    json.dumps([value for value, is_lazy in zip(args, lazy, strict=True) if not is_lazy])
+    for value in (value for value, is_lazy in zip(args, lazy, strict=True) if is_lazy):
+        # Of nested keys it is a dict of such mappings.
+        leaves = value.values() if isinstance(value, dict) else [value]
+        assert all(isinstance(leaf, (CollectedSequence, CollectedMapping, dict)) for leaf in leaves)
+
+
+def _task(name: str, lazy: list[bool]) -> Any:
     @task(task_id=name)
     def run(*args: Any) -> Any:
+        _check_kinds(args, lazy)
         state, value = act(_TABLE, name, get_mapping_key_path(), args)
         _end(state)
         return value
@@ -108,9 +123,10 @@ def _task(name: str) -> Any:
     return run
 
 
-def _producing_task(name: str) -> Any:
+def _producing_task(name: str, lazy: list[bool]) -> Any:
     @task.dynamic(task_id=name, out=DynamicOut())
     def run(*args: Any) -> Any:
+        _check_kinds(args, lazy)
         state, produced = act_producing(_TABLE, name, get_mapping_key_path(), args)
         _end(state)
         for key, value in produced.items():

@@ -6,11 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FRESH
 from tests.marking import mark
 
 
 def pytest_collection_modifyitems(items):
     mark(items, Path(__file__).parent, "differential", "airflow_database", "execution_api")
+
+
+def pytest_generate_tests(metafunc):
+    """Give a test that is marked with `seeds` the same seeds each time, and fresh ones."""
+    if (marker := metafunc.definition.get_closest_marker("seeds")) is not None:
+        first = metafunc.config.option.seed
+        seeds = {seed: f"seed-{seed}" for seed in marker.args[0]}
+        fresh = {seed: f"fresh-seed-{seed}" for seed in range(first, first + FRESH)}
+        metafunc.parametrize("seed", [*seeds, *fresh], ids=[*seeds.values(), *fresh.values()])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
@@ -37,6 +38,9 @@ ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
 
 MAX_DEPTH = 3
 
+#: Shares that authors write: one that binary fractions have, some that they have not, the two ends.
+RATIOS = tuple(map(Fraction, ("0", "0.1", "0.5", "1/3", "2/3", "0.999", "1")))
+
 Rows = dict[tuple[str, Path | None], Any]
 
 _TABLES_TRIED = 6
@@ -48,9 +52,9 @@ class _UnfitError(Exception):
 
 def generate(seed: int, *, size: int = 25) -> Case:
     """Return the case of a seed, with at most ``size`` task instances."""
-    rng = random.Random(seed)
+    rng, how = random.Random(seed), random.Random(seed)
     while True:
-        program = _ProgramWriter(rng).write()
+        program = _ProgramWriter(rng, how).write()
         # A program that is large with some keys may be small enough with others.
         for _ in range(_TABLES_TRIED):
             with suppress(_UnfitError, AmbiguousError):
@@ -60,17 +64,28 @@ def generate(seed: int, *, size: int = 25) -> Case:
                 return Case(program, table, tuple(steps))
 
 
+def any_ratio(rng: random.Random) -> Fraction:
+    """Return any share; often one that so few keys can just reach or just miss."""
+    if rng.random() < 0.3:
+        return rng.choice(RATIOS)
+    parts = rng.choice((2, 3, 4, 5, 6, 7, 12, 100, 999_983))
+    return Fraction(rng.randint(0, parts), parts)
+
+
 @dataclass
 class _ProgramWriter:
     """Writes a program, statement by statement.
 
     Attributes:
+        rng: Decides what the program is.
+        how: Decides how its tasks read what they collect, which must make no difference.
         open_calls: Tasks that were called in a map that is being written: values of one key, not yet handles.
         open_items: What is being mapped, the outermost first.
         used: The names that something refers to.
     """
 
     rng: random.Random
+    how: random.Random
     names: Names = field(default_factory=Names)
     open_calls: set[str] = field(default_factory=set)
     open_items: tuple[str, ...] = ()
@@ -211,9 +226,9 @@ class _ProgramWriter:
         is_task = isinstance(self.names[name].statement, Call)
         if is_task and self.rng.random() < 0.25:
             return States(name)
-        is_partial = self.rng.random() < 0.35
-        ratio = self.rng.choice((0.0, 0.5, 0.5, 0.75)) if is_partial else 1.0
-        return All(name, keyed=self.rng.random() < 0.5, ratio=ratio)
+        ratio = any_ratio(self.rng) if self.rng.random() < 0.4 else None
+        is_lazy = self.how.random() < 0.4
+        return All(name, keyed=self.rng.random() < 0.5, ratio=ratio, lazy=is_lazy)
 
     def _some_arguments(self, scope: Space, item: str | None, count: int) -> tuple[Argument, ...]:
         possible = self._arguments(scope, item)

@@ -7,6 +7,7 @@ must end just like a new one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
@@ -311,10 +312,11 @@ class _Oracle:
         if isinstance(argument, States):
             return _Received([], [self._checked(argument, outer, _states_of(tree))])
         states = list(_leaf_states(tree))
-        if argument.ratio == 1.0 and any(state in FAILED for state in states):
+        needed = 1 if argument.ratio is None else argument.ratio
+        if needed == 1 and any(state in FAILED for state in states):
             return _Received([_Dependency("upstream_failed", is_across)])
         value = self._checked(argument, outer, _as_dict(tree)) if argument.keyed else list(_flat(tree))
-        return _Received([], [value], is_short=argument.ratio < 1.0 and _share(states) < argument.ratio)
+        return _Received([], [value], is_short=needed < 1 and _share(states) < needed)
 
     def _checked(self, argument: All | States, outer: Path, value: dict[str, Any]) -> dict[str, Any]:
         space = self.names[argument.of].space
@@ -401,9 +403,9 @@ def _leaf_states(tree: Any) -> Iterator[str]:
             yield from _leaf_states(below)
 
 
-def _share(states: Iterable[str]) -> float:
+def _share(states: Iterable[str]) -> Fraction:
     counted = [state for state in states if state != "skipped"]
-    return counted.count("success") / len(counted) if counted else 1.0
+    return Fraction(counted.count("success"), len(counted)) if counted else Fraction(1)
 
 
 def _flat(tree: Any) -> Iterator[Any]:

@@ -16,11 +16,14 @@ receives what ``u`` gave, by key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.pretty import pretty_repr
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: The keys from the outermost dynamic output to the innermost.
 Path = tuple[str, ...]
@@ -54,11 +57,19 @@ class _Pasteable:
 
 @dataclass(frozen=True, repr=False)
 class All(_Pasteable):
-    """An argument: all keys' values of a handle, ``handle.collect()``."""
+    """An argument: all keys' values of a handle, ``handle.collect()``.
+
+    Attributes:
+        of: The handle.
+        keyed: Whether they come by key.
+        ratio: The share that must succeed, exactly. The Dag has the float next to it, as an author writes it;
+            ``None`` leaves it out.
+    """
 
     of: str
     keyed: bool = False
-    ratio: float = 1.0
+    ratio: Fraction | None = None
+    lazy: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -297,8 +308,8 @@ def _value(name: str, path: Path, behaviour: str, args: tuple[Any, ...]) -> str 
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_show(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_show, value)) + "]"
     return str(value)

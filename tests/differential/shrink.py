@@ -125,7 +125,8 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
             if isinstance(argument, States):
                 yield replace(statement, args=_with(statement.args, index, All(argument.of)))
             if isinstance(argument, All):
-                for plainer in (replace(argument, ratio=1.0), replace(argument, keyed=False)):
+                for plain in ({"ratio": None}, {"keyed": False}, {"lazy": False}):
+                    plainer = replace(argument, **plain)
                     yield replace(statement, args=_with(statement.args, index, plainer))
 
 

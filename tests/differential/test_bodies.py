@@ -9,11 +9,12 @@ from tests.differential.bodies.check import decision_differences, differences
 from tests.differential.bodies.generate import generate
 from tests.differential.bodies.programs import Body, Call, Case, Of, is_later
 from tests.differential.bodies.shrink import smaller
+from tests.differential.found import BODIES
 from tests.differential.reporting import describe
 from tests.differential.shrink import shrink
 
-#: What one run of the tests does; `make fuzz-workflows` goes on from other seeds.
-SEEDS = range(40)
+#: What every run of the tests does, beside fresh ones; `make fuzz-workflows` does thousands more.
+SEEDS = range(20)
 SIZE = 10
 
 #: What is decided is tried without Airflow, in larger bodies.
@@ -30,12 +31,17 @@ def seconds_left():
     return [SHRINKING_SECONDS]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("case", BODIES.values(), ids=BODIES)
+def test_a_body_for_a_mistake_that_was_made_once(case):
+    assert [str(each) for each in differences(case)] == []
+
+
+@pytest.mark.seeds(SEEDS)
 def test_a_random_body_gives_what_it_must(seed, seconds_left):
     _check(seed, SIZE, differences, seconds_left)
 
 
-@pytest.mark.parametrize("seed", DECISION_SEEDS)
+@pytest.mark.seeds(DECISION_SEEDS)
 def test_what_runs_in_a_random_body_is_decided_as_it_must(seed, seconds_left):
     _check(seed, DECISION_SIZE, decision_differences, seconds_left)
 

@@ -25,8 +25,12 @@ POSTGRES_DAGS = HERE / "postgres_dags"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests of this folder."""
+    """Mark all tests of this folder, and keep those of each Airflow together."""
     mark(items, HERE, "live")
+    for item in items:
+        if HERE in item.path.parents:
+            group = "postgres" if "postgres" in item.fixturenames else "sqlite"  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,9 @@ import httpx
 
 FINISHED = frozenset({"success", "failed"})
 
+#: Seconds between two looks at what is waited for.
+POLLED_AFTER = 0.2
+
 
 @dataclass(frozen=True)
 class TaskInstance:
@@ -44,7 +47,7 @@ class RestClient:
         token = _checked(self.http.get("/auth/token"))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
-    def wait_for_dag(self, dag_id: str, *, seconds: float = 60) -> None:
+    def wait_for_dag(self, dag_id: str, *, seconds: float = 120) -> None:
         """Wait until the Dag processor has stored a Dag.
 
         Raises:
@@ -54,7 +57,7 @@ class RestClient:
         while self.http.get(f"/api/v2/dags/{dag_id}").status_code != httpx.codes.OK:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no Dag {dag_id!r}; {self.get('/api/v2/importErrors')}")
-            time.sleep(0.5)
+            time.sleep(POLLED_AFTER)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run, and return its id."""
@@ -73,7 +76,7 @@ class RestClient:
         while (state := self.state(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
-            time.sleep(0.5)
+            time.sleep(POLLED_AFTER)
         return state
 
     def state(self, dag_id: str, run_id: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from packaging.version import Version
 
 from tests.live.conftest import DAGS
+from tests.live.rest_client import POLLED_AFTER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,5 +82,5 @@ def _wait_for_clone(
                 label is None or ti.label == label
             ):
                 return ti
-        time.sleep(0.3)
+        time.sleep(POLLED_AFTER)
     raise AssertionError(f"no clone {label!r} was seen {state}: {seen}")

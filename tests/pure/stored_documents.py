@@ -21,13 +21,13 @@ from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, 
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
 from airflow_dynamic_provider.workflows.plan import plan as plans
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, Plan, PlannedCall, PlannedNode
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
     NodePage,
-    Origin,
+    PlanAddress,
     Root,
     Slot,
     StoredNode,
@@ -110,7 +110,7 @@ PLAN = Plan(
             {"rate": {"$ref": "first", "path": [0, {"$attribute": "y"}]}},
             after=("first",),
             retries=2,
-            window=Window("call", 0, 2),
+            limit=ConcurrencyLimit("call", 0, 2),
         ),
     ),
     calls=(PlannedCall("call", [{"$ref": "call/0"}], 0.5),),
@@ -119,7 +119,7 @@ PLAN = Plan(
         lambda value: value if isinstance(value, Reference) else None,
     ),
 )
-ORIGIN = Origin("search.plan", 3, "deeper", ("tenant",), "0123456789abcdef")
+PLAN_ADDRESS = PlanAddress("search.plan", 3, "deeper", ("tenant",), "0123456789abcdef")
 SPEC = WorkflowSpec(
     name="search",
     plan_task_id="search.plan",
@@ -268,11 +268,11 @@ KINDS: dict[str, Kind] = {
             "workflows.plan.plan.unpack_node",
             "workflows.plan.templates.pack",
             "workflows.recording.calls.pack_arguments",
-            "workflows.recording.map_task.pack_native",
+            "workflows.planning.maps.pack_native",
         ),
     ),
     "nodes": Kind(
-        NodePage([ListedNode(PLAN.nodes[1], ORIGIN, {"first": ("score", 4)}), None], 1704067200.5),
+        NodePage([ListedNode(PLAN.nodes[1], PLAN_ADDRESS, {"first": ("score", 4)}), None], 1704067200.5),
         lambda page: stored.pack_nodes(page.nodes, page.planned_at),
         stored.unpack_nodes,
         form=stored.NODES,
@@ -293,7 +293,7 @@ KINDS: dict[str, Kind] = {
         code=("workflows.progress.stored.pack_list_mark", "workflows.progress.stored.unpack_list_mark"),
     ),
     "slots": Kind(
-        [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.ROOM), Slot(None)],
+        [Slot("first"), Slot("first", ("tenant",), 3, "0123456789abcdef"), Slot(stored.RESERVED), Slot(None)],
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),
@@ -305,7 +305,7 @@ KINDS: dict[str, Kind] = {
     ),
     # Of a later release than the others, which reads what they have stored.
     "slots_that_ask": Kind(
-        [Slot("first"), Slot(stored.ROOM, asks=True), Slot(stored.ROOM)],
+        [Slot("first"), Slot(stored.RESERVED, asks=True), Slot(stored.RESERVED)],
         lambda slots: [slot.pack() for slot in slots],
         stored.unpack_slots,
         records=((1,),),

@@ -22,9 +22,13 @@ ARROWS = {
     "provider_info": set(),
     "version_compat": {"errors"},
     "definitions": {"definitions", "errors"},
-    "execution": {"definitions", "errors", "execution", "version_compat"},
-    "authoring": {"authoring", "definitions", "errors", "execution", "version_compat"},
-    "workflows": {"authoring", "definitions", "errors", "execution", "version_compat", "workflows"},
+    "airflow_adapter": {"airflow_adapter", "definitions", "errors", "version_compat"},
+    "execution": {"airflow_adapter", "definitions", "errors", "execution", "version_compat"},
+    "authoring": {"airflow_adapter", "authoring", "definitions", "errors", "execution", "version_compat"},
+    "workflows": {
+        *("airflow_adapter", "authoring", "definitions", "errors", "execution", "version_compat"),
+        "workflows",
+    },
 }
 
 #: The edges of the package: what people see. Nothing else depends on them.
@@ -33,90 +37,11 @@ FORBIDDEN = {"ui", "cli", "embedded"}
 #: What the edges share: it reads and changes Airflow's database, which no task may do.
 SHARED_BY_EDGES = "database"
 
-#: Edges for which Airflow has no stable interface. One is an Airflow of its own, for a developer's machine:
-#: it runs a whole Dag in one process. The others are commands and pages, and read the database. No task
-#: imports them.
-WHOLE_AIRFLOW = {"cli", "database", "embedded", "ui"}
-
-#: What the pages use of Airflow's server, and which module does.
-BY_THE_PAGES = {
-    "ui.access": {
-        "airflow.api_fastapi.auth.managers.models.resource_details",
-        "airflow.api_fastapi.common.db.common",
-        "airflow.api_fastapi.core_api.security",
-    },
-    "ui.plugin": {"airflow.configuration", "airflow.plugins_manager"},
-    "ui.presenting": {"airflow.models.dagrun"},
-}
-
-#: Modules of Airflow that are not its stable interface or have moved, who may import them, and why.
-PRIVATE_PREFIXES = (
-    "airflow.exceptions",
-    "airflow.sdk.bases.xcom",
-    "airflow.sdk.definitions",
-    "airflow.sdk.exceptions",
-    "airflow.sdk.execution_time",
-    "airflow.sdk.serde",
-    "airflow.serialization.serde",
-)
-PRIVATE = {
-    "authoring.airflow_graph": {
-        "airflow.sdk.definitions._internal.contextmanager": "to find the task group the Dag file is in",
-        "airflow.sdk.definitions.decorators.task_group": "to tell a task group with arguments by partial()",
-        "airflow.sdk.definitions.mappedoperator": "to tell an operator that Airflow expands, or partial()",
-        "airflow.sdk.definitions.taskgroup": "to tell a task group that Airflow expands by itself",
-    },
-    "authoring.collection": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, for the scheduler takes a collection for one",
-    },
-    "authoring.static_handle": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
-    },
-    "execution.xcom": {
-        "airflow.sdk.bases.xcom": "to ask whether a value can be stored without storing it",
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, of which the lazy sequence is made",
-        "airflow.sdk.execution_time": "to tell a run of dag.test() from a real one",
-        "airflow.sdk.execution_time.task_runner": "to read states in a trigger, which has no task instance",
-        "airflow.sdk.execution_time.lazy_sequence": "to read some of the XComs of a task's clones",
-        "airflow.sdk.execution_time.xcom": "to write the XCom of another task, with its length",
-        "airflow.sdk.serde": "which classes a deployment lets stored values name",
-        "airflow.serialization.serde": "the same in Airflow 3.1",
-    },
-    "version_compat": {
-        "airflow.exceptions": "where Airflow 3.1 has what later versions have in airflow.sdk.exceptions",
-        "airflow.sdk.exceptions": "skipping and failing",
-    },
-    "workflows.deadline": {
-        "airflow.sdk.execution_time.timeout": "Airflow's own limit of time, for a node's share of it",
-    },
-    "workflows.local": {
-        "airflow.sdk.execution_time.context": "to give a function under test the context that it asks for",
-    },
-    "workflows.outputs": {
-        "airflow.sdk.definitions.xcom_arg": "PlainXComArg, an ordinary task's output",
-    },
-    "workflows.airflow_objects": {
-        "airflow.sdk.definitions.decorators.task_group": "the class of task groups: a body may call them",
-        "airflow.sdk.definitions.mappedoperator": "an operator that Airflow expands, to know it in a body",
-    },
-    "workflows.interception": {
-        "airflow.sdk.definitions.decorators.task_group": "the class of task groups: a body may call them",
-        "airflow.sdk.definitions.mappedoperator": "what a classic operator's partial() gives, to refuse it",
-    },
-    "workflows.promises": {
-        "airflow.sdk.definitions._internal.mixins": "the base class of what chain() and the like can order",
-    },
-}
-
-#: All other modules of Airflow that are imported, and why they are no risk.
-PUBLIC = {
-    "airflow.configuration": "conf, Airflow's documented way to read its options",
-    "airflow.providers.standard.operators.empty": "EmptyOperator; it comes with every Airflow 3",
-    "airflow.providers.standard.operators.python": "PythonOperator, likewise",
-    "airflow.sdk": "the stable interface",
-    "airflow.sdk.bases.decorator": "documented for makers of task decorators",
-    "airflow.sdk.bases.operator": "ExecutorSafeguard, which keeps quiet about operators inside operators",
-    "airflow.triggers.base": "documented for makers of triggers",
+#: Edges, and what serves them alone: no task imports them, so they may use what Airflow comes with.
+NOT_IN_TASKS = {
+    *("cli", "database", "embedded", "ui"),
+    *("airflow_adapter.commands", "airflow_adapter.embedded_run", "airflow_adapter.models"),
+    *("airflow_adapter.server", "airflow_adapter.terminal"),
 }
 
 #: What is imported of anybody else, and why.
@@ -126,9 +51,10 @@ OTHERS = {
         "pydantic_core": "one of its errors",
         "typing_extensions": "the TypedDict that pydantic takes; it comes with pydantic",
     },
-    "execution.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
-    "execution.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},
-    "workflows.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
+    "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
+    "airflow_adapter.parents": {"celery": "its start-up signal, in a Celery worker only"},
+    "airflow_adapter.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},
+    "workflows.waiting.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
 }
 
 #: The names of XComs, which one module alone knows: the layout of outputs, and that of workflows.
@@ -144,8 +70,7 @@ def module_name(path):
 SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in SOURCES.items()}
 FOLDERS = {module.split(".")[0] for module in SOURCES if "." in module}
-ON_THE_STABLE_INTERFACE = {module for module in SOURCES if module.split(".")[0] not in WHOLE_AIRFLOW}
-each_module = pytest.mark.parametrize("module", SOURCES)
+IN_TASKS = {module for module in SOURCES if not {module, module.split(".")[0]} & NOT_IN_TASKS}
 
 
 def is_module(name):
@@ -180,10 +105,6 @@ def of_airflow(module):
     return {name for name in IMPORTS[module] if name.split(".")[0] == "airflow"}
 
 
-def is_private(name):
-    return any(f"{name}.".startswith(f"{prefix}.") for prefix in PRIVATE_PREFIXES)
-
-
 def reached_from(start, imports):
     """Every module that one imports, or that one of those imports, and so on."""
     reached, todo = set(), [start]
@@ -210,6 +131,15 @@ def imports_inside(folder):
     return {
         module: {name.removeprefix(f"{ROOT}.") for name in IMPORTS[module]} & modules for module in modules
     }
+
+
+def imports_between_folders(folder):
+    """Sub-folder or module of a folder -> the other ones of it that it imports."""
+    between = defaultdict(set)
+    for module, imported in imports_inside(folder).items():
+        own, *others = ([*name.split("."), ""][1] for name in [module, *imported])
+        between[own] |= set(others) - {own, ""}
+    return {own: others for own, others in between.items() if own}
 
 
 def test_imports_are_found_in_all_their_forms():
@@ -250,18 +180,28 @@ def late():
     )
 
 
-@each_module
-def test_a_module_says_what_it_is_for(module):
-    assert ast.get_docstring(TREES[module])
+def offenders(wrong):
+    """Module -> what is wrong with it, of those with which something is."""
+    return {module: found for module in SOURCES if (found := wrong(module))}
 
 
-@each_module
-def test_the_arrows_between_the_folders_are_kept(module):
-    folder = module.split(".")[0]
-    if folder in ARROWS:
+def test_a_module_says_what_it_is_for():
+    silent = [module for module in SOURCES if not ast.get_docstring(TREES[module])]
+    assert silent == [], "modules without a docstring"
+
+
+def test_the_arrows_between_the_folders_are_kept():
+    def not_allowed(module):
         # The front door only gives its version, to what Airflow reads.
         front_door = {""} if module == "provider_info" else set()
-        assert inside(module) <= ARROWS[folder] | front_door
+        # Whoever has no arrows is held by the tests below.
+        return inside(module) - ARROWS.get(module.split(".")[0], inside(module)) - front_door
+
+    assert offenders(not_allowed) == {}, "modules that import against the arrows, and what"
+
+
+def test_every_arrow_begins_at_a_folder_or_module_that_there_is():
+    assert set(ARROWS) - {module.split(".")[0] for module in SOURCES} == set()
 
 
 def test_circles_are_found():
@@ -269,43 +209,51 @@ def test_circles_are_found():
     assert circles(imports) == {frozenset("abc"), frozenset("ef")}
 
 
-@pytest.mark.parametrize("folder", sorted(FOLDERS))
-def test_no_circle_of_imports_inside_a_folder(folder):
+def test_no_circle_of_imports_inside_a_folder():
     # Those inside functions and for types count too: files can be read one after another only without them.
-    assert circles(imports_inside(folder)) == set()
+    found = {folder: circles(imports_inside(folder)) for folder in FOLDERS}
+    assert {folder: circle for folder, circle in found.items() if circle} == {}
 
 
-@each_module
-def test_nothing_imports_the_pages_or_the_commands(module):
-    assert not inside(module) & (FORBIDDEN - {module.split(".")[0]})
+def test_no_circle_of_imports_between_the_folders_of_a_folder():
+    found = {folder: circles(imports_between_folders(folder)) for folder in FOLDERS}
+    assert {folder: circle for folder, circle in found.items() if circle} == {}
 
 
-@each_module
-def test_only_the_edges_import_what_reads_the_database(module):
-    if module.split(".")[0] not in FORBIDDEN | {SHARED_BY_EDGES}:
-        assert SHARED_BY_EDGES not in inside(module)
+def test_nothing_imports_the_pages_or_the_commands():
+    def edges(module):
+        return inside(module) & (FORBIDDEN - {module.split(".")[0]})
+
+    assert offenders(edges) == {}, "modules that import pages or commands, and which"
 
 
-def test_one_module_of_the_pages_knows_the_insides_of_airflows_server():
-    pages = [module for module in SOURCES if module.split(".")[0] == "ui"]
-    assert {module: of_airflow(module) for module in pages if of_airflow(module)} == BY_THE_PAGES
+def test_only_the_edges_import_what_reads_the_database():
+    readers = {module for module in SOURCES if SHARED_BY_EDGES in inside(module)}
+    others = {module for module in readers if module.split(".")[0] not in FORBIDDEN | {SHARED_BY_EDGES}}
+    assert readers, "the folder that is looked for is imported by nobody"
+    assert others == set(), "modules that import what reads the database, and are no edges"
 
 
-@each_module
-def test_nothing_inside_comes_in_by_the_front_door(module):
-    front_door = {
-        alias.name
-        for node in ast.walk(TREES[module])
-        if isinstance(node, ast.ImportFrom) and node.module == ROOT
-        for alias in node.names
-        if not is_module(f"{ROOT}.{alias.name}")
-    }
-    assert front_door <= {"__version__"}
+def test_nothing_inside_comes_in_by_the_front_door():
+    def by_the_front_door(module):
+        names = {
+            alias.name
+            for node in ast.walk(TREES[module])
+            if isinstance(node, ast.ImportFrom) and node.module == ROOT
+            for alias in node.names
+            if not is_module(f"{ROOT}.{alias.name}")
+        }
+        return names - {"__version__"}
+
+    assert offenders(by_the_front_door) == {}, "modules that import public names, and which"
 
 
-@pytest.mark.parametrize("module", [module for module in SOURCES if module.split(".")[0] == "definitions"])
-def test_plain_values_import_nothing_of_airflow(module):
-    assert not of_airflow(module)
+def test_plain_values_import_nothing_of_airflow():
+    def wrong(module):
+        return of_airflow(module) if module.split(".")[0] == "definitions" else set()
+
+    assert "definitions" in FOLDERS
+    assert offenders(wrong) == {}, "definitions that import Airflow, and what of it"
 
 
 def test_plain_values_load_nothing_but_the_standard_library():
@@ -321,24 +269,9 @@ def test_plain_values_load_nothing_but_the_standard_library():
     assert loaded == [ROOT]
 
 
-def test_private_modules_of_airflow_are_imported_only_where_it_is_said_why():
-    private = defaultdict(set)
-    for module in ON_THE_STABLE_INTERFACE:
-        for name in filter(is_private, of_airflow(module)):
-            private[module].add(name)
-    assert private == {module: set(reasons) for module, reasons in PRIVATE.items()}
-
-
-def test_every_other_module_of_airflow_is_one_of_a_few():
-    others = {
-        name for module in ON_THE_STABLE_INTERFACE for name in of_airflow(module) if not is_private(name)
-    }
-    assert others == set(PUBLIC)
-
-
 def test_other_packages_are_imported_only_where_it_is_said_why():
     others = defaultdict(set)
-    for module in ON_THE_STABLE_INTERFACE:
+    for module in IN_TASKS:
         for name in IMPORTS[module]:
             package = name.split(".")[0]
             if package not in {ROOT, "airflow", *sys.stdlib_module_names}:
@@ -346,18 +279,20 @@ def test_other_packages_are_imported_only_where_it_is_said_why():
     assert others == {module: set(reasons) for module, reasons in OTHERS.items()}
 
 
-@each_module
-def test_one_module_alone_knows_the_names_of_xcoms(module):
-    if module in ("execution.layout", "workflows.stored", "definitions.keys"):
-        return
-    docstrings = {
-        node.value
-        for node in ast.walk(TREES[module])
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    texts = [
-        node.value
-        for node in ast.walk(TREES[module])
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
-    ]
-    assert not [text for text in texts if text.startswith(XCOM_NAMES)]
+def test_one_module_alone_knows_the_names_of_xcoms():
+    def names_of_xcoms(module):
+        if module in ("execution.layout", "workflows.progress.stored", "definitions.keys"):
+            return set()
+        docstrings = {
+            node.value
+            for node in ast.walk(TREES[module])
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        texts = {
+            node.value
+            for node in ast.walk(TREES[module])
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+        }
+        return {text for text in texts if text.startswith(XCOM_NAMES)}
+
+    assert offenders(names_of_xcoms) == {}, "modules that write names of XComs, and which"

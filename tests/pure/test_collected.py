@@ -1,11 +1,16 @@
-"""A large collection behaves as the list or dict of its values, and holds one page of them."""
+"""A lazy collection behaves as the list or dict of its values, and holds one page of them."""
 
 from __future__ import annotations
+
+import doctest
+import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_dynamic_provider.execution import collected as module
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE, CollectedMapping, CollectedSequence
 
 pytestmark = pytest.mark.pure
@@ -48,24 +53,109 @@ def test_it_is_read_page_by_page_in_order(length):
     assert list(reversed(values)) == list(range(length))[::-1]
 
 
-def test_it_equals_any_sequence_of_the_same_values():
-    values, _ = collected(300)
-    assert values == list(range(300)) == values
-    assert values == tuple(range(300))
-    assert values != list(range(299))
-    assert values != "text"
-    assert (3 in values, 300 in values, values.index(299), values.count(7)) == (True, False, 299, 1)
+def of(numbers):
+    """A collection of some values."""
+    return CollectedSequence(len(numbers), lambda start, stop: numbers[start:stop])
+
+
+numbers = st.lists(st.integers(0, 5), max_size=8)
+
+
+@given(numbers, numbers, st.integers(0, 6))
+def test_it_is_searched_compared_and_added_to_as_a_list(own, other, wanted):
+    values = of(own)
+    assert (values == other, other == values, values != other) == (own == other, own == other, own != other)
+    assert values == own == values
+    assert values == of(own)
+    assert (values == of(other)) == (own == other)
+    assert (wanted in values, values.count(wanted)) == (wanted in own, own.count(wanted))
+    assert (values + other, other + values, values + of(other)) == (own + other, other + own, own + other)
+    assert {type(values + other), type(other + values), type(values + of(other))} == {list}
+    assert list(reversed(values)) == own[::-1]
+    assert bool(values) == bool(own)
+    if wanted in own:
+        assert values.index(wanted) == own.index(wanted)
+    else:
+        with pytest.raises(ValueError):  # noqa: PT011  # a list's own says the value alone
+            values.index(wanted)
+
+
+def test_it_is_no_tuple_and_no_text_as_a_list_is_none():
+    values, _ = collected(3)
+    assert values != (0, 1, 2)
+    assert not (0, 1, 2) == values  # noqa: SIM300, SIM201  # asks the other one
+    assert values != b"\x00\x01\x02"
+    assert of(["a"]) != "a"
+    for other in ((3,), "text", None):
+        with pytest.raises(TypeError):
+            values + other
+        with pytest.raises(TypeError):
+            other + values
     with pytest.raises(TypeError, match="unhashable"):
         hash(values)
+
+
+def test_what_is_not_equal_to_itself_equals_itself_as_in_a_list():
+    nan = float("nan")
+    assert of([nan]) == [nan]
+
+
+def test_it_is_a_sequence_that_says_what_it_is():
+    values, pages = collected(300)
+    assert isinstance(values, Sequence)
     assert repr(values) == "<300 collected values, read page by page>"
+    assert pages == []
+
+
+def test_json_takes_the_list_and_not_the_sequence():
+    values, _ = collected(3)
+    by_key = CollectedMapping({"a": 0}, values)
+    for refused in (values, by_key):
+        with pytest.raises(TypeError, match="is not JSON serializable"):
+            json.dumps(refused)
+    assert (json.dumps(list(values)), json.dumps(dict(by_key))) == ("[0, 1, 2]", '{"a": 0}')
 
 
 def test_a_mapping_reads_by_key():
     values, pages = collected(600)
+    plain = {f"k{number}": number for number in range(600)}
     by_key = CollectedMapping({f"k{number}": number for number in range(600)}, values)
-    assert dict(by_key) == {f"k{number}": number for number in range(600)}
-    assert (by_key["k599"], by_key.get("other"), len(by_key), "k0" in by_key) == (599, None, 600, True)
+    assert isinstance(by_key, Mapping)
+    assert dict(by_key) == plain
     assert len(pages) == 3
-    with pytest.raises(KeyError):
+    assert (by_key["k599"], by_key.get("other"), len(by_key), "k0" in by_key) == (599, None, 600, True)
+    with pytest.raises(KeyError, match="other"):
         by_key["other"]
     assert repr(by_key) == "<600 collected values by key, read page by page>"
+
+
+@given(
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=6),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=3),
+)
+def test_a_mapping_is_read_compared_and_merged_as_a_dict(own, other):
+    by_key = CollectedMapping({key: at for at, key in enumerate(own)}, of(list(own.values())))
+    assert (by_key == other, other == by_key, by_key == own, own == by_key) == (
+        own == other,
+        own == other,
+        True,
+        True,
+    )
+    for read in (
+        list,
+        lambda mapping: list(mapping.items()),
+        lambda mapping: list(mapping.values()),
+        len,
+        bool,
+    ):
+        assert read(by_key) == read(own)
+    assert list(reversed(by_key)) == list(reversed(own))
+    assert (by_key | other, other | by_key) == (own | other, other | own)
+    assert list(by_key | other) == list(own | other)
+    assert {type(by_key | other), type(other | by_key)} == {dict}
+    with pytest.raises(TypeError):
+        by_key | [1]
+
+
+def test_the_examples_give_what_they_say():
+    assert doctest.testmod(module) == (0, 8)

@@ -70,4 +70,26 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 def test_the_plugin_which_every_task_process_loads_brings_nothing_with_it():
-    assert set(run_python(PLUGIN)) - {ROOT} == {f"{ROOT}.ui", f"{ROOT}.ui.plugin"}
+    assert set(run_python(PLUGIN)) - {ROOT} == {
+        f"{ROOT}.airflow_adapter",
+        f"{ROOT}.airflow_adapter.configuration",
+        f"{ROOT}.airflow_adapter.plugins",
+        f"{ROOT}.ui",
+        f"{ROOT}.ui.plugin",
+    }
+
+
+EMBEDDED = f"""
+import sys, json
+from airflow.sdk import dag, task
+before = set(sys.modules)
+import {ROOT}.embedded
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_an_embedded_run_loads_no_database_code_before_it_has_a_home():
+    loaded = run_python(EMBEDDED)
+    assert f"{ROOT}.embedded.running" in loaded
+    assert f"{ROOT}.airflow_adapter.models" not in loaded
+    assert not [name for name in loaded if name.split(".")[0] in HEAVY]

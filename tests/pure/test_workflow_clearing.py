@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 from airflow_dynamic_provider.workflows.clearing import Clearing, Dependents
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window, pack_plan
+from airflow_dynamic_provider.workflows.plan.plan import (
+    ConcurrencyLimit,
+    Plan,
+    PlannedCall,
+    PlannedNode,
+    pack_plan,
+)
 from airflow_dynamic_provider.workflows.plan.references import Reference
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
-from airflow_dynamic_provider.workflows.progress.stored import ROOM, Slot
+from airflow_dynamic_provider.workflows.progress.stored import RESERVED, Slot
 
 pytestmark = pytest.mark.pure
 
@@ -27,9 +33,9 @@ def refer(*names):
     return templates.pack([Reference(name) for name in names], find)
 
 
-def node(name, *used, kind="work", after=(), window=None):
+def node(name, *used, kind="work", after=(), limit=None):
     arguments = {"given": refer(*used)} if used else {}
-    return PlannedNode(name, kind, arguments, tuple(after), window=window)
+    return PlannedNode(name, kind, arguments, tuple(after), limit=limit)
 
 
 def graph_of(*nodes, calls=(), later=None, states=None, policy="run_all"):
@@ -50,8 +56,8 @@ def test_data_order_and_nothing_else():
     assert again(graph) == set()
 
 
-def test_a_window_is_no_dependency():
-    peers = [node(f"m/{index}", window=Window("m", index, 1)) for index in range(3)]
+def test_a_limit_of_concurrency_is_no_dependency():
+    peers = [node(f"m/{index}", limit=ConcurrencyLimit("m", index, 1)) for index in range(3)]
     assert again(graph_of(*peers), "m/0") == {"m/0"}
 
 
@@ -155,7 +161,7 @@ LANES = {
     "work__after": Lane("work", "wf.work__after", "wf.nodes.work__after", grows=True),
     "planner__after": Lane("planner", "wf.planner__after", "wf.nodes.planner__after", plans=True, grows=True),
 }
-#: What adds nodes to the lists: the tasks that keep them, and the last slots for room.
+#: What adds nodes to the lists: the tasks that keep them, and the last reserved slots.
 GROWTH = {
     ("wf.nodes.work__after", -1),
     ("wf.work__after", 3),
@@ -182,8 +188,8 @@ ROOT = Plan("wf", (node("a"), node("p", "a", kind="planner"), node("b", "p"), no
 LATER = Plan("later", (node("p/x"),), (), refer("p/x"))
 SLOTS = {
     "work": [Slot("a"), Slot("c")],
-    "work__after": [Slot("b"), Slot(ROOM), Slot("p/x", plan=LATER.fingerprint), Slot(ROOM)],
-    "planner__after": [Slot("p"), Slot(ROOM)],
+    "work__after": [Slot("b"), Slot(RESERVED), Slot("p/x", plan=LATER.fingerprint), Slot(RESERVED)],
+    "planner__after": [Slot("p"), Slot(RESERVED)],
 }
 DONE = {
     ("wf.work", 0): "success",
@@ -214,14 +220,14 @@ def test_without_a_planning_node_nothing_is_added():
 
 
 def test_a_node_that_was_listed_for_another_plan_has_to_be_listed_again():
-    slots = {**SLOTS, "work__after": [Slot("b"), Slot(ROOM), Slot("p/x", plan="another"), Slot(ROOM)]}
+    slots = {**SLOTS, "work__after": [Slot("b"), Slot(RESERVED), Slot("p/x", plan="another"), Slot(RESERVED)]}
     cleared = clearing(slots, PLANS, DONE).clear(["p/x"])
     assert set(cleared.others) == GROWTH
 
 
-def test_the_room_that_runs_again_is_the_last_that_does_not_ask():
-    asking = Slot(ROOM, asks=True)
-    slots = {**SLOTS, "work__after": [Slot("b"), Slot(ROOM), Slot("p/x", plan=LATER.fingerprint), asking]}
+def test_the_reserved_slot_that_runs_again_is_the_last_that_does_not_ask():
+    asking = Slot(RESERVED, asks=True)
+    slots = {**SLOTS, "work__after": [Slot("b"), Slot(RESERVED), Slot("p/x", plan=LATER.fingerprint), asking]}
     others = set(clearing(slots, PLANS, DONE).clear(["p"]).others)
     assert others == {*GROWTH, ("wf.work__after", 1)} - {("wf.work__after", 3)}
     # A run that was ended in between may have no other.

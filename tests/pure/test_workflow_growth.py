@@ -1,4 +1,4 @@
-"""How the lists of a workflow grow: each node is run once, and no room that asked takes a node."""
+"""How the lists of a workflow grow: each node is run once, and no reserved slot that asked takes a node."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.listing.slots import RootPlan, first_lists
 from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
-from airflow_dynamic_provider.workflows.progress.growth import ROOMS, Room, Snapshot, decide_room, list_again
+from airflow_dynamic_provider.workflows.progress.growth import (
+    RESERVED_SLOTS,
+    Reserved,
+    Snapshot,
+    decide_reserved,
+    list_again,
+)
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
-from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM, ROOM, Slot
+from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM, RESERVED, Slot
 
 pytestmark = pytest.mark.pure
 
@@ -73,13 +79,13 @@ def names(tree, name=""):
 class Run:
     """The scheduler's, the triggerer's and the workers' part, in any order."""
 
-    def __init__(self, tree, chosen, rooms=ROOMS):
+    def __init__(self, tree, chosen, reserved=RESERVED_SLOTS):
         self.tree, self.random = tree, chosen
         root = plan_of("", tree)
         self.stored = Stored({("wf.plan", -1): "success"}, {("wf.plan", PLAN_XCOM, -1): pack_plan(root)})
         for lane, listed in first_lists(SPEC, [RootPlan(root)]).items():
-            slots = [slot for slot in listed.slots if slot.name != ROOM]
-            self.stored.store(lane, [*slots, *[Slot(ROOM)] * (rooms if tree[1] else 0)])
+            slots = [slot for slot in listed.slots if slot.name != RESERVED]
+            self.stored.store(lane, [*slots, *[Slot(RESERVED)] * (reserved if tree[1] else 0)])
             self.stored.own_states[LANES[lane].list_task_id, -1] = "deferred"
         # By task instance: from which look on it may decide, what it runs, and how often it asked.
         self.since, self.running = {}, {}
@@ -142,10 +148,10 @@ class Run:
     def decide_by(self, snapshot, lane, at):
         slot = snapshot.reader.slots(lane)[at]
         if not slot.name:
-            room = decide_room(snapshot, lane, at)
-            if room is Room.END:
+            reserved = decide_reserved(snapshot, lane, at)
+            if reserved is Reserved.END:
                 self.end(lane, at)
-            elif room is Room.ASK:
+            elif reserved is Reserved.ASK:
                 self.end(lane, at, "running")
                 self.running[lane, at] = None
         elif snapshot.graphs[()].decide(slot.name).verdict is Verdict.READY:
@@ -165,12 +171,12 @@ class Run:
         self.end(lane, at)
 
     def ask(self, lane, at):
-        # The worker decides by what it finds itself: another room may have asked meanwhile.
-        room = decide_room(self.stored.look(), lane, at)
-        if room is Room.END:
+        # The worker decides by what it finds itself: another reserved slot may have asked meanwhile.
+        reserved = decide_reserved(self.stored.look(), lane, at)
+        if reserved is Reserved.END:
             self.end(lane, at)
             return
-        if room is Room.ASK:
+        if reserved is Reserved.ASK:
             self.asked[lane, at] += 1
             self.expand(lane)
         self.start(lane, at)
@@ -184,9 +190,9 @@ trees = st.recursive(
 
 
 @settings(deadline=None, max_examples=100)
-@given(trees, st.integers(0, 2**32), st.sampled_from([ROOMS, 1]))
-def test_each_node_runs_once_and_no_room_asks_twice(tree, seed, rooms):
-    run = Run(tree, random.Random(seed), rooms)
+@given(trees, st.integers(0, 2**32), st.sampled_from([RESERVED_SLOTS, 1]))
+def test_each_node_runs_once_and_no_reserved_slot_asks_twice(tree, seed, reserved):
+    run = Run(tree, random.Random(seed), reserved)
     for _ in range(5000):
         if not run.step():
             break
@@ -198,54 +204,54 @@ def test_each_node_runs_once_and_no_room_asks_twice(tree, seed, rooms):
         assert len(run.instances(lane)) == len(run.stored.slots(lane))
 
 
-def grown(depth, rooms=ROOMS):
+def grown(depth, reserved=RESERVED_SLOTS):
     """A run of levels, each of one node that plans nothing and one that plans the next level."""
     tree = (0, [])
     for _ in range(depth):
         tree = (1, [tree])
-    return Run(tree, random.Random(1), rooms)
+    return Run(tree, random.Random(1), reserved)
 
 
-def test_a_level_takes_the_rooms_that_are_there():
+def test_a_level_takes_the_reserved_slots_that_are_there():
     run = grown(3)
     for lane in LANES:
         run.expand(lane)
-        assert run.stored.slots(lane)[1:] == [Slot(ROOM), Slot(ROOM)]
+        assert run.stored.slots(lane)[1:] == [Slot(RESERVED), Slot(RESERVED)]
     run.decide_by(run.stored.look(), "planner", 0)
     run.work("planner", 0)
     snapshot = run.stored.look()
     for lane, name in (("work", "p0/w0"), ("planner", "p0/p0")):
         slots = list_again(snapshot, lane, run.stored.slots(lane))
         assert slots[1].name == name
-        # The next room asks, and two are there for the next level when it has.
-        assert slots[2:] == [Slot(ROOM, asks=True), Slot(ROOM), Slot(ROOM)]
+        # The next reserved slot asks, and two are there for the next level when it has.
+        assert slots[2:] == [Slot(RESERVED, asks=True), Slot(RESERVED), Slot(RESERVED)]
         run.stored.store(lane, slots)
-    # What is in a room starts, though nothing was asked yet.
+    # What is in a reserved slot starts, though nothing was asked yet.
     run.decide_by(run.stored.look(), "work", 1)
     assert run.running["work", 1] == "p0/w0"
 
 
-def test_a_list_of_an_earlier_release_has_one_room_that_asks():
-    run = grown(2, rooms=1)
+def test_a_list_of_an_earlier_release_has_one_reserved_slot_that_asks():
+    run = grown(2, reserved=1)
     for lane in LANES:
         run.expand(lane)
     run.decide_by(run.stored.look(), "planner", 0)
     run.work("planner", 0)
     slots = list_again(run.stored.look(), "work", run.stored.slots("work"))
-    assert [slot.name for slot in slots] == ["w0", ROOM, "p0/w0", ROOM, ROOM]
+    assert [slot.name for slot in slots] == ["w0", RESERVED, "p0/w0", RESERVED, RESERVED]
     assert slots[1].asks
 
 
-def test_where_an_earlier_release_has_ended_the_list_its_last_room_asks():
-    run = grown(1, rooms=1)
+def test_where_an_earlier_release_has_ended_the_list_its_last_reserved_slot_asks():
+    run = grown(1, reserved=1)
     run.expand("work")
-    run.stored.store("work", [*run.stored.slots("work"), Slot("p0/w0", plan="1"), Slot(ROOM)])
-    assert decide_room(run.stored.look(), "work", 1) is Room.WAIT
+    run.stored.store("work", [*run.stored.slots("work"), Slot("p0/w0", plan="1"), Slot(RESERVED)])
+    assert decide_reserved(run.stored.look(), "work", 1) is Reserved.WAIT
     run.stored.own_states["wf.nodes.work", -1] = "success"
-    assert decide_room(run.stored.look(), "work", 1) is Room.ASK
+    assert decide_reserved(run.stored.look(), "work", 1) is Reserved.ASK
 
 
-def test_where_no_room_is_left_nothing_is_listed_that_would_never_run():
+def test_where_no_reserved_slot_is_left_nothing_is_listed_that_would_never_run():
     run = grown(2)
     for lane in LANES:
         run.expand(lane)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, PlannedNode
 from airflow_dynamic_provider.workflows.progress.stored import (
     ListedNode,
-    Origin,
+    PlanAddress,
     Slot,
     StoredNode,
     pack_blocked,
@@ -35,12 +35,12 @@ nodes = st.builds(
     st.dictionaries(names, st.builds(lambda name: {"$ref": name, "path": [0]}, names), max_size=3),
     st.lists(names, max_size=2).map(tuple),
     st.none() | counts,
-    st.none() | st.builds(Window, names, counts, counts),
+    st.none() | st.builds(ConcurrencyLimit, names, counts, counts),
 )
 listed = st.builds(
     ListedNode,
     nodes,
-    st.builds(Origin, names, counts, storable_text, paths, names),
+    st.builds(PlanAddress, names, counts, storable_text, paths, names),
     st.dictionaries(names, st.tuples(names, counts), max_size=3),
 )
 left_behind = st.builds(

@@ -8,7 +8,7 @@ from airflow_dynamic_provider.errors import StaleNodeError
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
-from airflow_dynamic_provider.workflows.progress.stored import ListedNode, Origin, StoredNode
+from airflow_dynamic_provider.workflows.progress.stored import ListedNode, PlanAddress, StoredNode
 from airflow_dynamic_provider.workflows.tasks.values import Values
 
 pytestmark = pytest.mark.pure
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.pure
 SPEC = WorkflowSpec("sums", "sums.plan", "sums.result", {"add": Lane("add", "sums.add", "sums.nodes.add")})
 LISTED = ListedNode(
     PlannedNode("total", "add", {"left": {"$ref": "one"}, "right": 2}),
-    Origin("sums.plan", -1, "", (), "f"),
+    PlanAddress("sums.plan", -1, "", (), "f"),
     {"one": ("add", 0)},
 )
 

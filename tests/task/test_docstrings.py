@@ -61,6 +61,7 @@ def test_an_example_in_a_docstring_runs(example):
             count_lines=any_task.override(task_id="count_lines"),
             report=any_task.override(task_id="report"),
             summarize=any_task.override(task_id="summarize"),
+            add_up=any_task.override(task_id="add_up"),
         )
         output = []
         result = doctest.DocTestRunner(Checker(), verbose=False).run(example, out=output.append)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator, ShortCircuitOperator
@@ -106,6 +108,22 @@ def test_a_ratio_is_a_share(dag, ratio):
         match=r"its collection has min_success_ratio=.*, which is no share\.",
     ):
         numbers().map(work).collect(min_success_ratio=ratio)
+
+
+WAYS_TO_COLLECT = {
+    "handle": lambda collect: collect(numbers().map(work)),
+    "pair": lambda collect: collect(numbers().zip(others())),
+    "inside": lambda collect: numbers().map(lambda number: work(collect(parts(number).map(work)))),
+}
+
+
+@pytest.mark.parametrize("option", ["keyed", "lazy"])
+@pytest.mark.parametrize("given", [0, 1, "True", None, [True]])
+@pytest.mark.parametrize("way", WAYS_TO_COLLECT)
+def test_how_to_collect_is_true_or_false(dag, option, given, way):
+    said = f"its collection has {option}={given!r}, which is neither true nor false. Give True or False."
+    with pytest.raises(errors.HandleUsageError, match=re.escape(said)):
+        WAYS_TO_COLLECT[way](lambda handle: handle.collect(**{option: given}))
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "2", True])

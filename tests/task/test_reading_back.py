@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import DAG, dag, task
+from airflow.sdk.execution_time import comms
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
 from tests.task_runs import FakeSupervisor, run_task
@@ -137,7 +138,8 @@ def test_a_clone_refuses_a_result_of_another_key(made, supervisor):
         "Task 'first', output 'result', key 'c': its clone at position 0 worked for the key 'a', and 'c' is "
         "there now. Clear 'first' with its downstream tasks, for all keys."
     )
-    assert run.label == "c" or run.label is None
+    # Up to Airflow 3.1, a label is told with the end of the task instance, not in a message of its own.
+    assert run.label == ("c" if hasattr(comms, "SetRenderedMapIndex") else None)
 
 
 def test_a_clone_without_an_item_says_so(made, supervisor):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from airflow.sdk import Context, XComArg
 
-from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ def find_misfit(fn: Any, items: Sequence[Any]) -> tuple[str, str] | None:
             if given > 1
             else "Give it a parameter that receives the item.",
         )
-    filled = _AIRFLOWS_CONTEXT | CONTEXT_NAMES if task_graph.is_task_decorator(fn) else set()
+    filled = _AIRFLOWS_CONTEXT | CONTEXT_NAMES if is_task_decorator(fn) else set()
     missing = [
         each.name
         for each in parameters

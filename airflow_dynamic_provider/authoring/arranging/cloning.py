@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.arranging.leaks import refuse_leaks, refuse_positions
@@ -125,9 +124,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
     setattr(task, KEY_FIELD, KeyField(spec))
     task.template_fields = (KEY_FIELD, *task.template_fields)
     task.map_index_template = MAP_INDEX_TEMPLATE
-    # Private names of public arguments: the operator exists already, so they cannot be passed to it.
-    task._pre_execute_hook = chain_hook(task._pre_execute_hook, before_execute)
-    task._post_execute_hook = chain_hook(task._post_execute_hook, after_execute)
+    run_around(task, before_execute, after_execute, chain_hook)
     if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
         # The scheduler ends an empty operator without running it, and only a running task gets a label.
         task.on_execute_callback = [_run_on_worker]

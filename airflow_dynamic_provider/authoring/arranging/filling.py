@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, XComArg
 
-from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter import objects
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, leaves, rebuilt
 from airflow_dynamic_provider.authoring.references.refusals import NotAValue
 from airflow_dynamic_provider.errors import HandleUsageError
@@ -81,13 +81,12 @@ def attributes_of(task: Any) -> dict[str, Any]:
 
 
 def _kept(task: Any) -> dict[str, Any]:
-    # Without the arguments as they were given, which Airflow keeps as well.
-    return {name: vars(task)[name] for name in sorted(vars(task)) if not name.startswith("_BaseOperator__")}
+    return objects.attributes_of(task)
 
 
 def _refuse_lost(task: Any) -> None:
     kept = {id(each) for value in _kept(task).values() for each in _all_references(value)}
-    for name, value in task_graph.arguments_of(task).items():
+    for name, value in objects.arguments_of(task).items():
         if any(id(each) not in kept for each in references_in(value)):
             raise _refuse(task, name, "which its constructor has worked on, and not kept as it was given")
 

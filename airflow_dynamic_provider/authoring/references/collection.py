@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
-
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.references.usage import Collecting
@@ -60,7 +59,7 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         self.spec = spec
 
     def resolve(self, context: Any) -> Any:
-        """Return the list or dict. Airflow calls this in the task's process."""
+        """Return the list or dict, or what is read as one. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect
 
         return collect(context, self.spec, self.space.graph.collector_of(context["task"].task_id))

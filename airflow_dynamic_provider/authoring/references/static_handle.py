@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
-
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.references.collection import Collection
 from airflow_dynamic_provider.authoring.references.refusals import is_kept
 from airflow_dynamic_provider.errors import HandleUsageError

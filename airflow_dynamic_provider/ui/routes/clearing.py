@@ -12,6 +12,7 @@ from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.presenting import present
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.clearing import ToClear
@@ -32,12 +33,7 @@ def find_what_runs_again(
         task_ids=list(to_clear.markers),
         total=len(to_clear.instances),
         task_instances=[
-            models.ClearedInstance(
-                task_id=instance.task_id,
-                map_index=instance.map_index,
-                label=to_clear.label(instance),
-                state=instance.state,
-            )
+            present(models.ClearedInstance, instance, label=to_clear.label(instance))
             for instance in to_clear.instances[:_SHOWN]
         ],
         warnings=[f"{to_clear.warning}."] if to_clear.warning else [],

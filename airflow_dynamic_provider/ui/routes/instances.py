@@ -16,7 +16,7 @@ from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.metadata import present_metadata
-from airflow_dynamic_provider.ui.presenting import present_instance, present_space
+from airflow_dynamic_provider.ui.presenting import present, present_space
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import OpenRun
@@ -33,19 +33,17 @@ def get_instance(
     found = read_details(run, task_id, map_index)
     path = found.key_path
     origin = found.origins[0] if found.origins else None
-    return models.InstanceDetails(
-        **dict(present_instance(found.instance)),
-        is_stale=found.is_stale,
+    return present(
+        models.InstanceDetails,
+        found,
+        found.instance,
         key_path=None if path is None else list(path),
         key=None if path is None else render_key(path),
         space=None if found.info is None else present_space(found.info),
-        origin=None if origin is None else models.Origin(**vars(origin)),
+        origin=None if origin is None else present(models.Origin, origin),
         outputs=_outputs(run, found),
         inherited=present_metadata(found.inherited),
-        same_key=[
-            models.Relative(**dict(present_instance(other)), relation=relation)
-            for relation, other in found.relatives
-        ],
+        same_key=[present(models.Relative, other, relation=relation) for relation, other in found.relatives],
         node=None if found.node is None else models.NodeName(workflow=found.node[0], name=found.node[1]),
     )
 
@@ -88,12 +86,9 @@ def _outputs(run: OpenRun, found: Details) -> list[models.DeclaredOutput]:
         if name not in declared
     ]
     return [
-        models.DeclaredOutput(
-            name=output.name,
-            is_dynamic=output.is_dynamic,
-            type=output.type,
-            description=output.description,
-            is_required=output.is_required,
+        present(
+            models.DeclaredOutput,
+            output,
             keys=found.key_counts.get(output.name),
             metadata=present_metadata(attached.get(output.name, {})),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,9 +12,12 @@ from airflow_dynamic_provider.database.workflow_view import ViewedNode, look_at_
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
-from airflow_dynamic_provider.ui.presenting import is_running
+from airflow_dynamic_provider.ui.presenting import is_running, present
 
 router = APIRouter(tags=["workflows"], dependencies=READS_RUN)
+
+# What a node without a task instance says in place of one.
+_NOT_MADE = SimpleNamespace(**{**dict.fromkeys(models.TaskInstance.model_fields), "try_number": 0})
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/workflows/{name}")
@@ -46,16 +50,4 @@ def get_workflow(
 
 
 def _node(node: ViewedNode) -> models.Node:
-    instance = node.instance
-    return models.Node(
-        name=node.name,
-        kind=node.kind,
-        task_id=None if instance is None else instance.task_id,
-        map_index=None if instance is None else instance.map_index,
-        state=node.state,
-        try_number=0 if instance is None else instance.try_number,
-        duration=None if instance is None else instance.duration,
-        start_date=None if instance is None else instance.start_date,
-        end_date=None if instance is None else instance.end_date,
-        reason=node.reason,
-    )
+    return present(models.Node, node, node.instance or _NOT_MADE)

@@ -92,6 +92,7 @@ export function inlineImage(address) {
   return isPicture ? address : null;
 }
 
+/** @typedef {NonNullable<NonNullable<import("wire").paths["/dags/{dag_id}/runs/{run_id}/keys"]["get"]["parameters"]["query"]>["sort"]>} Sort */
 /**
  * @typedef {object} View  What the viewer has chosen to see.
  * @property {string} of  The id of a space; empty: the first.
@@ -99,7 +100,7 @@ export function inlineImage(address) {
  * @property {string} key  Key paths that are chosen, as JSON; empty: none.
  * @property {string} search
  * @property {string[]} states
- * @property {"position" | "key" | "state" | "duration"} sort
+ * @property {Sort} sort
  * @property {boolean} descending
  * @property {boolean} flat  Nested keys in one list.
  * @property {string[]} open  Rows that are unfolded: key paths as JSON.
@@ -120,7 +121,8 @@ export const FIRST_VIEW = Object.freeze({
   offset: 0,
 });
 
-const SORTS = /** @type {const} */ (["position", "key", "state", "duration"]);
+/** @type {Readonly<Record<Sort, true>>}  All that the server knows, or the types do not fit. */
+const SORTS = Object.freeze({ position: true, key: true, state: true, duration: true });
 
 /**
  * Read a view from the fragment of an address; what is not understood is left out.
@@ -132,13 +134,14 @@ export function viewOf(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
   const text = (/** @type {string} */ name) => given.get(name) ?? "";
   const offset = Number(text("offset"));
+  const sort = text("sort");
   return {
     of: text("of"),
     workflow: text("workflow"),
     key: text("key"),
     search: text("search"),
     states: given.getAll("state"),
-    sort: SORTS.find((name) => name === text("sort")) ?? "position",
+    sort: isSort(sort) ? sort : "position",
     descending: given.has("descending"),
     flat: given.has("flat"),
     open: given.getAll("open"),
@@ -173,6 +176,14 @@ export function fragmentOf(view) {
     said.set("offset", String(view.offset));
   }
   return said.toString();
+}
+
+/**
+ * @param {string} name
+ * @returns {name is Sort}
+ */
+function isSort(name) {
+  return Object.hasOwn(SORTS, name);
 }
 
 /**

@@ -6,12 +6,12 @@ import { ApiError, clearTasks, planClearing } from "./api.js";
 import { Cut, formatCount, Loading, Notice, several, StateBadge } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Cleared} Cleared */
-/** @typedef {import("./api.js").Clearing} Clearing */
-/** @typedef {import("./api.js").KeysToClear | import("./api.js").NodesToClear} Wanted */
+/** @typedef {import("wire").ClearedInstance} ClearedInstance */
+/** @typedef {import("wire").ClearingAnswer} ClearingAnswer */
+/** @typedef {import("wire").ClearingRequest} ClearingRequest */
 /**
  * @typedef {{step: "asking"}
- *   | {step: "confirming", plan: Clearing, tasks: Cleared[]}
+ *   | {step: "confirming", plan: ClearingAnswer, tasks: ClearedInstance[]}
  *   | {step: "clearing", done: number, total: number}
  *   | {step: "cleared", total: number}
  *   | {step: "failed", message: string, done: number}} Step
@@ -21,7 +21,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 const SHOWN = 200;
 
 /**
- * @param {{place: import("./address.js").Place, wanted: Wanted, onClose: () => void, onCleared: () => void}} properties
+ * @param {{place: import("./address.js").Place, wanted: ClearingRequest, onClose: () => void, onCleared: () => void}} properties
  */
 export function ClearDialog({ place, wanted, onClose, onCleared }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
@@ -32,7 +32,7 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
     ask(place, wanted).then(setStep);
     return () => before?.focus();
   }, []);
-  const clear = async (/** @type {Clearing} */ plan) => {
+  const clear = async (/** @type {ClearingAnswer} */ plan) => {
     let done = 0;
     const onPart = (/** @type {number} */ cleared) => {
       done = cleared;
@@ -75,7 +75,7 @@ function Body({ step }) {
   }
 }
 
-/** @param {{plan: Clearing, tasks: Cleared[]}} properties */
+/** @param {{plan: ClearingAnswer, tasks: ClearedInstance[]}} properties */
 function Plan({ plan, tasks }) {
   if (!tasks.length) {
     return html`<p>There is nothing to clear: Airflow has no such task instance in this run.</p>`;
@@ -91,7 +91,7 @@ function Plan({ plan, tasks }) {
           ${tasks.slice(0, SHOWN).map(
             (task) => html`<tr key=${`${task.map_index} ${task.task_id}`}>
               <td><${Cut} text=${task.task_id} /></td>
-              <td><${Cut} text=${task.label ?? ""} /></td>
+              <td><${Cut} text=${task.label} /></td>
               <td><${StateBadge} state=${task.state} /></td>
             </tr>`,
           )}
@@ -102,7 +102,7 @@ function Plan({ plan, tasks }) {
   `;
 }
 
-/** @param {{step: Step, onClear: (plan: Clearing) => void, onClose: () => void}} properties */
+/** @param {{step: Step, onClear: (plan: ClearingAnswer) => void, onClose: () => void}} properties */
 function Buttons({ step, onClear, onClose }) {
   const isDone = step.step === "cleared" || step.step === "failed";
   return html`<footer class="dialog-buttons">
@@ -115,7 +115,7 @@ function Buttons({ step, onClear, onClose }) {
 
 /**
  * @param {import("./address.js").Place} place
- * @param {Wanted} wanted
+ * @param {ClearingRequest} wanted
  * @returns {Promise<Step>}
  */
 async function ask(place, wanted) {
@@ -131,9 +131,9 @@ async function ask(place, wanted) {
 /**
  * Airflow's list, with keys where Airflow only knows an index: a clone that has not run yet has no label.
  *
- * @param {Cleared[]} tasks
- * @param {Cleared[]} known
- * @returns {Cleared[]}
+ * @param {ClearedInstance[]} tasks
+ * @param {ClearedInstance[]} known
+ * @returns {ClearedInstance[]}
  */
 function withLabels(tasks, known) {
   const labels = new Map(known.map((each) => [`${each.map_index} ${each.task_id}`, each.label]));

@@ -12,7 +12,7 @@ import { html, useState } from "./vendor/preact.js";
  * The task that lists the keys, with all that depends on it.
  *
  * @param {Listed} space
- * @returns {import("./api.js").KeysToClear}
+ * @returns {import("wire").ClearingRequest}
  */
 export function listingOf({ of }) {
   return { of, keys: [], state: null, lister: true };

@@ -10,7 +10,7 @@ import { StateStrips } from "./state_strips.js";
 import { useView } from "./use_view.js";
 import { html } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Space} Space */
+/** @typedef {import("wire").Space} Space */
 /** @typedef {import("./address.js").Place} Place */
 
 /** @param {{place: Place}} properties */

@@ -12,7 +12,7 @@ import { isOver } from "./run_page.js";
 import { formatDuration } from "./time.js";
 import { html } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Instance} Instance */
+/** @typedef {import("wire").InstanceDetails} InstanceDetails */
 /** @typedef {import("./address.js").Place} Place */
 
 /** States in which nothing more happens by itself. */
@@ -56,7 +56,7 @@ function Section({ title, children }) {
   return html`<section class="section"><h2>${title}</h2>${children}</section>`;
 }
 
-/** @param {{place: Place, data: Instance}} properties */
+/** @param {{place: Place, data: InstanceDetails}} properties */
 function KeyFacts({ place, data }) {
   const path = data.key_path ?? [];
   const origin = data.origin;
@@ -74,12 +74,12 @@ function KeyFacts({ place, data }) {
   </section>`;
 }
 
-/** @param {{node: {workflow: string, name: string}}} properties */
+/** @param {{node: import("wire").NodeName}} properties */
 function NodeFacts({ node }) {
   return html`<p class="node-facts">Node <b><${Cut} text=${node.name} /></b> of the workflow <b>${node.workflow}</b></p>`;
 }
 
-/** @param {{output: import("./api.js").DeclaredOutput, place: Place}} properties */
+/** @param {{output: import("wire").DeclaredOutput, place: Place}} properties */
 function Output({ output, place }) {
   return html`<article class="output">
     <header>
@@ -94,7 +94,7 @@ function Output({ output, place }) {
   </article>`;
 }
 
-/** @param {{place: Place, data: Instance}} properties */
+/** @param {{place: Place, data: InstanceDetails}} properties */
 function Relatives({ place, data }) {
   const arrows = { producer: "M3 8h10M9 4l4 4l-4 4", upstream: "M8 13V4M4 7.5l4-4l4 4", downstream: "M8 3v9M4 8.5l4 4l4-4", "same key": "M3 6h10M3 10h10" };
   return html`<table class="plain-table">

@@ -9,7 +9,7 @@ import { usePolling } from "./polling.js";
 import { html } from "./vendor/preact.js";
 
 /**
- * @param {{place: import("./address.js").Place, of: string, row: import("./api.js").Row}} properties
+ * @param {{place: import("./address.js").Place, of: string, row: import("wire").Row}} properties
  */
 export function KeyDetails({ place, of, row }) {
   const { data, error } = usePolling(

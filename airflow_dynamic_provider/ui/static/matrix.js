@@ -11,11 +11,12 @@ import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, 
 import { CALM, LIVE, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
 import { useSelection } from "./selection.js";
+import { classOf, SUMMARY_COLUMNS } from "./summary_columns.js";
 import { TreeRow } from "./tree_rows.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Keys} Keys */
-/** @typedef {import("./api.js").RunSpace} RunSpace */
+/** @typedef {import("wire").KeysPage} KeysPage */
+/** @typedef {import("wire").RunSpace} RunSpace */
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 /** @typedef {(part: Partial<View>) => void} Change */
@@ -31,7 +32,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
     ({ is_running }) => (is_running ? LIVE : CALM),
   );
   const selection = useSelection();
-  const [wanted, setWanted] = useState(/** @type {import("./api.js").KeysToClear | null} */ (null));
+  const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));
   const isBeyond = data !== null && !isLoading && offset > 0 && offset >= data.total;
   useEffect(() => {
     if (isBeyond) {
@@ -130,7 +131,7 @@ function Downloads({ place, of }) {
 }
 
 /**
- * @param {{place: Place, data: Keys, view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
+ * @param {{place: Place, data: KeysPage, view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
  */
 function Table({ place, data, view, change, isLoading, selection }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
@@ -162,8 +163,11 @@ function Table({ place, data, view, change, isLoading, selection }) {
               <${SortButton} by="key" label="Key" view=${view} change=${change} />
             </div>
           </th>
-          <th scope="col" aria-sort=${ariaSort(view, "state")}><${SortButton} by="state" label="State" view=${view} change=${change} /></th>
-          <th scope="col" class="number" aria-sort=${ariaSort(view, "duration")}><${SortButton} by="duration" label="Duration" view=${view} change=${change} /></th>
+          ${SUMMARY_COLUMNS.map(
+            (column) => html`<th key=${column.sort} scope="col" class=${classOf(column)} aria-sort=${ariaSort(view, column.sort)}>
+              <${SortButton} by=${column.sort} label=${column.label} isNumber=${column.isNumber} view=${view} change=${change} />
+            </th>`,
+          )}
           ${data.columns.map((column) => html`<th key=${column.task_id} scope="col"><${Cut} text=${column.label} title=${column.task_id} /></th>`)}
         </tr>
       </thead>
@@ -186,14 +190,16 @@ function Table({ place, data, view, change, isLoading, selection }) {
   </div>`;
 }
 
-/** @param {{by: "key" | "state" | "duration", label: string, view: View, change: Change}} properties */
-function SortButton({ by, label, view, change }) {
+/**
+ * @param {{by: import("./address.js").Sort, label: string, isNumber?: boolean, view: View, change: Change}} properties
+ */
+function SortButton({ by, label, isNumber = false, view, change }) {
   const isBy = view.sort === by;
   const path = !isBy ? "M5 6.5L8 3.5l3 3M5 9.5l3 3l3-3" : view.descending ? "M5 6.5l3 3l3-3" : "M5 9.5l3-3l3 3";
-  // The third click brings back the order in which the keys were produced.
+  // Of numbers the largest comes first. The third click brings back the order in which the keys were produced.
   const next = !isBy
-    ? { sort: by, descending: by === "duration" }
-    : view.descending === (by === "duration")
+    ? { sort: by, descending: isNumber }
+    : view.descending === isNumber
       ? { descending: !view.descending }
       : { sort: /** @type {const} */ ("position"), descending: false };
   return html`<button type="button" class="sort ${isBy ? "is-on" : ""}" title=${`Sort by ${label.toLowerCase()}`} onClick=${() => change({ ...next, offset: 0 })}>

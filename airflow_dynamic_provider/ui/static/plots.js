@@ -8,12 +8,12 @@ import { formatMoment } from "./time.js";
 import UPlot from "./vendor/uplot.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").NumberLabel} NumberLabel */
-/** @typedef {import("./api.js").PastRun} PastRun */
+/** @typedef {import("wire").Numbers} Numbers */
+/** @typedef {import("wire").Run} Run */
 
 const HEIGHT = 190;
 
-/** @param {{runs: PastRun[], label: NumberLabel, isSummary: boolean}} properties */
+/** @param {{runs: Run[], label: Numbers, isSummary: boolean}} properties */
 export function Plot({ runs, label, isSummary }) {
   const place = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
@@ -49,7 +49,7 @@ export function Plot({ runs, label, isSummary }) {
   </figure>`;
 }
 
-/** @param {{runs: PastRun[], label: NumberLabel, isSummary: boolean, at: number | null}} properties */
+/** @param {{runs: Run[], label: Numbers, isSummary: boolean, at: number | null}} properties */
 function Legend({ runs, label, isSummary, at }) {
   const run = at === null ? null : runs[at];
   return html`<ul class="legend">
@@ -62,7 +62,7 @@ function Legend({ runs, label, isSummary, at }) {
   </ul>`;
 }
 
-/** @param {{runs: PastRun[], label: NumberLabel}} properties */
+/** @param {{runs: Run[], label: Numbers}} properties */
 function NumberTable({ runs, label }) {
   return html`<details class="number-table">
     <summary>As a table</summary>
@@ -83,8 +83,8 @@ function NumberTable({ runs, label }) {
 }
 
 /**
- * @param {PastRun[]} runs
- * @param {NumberLabel} label
+ * @param {Run[]} runs
+ * @param {Numbers} label
  * @returns {import("./vendor/uplot.js").default.AlignedData}
  */
 function dataOf(runs, label) {
@@ -92,8 +92,8 @@ function dataOf(runs, label) {
 }
 
 /**
- * @param {PastRun[]} runs
- * @param {NumberLabel} label
+ * @param {Run[]} runs
+ * @param {Numbers} label
  * @param {boolean} isSummary
  * @param {number} width
  * @param {(at: number | null) => void} onCursor
@@ -137,13 +137,13 @@ function lineOf(number, isSummary) {
   return isSummary ? (number === 1 ? "1" : "edge") : String((number % 6) + 1);
 }
 
-/** @param {PastRun | undefined} run */
+/** @param {Run | undefined} run */
 function shortDate(run) {
   const moment = run ? formatMoment(run.logical_date ?? run.start_date, viewersZone()) : "";
   return moment.endsWith(" 00:00:00") ? moment.slice(5, 10) : moment.slice(5, 16);
 }
 
-/** @param {PastRun} run */
+/** @param {Run} run */
 function nameOfRun(run) {
   return `${formatMoment(run.logical_date ?? run.start_date, viewersZone())} · ${run.run_id}`;
 }

@@ -10,9 +10,9 @@ import { useView } from "./use_view.js";
 import { html } from "./vendor/preact.js";
 import { WorkflowView } from "./workflow_view.js";
 
-/** @typedef {import("./api.js").RunOutputs} RunOutputs */
-/** @typedef {import("./api.js").RunSpace} RunSpace */
-/** @typedef {import("./api.js").RunWorkflow} RunWorkflow */
+/** @typedef {import("wire").RunOutputs} RunOutputs */
+/** @typedef {import("wire").RunSpace} RunSpace */
+/** @typedef {import("wire").RunWorkflow} RunWorkflow */
 /** @typedef {import("./address.js").View} View */
 
 /** The counts beside the names may be a little older than the matrix. */

@@ -12,9 +12,9 @@ import { nameOf, pictureOf, wordsOf } from "./states.js";
 import { formatMoment } from "./time.js";
 import { html, useRef } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").History} History */
-/** @typedef {import("./api.js").PastRun} PastRun */
-/** @typedef {import("./api.js").PastState} PastState */
+/** @typedef {import("wire").HistoryPage} HistoryPage */
+/** @typedef {import("wire").Run} Run */
+/** @typedef {import("wire").PastState} PastState */
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 
@@ -50,7 +50,7 @@ export function StateStrips({ place, of, view, change }) {
   </section>`;
 }
 
-/** @param {{place: Place, data: History}} properties */
+/** @param {{place: Place, data: HistoryPage}} properties */
 function Strips({ place, data }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
   useRoving(table);
@@ -74,12 +74,12 @@ function Strips({ place, data }) {
   </div>`;
 }
 
-/** @param {{place: Place, run: PastRun}} properties */
+/** @param {{place: Place, run: Run}} properties */
 function RunMark({ place, run }) {
   return html`<${Link} href=${runHref(place, place.dagId, run.run_id)} class="run-mark is-${nameOf(run.state)}" title=${`${titleOf(run)}\nRun: ${wordsOf(run.state)}`} aria-label=${`Run ${run.run_id}: ${wordsOf(run.state)}`}><//>`;
 }
 
-/** @param {{place: Place, run: PastRun, past: PastState, name: string}} properties */
+/** @param {{place: Place, run: Run, past: PastState | null, name: string}} properties */
 function Square({ place, run, past, name }) {
   if (!past) {
     return html`<span class="square is-absent" title=${`${titleOf(run)}\nThe run has no such key`}></span>`;
@@ -94,7 +94,7 @@ function Square({ place, run, past, name }) {
   ><${Picture} path=${pictureOf(past.state)} size=${12} /><//>`;
 }
 
-/** @param {PastRun} run */
+/** @param {Run} run */
 function titleOf(run) {
   const moment = run.logical_date ?? run.start_date;
   return moment ? `${run.run_id}\n${formatMoment(moment, viewersZone())}` : run.run_id;

@@ -2,7 +2,7 @@
  * The states of task instances: their order, names and pictures. Colours stand in css/states.css.
  */
 
-/** @typedef {string | null} State  Airflow's name of a state; null: no status yet. */
+/** @typedef {import("wire").Cell["state"]} State  Airflow's name of a state; null: no status yet. */
 
 /** From what wants attention to what is done; the server sorts by the same order. */
 export const STATES = Object.freeze([

@@ -6,15 +6,16 @@ import { getKeys, PAGE_SIZE } from "./api.js";
 import { instanceHref } from "./address.js";
 import { viewersZone } from "./host.js";
 import { KeyDetails } from "./key_details.js";
-import { Cut, Failure, formatCount, Link, Loading, Picture, several, StateBadge, StateBar, StateSquare } from "./parts.js";
+import { Cut, Failure, formatCount, Link, Loading, Picture, several, StateBar, StateSquare } from "./parts.js";
 import { CALM, LIVE, usePolling } from "./polling.js";
 import { nameOf, wordsOf } from "./states.js";
+import { summaryCells, widthOf } from "./summary_columns.js";
 import { formatDuration, formatMoment, secondsSince } from "./time.js";
 import { html, useState } from "./vendor/preact.js";
 
-/** @typedef {import("./api.js").Cell} Cell */
-/** @typedef {import("./api.js").Column} Column */
-/** @typedef {import("./api.js").Row} Row */
+/** @typedef {import("wire").Cell} Cell */
+/** @typedef {import("wire").Column} Column */
+/** @typedef {import("wire").Row} Row */
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 /**
@@ -50,11 +51,10 @@ function Leaf({ place, row, view, change, columns, selection, level, index }) {
           </button>
         </div>
       </th>
-      <td><${StateBadge} state=${row.state} /></td>
-      <td class="number">${formatDuration(row.duration)}</td>
+      ${summaryCells(row)}
       ${columns.map(({ task_id }) => html`<td key=${task_id}><${CellLink} place=${place} cell=${row.cells[task_id] ?? null} name=${row.key} /></td>`)}
     </tr>
-    ${isOpen && html`<tr class="details"><td colspan=${columns.length + 3}><${KeyDetails} place=${place} of=${view.of} row=${row} /></td></tr>`}`;
+    ${isOpen && html`<tr class="details"><td colspan=${widthOf(columns)}><${KeyDetails} place=${place} of=${view.of} row=${row} /></td></tr>`}`;
 }
 
 /** @param {RowProperties} properties */
@@ -73,8 +73,7 @@ function Folded(properties) {
           </button>
         </div>
       </th>
-      <td><${StateBadge} state=${row.state} /></td>
-      <td class="number">${formatDuration(row.duration)}</td>
+      ${summaryCells(row)}
       <td colspan=${Math.max(1, columns.length)}>
         <span class="folded-counts"><span class="quiet">${several(row.children ?? 0, "key")}</span><${StateBar} counts=${row.counts} /></span>
       </td>
@@ -91,7 +90,7 @@ function Children(properties) {
     JSON.stringify([view.of, view.sort, view.descending, row.key_path, limit]),
     ({ is_running }) => (is_running ? LIVE : CALM),
   );
-  const wide = (/** @type {unknown} */ content) => html`<tr class="details"><td colspan=${columns.length + 3}>${content}</td></tr>`;
+  const wide = (/** @type {unknown} */ content) => html`<tr class="details"><td colspan=${widthOf(columns)}>${content}</td></tr>`;
   if (!data) {
     return wide(error ? html`<${Failure} error=${error} />` : html`<${Loading} what="keys" />`);
   }

@@ -11,8 +11,8 @@ import { Graph, layout } from "./vendor/dagre.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { isMatch } from "./workflow_list.js";
 
-/** @typedef {import("./api.js").Workflow} Workflow */
-/** @typedef {import("./api.js").WorkflowNode} WorkflowNode */
+/** @typedef {import("wire").WorkflowGraph} Workflow */
+/** @typedef {import("wire").Node} WorkflowNode */
 /** @typedef {{x: number, y: number}} Point */
 /**
  * @typedef {object} Drawing

@@ -11,7 +11,7 @@ import { html, useRef } from "./vendor/preact.js";
 /**
  * @typedef {object} NodesShown
  * @property {import("./address.js").Place} place
- * @property {import("./api.js").Workflow} data
+ * @property {import("wire").WorkflowGraph} data
  * @property {string} search
  * @property {import("./selection.js").Selection} selection
  */

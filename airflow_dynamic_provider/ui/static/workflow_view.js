@@ -12,12 +12,12 @@ import { html, useState } from "./vendor/preact.js";
 import { LARGEST, WorkflowGraph } from "./workflow_graph.js";
 import { WorkflowList } from "./workflow_list.js";
 
-/** @typedef {import("./api.js").Workflow} Workflow */
+/** @typedef {import("wire").WorkflowGraph} Workflow */
 /** @typedef {import("./address.js").View} View */
 /**
  * @typedef {object} Properties
  * @property {import("./address.js").Place} place
- * @property {import("./api.js").RunWorkflow} workflow
+ * @property {import("wire").RunWorkflow} workflow
  * @property {View} view
  * @property {(part: Partial<View>) => void} change
  * @property {() => void} onCleared
@@ -31,7 +31,7 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
     ({ is_running }) => (is_running ? LIVE : CALM),
   );
   const selection = useSelection();
-  const [wanted, setWanted] = useState(/** @type {import("./api.js").NodesToClear | null} */ (null));
+  const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));
   if (!data) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="the workflow" />`;
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,12 @@ from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag.outputs import NodeSlots, WorkflowOutput, part_names
 from airflow_dynamic_provider.workflows.declared import keyed
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
-from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, OperatorTarget, WorkflowTarget
+from airflow_dynamic_provider.workflows.declared.kinds import (
+    GUESSED,
+    MapTarget,
+    OperatorTarget,
+    WorkflowTarget,
+)
 from airflow_dynamic_provider.workflows.declared.settings import setting_names
 from airflow_dynamic_provider.workflows.declared.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan.dag_files import dag_file_being_read
@@ -46,6 +52,8 @@ _OWN_SETTINGS: dict[str, Any] = {
     "trigger_rule": TriggerRule.ALL_SUCCESS,
     "map_index_template": MAP_INDEX_TEMPLATE,
 }
+
+log = logging.getLogger(__name__)
 
 _PLAN, _RESULT, _LISTS, _OUTPUTS = "plan", "result", "nodes", "outputs"
 
@@ -148,7 +156,11 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
 
 def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
     # A task that does not say how many retries it has gets as many as any other one that does not.
-    return find_kinds(workflow, other.default_retries)
+    kinds = find_kinds(workflow, other.default_retries)
+    # A Dag file is read every few seconds; the planning task says it where people look.
+    if log.isEnabledFor(logging.DEBUG) and kinds.guesses:
+        log.debug(GUESSED, workflow.name, kinds.guesses)
+    return kinds
 
 
 def _child_id(group: TaskGroup, label: str) -> str:
@@ -270,7 +282,7 @@ def _doc(kind: Kind, lane: Lane) -> str:
 
 
 def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
-    from airflow.triggers.base import StartTriggerArgs
+    from airflow_dynamic_provider.airflow_adapter.triggers import StartTriggerArgs
 
     return StartTriggerArgs(
         trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",

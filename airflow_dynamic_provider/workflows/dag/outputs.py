@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.definitions.xcom_arg import PlainXComArg
-
 from airflow_dynamic_provider.airflow_adapter import task_graph, xcom
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.arranging.ordering import first_task
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.errors import WorkflowCallError

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from airflow_dynamic_provider.errors import WorkflowError
+from airflow_dynamic_provider.workflows.declared.allowed import check_tasks
 from airflow_dynamic_provider.workflows.declared.keyed import read_out
 from airflow_dynamic_provider.workflows.declared.settings import NAME, setting_names
 from airflow_dynamic_provider.workflows.plan.shapes import return_shape
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 FailurePolicy = Literal["fail_fast", "run_all"]
 
 #: The arguments of the decorator that no task has.
-OPTIONS = ("out", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
+OPTIONS = ("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
 
-_POLICIES = ("fail_fast", "run_all")
 # Arguments of @task that would change what the planning task stores.
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
@@ -35,6 +35,7 @@ class WorkflowDefinition:
     Args:
         function: The body.
         out: The dynamic output that the body returns, ``None`` if it returns something else.
+        tasks: All that the body may call; ``None`` to follow the names in it.
         node_dependency_hints: What the body may call though nothing in it names it.
         max_nodes: How many nodes a plan may have.
         failure_policy: What happens to the other nodes when one has failed for good.
@@ -48,6 +49,7 @@ class WorkflowDefinition:
         function: Callable[..., Any],
         *,
         out: DynamicOut | None = None,
+        tasks: Sequence[Any] | None = None,
         node_dependency_hints: Sequence[Any] = (),
         max_nodes: int = DEFAULT_MAX_NODES,
         failure_policy: FailurePolicy = "fail_fast",
@@ -63,6 +65,8 @@ class WorkflowDefinition:
         self.failure_policy = _check_policy(failure_policy)
         self.timeout = _check_timeout(timeout)
         self.settings = _check_settings(settings or {})
+        self.tasks = check_tasks(tasks, self.name, WorkflowDefinition)
+        self._check_hints_are_needed()
         self.is_named = is_named
         functools.update_wrapper(cast("Any", self), function)
 
@@ -76,6 +80,14 @@ class WorkflowDefinition:
     def shape(self) -> Any:
         """The annotation of what a call gives in another body: the body's, or a dict of values by key."""
         return return_shape(self.function) if self.out is None else dict[str, Any]
+
+    def _check_hints_are_needed(self) -> None:
+        if self.tasks is not None and self.node_dependency_hints:
+            raise WorkflowError(
+                f"the workflow {self.name!r} has tasks= and node_dependency_hints=, and tasks= says already "
+                "all that its body may call",
+                remedy="Move the hints into tasks=[...].",
+            )
 
     def __repr__(self) -> str:
         return f"<dynamic workflow {self.name!r}>"
@@ -118,7 +130,7 @@ def _check_max_nodes(max_nodes: Any) -> int:
 
 
 def _check_policy(policy: Any) -> FailurePolicy:
-    if policy not in _POLICIES:
+    if policy not in get_args(FailurePolicy):
         raise WorkflowError(
             f"failure_policy must be 'fail_fast' or 'run_all', received {policy!r}",
             remedy="'fail_fast' starts no further node once one has failed; 'run_all' runs what it can.",

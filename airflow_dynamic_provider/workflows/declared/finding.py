@@ -1,7 +1,9 @@
-"""Finds the kinds of a workflow: everything that its body may call, as far as the Dag file shows it.
+"""Finds the kinds of a workflow: those that ``tasks=[...]`` lists, or else those that names in its code mean.
+
+To follow names is a convenience: it finds what the code names, and nothing that is looked up while it runs.
 
 Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows
-the code in the order in which it is written.
+the list, or the code, in the order in which it is written.
 """
 
 from __future__ import annotations
@@ -9,19 +11,22 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import sys
 import textwrap
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK, Mapped
 from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 from airflow_dynamic_provider.workflows.declared.kinds import (
-    MAPS_MARK,
     Kinds,
     MapTarget,
     OperatorTarget,
+    Target,
     TaskTarget,
     WorkflowTarget,
 )
@@ -44,10 +49,8 @@ def find_kinds(workflow: WorkflowDefinition, default_retries: int = 0) -> Kinds:
         workflow: The workflow.
         default_retries: The retries of a task that does not say how many it has.
     """
-    finder = _Finder(Kinds(default_retries))
-    finder.function(workflow.function)
-    for hint in workflow.node_dependency_hints:
-        finder.value(hint, frozenset(), is_mapping=True)
+    finder = _Finder(Kinds(default_retries, "" if workflow.tasks is None else workflow.name))
+    finder.body(workflow)
     return finder.kinds
 
 
@@ -55,9 +58,29 @@ class _Finder:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
         self._functions: dict[int, Any] = {}
-        self._workflows: set[int] = set()
+        # By function and list, for both may be there: a workflow, and its copy with another list.
+        self._workflows: set[tuple[int, tuple[int, ...] | None]] = set()
+        # The code that is being looked at; empty in a list.
+        self._found_in = ""
         # Kept, for ids of objects that are gone come again.
         self._seen: dict[tuple[int, bool], Any] = {}
+
+    def body(self, workflow: WorkflowDefinition) -> None:
+        """Look at everything that the body of a workflow may call."""
+        if workflow.tasks is None:
+            self.function(workflow.function)
+            with self._looking_at(f"node_dependency_hints of {workflow.name!r}"):
+                for hint in workflow.node_dependency_hints:
+                    self.value(hint, frozenset(), is_mapping=True)
+            return
+        with self._looking_at(""):
+            for each in workflow.tasks:
+                self._listed(each)
+            # At its decorator it could not be listed yet.
+            scope = _scope(workflow.function)
+            for name in _names(workflow.function.__code__):
+                if _is_same(scope.get(name), workflow):
+                    self.kinds.add(WorkflowTarget(scope[name]))
 
     def function(self, function: Any) -> None:
         """Look at everything that a function refers to."""
@@ -67,6 +90,10 @@ class _Finder:
             return
         self._functions[id(function)] = function
         self.function(getattr(function, "__wrapped__", None))
+        with self._looking_at(_place_of(function)):
+            self._code(function, code)
+
+    def _code(self, function: Any, code: types.CodeType) -> None:
         names = _names(code)
         scope = _scope(function)
         is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
@@ -92,14 +119,14 @@ class _Finder:
             return
         if not isinstance(value, types.ModuleType | type):
             self._seen[id(value), is_mapping] = value
-        if getattr(type(value), "_airflow_is_task_decorator", False):
+        if objects.is_task_decorator(value):
             self._task(value, is_mapping)
         elif isinstance(value, WorkflowDefinition):
             self._workflow(value)
         elif objects.is_operator_class(value):
-            self.kinds.add(OperatorTarget(value))
+            self._add(OperatorTarget(value))
         elif objects.is_operator(value):
-            made_with = vars(value).get("_BaseOperator__init_kwargs", {})
+            made_with = objects.arguments_of(value)
             self._variation((type(value), made_with), is_mapping)
         elif objects.is_task_group(value):
             self.function(value.function)
@@ -116,18 +143,34 @@ class _Finder:
             self._namespace(value, names, is_mapping)
 
     def _task(self, decorator: Any, is_mapping: bool) -> None:
-        self.kinds.add(TaskTarget(decorator))
+        self._add(TaskTarget(decorator))
         if is_mapping and not hasattr(decorator, "declarations"):
-            self.kinds.add(MapTarget(decorator))
+            self._add(MapTarget(decorator))
 
     def _workflow(self, workflow: WorkflowDefinition) -> None:
-        self.kinds.add(WorkflowTarget(workflow))
-        if id(workflow.function) in self._workflows:
-            return
-        self._workflows.add(id(workflow.function))
-        self.function(workflow.function)
-        for hint in workflow.node_dependency_hints:
-            self.value(hint, frozenset(), is_mapping=True)
+        self._add(WorkflowTarget(workflow))
+        listed = None if workflow.tasks is None else tuple(map(id, workflow.tasks))
+        if (id(workflow.function), listed) not in self._workflows:
+            self._workflows.add((id(workflow.function), listed))
+            self.body(workflow)
+
+    def _listed(self, entry: Any) -> None:
+        """Look at something that ``tasks=`` lists."""
+        if isinstance(entry, Mapped):
+            self._task(entry.decorator, is_mapping=True)
+        elif isinstance(entry, functools.partial) and not objects.is_operator_class(entry.func):
+            self._listed(entry.func)
+        else:
+            self.value(entry, frozenset(), is_mapping=False)
+
+    def _add(self, target: Target, settings: Mapping[str, Any] | None = None) -> None:
+        self.kinds.add(target, settings, self._found_in)
+
+    @contextmanager
+    def _looking_at(self, code: str) -> Iterator[None]:
+        outer, self._found_in = self._found_in, code
+        yield
+        self._found_in = outer
 
     def _variation(self, variation: Any, is_mapping: bool) -> None:
         if not isinstance(variation, tuple):
@@ -135,7 +178,7 @@ class _Finder:
             return
         operator_class, kwargs = variation
         settings = {name: value for name, value in kwargs.items() if is_setting(name, value)}
-        self.kinds.add(OperatorTarget(operator_class), settings)
+        self._add(OperatorTarget(operator_class), settings)
 
     def _partial(self, partial: Any, names: frozenset[str], is_mapping: bool) -> None:
         if objects.is_operator_class(partial.func):
@@ -163,6 +206,15 @@ class _Finder:
             # Of Airflow and Python itself, only classes of operators are for a body.
             if top not in _FOREIGN or objects.is_operator_class(held[name]):
                 self.value(held[name], names - {name}, is_mapping)
+
+
+def _is_same(value: Any, workflow: WorkflowDefinition) -> bool:
+    return isinstance(value, WorkflowDefinition) and value.function is workflow.function
+
+
+def _place_of(function: Any) -> str:
+    code = function.__code__
+    return f"{function.__name__} ({os.path.basename(code.co_filename)}, line {code.co_firstlineno})"
 
 
 def _names(code: types.CodeType) -> list[str]:
@@ -204,7 +256,7 @@ def _is_helper(function: types.FunctionType) -> bool:
         return True
     # A library: only worth following if it is written for Airflow.
     return any(
-        getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition)
+        objects.is_task_decorator(value) or isinstance(value, WorkflowDefinition)
         for value in function.__globals__.values()
     ) or any(objects.is_operator_class(value) for value in function.__globals__.values())
 
@@ -278,7 +330,7 @@ def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
 
 def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str, Any]) -> Any:
     base = _evaluate(overridden, scope)
-    is_task = getattr(type(base), "_airflow_is_task_decorator", False)
+    is_task = objects.is_task_decorator(base)
     settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
     if settings is None or not (is_task or isinstance(base, WorkflowDefinition)):
         return _UNKNOWN

@@ -13,12 +13,13 @@ from airflow_dynamic_provider.errors import UnknownKindError
 from airflow_dynamic_provider.workflows.declared.settings import NAME, RETRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 
-#: Set on what maps a task over a list in a body, so that it is known without being imported.
-MAPS_MARK = "_dynamic_workflow_maps"
+
+#: What a log says of `Kinds.guesses`, behind the workflow's name.
+GUESSED = "The kinds of nodes of %r that no tasks=[...] lists were found by names in the code:\n%s"
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +122,13 @@ class Kind:
         name: Unique among the kinds of one workflow.
         target: What its nodes call.
         settings: Arguments of the task, without its name.
+        found_in: The code whose names led to it; empty for one that ``tasks=`` lists.
     """
 
     name: str
     target: Target
     settings: Mapping[str, Any]
+    found_in: str = ""
 
 
 @dataclass(eq=False)
@@ -134,9 +137,11 @@ class Kinds:
 
     Args:
         default_retries: The retries of a kind that does not say how many it has.
+        listed_by: The workflow whose ``tasks=`` lists them; empty where names in the body led to them.
     """
 
     default_retries: int = 0
+    listed_by: str = ""
     _by_name: dict[str, Kind] = field(default_factory=dict)
     _by_identity: dict[Hashable, list[Kind]] = field(default_factory=dict)
 
@@ -157,7 +162,12 @@ class Kinds:
         """The names, in the order in which the kinds were found."""
         return list(self._by_name)
 
-    def add(self, target: Target, settings: Mapping[str, Any] | None = None) -> None:
+    @property
+    def guesses(self) -> str:
+        """The kinds that no ``tasks=`` lists and the code that led to each, a line for each."""
+        return "\n".join(f"  {kind.name}: named in {kind.found_in}" for kind in self if kind.found_in)
+
+    def add(self, target: Target, settings: Mapping[str, Any] | None = None, found_in: str = "") -> None:
         """Add a kind, unless one that there is runs such nodes already."""
         settings = dict(target.settings if settings is None else _without_name(settings))
         if self._find(target, settings) is not None:
@@ -168,7 +178,7 @@ class Kinds:
         while name in self._by_name:
             number += 1
             name = f"{base}__{number}"
-        kind = Kind(name, target, settings)
+        kind = Kind(name, target, settings, found_in)
         self._by_name[name] = kind
         self._by_identity.setdefault(target.identity, []).append(kind)
 
@@ -210,6 +220,8 @@ class Kinds:
     def _unknown(self, target: Target, settings: Mapping[str, Any]) -> UnknownKindError:
         known = self._by_identity.get(target.identity, [])
         name = target.name.removesuffix("__map")
+        if self.listed_by:
+            return self._unlisted(target, settings, known, name)
         if not known and isinstance(target, MapTarget):
             return UnknownKindError(
                 f"the Dag file has no task for a map_task of {name!r}, because nothing that the body "
@@ -221,15 +233,41 @@ class Kinds:
                 f"the Dag file has no task for {name!r}, because nothing that the body refers to names it",
                 remedy=f"Name it at the top of the Dag file, or in node_dependency_hints=[{name}].",
             )
-        nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))
-        given = ", ".join(_differences(nearest.settings, settings))
-        makes = f"functools.partial({name}, {given})"
-        call = makes if isinstance(target, OperatorTarget) else f"{name}.override({given})"
+        given = _nearest_difference(known, settings)
+        call = _with_settings(target, name, given)
         return UnknownKindError(
             f"the Dag file has no task for {name!r} with these settings: {given}; only task_id and fewer "
             "retries may differ from one node to the next",
             remedy=f"Name it in the Dag file: big = {call}, or node_dependency_hints=[{call}].",
         )
+
+    def _unlisted(
+        self, target: Target, settings: Mapping[str, Any], known: Sequence[Kind], name: str
+    ) -> UnknownKindError:
+        called, call = repr(name), name
+        if known:
+            given = _nearest_difference(known, settings)
+            called, call = f"{name!r} with {given}", _with_settings(target, name, given)
+        if isinstance(target, MapTarget):
+            called, call = f"a map_task of {called} over a promise", f"map_task({call})"
+        return UnknownKindError(
+            f"the body of a workflow calls {called}, which is not in tasks=[...] of the workflow "
+            f"{self.listed_by!r}",
+            remedy=f"Add it: tasks=[..., {call}]."
+            + (" Only task_id and fewer retries may differ from what is listed." if known else ""),
+        )
+
+
+def _nearest_difference(known: Sequence[Kind], settings: Mapping[str, Any]) -> str:
+    """Return the settings of a call that the kind which is most like it does not have."""
+    nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))
+    return ", ".join(_differences(nearest.settings, settings))
+
+
+def _with_settings(target: Target, name: str, given: str) -> str:
+    """Return the expression that has these settings."""
+    is_class = isinstance(target, OperatorTarget)
+    return f"functools.partial({name}, {given})" if is_class else f"{name}.override({given})"
 
 
 def _same_but_retries(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

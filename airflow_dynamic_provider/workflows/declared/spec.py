@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.documents import read_object
@@ -15,9 +15,8 @@ from airflow_dynamic_provider.execution.forms import build, misshapen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_dynamic_provider.workflows.declared.definition import FailurePolicy
     from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
-
-FailurePolicy = Literal["fail_fast", "run_all"]
 
 #: What the task is called, in a task group, that gathers the plans of all keys.
 GATHER = "gather"
@@ -34,7 +33,7 @@ class Lane:
     """A task that is cloned for nodes of one kind.
 
     A kind has two where Airflow starts a task either in the triggerer or on a worker, whatever the clone: one
-    for the nodes that can start at once, for which the way by the triggerer would cost seconds, and one for
+    for the nodes that can start at once, which would start seconds later through the triggerer, and one for
     those that wait.
 
     Attributes:
@@ -119,7 +118,7 @@ class WorkflowSpec:
         Raises:
             PlanMismatchError: It was planned when the workflow had other kinds than it has here.
         """
-        starts_at_once = is_of_root and not node.upstream and node.window is None
+        starts_at_once = is_of_root and not node.upstream and node.limit is None
         waiting = self._lanes_of_kinds.get((node.kind, False))
         if waiting is None:
             raise PlanMismatchError(

@@ -16,7 +16,7 @@ from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot, list_again
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.progress.stored import (
-    ROOM,
+    RESERVED,
     NodePage,
     Slot,
     StoredNode,
@@ -183,12 +183,12 @@ class LaneList:
         """Return the slots, as far as task instances are there behind the first list; else none.
 
         Nodes that succeeded keep theirs. The others are free, but the last that has not ended: whatever it
-        was, it makes room for later plans now. So it is with the rooms of the first list.
+        was, it has reserved slots for later plans now. So it is with those of the first list.
         """
         task_id = self._spec.lanes[self._lane].task_id
         states = {index: state for (each, index), state in self._reader.states().items() if each == task_id}
         first = self._reader.first_slots(self._lane)
-        planned = [slot for slot in first if slot.name != ROOM]
+        planned = [slot for slot in first if slot.name != RESERVED]
         left = {
             node.map_index: Slot(node.name, node.key_path)
             for node in map(StoredNode.unpack, xcom.pull_all(context, task_id, stored.NODE_XCOM))
@@ -200,6 +200,6 @@ class LaneList:
         waiting = [index for index in behind if states.get(index) not in FINAL]
         slots = [*planned, *(left.get(index, Slot(None)) for index in behind)]
         if waiting:
-            slots[waiting[-1]] = Slot(ROOM)
+            slots[waiting[-1]] = Slot(RESERVED)
         roots = self._reader.roots()
         return [replace(slot, root_index=roots.get(slot.key_path, slot.root_index)) for slot in slots]

@@ -10,8 +10,14 @@ from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.storing import check_length
 from airflow_dynamic_provider.workflows.progress import stored
-from airflow_dynamic_provider.workflows.progress.growth import ROOMS
-from airflow_dynamic_provider.workflows.progress.stored import ListedNode, Origin, Root, Slot, StoredRoots
+from airflow_dynamic_provider.workflows.progress.growth import RESERVED_SLOTS
+from airflow_dynamic_provider.workflows.progress.stored import (
+    ListedNode,
+    PlanAddress,
+    Root,
+    Slot,
+    StoredRoots,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,23 +51,23 @@ class NodeList:
 def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, NodeList]:
     """Return lane -> its list as it is before any node has planned others."""
     slots: dict[str, list[Slot]] = {lane: [] for lane in spec.lanes}
-    origins = []
+    found = []
     for root in roots:
-        origin = Origin(spec.plan_task_id, root.map_index, "", root.key_path, root.plan.fingerprint)
+        address = PlanAddress(spec.plan_task_id, root.map_index, "", root.key_path, root.plan.fingerprint)
         places: Places = {}
         for node in root.plan.nodes:
             lane = spec.lane_of(node, is_of_root=True)
             places[node.name] = (lane, len(slots[lane]))
             slots[lane].append(Slot(node.name, root.key_path, root.map_index))
-        origins.append((root.plan, origin, places))
+        found.append((root.plan, address, places))
     nodes: dict[str, list[ListedNode | None]] = {lane: [] for lane in spec.lanes}
-    for plan, origin, places in origins:
+    for plan, address, places in found:
         for node in plan.nodes:
-            nodes[places[node.name][0]].append(_listed(node, origin, places))
+            nodes[places[node.name][0]].append(_listed(node, address, places))
     if any(slots[name] for name, lane in spec.lanes.items() if lane.plans):
         for name in spec.growing_lanes:
-            slots[name] += [Slot(stored.ROOM)] * ROOMS
-            nodes[name] += [None] * ROOMS
+            slots[name] += [Slot(stored.RESERVED)] * RESERVED_SLOTS
+            nodes[name] += [None] * RESERVED_SLOTS
     return {lane: NodeList(slots[lane], nodes[lane]) for lane in spec.lanes}
 
 
@@ -79,19 +85,19 @@ def _listed_in(snapshot: Snapshot, slot: Slot, places: Mapping[KeyPath, Places])
     node = graph.nodes.get(slot.name) if graph is not None and slot.name else None
     if graph is None or node is None:
         return None
-    planner = graph.origins[node.name]
+    planner = graph.planned_by[node.name]
     spec, fingerprint = snapshot.reader.spec, graph.plans[planner].fingerprint
     task_id, map_index = spec.plan_task_id, slot.root_index
     if planner:
         lane, map_index = places[slot.key_path][planner]
         task_id = spec.lanes[lane].task_id
-    origin = Origin(task_id, map_index, planner, slot.key_path, fingerprint)
-    return _listed(node, origin, places[slot.key_path])
+    address = PlanAddress(task_id, map_index, planner, slot.key_path, fingerprint)
+    return _listed(node, address, places[slot.key_path])
 
 
-def _listed(node: PlannedNode, origin: Origin, places: Places) -> ListedNode:
+def _listed(node: PlannedNode, address: PlanAddress, places: Places) -> ListedNode:
     used = {name: places[name] for name in node.upstream if name in places}
-    return ListedNode(node, origin, used)
+    return ListedNode(node, address, used)
 
 
 def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan], planned_at: float) -> None:
@@ -165,6 +171,6 @@ def _listed_plans(reader: WorkflowReader) -> Mapping[KeyPath, str]:
         for page in range(pages if reader.spec.is_mapped else min(pages, 1)):
             packed = reader.pull(lane.list_task_id, stored.nodes_xcom(page))
             for each in stored.unpack_nodes(packed).nodes:
-                if each is not None and not each.origin.planner:
-                    plans[each.origin.key_path] = each.origin.fingerprint
+                if each is not None and not each.plan_address.planner:
+                    plans[each.plan_address.key_path] = each.plan_address.fingerprint
     return plans

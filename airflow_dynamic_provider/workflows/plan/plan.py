@@ -8,11 +8,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution.forms import Form, misshapen
+from airflow_dynamic_provider.execution.forms import Form, reading
 from airflow_dynamic_provider.workflows.plan import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PLAN = Form(
     "a plan",
@@ -30,18 +30,18 @@ _FINGERPRINT_LENGTH = 16
 
 
 @dataclass(frozen=True)
-class Window:
+class ConcurrencyLimit:
     """The place of a node in a call of which only some nodes run at a time.
 
     Attributes:
         call: The call's name.
         index: The node's place among the call's nodes, from 0.
-        size: How many of them may run at a time.
+        concurrency: How many of them may run at a time.
     """
 
     call: str
     index: int
-    size: int
+    concurrency: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class PlannedNode:
         arguments: Parameter -> template; ``"*"`` for positional arguments that have no name.
         after: Nodes and calls that it waits for without using their output.
         retries: How often it is retried, where that is less often than its kind says.
-        window: Its place in a call that limits how many run at a time.
+        limit: Its place in a call that limits how many of its nodes run at a time.
     """
 
     name: str
@@ -62,13 +62,13 @@ class PlannedNode:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     retries: int | None = None
-    window: Window | None = None
+    limit: ConcurrencyLimit | None = None
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """What tells whether a node of this name, planned again, is the same: a short hash."""
-        window = self.window and [self.window.call, self.window.index, self.window.size]
-        return _digest([self.kind, self.arguments, self.after, window])
+        limit = self.limit and [self.limit.call, self.limit.index, self.limit.concurrency]
+        return _digest([self.kind, self.arguments, self.after, limit])
 
     @functools.cached_property
     def upstream(self) -> tuple[str, ...]:
@@ -159,10 +159,17 @@ class Plan:
     def _members(self) -> Mapping[str, tuple[str, ...]]:
         members: dict[str, list[str]] = {}
         for node in self.nodes:
-            parts = node.name.split(SEPARATOR)
-            for end in range(1, len(parts)):
-                members.setdefault(SEPARATOR.join(parts[:end]), []).append(node.name)
+            for call in calls_around(node.name):
+                members.setdefault(call, []).append(node.name)
         return {name: tuple(names) for name, names in members.items()}
+
+
+def calls_around(name: str) -> Iterator[str]:
+    """Yield the names of the calls that a node is inside of, by its own name, the outermost first."""
+    end = name.find(SEPARATOR)
+    while end >= 0:
+        yield name[:end]
+        end = name.find(SEPARATOR, end + 1)
 
 
 def pack_node(node: PlannedNode) -> dict[str, Any]:
@@ -173,7 +180,7 @@ def pack_node(node: PlannedNode) -> dict[str, Any]:
         **({"arguments": dict(node.arguments)} if node.arguments else {}),
         **({"after": list(node.after)} if node.after else {}),
         **({"retries": node.retries} if node.retries is not None else {}),
-        **({"window": [node.window.call, node.window.index, node.window.size]} if node.window else {}),
+        **({"window": [node.limit.call, node.limit.index, node.limit.concurrency]} if node.limit else {}),
     }
 
 
@@ -183,8 +190,8 @@ def unpack_node(stored: Any) -> PlannedNode:
     Raises:
         LayoutError: The shape is unknown.
     """
-    try:
-        window = stored.get("window")
+    with reading("a node of a plan", stored):
+        limit = stored.get("window")
         return PlannedNode(
             name=_text(stored["name"]),
             kind=_text(stored["kind"]),
@@ -192,10 +199,8 @@ def unpack_node(stored: Any) -> PlannedNode:
             after=tuple(_text(name) for name in stored.get("after", ())),
             retries=stored.get("retries"),
             # A later release may store more of it.
-            window=None if window is None else Window(*window[:3]),
+            limit=None if limit is None else ConcurrencyLimit(*limit[:3]),
         )
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise misshapen("a node of a plan", stored) from error
 
 
 def pack_plan(plan: Plan) -> dict[str, Any]:
@@ -219,15 +224,13 @@ def unpack_plan(stored: Any) -> Plan:
         LayoutError: Its version or its shape is unknown.
     """
     document = PLAN.read(stored)
-    try:
+    with reading(PLAN.noun, stored):
         return Plan(
             workflow=_text(document["workflow"]),
             nodes=tuple(unpack_node(node) for node in document.get("nodes", ())),
             calls=tuple(_unpack_call(call) for call in document.get("calls", ())),
             output=document.get("output"),
         )
-    except (TypeError, KeyError) as error:
-        raise misshapen("a plan", stored) from error
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -245,10 +248,8 @@ def _pack_call(call: PlannedCall) -> dict[str, Any]:
 
 
 def _unpack_call(stored: Any) -> PlannedCall:
-    try:
+    with reading("a call of a plan", stored):
         return PlannedCall(_text(stored["name"]), stored.get("output"), stored.get("min_success_ratio"))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise misshapen("a call of a plan", stored) from error
 
 
 def _text(value: Any) -> str:

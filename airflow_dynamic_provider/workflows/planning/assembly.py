@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, Plan, PlannedCall, PlannedNode, Window
+from airflow_dynamic_provider.workflows.plan.plan import (
+    SEPARATOR,
+    ConcurrencyLimit,
+    Plan,
+    PlannedCall,
+    PlannedNode,
+)
 from airflow_dynamic_provider.workflows.plan.validation import topological_order
 from airflow_dynamic_provider.workflows.planning.naming import assign_names
+from airflow_dynamic_provider.workflows.planning.orders import waits
 from airflow_dynamic_provider.workflows.recording.entries import CallEntry, Entry, NodeEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.recording.entries import Scope
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
@@ -28,122 +36,109 @@ def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:
     Raises:
         NodeCycleError: Nodes wait for one another.
     """
-    return _Assembly(recorder).plan(output, prefix)
+    named = _Named()
+    named.add(recorder.root, prefix)
+    uses = {entry: _used_by(recorder, _templates_of(entry)) for entry in named.entries}
+    arguments: dict[Entry, list[Entry]] = {node: uses[node] for node in named.nodes}
+    inside: dict[Entry, set[Entry]] = {call: set(_inside(call.scope)) for call in named.calls}
+    after = waits({entry: list(entry.after) for entry in named.entries}, arguments, named.members, inside)
+    planned = {node.name: _planned(recorder, node, uses[node], after[node]) for node in named.nodes}
+    order = topological_order(
+        _upstream(named, uses, after), {entry.name: entry.line for entry in named.entries}
+    )
+    return Plan(
+        workflow=recorder.workflow,
+        nodes=tuple(planned[name] for name in order if name in planned),
+        calls=tuple(
+            PlannedCall(call.name, _renamed(recorder, call.output), call.min_success_ratio)
+            for call in named.calls
+        ),
+        output=_renamed(recorder, output),
+    )
 
 
-class _Assembly:
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-        self.nodes: list[NodeEntry] = []
-        self.calls: list[CallEntry] = []
-        # Entry's serial -> the serials of the calls that it is inside of, and of the nodes in a call.
-        self.members: dict[int, list[NodeEntry]] = {}
-        self.uses: dict[int, dict[int, Entry]] = {}
+@dataclass
+class _Named:
+    """The nodes and calls of a recording, named, in the order in which the body made them.
 
-    def plan(self, output: Any, prefix: str) -> Plan:
-        self._name(self.recorder.root, prefix, ())
-        for entry in (*self.nodes, *self.calls):
-            self.uses[entry.serial] = self._used_by(entry)
-        self._see_through_empty_calls()
-        self._start_calls()
-        planned = {entry.name: self._planned(entry) for entry in self.nodes}
-        order = topological_order(self._upstream(), {entry.name: entry.line for entry in self._all()})
-        return Plan(
-            workflow=self.recorder.workflow,
-            nodes=tuple(planned[name] for name in order if name in planned),
-            calls=tuple(
-                PlannedCall(call.name, self._renamed(call.output), call.min_success_ratio)
-                for call in self.calls
-            ),
-            output=self._renamed(output),
-        )
+    Attributes:
+        nodes: The nodes.
+        calls: The calls, each before those inside it.
+        members: Call -> its nodes, those of calls inside it too.
+    """
 
-    def _all(self) -> Iterator[Entry]:
-        yield from self.nodes
-        yield from self.calls
+    nodes: list[NodeEntry] = field(default_factory=list)
+    calls: list[CallEntry] = field(default_factory=list)
+    members: dict[Entry, list[Entry]] = field(default_factory=dict)
 
-    def _name(self, scope: Scope, prefix: str, around: tuple[CallEntry, ...]) -> None:
+    @property
+    def entries(self) -> list[Entry]:
+        """The nodes, then the calls."""
+        return [*self.nodes, *self.calls]
+
+    def add(self, scope: Scope, prefix: str, around: tuple[CallEntry, ...] = ()) -> None:
+        """Name what a body has called, and what the calls in it have, below a prefix."""
         assign_names(scope.entries)
         for entry in scope.entries:
             entry.name = f"{prefix}{SEPARATOR}{entry.name}" if prefix else entry.name
             if isinstance(entry, CallEntry):
                 self.calls.append(entry)
-                self.members[entry.serial] = []
-                self._name(entry.scope, entry.name, (*around, entry))
+                self.members[entry] = []
+                self.add(entry.scope, entry.name, (*around, entry))
             elif isinstance(entry, NodeEntry):
                 self.nodes.append(entry)
                 for call in around:
-                    self.members[call.serial].append(entry)
-
-    def _used_by(self, entry: Entry) -> dict[int, Entry]:
-        """The calls that an entry's arguments, or its output, refer to."""
-        held = entry.arguments.values() if isinstance(entry, NodeEntry) else [getattr(entry, "output", None)]
-        found = [self.recorder.entry_at(each.name) for one in held for each in templates.references(one)]
-        return {each.serial: each for each in found}
-
-    def _see_through_empty_calls(self) -> None:
-        """Have what waits for a call without nodes wait for what that call waits for."""
-        empty = {serial for serial, nodes in self.members.items() if not nodes}
-        if not empty:
-            return
-        for entry in self._all():
-            # What a call returns is inside of it, and nothing that it could wait for.
-            used = {} if isinstance(entry, CallEntry) else self.uses[entry.serial]
-            through = {serial: each for serial, each in used.items() if serial in empty}
-            after = {**entry.after, **through}
-            entry.after = {each.serial: each for one in after.values() for each in _behind(one, empty)}
-
-    def _start_calls(self) -> None:
-        """Have the first nodes of a call wait for what the call waits for."""
-        for call in self.calls:
-            nodes = self.members[call.serial]
-            if not call.after or not nodes:
-                continue
-            inside = {call.serial, *_inside(call.scope)}
-            for node in nodes:
-                # What a call without nodes gives is there from the start.
-                used = {serial for serial in self.uses[node.serial] if self.members.get(serial) != []}
-                if not {*used, *node.after} & inside or call.serial in call.after:
-                    node.after = {**node.after, **call.after}
-
-    def _upstream(self) -> dict[str, list[str]]:
-        # Calls first, so that one is done as soon as its last node is.
-        upstream: dict[str, list[str]] = {}
-        for call in self.calls:
-            used = [each.name for each in self.uses[call.serial].values()]
-            upstream[call.name] = [*used, *(node.name for node in self.members[call.serial])]
-        for entry in self.nodes:
-            waits_for = {**self.uses[entry.serial], **entry.after}
-            upstream[entry.name] = [each.name for each in waits_for.values()]
-        return upstream
-
-    def _planned(self, entry: NodeEntry) -> PlannedNode:
-        used = self.uses[entry.serial]
-        window = entry.window
-        return PlannedNode(
-            name=entry.name,
-            kind=entry.kind,
-            arguments={name: self._renamed(one) for name, one in entry.arguments.items()},
-            # What its arguments refer to is waited for anyway.
-            after=tuple(each.name for serial, each in entry.after.items() if serial not in used),
-            retries=entry.retries,
-            window=None if window is None else Window(window[0].name, *window[1:]),
-        )
-
-    def _renamed(self, template: Any) -> Any:
-        return templates.renamed(template, lambda name: self.recorder.entry_at(name).name)
+                    self.members[call].append(entry)
 
 
-def _behind(entry: Entry, empty: set[int], seen: frozenset[int] = frozenset()) -> Iterator[Entry]:
-    if entry.serial not in empty:
-        yield entry
-    elif entry.serial not in seen:
-        for each in entry.after.values():
-            yield from _behind(each, empty, seen | {entry.serial})
+def _templates_of(entry: Entry) -> Iterable[Any]:
+    if isinstance(entry, NodeEntry):
+        return entry.arguments.values()
+    return [entry.output] if isinstance(entry, CallEntry) else []
 
 
-def _inside(scope: Scope) -> Iterator[int]:
+def _used_by(recorder: Recorder, held: Iterable[Any]) -> list[Entry]:
+    """Return the nodes and calls that templates refer to, each once."""
+    names = dict.fromkeys(each.name for one in held for each in templates.references(one))
+    return [recorder.entry_at(name) for name in names]
+
+
+def _inside(scope: Scope) -> Iterator[Entry]:
     for entry in scope.entries:
-        yield entry.serial
+        yield entry
         if isinstance(entry, CallEntry):
             yield from _inside(entry.scope)
+
+
+def _upstream(
+    named: _Named, uses: Mapping[Entry, Sequence[Entry]], after: Mapping[Entry, Sequence[Entry]]
+) -> dict[str, list[str]]:
+    """Return name -> the names that must stand before it."""
+    return {
+        # Calls first, so that one is done as soon as its last node is.
+        **{call.name: _names([*uses[call], *named.members[call]]) for call in named.calls},
+        **{node.name: _names([*uses[node], *after[node]]) for node in named.nodes},
+    }
+
+
+def _names(entries: Iterable[Entry]) -> list[str]:
+    return list(dict.fromkeys(entry.name for entry in entries))
+
+
+def _planned(
+    recorder: Recorder, node: NodeEntry, uses: Sequence[Entry], after: Sequence[Entry]
+) -> PlannedNode:
+    limit, used = node.limit, set(uses)
+    return PlannedNode(
+        name=node.name,
+        kind=node.kind,
+        arguments={name: _renamed(recorder, one) for name, one in node.arguments.items()},
+        # What its arguments refer to is waited for anyway.
+        after=tuple(each.name for each in after if each not in used),
+        retries=node.retries,
+        limit=None if limit is None else ConcurrencyLimit(limit[0].name, *limit[1:]),
+    )
+
+
+def _renamed(recorder: Recorder, template: Any) -> Any:
+    return templates.renamed(template, lambda name: recorder.entry_at(name).name)

@@ -12,6 +12,7 @@ from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import Plan, pack_plan, split_arguments
 from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.planning import assembly
+from airflow_dynamic_provider.workflows.planning.maps import plan_map
 from airflow_dynamic_provider.workflows.recording import calls
 from airflow_dynamic_provider.workflows.recording.binding import bind
 from airflow_dynamic_provider.workflows.recording.interception import intercepted
@@ -105,6 +106,4 @@ def plan_later(
     """
     if isinstance(target, WorkflowTarget):
         return plan_workflow(target.workflow, arguments, prefix, kinds, context)
-    from airflow_dynamic_provider.workflows.recording.map_task import plan_map
-
     return plan_map(target, arguments, prefix, kinds, max_nodes=max_nodes, retries=retries)

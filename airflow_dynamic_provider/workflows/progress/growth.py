@@ -5,15 +5,15 @@ instances that wait for such plans, in the triggerer:
 
 - the task that returns the lane's list. When a plan has nodes for it, its trigger adds them to the list, with
   the new length. Nothing else writes the list.
-- the lane's task instances in *rooms*: slots without a node (`stored.ROOM`) at the end of the list. A room
-  takes a new node, and its task instance, which is there already, goes on as that node. Of the last room that
-  has a task instance the list says that it asks: it starts, and goes back to the scheduler, which looks at
-  the list's length whenever a task instance of a mapped task can start. So the scheduler makes task instances
-  for all that is listed.
+- the lane's task instances in *reserved slots* (`stored.RESERVED`): the last of the list, without a node.
+  A reserved slot takes a new node, and its task instance, which is there already, goes on as that node. The
+  list says of the last reserved slot with a task instance that it asks: it starts, and goes back to the
+  scheduler, which looks at the list's length whenever a task instance of a mapped task can start. So the
+  scheduler makes task instances for all that is listed.
 
-A level that adds one node to a lane begins at once, and the scheduler makes the next rooms meanwhile. A room
-asks once, and takes no node then: Airflow takes a task instance for killed that starts again before it has
-noticed how the start before ended (apache/airflow#71580).
+A level that adds one node to a lane begins at once, and the scheduler makes the next reserved slots then. A
+reserved slot asks once, and takes no node then: Airflow takes a task instance for killed that starts again
+before it has noticed how the start before ended (apache/airflow#71580).
 
 When no node can plan any more, all of these end. So every node, however deep, is a task instance of the one
 Dag run, and each task instance writes its own XComs only.
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FINAL
-from airflow_dynamic_provider.workflows.progress.stored import ROOM, Slot
+from airflow_dynamic_provider.workflows.progress.stored import RESERVED, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.progress.reader import Place, WorkflowReader
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
-#: How many rooms a list has that may grow: one for the next node, and one that asks for more meanwhile.
-ROOMS = 2
+#: How many reserved slots a list has that may grow: for the next node, and to ask for more meanwhile.
+RESERVED_SLOTS = 2
 
 
-class Room(Enum):
+class Reserved(Enum):
     """What the task instance in a slot without a node has to do."""
 
     WAIT = "wait"
@@ -93,9 +93,9 @@ class Snapshot:
     def is_current(self, place: Place) -> bool:
         """Whether a slot lists a node of the plan that its planning node has now."""
         graph = self.graphs.get(place.slot.key_path)
-        if graph is None or (origin := graph.origins.get(place.slot.name or "")) is None:
+        if graph is None or (planner := graph.planned_by.get(place.slot.name or "")) is None:
             return False
-        return not origin or graph.plans[origin].fingerprint == place.slot.plan
+        return not planner or graph.plans[planner].fingerprint == place.slot.plan
 
     def has_ended_listing(self, lane: str) -> bool:
         """Whether the task that returns the list of a lane has come to an end."""
@@ -106,25 +106,25 @@ class Snapshot:
         return self.reader.can_still_list(lane, self.states)
 
 
-def decide_room(snapshot: Snapshot, lane: str, index: int) -> Room:
+def decide_reserved(snapshot: Snapshot, lane: str, index: int) -> Reserved:
     """Say what the task instance in a slot without a node has to do."""
     slots = snapshot.reader.slots(lane)
     asks, are_used = slots[index].asks, _are_used(snapshot, lane, slots[index + 1 :], index + 1)
-    # What was listed when this one was told to ask has task instances as soon as a room behind it has one.
-    is_answered = _last_room(snapshot, lane, slots) > index
+    # What was listed when this one was told to ask has task instances as soon as one behind it has one.
+    is_answered = _last_reserved(snapshot, lane, slots) > index
     if (asks and is_answered) or (are_used and snapshot.is_complete):
-        return Room.END
+        return Reserved.END
     # Once the list has ended, nobody says any more who asks.
     is_asked = asks or snapshot.has_ended_listing(lane)
-    return Room.ASK if is_asked and not are_used and not is_answered else Room.WAIT
+    return Reserved.ASK if is_asked and not are_used and not is_answered else Reserved.WAIT
 
 
 def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[Slot]:
     """Return what the list of a lane has to be, by the plans and task instances that are known now.
 
     A node keeps its slot. One that is not planned any more leaves a free slot, which is not used again, for
-    its task instance may end at any time. New ones take rooms, and the others are added at the end, with the
-    rooms that are missing then.
+    its task instance may end at any time. New ones take reserved slots, and the others are added at the end,
+    with the reserved slots that are missing then.
     """
     wanted = _wanted(snapshot, lane)
     slots = []
@@ -136,59 +136,59 @@ def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[S
         slots.append(known or slot)
     if not snapshot.can_still_list(lane):
         return slots
-    return _with_rooms(snapshot, lane, *_fill_rooms(snapshot, lane, slots, list(wanted.values())))
+    return _with_reserved(snapshot, lane, *_fill_reserved(snapshot, lane, slots, list(wanted.values())))
 
 
-def _fill_rooms(
+def _fill_reserved(
     snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot]
 ) -> tuple[list[Slot], list[Slot], bool]:
-    """Return the slots with new nodes in the rooms, those that found none, and whether there are new ones."""
-    last, rooms = _last_room(snapshot, lane, slots), _free_rooms(snapshot, lane, slots)
+    """Return the slots with new nodes in reserved ones, the nodes left over, and whether any are new."""
+    last, reserved = _last_reserved(snapshot, lane, slots), _free_reserved(snapshot, lane, slots)
     # The one that asks, or if one does already, the one by which that is answered.
-    kept = last if last in rooms else next((at for at in rooms if at > last), -1)
-    taken = dict(zip((at for at in rooms if at != kept), added, strict=False))
+    kept = last if last in reserved else next((at for at in reserved if at > last), -1)
+    taken = dict(zip((at for at in reserved if at != kept), added, strict=False))
     return [taken.get(at, slot) for at, slot in enumerate(slots)], added[len(taken) :], bool(added)
 
 
-def _with_rooms(
+def _with_reserved(
     snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot], has_new: bool
 ) -> list[Slot]:
-    """Add nodes at the end, say which room asks if there is anything to ask for, and add rooms."""
-    last, rooms = _last_room(snapshot, lane, slots), _free_rooms(snapshot, lane, slots)
-    # Without a room nothing could be added after a node is cleared.
-    wanted = ROOMS if snapshot.may_grow else 1
-    has_too_few = has_new and (bool(added) or len(rooms) < wanted)
-    if last in rooms and (has_too_few or not _are_used(snapshot, lane, slots)):
+    """Add nodes at the end, say which reserved slot asks if one has to, and reserve more slots."""
+    last, reserved = _last_reserved(snapshot, lane, slots), _free_reserved(snapshot, lane, slots)
+    # Without a reserved slot nothing could be added after a node is cleared.
+    wanted = RESERVED_SLOTS if snapshot.may_grow else 1
+    has_too_few = has_new and (bool(added) or len(reserved) < wanted)
+    if last in reserved and (has_too_few or not _are_used(snapshot, lane, slots)):
         slots[last] = replace(slots[last], asks=True)
-        rooms.remove(last)
+        reserved.remove(last)
     elif not has_new:
         return slots
-    missing = max(wanted - len(rooms), 0 if any(at > last for at in rooms) else 1)
+    missing = max(wanted - len(reserved), 0 if any(at > last for at in reserved) else 1)
     while (added or missing) and snapshot.is_used(lane, len(slots)):
         # Airflow does not bring a removed task instance back by itself.
         slots.append(Slot(None))
-    return [*slots, *added, *[Slot(ROOM)] * missing]
+    return [*slots, *added, *[Slot(RESERVED)] * missing]
 
 
-def _last_room(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> int:
-    return max(_rooms(snapshot, lane, slots), default=-1)
+def _last_reserved(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> int:
+    return max(_reserved(snapshot, lane, slots), default=-1)
 
 
-def _rooms(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
-    """Return the rooms whose task instances are there and have not ended."""
+def _reserved(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
+    """Return the reserved slots whose task instances are there and have not ended."""
     return [
         at
         for at, slot in enumerate(slots)
-        if slot.name == ROOM and snapshot.is_used(lane, at) and snapshot.state(lane, at) not in FINAL
+        if slot.name == RESERVED and snapshot.is_used(lane, at) and snapshot.state(lane, at) not in FINAL
     ]
 
 
-def _free_rooms(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
-    """Return the rooms that do not ask and have not ended, with or without a task instance."""
+def _free_reserved(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
+    """Return the reserved slots that do not ask and have not ended, with or without a task instance."""
     return [
         at
         for at, slot in enumerate(slots)
-        if slot == Slot(ROOM) and not (snapshot.is_used(lane, at) and snapshot.state(lane, at) in FINAL)
+        if slot == Slot(RESERVED) and not (snapshot.is_used(lane, at) and snapshot.state(lane, at) in FINAL)
     ]
 
 

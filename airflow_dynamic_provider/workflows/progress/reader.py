@@ -219,7 +219,7 @@ class WorkflowReader:
             return False
         slots = self.slots(lane)
         return not slots or any(
-            slot.name == stored.ROOM and xcom.state_at(states, tasks.task_id, index) not in FINAL
+            slot.name == stored.RESERVED and xcom.state_at(states, tasks.task_id, index) not in FINAL
             for index, slot in enumerate(slots)
         )
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, calls_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from airflow_dynamic_provider.workflows.declared.spec import FailurePolicy
+    from airflow_dynamic_provider.workflows.declared.definition import FailurePolicy
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode
 
 
@@ -61,7 +62,7 @@ class RunGraph:
     Attributes:
         nodes: Node -> what was planned of it.
         calls: Call -> what was planned of it.
-        origins: Node -> the planning node whose plan it is of.
+        planned_by: Node -> the planning node whose plan it is of.
 
     Args:
         plans: The planning node -> its plan; the empty name for the planning task's.
@@ -84,7 +85,7 @@ class RunGraph:
         self.nodes: dict[str, PlannedNode] = {
             node.name: node for plan in plans.values() for node in plan.nodes
         }
-        self.origins = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
+        self.planned_by = {node.name: planner for planner, plan in plans.items() for node in plan.nodes}
         self.calls: dict[str, PlannedCall] = {
             call.name: call for plan in plans.values() for call in plan.calls
         }
@@ -114,7 +115,7 @@ class RunGraph:
                 became = "has failed" if outcome is Outcome.FAILED else "was skipped"
                 return Decision(Verdict.BLOCKED, f"{upstream!r}, which it depends on, {became}")
             waits = waits or outcome is Outcome.WAITING
-        return _WAIT if waits or not self._is_in_window(node) else _READY
+        return _WAIT if waits or not self._is_within_limit(node) else _READY
 
     def outcome(self, name: str) -> Outcome:
         """Return what has become of a node, or of a call with all its nodes."""
@@ -174,11 +175,11 @@ class RunGraph:
         return [(upstream, name) for name in self.nodes for upstream in self._nodes_before(name)]
 
     def _nodes_before(self, name: str) -> list[str]:
-        origin = self.origins[name]
+        planner = self.planned_by[name]
         before = self._nodes_behind(self.nodes[name].upstream)
-        if origin and not any(each.startswith(f"{origin}/") for each in before):
+        if planner and not any(each.startswith(f"{planner}{SEPARATOR}") for each in before):
             # It begins what another node has planned.
-            return [origin, *before]
+            return [planner, *before]
         return before
 
     def _nodes_behind(self, names: Iterable[str]) -> list[str]:
@@ -252,21 +253,21 @@ class RunGraph:
         units: dict[str, None] = {}
         for name in names:
             # The node that planned such a call bears its name, and stands for it anyway.
-            around = (prefix for prefix in _prefixes(name) if prefix in self._tolerant and prefix != within)
+            around = (call for call in calls_around(name) if call in self._tolerant and call != within)
             units[next(around, name)] = None
         return list(units)
 
-    def _is_in_window(self, node: PlannedNode) -> bool:
-        window = node.window
-        if window is None:
+    def _is_within_limit(self, node: PlannedNode) -> bool:
+        limit = node.limit
+        if limit is None:
             return True
-        if window.call not in self._unfinished:
-            self._unfinished[window.call] = sorted(
-                peer.window.index
-                for name in self._members.get(window.call, ())
-                if (peer := self.nodes[name]).window is not None and self.outcome(name) is Outcome.WAITING
+        if limit.call not in self._unfinished:
+            self._unfinished[limit.call] = sorted(
+                peer.limit.index
+                for name in self._members.get(limit.call, ())
+                if (peer := self.nodes[name]).limit is not None and self.outcome(name) is Outcome.WAITING
             )
-        return bisect_left(self._unfinished[window.call], window.index) < window.size
+        return bisect_left(self._unfinished[limit.call], limit.index) < limit.concurrency
 
 
 def _combine(outcomes: Iterable[Outcome]) -> Outcome:
@@ -282,18 +283,11 @@ def _members(plans: Mapping[str, Plan]) -> dict[str, list[str]]:
     members: dict[str, list[str]] = {}
     for planner, plan in plans.items():
         for node in plan.nodes:
-            for prefix in _prefixes(node.name):
-                if f"{prefix}/".startswith(f"{planner}/" if planner else ""):
+            for prefix in calls_around(node.name):
+                if f"{prefix}{SEPARATOR}".startswith(f"{planner}{SEPARATOR}" if planner else ""):
                     members.setdefault(prefix, []).append(node.name)
     return members
 
 
 def _depth(name: str) -> int:
-    return name.count("/")
-
-
-def _prefixes(name: str) -> Iterator[str]:
-    end = name.find("/")
-    while end >= 0:
-        yield name[:end]
-        end = name.find("/", end + 1)
+    return name.count(SEPARATOR)

@@ -43,7 +43,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, pack_node, unpack_node
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMED
 NODES_PER_PAGE = 64
 
 #: The name of a slot for a node of a later plan.
-ROOM = ""
+RESERVED = ""
 
 #: What a trigger says to a waiting node when only a worker can tell whether it may go on.
 DECIDE = "decide"
@@ -104,17 +104,15 @@ def unpack_blocked(packed: Any) -> tuple[str, str]:
     Raises:
         LayoutError: Its shape is unknown.
     """
-    try:
+    with reading("why a node was not run", packed):
         # What a trigger has stored, Airflow keeps as JSON in a text.
         document = json.loads(packed) if isinstance(packed, str) else packed
         return document["node"], document["reason"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise misshapen("why a node was not run", packed) from error
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The plan that a node is of.
+class PlanAddress:
+    """Which plan a node is of, and where that is stored.
 
     Attributes:
         task_id: The task that planned it.
@@ -136,7 +134,7 @@ class Slot:
     """What the list of a lane says of one slot.
 
     Attributes:
-        name: The node, `ROOM`, or ``None`` for a free slot.
+        name: The node, `RESERVED`, or ``None`` for a free slot.
         key_path: The key of whose graph it is; empty outside a map.
         root_index: The map index of the planning task of that graph.
         plan: The fingerprint of the plan that it is of, if another node planned it.
@@ -252,12 +250,12 @@ class ListedNode:
 
     Attributes:
         node: What was planned of it.
-        origin: The plan that it is of.
+        plan_address: The plan that it is of.
         places: Node that it uses -> lane and slot, as far as known when it was listed.
     """
 
     node: PlannedNode
-    origin: Origin
+    plan_address: PlanAddress
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -276,11 +274,15 @@ class NodePage:
 
 def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[str, Any]:
     """Return the stored form of some slots."""
-    origins: dict[Origin, int] = {}
+    plans: dict[PlanAddress, int] = {}
     nodes = [
         None
         if each is None
-        else [origins.setdefault(each.origin, len(origins)), pack_node(each.node), *_pack_places(each.places)]
+        else [
+            plans.setdefault(each.plan_address, len(plans)),
+            pack_node(each.node),
+            *_pack_places(each.places),
+        ]
         for each in listed
     ]
     return {
@@ -288,7 +290,7 @@ def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[s
         "planned_at": planned_at,
         "plans": [
             [each.task_id, each.map_index, each.planner, list(each.key_path), each.fingerprint]
-            for each in origins
+            for each in plans
         ],
         "nodes": nodes,
     }
@@ -302,24 +304,22 @@ def unpack_nodes(stored: Any) -> NodePage:
     """
     document = NODES.read(stored)
     with reading(NODES.noun, stored):
-        origins = [_unpack_origin(*each[:5]) for each in document["plans"]]
-        nodes = [None if each is None else _unpack_listed(each, origins) for each in document["nodes"]]
+        plans = [_unpack_address(*each[:5]) for each in document["plans"]]
+        nodes = [None if each is None else _unpack_listed(each, plans) for each in document["nodes"]]
         return NodePage(nodes, float(document["planned_at"]))
 
 
 # What is stored as a list may have more items when a later release has stored it.
 
 
-def _unpack_origin(
+def _unpack_address(
     task_id: str, map_index: int, planner: str, key_path: Sequence[str], fingerprint: str
-) -> Origin:
-    return Origin(task_id, map_index, planner, tuple(key_path), fingerprint)
+) -> PlanAddress:
+    return PlanAddress(task_id, map_index, planner, tuple(key_path), fingerprint)
 
 
-def _unpack_listed(stored: Sequence[Any], origins: Sequence[Origin]) -> ListedNode:
-    return ListedNode(
-        unpack_node(stored[1]), origins[_place(stored[0], origins)], _unpack_places(stored[2:3])
-    )
+def _unpack_listed(stored: Sequence[Any], plans: Sequence[PlanAddress]) -> ListedNode:
+    return ListedNode(unpack_node(stored[1]), plans[_place(stored[0], plans)], _unpack_places(stored[2:3]))
 
 
 def _place(stored: Any, places: Sequence[Any]) -> int:

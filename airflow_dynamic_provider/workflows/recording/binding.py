@@ -89,10 +89,9 @@ def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, tuple[s
 
 @functools.lru_cache(maxsize=1)
 def _context_keys() -> frozenset[str]:
-    # For makers of decorators, though not listed as exported.
-    from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
+    from airflow_dynamic_provider.airflow_adapter.running import context_keys
 
-    return frozenset(KNOWN_CONTEXT_KEYS) | {"mapping_key"}
+    return context_keys() | {"mapping_key"}
 
 
 def _flatten(signature: inspect.Signature, bound: inspect.BoundArguments) -> dict[str, Any]:

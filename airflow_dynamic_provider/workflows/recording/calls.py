@@ -14,6 +14,7 @@ from airflow_dynamic_provider.errors import (
     WorkflowError,
 )
 from airflow_dynamic_provider.workflows.declared import keyed
+from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 from airflow_dynamic_provider.workflows.declared.kinds import OperatorTarget, TaskTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.declared.settings import NAME, is_setting
 from airflow_dynamic_provider.workflows.operators.making import scratch_dag, try_settings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
-    from airflow_dynamic_provider.workflows.declared.kinds import Kind, MapTarget
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, MapTarget
     from airflow_dynamic_provider.workflows.recording.entries import CallEntry, NodeEntry
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
@@ -76,7 +77,7 @@ def match_task(
         UnknownKindError: The Dag has no task that could run it.
     """
     try:
-        kind, retries = recorder.kinds.match(target)
+        kind, retries = recorder.match(target)
     except UnknownKindError:
         # A setting that is no setting is the nearer reason.
         _try(target, arguments)
@@ -147,7 +148,7 @@ def record_operator(
                 f"{operator_class.__name__} is given {name}=, which a node has none of",
                 remedy=f"Leave {name}= out.",
             )
-    kind, retries = recorder.kinds.match(OperatorTarget(operator_class), settings)
+    kind, retries = recorder.match(OperatorTarget(operator_class), settings)
     arguments = pack_arguments(recorder, rest)
     operator = _construct(make, kwargs, arguments)
     entry = recorder.node(
@@ -171,7 +172,7 @@ def record_workflow(
     shape = workflow.shape
     if any(templates.references(template) for template in arguments.values()):
         target = WorkflowTarget(workflow)
-        kind, retries = recorder.kinds.match(target)
+        kind, retries = recorder.match(target)
         entry: NodeEntry | CallEntry = recorder.node(
             workflow.name, is_explicit=workflow.is_named, kind=kind.name, arguments=arguments, retries=retries
         )
@@ -206,8 +207,10 @@ def run_body(
         WorkflowError: What it does or returns cannot be planned.
         Exception: What the body raises.
     """
+    given = with_context(workflow.function, args, kwargs, recorder.context)
     try:
-        output = workflow.function(*args, **with_context(workflow.function, args, kwargs, recorder.context))
+        with recorder.allowing(_own_kinds(recorder, workflow)):
+            output = workflow.function(*args, **given)
     except RecursionError as error:
         raise TooManyNodesError(
             f"the body of the workflow {workflow.name!r} calls itself without end",
@@ -229,6 +232,14 @@ def run_body(
         # The line that returned is gone.
         error.line = _line_of(workflow)
         raise
+
+
+def _own_kinds(recorder: Recorder, workflow: WorkflowDefinition) -> Kinds | None:
+    """Return what the body itself may call, ``None`` where it does not say so."""
+    if workflow.tasks is None:
+        return None
+    with unrecorded():
+        return find_kinds(workflow, recorder.kinds.default_retries)
 
 
 def _line_of(workflow: WorkflowDefinition) -> str:

@@ -21,7 +21,7 @@ class Entry:
         label: The name that the author gave to it, or what its automatic name is made of.
         is_explicit: Whether the author gave the name.
         line: Where it was made, for messages.
-        after: What it waits for beside what its arguments refer to.
+        after: What the body orders before it, each once.
         name: Its whole name in the plan, once the recording is over.
     """
 
@@ -29,7 +29,7 @@ class Entry:
     label: str
     is_explicit: bool
     line: str
-    after: dict[int, Entry] = field(default_factory=dict)
+    after: dict[Entry, None] = field(default_factory=dict)
     name: str = ""
 
 
@@ -41,13 +41,13 @@ class NodeEntry(Entry):
         kind: The name of its kind.
         arguments: Parameter -> template, with unnamed references.
         retries: Its retries, where fewer than its kind has.
-        window: The call that limits how many run at a time, the place in it, the limit.
+        limit: The call that limits how many run at a time, the place in it, the limit.
     """
 
     kind: str
     arguments: Mapping[str, Any]
     retries: int | None = None
-    window: tuple[CallEntry, int, int] | None = None
+    limit: tuple[CallEntry, int, int] | None = None
 
 
 @dataclass(eq=False, kw_only=True)

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_dynamic_provider.airflow_adapter import calls as airflows
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.recording import calls, with_groups
 from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
 
 if TYPE_CHECKING:
+    from airflow_dynamic_provider.airflow_adapter.calls import Method
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
 # A recorded method: the recording, the original method, and the call's own arguments.
@@ -48,70 +50,57 @@ def intercepted() -> Iterator[None]:
 
 
 def _patch_all() -> None:
-    from airflow.sdk import BaseOperator, EdgeModifier, TaskGroup
-    from airflow.sdk.bases.decorator import _TaskDecorator
-    from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
-
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
 
-    decorators: tuple[Any, ...] = (_TaskDecorator, DynamicTask)
-    for cls in decorators:
-        _patch(cls, "__call__", _call_task)
-        _patch(cls, "override", _override)
-    _patch(_TaskGroupFactory, "__call__", _call_group)
-    _patch(_TaskGroupFactory, "override", _override)
-    _patch(TaskGroup, "__init__", with_groups.make_group)
-    _patch(TaskGroup, "__enter__", with_groups.enter_group)
-    _patch(TaskGroup, "__exit__", with_groups.exit_group)
-    refused: dict[Any, tuple[str, ...]] = {
-        _TaskDecorator: ("expand", "partial", "expand_kwargs"),
-        DynamicTask: ("expand", "partial", "expand_kwargs"),
-        _TaskGroupFactory: ("expand", "partial", "expand_kwargs"),
-        OperatorPartial: ("expand", "expand_kwargs"),
-    }
-    for cls, names in refused.items():
-        for name in names:
-            _patch(cls, name, functools.partial(_expand, name))
-    _patch(type(BaseOperator), "__call__", _call_operator_class)
-    for cls in (BaseOperator, TaskGroup):
-        _patch(cls, "set_upstream", _set_upstream)
-        _patch(cls, "set_downstream", _set_downstream)
-    _patch(EdgeModifier, "set_upstream", _label_upstream)
-    _patch(EdgeModifier, "set_downstream", _label_downstream)
-    _patch_output(BaseOperator)
+    expand = list(airflows.EXPAND)
+    for owner in (airflows.TASK_DECORATOR, DynamicTask):
+        call, override, expansions = airflows.methods_of_decorator(owner)
+        _patch(call, _call_task)
+        _patch(override, _override)
+        expand += expansions
+    _patch(airflows.CALL_GROUP, _call_group)
+    _patch(airflows.OVERRIDE_GROUP, _override)
+    _patch(airflows.MAKE_GROUP, with_groups.make_group)
+    _patch(airflows.ENTER_GROUP, with_groups.enter_group)
+    _patch(airflows.EXIT_GROUP, with_groups.exit_group)
+    for method in expand:
+        _patch(method, functools.partial(_expand, method.name))
+    _patch(airflows.MAKE_OPERATOR, _call_operator_class)
+    for method in airflows.SET_UPSTREAM:
+        _patch(method, _set_upstream)
+    for method in airflows.SET_DOWNSTREAM:
+        _patch(method, _set_downstream)
+    _patch(airflows.LABEL_UPSTREAM, _label_upstream)
+    _patch(airflows.LABEL_DOWNSTREAM, _label_downstream)
+    _patch_output(airflows.OUTPUT)
 
 
-def _patch(cls: Any, name: str, recorded: _Recorded) -> None:
-    original = getattr(cls, name)
+def _patch(method: Method, recorded: _Recorded) -> None:
+    original = getattr(method.owner, method.name)
 
     @functools.wraps(original)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def replacement(self: Any, *args: Any, **kwargs: Any) -> Any:
         recorder = current_recorder()
         if recorder is None:
             return original(self, *args, **kwargs)
         return recorded(recorder, original, self, *args, **kwargs)
 
-    _replace(cls, name, method)
+    _replace(method, replacement)
 
 
-def _patch_output(cls: Any) -> None:
-    original = cls.output
+def _patch_output(method: Method) -> None:
+    original = getattr(method.owner, method.name)
 
     def output(self: Any) -> Any:
         recorder = current_recorder()
         entry = None if recorder is None else recorder.entry_of(self)
         return original.fget(self) if recorder is None or entry is None else recorder.promise(entry)
 
-    _replace(cls, "output", property(output, doc=original.__doc__))
+    _replace(method, property(output, doc=original.__doc__))
 
 
-def _replace(cls: Any, name: str, replacement: Any) -> None:
-    if name in vars(cls):
-        _RESTORE.append(functools.partial(setattr, cls, name, vars(cls)[name]))
-    else:
-        _RESTORE.append(functools.partial(delattr, cls, name))
-    setattr(cls, name, replacement)
+def _replace(method: Method, replacement: Any) -> None:
+    _RESTORE.append(airflows.replace(method, replacement))
 
 
 def _call_task(recorder: Recorder, _original: Any, decorator: Any, *args: Any, **kwargs: Any) -> Any:
@@ -142,9 +131,7 @@ def _mark(copy: Any) -> None:
 
 
 def _expand(name: str, _recorder: Recorder, _original: Any, called: Any, *_a: Any, **_k: Any) -> NoReturn:
-    if hasattr(called, "_expand_called"):
-        # Or Airflow warns that it was forgotten.
-        called._expand_called = True
+    airflows.forget_partial(called)
     raise WorkflowCallError(
         f"{name}() is for Dag files; in the body of a workflow the values are there",
         remedy="Call the task in a loop, or use map_task(task)(list or promise); to fix an argument, "
@@ -161,13 +148,13 @@ def _set_downstream(recorder: Recorder, _original: Any, operator: Any, other: An
 
 
 def _label_upstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
-    label._upstream += _listed(other)
-    recorder.order(_listed(other), label._downstream)
+    others = _listed(other)
+    recorder.order(others, airflows.add_upstream(label, others))
 
 
 def _label_downstream(recorder: Recorder, _original: Any, label: Any, other: Any, *_more: Any) -> None:
-    label._downstream += _listed(other)
-    recorder.order(label._upstream, _listed(other))
+    others = _listed(other)
+    recorder.order(airflows.add_downstream(label, others), others)
 
 
 def _listed(other: Any) -> Sequence[Any]:

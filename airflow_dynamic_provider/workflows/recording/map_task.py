@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError
-from airflow_dynamic_provider.workflows.declared.kinds import MAPS_MARK, MapTarget, TaskTarget
+from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK, Mapped
+from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, TaskTarget
 from airflow_dynamic_provider.workflows.plan import templates
-from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall, PlannedNode, Window
-from airflow_dynamic_provider.workflows.plan.references import Reference
-from airflow_dynamic_provider.workflows.plan.validation import check_count
 from airflow_dynamic_provider.workflows.recording.binding import bind, parameter_names
 from airflow_dynamic_provider.workflows.recording.calls import (
     NAMED_MARK,
@@ -24,7 +24,7 @@ from airflow_dynamic_provider.workflows.recording.recorder import current_record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
 #: What a `map_task` that is planned later keeps as its node's arguments.
@@ -34,7 +34,7 @@ CONCURRENCY = "concurrency"
 RATIO = "min_success_ratio"
 
 
-class MappedTask:
+class MappedTask(Mapped):
     """A task that is ready to be called with lists. Made by `map_task`.
 
     Args:
@@ -47,7 +47,7 @@ class MappedTask:
     def __init__(
         self, decorator: Any, bound: Mapping[str, Any], concurrency: int | None, min_success_ratio: float
     ) -> None:
-        self.decorator = decorator
+        super().__init__(decorator)
         self.bound = dict(bound)
         self.concurrency = concurrency
         self.min_success_ratio = min_success_ratio
@@ -87,7 +87,9 @@ class MappedTask:
         bind(self.decorator.function, (), {**self.bound, **by_name})
         for name, each in by_name.items():
             if not isinstance(each, Promise | list | tuple | range):
-                raise self._refusal(f"needs a list or a promise of one for {name!r}, received {each!r}")
+                raise self._refusal(
+                    f"needs a list or a promise of one for {name!r}, received {excerpt(each)}"
+                )
         return by_name
 
     def _later(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
@@ -106,7 +108,7 @@ class MappedTask:
 
     def _now(self, recorder: Recorder, by_name: Mapping[str, Any]) -> Promise:
         kind, retries = self._match(recorder, TaskTarget(self.decorator), by_name)
-        items = _zipped(self.decorator.function.__name__, by_name)
+        items = zipped(self.decorator.function.__name__, by_name)
         call = recorder.call(self._label, is_explicit=self._is_named)
         call.min_success_ratio = self.min_success_ratio if self.min_success_ratio < 1 else None
         with recorder.inside(call):
@@ -117,7 +119,7 @@ class MappedTask:
                     kind=kind.name,
                     arguments=pack_arguments(recorder, {**self.bound, **item}),
                     retries=retries,
-                    window=None if self.concurrency is None else (call, index, self.concurrency),
+                    limit=None if self.concurrency is None else (call, index, self.concurrency),
                 )
                 for index, item in enumerate(items)
             ]
@@ -168,75 +170,28 @@ def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float =
         ...     return map_task(square, concurrency=4)(numbers)
     """
     decorator, bound = _unpack_partial(fn)
-    if not getattr(type(decorator), "_airflow_is_task_decorator", False) or hasattr(
-        decorator, "declarations"
-    ):
+    if not is_task_decorator(decorator) or hasattr(decorator, "declarations"):
         raise WorkflowCallError(
-            f"map_task takes a @task function, received {decorator!r}",
+            f"map_task takes a @task function, received {excerpt(decorator)}",
             remedy="For anything else, write a loop: [workflow(item) for item in items].",
         )
     refuse_task(decorator)
     is_number = isinstance(concurrency, int) and not isinstance(concurrency, bool)
     if concurrency is not None and (not is_number or concurrency < 1):
         raise WorkflowCallError(
-            f"concurrency must be a whole number of at least 1, received {concurrency!r}",
+            f"concurrency must be a whole number of at least 1, received {excerpt(concurrency)}",
             remedy="Leave it out for no limit.",
         )
     is_ratio = isinstance(min_success_ratio, int | float) and not isinstance(min_success_ratio, bool)
     if not is_ratio or not 0 <= min_success_ratio <= 1:
         raise WorkflowCallError(
-            f"min_success_ratio must be a number from 0 to 1, received {min_success_ratio!r}",
+            f"min_success_ratio must be a number from 0 to 1, received {excerpt(min_success_ratio)}",
             remedy="Leave it out if all must succeed.",
         )
     return MappedTask(decorator, bound, concurrency, float(min_success_ratio))
 
 
 setattr(map_task, MAPS_MARK, True)
-
-
-def plan_map(
-    target: MapTarget,
-    arguments: Mapping[str, Any],
-    prefix: str,
-    kinds: Kinds,
-    *,
-    max_nodes: int,
-    retries: int | None = None,
-) -> Plan:
-    """Return the plan of a `map_task` whose lists exist now (see `planning.plan_later`).
-
-    Raises:
-        WorkflowError: The lists are none, or differ in length, or are too long.
-    """
-    function = target.decorator.function
-    kind, _ = kinds.match(TaskTarget(target.decorator))
-    items = _zipped(function.__name__, arguments[LISTS])
-    check_count(len(items), max_nodes, prefix)
-    bound, size = arguments.get(BOUND, {}), arguments.get(CONCURRENCY)
-    ratio = arguments.get(RATIO)
-    nodes = tuple(
-        PlannedNode(
-            name=f"{prefix}/{index}",
-            kind=kind.name,
-            arguments=pack_native({**bound, **item}),
-            retries=retries,
-            window=None if size is None else Window(prefix, index, size),
-        )
-        for index, item in enumerate(items)
-    )
-    output = [templates.pack(Reference(node.name), _itself) for node in nodes]
-    return Plan(
-        prefix, nodes, (PlannedCall(prefix, output, ratio),), templates.pack(Reference(prefix), _itself)
-    )
-
-
-def pack_native(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameter -> template of arguments without promises."""
-    return {name: templates.pack(value, _itself) for name, value in arguments.items()}
-
-
-def _itself(value: Any) -> Reference | None:
-    return value if isinstance(value, Reference) else None
 
 
 def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
@@ -251,11 +206,20 @@ def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
     return fn, bound
 
 
-def _zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+def zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, for each item, parameter -> argument: lists are read side by side.
+
+    Args:
+        name: The name of the function that is mapped.
+        lists: Parameter -> list.
+
+    Raises:
+        WorkflowCallError: One is no list, or they differ in length.
+    """
     for parameter, each in lists.items():
         if not isinstance(each, list | tuple | range):
             raise WorkflowCallError(
-                f"map_task({name}) needs a list for {parameter!r}, received {each!r}",
+                f"map_task({name}) needs a list for {parameter!r}, received {excerpt(each)}",
                 remedy="Have the task that makes it return a list.",
             )
     lengths = {parameter: len(each) for parameter, each in lists.items()}

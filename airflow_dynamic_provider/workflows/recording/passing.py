@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_dynamic_provider.airflow_adapter.objects import is_operator
+from airflow_dynamic_provider.airflow_adapter.objects import is_operator, is_task_decorator
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 from airflow_dynamic_provider.workflows.recording.promises import GroupCall, Promise
@@ -70,7 +70,7 @@ def _refuse_reference(value: Any, recorder: Recorder) -> None:
             "a reference to a task of the Dag file is used in the body",
             "Pass it to the workflow as an argument: the body then gets its value.",
         )
-    if getattr(type(value), "_airflow_is_task_decorator", False) or isinstance(value, WorkflowDefinition):
+    if is_task_decorator(value) or isinstance(value, WorkflowDefinition):
         name = getattr(value, "__name__", "the task")
         _refuse(f"{name!r} itself is passed on or returned, and not what it gives", f"Call it: {name}(...).")
 

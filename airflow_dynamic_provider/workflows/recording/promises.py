@@ -227,10 +227,9 @@ def _orderable(promise_class: type) -> type:
 
     No base class of `Promise`: the names of its methods would hide fields of annotated values.
     """
-    # Private: what all that Airflow orders is a subclass of.
-    from airflow.sdk.definitions._internal.mixins import DependencyMixin
+    from airflow_dynamic_provider.airflow_adapter.objects import orderable_class
 
-    return type(promise_class.__name__, (DependencyMixin,), {"__module__": promise_class.__module__})
+    return type(promise_class.__name__, (orderable_class(),), {"__module__": promise_class.__module__})
 
 
 def _set_upstream(promise: Promise, other: Any, _edge_modifier: Any = None) -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.references import Reference
@@ -21,7 +22,7 @@ from airflow_dynamic_provider.workflows.recording.promises import Promise, Promi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, Target
 
 #: How the reference to a call begins that has no name yet. Names are given when a body has returned.
 _UNNAMED = "#"
@@ -76,6 +77,8 @@ class Recorder:
         self.depth = 0
         self.is_open = False
         self._scope = self.root
+        # What the body that runs may call, where it says so.
+        self._allowed: Kinds | None = None
         self._serials = itertools.count(1)
         # The operator or group is kept too, so that no other one gets its id.
         self._known: dict[int, tuple[Any, Entry]] = {}
@@ -92,6 +95,25 @@ class Recorder:
         finally:
             self.is_open = False
             _RECORDER.reset(token)
+
+    @contextmanager
+    def allowing(self, kinds: Kinds | None) -> Iterator[None]:
+        """Record, of what is called meanwhile, only calls of these kinds; all of the plan's with ``None``."""
+        outer, self._allowed = self._allowed, kinds
+        try:
+            yield
+        finally:
+            self._allowed = outer
+
+    def match(self, target: Target, settings: Mapping[str, Any] | None = None) -> tuple[Kind, int | None]:
+        """Return the kind of a call, and the node's own retries (see `Kinds.match`).
+
+        Raises:
+            UnknownKindError: The body may not call it, or the Dag has no task that could run it.
+        """
+        if self._allowed is not None:
+            self._allowed.match(target, settings)
+        return self.kinds.match(target, settings)
 
     def node(
         self, label: str, *, is_explicit: bool, kind: str, arguments: Mapping[str, Any], **more: Any
@@ -181,7 +203,7 @@ class Recorder:
             return
         before, afterwards = list(self._ordered(first)), list(self._ordered(then))
         for entry in afterwards:
-            entry.after.update({each.serial: each for each in before})
+            entry.after.update(dict.fromkeys(before))
 
     def find(self, value: Any) -> Reference | None:
         """Return what a promise refers to, ``None`` for a value that may be in a plan as it is.
@@ -225,7 +247,7 @@ class Recorder:
                 yield entry
             else:
                 raise WorkflowCallError(
-                    f"a promise cannot be ordered before or after {_short(value)}",
+                    f"a promise cannot be ordered before or after {excerpt(value)}",
                     remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
                     "calls in this body gave.",
                 )
@@ -242,8 +264,3 @@ def _line() -> str:
     if frame is None:
         return "an unknown line"
     return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

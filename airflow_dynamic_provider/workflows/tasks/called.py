@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.running import inside_another, join_dag
 from airflow_dynamic_provider.workflows.declared.kinds import (
     MapTarget,
     OperatorTarget,
@@ -63,7 +64,7 @@ def run_node(
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
             return plan_further(
-                context, target, node, listed.origin.key_path, arguments, operator.kinds, operator.spec
+                context, target, node, listed.plan_address.key_path, arguments, operator.kinds, operator.spec
             )
         made = _make(operator, target, arguments, context["dag"].default_args)
         _render(context, made, target)
@@ -92,8 +93,7 @@ def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> Non
     What a function gets is data. All else that it has is from the Dag file, and of an operator it is the
     arguments that are not: those may hold data, so only what is marked is rendered.
     """
-    # Private: an operator finds its Dag in this attribute, and the public way would add it to the Dag.
-    object.__setattr__(made, "_dag", context["dag"])
+    join_dag(made, context["dag"])
     if isinstance(target, OperatorTarget):
         made.prepare_template()
         template_text.render_marked(context, made)
@@ -112,16 +112,10 @@ def _marked_defaults(operator_class: Any, default_args: Mapping[str, Any]) -> di
 
 
 def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:
-    # Private: Airflow warns of operators that run inside others, which is what a node is for.
-    from airflow.sdk.bases.operator import ExecutorSafeguard
-
-    token = ExecutorSafeguard.tracker.set(made)
-    try:
+    with inside_another(made):
         if resume is not None:
             return made.resume_execution(resume.next_method, resume.next_kwargs, context)
         return made.execute(context)
-    finally:
-        ExecutorSafeguard.tracker.reset(token)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.forms import reading
 from airflow_dynamic_provider.workflows.progress import stored
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath
@@ -38,9 +39,7 @@ def claim_nodes(
     known = _known(context, reader, key_path, (context["ti"].task_id, map_index))
     if known + len(plan.nodes) <= reader.spec.max_nodes:
         return
-    from airflow_dynamic_provider.version_compat import AirflowFailException
-
-    raise AirflowFailException(
+    raise failure(
         f"{node.name!r} plans {len(plan.nodes)} nodes, and {known} are planned already: the workflow may "
         f"have max_nodes={reader.spec.max_nodes}. Raise it, or let the recursion end earlier."
     )

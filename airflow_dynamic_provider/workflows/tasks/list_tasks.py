@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.states import SUCCESS
-from airflow_dynamic_provider.execution.columns import Reader
+from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.listing import end_as_upstream
 from airflow_dynamic_provider.execution.sources import ResultSource
@@ -19,7 +20,7 @@ from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_lis
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
-from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, reschedule
+from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, failure, reschedule
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
@@ -64,10 +65,8 @@ class NodeListOperator(HelperOperator):
         Raises:
             AirflowFailException: The trigger met an error that a retry would meet too.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         if event != stored.DECIDE:
-            raise AirflowFailException(str(event))
+            raise failure(str(event))
         return self.execute(context)
 
     def _keep(self, context: Any, spec: WorkflowSpec, own: LaneList) -> list[Slot]:
@@ -168,9 +167,9 @@ def read_mapped_roots(
     context: Any, reader: WorkflowReader, clone: CloneSpec, states: xcom.States
 ) -> list[RootPlan]:
     """Return what each clone of the planning task has planned that succeeded. One API call for each."""
-    columns = Reader(context, states)
-    keys = columns.keys(clone.space)
-    outcomes = columns.column(ResultSource(clone, DEFAULT_OUTPUT)).outcomes(range(len(keys)))
+    listed = Reader(context, states)
+    keys = listed.keys(clone.space)
+    outcomes = make_column(listed, ResultSource(clone, DEFAULT_OUTPUT)).outcomes(range(len(keys)))
     roots = []
     for position, state in enumerate(outcomes):
         plan = reader.plan(clone.task_id, position) if state == SUCCESS else None

@@ -18,14 +18,14 @@ from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALU
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import pack_node
 from airflow_dynamic_provider.workflows.progress import stored
-from airflow_dynamic_provider.workflows.progress.growth import Room, Snapshot, decide_room
+from airflow_dynamic_provider.workflows.progress.growth import Reserved, Snapshot, decide_reserved
 from airflow_dynamic_provider.workflows.progress.reader import Place, WorkflowReader
 from airflow_dynamic_provider.workflows.progress.run_graph import Verdict
 from airflow_dynamic_provider.workflows.progress.stored import ListedNode, NodePage, StoredNode
 from airflow_dynamic_provider.workflows.tasks.called import Resume, run_node
 from airflow_dynamic_provider.workflows.tasks.values import Values, stamp_of
 from airflow_dynamic_provider.workflows.waiting.deadline import refuse_late, time_limit
-from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, reschedule
+from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, failure, reschedule, skip
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -100,7 +100,7 @@ class NodeOperator(BaseOperator):
         listed = page.nodes[at] if at < len(page.nodes) else None
         # One without a node is called by its number, as Airflow calls those that have not run: a node that
         # comes here later may be blocked, and then nobody could label it again.
-        names = (*listed.origin.key_path, listed.node.name) if listed is not None else (str(index),)
+        names = (*listed.plan_address.key_path, listed.node.name) if listed is not None else (str(index),)
         set_label(context, render_label(names))
         return listed
 
@@ -114,16 +114,14 @@ class NodeOperator(BaseOperator):
         return self._run_or_wait(context)
 
     def _run_or_wait(self, context: Any) -> Any:
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         try:
             snapshot = Snapshot(_reader(context, self.spec))
         except PlanMismatchError as error:
             # Its retries would meet the same.
-            raise AirflowFailException(str(error)) from error
+            raise failure(str(error)) from error
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or not slots[index].name:
-            return self._make_room(context, snapshot)
+            return self._wait_in_reserved(context, snapshot)
         place = Place(self.lane, index, slots[index])
         is_older = not snapshot.is_current(place) and snapshot.can_still_list(self.lane)
         if is_older or not self._has_started(context, str(place.slot.name)):
@@ -135,7 +133,7 @@ class NodeOperator(BaseOperator):
         if decision.verdict is Verdict.BLOCKED:
             blocked = stored.pack_blocked(str(place.slot.name), decision.reason)
             xcom.push(context, stored.BLOCKED_XCOM, blocked)
-            _skip(f"Not run: {decision.reason}.")
+            raise skip(f"Not run: {decision.reason}.")
         return self._run(context)
 
     def _has_started(self, context: Any, name: str) -> bool:
@@ -153,7 +151,7 @@ class NodeOperator(BaseOperator):
         if event == stored.DECIDE:
             return self._run_or_wait(context)
         if self.start(context) is None:
-            # So an earlier release says that room is to be made.
+            # So an earlier release says that task instances are to be made for what was listed.
             return self._run_or_wait(context)
         return self._run(context)
 
@@ -181,16 +179,16 @@ class NodeOperator(BaseOperator):
     def _run(self, context: Any, resume: Resume | None = None) -> Any:
         listed = self.start(context)
         assert listed is not None
-        origin, node = listed.origin, listed.node
+        key_path, node = listed.plan_address.key_path, listed.node
         refuse_late(context, self.spec, self._page(context).planned_at)
-        values = Values(_reader(context, self.spec), origin.key_path)
+        values = Values(_reader(context, self.spec), key_path)
         with running(self.task_id, self.dag_file):
             arguments = values.arguments(listed)
             with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
                 value = run_node(context, self, listed, arguments, resume)
         left = StoredNode(
             node.name,
-            origin.key_path,
+            key_path,
             xcom.map_index_of(context),
             node.fingerprint,
             stamp_of(value),
@@ -201,18 +199,18 @@ class NodeOperator(BaseOperator):
         xcom.push(context, stored.NODE_XCOM, left)
         return value
 
-    def _make_room(self, context: Any, snapshot: Snapshot) -> None:
+    def _wait_in_reserved(self, context: Any, snapshot: Snapshot) -> None:
         """Have the scheduler make task instances for what was listed behind this one."""
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) and snapshot.can_still_list(self.lane):
             # The task that keeps the list has begun again, and has not stored it yet.
             self._wait(context, 1)
         if index >= len(slots) or slots[index].name is None:
-            _skip("There is no node for it any more.")
-        room = decide_room(snapshot, self.lane, index)
-        if room is Room.WAIT:
+            raise skip("There is no node for it any more.")
+        step = decide_reserved(snapshot, self.lane, index)
+        if step is Reserved.WAIT:
             self._wait(context, 1)
-        if room is Room.ASK:
+        if step is Reserved.ASK:
             log.info("Going back to the scheduler, which makes the task instances that are listed")
             reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
 
@@ -244,9 +242,3 @@ class NodeOperator(BaseOperator):
 
 def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
     return WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-
-
-def _skip(reason: str) -> NoReturn:
-    from airflow_dynamic_provider.version_compat import AirflowSkipException
-
-    raise AirflowSkipException(reason)

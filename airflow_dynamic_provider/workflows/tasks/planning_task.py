@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.workflows.declared.kinds import GUESSED
 from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
@@ -18,6 +19,7 @@ from airflow_dynamic_provider.workflows.planning.planning import plan_later, pla
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,12 +74,12 @@ class PlanOperator(BaseOperator):
         Raises:
             AirflowFailException: The plan is not that of the nodes that have run.
         """
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         spec = self.spec
         assert spec is not None
         arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
         started_at = time.time()
+        if guesses := self.kinds.guesses:
+            log.info(GUESSED, self.workflow.name, guesses)
         with running(self.task_id, self.dag_file):
             plan = plan_workflow(self.workflow, arguments, kinds=self.kinds, context=context)
             plan = store_plan(context, plan)
@@ -89,8 +91,7 @@ class PlanOperator(BaseOperator):
             check_listed(context, spec, reader, roots)
             store_first_lists(context, spec, roots, started_at)
         except DynamicOutputsError as error:
-            # A retry would meet the same.
-            raise AirflowFailException(str(error)) from error
+            raise failure(str(error)) from error
         return summary(plan)
 
 

@@ -28,6 +28,7 @@ from airflow_dynamic_provider.workflows.tasks.values import (
     stale,
     stamp_of_call,
 )
+from airflow_dynamic_provider.workflows.waiting.leaving import failure, skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +133,7 @@ class _Result:
 
     def _check_planned(self, plan: Plan | None, state: str | None) -> None:
         if state == SKIPPED:
-            raise _skip(f"{self.spec.plan_task_id!r} was skipped")
+            raise skip(f"There are no outputs: {self.spec.plan_task_id!r} was skipped.")
         if state == SUCCESS and plan is None:
             raise PlanMismatchError(
                 "was marked as success and left no plan",
@@ -140,14 +141,14 @@ class _Result:
                 remedy="Clear it together with its downstream tasks, so that it plans.",
             )
         if plan is None or state != SUCCESS:
-            raise _fail(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
+            raise failure(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
 
     def _check_lists(self, states: xcom.States) -> None:
         for task_id in self.spec.list_task_ids:
             state = states.get((task_id, xcom.UNMAPPED))
             if state in (FAILED, UPSTREAM_FAILED):
                 culprit = task_id if state == FAILED else self.spec.listing_task_id
-                raise _fail(
+                raise failure(
                     f"The nodes could not all be listed: {culprit!r} failed, and its log says why. "
                     f"Clear {culprit!r} with its downstream tasks."
                 )
@@ -156,7 +157,7 @@ class _Result:
         """In a map, a clone of the planning task may plan again without the lists being made again."""
         places = self.reader.places(self.key_path)
         if unlisted := [
-            name for name, planner in graph.origins.items() if not planner and name not in places
+            name for name, planner in graph.planned_by.items() if not planner and name not in places
         ]:
             raise self._replanned(f"the nodes {_named(unlisted)} are planned and not listed")
 
@@ -184,7 +185,7 @@ class _Result:
         if culprits := [name for name in graph.culprits if name in places or name in graph.calls]:
             only = culprits if len(culprits) == 1 and culprits[0] in graph.nodes else []
             command = clear_command(self.reader, self.key_path, *only)
-            raise _fail(
+            raise failure(
                 f"{len(culprits)} of {len(graph.nodes)} nodes failed: {_named(culprits)}. "
                 f"To run {'it' if len(culprits) == 1 else 'them'} again with what depends on "
                 f"{'it' if len(culprits) == 1 else 'them'}: {command}"
@@ -228,7 +229,7 @@ class _Result:
                 # Whoever needs its value finds that out.
                 marked.append(name)
                 continue
-            if name in left and left[name].fingerprint != node.fingerprint and not graph.origins[name]:
+            if name in left and left[name].fingerprint != node.fingerprint and not graph.planned_by[name]:
                 raise self._replanned(f"{name!r} was run as it was planned before")
             if (problem := _problem(node, left.get(name), stamps)) is not None:
                 problems[name] = problem
@@ -241,7 +242,7 @@ class _Result:
     def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
         for reference in templates.references(plan.output):
             if graph.outcome(reference.name) is Outcome.SKIPPED:
-                raise _skip(f"its node {reference.name!r} was skipped")
+                raise skip(f"There are no outputs: its node {reference.name!r} was skipped.")
 
 
 def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, str]) -> str | None:
@@ -258,15 +259,3 @@ def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, st
 
 def _named(names: Sequence[str]) -> str:
     return name_keys([(name,) for name in names])
-
-
-def _fail(message: str) -> Exception:
-    from airflow_dynamic_provider.version_compat import AirflowFailException
-
-    return AirflowFailException(message)
-
-
-def _skip(reason: str) -> Exception:
-    from airflow_dynamic_provider.version_compat import AirflowSkipException
-
-    return AirflowSkipException(f"There are no outputs: {reason}.")

@@ -19,6 +19,7 @@ from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.stored import StoredNode
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,10 +62,10 @@ class Values:
             StaleNodeError: A value is missing or is not of the node that is planned.
         """
         self._places |= listed.places
-        origin = listed.origin
+        address = listed.plan_address
 
         def plan() -> Plan:
-            return self._plan(origin.planner, origin.task_id, origin.map_index)
+            return self._plan(address.planner, address.task_id, address.map_index)
 
         return {name: self.resolve(template, plan) for name, template in listed.node.arguments.items()}
 
@@ -138,14 +139,11 @@ class Values:
         return self.known[name]
 
     def _without_value(self, name: str) -> Exception:
-        from airflow_dynamic_provider.version_compat import AirflowFailException
-
         at = self._at(name)
         if self.reader.states().get(at) != SUCCESS or not holds_nothing(self.reader, *at):
             return stale(self.reader, name, "it has left no value", self.key_path)
         marked = stale(self.reader, name, "it was marked as success and left no value", self.key_path)
-        # Retries would meet the same.
-        return AirflowFailException(str(marked))
+        return failure(str(marked))
 
     def _at(self, name: str) -> tuple[str, int]:
         lane, index = self._place(name)

@@ -6,6 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.workflows.waiting.leaving import failure
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
@@ -81,9 +83,7 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedel
         AirflowTaskTimeout: The node took longer than its ``execution_timeout``.
         AirflowFailException: The graph's time is over.
     """
-    # Private: Airflow's own limit, because there is no public one.
-    from airflow.sdk.execution_time.timeout import TimeoutPosix
-
+    from airflow_dynamic_provider.airflow_adapter import running
     from airflow_dynamic_provider.version_compat import AirflowTaskTimeout
 
     whole = seconds_left(context, spec, planned_at)
@@ -92,7 +92,7 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedel
         yield
         return
     try:
-        with TimeoutPosix(max(min(limits), 0.001)):  # type: ignore[no-untyped-call]
+        with running.time_limit(max(min(limits), 0.001)):
             yield
     except AirflowTaskTimeout:
         if whole is not None and whole == min(limits):
@@ -101,8 +101,6 @@ def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedel
 
 
 def _too_late(spec: WorkflowSpec) -> Exception:
-    from airflow_dynamic_provider.version_compat import AirflowFailException
-
-    return AirflowFailException(
+    return failure(
         f"The workflow {spec.name!r} has taken longer than its timeout of {spec.timeout:g} seconds."
     )

@@ -1,4 +1,4 @@
-"""How a task of a workflow leaves its worker to wait."""
+"""How a task of a workflow leaves its worker: to wait, or as failed or skipped for good."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def reschedule(delay: timedelta) -> NoReturn:
     from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 
     raise AirflowRescheduleException(datetime.now(timezone.utc) + delay)  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def failure(message: str) -> Exception:
+    """Return the error that fails the running task instance without a retry, which would meet the same."""
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    return AirflowFailException(message)
+
+
+def skip(reason: str) -> Exception:
+    """Return the error that ends the running task instance as skipped."""
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    return AirflowSkipException(reason)

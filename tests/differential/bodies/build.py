@@ -57,7 +57,7 @@ def _call(statement: Work | Call | Each, at: str, given: list[Any], made: dict[s
     mapped = map_task(
         functools.partial(work.override(task_id=statement.name), args=args),
         concurrency=statement.concurrency,
-        min_success_ratio=statement.ratio,
+        min_success_ratio=float(statement.ratio),
     )
     return mapped(name=[f"{name}/{index}" for index in range(count)], item=items)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from tests.differential.bodies.oracle import RingError, expect
 from tests.differential.bodies.programs import (
@@ -21,6 +22,7 @@ from tests.differential.bodies.programs import (
     Work,
     is_later,
 )
+from tests.differential.generate import any_ratio
 
 MAX_DEPTH = 2
 
@@ -98,7 +100,7 @@ class _Writer:
                 self.rng.choice((0, 1, 2, 3)) if over is None else over,
                 args[:1],
                 concurrency=self.rng.choice((None, None, 1, 2)),
-                ratio=self.rng.choice((1.0, 1.0, 0.5, 0.4, 0.0)),
+                ratio=any_ratio(self.rng) if self.rng.random() < 0.6 else Fraction(1),
             )
         self.others.append(statement.name)
         return statement

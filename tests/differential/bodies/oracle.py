@@ -173,7 +173,7 @@ class _Run:
         if not may_run and nodes:
             return "skipped", None
         counted = [end for end in ends if end != "skipped"]
-        needed = math.ceil(round(each.ratio * len(counted), 9))
+        needed = math.ceil(each.ratio * len(counted))
         return "success" if counted.count("success") >= needed else "failed", values
 
     def _node(self, name: str, args: list[Any], *, may_run: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Each:
     args: tuple[Value, ...] = ()
     after: tuple[str, ...] = ()
     concurrency: int | None = None
-    ratio: float = 1.0
+    ratio: Fraction = Fraction(1)
 
 
 Statement = Work | Call | Each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tests.differential.bodies.generate import is_planned_map
@@ -64,7 +65,7 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
         if statement.concurrency is not None:
             yield replace(statement, concurrency=None)
         if statement.ratio != 1:
-            yield replace(statement, ratio=1.0)
+            yield replace(statement, ratio=Fraction(1))
     for index in range(len(statement.after)):
         yield replace(statement, after=statement.after[:index] + statement.after[index + 1 :])
     if statement.args and not isinstance(statement, Call):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -129,12 +130,14 @@ def numbers():
 
 
 @task
-def wait(number):
-    time.sleep(4)
+def wait(number, params=None):
+    # A test looks at the run, and then lets it go on.
+    while not (Path(params["folder"]) / "go").exists():
+        time.sleep(0.2)
     return number
 
 
-@dag(schedule=None)
+@dag(schedule=None, params={"folder": ""})
 def one_by_one():
     numbers().map(wait, max_active=1)
 

@@ -11,7 +11,7 @@ import { ImageValue } from "./image.js";
 import { BoolValue, Moment, Nothing, NumberValue, TextValue } from "./scalars.js";
 import { TableValue } from "./table.js";
 
-/** @typedef {import("../api.js").Meta} Meta */
+/** @typedef {import("wire").Meta & {value: any}} Meta  The shape of a value is that of its kind. */
 /** @typedef {{meta: Meta, place: import("../address.js").Place}} Shown */
 
 /** @type {Record<string, (shown: Shown) => unknown>} */

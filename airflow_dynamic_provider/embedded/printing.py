@@ -1,0 +1,155 @@
+"""Prints an embedded run for whoever started it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from airflow_dynamic_provider.airflow_adapter.embedded_run import LOGGING_LEVEL
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.execution import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow.sdk import DAG
+
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
+    from airflow_dynamic_provider.embedded.results import EmbeddedRun, EmbeddedTaskInstance
+
+_STYLES = {
+    "success": "green",
+    "failed": "bold red",
+    "upstream_failed": "dark_orange",
+    "skipped": "magenta",
+}
+
+_SHOWN_ROWS = 12
+_SHOWN_ERRORS = 10
+
+
+class Printer:
+    """Prints a run: a table for each set of keys, then the other tasks, then the errors.
+
+    Args:
+        dag: The Dag.
+    """
+
+    def __init__(self, dag: DAG) -> None:
+        self._dag = dag
+        self._console: Console = Console()
+        if not self._console.is_terminal and "COLUMNS" not in os.environ:
+            self._console.width = 140
+
+    def print_run(self, finished: EmbeddedRun) -> None:
+        """Print all of it."""
+        shown = [ti for ti in finished.task_instances if ti.state != "removed"]
+        for title, clones in self._fan_outs(shown).items():
+            keys = len({ti.map_index for ti in clones})
+            self._console.print(Text.assemble("\n", (title, "bold"), f", keys: {keys}"))
+            self._console.print(_clones_table(clones))
+        for ti in shown:
+            if ti.map_index == UNMAPPED:
+                self._console.print(*_describe_task(ti), sep="\n")
+        self._print_errors([ti for ti in shown if ti.state == "failed"])
+        count = f"{len(shown)} task instances in {finished.seconds:.1f} s"
+        self._console.print(Text.assemble(f"\n{finished.dag_id}: ", _colored(finished.state), f", {count}"))
+
+    def _fan_outs(
+        self, task_instances: Iterable[EmbeddedTaskInstance]
+    ) -> dict[str, list[EmbeddedTaskInstance]]:
+        """Mapped group, or mapped task outside of one -> its clones, those of a key in a row."""
+        found: dict[str, list[EmbeddedTaskInstance]] = {}
+        for ti in task_instances:
+            if ti.map_index != UNMAPPED:
+                group = self._dag.get_task(ti.task_id).get_closest_mapped_task_group()
+                found.setdefault(ti.task_id if group is None else str(group.group_id), []).append(ti)
+        return {title: sorted(clones, key=lambda ti: ti.map_index) for title, clones in found.items()}
+
+    def _print_errors(self, failed: list[EmbeddedTaskInstance]) -> None:
+        for ti in failed[:_SHOWN_ERRORS]:
+            self._console.print(Text(f"\n{ti.name} failed: {self._describe_error(ti.error)}", style="red"))
+        if len(failed) > _SHOWN_ERRORS:
+            self._console.print(f"and {len(failed) - _SHOWN_ERRORS} more failed")
+        if failed:
+            self._console.print(f"\nSet {LOGGING_LEVEL}=INFO to see Airflow's whole log.")
+
+    def _describe_error(self, error: BaseException | str | None) -> str:
+        if not isinstance(error, BaseException):
+            return error or "Airflow could not run it"
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename == self._dag.fileloc] or frames
+        place = "".join(f" ({frame.filename}, line {frame.lineno})" for frame in own[-1:])
+        return f"{type(error).__name__}: {error}{place}"
+
+
+def _clones_table(clones: list[EmbeddedTaskInstance]) -> RenderableType:
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("key", "task", "state", "result", "metadata"):
+        table.add_column(column, overflow="fold")
+    previous = UNMAPPED
+    for ti in clones:
+        is_new = ti.map_index != previous
+        previous = ti.map_index
+        metadata = {**(ti.metadata.inherited if is_new else {}), **_merged(ti.metadata)}
+        table.add_row(
+            Text(ti.label or "" if is_new else ""),
+            Text(ti.task_id.rpartition(".")[2]),
+            _colored(ti.state),
+            Text(_one_line(ti.results)),
+            Text(", ".join(f"{label}={_plain(value)}" for label, value in metadata.items())),
+        )
+    return table
+
+
+def _describe_task(ti: EmbeddedTaskInstance) -> Iterator[RenderableType]:
+    yield Text.assemble("\n", (ti.task_id, "bold"), " ", _colored(ti.state))
+    for key, value in ti.results.items():
+        yield Text(f"  {'result' if key == layout.RETURN_VALUE else key}: {excerpt(value)}")
+    for label, found in _merged(ti.metadata).items():
+        if found.kind == "table":
+            yield Text(f"  {label}:")
+            yield from _describe_table(found.value["columns"], found.value["rows"])
+        else:
+            yield Text(f"  {label}: {_plain(found)}")
+
+
+def _describe_table(columns: list[str], rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    table = Table(*columns, box=SIMPLE_HEAD)
+    for row in rows[:_SHOWN_ROWS]:
+        table.add_row(*(Text(str(row.get(column, ""))) for column in columns))
+    yield table
+    if len(rows) > _SHOWN_ROWS:
+        yield Text(f"  and {len(rows) - _SHOWN_ROWS} more rows")
+
+
+def _colored(state: str | None) -> Text:
+    return Text(state or "none", style=_STYLES.get(state or "", ""))
+
+
+def _merged(metadata: layout.StoredMetadata) -> dict[str, MetadataValue]:
+    return {label: value for labelled in metadata.outputs.values() for label, value in labelled.items()}
+
+
+def _one_line(results: Mapping[str, Any]) -> str:
+    if set(results) <= {layout.RETURN_VALUE}:
+        return "".join(excerpt(value) for value in results.values())
+    return ", ".join(f"{key}={excerpt(value)}" for key, value in results.items())
+
+
+def _plain(found: MetadataValue) -> str:
+    value = found.value
+    if found.kind == "table":
+        return f"table of {len(value['rows'])} rows"
+    if found.kind == "timestamp":
+        return f"{value[:19]}Z"  # always in UTC
+    if found.kind == "image":
+        return value["alt"] or "image"
+    return value if isinstance(value, str) else excerpt(value)

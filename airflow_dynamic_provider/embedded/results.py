@@ -1,0 +1,80 @@
+"""What became of an embedded run: plain values, without a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.execution import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class EmbeddedTaskInstance:
+    """What became of one task instance.
+
+    Attributes:
+        task_id: Its task.
+        map_index: Its position among the clones, -1 when it is not mapped.
+        label: What Airflow's UI calls it, the mapping key of a clone; ``None`` when it is not mapped.
+        state: Its final state.
+        results: XCom key -> value, for all that it returned or pushed.
+        metadata: The metadata of its outputs.
+        error: What it raised at last, if it failed.
+    """
+
+    task_id: str
+    map_index: int
+    label: str | None
+    state: str | None
+    results: Mapping[str, Any] = field(default_factory=dict)
+    metadata: layout.StoredMetadata = field(default_factory=layout.StoredMetadata)
+    error: BaseException | str | None = None
+
+    @property
+    def result(self) -> Any:
+        """What its operator returned."""
+        return self.results.get(layout.RETURN_VALUE)
+
+    @property
+    def name(self) -> str:
+        """The task with the label."""
+        return self.task_id if self.label is None else f"{self.task_id}[{self.label}]"
+
+
+@dataclass(frozen=True)
+class EmbeddedRun:
+    """A Dag run that has ended.
+
+    Attributes:
+        dag_id: The Dag.
+        run_id: The run.
+        state: Its final state.
+        seconds: How long it took.
+        task_instances: Its task instances, in the order in which they started.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    seconds: float
+    task_instances: tuple[EmbeddedTaskInstance, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 when the run succeeded, 1 otherwise."""
+        return 0 if self.state == "success" else 1
+
+    def result(self, task_id: str) -> Any:
+        """What a task that is not mapped returned.
+
+        Raises:
+            LookupError: The run has no such task instance.
+        """
+        for ti in self.task_instances:
+            if ti.task_id == task_id and ti.map_index == UNMAPPED:
+                return ti.result
+        raise LookupError(f"the run has no task instance {task_id!r} that is not mapped")

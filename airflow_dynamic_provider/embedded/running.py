@@ -1,0 +1,55 @@
+"""Runs one Dag in this process: Airflow's ``dag.test()``, with a home, a database and someone who watches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.embedded_run import (
+    listening,
+    migrate_database,
+    one_execution_api,
+)
+from airflow_dynamic_provider.embedded.home import home
+from airflow_dynamic_provider.embedded.options import only_file, turned_down_logging
+from airflow_dynamic_provider.embedded.printing import Printer
+from airflow_dynamic_provider.embedded.reading import read_task_instances
+from airflow_dynamic_provider.embedded.results import EmbeddedRun
+from airflow_dynamic_provider.embedded.watching import Progress, Watcher
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+
+def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
+    """Run a Dag to its end in this process, and print its results.
+
+    The metadata database is the one of ``AIRFLOW_HOME``, and is created or migrated first. Without
+    ``AIRFLOW_HOME`` the program is started once more, with a home that lasts as long as it runs. All Dag
+    files beside the Dag's own are loaded, so that it can trigger their Dags.
+
+    Airflow logs nothing meanwhile; set ``AIRFLOW__LOGGING__LOGGING_LEVEL`` to see its log.
+
+    Args:
+        dag: The Dag.
+        conf: The run's configuration, which overrides the Dag's params.
+
+    Raises:
+        RuntimeError: ``AIRFLOW_HOME`` is not set, and the Dag's file is not the program that runs.
+    """
+    with home(dag), turned_down_logging(), only_file(Path(dag.fileloc).resolve()):
+        progress = Progress(sys.stderr)
+        progress.show("preparing the metadata database")
+        migrate_database()
+        watcher = Watcher(dag.dag_id, progress)
+        started = time.monotonic()
+        with listening(watcher), one_execution_api():
+            dag_run = dag.test(run_conf=conf)
+        progress.clear()
+        seconds = time.monotonic() - started
+        task_instances = tuple(read_task_instances(dag.dag_id, dag_run.run_id, watcher.errors))
+    finished = EmbeddedRun(dag.dag_id, dag_run.run_id, str(dag_run.state), seconds, task_instances)
+    Printer(dag).print_run(finished)
+    return finished

@@ -1,0 +1,106 @@
+"""Reads the lists of keys of one run, and what became of the clones, each once for a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.marked import no_keys_of_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, MutableMapping
+
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
+
+
+@dataclass
+class Reader:
+    """Reads one run's keys and columns for a task, each once.
+
+    Attributes:
+        context: Airflow's task context.
+        states: (task, map index) -> state, of all tasks that are concerned.
+    """
+
+    context: MutableMapping[str, Any]
+    states: xcom.States
+    _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
+    _marked: dict[str, frozenset[KeyPath]] = field(default_factory=dict)
+    _skipped: set[Space] = field(default_factory=set)
+
+    def keys(self, space: Space) -> list[KeyPath]:
+        """Return the key paths of a space, in their order. Two API calls, the first time.
+
+        Raises:
+            LayoutError: They are not those that the task has stored.
+            AirflowSkipException: The task that lists them was skipped.
+            AirflowFailException: It was marked as success and has not listed them.
+            CollectError: It has not listed them.
+        """
+        if space not in self._keys:
+            stored = xcom.pull(self.context, space.keys_task_id, space.keys_xcom)
+            if stored is None:
+                raise self._no_keys(space)
+            keys = layout.unpack_keys(stored)
+            digest = xcom.pull(self.context, space.keys_task_id, layout.digest_xcom(space.keys_xcom))
+            layout.check_digest(keys, digest, space.keys_task_id)
+            self._keys[space] = keys
+        return self._keys[space]
+
+    def is_skipped(self, space: Space) -> bool:
+        """Whether `keys` has found out that the task that lists them was skipped. No API call."""
+        return space in self._skipped
+
+    def state(self, task_id: str, position: int) -> str | None:
+        """Return the state of a task's clone, ``None`` if it has none."""
+        return xcom.state_at(self.states, task_id, position)
+
+    def outer_keys_without(
+        self, origin: Origin, prefix: KeyPath = (), present: Collection[KeyPath] = ()
+    ) -> Iterator[tuple[KeyPath, str]]:
+        """Return the outer keys whose clone has not produced the keys below, each with its state.
+
+        That is success for one that was marked as such. One API call, unless all that succeeded are present.
+
+        Args:
+            origin: The cloned task.
+            prefix: Only outer keys that begin with this key path.
+            present: Outer keys below which there are keys.
+        """
+        for position, path in enumerate(self.keys(origin.space)):
+            if path[: len(prefix)] != prefix:
+                continue
+            state = self.state(origin.task_id, position)
+            if state != SUCCESS:
+                # A clone that is not there has no state, and is as good as one that could not run.
+                yield path, state if state in SEVERITY else UPSTREAM_FAILED
+            elif path not in present and path in self._marked_outer_keys(origin):
+                yield path, SUCCESS
+
+    def _marked_outer_keys(self, origin: Origin) -> frozenset[KeyPath]:
+        if origin.keys_task_id not in self._marked:
+            stored = xcom.pull(self.context, origin.keys_task_id, layout.MARKED_XCOM)
+            self._marked[origin.keys_task_id] = layout.unpack_marked(stored)
+        return self._marked[origin.keys_task_id]
+
+    def _no_keys(self, space: Space) -> Exception:
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+
+        states = xcom.read_states(self.context, [space.keys_task_id])
+        state = states.get((space.keys_task_id, xcom.UNMAPPED))
+        if state == SUCCESS:
+            # Whatever ran to its end has left a list, and no try of a reader will find another one.
+            return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
+        if state == SKIPPED:
+            self._skipped.add(space)
+        if state in (SKIPPED, None):
+            return AirflowSkipException(f"Nothing to collect: {space.keys_task_id!r} was skipped or cleared.")
+        return CollectError(
+            f"it is {state} and lists no keys",
+            task_id=space.keys_task_id,
+            remedy="Clear it together with its downstream tasks.",
+        )

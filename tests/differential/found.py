@@ -1,0 +1,111 @@
+"""Programs that run in each session beside the random ones, each for a mistake that was made once.
+
+A random program that gave something else than it must belongs here too, as small as it was cut down: what the
+failing test or `make fuzz` shows for check.differences(), under a word on what it found. Its seed would mean
+another program as soon as the generator changes.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tests.differential.bodies import programs as bodies
+from tests.differential.bodies.programs import Body, Each, Of, Work
+from tests.differential.programs import All, Call, Case, Clear, Map, Produce, States, Zip
+
+#: What the mistake was about -> the program.
+PROGRAMS = {
+    "a tolerant collector behind a strict zip that does not fit": Case(
+        (
+            Produce("p1"),
+            Produce("p2"),
+            Zip("z1", "p1", "p2", "strict"),
+            Map("z1", (Call("t1", ("z1",)),)),
+            Call("c1", (All("t1", ratio=Fraction(0)),)),
+            Call("c2", (States("t1"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("p2", ()): ("b", "c")},
+    ),
+    "a key that is added in a later run, and fails": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1", ("p1",)), Call("t2", ("t1",)))),
+            Call("c1", (All("t2", keyed=True, ratio=Fraction(1, 3)),)),
+            Call("c2", (States("t2"),)),
+        ),
+        {("p1", ()): ("b",)},
+        (
+            Clear(
+                "p1",
+                changes={
+                    # The first has a clone already, from which Airflow makes the others.
+                    ("p1", ()): ("b", "a", "c"),
+                    ("t1", ("a",)): "fail",
+                    ("t1", ("c",)): "fail",
+                    ("p1", None): "v2",
+                    ("t1", None): "v2",
+                    ("t2", None): "v2",
+                },
+            ),
+        ),
+    ),
+    "a value of a clone that is skipped when it runs again": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1", ("p1",)), Call("t2", ("t1",)))),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b", "c")},
+        (Clear("t1", ("b",), changes={("t1", ("b",)): "skip"}),),
+    ),
+    "the states of keys below a producing task that the scheduler ended": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"), Map("p2", (Call("t1"),)), Call("t2", (States("t1"),)))),
+            Call("c1", (States("t1"),)),
+        ),
+        {("p1", ()): ("a", "b", "c"), ("p2", ("a",)): "fail", ("p2", ("b",)): "skip"},
+    ),
+    "a share that as many keys reach as are there": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1", ("p1",)),)),
+            Call("c1", (All("t1", ratio=Fraction(1, 3)),)),
+            Call("c2", (All("t1", ratio=Fraction(334, 1000)),)),
+        ),
+        {("p1", ()): ("a", "b", "c"), ("t1", ("a",)): "fail", ("t1", ("c",)): "fail"},
+    ),
+}
+
+#: The same of bodies of workflows.
+BODIES = {
+    "a node that uses a call without nodes, in a call that waits for another": bodies.Case(
+        Body(
+            (
+                Work("w1"),
+                bodies.Call(
+                    "c1",
+                    Body((bodies.Call("c2", Body((), "x")), Work("w2", (Of("c2"),))), Of("w2")),
+                    after=("w1",),
+                ),
+            ),
+            Of("c1"),
+        ),
+        {"w1": "fail"},
+    ),
+    "a call whose result is one of its nodes, before which others come": bodies.Case(
+        Body(
+            (
+                bodies.Call("c1", Body((Work("w1"), Work("w2")), Of("w1"))),
+                Work("w3", (Of("c1"),)),
+                Work("w4", after=("c1",)),
+            ),
+            Of("w3"),
+        ),
+        {"c1/w2": "fail"},
+    ),
+    "a share of a map that is counted exactly": bodies.Case(
+        Body((Each("m1", 3, ratio=Fraction(1, 3)), Work("w1", (Of("m1"),))), Of("w1")),
+        {"m1/0": "fail", "m1/2": "fail"},
+    ),
+}
