@@ -132,8 +132,9 @@ def test_a_group_is_made_again():
 
 @assumes(
     "DAG._remove_task() takes a task out of a Dag and its group, and frees its id.",
-    rests="gates that are not needed any more",
+    rests="taking out gates that a later map or order has made needless",
     where="airflow_adapter/task_graph.py",
+    names="_remove_task",
 )
 def test_a_task_is_removed():
     with DAG("contract", schedule=None) as dag:
@@ -486,20 +487,3 @@ def test_a_label_keeps_both_its_sides():
     assert (label._upstream, label._downstream) == ([first], [then])
     assert calls.add_upstream(label, [then]) == [then]
     assert calls.add_downstream(label, [first]) == [first, then]
-
-
-@assumes(
-    "_remove_task() takes a task out of its Dag, and out of its task group.",
-    rests="taking out gates that a later map or order has made needless",
-    where="airflow_adapter/task_graph.py",
-    names="_remove_task",
-)
-def test_a_task_is_removed_from_its_dag():
-    with DAG("contract", schedule=None) as dag:
-        made = number()
-        took = take(made)
-    task_graph.remove_task(took.operator)
-    assert dag.task_ids == ["number"]
-    assert dag.task_group.children.keys() == {"number"}
-    assert made.operator.downstream_task_ids == set()
-    assert [task.task_id for task in stored(dag).tasks] == ["number"]

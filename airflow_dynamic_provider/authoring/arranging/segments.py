@@ -74,9 +74,10 @@ class _Difference:
                 gate.checks = [self._check(check) for check in checks]
 
     def _set_edges(self) -> None:
-        """Set the edges that are wanted, and remove those that an earlier arrangement set.
+        """Set the edges that are wanted. Remove those that are not any more, and those that are cut.
 
-        An edge that the author asked for as well is the author's, and stays.
+        An edge that the author asked for as well is the author's: it goes only where it is cut, and a gate
+        keeps the order.
         """
         wanted = self._wanted_edges()
         for task_id, up in sorted((self.graph.own_edges - wanted) | self.wanted.cut):
