@@ -227,3 +227,46 @@ def test_the_pages_use_the_names_that_are_looked_for():
     host = (PACKAGE / "ui" / "static" / "host.js").read_text(encoding="utf-8")
     assert "--chakra-" in host
     assert 'getItem("timezone")' in host
+
+
+@assumes(
+    "A scheduler and a Dag processor call on_starting() of listeners before they fork.",
+    rests="task processes that begin with the package loaded",
+    where="airflow_adapter/parents.py preloading/plugin.py",
+    names="hookimpl",
+)
+def test_a_component_calls_listeners_when_it_starts(database):
+    from airflow.jobs.job import Job
+    from airflow.listeners.listener import get_listener_manager
+
+    from airflow_dynamic_provider.airflow_adapter.parents import AtStart
+
+    started: list[bool] = []
+    listener = AtStart(lambda: started.append(True))
+    manager = get_listener_manager()
+    manager.add_listener(listener)
+    try:
+        # The commands make this first, and hand it to what then starts the executor or the processors.
+        Job()
+    finally:
+        manager.pm.unregister(listener)
+    assert started == [True]
+
+
+@assumes(
+    "A Celery worker sends the signal import_modules before it forks.",
+    rests="task processes of Celery workers that begin with the package loaded",
+    where="airflow_adapter/parents.py",
+)
+def test_a_celery_worker_says_when_it_imports_modules():
+    from celery import Celery
+    from celery.apps.worker import Worker
+
+    from airflow_dynamic_provider.airflow_adapter.parents import at_start_of_celery_worker
+
+    imported: list[bool] = []
+    at_start_of_celery_worker(lambda: imported.append(True))
+    app = Celery(broker="memory://", set_as_current=False)
+    worker = Worker(app=app, pool="prefork", concurrency=1, loglevel="CRITICAL")
+    assert imported
+    assert getattr(worker.pool, "_pool", None) is None, "a process was forked before"
