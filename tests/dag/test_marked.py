@@ -292,8 +292,9 @@ def test_keys_that_are_listed_in_another_order_while_their_clones_run_end_in_err
         ABC[:] = ["a", "b", "c"]
     for position, key, other in ((0, "c", "a"), (2, "a", "c")):
         assert errors_of(run)["after", position] == (
-            f"Task 'work', output 'result', key {key!r}: its clone at position {position} worked for the key "
-            f"{other!r}, and {key!r} is there now. Clear 'work' with its downstream tasks, for all keys."
+            f"Task 'work', output 'result', key {key!r}: its clone at position {position} ran for the key "
+            f"{other!r}, but this position now belongs to {key!r}. "
+            "Clear 'work' with its downstream tasks, for all keys."
         )
     assert run.state_of("keep") == "upstream_failed"
 

@@ -65,7 +65,7 @@ def collected(supervisor):
     ("damaged", "told"),
     [
         (["a", "b"], "it has 2 keys, and 3 were stored"),
-        (["c", "b", "a"], "it has 3 keys, and 3 were stored, other ones"),
+        (["c", "b", "a"], "it has 3 keys, and 3 others were stored"),
     ],
     ids=["shortened", "reversed"],
 )
@@ -74,7 +74,7 @@ def test_a_list_of_keys_that_is_not_whole_is_not_collected(made, supervisor, dam
     run = run_task(made, "collect", supervisor=supervisor)
     assert run.state == "failed"
     assert (
-        f"Task 'produce': this is not the list of mapping keys as it was stored: {told}. "
+        f"Task 'produce': this is not the list of mapping keys that was stored: {told}. "
         "Clear 'produce' with its downstream tasks, so that the keys are listed again."
     ) in run.message
 
@@ -135,8 +135,8 @@ def test_a_clone_refuses_a_result_of_another_key(made, supervisor):
     run = run_task(made, "second", 0, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'first', output 'result', key 'c': its clone at position 0 worked for the key 'a', and 'c' is "
-        "there now. Clear 'first' with its downstream tasks, for all keys."
+        "Task 'first', output 'result', key 'c': its clone at position 0 ran for the key 'a', but this "
+        "position now belongs to 'c'. Clear 'first' with its downstream tasks, for all keys."
     )
     # Up to Airflow 3.1, a label is told with the end of the task instance, not in a message of its own.
     assert run.label == ("c" if hasattr(comms, "SetRenderedMapIndex") else None)
@@ -147,7 +147,7 @@ def test_a_clone_without_an_item_says_so(made, supervisor):
     run = run_task(made, "first", 2, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'first': produce.result has changed: at position 2 there is nothing now. "
+        "Task 'first': produce.result has changed: at position 2 there is no key now. "
         "Clear 'produce' together with its downstream tasks."
     )
 
