@@ -326,7 +326,7 @@ def test_another_version_is_refused_with_a_remedy_whatever_its_fields(unpack, no
             "Upgrade this component of Airflow to the release that stored it. "
             f"If that release was removed: {remedy[0].lower()}{remedy[1:]}"
         )
-    with refused(LayoutError, f"{noun} is stored in version {version!r}, and this release reads 1. {remedy}"):
+    with refused(LayoutError, f"{noun} is stored in version {version!r}, but this release reads 1. {remedy}"):
         unpack({**others, "version": version})
 
 

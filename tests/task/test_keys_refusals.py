@@ -204,7 +204,7 @@ def test_a_strict_zip_names_the_keys_that_one_side_lacks(dag):
     assert type(run.error) is AirflowFailException
     assert type(run.error.__cause__) is errors.KeyMismatchError
     assert run.message == (
-        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, and only "
+        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, but only "
         "numbers.result has 'a' and only others.result has 'c'. Produce the same keys, or zip with "
         'how="inner" or how="outer".'
     )
