@@ -204,7 +204,7 @@ def test_a_strict_zip_names_the_keys_that_one_side_lacks(dag):
     assert type(run.error) is AirflowFailException
     assert type(run.error.__cause__) is errors.KeyMismatchError
     assert run.message == (
-        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, and only "
+        "Task 'numbers_zip_others__keys': a strict zip needs the same keys on both sides, but only "
         "numbers.result has 'a' and only others.result has 'c'. Produce the same keys, or zip with "
         'how="inner" or how="outer".'
     )
@@ -234,7 +234,7 @@ def test_more_pairs_than_airflow_maps_are_refused_with_the_option(dag, monkeypat
     assert type(run.error) is AirflowFailException
     assert type(run.error.__cause__) is errors.TooManyOutputsError
     assert run.message.startswith(
-        "Task 'numbers_product_others__keys', output 'result': produced 4 keys, and Airflow maps at most 3: "
+        "Task 'numbers_product_others__keys', output 'result': produced 4 keys, but Airflow maps at most 3: "
         "[core] max_map_length = 3. Raise [core] max_map_length"
     )
 
@@ -262,6 +262,6 @@ def test_an_inner_key_that_was_produced_again_is_not_read_by_position(dag):
     run = run_task(dag, "work", 1, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'parts', output 'result', key 'b/0': has been produced again and does not hold it any more, "
-        "and 'parts__keys' still lists it. Clear 'parts__keys' together with its downstream tasks."
+        "Task 'parts', output 'result', key 'b/0': was produced again and no longer has this key, "
+        "but 'parts__keys' still lists it. Clear 'parts__keys' together with its downstream tasks."
     )

@@ -71,7 +71,7 @@ def test_metadata_for_an_output_of_a_task_that_declares_none():
     run = run_plain(files)
     assert type(run.error) is errors.UnexpectedOutputError
     assert run.message == (
-        "Task 'files', output 'nope': got metadata, and this task declares no outputs. "
+        "Task 'files', output 'nope': received metadata, but this task declares no outputs. "
         "Leave output_name= out, or declare the output: @task.dynamic(out={...})."
     )
     assert run.supervisor.xcoms == {}
