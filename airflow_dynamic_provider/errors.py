@@ -26,7 +26,7 @@
         ├── TooFewSuccessesError     fewer keys succeeded than the collector requires        (LookupError)
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
         ├── SelectionError           a part that a node's output does not have               (LookupError)
-        ├── StaleKeyError            a clone's key is not, or not yet, a current key         (LookupError)
+        ├── StaleKeyError            a clone's key is no longer, or not yet, current         (LookupError)
         ├── StaleNodeError           a node stored no value, or one that is not current      (LookupError)
         ├── PlanMismatchError        a new plan of a workflow that does not match the old    (ValueError)
         ├── UnknownNameError         a name in a command that does not exist                 (LookupError)
