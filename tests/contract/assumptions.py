@@ -38,7 +38,7 @@ class Assumption:
 
     @property
     def is_made_here(self) -> bool:
-        """Whether the package assumes it about the installed Airflow."""
+        """Whether the package assumes it of the installed Airflow."""
         return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2]) >= self.since
 
 

@@ -355,7 +355,7 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
-    rests="nodes that wait without holding a worker first",
+    rests="nodes that wait and have never held a worker",
     where="airflow_adapter/triggers.py workflows/dag/group.py",
     names="StartTriggerArgs",
     since=(3, 3),

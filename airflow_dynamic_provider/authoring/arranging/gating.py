@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OneKey:
-    """A check that stops a key unless a task has succeeded for it, or for the part of it that matters.
+    """A check that stops a key unless the clone of a task for the key, or for a part of it, has succeeded.
 
     Attributes:
         task_id: The task.
@@ -107,7 +107,8 @@ def _crossing_checks(
         is_ordered = (task, up) in notes.orders
         if not own:
             # The keys of the other task are below the task's own. Example: `produce` is cloned for `a` and
-            # produces `a/1` and `a/2`. With `count_of_each >> use`, `use` waits for both for the key `a`.
+            # produces `a/1` and `a/2`. With `count_of_each >> use`, the clone of `use` for `a` waits for
+            # both.
             space = notes.space_of[up]
             origins = {origin.task_id for origin in space.origins}
             if is_ordered or up not in waited_for:
