@@ -1,4 +1,4 @@
-"""What Airflow reads to discover the provider. Imported by every Airflow process: it must stay light."""
+"""The provider info that Airflow reads. Every Airflow process imports this module, so it must stay light."""
 
 from __future__ import annotations
 
@@ -20,5 +20,20 @@ def get_provider_info() -> dict[str, Any]:
                 "class-name": "airflow_dynamic_provider.authoring.decorator.dynamic_task",
             }
         ],
+        "config": {
+            "dynamic_outputs": {
+                "description": "Keyed dynamic outputs.",
+                "options": {
+                    "preload": {
+                        "description": "Whether schedulers with the LocalExecutor, Celery workers and Dag "
+                        "processors import what tasks need before they fork them.",
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "True",
+                    }
+                },
+            }
+        },
         "cli": ["airflow_dynamic_provider.cli.definition.get_cli_commands"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter.commands import (
@@ -110,6 +111,12 @@ EXPORT = ActionCommand(
 
 def get_cli_commands() -> list[CLICommand]:
     """Return the commands of the package. Airflow calls this for each of its own commands."""
+    if sys.argv[1:3] == ["celery", "worker"]:
+        # The one call of ours that a Celery worker makes before it forks.
+        from airflow_dynamic_provider.airflow_adapter.parents import at_start_of_celery_worker
+        from airflow_dynamic_provider.preloading import preload
+
+        at_start_of_celery_worker(preload)
     return [
         GroupCommand(
             name="dynamic-outputs",

@@ -52,6 +52,7 @@ OTHERS = {
         "typing_extensions": "the TypedDict that pydantic takes; it comes with pydantic",
     },
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
+    "airflow_adapter.parents": {"celery": "its start-up signal, in a Celery worker only"},
     "airflow_adapter.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},
     "workflows.waiting.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
 }

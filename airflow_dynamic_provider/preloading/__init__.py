@@ -21,17 +21,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import pkgutil
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 #: The folders of the package that Dag files and tasks import from.
 _FOLDERS = ("airflow_adapter", "authoring", "definitions", "execution", "workflows")
 
-#: What only some other process imports: servers, databases and commands.
-_NOT_IN_TASKS = ("models", "server", "commands", "local_run")
+#: Modules of these folders that only servers, databases and commands need.
+_NOT_IN_TASKS = frozenset(
+    f"airflow_adapter.{name}"
+    for name in ("commands", "embedded_run", "models", "parents", "plugins", "server", "terminal")
+)
 
 #: What a task's process imports of Airflow and its libraries, whichever Dag the task is of.
 _OF_AIRFLOW = (
@@ -49,40 +51,31 @@ _OF_AIRFLOW = (
     "jinja2.sandbox",
 )
 
-#: The commands whose processes fork tasks, or Dag files.
-_PARENTS = (("scheduler",), ("dag-processor",), ("celery", "worker"))
+_DONE = False
 
 
 def preload() -> None:
-    """Import what tasks need, unless ``[dynamic_outputs] preload`` is off.
+    """Import what tasks need, unless ``[dynamic_outputs] preload`` is off. Further calls do nothing.
 
-    What is not there, or cannot be imported, is left to the task that needs it.
+    A module that is not there, or cannot be imported, is left to the task that needs it.
 
     Example:
         >>> preload()
     """
+    global _DONE
     from airflow_dynamic_provider.airflow_adapter.configuration import conf
 
-    if not conf.getboolean("dynamic_outputs", "preload", fallback=True):
+    if _DONE or not conf.getboolean("dynamic_outputs", "preload", fallback=True):
         return
+    _DONE = True
     for module in (*_OF_AIRFLOW, *_own_modules()):
         with contextlib.suppress(Exception):
             importlib.import_module(module)
 
 
-def is_parent_of_tasks(arguments: Sequence[str] = ()) -> bool:
-    """Whether this process is one that forks tasks or Dag files, by the command that it was started with.
-
-    Args:
-        arguments: The command line, that of this process by default.
-    """
-    command = tuple(arguments or sys.argv)[1:]
-    return any(command[: len(parent)] == parent for parent in _PARENTS)
-
-
 def _own_modules() -> Iterator[str]:
-    package = importlib.import_module(__package__)
+    package = importlib.import_module(__name__.rpartition(".")[0])
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        folder, _, name = found.name.removeprefix(f"{package.__name__}.").partition(".")
-        if folder in _FOLDERS and name not in _NOT_IN_TASKS:
+        name = found.name.removeprefix(f"{package.__name__}.")
+        if name.split(".")[0] in _FOLDERS and name not in _NOT_IN_TASKS:
             yield found.name
