@@ -266,7 +266,7 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
     for name in ("letters.result", "letters_zip_others__keys", "others.result"):
         assert repr(name) in message
     assert message.startswith("several dynamic outputs have 'a': ")
-    assert message.endswith("Say which of them is meant: --of NAME.")
+    assert message.endswith("Choose one of them: --of NAME.")
     assert refusal(run, "clear", "--key", "a") == message
 
 
@@ -553,7 +553,7 @@ def test_an_outer_key_runs_again_with_the_keys_below_it(failing, cleared, told):
     run = start_run(nested()).run()
     failing.clear()
     assert told("clear", "--key", "cid", "--of", "outer.result", of_run=run)[1].endswith(
-        "The keys of 'inner.result' are listed again: if they are others then, those run instead.\n"
+        "The keys of 'inner.result' are listed again: if they differ then, the new keys run instead.\n"
     )
     again = cleared(run, "--key", "cid", "--of", "outer.result")
     assert {"work cid", "inner cid", "pair cid", "inner__keys", "keep"} <= again
