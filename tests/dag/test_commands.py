@@ -289,17 +289,17 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
             ["clear", "--key", "z", "--key", "a/n0"],
             "no dynamic output has all of 'z', 'a/n0'. Clear them one by one.",
         ),
-        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed; of a workflow"),
+        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed. For a workflow"),
         (["clear", "--of", "letters.result"], "Say what to clear: --key KEY"),
         (
             ["clear", "--node", "node"],
-            "--node names a node of a workflow: say which one by --workflow GROUP.",
+            "--node names a node of a workflow. Name the workflow with --workflow GROUP.",
         ),
-        (["clear", "--workflow", "graph", "--of", "x", "--state", "failed"], "Say either --of, for keys"),
+        (["clear", "--workflow", "graph", "--of", "x", "--state", "failed"], "Use either --of, for keys"),
         (["clear", "--workflow", "graph"], "Say which nodes: either --node NAME"),
         (
             ["clear", "--workflow", "graph", "--node", "node", "--key", "a", "--key", "b"],
-            "With --workflow there is one --key at most: that of the graph that is meant.",
+            "With --workflow, use --key once at most: it names the key of one graph.",
         ),
         (
             ["export", "--file", "/no/such/folder/file"],
