@@ -143,7 +143,7 @@ def test_where_nothing_failed_there_is_nothing_to_do(run, capsys, workflow):
 
 def test_a_run_that_has_not_begun_has_no_nodes(airflow_database, execution_api, capsys):
     waiting = start_run(clearable())
-    with pytest.raises(SystemExit, match="there is no node 'first' in the workflow 'graph', and no other"):
+    with pytest.raises(SystemExit, match="there is no node 'first' in the workflow 'graph', nor any other"):
         command(waiting, "--node", "first")
     command(waiting, "--state", "failed")
     assert capsys.readouterr().err == "No node failed: there is nothing to run again.\n"
