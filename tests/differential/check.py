@@ -97,7 +97,7 @@ def _map_index(step: Clear, expected: Expected) -> int | None:
 def _compare_tries(
     names: Names, step: Clear, index: int | None, before: dict[Any, int], after: dict[Any, int]
 ) -> Iterator[Finding]:
-    """Return the task instances that ran again although a step does not concern them."""
+    """Yield the task instances that ran again although the step does not concern them."""
     for own, tries in before.items():
         if own[0] in names.infos and after.get(own) != tries and not _may_run_again(names, step, index, *own):
             yield "rerun", f"{own} ran again, try {tries} is now {after.get(own)}"

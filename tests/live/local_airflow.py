@@ -1,6 +1,6 @@
 """Starts a whole Airflow on this machine: API server, scheduler, Dag processor and triggerer.
 
-The live tests start it as an object, ``make ui`` starts it as a program. Both use the settings in this module.
+The live tests start it as an object, ``make ui`` starts it as a program. Both use the settings below.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ IN_COLLECTOR = [("begin", 0), ("SetXCom", 0), ("SucceedTask", 0)]
 
 
 def test_the_result_is_the_same_whoever_is_killed_when(postgres: RestClient) -> None:
-    """Processes die in the producer, in clones of both tasks, and in the collector. All runs start at once."""
+    """Processes die in the producer, in clones of both tasks, and in the collector, in all runs at once."""
     kills = {}
     for seed in SEEDS:
         chosen = _choose(random.Random(seed), with_producer=seed % 3 != 2)

@@ -1,4 +1,4 @@
-"""How a command's words name keys."""
+"""The keys that a command names."""
 
 from __future__ import annotations
 

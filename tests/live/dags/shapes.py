@@ -56,7 +56,7 @@ def keep(values):
 
 @dag(schedule=None)
 def shapes():
-    """Two chains that need each other's total, so that a gate is needed, and an empty operator for each key."""
+    """Two chains that need each other's total, which needs a gate, and an empty operator for each key."""
     even, odd = numbers()
     left, right = even.map(skip_n2), even.map(double)
     of_left, of_right = add_up(left.collect()), add_up.override(task_id="add_up_right")(right.collect())
