@@ -47,9 +47,15 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # The processes that share the tests get the options of the process that starts them.
     if config.option.seed is None:
-        config.option.seed = random.randrange(10**6, 10**9)
+        told = getattr(config, "workerinput", {}).get("seed")
+        config.option.seed = random.randrange(10**6, 10**9) if told is None else told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    # Processes that share the tests must collect the same ones.
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_report_header(config):

@@ -1,1 +1,1 @@
-"""What happens in a task's process: run the callable, check, store, label, read back by key."""
+"""The code that runs in a task's process: it runs the callable, checks, stores, labels, and reads by key."""

@@ -1,16 +1,16 @@
-"""Tells which states of clones belong to the keys that are listed now.
+"""Determines which states of clones belong to the current list of keys.
 
-Airflow keeps a state per position. If the keys are produced again and their clones are not run again, another
-key may be at a position whose clone failed or was skipped for an earlier one; the state is not its own.
+Airflow keeps one state for each position. If the keys are produced again but their clones do not run again,
+a state may belong to an earlier key at the same position.
 
-- A clone that left a *result* stored its key path with it. The key decides: the value of a key that is found
-  again is the one that its clone made, in whichever attempt.
-- A clone that *began*, whatever became of it, has noted the attempt that it ran for (`layout.StoredClone`).
-  One comparison decides. In the first attempt none notes anything, and nothing has to be looked up: all there
-  is, is of it. One that was killed before it could note it counts as one of an earlier attempt.
-- A clone that the scheduler skipped, or made upstream_failed, *never began*. It has run no code that could
-  store anything, no other task may store something in its place, and Airflow tells a task neither when nor
-  why it got its state. What kept it from running tells: see `unstarted`.
+- A clone that stored a *result* stored its key path with it. The key path decides: the result belongs to this
+  key, in every attempt.
+- A clone that *began* has stored the attempt that it ran for (`layout.StoredClone`). A comparison decides. In
+  the first attempt clones store no attempt, and nothing is read, because all states belong to this attempt. A
+  clone that was killed before it stored its attempt counts as a clone of an earlier attempt.
+- A clone that the scheduler skipped, or made upstream_failed, *never began*. It ran no code that could store
+  anything, no other task may store anything for it, and Airflow does not tell a task when or why it got its
+  state. Its upstream tasks decide: see `unstarted`.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 
 def attempt_of_keys(context: MutableMapping[str, Any], space: Space) -> int:
-    """Return in which attempt the keys of a space were listed, from 1. One API call. There must be a key."""
+    """Return the attempt, from 1, that listed the keys of a space, which must have keys. One API call."""
     return place_at(context, space, 0).attempt
 
 
 def outdated_positions(
     context: MutableMapping[str, Any], spec: CloneSpec, positions: Collection[int]
 ) -> set[int]:
-    """Return those positions whose clone has not run for the key that is listed there now.
+    """Return the positions whose clone has not run for the key that is now listed there.
 
-    At most one API call when the keys were produced once; then one for the marks of each task concerned, and
-    one for states.
+    This takes at most one API call if the keys were produced once. Otherwise it takes one more for the marks
+    of each task that is read, and one more for the states.
 
     Args:
         context: Airflow's task context.
         spec: The cloned task.
-        positions: Positions whose clone's state is asked for; a stored result tells its key by itself.
+        positions: The positions to check. Omit those with a stored result, which has its own key.
     """
     if not positions or (attempt := attempt_of_keys(context, spec.space)) == 1:
         return set()
@@ -60,7 +60,7 @@ def outdated_positions(
 
 
 def tasks_concerned(spec: CloneSpec) -> set[str]:
-    """Return the tasks whose states tell to which attempt that of a clone belongs."""
+    """Return the tasks whose states decide to which attempt the state of a clone belongs."""
     wanted, todo = set(), [spec]
     while todo:
         each = todo.pop()
@@ -71,12 +71,12 @@ def tasks_concerned(spec: CloneSpec) -> set[str]:
 
 
 class History:
-    """What the clones of a task and of those before it have noted.
+    """The attempts that the clones of a task and of its upstream tasks ran for.
 
     Args:
-        attempt: The attempt at producing the keys that are listed now.
-        read_states: Reads the states of the tasks concerned; called when they are first needed.
-        read_marks: Reads what a task's clones have noted, as it is stored; called once for each task.
+        attempt: The attempt that produced the current keys.
+        read_states: Reads the states of the tasks. It is called when they are first needed.
+        read_marks: Reads the stored marks of a task's clones. It is called once for each task.
     """
 
     def __init__(
@@ -91,16 +91,16 @@ class History:
         self._attempts: dict[str, dict[int, int]] = {}
 
     def is_current(self, spec: CloneSpec, position: int) -> bool:
-        """Whether a task's clone at a position has come to its state in the current attempt."""
+        """Return whether a task's clone at a position reached its state in the current attempt."""
         if self._has_begun(spec.task_id, position):
             return True
-        # All other states are of a clone that began, in an earlier attempt. One that skipped itself is told
-        # from one that the scheduler skipped by what kept the other from running.
+        # In all other states, the clone began in an earlier attempt. A clone in these states never began, or
+        # it skipped itself after it began. Its upstream tasks show which.
         never_began = xcom.state_at(self._states, spec.task_id, position) in NEVER_STARTED
         return never_began and self._unstarted.is_current(spec, position)
 
     def _has_begun(self, task_id: str, position: int) -> bool:
-        """Whether a clone began in the current attempt."""
+        """Return whether a clone began in the current attempt."""
         if task_id not in self._attempts:
             marks = map(layout.StoredClone.unpack, self._read_marks(task_id))
             self._attempts[task_id] = {mark.map_index: mark.attempt for mark in marks}

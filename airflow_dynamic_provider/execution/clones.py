@@ -1,7 +1,7 @@
-"""A running clone: which key it works on, its label, its values, and what it leaves for others.
+"""A running clone: its key, its label, the values that it reads and the results that it stores.
 
-A clone is a (task, key) pair. `CloneRuntime` is everything a task's process knows about the one it runs;
-the hooks that Airflow calls around a clone's operator are functions of it.
+A clone is a (task, key) pair. `CloneRuntime` is everything that a task's process knows about the clone that
+it runs. The hooks that Airflow calls before and after a clone's operator use it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from airflow_dynamic_provider.execution.spaces import find_routes
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space
 
-#: Where the running clone is kept in Airflow's task context.
+#: The key of the running clone in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
 
-#: The output of a clone that its operator pushes as an XCom of the name that the returned value has here.
+#: The output for an XCom that the operator itself pushes with the name of the default output.
 PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
 
-#: How long a clone that was started too early stays away: Airflow takes one that is back at once for killed.
+#: The delay before a clone that started too early runs again. Airflow treats an immediate return as a kill.
 RESCHEDULE_AFTER = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
@@ -42,17 +42,17 @@ _RuntimeContext = MutableMapping[str, Any]
 
 @dataclass(eq=False)
 class CloneSpec:
-    """What a cloned task has to know at run time, written while the Dag file is parsed.
+    """The facts about a cloned task that its clones need at run time, collected while the Dag file is parsed.
 
     Attributes:
         task_id: The cloned task.
-        space: The keys that it is cloned for.
-        stored_outputs: The clone's outputs that something refers to, each stored with its key.
-        optional_outputs: Those of its outputs that a run may leave out.
-        needs_success: Whether its author lets it run only after success of all its upstream tasks.
-        stopped_by: The states of its own key's upstream clones that keep Airflow from running it.
-        same_key: The upstream tasks of which it waits for its own key's clone only.
-        other_upstream: The ids of its other upstream tasks.
+        space: The keys that the task is cloned for.
+        stored_outputs: The outputs that something refers to. Each is stored with its key.
+        optional_outputs: The outputs that a run may omit.
+        needs_success: Whether the author lets it run only after all its upstream tasks succeeded.
+        stopped_by: The states of upstream clones of the same key in which Airflow does not run a clone.
+        same_key: The upstream tasks for which a clone waits only for the clone of its own key.
+        other_upstream: The ids of the other upstream tasks.
     """
 
     task_id: str
@@ -65,7 +65,7 @@ class CloneSpec:
     other_upstream: list[str] = field(default_factory=list)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CloneSpec:
-        # Known by identity: copies of a Dag, such as a part of it, are of the same tasks and keys.
+        # Specs are compared by identity. A copy of a Dag, or of a part of it, has the same specs.
         return self
 
 
@@ -86,11 +86,11 @@ class CloneRuntime:
 
     @property
     def mapping_key(self) -> str:
-        """The key, ``outer/inner`` for a path; never cut."""
+        """The whole key, ``outer/inner`` for a path."""
         return render_key(self.key_path)
 
     def places(self, base: Space, via: Route = ()) -> Iterator[Place]:
-        """Return the places that it gets to from a space that its keys are made of, each way there is."""
+        """Yield its place in a space that its keys are made of, once for each route to that space."""
         for route in find_routes(self.spec.space, base).found:
             place = self.place.follow((*route, *via))
             if place is not None:
@@ -98,12 +98,12 @@ class CloneRuntime:
 
 
 def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
-    """Find out which key this task instance works on, and label it. One API call, the first time.
+    """Find the key that this task instance runs for, and set its label. The first call makes one API call.
 
-    Runs while Airflow renders the operator's templates, before anything else of the operator, so that the
-    key and the label are there for all that follows, whatever fails. After the keys were produced more than
-    once, it notes the key in a second API call: should the clone leave no result, its state can still be told
-    from that of an earlier key at its position.
+    It runs while Airflow renders the operator's templates, before all other code of the operator. So the key
+    and the label are set even if a later step fails. If the keys were produced more than once, a second API
+    call stores the key. It distinguishes the state of this clone from the state of an earlier key at the same
+    position, even if the clone stores no result.
 
     Raises:
         StaleKeyError: There is no key at this position.
@@ -127,13 +127,13 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
 
 
 def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
-    """Go back to the scheduler if the upstream clones of this key are not what this clone waits for.
+    """Return to the scheduler if the upstream clones of this key are not yet in the states that it needs.
 
-    When a list of keys has grown, Airflow starts the clones of the added keys at once, without a look at what
-    they depend on. Once rescheduled, a task instance is decided upon as any other. One API call.
+    After a list of keys has grown, Airflow starts the clones of the added keys at once, and does not check
+    their dependencies. It checks those of a rescheduled task instance. This takes one API call.
 
     Raises:
-        AirflowRescheduleException: It was started too early.
+        AirflowRescheduleException: The clone was started too early.
     """
     from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 
@@ -152,10 +152,10 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
 def read_upstream(
     context: _RuntimeContext, runtime: CloneRuntime, task_id: str, output: str, place: Place
 ) -> layout.StoredResult | None:
-    """Return what a key's clone of another task produced, ``None`` if it stored nothing. One API call.
+    """Return the result of another task for a key, or ``None`` if its clone stored none. One API call.
 
     Raises:
-        StaleKeyError: What is stored there was made for another key.
+        StaleKeyError: The result was stored for another key.
     """
     known = (task_id, place.position, output)
     if known in runtime.results:
@@ -166,9 +166,9 @@ def read_upstream(
     result = layout.StoredResult.unpack(stored)
     if result.key_path != place.key_path:
         raise StaleKeyError(
-            f"its clone at position {place.position} worked for the key "
-            f"{render_key(result.key_path)!r}, and {render_key(place.key_path)!r} is "
-            "there now",
+            f"its clone at position {place.position} ran for the key "
+            f"{render_key(result.key_path)!r}, but this position now belongs to "
+            f"{render_key(place.key_path)!r}",
             task_id=task_id,
             output_name=output,
             mapping_key=runtime.mapping_key,
@@ -179,16 +179,16 @@ def read_upstream(
 
 
 def before_execute(context: _RuntimeContext) -> None:
-    """Attach the metadata of the key's dynamic output to this clone. One API call if there is any."""
+    """Attach the metadata of the key's dynamic output to this clone. One API call if there is metadata."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
     _fill_parameters(context["task"], runtime)
     start_clone_metadata(context, runtime.key_path, runtime.place.metadata)
 
 
 def _fill_parameters(task: Any, runtime: CloneRuntime) -> None:
-    """Give a function its key by name, where Airflow hands on only a part of the context.
+    """Pass the key to a function that has a parameter for it.
 
-    It does so to another Python, in which a function under ``@task.virtualenv`` runs.
+    Airflow passes only a part of the context to another interpreter, such as that of ``@task.virtualenv``.
     """
     function = getattr(task, "python_callable", None)
     if function is None or not hasattr(task, "op_kwargs"):
@@ -201,12 +201,12 @@ def _fill_parameters(task: Any, runtime: CloneRuntime) -> None:
 
 
 def after_execute(context: _RuntimeContext, returned: Any) -> None:
-    """Store the outputs that handles refer to, with the key they were made for. One API call each."""
+    """Store the outputs that handles refer to, with the key of this clone. One API call for each output."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
     for output in sorted(runtime.spec.stored_outputs):
         try:
             result = _own_result(context, runtime, output, returned)
-            # What a classic operator returns, its author cannot change; it is handed on as Airflow does.
+            # Authors cannot change the return value of a classic operator, so Airflow's own rules apply.
             is_authors = hasattr(context["task"], "python_callable")
             (xcom.check_storable if is_authors else xcom.check_serializable)(result.value)
         except DynamicOutputsError as error:
@@ -225,19 +225,19 @@ def _own_result(
     if runtime.produced is not None:
         return result(runtime.produced.get(output), output in runtime.produced)
     if output == DEFAULT_OUTPUT:
-        # As Airflow does it: a task that pushes nothing has no value for others.
+        # As in Airflow, a task that does not push its return value has no value for other tasks.
         return result(returned if context["task"].do_xcom_push else None)
-    # An XCom that the operator pushed itself, under a key of its own.
+    # An XCom that the operator itself pushed, under its own key.
     pushed = DEFAULT_OUTPUT if output == PUSHED_DEFAULT else output
     return result(xcom.pull(context, runtime.spec.task_id, pushed, runtime.map_index))
 
 
 def chain_hook(own: Callable[..., Any] | None, ours: Callable[..., None]) -> Callable[..., Any]:
-    """Return a hook that runs the author's hook, if there is one, and then ours."""
+    """Return a hook that runs the author's hook, if there is one, and then the hook of the package."""
     if own is None:
         return ours
     if inspect.isgeneratorfunction(own):
-        # Airflow reads asset metadata from a hook that is a generator function, so it must stay one.
+        # Airflow reads asset metadata from a hook that is a generator function, so ours must be one too.
         def run_generator(*args: Any) -> Any:
             yield from own(*args)
             ours(*args)

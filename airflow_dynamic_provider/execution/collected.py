@@ -1,26 +1,26 @@
-"""What a collection gives with ``lazy=True``: a sequence and a mapping that are read page by page."""
+"""The sequence and the mapping that a collection with ``lazy=True`` returns, which are read page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard, overload
 
-#: How many values are read, and held in memory, at a time.
+#: The number of values that are read, and kept in memory, at a time.
 PAGE_SIZE = 250
 
 
 class CollectedSequence(Sequence[Any]):
-    """The values of a collection, in the order of the keys; what ``collect(lazy=True)`` gives.
+    """The values of a collection in the order of the keys, as ``collect(lazy=True)`` returns them.
 
-    It behaves as a list that cannot be changed: it has a length, is indexed, sliced, searched, compared with
-    lists and added to them. It reads a page of values when one is asked for, and only the last page stays in
-    memory. A slice and a sum are ordinary lists.
+    It behaves like a list that cannot be changed: it has a length, and it can be indexed, sliced, searched,
+    compared with lists and added to them. It reads a page of values when one of them is needed, and keeps
+    only the last page in memory. A slice and a sum are ordinary lists.
 
-    It is not a list, so ``json.dumps`` and Airflow's XComs refuse it: give them ``list(values)``. It can be
-    read only in the process of the task that received it, while that task runs.
+    It is not a list, so ``json.dumps`` and Airflow's XComs refuse it. Pass ``list(values)`` to them. It can
+    be read only in the process of the task that received it, while that task runs.
 
     Args:
-        length: How many values there are.
+        length: The number of values.
         read: Returns the values from one position to another.
 
     Example:
@@ -53,7 +53,7 @@ class CollectedSequence(Sequence[Any]):
         position = range(self._length)[index]
         number, offset = divmod(position, PAGE_SIZE)
         if self._page is None or self._page[0] != number:
-            # The page before goes first, because both together would be twice the memory.
+            # The previous page is released first, because two pages would need twice the memory.
             self._page = None
             start = number * PAGE_SIZE
             self._page = (number, self._read(start, min(start + PAGE_SIZE, self._length)))
@@ -66,7 +66,7 @@ class CollectedSequence(Sequence[Any]):
         return [*other, *self] if _is_list(other) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
-        # As of a list: a tuple of the same values is something else.
+        # Like a list, it is not equal to a tuple of the same values.
         if not _is_list(other):
             return NotImplemented
         return len(self) == len(other) and all(
@@ -80,15 +80,15 @@ class CollectedSequence(Sequence[Any]):
 
 
 class CollectedMapping(Mapping[str, Any]):
-    """The values of a collection by key; what ``collect(keyed=True, lazy=True)`` gives.
+    """The values of a collection by key, as ``collect(keyed=True, lazy=True)`` returns them.
 
-    It behaves as a dict that cannot be changed, and reads as `CollectedSequence` does. Going through it in
-    its order reads each page once; a jump to a key of another page reads that page. ``values | other`` is an
-    ordinary dict, and ``json.dumps`` and Airflow's XComs need ``dict(values)``.
+    It behaves like a dict that cannot be changed, and reads its values as `CollectedSequence` does. Iteration
+    reads each page once. Access to a key of another page reads that page. ``values | other`` is an ordinary
+    dict, and ``json.dumps`` and Airflow's XComs need ``dict(values)``.
 
     Args:
         positions: Key -> position in ``values``.
-        values: All values of the collection.
+        values: The values of the collection.
 
     Example:
         >>> values = CollectedSequence(2, lambda start, stop: [1, 2][start:stop])

@@ -1,4 +1,4 @@
-"""Gives a running task a collection: all keys' values, or all keys' states."""
+"""Collects the values or the states of all keys for a running task."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class CollectionSpec:
-    """What is collected.
+    """The settings of a collection.
 
     Attributes:
-        source: Where the values come from.
-        path: What is selected from each value.
-        keyed: Whether to give a dict instead of a list.
-        min_success_ratio: The share of keys, skipped ones apart, that must have succeeded.
-        of_states: Whether the states are wanted instead of the values.
-        lazy: Whether the values are read while the task goes through them, instead of before it runs.
+        source: The source of the values.
+        path: The indexes and fields by which a part of each value is selected.
+        keyed: Whether the collection is a dict instead of a list.
+        min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
+        of_states: Whether it has the states instead of the values.
+        lazy: Whether the values are read when the task needs them, instead of before it runs.
     """
 
     source: Source
@@ -61,14 +61,14 @@ class CollectionSpec:
 
 @dataclass
 class CollectorSpec:
-    """What a collector has to know at run time, written while the Dag file is parsed.
+    """The facts that a collector needs at run time, collected while the Dag file is parsed.
 
     Attributes:
         task_id: The collector.
         collected_ids: The cloned tasks whose states matter to it.
-        is_relaxed: Whether its trigger rule was widened from ``all_success`` to ``none_failed``, so that a
-            skipped clone does not skip it. It then skips itself when any *other* upstream task was skipped.
-        same_key_ids: Upstream tasks that run for the same key, when the collector is a clone itself.
+        is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
+            skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
+        same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
     """
 
     task_id: str
@@ -78,20 +78,20 @@ class CollectorSpec:
 
 
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
-    """Return a collection, in the order of the keys: a list or a dict, however many keys there are.
+    """Return a collection in the order of the keys, as a list or a dict.
 
-    The values of up to 1,000 keys take one API call, and those of more a call for each 250. A lazy collection
-    is a `CollectedSequence` or `CollectedMapping`, however few keys there are, and reads 250 values when one
-    of them is needed.
+    The values of up to 1,000 keys take one API call. If there are more keys, each 250 values take one. A lazy
+    collection is always a `CollectedSequence` or a `CollectedMapping`, and reads 250 values when one of them
+    is needed.
 
-    Of a producing task that was skipped it is empty, where the collector's trigger rule is the author's own.
+    The collection is empty if the producing task was skipped and the author set the collector's trigger rule.
 
     Raises:
         AirflowSkipException: The producing task was skipped, or there are no keys and the output is not
             required, or the collector would have been skipped under ``all_success``.
-        AirflowFailException: What lists the keys was marked as success and has listed none.
-        CollectError: A clone failed, or has not finished, or lost its result.
-        TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` demands.
+        AirflowFailException: The task that lists the keys was marked as success and listed none.
+        CollectError: A clone failed, has not finished, or lost its result.
+        TooFewSuccessesError: Fewer clones succeeded than ``min_success_ratio`` requires.
     """
     from airflow_dynamic_provider.version_compat import AirflowSkipException
 
@@ -144,7 +144,7 @@ def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
     if common is None:
         return ()
     place = next(runtime.places(common), None)
-    # An outer zip may lack the side that has the key: nothing is below it then, and no key has such a path.
+    # An outer zip may lack the key on this side. Then nothing is below it: no key path begins with "".
     return ("",) * common.depth if place is None else place.key_path
 
 
@@ -155,7 +155,7 @@ def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
 
 
 def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
-    # One answer serves every collection of this task instance.
+    # All collections of this task instance share one read of the states.
     reader: Reader | None = context.get(_READER_KEY)
     if reader is None:
         wanted = set(collector.collected_ids)
@@ -170,7 +170,7 @@ def _tell_marked(spec: CollectionSpec, found: Found) -> None:
     if found.prefix and found.missing.get(found.prefix) == SUCCESS:
         from airflow_dynamic_provider.version_compat import AirflowFailException
 
-        # Only after its gate was marked as well: it would collect nothing for what nobody knows.
+        # This needs a gate that was marked too. An empty collection would hide that the keys are unknown.
         unknown = CollectError(
             "the clone that produces the keys below this one was marked as success and left none",
             task_id=spec.source.task_id,
@@ -181,7 +181,8 @@ def _tell_marked(spec: CollectionSpec, found: Found) -> None:
         raise AirflowFailException(str(unknown))
     if found.marked:
         log.warning(
-            "Left out of the collection of %s, for their clones were marked as success and left no value: %s",
+            "Left out of the collection of %s, because their clones were marked as success and left no "
+            "value: %s",
             spec.source,
             name_keys(found.marked),
         )
@@ -232,7 +233,7 @@ def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
 
 
 def _has_own_rule(context: MutableMapping[str, Any], collector: CollectorSpec) -> bool:
-    """Whether the author has said when the collector runs: Airflow has started it by that rule."""
+    """Return whether the author set the trigger rule by which Airflow started the collector."""
     from airflow.sdk import TriggerRule
 
     return not collector.is_relaxed and context["task"].trigger_rule != TriggerRule.ALL_SUCCESS

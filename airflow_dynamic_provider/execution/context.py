@@ -1,4 +1,4 @@
-"""What a running task may ask and say: its mapping key, and metadata of its outputs."""
+"""The functions that a running task may call: for its mapping key, and for metadata of its outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def get_mapping_key() -> str | None:
     """Return the mapping key that this task instance runs for. Call it in the task's process.
 
     Returns:
-        The key, ``outer/inner`` for a nested one; ``None`` outside a clone.
+        The key, ``outer/inner`` for a nested key; ``None`` outside a clone.
 
     Raises:
         RuntimeError: No task is running in this process.
@@ -39,7 +39,7 @@ def get_mapping_key_path() -> tuple[str, ...]:
     Call it in the task's process.
 
     Returns:
-        One key for each dynamic output around it; an empty tuple outside a clone.
+        One key for each enclosing dynamic output; an empty tuple outside a clone.
 
     Raises:
         RuntimeError: No task is running in this process.
@@ -53,19 +53,19 @@ def add_output_metadata(
 ) -> None:
     r"""Attach metadata to an output of the running task. Call it in the task's process, in any kind of task.
 
-    It is stored at once (one API call), so it is kept if the task fails later. Called again it merges, and
-    the last value of a label wins; it also wins over the ``metadata=`` of the output itself.
+    The metadata is stored at once (one API call), so it is kept if the task fails later. Later calls add to
+    it. The last value of a label takes precedence, also over the ``metadata=`` of the output itself.
 
     Args:
         metadata: Label -> value, as for `MetadataValue`.
-        output_name: The output; the task's only one by default.
-        mapping_key: One key of a dynamic output that this task produces; every key's, or a static
-            output's, by default.
+        output_name: The output. The default is the only output of the task.
+        mapping_key: A key of a dynamic output that this task produces. By default the metadata belongs to
+            the output as a whole.
 
     Raises:
         InvalidMetadataError: A label or value cannot be stored.
         InvalidMappingKeyError: The key is refused.
-        UnexpectedOutputError: The task declares no such output, or a key is given for a static one.
+        UnexpectedOutputError: The task declares no such output, or a key is given for a static output.
         RuntimeError: No task is running in this process.
 
     Example:
@@ -94,18 +94,18 @@ def add_output_metadata(
 
 
 def _check_plain_target(context: Mapping[str, Any], output_name: str | None, mapping_key: str | None) -> None:
-    """Refuse metadata for what a task without declared outputs does not have."""
+    """Refuse metadata for a key or an output that a task without declared outputs does not have."""
     if mapping_key is not None:
         raise UnexpectedOutputError(
             "takes metadata for single mapping keys only in a task with a dynamic output",
             output_name=output_name,
-            remedy="Leave mapping_key= out: in a clone, metadata belongs to its key anyway.",
+            remedy="Leave mapping_key= out. In a clone, metadata always belongs to its key.",
         )
     clone: CloneRuntime | None = context.get(RUNTIME_KEY)
     known = {None, DEFAULT_OUTPUT} | (set() if clone is None else clone.spec.stored_outputs)
     if output_name not in known and not getattr(context["task"], "multiple_outputs", False):
         raise UnexpectedOutputError(
-            "got metadata, and this task declares no outputs",
+            "received metadata, but this task declares no outputs",
             output_name=output_name,
             remedy="Leave output_name= out, or declare the output: @task.dynamic(out={...}).",
         )
@@ -114,7 +114,7 @@ def _check_plain_target(context: Mapping[str, Any], output_name: str | None, map
 def _context() -> MutableMapping[str, Any]:
     from airflow.sdk import get_current_context
 
-    # The very dict that Airflow passes on, so what is added here is there for all later calls.
+    # This is the dict that Airflow itself uses, so later calls see what is added to it here.
     return cast("MutableMapping[str, Any]", get_current_context())
 
 

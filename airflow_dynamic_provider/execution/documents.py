@@ -1,7 +1,7 @@
-"""What a task says of itself to those who know a Dag only as Airflow has stored it: pages and commands.
+"""The document by which pages and commands, which read only the stored Dag, know the facts about a task.
 
-Written while the Dag file is parsed, as a part of the task's ``doc_json``, which Airflow keeps with the Dag.
-Pure functions between Python objects and plain JSON.
+It is written while the Dag file is parsed, as a part of the task's ``doc_json``, which Airflow stores with
+the Dag. The functions convert between Python objects and plain JSON, and do not call Airflow.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.declarations import Declarations
 
-#: Under what the text holds the package's own part.
+#: The field of ``doc_json`` for the package's own part.
 _PART = "dynamic_outputs"
 
-#: Under what an author's own text is kept that is no JSON object.
+#: The field of ``doc_json`` for an author's own text that is not a JSON object.
 _AUTHORS_TEXT = "text"
 
 #: The fields of a key space that are key spaces themselves.
@@ -38,9 +38,9 @@ class DeclaredOutput:
 
     Attributes:
         name: The output.
-        type: Its type as text.
-        description: What the author says of it.
-        is_dynamic: Whether it has a value per key.
+        type: Its type as a string.
+        description: The author's description.
+        is_dynamic: Whether it has a value for each key.
         is_required: Whether a run that does not produce it is an error.
     """
 
@@ -53,14 +53,14 @@ class DeclaredOutput:
 
 @dataclass(frozen=True)
 class TaskDocument:
-    """What a task says of itself.
+    """The facts about a task that pages and commands need.
 
     Attributes:
         outputs: The outputs that it declares.
-        lists: The key space whose keys it lists, if it is there for that.
-        clone_of: The key space that it is cloned for.
-        same_key: The upstream tasks of which it waits for the clones that matter to its own key only.
-        needs_success: Whether its author lets it run only after success of all its upstream tasks.
+        lists: The key space whose keys it lists, if any.
+        clone_of: The key space that it is cloned for, if any.
+        same_key: The upstream tasks for which a clone waits only for the clones that matter to its own key.
+        needs_success: Whether the author lets it run only after all its upstream tasks succeeded.
         is_helper: Whether the package added it.
     """
 
@@ -73,14 +73,14 @@ class TaskDocument:
 
 
 def space_id(space: Space) -> str:
-    """Return the name by which pages and commands call a key space; unique in a Dag."""
+    """Return the name that pages and commands use for a key space. It is unique in a Dag."""
     if isinstance(space, (ProducedSpace, NestedSpace)):
         return f"{space.producer_id}.{space.output}"
     return space.keys_task_id
 
 
 def declared_outputs(declarations: Declarations) -> tuple[DeclaredOutput, ...]:
-    """Return what a task's declarations say, as plain values."""
+    """Return a task's declarations as plain values."""
     from airflow_dynamic_provider.definitions.declarations import DynamicOut, type_name
 
     return tuple(
@@ -90,7 +90,7 @@ def declared_outputs(declarations: Declarations) -> tuple[DeclaredOutput, ...]:
 
 
 def write_document(text: Any, document: TaskDocument) -> str:
-    """Return the text of a task's ``doc_json`` with the document in it; what the author wrote there stays."""
+    """Return a task's ``doc_json`` with the document added to it. The author's own text stays."""
     whole = read_object(text)
     if text and not whole:
         whole = {_AUTHORS_TEXT: text}
@@ -106,7 +106,7 @@ def write_document(text: Any, document: TaskDocument) -> str:
 
 
 def read_object(text: Any) -> dict[str, Any]:
-    """Return the JSON object that a task's ``doc_json`` holds; empty if it is an author's text."""
+    """Return the JSON object in a task's ``doc_json``. It is empty if ``doc_json`` is not a JSON object."""
     try:
         whole = json.loads(text or "{}")
     except (TypeError, ValueError):
@@ -115,10 +115,10 @@ def read_object(text: Any) -> dict[str, Any]:
 
 
 def read_documents(tasks: Iterable[Any]) -> dict[str, TaskDocument]:
-    """Return task id -> document of a Dag's tasks, of those that have one. One object for each key space.
+    """Return task id -> document for the tasks of a Dag that have one, with one object for each key space.
 
     Raises:
-        LayoutError: The release that has read the Dag file stores what this one cannot read.
+        LayoutError: The release that parsed the Dag file stored a document that this release cannot read.
     """
     spaces: dict[str, Space] = {}
     parts = {task.task_id: read_object(getattr(task, "doc_json", None)).get(_PART) for task in tasks}
@@ -165,7 +165,7 @@ def _pack(space: Space | None) -> dict[str, Any] | None:
 
 
 def _unpack(packed: Mapping[str, Any] | None, known: dict[str, Space]) -> Space | None:
-    """Return a key space; the one of this name that is known, for spaces are told apart by identity."""
+    """Return a key space. A name always returns the same object, because spaces are compared by identity."""
     if packed is None:
         return None
     if not isinstance(packed, Mapping):

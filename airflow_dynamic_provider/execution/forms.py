@@ -1,14 +1,14 @@
-"""The forms of stored documents, each with a version of its own, and which of them a reader takes.
+"""The forms of stored documents, each with its own version, and the rules for reading other versions.
 
-While a deployment is upgraded, processes of two releases read what the other has stored. A document says in
-``version`` of which version its form is, and in ``readable_by``, where that is lower, from which version on a
-reader understands it: one that ignores the fields it does not know. So a reader takes
+During an upgrade of a deployment, processes of two releases read documents of each other. The field
+``version`` of a document is the version of its form. The field ``readable_by``, if it is lower, is the lowest
+version whose readers understand the document. Readers ignore fields that they do not know. A reader accepts
 
 * the current version;
-* older ones, for which it has a migration from each version to the next;
-* newer ones that are ``readable_by`` its own version.
+* older versions, if it has a migration from each version to the next;
+* newer versions that are ``readable_by`` its own version.
 
-Everything else is refused. The rules for changing a form are in ``docs/upgrades.md``.
+It refuses all others. The rules for changing a form are in ``docs/upgrades.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, TypeVar
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 
-#: Makes a document of the next version of a document of one version.
+#: Converts a document of one version to the next version.
 Migration = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 T = TypeVar("T")
@@ -32,15 +32,15 @@ _UPGRADE = "Upgrade this component of Airflow to the release that stored it. If 
 
 @dataclass(frozen=True)
 class Form:
-    """What a kind of stored document looks like.
+    """The form of a kind of stored document.
 
     Args:
-        noun: What messages call a document.
+        noun: The name of a document in messages.
         fields: The fields that every document of the current version has.
         remedy: What to do about a document that cannot be read, a full sentence.
         version: The version in which documents are written.
-        readable_by: The lowest version whose readers understand them; by default the current one.
-        migrations: From each older version that is still read to the next, the last to the current one.
+        readable_by: The lowest version whose readers understand the documents; by default the current one.
+        migrations: One migration for each older version that can be read, from it to the next version.
     """
 
     noun: str
@@ -57,19 +57,19 @@ class Form:
 
     @property
     def stamp(self) -> dict[str, int]:
-        """The fields of a document that say of which version it is."""
+        """The fields of a document that hold its version."""
         readable_by = {} if self.readable_by is None else {"readable_by": self.readable_by}
         return {"version": self.version, **readable_by}
 
     def read(self, stored: Any) -> Mapping[str, Any]:
-        """Return a stored document in the current version. Fields that are not known stay in it.
+        """Return a stored document in the current version. Unknown fields stay in it.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         if not isinstance(stored, Mapping) or "version" not in stored:
             raise misshapen(self.noun, stored)
-        # Before the fields, because another version may well have others.
+        # The migration comes before the check of fields, because other versions may have other fields.
         document = self._migrated(stored)
         if not self.fields <= set(document):
             raise misshapen(self.noun, stored)
@@ -99,7 +99,7 @@ class Form:
     def _refusal(self, version: Any, remedy: str) -> LayoutError:
         readable = str(self.version) if not self.migrations else f"{self.oldest} to {self.version}"
         return LayoutError(
-            f"{self.noun} is stored in version {excerpt(version)}, and this release reads {readable}",
+            f"{self.noun} is stored in version {excerpt(version)}, but this release reads {readable}",
             remedy=remedy,
         )
 
@@ -109,20 +109,20 @@ def _is_version(version: Any) -> TypeGuard[int]:
 
 
 def misshapen(noun: str, stored: Any) -> LayoutError:
-    """Return the error for something that is not a document of a form."""
+    """Return the error for a stored object that is not a document of the expected form."""
     return LayoutError(f"this is not {noun} as it is stored: {excerpt(stored)}")
 
 
 @contextlib.contextmanager
 def reading(noun: str, stored: Any) -> Iterator[None]:
-    """Refuse what is stored, where something in it is not of the form that the reader inside the block takes.
+    """Refuse a stored object if the code in the ``with`` block cannot read it.
 
     Args:
-        noun: What messages call what is stored.
-        stored: What is stored.
+        noun: The name of the object in messages.
+        stored: The stored object.
 
     Raises:
-        LayoutError: It is of another form.
+        LayoutError: The object has another form.
     """
     try:
         yield
@@ -136,31 +136,31 @@ def integer(stored: Any) -> int:
     """Return a stored whole number.
 
     Raises:
-        TypeError: It is something else, and would not be found where it is looked for.
+        TypeError: The value is not a whole number, so it cannot be a position.
     """
     if not isinstance(stored, int) or isinstance(stored, bool):
-        raise TypeError(f"{stored!r} is no whole number")
+        raise TypeError(f"{stored!r} is not a whole number")
     return stored
 
 
 def known_fields(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those fields of a stored object that a dataclass has; a later release may have stored more."""
+    """Return the fields of a stored object that a dataclass has. A later release may have stored others."""
     return {each.name: stored[each.name] for each in dataclasses.fields(cls) if each.name in stored}
 
 
 def build(cls: type[T], noun: str, stored: Any, **parts: Any) -> T:
-    """Return an object of a dataclass, made of what is stored of its fields.
+    """Return an object of a dataclass from its stored fields.
 
-    Fields that are not known are ignored, and those that are not stored have their defaults.
+    Unknown fields are ignored. Fields that are not stored have their defaults.
 
     Args:
         cls: The dataclass.
-        noun: What messages call what is stored.
+        noun: The name of the object in messages.
         stored: Field -> value.
-        parts: Fields whose stored form is not their value.
+        parts: The values of fields whose stored form is not their value.
 
     Raises:
-        LayoutError: It is no mapping, or lacks a field that has no default.
+        LayoutError: ``stored`` is not a mapping, or lacks a field that has no default.
     """
     try:
         return cls(**{**known_fields(cls, stored), **parts})

@@ -1,8 +1,8 @@
 """The gate before a clone that depends on clones of another mapped group.
 
-Between two mapped groups Airflow knows only "all clones of that task". A gate is a clone that waits for all
-of them to be done, looks at those that matter to its own key, and then succeeds, fails or is skipped; behind
-it, in its own group, Airflow's rule of the same key makes that upstream_failed or skipped for this key alone.
+Between two mapped groups, Airflow waits for all clones of a task. A gate is a clone that waits until all of
+them are done, checks those that matter to its own key, and then succeeds, fails or is skipped. In the gate's
+own mapped group, Airflow applies this state to the downstream clones of this key only.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _Reason = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class SameKey:
-    """What waits for one key's clone of a task: of its own key, or of one that its key is made of.
+    """Checks the clone of a task for one key: the gate's own key, or a key that this is made of.
 
     Attributes:
         clone: The task.
-        base: A space that its own key is made of.
-        via: The route from there to the task's key.
+        base: A space that the gate's own key is made of.
+        via: The route from that space to the space of the task.
     """
 
     clone: CloneSpec
@@ -53,7 +53,7 @@ class SameKey:
         return self.task_ids
 
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
-        """Return (state, explanation) of each clone that keeps this key from going on."""
+        """Yield (state, explanation) for each clone that stops this key."""
         column = make_column(reader, ResultSource(self.clone, ""))
         positions = sorted({place.position for place in runtime.places(self.base, self.via)})
         for state in column.outcomes(positions):
@@ -63,11 +63,11 @@ class SameKey:
 
 @dataclass(frozen=True, eq=False)
 class Below:
-    """What collects, of another key space, the keys below its own.
+    """Checks the clones for the keys of another key space that are collected below the gate's own key.
 
     Attributes:
-        source: What is collected.
-        tolerates_failures: Whether the collector takes failed keys in its stride.
+        source: The source that is collected.
+        tolerates_failures: Whether the collector may run although keys failed.
     """
 
     source: Source
@@ -75,7 +75,7 @@ class Below:
 
     @property
     def task_ids(self) -> set[str]:
-        """The tasks whose states matter: those that are collected, and those that produce the keys."""
+        """The tasks whose states matter: the collected tasks, and the tasks that produce the keys."""
         return state_task_ids(self.source)
 
     @property
@@ -84,15 +84,18 @@ class Below:
         return self.task_ids | {self.source.space.keys_task_id}
 
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
-        """Return (state, explanation) of each clone that keeps this key from going on."""
+        """Yield (state, explanation) for each clone that stops this key."""
         prefix = own_prefix(reader.context, self.source.space)
         indexes = indexes_under(reader, self.source.space, prefix)
         outcomes = make_column(reader, self.source).outcomes(indexes)
         found = find(reader, self.source, prefix, indexes, outcomes)
         if (state := found.missing.get(prefix)) == SUCCESS:
-            yield FAILED, f"what produces the keys of {self.source} was marked as success and left no keys"
+            yield (
+                FAILED,
+                f"the task that produces the keys of {self.source} was marked as success and left no keys",
+            )
         elif state is not None:
-            yield state, f"what produces the keys of {self.source} is {state} for this key"
+            yield state, f"the task that produces the keys of {self.source} is {state} for this key"
         elif found.failures and not self.tolerates_failures:
             yield FAILED, f"{len(found.failures)} clones of {self.source} failed below this key"
 
@@ -101,10 +104,10 @@ Check = SameKey | Below
 
 
 class GateOperator(HelperOperator):
-    """Lets a key go on, or not, by what became of the clones that matter to it.
+    """Lets a key continue or stops it, according to the states of the clones that matter to it.
 
     Attributes:
-        checks: What it looks at; written while the Dag file is parsed.
+        checks: The checks that it makes, collected while the Dag file is parsed.
     """
 
     custom_operator_name = "gate"
@@ -114,11 +117,11 @@ class GateOperator(HelperOperator):
         self.checks: list[Check] = []
 
     def execute(self, context: Any) -> None:
-        """Succeed, fail or be skipped. Airflow calls this in the task's process. A failure wins over a skip.
+        """Succeed, fail or skip. Airflow calls this in the task's process. A failure takes priority.
 
         Raises:
-            AirflowFailException: Something that this key needs has failed.
-            AirflowSkipException: Something that this key needs was skipped.
+            AirflowFailException: A clone that this key needs failed.
+            AirflowSkipException: A clone that this key needs was skipped.
         """
         from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 

@@ -1,4 +1,4 @@
-"""Tasks that the package adds: what all have in common, what returns keys, and what waits for clones."""
+"""Tasks that the package adds: their base class, the task that returns keys, and the one that waits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from airflow_dynamic_provider.execution import layout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: How often a task that the package adds is retried at least.
+#: The minimum number of retries of a task that the package adds.
 RETRIES = 3
 
-#: How long it waits before that, where the Dag's ``default_args`` say nothing of retries.
+#: The delay before a retry if the Dag's ``default_args`` set no retries.
 RETRY_DELAY = timedelta(seconds=5)
 
-#: What a Dag's ``default_args`` may say of its own tasks and must not say of those that are added to it.
+#: The arguments for which the ``default_args`` of a Dag do not apply to tasks that the package adds.
 HELPER_ARGUMENTS: dict[str, Any] = {
     "on_execute_callback": None,
     "on_failure_callback": None,
@@ -35,32 +35,32 @@ HELPER_ARGUMENTS: dict[str, Any] = {
 class HelperOperator(BaseOperator):
     """A task that the package adds and that runs on a worker.
 
-    It survives what the author's tasks survive: it has retries of its own, which matter where the author gave
-    retries to single tasks and not to the Dag. The Dag's ``default_args`` may only give it more.
+    It must be as reliable as the author's tasks, so it has its own retries, even if the author sets retries
+    only for single tasks. The Dag's ``default_args`` can only increase their number.
 
     Attributes:
-        default_retries: The retries that a task of the Dag has that does not say how many.
-        default_timeout: How long a task of the Dag may run that does not say it.
+        default_retries: The retries of a task of the Dag that sets no number.
+        default_timeout: The execution timeout of a task of the Dag that sets none.
     """
 
     def __init__(self, *, trigger_rule: str = TriggerRule.ALL_SUCCESS, **kwargs: Any) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_SUCCESS, **HELPER_ARGUMENTS, **kwargs)
-        # Only now: a Dag with `fail_fast` refuses tasks with other rules, which is meant for its author's.
+        # Set after super(), because a Dag with `fail_fast` refuses other rules, even for helper tasks.
         self.trigger_rule = TriggerRule(trigger_rule)
         self.default_retries = self.retries or 0
         if not self.default_retries:
             self.retry_delay = RETRY_DELAY
         self.retries = max(RETRIES, self.default_retries)
-        # It is meant for the author's work.
+        # The timeout is meant for the author's tasks.
         self.default_timeout, self.execution_timeout = self.execution_timeout, None
 
 
 @contextlib.contextmanager
 def no_retry_after_refusal() -> Iterator[None]:
-    """End the task for good when the package refuses what it reads: a retry would read the same.
+    """Fail the task without a retry if the package refuses stored data. A retry would read the same data.
 
     Raises:
-        AirflowFailException: In place of an error of the package.
+        AirflowFailException: The code in the ``with`` block raised an error of the package.
     """
     from airflow_dynamic_provider.version_compat import AirflowFailException
 
@@ -71,14 +71,14 @@ def no_retry_after_refusal() -> Iterator[None]:
 
 
 class KeysOperator(HelperOperator):
-    """Returns the keys of one of several dynamic outputs: Airflow expands only over a task's return value.
+    """Returns the keys of one of several dynamic outputs.
 
-    A task has one return value, and may write no other task's. So each further list needs a task that
-    returns it.
+    Airflow expands only over the return value of a task, and a task has only one. So each list needs a task
+    that returns it.
 
     Args:
         producer_id: The producing task.
-        dynamic_output: Its dynamic output.
+        dynamic_output: The dynamic output of the producing task.
     """
 
     custom_operator_name = "keys"
@@ -94,10 +94,10 @@ class KeysOperator(HelperOperator):
 
 
 class DoneOperator(EmptyOperator):
-    """Succeeds when all clones of a task are done, or none has failed. The scheduler ends it by itself.
+    """Succeeds when all clones of a task are done, or none has failed. No worker runs it.
 
-    Tasks that run once wait for it where clones may fail, or be skipped, or not be there at all, so that
-    their own trigger rule stays what their author made it.
+    Unmapped tasks wait for it if clones may fail, be skipped, or be missing. So these tasks keep the trigger
+    rule that their author set.
 
     Args:
         rule: Its trigger rule: ``all_done`` or ``none_failed``.
@@ -107,5 +107,5 @@ class DoneOperator(EmptyOperator):
 
     def __init__(self, *, rule: str, **kwargs: Any) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_SUCCESS, **HELPER_ARGUMENTS, **kwargs)
-        # Only now: see `HelperOperator`.
+        # Set after super(): see `HelperOperator`.
         self.trigger_rule = TriggerRule(rule)

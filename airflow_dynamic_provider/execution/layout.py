@@ -1,49 +1,49 @@
-"""How outputs are laid out in XCom: the only module that knows the XCom keys and the stored JSON.
+"""Defines how outputs are stored in XCom. Only this module knows the XCom keys and the stored JSON.
 
-Pure functions between Python objects and plain JSON; nothing here talks to Airflow.
+It converts between Python objects and plain JSON, and does not call Airflow.
 
 ========================================  ===============================================================
 XCom of the producing task instance
 ========================================  ===============================================================
-``return_value``                          the mapping keys in order, when it has one dynamic output: what
-                                          Airflow expands over. With several, each list is the
+``return_value``                          the mapping keys in order, over which Airflow expands, if the task
+                                          has one dynamic output. If it has several, each list is the
                                           ``return_value`` of the task ``<task>__<output>``.
-``dynamic_output.<output>.keys``          those keys; only when there are several dynamic outputs
-``<list>.digest``                         of each list of keys, ``<list>`` being its XCom: how many they are,
-                                          and a digest of them
+``dynamic_output.<output>.keys``          the mapping keys; only if there are several dynamic outputs
+``<list>.digest``                         the number of keys and a digest of them, for each list of keys;
+                                          ``<list>`` is the XCom key of the list
 ``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
-``dynamic_output.<output>.all``           the values in order, and their mapping keys; only when the output
-                                          itself is collected; the second thousand in
-                                          ``dynamic_output.<output>.all.1`` and so on
-``dynamic_output.<output>``               its keys with their metadata and the key path of the producing task
-                                          instance; only when that is a clone
-``<output>``                              the value of a static output, as it is
-``produced_outputs``                      the static outputs that were produced; only when one is optional
+``dynamic_output.<output>.all``           the values in order, and their mapping keys; only if the output
+                                          itself is collected. ``dynamic_output.<output>.all.1`` has the
+                                          second thousand, and so on.
+``dynamic_output.<output>``               its keys with their metadata, and the key path of the producing task
+                                          instance; only if that is a clone
+``<output>``                              the value of a static output, unchanged
+``produced_outputs``                      the static outputs that were produced; only if one is optional
 ========================================  ===============================================================
 
 ========================================  ===============================================================
 XCom of a clone
 ========================================  ===============================================================
-``return_value``                          what its operator returned, as Airflow stores it
-``dynamic_output.<output>``               the same value with the key path and position it was made for;
-                                          only when a handle refers to it
-``dynamic_clone``                         the key path, position and attempt that it runs for; only after
-                                          the keys were produced more than once
+``return_value``                          the return value of its operator, as Airflow stores it
+``dynamic_output.<output>``               the same value with the clone's key path and position; only if a
+                                          handle refers to it
+``dynamic_clone``                         the clone's key path, position and attempt; only if the keys were
+                                          produced more than once
 ========================================  ===============================================================
 
 ========================================  ===============================================================
 XCom of a task that lists the keys of a nested or joined key space
 ========================================  ===============================================================
-``return_value``                          the key paths in order: what Airflow expands over
-``return_value.digest``                   how many they are, and a digest of them
+``return_value``                          the key paths in order, over which Airflow expands
+``return_value.digest``                   the number of key paths and a digest of them
 ``dynamic_keys.<page>``                   for some of the keys: the path, the positions in the key spaces that
-                                          it is made of, the metadata; and the attempt
-``dynamic_keys.marked``                   the outer keys whose clone was marked as success and left no keys;
+                                          it is made of, and the metadata; also the attempt
+``dynamic_keys.marked``                   the outer keys whose clone was marked as success and stored no keys;
                                           only if there are any
 ========================================  ===============================================================
 
-The *attempt* is the number of the try in which a list of keys was made. ``output_metadata`` on any task
-instance holds label -> ``{"type": kind, "value": value}`` per output.
+The *attempt* is the number of the try in which a list of keys was made. On any task instance,
+``output_metadata`` has label -> ``{"type": kind, "value": value}`` for each output.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
 CLONE_XCOM = "dynamic_clone"
 
-#: What the mark of a clone calls the attempt at producing the keys.
+#: The field of a clone's mark for the attempt at producing the keys.
 ATTEMPT = "attempt"
 
-_REMEDY = "Clear the producing task, so that it is stored again by the installed release."
+_REMEDY = "Clear the producing task, so that the installed release stores its outputs again."
 
 
 def _form(noun: str, *fields: str) -> Form:
@@ -87,19 +87,19 @@ VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
 DIGEST = _form("the digest of a list of keys", "length", "digest")
 
-#: How many entries one XCom of a list of keys holds: a clone reads one of these, however many keys there are.
+#: The number of entries in one XCom of a list of keys. A clone reads one such XCom for any number of keys.
 ENTRIES_PER_PAGE = 64
 
-#: How many values one XCom of a collected dynamic output holds.
+#: The number of values in one XCom of a collected dynamic output.
 VALUES_PER_PAGE = 1000
 
 _PREFIX = "dynamic_output"
 _ENTRIES_PREFIX = "dynamic_keys"
 
-#: The XCom key of the outer keys whose clone was marked as success and has produced no keys.
+#: The XCom key of the outer keys whose clone was marked as success and stored no keys.
 MARKED_XCOM = f"{_ENTRIES_PREFIX}.marked"
 
-#: How the XComs begin that hold what the package itself reads back, beside what an author would look for.
+#: The prefixes of XComs that only the package reads. Authors do not need them.
 INTERNAL_XCOMS = (
     f"{_PREFIX}.",
     f"{_ENTRIES_PREFIX}.",
@@ -110,32 +110,32 @@ INTERNAL_XCOMS = (
 
 
 def item_xcom(output: str, position: int) -> str:
-    """The XCom key of one dynamic output on the producing task instance."""
+    """Return the XCom key of one dynamic output on the producing task instance."""
     return f"{_PREFIX}.{output}.{position}"
 
 
 def keys_xcom(output: str, *, is_only: bool = False) -> str:
-    """The XCom key of the mapping keys of a dynamic output on the producing task instance."""
+    """Return the XCom key of a dynamic output's mapping keys on the producing task instance."""
     return RETURN_VALUE if is_only else f"{_PREFIX}.{output}.keys"
 
 
 def digest_xcom(keys: str) -> str:
-    """The XCom key of the digest of a list of mapping keys, of which this is the XCom key."""
+    """Return the XCom key of the digest of a list of mapping keys, given the XCom key of the list."""
     return f"{keys}.digest"
 
 
 def values_xcom(output: str, page: int) -> str:
-    """The XCom key of some values of a dynamic output on the producing task instance."""
+    """Return the XCom key of a page of a dynamic output's values on the producing task instance."""
     return f"{_PREFIX}.{output}.all" + (f".{page}" if page else "")
 
 
 def entries_xcom(page: int) -> str:
-    """The XCom key of some entries of a list of keys."""
+    """Return the XCom key of a page of a list of keys."""
     return f"{_ENTRIES_PREFIX}.{page}"
 
 
 def result_xcom(output: str) -> str:
-    """The XCom key of a clone's output."""
+    """Return the XCom key of a clone's output."""
     return f"{_PREFIX}.{output}"
 
 
@@ -163,7 +163,7 @@ class StoredItem:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = ITEM.read(stored)
         with reading(ITEM.noun, stored):
@@ -177,7 +177,7 @@ class StoredItem:
 
 @dataclass(frozen=True)
 class StoredResult:
-    """What one clone produced, with the key and the position it was produced for."""
+    """An output of a clone, with the key path and the map index of the clone."""
 
     key_path: tuple[str, ...]
     map_index: int
@@ -199,7 +199,7 @@ class StoredResult:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = RESULT.read(stored)
         with reading(RESULT.noun, stored):
@@ -216,9 +216,9 @@ class StoredMetadata:
     """The metadata of one task instance.
 
     Attributes:
-        outputs: Output -> label -> value, for what the task instance itself produced.
+        outputs: Output -> label -> value, for the outputs of the task instance.
         keys: Output -> mapping key -> label -> value, for single dynamic outputs.
-        inherited: Label -> value of the dynamic output that a clone was made for.
+        inherited: Label -> value, from the dynamic output that a clone runs for.
         key_path: The clone's key path; empty outside a clone.
     """
 
@@ -231,7 +231,7 @@ class StoredMetadata:
         return bool(self.outputs or self.keys or self.inherited)
 
     def pack(self) -> dict[str, Any]:
-        """Return the stored form. Parts that are empty are left out."""
+        """Return the stored form, without empty parts."""
         document: dict[str, Any] = {**METADATA.stamp}
         if self.key_path:
             document["key_path"] = list(self.key_path)
@@ -251,7 +251,7 @@ class StoredMetadata:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = METADATA.read(stored)
         return cls(
@@ -267,7 +267,7 @@ class StoredMetadata:
 
 @dataclass(frozen=True)
 class StoredClone:
-    """Which key a clone runs for, and of which attempt at producing the keys."""
+    """The key that a clone runs for, and the attempt at producing the keys."""
 
     key_path: tuple[str, ...]
     map_index: int
@@ -287,7 +287,7 @@ class StoredClone:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = CLONE.read(stored)
         with reading(CLONE.noun, stored):
@@ -302,9 +302,9 @@ class StoredEntry:
 
     Attributes:
         key_path: The key path.
-        links: The position in each key space that it is made of; ``None`` where an outer zip lacks it.
+        links: The position in each key space that it is made of; ``None`` if an outer zip lacks the key.
         item: The position among the outputs of the producing clone; ``None`` for a joined space.
-        metadata: That of the dynamic output, which its clones show too.
+        metadata: The metadata of the dynamic output, which its clones show too.
     """
 
     key_path: tuple[str, ...]
@@ -341,7 +341,7 @@ class StoredEntries:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = ENTRIES.read(stored)
         with reading(ENTRIES.noun, stored):
@@ -365,8 +365,8 @@ class StoredValues:
     Attributes:
         values: The values.
         key_path: The clone's key path.
-        map_index: Its map index.
-        keys: The mapping key of each value; ``None`` as an earlier release has stored it.
+        map_index: The clone's map index.
+        keys: The mapping key of each value; ``None`` if an earlier release stored the values.
     """
 
     values: Sequence[Any]
@@ -382,7 +382,7 @@ class StoredValues:
 
     @property
     def by_key(self) -> list[tuple[str | None, Any]]:
-        """Each value with its mapping key; ``None`` where that is not stored."""
+        """Each value with its mapping key, which is ``None`` if it is not stored."""
         return list(zip(self.keys or [None] * len(self.values), self.values, strict=True))
 
     @classmethod
@@ -390,7 +390,7 @@ class StoredValues:
         """Read the stored form.
 
         Raises:
-            LayoutError: Its version or its shape is unknown.
+            LayoutError: The version or the shape of the document is unknown.
         """
         document = VALUES.read(stored)
         if not isinstance(document["values"], list):
@@ -405,7 +405,7 @@ class StoredValues:
 def _keys(stored: Any, values: Sequence[Any]) -> tuple[str, ...]:
     keys = _path(stored) if stored or not isinstance(stored, list) else ()
     if len(keys) != len(values):
-        raise ValueError(f"{len(keys)} keys of {len(values)} values")
+        raise ValueError(f"{len(keys)} keys for {len(values)} values")
     return keys
 
 
@@ -425,15 +425,15 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
 
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    """Return the stored form of the outer keys whose clone was marked as success and left no keys."""
+    """Return the stored form of the outer keys whose clone was marked as success and stored no keys."""
     return {**MARKED.stamp, "key_paths": [list(path) for path in paths]}
 
 
 def unpack_marked(stored: Any) -> frozenset[tuple[str, ...]]:
-    """Read those outer keys; there are none where nothing is stored.
+    """Read the outer keys that `pack_marked` stored. There are none if nothing is stored.
 
     Raises:
-        LayoutError: Its version or its shape is unknown.
+        LayoutError: The version or the shape of the document is unknown.
     """
     if stored is None:
         return frozenset()
@@ -446,7 +446,7 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
     """Read the list of mapping keys that Airflow expands over, as key paths.
 
     Raises:
-        LayoutError: It is not a list of keys.
+        LayoutError: The value is not a list of keys.
     """
     if not isinstance(stored, Sequence) or isinstance(stored, str):
         raise LayoutError(f"this is not a list of mapping keys: {excerpt(stored)}")
@@ -454,28 +454,28 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
 
 
 def pack_digest(keys: Sequence[Any]) -> dict[str, Any]:
-    """Return the stored form of what tells whether a list of mapping keys is whole."""
+    """Return the stored form of a digest, by which readers check that a list of mapping keys is complete."""
     return {**DIGEST.stamp, "length": len(keys), "digest": _digest(unpack_keys(keys))}
 
 
 def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> None:
-    """Refuse a list of key paths that is not the one that was stored.
+    """Refuse a list of key paths that differs from the stored list.
 
     Args:
         keys: The key paths.
-        stored: What `pack_digest` made; ``None`` for a list that an earlier release stored.
-        task_id: The task that stored both, named in the error.
+        stored: The stored form from `pack_digest`; ``None`` if an earlier release stored the list.
+        task_id: The task that stored both, which the error names.
 
     Raises:
-        LayoutError: They differ.
+        LayoutError: The lists differ.
     """
     if stored is None:
         return
     document = DIGEST.read(stored)
     if document["digest"] != _digest(keys):
         raise LayoutError(
-            f"this is not the list of mapping keys as it was stored: it has {len(keys)} keys, and "
-            f"{document['length']} were stored" + ("" if len(keys) != document["length"] else ", other ones"),
+            f"this is not the list of mapping keys that was stored: it has {len(keys)} keys, and "
+            f"{document['length']} " + ("" if len(keys) != document["length"] else "others ") + "were stored",
             task_id=task_id,
             remedy=f"Clear {task_id!r} with its downstream tasks, so that the keys are listed again.",
         )

@@ -1,7 +1,7 @@
-"""The tasks that list the keys of a nested or joined key space, for Airflow to expand over.
+"""The tasks that list the keys of a nested or joined key space, over which Airflow expands.
 
-Each runs once, when all the keys that it is made of are known, and stores the key paths in order, and beside
-each what a clone needs to find its way back.
+Each task runs once, when all the keys that its key paths are made of are known. It stores the key paths in
+order, and with each path the positions in other key spaces that a clone needs.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 class NestedKeysOperator(HelperOperator):
     """Lists the keys that the clones of a task have produced, each below the key of its clone.
 
-    It waits for all of them to be done. A clone that failed or was skipped has no keys here; what depends on
-    it is told by its state.
+    It waits until all of them are done. It lists no keys for a clone that failed or was skipped. Readers
+    take the state of such a clone into account.
 
     Args:
         space: The nested key space.
@@ -60,9 +60,9 @@ class NestedKeysOperator(HelperOperator):
         """Return the key paths. Airflow calls this in the task's process.
 
         Raises:
-            AirflowSkipException: The outer keys were not listed, because what produces them was skipped.
-            AirflowFailException: The outer keys were not listed, because what produces them failed, or there
-                are more keys than Airflow may map.
+            AirflowSkipException: The task that lists the outer keys was skipped.
+            AirflowFailException: The task that lists the outer keys failed, or there are more keys than
+                Airflow maps.
         """
         with no_retry_after_refusal():
             return self._list(context)
@@ -84,7 +84,7 @@ class NestedKeysOperator(HelperOperator):
         return _store(context, self.task_id, self.space.output, entries)
 
     def _note_marked(self, context: MutableMapping[str, Any], paths: list[KeyPath]) -> None:
-        """Tell readers which outer keys have unknown keys, and not none. One API call if there are any."""
+        """Store the outer keys for which the inner keys are unknown. One API call if there are any."""
         if paths:
             log.warning(
                 "No keys below %s: their clones of %r were marked as success and left none",
@@ -112,7 +112,7 @@ class JoinedKeysOperator(HelperOperator):
 
         Raises:
             AirflowFailException: The zip is strict and a key is on one side only, or there are more keys than
-                Airflow may map.
+                Airflow maps.
         """
         with no_retry_after_refusal():
             return self._list(context)
@@ -144,7 +144,7 @@ class JoinedKeysOperator(HelperOperator):
     def _zip(
         self, reader: Reader, left: list[KeyPath], right: list[KeyPath]
     ) -> Iterator[tuple[KeyPath, tuple[int | None, int | None]]]:
-        # Which keys there would be below these is not known.
+        # The keys below these outer keys are unknown.
         blocked = {path for each in self.space.origins for path, _ in reader.outer_keys_without(each)}
         sides = [
             {path: position for position, path in enumerate(side) if not _is_below(path, blocked)}
@@ -163,7 +163,7 @@ class JoinedKeysOperator(HelperOperator):
             if any(path not in other for path in own)
         ]
         return KeyMismatchError(
-            f"a strict zip needs the same keys on both sides, and {' and '.join(only)}",
+            f"a strict zip needs the same keys on both sides, but {' and '.join(only)}",
             task_id=self.task_id,
             remedy='Produce the same keys, or zip with how="inner" or how="outer".',
         )
@@ -174,11 +174,11 @@ def _is_below(path: KeyPath, blocked: set[KeyPath]) -> bool:
 
 
 def end_as_upstream(task_id: str, state: str | None) -> None:
-    """Go on if the task that lists the keys succeeded, or end as it ended.
+    """Return if the task that lists the keys succeeded. Otherwise end the running task in the same state.
 
     Raises:
-        AirflowSkipException: It was skipped.
-        AirflowFailException: It failed.
+        AirflowSkipException: The task was skipped.
+        AirflowFailException: The task did not succeed.
     """
     from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 

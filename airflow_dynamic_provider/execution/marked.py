@@ -1,7 +1,7 @@
-"""Tells a task instance that a person marked as success from one that ran to its end.
+"""Distinguishes a task instance that was marked as success by a person from one that ran to its end.
 
-Airflow tells a task the state only. But whatever runs to its end leaves XComs, and whatever begins to run
-deletes those of its earlier tries first: a success that holds none was marked.
+Airflow tells a task only the state of another task instance. But a task instance that runs to its end stores
+XComs, and its start deletes those of earlier tries. So a successful task instance without XComs was marked.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def holds_nothing(context: MutableMapping[str, Any], clone: CloneSpec, position: int) -> bool:
-    """Whether a clone has left nothing that one leaves which runs to its end. An API call for each XCom.
+    """Return whether a clone stored none of the XComs that it stores when it runs to its end.
 
-    So a person has marked it as success. Of a task whose outputs nobody refers to, that cannot be told.
+    If it is a success, a person marked it. The function returns ``False`` if nothing refers to the outputs of
+    the task, because it then stores no XCom that must exist. One API call for each XCom.
     """
     kept = [layout.RETURN_VALUE, *map(layout.result_xcom, sorted(clone.stored_outputs))]
     return bool(clone.stored_outputs) and all(
@@ -30,7 +31,7 @@ def holds_nothing(context: MutableMapping[str, Any], clone: CloneSpec, position:
 
 
 def no_keys_of_marked(task_id: str) -> CollectError:
-    """Return the error of whoever needs the keys of a task that was marked as success."""
+    """Return the error for a task that was marked as success and whose keys are needed."""
     return CollectError(
         "was marked as success and left no keys",
         task_id=task_id,

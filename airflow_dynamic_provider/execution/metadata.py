@@ -1,4 +1,4 @@
-"""The metadata of the running task instance: gathered here, stored as one readable XCom after each change."""
+"""The metadata of the running task instance. It is stored as one readable XCom after each change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Labelled = dict[str, MetadataValue]
 
 @dataclass
 class GatheredMetadata:
-    """What is known so far. The last value of a label wins."""
+    """The metadata that is known so far. The last value of a label takes precedence."""
 
     outputs: dict[str, Labelled] = field(default_factory=dict)
     keys: dict[str, dict[str, Labelled]] = field(default_factory=dict)
@@ -27,14 +27,14 @@ class GatheredMetadata:
     key_path: tuple[str, ...] = ()
 
     def add(self, output: str, mapping_key: str | None, metadata: Mapping[str, MetadataValue]) -> None:
-        """Add to an output, or to one key of a dynamic output."""
+        """Add metadata to an output, or to one key of a dynamic output."""
         if mapping_key is None:
             self.outputs.setdefault(output, {}).update(metadata)
         else:
             self.keys.setdefault(output, {}).setdefault(mapping_key, {}).update(metadata)
 
     def store(self, context: Mapping[str, Any]) -> None:
-        """Store all of it, if there is any. One API call."""
+        """Store the metadata. One API call if there is metadata."""
         stored = layout.StoredMetadata(self.outputs, self.keys, self.inherited, self.key_path)
         if stored:
             xcom.push(context, layout.METADATA_XCOM, stored.pack())
@@ -49,7 +49,7 @@ def gathered_metadata(context: MutableMapping[str, Any]) -> GatheredMetadata:
 def start_clone_metadata(
     context: MutableMapping[str, Any], key_path: tuple[str, ...], inherited: Mapping[str, MetadataValue]
 ) -> None:
-    """Attach what the producing task said of this clone's key."""
+    """Attach the metadata that the producing task gave the key of this clone."""
     gathered = gathered_metadata(context)
     gathered.key_path, gathered.inherited = key_path, inherited
     gathered.store(context)

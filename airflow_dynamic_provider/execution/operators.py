@@ -53,12 +53,12 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
             **kwargs,
         )
         self.declarations = declarations
-        # Written while the Dag file is parsed, by the handles that are made of the outputs.
+        # The handles of the outputs set these while the Dag file is parsed.
         self.mapped_outputs: dict[str, str] = {}
         self.collected_outputs: set[str] = set()
 
     def execute(self, context: Any) -> Any:
-        """Run the function, check what it produces, store it. Airflow calls this in the task's process."""
+        """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
         production = Production(self.task_id, self.declarations)
         context[PRODUCTION_KEY] = production
         arguments = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
@@ -67,7 +67,7 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         return self.store(context, production)
 
     def store(self, context: Any, production: Production) -> Any:
-        """Store what was produced and return what Airflow shall store as the return value."""
+        """Store the outputs, and return the value that Airflow stores as the return value."""
         return store(
             context,
             production,

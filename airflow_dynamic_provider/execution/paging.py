@@ -1,11 +1,11 @@
-"""Cuts a long list into pages of bounded size, as its entries come, and finds an entry by its position.
+"""Divides a long list into pages of bounded size as its entries arrive, and finds an entry by its position.
 
-A page is a fixed number of positions, so that whoever wants an entry knows its page without looking anything
-up. It is bounded in bytes as well: a page that would be larger goes on in further *parts*. Its first part
-says at which of its entries the others begin, so an entry costs one read, or two where entries are large. An
-entry that is larger than a part has a part of its own.
+A page has a fixed number of positions, so a reader knows the page of an entry without a lookup. The size of a
+page in bytes is bounded too: a larger page is divided into *parts*. The first part has the offsets at which
+the other parts begin, so an entry takes one read, or two if entries are large. An entry that is larger than a
+part has its own part.
 
-Pure: what a part is stored as, and where, is the caller's.
+The module does not store anything. The caller decides where and in which form to store the parts.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: How many bytes the entries of one part may have, unless one entry alone has more.
+#: The maximum size of the entries of a part, in bytes, unless a single entry is larger.
 PART_BYTES = 64 * 1024
 
 
 class Part(NamedTuple):
-    """Some entries of a page, to be stored.
+    """Some entries of a page, ready to be stored.
 
     Attributes:
         page: The number of the page.
         part: The number of the part in the page.
         entries: The entries.
-        starts: In the first part, the offsets in the page at which the others begin; empty in the others.
+        starts: In the first part, the offsets in the page at which the other parts begin; otherwise empty.
     """
 
     page: int
@@ -37,15 +37,15 @@ class Part(NamedTuple):
 
 
 class PageWriter:
-    """Takes entries one by one, and hands on each part as soon as it is complete.
+    """Accepts entries one by one, and passes on each part as soon as it is complete.
 
-    At most two parts are in memory: the first of the page, which says where the others begin, and the one
-    that is being filled.
+    At most two parts are in memory: the first part of the page, which has the offsets of the others, and the
+    part that is being filled.
 
     Args:
-        per_page: How many entries a page has.
-        store: Called with each part. Of each page the first part comes last.
-        part_bytes: How many bytes the entries of a part may have.
+        per_page: The number of entries in a page.
+        store: The function to call with each part. The first part of a page comes last.
+        part_bytes: The maximum size of the entries of a part, in bytes.
 
     Example:
         >>> parts = []
@@ -65,11 +65,11 @@ class PageWriter:
         self._begin_page()
 
     def add(self, entry: Any, size: int) -> None:
-        """Take an entry.
+        """Add an entry.
 
         Args:
             entry: The entry.
-            size: How many bytes it has when it is stored.
+            size: Its stored size in bytes.
         """
         if self._entries and self._bytes + size > self._part_bytes:
             self._end_part()
@@ -80,7 +80,7 @@ class PageWriter:
             self._end_page()
 
     def close(self) -> None:
-        """Hand on what is left. A list without entries has one page without entries."""
+        """Pass on the remaining parts. A list without entries has one page without entries."""
         if self._count or not self._page:
             self._end_page()
 
@@ -113,7 +113,7 @@ class PageWriter:
 
 
 class Position(NamedTuple):
-    """Where an entry is.
+    """The position of an entry.
 
     Attributes:
         page: The number of its page.
@@ -125,15 +125,15 @@ class Position(NamedTuple):
 
 
 def position_of(position: int, per_page: int) -> Position:
-    """Return where an entry of a list is."""
+    """Return the page of an entry of a list, and its position in the page."""
     return Position(*divmod(position, per_page))
 
 
 def part_of(starts: Sequence[int], offset: int) -> Position:
-    """Return which part of a page has an entry, and where in the part it is.
+    """Return the part of a page that has an entry, and the position of the entry in the part.
 
     Args:
-        starts: What the first part of the page says of the others.
+        starts: The ``starts`` of the first part of the page.
         offset: The position of the entry in the page.
     """
     part = bisect_right(starts, offset)

@@ -1,6 +1,7 @@
-"""Looks up what is stored of a key: its path, what it is made of, its value and metadata.
+"""Looks up the stored data of a key: its path, its positions in other key spaces, its value and metadata.
 
-A `Place` is a position in a key space. Each lookup is one API call, made when it is first needed.
+A `Place` is a position in a key space. Each lookup is one API call, which is made when its result is first
+needed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Place:
         context: Airflow's task context.
         space: The key space.
         position: The position in it.
-        key_path: The key that must be there; ``None`` takes whichever is.
+        key_path: The key that must be at this position; ``None`` accepts any key.
     """
 
     def __init__(self, context: Context, space: Space, position: int, key_path: KeyPath | None) -> None:
@@ -68,14 +69,14 @@ class Place:
 
     @property
     def metadata(self) -> Mapping[str, MetadataValue]:
-        """The metadata of the dynamic output; of both, where two are joined."""
+        """The metadata of the dynamic output, or of both outputs in a joined key space."""
         if not isinstance(self.space, JoinedSpace):
             return self._stored.metadata
         sides = [self.follow((side,)) for side in (LEFT, RIGHT)]
         return {label: value for side in sides if side for label, value in side.metadata.items()}
 
     def follow(self, route: Route) -> Place | None:
-        """Return the place that a route leads to, ``None`` where an outer zip has nothing on that side."""
+        """Return the place at the end of a route, or ``None`` if an outer zip lacks the key on that side."""
         place = self
         for link in route:
             assert isinstance(place._stored, layout.StoredEntry)
@@ -103,7 +104,7 @@ class Place:
         xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
         stored = xcom.pull(self._context, self.space.keys_task_id, xcom_key)
         if stored is None:
-            raise self._stale("there is nothing")
+            raise self._stale("there is no key now")
         return layout.StoredEntries.unpack(stored)
 
     @cached_property
@@ -120,8 +121,8 @@ class Place:
         item = None if found is None else layout.StoredItem.unpack(found)
         if item is None or item.key_path != stored.key_path:
             raise StaleKeyError(
-                f"has been produced again and does not hold it any more, and {self.space.keys_task_id!r} "
-                "still lists it",
+                f"was produced again and no longer has this key, but {self.space.keys_task_id!r} still "
+                "lists it",
                 task_id=self.space.producer_id,
                 output_name=self.space.output,
                 mapping_key=render_key(stored.key_path),
@@ -131,28 +132,28 @@ class Place:
 
     def _check(self, stored: _Stored | None) -> _Stored:
         if stored is None:
-            raise self._stale("there is nothing")
+            raise self._stale("there is no key now")
         if self._expected not in (None, stored.key_path):
-            raise self._stale(f"there is {render_key(stored.key_path)!r}")
+            raise self._stale(f"the key is now {render_key(stored.key_path)!r}")
         return stored
 
     def _stale(self, found: str) -> StaleKeyError:
         expected = self._expected
         return StaleKeyError(
-            f"{name_of(self.space)} has changed: at position {self.position} {found} now",
+            f"{name_of(self.space)} has changed: at position {self.position} {found}",
             mapping_key=None if expected is None else render_key(expected),
             remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
         )
 
 
 def place_at(context: Context, space: Space, position: int, key_path: KeyPath | None = None) -> Place:
-    """Return a place; the same one each time, so that what it has looked up is looked up once.
+    """Return a place. Later calls return the same object, so that each lookup is made only once.
 
     Args:
         context: Airflow's task context.
         space: The key space.
         position: The position in it.
-        key_path: The key that must be there; ``None`` takes whichever is.
+        key_path: The key that must be at this position; ``None`` accepts any key.
     """
     places: dict[tuple[Space, int], Place] = context.setdefault(_PLACES_KEY, {})
     if (space, position) not in places:

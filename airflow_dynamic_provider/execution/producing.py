@@ -1,6 +1,6 @@
-"""Gathers what a task's callable produces, and checks each event as it comes.
+"""Gathers the outputs that a task's callable produces, and checks each event as it arrives.
 
-Nothing is stored before everything has been checked, so a task that fails leaves no half of its outputs.
+Outputs are stored only after all of them have been checked, so a task that fails stores none of them.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from airflow_dynamic_provider.errors import (
 if TYPE_CHECKING:
     from types import FrameType
 
-#: Where the running task's production is kept in Airflow's task context.
+#: The key of the running task's production in Airflow's task context.
 PRODUCTION_KEY = "dynamic_production"
 
 
 class Production:
-    """The outputs of one task run, so far.
+    """The outputs that a running task has produced so far.
 
     Args:
-        task_id: The running task, named in every error.
-        declarations: What it said it would produce.
+        task_id: The running task, which every error names.
+        declarations: The outputs that the task declares.
     """
 
     def __init__(self, task_id: str, declarations: Declarations) -> None:
@@ -51,12 +51,12 @@ class Production:
         self.static: dict[str, Output[Any]] = {}
 
     def accept(self, event: object) -> None:
-        """Take one event, or refuse it.
+        """Accept one event, or refuse it.
 
         Raises:
-            UnexpectedOutputError: It is not an event, or not of a declared output, or of the wrong kind, or
-                a static output came twice.
-            DuplicateMappingKeyError: The key came before.
+            UnexpectedOutputError: The object is not an event, its output is not declared or is of the other
+                kind, or the static output was already produced.
+            DuplicateMappingKeyError: The output already has this key.
             OutputTypeError: The value is not of the declared type.
             UnstorableOutputError: XCom cannot carry the value.
         """
@@ -67,7 +67,7 @@ class Production:
             declaration = self._declaration_of(event)
             check_type(event.value, declaration.type)
             xcom.check_storable(event.value)
-            # The author may go on with the same list or dict for the next output.
+            # The author may change the same list or dict for the next output.
             self._keep(replace(event, value=_snapshot(event.value)))
         except DynamicOutputsError as error:
             raise error.about(
@@ -75,7 +75,7 @@ class Production:
             ) from error.__cause__
 
     def finish(self) -> None:
-        """Refuse a run that lacks a required output.
+        """Refuse a run that did not produce a required output.
 
         Raises:
             MissingOutputError: A required static output was not produced.
@@ -90,10 +90,10 @@ class Production:
                 )
 
     def check_metadata_target(self, output_name: str | None, mapping_key: str | None) -> str:
-        """Return the output that metadata is meant for.
+        """Return the name of the output that metadata belongs to.
 
         Raises:
-            UnexpectedOutputError: There is no such output, or a key is given for a static one.
+            UnexpectedOutputError: There is no such output, or a key is given for a static output.
         """
         if output_name is None:
             if len(self.declarations) > 1:
@@ -134,35 +134,34 @@ class Production:
             if event.mapping_key in peers:
                 first = list(peers).index(event.mapping_key)
                 raise DuplicateMappingKeyError(
-                    f"two outputs have this key, at the positions {first} and {len(peers)}; the second one's "
-                    f"value is {_shorten(event.value)}",
-                    remedy="Keys are never merged: make them different, for instance by a longer path.",
+                    f"two outputs have this key, at positions {first} and {len(peers)}; the value of "
+                    f"the second is {_shorten(event.value)}",
+                    remedy="Keys are never merged. Make them different, for example with a longer path.",
                 )
             peers[event.mapping_key] = event
             return
         if event.output_name in self.static:
             raise UnexpectedOutputError(
-                f"was produced twice; the second is {_shorten(event.value)}",
+                f"was produced twice; the second value is {_shorten(event.value)}",
                 remedy="Yield it once, or declare it as a DynamicOut.",
             )
         self.static[event.output_name] = event
 
     def _undeclared(self, output_name: str) -> UnexpectedOutputError:
         return UnexpectedOutputError(
-            f"is not declared; declared are {', '.join(map(repr, self.declarations))}",
+            f"is not declared; the declared outputs are {', '.join(map(repr, self.declarations))}",
             task_id=self.task_id,
             output_name=output_name,
             remedy="Add it to out=, or correct the name."
             if output_name != DEFAULT_OUTPUT
-            else "That is the name where none is given; give one: "
-            f"output_name={next(iter(self.declarations))!r}.",
+            else f"This is the default name. Name an output: output_name={next(iter(self.declarations))!r}.",
         )
 
     def _not_an_event(self, received: object) -> UnexpectedOutputError:
         name = next(iter(self.dynamic), next(iter(self.declarations)))
         due = "DynamicOutput(value, mapping_key=...)" if self.dynamic else "Output(value)"
         return UnexpectedOutputError(
-            f"received {_shorten(received)} of type {type(received).__name__}, which is no output",
+            f"received {_shorten(received)} of type {type(received).__name__}, which is not an output",
             task_id=self.task_id,
             output_name=name,
             remedy=f"Wrap it: {due}.",
@@ -170,13 +169,13 @@ class Production:
 
 
 def produce(callable_: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], into: Production) -> None:
-    """Run a task's callable and hand each event that it yields or returns to ``into``.
+    """Run a task's callable, and pass each event that it yields or returns to ``into``.
 
     Args:
-        callable_: A function, a generator function, or the asynchronous form of either.
+        callable_: A function or generator function, synchronous or asynchronous.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
-        into: Takes the events.
+        into: The production that accepts the events.
     """
     with _ReturnNamed(callable_):
         result = callable_(*args, **kwargs)
@@ -230,7 +229,7 @@ def _accept_returned(returned: Any, into: Production, *, is_generator: bool) -> 
 
 
 class _TaskNamed:
-    """Adds the task, and the author's line, to errors of what a function yields or makes to yield it."""
+    """Adds the task and the author's line to errors about an event that a function yields or constructs."""
 
     def __init__(self, production: Production, events: object) -> None:
         self.production = production
@@ -248,7 +247,7 @@ class _TaskNamed:
 
 
 class _ReturnNamed:
-    """Adds the author's line to errors of what a function returns or makes to return it."""
+    """Adds the author's line to errors about an event that a function returns or constructs."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -258,7 +257,7 @@ class _ReturnNamed:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, OutputError) and error.line is None:
-            # Only now: what runs well does without it.
+            # Imported only here: a task that succeeds does not need it.
             from airflow_dynamic_provider.execution.source_lines import return_line
 
             frame = authors_frame(error)
@@ -266,7 +265,7 @@ class _ReturnNamed:
 
 
 def _waiting_at(events: object) -> FrameType | None:
-    """Return where a generator waits to go on: at its last ``yield``."""
+    """Return the frame of a suspended generator, which is at its last ``yield``."""
     frame: FrameType | None = getattr(events, "gi_frame", None) or getattr(events, "ag_frame", None)
     return frame
 
@@ -275,7 +274,7 @@ def _snapshot(value: Any) -> Any:
     try:
         return copy.deepcopy(value)
     except Exception:
-        # Not all that Airflow can store can be copied; such an object is nobody's work in progress.
+        # Airflow can store some objects that cannot be copied. Authors do not build those step by step.
         return value
 
 

@@ -1,4 +1,4 @@
-"""Reads the results of a task's clones: all at once, or some of them, by map index."""
+"""Reads the results of a task's clones by map index, all at once or some of them."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ if TYPE_CHECKING:
 class ResultRows:
     """The XComs that a task's clones stored under one key, in the order of their map index.
 
-    Airflow cuts a sequence of XComs by the position of the rows: whoever left none is not counted. A later
-    one (apache/airflow pull request 72007) cuts it by map index, and has a hole there. So neither the
-    position nor the number of rows tells whose they are: each row does. Under both, whatever stands at an
-    offset has that map index or a higher one.
+    Airflow slices a sequence of XComs by the position of the rows, and does not count clones without an XCom.
+    A later Airflow (apache/airflow pull request 72007) slices it by map index, with holes for these clones.
+    So the clone of a row is known only from the row itself, and not from the position or the number of rows.
+    In both cases, the row at an offset has this map index or a higher one.
     """
 
     def __init__(self, context: MutableMapping[str, Any], task_id: str, xcom_key: str) -> None:
         self._address = (context, task_id, xcom_key)
-        # Where reading on would begin, and the map index of the row before.
+        # The offset at which the next read begins, and the map index of the row before it.
         self._offset = 0
         self._last = -1
-        # Only a sequence that is cut by map index has holes.
+        # Only a sequence that is sliced by map index has holes.
         self._has_holes = False
 
     def all(self) -> Iterator[layout.StoredResult]:
-        """Return all rows. One API call."""
+        """Return an iterator over all rows. One API call."""
         return map(layout.StoredResult.unpack, xcom.pull_all(*self._address))
 
     def count(self) -> int:
-        """Return how many rows there are. One API call."""
+        """Return the number of rows. One API call."""
         return xcom.count(*self._address)
 
     def at(
         self, positions: Sequence[int], gaps: int, size: int, *, is_close: bool
     ) -> dict[int, layout.StoredResult]:
-        """Return map index -> row, for those of some map indexes that have one.
+        """Return map index -> row, for the given map indexes that have a row.
 
         Args:
             positions: The map indexes, in ascending order.
-            gaps: How many before the first may have no row.
-            size: How many rows to read at a time.
-            is_close: Whether nearly all rows between the first and the last are of these map indexes.
+            gaps: The maximum number of map indexes without a row before the first.
+            size: The number of rows to read at a time.
+            is_close: Whether nearly all rows between the first and the last have these map indexes.
         """
         wanted = set(positions)
         rows = self.between(positions[0], positions[-1], gaps, size, is_close=is_close)
@@ -54,15 +54,15 @@ class ResultRows:
     def between(
         self, first: int, last: int, gaps: int, size: int, *, is_close: bool = False
     ) -> Iterator[layout.StoredResult]:
-        """Return the rows from a map index to another, of which only some are in memory at a time.
+        """Yield the rows from one map index to another. Only some of them are in memory at a time.
 
         Args:
             first: The first map index.
             last: The last map index.
-            gaps: How many before the first may have no row.
-            size: How many rows to read at a time.
-            is_close: Whether there are few rows between, however many map indexes: then holes are read at
-                once, and cost no memory.
+            gaps: The maximum number of map indexes without a row before the first.
+            size: The number of rows to read at a time.
+            is_close: Whether there are few rows between these map indexes. Then a sequence with holes is read
+                at once, because holes need no memory.
         """
         if self._has_holes:
             self._offset = first
@@ -70,7 +70,7 @@ class ResultRows:
             self._offset = self._search(first, max(0, first - gaps), first)
         self._last = first - 1
         while self._offset <= last and self._last < last:
-            # Not beyond the last one: reading on would have to begin there.
+            # Do not read beyond the last row, because the next read starts where this one ends.
             stop = self._offset + min(size, last - self._last)
             if self._has_holes and is_close:
                 stop = last + 1
@@ -84,7 +84,7 @@ class ResultRows:
                     yield row
 
     def _search(self, first: int, low: int, high: int) -> int:
-        """Return the highest offset at which all rows from a map index on are still to come."""
+        """Return the highest offset that is not after any row from a map index on."""
         while low < high and not self._has_holes:
             middle = (low + high) // 2
             row = next(iter(self._slice(middle, middle + 1)), None)

@@ -1,4 +1,4 @@
-"""Puts what was found of a collection into the list or dict that a task receives."""
+"""Builds the list or dict that a task receives from the keys and values of a collection."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """The keys of a collection, and what became of them.
+    """The keys of a collection, and their states.
 
     Attributes:
-        prefix: The key path that all have in common, which the collector itself has.
-        indexes: Their positions in the key space.
-        paths: Their paths.
-        outcomes: Their states; `MARKED` where only the state is one of success.
-        missing: Path -> state of outer keys below which nothing was produced, since their clone failed, was
+        prefix: The key path that all keys begin with, which is that of the collector.
+        indexes: The positions of the keys in the key space.
+        paths: The key paths.
+        outcomes: The states; `MARKED` if a person marked the clone as success and there is no result.
+        missing: Path -> state of outer keys below which nothing was produced, because their clone failed, was
             skipped, or was marked as success.
     """
 
@@ -46,7 +46,7 @@ class Found:
 
     @property
     def marked(self) -> list[KeyPath]:
-        """The keys that are left out, for somebody has marked their clones as success."""
+        """The keys that are left out because a person marked their clones as success."""
         paths = [path for path, state in zip(self.paths, self.outcomes, strict=True) if state == MARKED]
         return paths + [path for path, state in self.missing.items() if state == SUCCESS]
 
@@ -57,7 +57,7 @@ class Found:
 
 
 def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], outcomes: list[str]) -> Found:
-    """Put together the keys of a collection with the outer keys that are missing in it."""
+    """Return the keys of a collection, with the outer keys that have no keys below them."""
     keys = reader.keys(source.space)
     paths = [keys[index] for index in indexes]
     missing: dict[KeyPath, str] = {}
@@ -67,14 +67,14 @@ def find(reader: Reader, source: Source, prefix: KeyPath, indexes: list[int], ou
 
 
 def shape_values(reader: Reader, space: Space, found: Found, values: Sequence[Any]) -> Any:
-    """Return key -> value, with a dict for each key of a path but the last.
+    """Return key -> value, with a dict for each key of a path except the last.
 
     Args:
         reader: Reads the outer keys.
         space: The key space.
         found: The keys.
-        values: The values of those that succeeded; of a `CollectedSequence` they are read later, and what
-            stands for the last keys is a `CollectedMapping`.
+        values: The values of the keys that succeeded. If it is a `CollectedSequence`, the innermost dicts are
+            `CollectedMapping` objects, which read the values later.
     """
     depth = len(found.prefix)
     shaped: dict[str, Any] = {}
@@ -98,17 +98,17 @@ def shape_values(reader: Reader, space: Space, found: Found, values: Sequence[An
 
 
 def by_key(positions: Mapping[str, int], values: Sequence[Any]) -> Mapping[str, Any]:
-    """Return key -> value, by key -> position; without reading any where they are to be read later."""
+    """Return key -> value from key -> position. Values of a `CollectedSequence` are read later."""
     if isinstance(values, CollectedSequence):
         return CollectedMapping(positions, values)
     return {key: values[position] for key, position in positions.items()}
 
 
 def shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
-    """Return key -> state, with a dict for each key of a path but the last, or the state of a missing one.
+    """Return key -> state, with a dict for each key of a path except the last, or the state of a missing key.
 
     Raises:
-        CollectError: A key failed that has no place in the dict.
+        CollectError: A failed key has no place in the dict.
     """
     depth = len(found.prefix)
     shaped: dict[str, Any] = {}
@@ -135,13 +135,13 @@ def _missing(
     for origin in space.origins:
         depth = origin.space.depth
         if depth >= len(prefix):
-            # In a joined space the keys of an origin need not be where its key paths begin.
+            # In a joined space, key paths need not begin with the key paths of an origin.
             present = {path[:depth] for path in paths} if isinstance(space, NestedSpace) else set()
             yield from reader.outer_keys_without(origin, prefix, present)
 
 
 def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:
-    """Return the outer keys below which there may be nothing, each with its state if it is missing."""
+    """Yield the outer keys below which there may be no key, each with its state if it is missing."""
     depth = len(found.prefix)
     for outer in _outer_spaces(space):
         for path in reader.keys(outer) if outer.depth > depth else ():

@@ -1,4 +1,4 @@
-"""The line of the author's at which a function has returned, when nothing of its frame is left."""
+"""Finds the line of a function's ``return`` after the function has returned and its frame is gone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def return_line(function: Any) -> str | None:
-    """Return the file and the line of a function's ``return``, as messages name them.
+    """Return the file and the line of a function's ``return``, in the form of messages.
 
-    That is the line of its definition if it has several, or if its source is not there; ``None`` for a
-    callable that is not written in Python.
+    It is the line of the definition if the function has several ``return`` statements, or if its source is
+    missing. The result is ``None`` for a callable that is not written in Python.
     """
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
@@ -30,7 +30,7 @@ def _only_return(function: Any) -> int | None:
         lines, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, SyntaxError):
-        # The file is gone, or holds something else by now, or it is a lambda inside of a call.
+        # The file is missing or has changed, or the function is a lambda inside a call.
         return None
     found = [each.lineno for statement in tree.body for each in _returns(statement)]
     return first + found[0] - 1 if len(found) == 1 else None

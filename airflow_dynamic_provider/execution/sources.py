@@ -1,4 +1,4 @@
-"""Where a value per key comes from, and how a running clone gets the one of its key."""
+"""The sources of one value per key, and how a running clone reads the value of its key."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ Context = MutableMapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class ItemSource:
-    """A key's value is what the producing task produced for it."""
+    """The source of values that a producing task produced for its keys."""
 
     space: ProducedSpace | NestedSpace
 
     @property
     def clones(self) -> tuple[CloneSpec, ...]:
-        """None: the producing task has succeeded wherever there is a key."""
+        """The cloned tasks. There are none, because the producing task succeeded for every key."""
         return ()
 
     @property
     def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
-        """Where the clones' keys are from here: there are none."""
+        """The routes from here to the keys of the cloned tasks. There are none."""
         return ()
 
     @property
@@ -69,7 +69,7 @@ class ItemSource:
 
 @dataclass(frozen=True, eq=False)
 class ResultSource:
-    """A key's value is what that key's clone of a task produced."""
+    """The source of values that the clones of a task produced, each for its own key."""
 
     clone: CloneSpec
     output: str
@@ -86,7 +86,7 @@ class ResultSource:
 
     @property
     def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
-        """Where the clone's key is from here: it is this one."""
+        """The route from here to the key of the cloned task, which is the same key."""
         return (((), self.clone),)
 
     @property
@@ -101,12 +101,12 @@ class ResultSource:
             AirflowSkipException: The output is optional and was not produced, or the task was skipped for
                 this key.
             AirflowFailException: The task was marked as success for this key and left no value.
-            StaleKeyError: The task holds nothing for this key although this clone was started.
+            StaleKeyError: The task has no result for this key although this clone was started.
         """
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
         if not runtime.spec.needs_success and (state := self._state(context, place)) != SUCCESS:
-            # What it may still hold is of an earlier try.
+            # A result that it may have is from an earlier try.
             return self._resolve_absent(context, runtime, place, state)
         result = read_upstream(context, runtime, self.task_id, self.output, place)
         if result is None:
@@ -128,18 +128,18 @@ class ResultSource:
         is_marked = state == SUCCESS and holds_nothing(context, self.clone, place.position)
         is_current = is_marked or not outdated_positions(context, self.clone, [place.position])
         if is_current and not runtime.spec.needs_success and (is_marked or state != SUCCESS):
-            # The author lets this task run whatever became of the other: as with any Airflow task, None.
+            # The author lets this task run in this state of the other. As in Airflow, the value is then None.
             return
         if is_current and state == SKIPPED:
             raise AirflowSkipException(f"{self.task_id!r} was skipped for the key {runtime.mapping_key!r}.")
         if is_marked:
-            # Its retries would meet the same.
+            # A retry would find the same.
             raise AirflowFailException(
                 str(self._unusable(place, "its clone was marked as success and left no value"))
             )
         raise self._unusable(
             place,
-            f"its clone is {state or 'not there'} and holds no result"
+            f"its clone is {state or 'missing'} and has no result"
             + ("" if is_current else ", because it has not run since the keys were produced again"),
         )
 
@@ -158,7 +158,7 @@ class ResultSource:
 
 @dataclass(frozen=True, eq=False)
 class PairSource:
-    """A key's value is a pair of two other sources' values, joined by key."""
+    """The source of pairs of values of two other sources, joined by key."""
 
     space: JoinedSpace
     left: Source
@@ -171,7 +171,7 @@ class PairSource:
 
     @property
     def routes(self) -> tuple[tuple[Route, CloneSpec], ...]:
-        """Where the clones' keys are from here."""
+        """The routes from here to the keys of the cloned tasks."""
         sides = ((LEFT, self.left), (RIGHT, self.right))
         return tuple(((side, *route), clone) for side, source in sides for route, clone in source.routes)
 
@@ -182,11 +182,11 @@ class PairSource:
 
     @property
     def output(self) -> str:
-        """What is joined."""
+        """The names of both sides."""
         return f"({self.left}, {self.right})"
 
     def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> list[Any]:
-        """Return the pair of a key, in a running clone; ``None`` for what an outer zip lacks."""
+        """Return the pair of a key, in a running clone. A side that an outer zip lacks is ``None``."""
         pair = []
         for link, side in ((LEFT, self.left), (RIGHT, self.right)):
             found = place.follow((link,))
@@ -209,9 +209,9 @@ def resolve(
         context: Airflow's task context.
         spec: The running clone.
         base: A space that the clone's keys are made of.
-        via: The route from there to the source's space.
+        via: The route from that space to the source's space.
         source: The source.
-        path: What is selected from the value; nothing is selected from what an outer zip lacks.
+        path: The indexes and fields to select from the value. They do not apply if an outer zip lacks it.
 
     Raises:
         ReadError: The value has no such part.
@@ -236,7 +236,7 @@ def resolve(
 
 
 def state_task_ids(source: Source) -> set[str]:
-    """Return the cloned tasks whose states say what a source has: those of its values and of its keys."""
+    """Return the cloned tasks whose states matter to a source: those of its values and of its keys."""
     origins = {origin.task_id for origin in source.space.origins}
     return origins | {clone.task_id for clone in source.clones}
 
@@ -245,7 +245,7 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
     """Skip the running task if an optional output was not produced. One API call.
 
     Raises:
-        AirflowSkipException: It was not.
+        AirflowSkipException: The output was not produced.
     """
     from airflow_dynamic_provider.version_compat import AirflowSkipException
 

@@ -1,7 +1,7 @@
-"""Key spaces as a task's process knows them: where the keys are listed, and how one space leads to another.
+"""Key spaces at run time: the tasks that list the keys, and the routes from one space to another.
 
-A *route* leads from a clone's key space to one that its keys are made of: to the outer keys of a nested
-space, to a side of a joined one. It is a tuple of link numbers; ``()`` stays where it is.
+A *route* leads from a clone's key space to a space that its keys are made of: to the outer keys of a nested
+space, or to a side of a joined space. It is a tuple of link numbers. ``()`` is the route to the same space.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Space(ABC):
 
     Attributes:
         keys_task_id: The task that lists the key paths.
-        keys_xcom: The XCom of that task with the list.
-        enclosing: The space whose map it was made in, if any: it has keys of its own for each key there.
+        keys_xcom: The XCom key of the list on that task.
+        enclosing: The space inside whose map it was made, if any. It has separate keys for each key there.
     """
 
     keys_task_id: str
@@ -35,28 +35,28 @@ class Space(ABC):
     @property
     @abstractmethod
     def links(self) -> tuple[Space, ...]:
-        """The spaces that this one's keys are made of."""
+        """The spaces that the keys of this space are made of."""
 
     @property
     @abstractmethod
     def depth(self) -> int:
-        """How many keys a path has."""
+        """The number of keys in a path."""
 
     @property
     @abstractmethod
     def origins(self) -> tuple[Origin, ...]:
-        """The cloned tasks that produce some of the keys: where one did not succeed, keys are missing."""
+        """The cloned tasks that produce some of the keys. If one of their clones fails, keys are missing."""
 
     @abstractmethod
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
         """Return the part of a key path that is the key path in a linked space."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Space:
-        # Known by identity: copies of a Dag, such as a part of it, are of the same tasks and keys.
+        # Spaces are compared by identity. A copy of a Dag, or of a part of it, has the same spaces.
         return self
 
     def spaces_around(self) -> list[Space]:
-        """Return the spaces whose maps it was made in, the closest first."""
+        """Return the spaces inside whose maps it was made, the innermost first."""
         around, space = [], self.enclosing
         while space is not None:
             around.append(space)
@@ -71,7 +71,7 @@ class Origin:
     Attributes:
         task_id: The task.
         space: The keys that it is cloned for.
-        keys_task_id: The task that lists the keys that its clones have produced.
+        keys_task_id: The task that lists the keys that its clones produced.
     """
 
     task_id: str
@@ -81,7 +81,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class ProducedSpace(Space):
-    """The keys of a dynamic output of a task that runs once."""
+    """The keys of a dynamic output of an unmapped task."""
 
     producer_id: str
     output: str
@@ -89,21 +89,21 @@ class ProducedSpace(Space):
 
     @property
     def links(self) -> tuple[Space, ...]:
-        """None: the keys are the task's own."""
+        """The linked spaces. There are none."""
         return ()
 
     @property
     def depth(self) -> int:
-        """One key."""
+        """The number of keys in a path, which is 1."""
         return 1
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """None: the task that lists the keys produces all of them."""
+        """The cloned tasks that produce keys. There are none."""
         return ()
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
-        """There is no link."""
+        """Raise an error, because there are no linked spaces."""
         raise IndexError(link)
 
 
@@ -123,12 +123,12 @@ class NestedSpace(Space):
 
     @property
     def depth(self) -> int:
-        """One more than that of the outer space."""
+        """The number of keys in a path: one more than in the outer space."""
         return self.outer.depth + 1
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """The task, and those that produce the outer keys."""
+        """The producing task, and the tasks that produce the outer keys."""
         return (*self.outer.origins, Origin(self.producer_id, self.outer, self.keys_task_id))
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
@@ -138,7 +138,7 @@ class NestedSpace(Space):
 
 @dataclass(frozen=True, eq=False)
 class JoinedSpace(Space):
-    """The keys of two spaces, zipped or multiplied; within one key of ``enclosing``, if it was made there."""
+    """The keys of two spaces, joined by a zip or a product, within each key of ``enclosing`` if it is set."""
 
     left: Space
     right: Space
@@ -146,29 +146,29 @@ class JoinedSpace(Space):
 
     @property
     def links(self) -> tuple[Space, ...]:
-        """The left space, the right one, and the one they are both in."""
+        """The left space, the right space, and the space around both, if any."""
         return (self.left, self.right, *((self.enclosing,) if self.enclosing else ()))
 
     @property
     def shared_depth(self) -> int:
-        """How many keys of a path belong to the space around both sides."""
+        """The number of keys in a path that belong to the space around both sides."""
         return self.enclosing.depth if self.enclosing else 0
 
     @property
     def depth(self) -> int:
-        """That of either side for a zip, that of both for a product."""
+        """The number of keys in a path: that of each side for a zip, and the sum of both for a product."""
         if self.how != "product":
             return self.left.depth
         return self.left.depth + self.right.depth - self.shared_depth
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """Those of both sides, each once."""
+        """The origins of both sides, each once."""
         found = {(each.task_id, each.space): each for each in (*self.left.origins, *self.right.origins)}
         return tuple(found.values())
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
-        """Return the key path on a side, or in the space around both."""
+        """Return the key path on a side, or in the space around both sides."""
         if link == AROUND:
             return path[: self.shared_depth]
         if self.how != "product" or link == LEFT:
@@ -178,11 +178,11 @@ class JoinedSpace(Space):
 
 @dataclass(frozen=True)
 class Routes:
-    """The ways from one space to another.
+    """The routes from one space to another.
 
     Attributes:
-        found: The ways; all lead to the same key, though an outer zip may lack one side of it.
-        is_ambiguous: Whether there are ways that lead to different keys.
+        found: The routes. All lead to the same key, but an outer zip may lack the key on one side.
+        is_ambiguous: Whether there are routes that lead to different keys.
     """
 
     found: tuple[Route, ...] = ()
@@ -190,11 +190,11 @@ class Routes:
 
 
 def find_routes(space: Space, target: Space) -> Routes:
-    """Return the ways from a space to one that its keys are made of."""
+    """Return the routes from a space to a space that its keys are made of."""
     if space is target:
         return Routes(((),))
     if isinstance(space, JoinedSpace) and space.enclosing is not None:
-        # Both sides are inside that space, so the way there is the same for all that is around.
+        # Both sides are inside that space, so all routes to it or beyond lead to the same keys.
         around = find_routes(space.enclosing, target)
         if around.found:
             return Routes(tuple((AROUND, *route) for route in around.found), around.is_ambiguous)
@@ -206,7 +206,7 @@ def find_routes(space: Space, target: Space) -> Routes:
 
 
 def may_lack(space: Space, route: Route) -> bool:
-    """Whether there may be nothing at the end of a route: on a side of an outer zip."""
+    """Return whether a key may be missing at the end of a route, on a side of an outer zip."""
     for link in route:
         if isinstance(space, JoinedSpace) and space.how == "outer":
             return True
@@ -215,9 +215,9 @@ def may_lack(space: Space, route: Route) -> bool:
 
 
 def space_in_common(own: Space | None, other: Space) -> Space | None:
-    """Return the closest space around ``other`` that a clone of ``own`` has a key of, if any.
+    """Return the innermost space around ``other`` in which a clone of ``own`` has a key, if any.
 
-    A clone that collects another space's values gets those below that key only.
+    A clone that collects the values of another space collects only those below that key.
     """
     if own is None:
         return None
@@ -225,7 +225,7 @@ def space_in_common(own: Space | None, other: Space) -> Space | None:
 
 
 def name_of(space: Space) -> str:
-    """Return how messages call a space."""
+    """Return the name of a space in messages."""
     if isinstance(space, JoinedSpace):
         method = "product" if space.how == "product" else "zip"
         return f"{name_of(space.left)}.{method}({name_of(space.right)})"

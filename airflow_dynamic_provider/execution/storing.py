@@ -1,4 +1,4 @@
-"""Stores what a task has produced, once all of it is checked."""
+"""Stores the outputs of a task after all of them have been checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How many outputs are stored between two lines of progress in the task's log.
+# The number of outputs that are stored between two progress messages in the task's log.
 _LOG_EVERY = 500
 
 
@@ -31,19 +31,19 @@ def store(
     mapped_outputs: Mapping[str, str],
     collected_outputs: set[str],
 ) -> Any:
-    """Store everything a task produced, and return what Airflow shall store as its return value.
+    """Store the outputs of a task, and return the value that Airflow stores as its return value.
 
-    One API call for each dynamic output and each static one, and at most four more.
+    This takes one API call for each dynamic output and each static output, and at most four more.
 
     Args:
         context: Airflow's task context.
         production: The finished production.
-        mapped_outputs: Dynamic output -> the task that Airflow expands over, for outputs that are mapped.
-        collected_outputs: Dynamic outputs that are collected themselves, not only after a ``map``.
+        mapped_outputs: For each mapped dynamic output, the task over whose list Airflow expands.
+        collected_outputs: The dynamic outputs that are collected directly, not only after a ``map``.
 
     Raises:
-        TooManyOutputsError: There are more keys than Airflow may map.
-        UnexpectedOutputError: Metadata was added to a key that was never produced.
+        TooManyOutputsError: The task produced more keys than Airflow maps.
+        UnexpectedOutputError: Metadata was added to a key that the task did not produce.
     """
     clone: CloneRuntime | None = context.get(RUNTIME_KEY)
     for name in mapped_outputs:
@@ -62,21 +62,21 @@ def store(
 def check_length(count: int, task_id: str, output: str) -> None:
     """Refuse more keys than Airflow maps.
 
-    Airflow itself would refuse the list only after everything else is stored, and without naming the option.
+    Airflow refuses the list only after everything else is stored, and does not name the option.
 
     Raises:
-        TooManyOutputsError: There are more.
+        TooManyOutputsError: There are more keys than ``[core] max_map_length``.
     """
     from airflow_dynamic_provider.airflow_adapter.configuration import conf
 
     limit = conf.getint("core", "max_map_length", fallback=1024)
     if count > limit:
         raise TooManyOutputsError(
-            f"produced {count} keys, and Airflow maps at most {limit}: [core] max_map_length = {limit}",
+            f"produced {count} keys, but Airflow maps at most {limit}: [core] max_map_length = {limit}",
             task_id=task_id,
             output_name=output,
             remedy=f"Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to {count} or more for "
-            "the API server and the workers, or put several things under one key.",
+            "the API server and the workers, or put several items under one key.",
         )
 
 
@@ -86,11 +86,11 @@ def _add_late_metadata(context: MutableMapping[str, Any], production: Production
         for key, metadata in by_key.items():
             if key not in events:
                 raise UnexpectedOutputError(
-                    "got metadata, but was never produced",
+                    "received metadata, but was not produced",
                     task_id=production.task_id,
                     output_name=name,
                     mapping_key=key,
-                    remedy="Produce the key, or correct it in add_output_metadata.",
+                    remedy="Produce this key, or correct the key in add_output_metadata.",
                 )
             merged = {**events[key].metadata, **metadata}
             events[key] = DynamicOutput(events[key].value, key, name, merged)
@@ -130,7 +130,7 @@ def _store_values(
 
 
 def _produced_by_clone(production: Production) -> dict[str, Any]:
-    """Return output -> value; that of a dynamic output is its keys, which the key space below is made of."""
+    """Return output -> value. The value of a dynamic output is its keys, which form the nested key space."""
     keys = {
         name: layout.pack_produced_keys({key: event.metadata for key, event in events.items()})
         for name, events in production.dynamic.items()
@@ -142,7 +142,7 @@ def _store_static(context: MutableMapping[str, Any], production: Production) -> 
     gathered = gathered_metadata(context)
     for name, event in production.static.items():
         if event.metadata:
-            # What was added while the task ran wins over what the event says.
+            # Metadata that was added while the task ran takes precedence over that of the event.
             added = gathered.outputs.get(name, {})
             gathered.outputs[name] = {**event.metadata, **added}
         if len(production.declarations) > 1:
@@ -161,7 +161,7 @@ def _store_keys(context: Mapping[str, Any], production: Production, *, is_clone:
         return None if only is None else only.value
     if len(production.dynamic) == 1:
         keys = list(next(iter(production.dynamic.values())))
-        # Those of a clone are listed below its own key, by another task.
+        # A separate task lists the keys of clones, below their outer keys.
         return keys if is_clone else _store_digest(context, layout.RETURN_VALUE, keys)
     if is_clone:
         return None

@@ -1,13 +1,13 @@
-"""Tells for which attempt at producing the keys the scheduler ended a clone that it never started.
+"""Determines the attempt at producing the keys in which the scheduler ended a clone that it never started.
 
-Such a clone has noted nothing. But the scheduler skips a clone, or makes it upstream_failed, because of what
-is upstream of it, and that is known:
+Such a clone has stored nothing. But the scheduler skips a clone, or makes it upstream_failed, because of its
+upstream tasks. There are three cases:
 
-- A task that is not of the same key was skipped or failed. It keeps the clones of all keys from running,
-  whichever they are, so the state is right for the key that is listed now.
-- A clone of the same key, at the same position, was skipped or failed. The state belongs to the attempt that
-  the state of this one belongs to. The same is asked of it, until one is found that began, and noted it.
-- Neither. What there was is gone: the state is of an earlier attempt.
+- An upstream task that does not run for the same key was skipped or failed. It stops the clones of all keys,
+  so the state is correct for the current key.
+- An upstream clone of the same key, at the same position, was skipped or failed. Both states belong to the
+  same attempt. So this upstream clone is examined in the same way, up to a clone that began.
+- Neither. The cause no longer exists, so the state belongs to an earlier attempt.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class Unstarted:
-    """Tells whether clones that never began were ended in the current attempt. Each is judged once.
+    """Determines whether clones that never began were ended in the current attempt, once for each clone.
 
     Args:
-        states: The states of the clones that are asked for, and of all that is upstream of them.
-        has_begun: Whether the clone of a task at a position began in the current attempt.
+        states: The states of the clones, and of all their upstream tasks.
+        has_begun: Returns whether the clone of a task at a position began in the current attempt.
     """
 
     def __init__(self, states: States, has_begun: Callable[[str, int], bool]) -> None:
@@ -39,8 +39,8 @@ class Unstarted:
         self._known: dict[tuple[str, int], bool] = {}
 
     def is_current(self, clone: CloneSpec, position: int) -> bool:
-        """Whether the clone of a task at a position came to its state in the current attempt."""
-        # A list of what is to be judged: a chain of clones may be longer than Python's stack.
+        """Return whether the clone of a task at a position reached its state in the current attempt."""
+        # A list instead of recursion, because a chain of clones may be longer than Python's stack.
         todo = [clone]
         while todo:
             each = todo.pop()
@@ -59,18 +59,18 @@ class Unstarted:
         return self._known[clone.task_id, position]
 
     def _by_itself(self, clone: CloneSpec, position: int) -> bool | None:
-        """Whether a clone's state is current; ``None`` if the clones of the same key tell."""
+        """Return whether a clone's state is current; ``None`` if upstream clones of the same key decide."""
         if self._has_begun(clone.task_id, position):
             return True
         if state_at(self._states, clone.task_id, position) not in NEVER_STARTED:
-            # It began, in an earlier attempt.
+            # It began in an earlier attempt.
             return False
         return None if self._stopping.isdisjoint(clone.other_upstream) else True
 
     def _deciding(self, clone: CloneSpec, position: int) -> list[CloneSpec]:
-        """Return the tasks whose clones of the same key tell: one suffices, or all must, by the rule."""
+        """Return the upstream tasks whose clones of the same key decide: any of them, or all together."""
         if not clone.needs_success:
-            # A trigger rule of the author's own may go by any of them, also by those that succeeded.
+            # A trigger rule that the author set may depend on any of them, even on those that succeeded.
             return clone.same_key
         return [
             other

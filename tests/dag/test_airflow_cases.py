@@ -264,7 +264,7 @@ def test_more_keys_than_airflow_maps_is_an_error_that_names_the_option(monkeypat
 
     run = start_run(many()).run()
     assert run.state_of("produce") == "failed"
-    assert "produced 4 keys, and Airflow maps at most 3: [core] max_map_length" in str(
+    assert "produced 4 keys, but Airflow maps at most 3: [core] max_map_length" in str(
         run.errors["produce", -1]
     )
 

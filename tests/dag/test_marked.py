@@ -75,7 +75,7 @@ def warnings():
 
 
 def left_out(of, keys):
-    reason = "for their clones were marked as success and left no value"
+    reason = "because their clones were marked as success and left no value"
     return f"Left out of the collection of {of}, {reason}: {keys}"
 
 
@@ -212,8 +212,8 @@ def test_a_value_that_was_deleted_is_an_error_and_never_left_out():
         (
             "keyed",
             -1,
-        ): "Task 'work', output 'result', key 'b': its clone succeeded, and its result is not there "
-        "any more. Clear 'work' with its downstream tasks."
+        ): "Task 'work', output 'result', key 'b': its clone succeeded, but its result no longer "
+        "exists. Clear 'work' with its downstream tasks."
     }
 
 
@@ -255,7 +255,7 @@ def test_a_clone_that_holds_the_result_of_another_key_is_never_left_out():
         (
             "keep",
             -1,
-        ): "Task 'use', output 'result', key 'x': its clone ran for the key 'b', and not for this one. "
+        ): "Task 'use', output 'result', key 'x': its clone ran for the key 'b', not for this one. "
         "Clear 'use' with its downstream tasks."
     }
 
@@ -272,7 +272,7 @@ def test_a_marked_clone_that_still_holds_the_result_of_another_key_is_never_left
         ABC[:] = ["a", "b", "c"]
     # The clone at the last position is now that of a, and holds what it returned for c.
     assert errors_of(run)["keyed", -1].startswith(
-        "Task 'work', output 'result', key 'a': its clone ran for the key 'c', and not for this one. "
+        "Task 'work', output 'result', key 'a': its clone ran for the key 'c', not for this one. "
     )
 
 
@@ -292,8 +292,9 @@ def test_keys_that_are_listed_in_another_order_while_their_clones_run_end_in_err
         ABC[:] = ["a", "b", "c"]
     for position, key, other in ((0, "c", "a"), (2, "a", "c")):
         assert errors_of(run)["after", position] == (
-            f"Task 'work', output 'result', key {key!r}: its clone at position {position} worked for the key "
-            f"{other!r}, and {key!r} is there now. Clear 'work' with its downstream tasks, for all keys."
+            f"Task 'work', output 'result', key {key!r}: its clone at position {position} ran for the key "
+            f"{other!r}, but this position now belongs to {key!r}. "
+            "Clear 'work' with its downstream tasks, for all keys."
         )
     assert run.state_of("keep") == "upstream_failed"
 
@@ -355,7 +356,10 @@ def test_a_marked_clone_that_produces_keys_is_left_out_with_what_would_be_below(
     # Inside, nobody knows what there would be to collect.
     assert run.states("gather") == {"a": "success", 1: "upstream_failed", "c": "success"}
     assert errors_of(run) == {
-        ("gather__gate", 1): "what produces the keys of work.result was marked as success and left no keys."
+        (
+            "gather__gate",
+            1,
+        ): "the task that produces the keys of work.result was marked as success and left no keys."
     }
 
 

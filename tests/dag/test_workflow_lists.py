@@ -72,7 +72,7 @@ def test_a_list_that_becomes_too_long_says_what_to_raise(is_scheduled, monkeypat
     lane = run.spec("squares").lanes["square__after" if STARTS_IN_TRIGGERER else "square"]
     told = run.error(lane.list_task_id)
     # The two slots without a node, of which one takes a node and the other asks, and the one that is left.
-    assert f"Task {lane.task_id!r}, output 'nodes': produced 7 keys, and Airflow maps at most 4" in told
+    assert f"Task {lane.task_id!r}, output 'nodes': produced 7 keys, but Airflow maps at most 4" in told
     assert "Raise [core] max_map_length" in told
     assert (
         f"The nodes could not all be listed: {lane.list_task_id!r} failed, and its log says why. "

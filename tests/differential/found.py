@@ -66,14 +66,15 @@ PROGRAMS = {
         ),
         {("p1", ()): ("a", "b", "c"), ("p2", ("a",)): "fail", ("p2", ("b",)): "skip"},
     ),
-    "a share that as many keys reach as are there": Case(
+    "a share that the keys just reach": Case(
         (
             Produce("p1"),
             Map("p1", (Call("t1", ("p1",)),)),
-            Call("c1", (All("t1", ratio=Fraction(1, 3)),)),
-            Call("c2", (All("t1", ratio=Fraction(334, 1000)),)),
+            # As a float, one less than that is less than a fifth.
+            Call("c1", (All("t1", ratio=Fraction(4, 5)),)),
+            Call("c2", (All("t1", ratio=Fraction(801, 1000)),)),
         ),
-        {("p1", ()): ("a", "b", "c"), ("t1", ("a",)): "fail", ("t1", ("c",)): "fail"},
+        {("p1", ()): ("a", "b", "c", "d", "e"), ("t1", ("c",)): "fail"},
     ),
 }
 
@@ -105,7 +106,7 @@ BODIES = {
         {"c1/w2": "fail"},
     ),
     "a share of a map that is counted exactly": bodies.Case(
-        Body((Each("m1", 3, ratio=Fraction(1, 3)), Work("w1", (Of("m1"),))), Of("w1")),
-        {"m1/0": "fail", "m1/2": "fail"},
+        Body((Each("m1", 5, ratio=Fraction(4, 5)), Work("w1", (Of("m1"),))), Of("w1")),
+        {"m1/2": "fail"},
     ),
 }

@@ -73,11 +73,19 @@ class RestClient:
             TimeoutError: The run did not end in time. The error shows the task instances.
         """
         deadline = time.monotonic() + seconds
-        while (state := self.state(dag_id, run_id)) not in FINISHED:
+        while (state := self._state_if_answered(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
             time.sleep(POLLED_AFTER)
         return state
+
+    def _state_if_answered(self, dag_id: str, run_id: str) -> str | None:
+        """Return the state of a run; ``None`` if a busy server or a locked SQLite gives none this time."""
+        try:
+            answer = self.http.get(_run(dag_id, run_id))
+        except httpx.TimeoutException:
+            return None
+        return None if answer.is_server_error else str(_checked(answer)["state"])
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""

@@ -80,6 +80,11 @@ def test_a_clone_that_collects_its_own_key_space_begins_a_segment_and_waits_for_
     assert (found.edges, found.cut, found.gates) == (set(), set(), {})
 
 
+def test_what_collects_its_peers_below_their_outer_key_begins_a_segment():
+    found = find_arrangement(notes({}, {"work": PARTS, "use": PARTS}, gathers={"use": (below("work"),)}))
+    assert [found.segment_of[task] for task in ("work", "use")] == [Segment(PARTS, 0), Segment(PARTS, 1)]
+
+
 def test_what_is_ordered_after_the_keys_below_it_begins_a_segment():
     # The list of the parts waits for all clones of `split`, which would wait for their own group.
     found = find_arrangement(
@@ -158,6 +163,16 @@ def test_a_task_further_up_may_wait_for_the_total():
     assert find_arrangement(replace(given_notes, passing_on={"use", "total"})).gates.keys() == {"use"}
 
 
+def test_a_clone_further_up_may_collect_all_clones():
+    given_notes = notes(
+        {},
+        {"load": FILES, "first": FILES, "use": FILES},
+        uses=[("use", "load"), ("use", "first")],
+        collects=[("first", "load")],
+    )
+    assert find_arrangement(given_notes).gates == {}
+
+
 def gated_before(*, stubborn=()):
     """``first`` and ``use`` read the value of ``load`` for the outer key. ``use`` runs after ``first``."""
     return notes(
@@ -170,6 +185,16 @@ def gated_before(*, stubborn=()):
 
 def test_the_gate_before_an_upstream_task_of_the_key_stops_the_task_too():
     assert find_arrangement(gated_before()).gates == {"first": (own_key("load"),)}
+
+
+def test_the_gate_further_up_is_found_whichever_task_was_made_first():
+    given_notes = notes(
+        {},
+        {"load": FILES, "after": PARTS, "before": PARTS},
+        uses=[("before", "load"), ("after", "load")],
+        orders=[("after", "before")],
+    )
+    assert find_arrangement(given_notes).gates == {"before": (own_key("load"),)}
 
 
 @pytest.mark.parametrize("task", ["first", "use"])
@@ -244,7 +269,7 @@ def any_notes(draw):
             if other is None:
                 upstream[name].add(up)
             elif own is None or not are_related(own, other) or draw(st.integers(0, 3)) == 0:
-                if own is FILES and other is PARTS:
+                if own in (FILES, PARTS) and other is PARTS:
                     gathers[name] = (*gathers.get(name, ()), below(up))
                 else:
                     collects.add((name, up))

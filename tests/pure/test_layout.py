@@ -320,13 +320,13 @@ UNPACKERS = [
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 @pytest.mark.parametrize("others", [{}, {"renamed": 1}, json.loads(ITEM), json.loads(RESULT)])
 def test_another_version_is_refused_with_a_remedy_whatever_its_fields(unpack, noun, version, others):
-    remedy = "Clear the producing task, so that it is stored again by the installed release."
+    remedy = "Clear the producing task, so that the installed release stores its outputs again."
     if version == 2:
         remedy = (
             "Upgrade this component of Airflow to the release that stored it. "
             f"If that release was removed: {remedy[0].lower()}{remedy[1:]}"
         )
-    with refused(LayoutError, f"{noun} is stored in version {version!r}, and this release reads 1. {remedy}"):
+    with refused(LayoutError, f"{noun} is stored in version {version!r}, but this release reads 1. {remedy}"):
         unpack({**others, "version": version})
 
 

@@ -81,7 +81,7 @@ def test_a_later_version_is_read_if_it_says_that_it_can_be(name):
 def test_a_later_version_that_does_not_say_so_is_refused(name, says):
     kind = KINDS[name]
     version = kind.form.version
-    noun = f"{kind.form.noun} is stored in version {version + 100}, and this release reads {version}"
+    noun = f"{kind.form.noun} is stored in version {version + 100}, but this release reads {version}"
     with refused(LayoutError, f"{noun}. Upgrade this component of Airflow") as caught:
         kind.read({**example(name, version), "version": version + 100, **says})
     assert kind.form.remedy[1:] in caught.value.remedy
@@ -171,7 +171,7 @@ def test_older_versions_are_read_by_way_of_those_between():
 
 def test_versions_before_the_oldest_and_after_the_newest_are_refused():
     for version in (0, -1, 4, None, True, 1.0, "3", [3]):
-        with refused(LayoutError, f"a thing is stored in version {version!r}, and this release reads 1 to 3"):
+        with refused(LayoutError, f"a thing is stored in version {version!r}, but this release reads 1 to 3"):
             HISTORY.read({"version": version, "new": 1})
 
 

@@ -438,7 +438,7 @@ def test_other_shapes_are_refused(stored):
 
 
 def test_other_versions_are_refused():
-    with refused(LayoutError, "a plan is stored in version 2, and this release reads 1"):
+    with refused(LayoutError, "a plan is stored in version 2, but this release reads 1"):
         unpack_plan({"version": 2, "graph": []})
 
 

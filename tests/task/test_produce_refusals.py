@@ -61,7 +61,7 @@ def test_a_plain_value():
     refused(
         files,
         errors.UnexpectedOutputError,
-        "output 'result': received 'plain' of type str, which is no output. "
+        "output 'result': received 'plain' of type str, which is not an output. "
         "Wrap it: DynamicOutput(value, mapping_key=...).",
     )
 
@@ -159,7 +159,9 @@ def test_an_undeclared_output():
         yield DynamicOutput("x", "a", "other")
 
     run = refused(
-        files, errors.UnexpectedOutputError, "is not declared; declared are 'result'. Add it to out="
+        files,
+        errors.UnexpectedOutputError,
+        "is not declared; the declared outputs are 'result'. Add it to out=",
     )
     assert run.error.output_name == "other"
 
@@ -182,7 +184,9 @@ def test_a_static_output_twice():
         yield Output(1, "total")
         yield Output(2, "total")
 
-    refused(files, errors.UnexpectedOutputError, "was produced twice; the second is 2", {"total": Out(int)})
+    refused(
+        files, errors.UnexpectedOutputError, "was produced twice; the second value is 2", {"total": Out(int)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -192,8 +196,8 @@ def test_a_static_output_twice():
         ("x" * 251, "a mapping key has at most 250 characters, received 251"),
         (7, "a mapping key must be a str, received 7 (int)"),
         (None, "a mapping key must be a str, received None (NoneType)"),
-        ("a\nb", r"a mapping key must not hold control characters, received 'a\nb' with '\n'"),
-        ("\ud800", "a mapping key must not hold control characters"),
+        ("a\nb", r"a mapping key must not contain control characters, received 'a\nb' with '\n'"),
+        ("\ud800", "a mapping key must not contain control characters"),
     ],
 )
 def test_a_bad_key(key, text):
@@ -213,7 +217,7 @@ def test_a_duplicate_key():
     run = refused(
         files,
         errors.DuplicateMappingKeyError,
-        "key 'a': two outputs have this key, at the positions 0 and 1; the second one's value is 'y'",
+        "key 'a': two outputs have this key, at positions 0 and 1; the value of the second is 'y'",
     )
     assert "Keys are never merged" in run.message
 
@@ -260,7 +264,7 @@ def test_more_keys_than_airflow_maps():
     refused(
         files,
         errors.TooManyOutputsError,
-        "produced 1025 keys, and Airflow maps at most 1024: [core] max_map_length = 1024. "
+        "produced 1025 keys, but Airflow maps at most 1024: [core] max_map_length = 1024. "
         "Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to 1025",
         mapped=True,
     )
@@ -298,7 +302,7 @@ def test_metadata_for_a_key_that_is_never_produced():
 
     run = produce(files)
     assert run.state == "failed"
-    assert "Task 'files', output 'result', key 'b': got metadata, but was never produced" in run.message
+    assert "Task 'files', output 'result', key 'b': received metadata, but was not produced" in run.message
 
 
 def test_metadata_for_an_output_that_is_not_declared():
@@ -398,4 +402,9 @@ def test_outputs_without_a_name_where_there_are_several():
         return (DynamicOutput("x", "a"), Output(1, "total"))
 
     declared = {"names": DynamicOut(str), "total": Out(int)}
-    refused(files, errors.UnexpectedOutputError, "give one: output_name='names'", declared)
+    refused(
+        files,
+        errors.UnexpectedOutputError,
+        "This is the default name. Name an output: output_name='names'",
+        declared,
+    )

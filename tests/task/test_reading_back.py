@@ -65,7 +65,7 @@ def collected(supervisor):
     ("damaged", "told"),
     [
         (["a", "b"], "it has 2 keys, and 3 were stored"),
-        (["c", "b", "a"], "it has 3 keys, and 3 were stored, other ones"),
+        (["c", "b", "a"], "it has 3 keys, and 3 others were stored"),
     ],
     ids=["shortened", "reversed"],
 )
@@ -74,7 +74,7 @@ def test_a_list_of_keys_that_is_not_whole_is_not_collected(made, supervisor, dam
     run = run_task(made, "collect", supervisor=supervisor)
     assert run.state == "failed"
     assert (
-        f"Task 'produce': this is not the list of mapping keys as it was stored: {told}. "
+        f"Task 'produce': this is not the list of mapping keys that was stored: {told}. "
         "Clear 'produce' with its downstream tasks, so that the keys are listed again."
     ) in run.message
 
@@ -102,7 +102,7 @@ def test_a_collector_refuses_to_miss_a_new_key(made, supervisor):
     run = run_task(made, "collect", supervisor=supervisor)
     assert type(run.error) is errors.CollectError
     assert run.message == (
-        "Task 'second', output 'result', key 'new': its clone ran for the key 'c', and not for this one. "
+        "Task 'second', output 'result', key 'new': its clone ran for the key 'c', not for this one. "
         "Clear 'second' with its downstream tasks."
     )
 
@@ -112,8 +112,8 @@ def test_a_collector_refuses_to_miss_a_new_key(made, supervisor):
     [
         ("failed", "key 'b': 1 of 3 keys failed: 'b'. Clear the failed clones"),
         ("upstream_failed", "key 'b': 1 of 3 keys failed: 'b'"),
-        ("removed", "key 'b': no clone ran for it"),
-        (None, "key 'b': no clone ran for it"),
+        ("removed", "key 'b': no clone ran for this key"),
+        (None, "key 'b': no clone ran for this key"),
         ("running", "key 'b': its clone is still running. Leave the collector's trigger rule"),
     ],
 )
@@ -135,8 +135,8 @@ def test_a_clone_refuses_a_result_of_another_key(made, supervisor):
     run = run_task(made, "second", 0, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'first', output 'result', key 'c': its clone at position 0 worked for the key 'a', and 'c' is "
-        "there now. Clear 'first' with its downstream tasks, for all keys."
+        "Task 'first', output 'result', key 'c': its clone at position 0 ran for the key 'a', but this "
+        "position now belongs to 'c'. Clear 'first' with its downstream tasks, for all keys."
     )
     # Up to Airflow 3.1, the label is part of the message at the end, not a separate message.
     assert run.label == ("c" if hasattr(comms, "SetRenderedMapIndex") else None)
@@ -147,7 +147,7 @@ def test_a_clone_without_an_item_says_so(made, supervisor):
     run = run_task(made, "first", 2, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (
-        "Task 'first': produce.result has changed: at position 2 there is nothing now. "
+        "Task 'first': produce.result has changed: at position 2 there is no key now. "
         "Clear 'produce' together with its downstream tasks."
     )
 
@@ -156,14 +156,14 @@ def test_a_clone_without_its_upstream_result_says_so(made, supervisor):
     del supervisor.xcoms["first", 1, "dynamic_output.result"]
     run = run_task(made, "second", 1, supervisor)
     assert type(run.error) is errors.StaleKeyError
-    assert "Task 'first', output 'result', key 'b': its clone is success and holds no result" in run.message
+    assert "Task 'first', output 'result', key 'b': its clone is success and has no result" in run.message
 
 
 def test_an_unknown_version_is_refused(made, supervisor):
     supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["version"] = 99
     run = run_task(made, "first", 0, supervisor)
     assert type(run.error) is errors.LayoutError
-    assert "is stored in version 99, and this release reads 1" in run.message
+    assert "is stored in version 99, but this release reads 1" in run.message
 
 
 def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
@@ -257,7 +257,7 @@ def test_a_collected_value_is_that_of_its_key(whole, producer, map_index, keys, 
     run = run_task(dag, f"collect_{producer}", supervisor=supervisor)
     assert type(run.error) is errors.CollectError
     assert f"Task {producer!r}, output 'result', {place}: the value that is stored" in run.message
-    assert f"at its place is that of the key {keys[-1]!r}. Clear {producer!r} with" in run.message
+    assert f"in its place belongs to the key {keys[-1]!r}. Clear {producer!r} with" in run.message
 
 
 @pytest.mark.parametrize("producer", ["outer", "inner"])
@@ -276,4 +276,4 @@ def test_keys_that_were_lost_are_not_left_out_in_silence(whole):
     del supervisor.xcoms["outer", -1, "return_value.digest"]
     run = run_task(dag, "collect_outer", supervisor=supervisor)
     assert type(run.error) is errors.CollectError
-    assert "lists 1 keys and has stored values of 2: some keys were lost. Clear 'outer'" in run.message
+    assert "lists 1 keys but stored 2 values: some keys were lost. Clear 'outer'" in run.message

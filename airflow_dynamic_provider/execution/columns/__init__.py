@@ -1,1 +1,1 @@
-"""Reads what many clones produced: a column is one source's states and values for a list of keys."""
+"""Reads the results of many clones. A column has one source's states and values for a list of keys."""

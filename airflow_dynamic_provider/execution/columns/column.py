@@ -1,4 +1,4 @@
-"""What every column offers: what became of each key, and the values of those that succeeded."""
+"""The base class of columns, which read the outcome of each key, and the values of keys that succeeded."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from airflow_dynamic_provider.definitions.states import SUCCESS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Up to so many values of one output are read in one call. Airflow maps about as many by default.
+#: The maximum number of an output's values that one call reads. It is about Airflow's default map length.
 AT_ONCE = 1000
 
 
 class Column(ABC):
-    """What one source has for each key of its space. Keys are addressed by their index in the space.
+    """The states and values of one source for the keys of its space. Arguments are indexes in the space.
 
-    There are two ways to the values. `fetch` gives all of them. `survey` says which there are, and then
-    `values` reads some of them at a time, so that the others need no memory. Both find the same.
+    There are two ways to read the values. `fetch` returns all of them. `survey` returns which values there
+    are, and `values` then reads some of them at a time, to save memory. Both ways find the same values.
     """
 
     @abstractmethod
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the final state for each key, without a look at the values.
+        """Return the final state for each key. It does not read the values.
 
         Raises:
-            CollectError: One is not final, or is not of the key that is there now.
+            CollectError: A state is not final, or belongs to an earlier key at the position.
         """
 
     @abstractmethod
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the value for each key, of keys that have one as `survey` says, in ascending order."""
+        """Return the value for each key. The keys must have values according to `survey`, and be in order."""
 
     def survey(self, indexes: Sequence[int]) -> list[str]:
-        """Return the outcome for each key, as `fetch` gives it."""
+        """Return the outcome for each key, as `fetch` does."""
         return self.outcomes(indexes)
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return index -> (outcome, value), the value ``None`` unless the outcome is success.
+        """Return index -> (outcome, value). The value is ``None`` unless the outcome is success.
 
-        The outcome is the final state; of a key whose clone was marked as success and left no value it is
-        `MARKED`, and of one whose clone has left an optional output out, it is that of a skipped one.
+        The outcome is the final state. It is `MARKED` if the clone was marked as success and stored no value,
+        and skipped if the clone did not produce an optional output.
         """
         outcomes = dict(zip(indexes, self.outcomes(indexes), strict=True))
         successes = [index for index in indexes if outcomes[index] == SUCCESS]

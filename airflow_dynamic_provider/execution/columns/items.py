@@ -1,4 +1,4 @@
-"""The values that a task has produced which runs once."""
+"""The column for the values that an unmapped task produced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ItemColumn(Column):
-    """The values of a dynamic output of a task that runs once."""
+    """The values of a dynamic output of an unmapped task."""
 
     def __init__(self, reader: Reader, source: ItemSource) -> None:
         self._reader = reader
@@ -26,11 +26,11 @@ class ItemColumn(Column):
         self._page: tuple[int, Sequence[tuple[str | None, Any]]] | None = None
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return success for all: the task produces all or none."""
+        """Return success for all keys, because the task produces all of them or none."""
         return [SUCCESS] * len(indexes)
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the values. One API call for each thousand."""
+        """Return the values. One API call for each thousand values."""
         return [self._value(index) for index in indexes]
 
     def _value(self, index: int) -> Any:
@@ -44,11 +44,11 @@ class ItemColumn(Column):
         return value_of_page(self._source, self._page[1], offset, key)
 
     def _check_none_lost(self, count: int) -> None:
-        """Refuse a list of keys that is shorter than that of the values: both are stored in one try."""
+        """Refuse a list of keys that is shorter than the list of values, because one try stores both."""
         keys = self._reader.keys(self._source.space)
         if count > len(keys):
             raise CollectError(
-                f"lists {len(keys)} keys and has stored values of {count}: some keys were lost",
+                f"lists {len(keys)} keys but stored {count} values: some keys were lost",
                 task_id=self._source.task_id,
                 output_name=self._source.output,
                 remedy=f"Clear {self._source.task_id!r} with its downstream tasks.",
@@ -56,28 +56,28 @@ class ItemColumn(Column):
 
 
 def value_of_page(source: ItemSource, page: Sequence[tuple[str | None, Any]], offset: int, key: str) -> Any:
-    """Return a value of some that are stored together.
+    """Return a value from a page of values.
 
     Args:
-        source: What they are of, named in errors.
-        page: Each value with its mapping key; ``None`` where an earlier release has stored none.
-        offset: The place of the value among them.
-        key: The mapping key that it must have been stored for.
+        source: The source of the values, which errors name.
+        page: Each value with its mapping key, which is ``None`` if an earlier release stored the value.
+        offset: The position of the value in the page.
+        key: The mapping key that the value must belong to.
 
     Raises:
-        CollectError: There is no such value, or it is that of another key.
+        CollectError: There is no such value, or it belongs to another key.
     """
     if offset >= len(page):
         raise CollectError(
-            f"stored fewer values to collect than keys: {len(page)}",
+            f"stored fewer values than keys: {len(page)}",
             task_id=source.task_id,
             output_name=source.output,
-            remedy=f"The Dag file has changed: clear {source.task_id!r} with its downstream tasks.",
+            remedy=f"The Dag file has changed. Clear {source.task_id!r} with its downstream tasks.",
         )
     stored_for, value = page[offset]
     if stored_for not in (None, key):
         raise CollectError(
-            f"the value that is stored at its place is that of the key {stored_for!r}",
+            f"the value that is stored in its place belongs to the key {stored_for!r}",
             task_id=source.task_id,
             output_name=source.output,
             mapping_key=key,

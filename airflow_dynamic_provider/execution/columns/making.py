@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_column(reader: Reader, source: Source) -> Column:
-    """Return what reads a source's states and values."""
+    """Return the column that reads a source's states and values."""
     if isinstance(source, ResultSource):
         return ResultColumn(reader, source)
     if isinstance(source, PairSource):

@@ -1,4 +1,4 @@
-"""The values that the clones of a task have produced, each below its own key."""
+"""The column for the values that the clones of a task produced, each below its own key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NestedItemColumn(Column):
-    """The values of a dynamic output of a cloned task: of each outer key's clone, its own."""
+    """The values of a dynamic output of a cloned task. Each outer key's clone has its own values."""
 
     def __init__(self, reader: Reader, source: ItemSource, space: NestedSpace) -> None:
         self._reader = reader
@@ -29,11 +29,11 @@ class NestedItemColumn(Column):
         self._outer: tuple[KeyPath, Sequence[tuple[str | None, Any]]] | None = None
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return success for all: only what a clone that succeeded has produced is a key."""
+        """Return success for all keys, because only clones that succeeded have keys here."""
         return [SUCCESS] * len(indexes)
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the values. One API call; of more than `AT_ONCE` keys, one for each outer key."""
+        """Return the values. One API call; one for each outer key if there are more than `AT_ONCE` keys."""
         keys = self._reader.keys(self._space)
         if len(keys) > AT_ONCE:
             return [self._value(self._of_outer(keys[i][:-1]), i) for i in indexes]
@@ -46,19 +46,19 @@ class NestedItemColumn(Column):
 
     @cached_property
     def _by_outer(self) -> Mapping[KeyPath, Sequence[tuple[str | None, Any]]]:
-        """The values below each outer key, read once: in a large join they are asked for page by page."""
+        """The values below each outer key, read once, because a large join needs them page by page."""
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
         return {
             page.key_path: page.by_key
             for page in map(layout.StoredValues.unpack, stored)
-            # Those of clones that were removed, or are not through in their current try, stay as well.
+            # The values of clones that were removed, or have not finished their current try, are stored too.
             if self._reader.state(self._source.task_id, page.map_index) == SUCCESS
         }
 
     @cached_property
     def _inner(self) -> list[int]:
-        """The position of each key among those of its outer key."""
+        """The position of each key among the keys below the same outer key."""
         counts: dict[KeyPath, int] = {}
         positions = []
         for path in self._reader.keys(self._space):

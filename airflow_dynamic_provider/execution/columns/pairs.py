@@ -1,4 +1,4 @@
-"""Two columns, joined by key."""
+"""The column for two other columns that are joined by key."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class PairColumn(Column):
         self._sides = (left, right)
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the worse state of the two sides."""
+        """Return the worse state of the two sides for each key."""
         return self._worse(indexes, lambda side, present: side.outcomes(present))
 
     def survey(self, indexes: Sequence[int]) -> list[str]:
-        """Return the worse outcome of the two sides."""
+        """Return the worse outcome of the two sides for each key."""
         return self._worse(indexes, lambda side, present: side.survey(present))
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return ``[left, right]`` for each key, ``None`` for what an outer zip lacks."""
+        """Return ``[left, right]`` for each key. A side that an outer zip lacks is ``None``."""
         by_side = []
         for link, side in enumerate(self._sides):
             wanted, present = self._on_side(link, indexes)
@@ -42,7 +42,7 @@ class PairColumn(Column):
         return [list(pair) for pair in zip(*by_side, strict=True)]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the pairs of what both sides have."""
+        """Return the outcomes of the keys, with the pairs of the values of both sides."""
         by_side = []
         for link, side in enumerate(self._sides):
             wanted, present = self._on_side(link, indexes)
@@ -65,7 +65,7 @@ class PairColumn(Column):
         return [min(pair, key=SEVERITY.index) for pair in zip(*by_side, strict=True)]
 
     def _on_side(self, link: int, indexes: Sequence[int]) -> tuple[list[int | None], list[int]]:
-        """Return the position on a side for each key, ``None`` if it is not there; and those that are."""
+        """Return the position of each key on a side, or ``None``, and the sorted positions that exist."""
         keys = self._reader.keys(self._space)
         positions = self._positions[link]
         wanted = [positions.get(self._space.path_of_link(link, keys[index])) for index in indexes]

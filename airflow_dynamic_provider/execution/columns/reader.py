@@ -1,4 +1,4 @@
-"""Reads the lists of keys of one run, and what became of the clones, each once for a task."""
+"""Reads the lists of keys and the states of clones of one run, once for each task instance."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reader:
-    """Reads one run's keys and columns for a task, each once.
+    """Reads the lists of keys of one run for a task, each list once, and has the states of clones.
 
     Attributes:
         context: Airflow's task context.
-        states: (task, map index) -> state, of all tasks that are concerned.
+        states: (task, map index) -> state, for all tasks whose states matter.
     """
 
     context: MutableMapping[str, Any]
@@ -33,13 +33,13 @@ class Reader:
     _skipped: set[Space] = field(default_factory=set)
 
     def keys(self, space: Space) -> list[KeyPath]:
-        """Return the key paths of a space, in their order. Two API calls, the first time.
+        """Return the key paths of a space in their order. The first call for a space makes two API calls.
 
         Raises:
-            LayoutError: They are not those that the task has stored.
-            AirflowSkipException: The task that lists them was skipped.
-            AirflowFailException: It was marked as success and has not listed them.
-            CollectError: It has not listed them.
+            LayoutError: The list of keys differs from the list that the task stored.
+            AirflowSkipException: The task that lists the keys was skipped.
+            AirflowFailException: The task was marked as success and listed no keys.
+            CollectError: The task has listed no keys.
         """
         if space not in self._keys:
             stored = xcom.pull(self.context, space.keys_task_id, space.keys_xcom)
@@ -52,19 +52,20 @@ class Reader:
         return self._keys[space]
 
     def is_skipped(self, space: Space) -> bool:
-        """Whether `keys` has found out that the task that lists them was skipped. No API call."""
+        """Return whether `keys` found that the task that lists the keys was skipped. No API call."""
         return space in self._skipped
 
     def state(self, task_id: str, position: int) -> str | None:
-        """Return the state of a task's clone, ``None`` if it has none."""
+        """Return the state of a task's clone, or ``None`` if it has no state."""
         return xcom.state_at(self.states, task_id, position)
 
     def outer_keys_without(
         self, origin: Origin, prefix: KeyPath = (), present: Collection[KeyPath] = ()
     ) -> Iterator[tuple[KeyPath, str]]:
-        """Return the outer keys whose clone has not produced the keys below, each with its state.
+        """Yield the outer keys whose clone did not produce the keys below, each with the state of the clone.
 
-        That is success for one that was marked as such. One API call, unless all that succeeded are present.
+        The state is success if the clone was marked as success. One API call, unless all successful clones
+        are present.
 
         Args:
             origin: The cloned task.
@@ -76,7 +77,7 @@ class Reader:
                 continue
             state = self.state(origin.task_id, position)
             if state != SUCCESS:
-                # A clone that is not there has no state, and is as good as one that could not run.
+                # A missing clone has no state. It counts as a clone that could not run.
                 yield path, state if state in SEVERITY else UPSTREAM_FAILED
             elif path not in present and path in self._marked_outer_keys(origin):
                 yield path, SUCCESS
@@ -93,14 +94,14 @@ class Reader:
         states = xcom.read_states(self.context, [space.keys_task_id])
         state = states.get((space.keys_task_id, xcom.UNMAPPED))
         if state == SUCCESS:
-            # Whatever ran to its end has left a list, and no try of a reader will find another one.
+            # A task that runs to its end stores a list. A retry of this reader would not find one either.
             return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
         if state == SKIPPED:
             self._skipped.add(space)
         if state in (SKIPPED, None):
             return AirflowSkipException(f"Nothing to collect: {space.keys_task_id!r} was skipped or cleared.")
         return CollectError(
-            f"it is {state} and lists no keys",
+            f"is {state} and has listed no keys",
             task_id=space.keys_task_id,
             remedy="Clear it together with its downstream tasks.",
         )

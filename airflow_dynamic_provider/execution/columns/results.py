@@ -1,4 +1,4 @@
-"""The results of a cloned task."""
+"""The column for the results of a cloned task."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class ResultColumn(Column):
         self._clone = source.clone
         self._output = source.output
         self._rows = ResultRows(reader.context, source.task_id, result_xcom(source.output))
-        # Key -> the map index where its result stands, if `survey` has looked: else, its own position.
+        # Index of a key -> map index of its result, as `survey` found it. Without a survey, both are equal.
         self._places: dict[int, int] | None = None
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the states. One API call; after the keys were produced again, up to two more."""
+        """Return the states. One API call, and up to two more if the keys were produced again."""
         return [self._final(index, self._state(index)) for index in self._current(indexes)]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the results by key, wherever they are. One API call; after failures, up to three more.
+        """Return the results by key, at any map index. One API call, and up to three more after failures.
 
-        One for each page, where there are more than `AT_ONCE` clones, and one more for each clone that was
-        marked as success.
+        If there are more than `AT_ONCE` clones, it makes a call for each page. It also makes a call for each
+        clone that was marked as success.
         """
         judged = self._judge(indexes, self._all_rows())
         return {
@@ -53,8 +53,8 @@ class ResultColumn(Column):
     def survey(self, indexes: Sequence[int]) -> list[str]:
         """Return which keys have a result. Two API calls.
 
-        If the output is optional, a clone was marked as success, or the keys were produced again, one for
-        each page of results: only a look at each tells which there are, and where. No page is kept.
+        If the output is optional, a clone was marked as success, or the keys were produced again, it makes a
+        call for each page of results, to find which results there are, and where. It keeps no page in memory.
         """
         if not indexes:
             return []
@@ -71,10 +71,10 @@ class ResultColumn(Column):
         return [judged[index][0] for index in indexes]
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the results. One API call; about 15 more for a jump after clones that left no result.
+        """Return the results. One API call, and about 15 more for a jump past clones that stored no result.
 
-        Where keys were produced again in another order and their clones did not run again, a call for each
-        page between the first and the last of the results.
+        If keys were produced again in another order and their clones did not run again, it makes a call for
+        each page between the first and the last result.
         """
         keys = self._reader.keys(self._clone.space)
         places = list(indexes) if self._places is None else [self._places[index] for index in indexes]
@@ -88,14 +88,14 @@ class ResultColumn(Column):
 
     @property
     def _has_all_results(self) -> bool:
-        """Whether every clone that succeeded has left a result with a value. One API call."""
+        """Whether every successful clone stored a result with a value. One API call."""
         if self._output in self._clone.optional_outputs:
             return False
         count = len(self._reader.keys(self._clone.space))
         return self._rows.count() == sum(self._state(position) == SUCCESS for position in range(count))
 
     def _gaps_before(self, position: int) -> int:
-        """Return how many clones before a position may have left no result, at most."""
+        """Return the maximum number of clones before a position that stored no result."""
         if self._places is not None:
             return position
         return sum(self._state(before) != SUCCESS for before in range(position))
@@ -108,7 +108,7 @@ class ResultColumn(Column):
         return self._rows.between(0, last, 0, PAGE_SIZE)
 
     def _rows_of(self, indexes: Sequence[int]) -> Iterable[StoredResult]:
-        # Each before the first may have left nothing.
+        # Every clone before the first index may have stored no result.
         return self._rows.between(indexes[0], indexes[-1], indexes[0], PAGE_SIZE)
 
     @property
@@ -120,16 +120,16 @@ class ResultColumn(Column):
     def _judge(
         self, indexes: Sequence[int], rows: Iterable[StoredResult]
     ) -> dict[int, tuple[str, StoredResult | None]]:
-        """Return index -> (outcome, its result), by all results that may be those of the keys."""
+        """Return index -> (outcome, result), from all results that may belong to the keys."""
         keys = self._reader.keys(self._clone.space)
         results: dict[KeyPath, StoredResult] = {}
         holders: dict[int, KeyPath] = {}
         for row in rows:
-            # Whoever did not succeed in its current attempt may still hold a result of an earlier one.
+            # A clone that did not succeed in its current attempt may still have an earlier result.
             if self._state(row.map_index) != SUCCESS:
                 continue
             holders[row.map_index] = row.key_path
-            # So may one that was marked as success before it ran again: the key's own clone goes first.
+            # So may a clone that was marked as success before it ran again. The key's own clone has priority.
             if row.key_path not in results or _is_at(keys, row):
                 results[row.key_path] = row
         absent = [index for index in indexes if keys[index] not in results]
@@ -151,7 +151,7 @@ class ResultColumn(Column):
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
         for index in sorted(outdated_positions(self._reader.context, self._clone, indexes)):
             if self._state(index) == SUCCESS and holds_nothing(self._reader.context, self._clone, index):
-                # It was marked so before it began.
+                # It was marked as success before it began.
                 continue
             raise self._error(
                 index,
@@ -161,10 +161,10 @@ class ResultColumn(Column):
         return indexes
 
     def _check_marked(self, index: int, holders: Mapping[int, KeyPath]) -> None:
-        """Take a key whose clone succeeded without a result for one that was marked, or say what it is.
+        """Refuse a key whose clone succeeded without a result, unless the clone was marked as success.
 
         Raises:
-            CollectError: The clone ran to its end: for another key, or its result was deleted.
+            CollectError: The clone ran to its end for another key, or its result was deleted.
         """
         if index in holders or not holds_nothing(self._reader.context, self._clone, index):
             raise self._without_result(index, holders.get(index))
@@ -174,14 +174,14 @@ class ResultColumn(Column):
             return state
         if state in (None, REMOVED):
             remedy = f"Clear {self._clone.task_id!r} with its downstream tasks."
-            raise self._error(index, "no clone ran for it", remedy)
+            raise self._error(index, "no clone ran for this key", remedy)
         remedy = "Leave the collector's trigger rule at its default, so that it waits."
         raise self._error(index, f"its clone is still {state}", remedy)
 
     def _without_result(self, index: int, holder: KeyPath | None) -> CollectError:
-        problem = "its clone succeeded, and its result is not there any more"
+        problem = "its clone succeeded, but its result no longer exists"
         if holder is not None:
-            problem = f"its clone ran for the key {render_key(holder)!r}, and not for this one"
+            problem = f"its clone ran for the key {render_key(holder)!r}, not for this one"
         return self._error(index, problem, f"Clear {self._clone.task_id!r} with its downstream tasks.")
 
     def _error(self, index: int, problem: str, remedy: str) -> CollectError:
