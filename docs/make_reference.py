@@ -11,11 +11,11 @@ REFERENCE = Path(__file__).parent / "reference.md"
 
 HEAD = """# Reference
 
-Every public name of `airflow_dynamic_provider`. This page is made of the docstrings by
-`python docs/make_reference.py`; change those, not this.
+This page lists every public name of `airflow_dynamic_provider`. `python docs/make_reference.py` generates it
+from the docstrings. Change the docstrings, not this page.
 """
 
-# The sections of a docstring, in the form that the package uses throughout.
+# The section headings that the package uses in its docstrings.
 SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Example:")
 
 
@@ -41,7 +41,7 @@ def _render_method(owner: type, name: str) -> str:
 def _is_shown(owner: type, name: str) -> bool:
     raw = vars(owner)[name]
     raw = getattr(raw, "__wrapped__", raw)
-    # What Airflow calls, and what is only there to be refused, is no part of what authors use.
+    # Authors do not use the methods that Airflow calls, or those that exist only to refuse a call.
     inner = {"resolve", "iter_references", "update_relative", "roots", "leaves", "about", "zip", "concat"}
     return (
         not name.startswith("_")
@@ -52,7 +52,7 @@ def _is_shown(owner: type, name: str) -> bool:
 
 def _signature(thing: object) -> str:
     if inspect.isclass(thing) and inspect.isfunction(thing.__init__):
-        # Asked about the class, Python 3.10 looks at an inherited ``__new__`` first.
+        # For a class, Python 3.10 inspects an inherited ``__new__`` first.
         thing = thing.__init__
     try:
         signature = inspect.signature(thing)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def _render_docstring(thing: object) -> str:
                 lines.append("```")
                 in_code = False
                 if line.strip() and not line.strip().startswith(">>>"):
-                    lines += ["", f"gives `{line.strip()}`", ""]
+                    lines += ["", f"returns `{line.strip()}`", ""]
                     continue
             lines.append(f"  {line.strip()}" if line.startswith("        ") else line.strip())
     if in_code:

@@ -1,8 +1,8 @@
-"""Makes the pictures in ``docs/images`` of an Airflow that runs the examples, in a real browser.
+"""Takes the screenshots in ``docs/images`` of an Airflow that runs the examples, in a real browser.
 
-Start Airflow by ``make ui``, install ``playwright`` and a Chromium (playwright's own is not needed), then run
-``python docs/make_screenshots.py http://127.0.0.1:8080 /usr/bin/chromium``. Airflow must run on this machine,
-for the files that it lists are made here.
+Start Airflow with ``make ui``, install ``playwright`` and a Chromium (playwright's own is not needed), then
+run ``python docs/make_screenshots.py http://127.0.0.1:8080 /usr/bin/chromium``. Airflow must run on this
+machine, because this script creates the files that the Dag lists.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 
-# Names that are easily mistaken for something else, in the order of their clones.
+# Names that are easily misread, in the order of their clones.
 FILES = ["2026.py", "parser.py", "two words.py", "{{ ds }}.py", "ünïcode.py"]
 
 
 class Browser:
-    """A browser window on one Airflow that lets everybody in.
+    """A browser window on an Airflow without login.
 
     Args:
         page: The window.
@@ -54,13 +54,13 @@ class Browser:
         Args:
             dag_id: The Dag.
             conf: The run's parameters.
-            seconds: How long it may take.
+            seconds: The time limit in seconds.
 
         Returns:
             The path of the run's page.
 
         Raises:
-            RuntimeError: It could not be started, or did not succeed in time.
+            RuntimeError: The run could not be started, or did not succeed in time.
         """
         runs = f"{self.url}/api/v2/dags/{dag_id}/dagRuns"
         answer = self.page.request.post(runs, data={"logical_date": None, "conf": conf or {}})
@@ -81,14 +81,14 @@ class Browser:
 
         Args:
             path: The page.
-            height: The height of the window, and of the picture.
+            height: The height of the window and of the screenshot.
         """
         self.page.set_viewport_size({"width": WIDTH, "height": height})
         self.page.goto(self.url + path)
         self.settle()
 
     def press(self, label: str) -> None:
-        """Press a button, and wait for what it does.
+        """Press a button, and wait until the page is complete.
 
         Args:
             label: The beginning of its accessible name.
@@ -97,15 +97,15 @@ class Browser:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until nothing is loaded or moves any more."""
+        """Wait until nothing loads or moves."""
         self.page.wait_for_load_state("networkidle")
         self.page.wait_for_timeout(2000)
 
     def save(self, name: str) -> None:
-        """Save what is shown.
+        """Save a screenshot.
 
         Args:
-            name: The name of the picture.
+            name: The file name of the screenshot.
         """
         self.page.mouse.move(0, 0)
         self.page.wait_for_timeout(500)
@@ -120,14 +120,14 @@ def picture_clones(browser: Browser, run: str) -> None:
 
 
 def picture_metadata(browser: Browser, run: str) -> None:
-    """Show what one clone stored: its result and its metadata."""
+    """Show the result and the metadata that one clone stored."""
     browser.open(f"{run}/tasks/grade/mapped/{FILES.index('two words.py')}/xcom", height=1000)
     browser.press("Expand all extra JSON")
     browser.save("metadata.png")
 
 
 def picture_graph(browser: Browser, run: str) -> None:
-    """Show a mapped task group, and a second one that needs the total of the first."""
+    """Show a mapped task group, and a second one that depends on the total of the first."""
     browser.open(run, height=600)
     browser.press("Show Graph")
     browser.press("Expand all task groups")
@@ -144,9 +144,9 @@ def write_files(directory: Path) -> None:
 
 
 def main() -> None:
-    """Run two examples and make a picture of each thing worth seeing."""
+    """Run two examples and save their screenshots."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("url", help="the address of an Airflow that has the examples and lets everybody in")
+    parser.add_argument("url", help="the address of an Airflow without login that has the examples")
     parser.add_argument("chromium", type=Path, help="the browser's executable")
     arguments = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)

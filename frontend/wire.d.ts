@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 024b000f8aaf92543d759decfb67c512e8513eff2769ceec092098d129d426a7
+// Made of openapi.json by "make ui-types". SHA-256 of that: 58c78152611eb48c394f09bfae054e1b2cd3724ed74b515338208106777f14a3
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -10,7 +10,7 @@ export interface paths {
         };
         /**
          * Get Dag Outputs
-         * @description The dynamic outputs and workflows of a Dag, by its newest version.
+         * @description Return the dynamic outputs and workflows of the newest version of a Dag.
          */
         get: operations["get_dag_outputs_dags__dag_id__outputs_get"];
         put?: never;
@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * Get Run Outputs
-         * @description The dynamic outputs and workflows of a run, with counts of their states.
+         * @description Return the dynamic outputs and workflows of a run, with counts of their states.
          */
         get: operations["get_run_outputs_dags__dag_id__runs__run_id__outputs_get"];
         put?: never;
@@ -50,7 +50,7 @@ export interface paths {
         };
         /**
          * Get Keys
-         * @description A page of the matrix: a row for each key, a cell for each task. Nested keys are folded.
+         * @description Return a page of the matrix: a row for each key, a cell for each task. Nested keys are folded.
          */
         get: operations["get_keys_dags__dag_id__runs__run_id__keys_get"];
         put?: never;
@@ -70,7 +70,7 @@ export interface paths {
         };
         /**
          * Get Instance
-         * @description A task instance; the map index is -1 for a task that is not mapped.
+         * @description Return a task instance. The map index is -1 for a task that is not mapped.
          */
         get: operations["get_instance_dags__dag_id__runs__run_id__task_instances__task_id___map_index__get"];
         put?: never;
@@ -90,7 +90,7 @@ export interface paths {
         };
         /**
          * Get Keys Metadata
-         * @description What was said of keys when they were produced.
+         * @description Return the metadata that was produced with keys.
          */
         get: operations["get_keys_metadata_dags__dag_id__runs__run_id__keys_metadata_get"];
         put?: never;
@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * Get Workflow
-         * @description The nodes of a workflow with their states, and what waits for what. In a map, of one key.
+         * @description Return the nodes of a workflow with their states, and the edges. In a map, those of one key.
          */
         get: operations["get_workflow_dags__dag_id__runs__run_id__workflows__name__get"];
         put?: never;
@@ -130,7 +130,7 @@ export interface paths {
         };
         /**
          * Get History
-         * @description What became of each key in the last runs.
+         * @description Return the state of each key in the last runs.
          */
         get: operations["get_history_dags__dag_id__history_get"];
         put?: never;
@@ -150,7 +150,7 @@ export interface paths {
         };
         /**
          * Get Numbers
-         * @description Every numeric metadatum of the keys over the last runs: of some keys, or the range of all.
+         * @description Return the numeric metadata over the last runs: of some keys, or the range of all keys.
          */
         get: operations["get_numbers_dags__dag_id__numbers_get"];
         put?: never;
@@ -190,10 +190,10 @@ export interface paths {
         };
         /**
          * Get Export
-         * @description A file with a row for each key and task, or for each metadata value.
+         * @description Download a file with a row for each key and task, or for each metadata value.
          *
-         *     In CSV, texts that a spreadsheet would take for a formula begin with an apostrophe. A file that is whole
-         *     says so at its end: in CSV by a last line that begins with `# complete`, in JSON by the field `complete`.
+         *     In CSV, a string that a spreadsheet would treat as a formula gets an apostrophe in front. A complete file
+         *     says so at its end: CSV with a last line that begins with `# complete`, JSON with the field `complete`.
          */
         get: operations["get_export_dags__dag_id__runs__run_id__export_get"];
         put?: never;
@@ -210,7 +210,7 @@ export interface components {
     schemas: {
         /**
          * Cell
-         * @description What became of a key in a task.
+         * @description The task instance of a key in a task.
          */
         Cell: {
             /** Task Id */
@@ -255,7 +255,7 @@ export interface components {
         };
         /**
          * ClearingAnswer
-         * @description What would run again. Nothing is changed.
+         * @description The task instances that would run again. Nothing is changed.
          */
         ClearingAnswer: {
             /**
@@ -278,19 +278,19 @@ export interface components {
         };
         /**
          * ClearingRequest
-         * @description What is to be cleared: keys of a space, or nodes of a workflow.
+         * @description The keys of a space, or the nodes of a workflow, to clear.
          */
         ClearingRequest: {
             /** Of */
             of?: string | null;
             /**
              * Keys
-             * @description All keys, if there are none
+             * @description The keys; empty for all
              */
             keys?: string[][];
             /**
              * Lister
-             * @description The task that lists the keys, with what depends on it
+             * @description Clear the task that lists the keys
              * @default false
              */
             lister?: boolean;
@@ -298,17 +298,17 @@ export interface components {
             workflow?: string | null;
             /**
              * Nodes
-             * @description All that failed, if there are none
+             * @description The nodes; empty for all failed ones
              */
             nodes?: string[];
             /**
              * Key
-             * @description The key whose graph is meant
+             * @description The key of the graph, in a map
              */
             key?: string[] | null;
             /**
              * State
-             * @description Only what failed
+             * @description Only failed ones
              */
             state?: "failed" | null;
         };
@@ -321,13 +321,13 @@ export interface components {
             task_id: string;
             /**
              * Label
-             * @description What it is called beside the others
+             * @description Its heading in the matrix
              */
             label: string;
         };
         /**
          * DagOutputs
-         * @description What a Dag declares.
+         * @description The dynamic outputs and workflows that a Dag declares.
          */
         DagOutputs: {
             /** Spaces */
@@ -337,7 +337,7 @@ export interface components {
         };
         /**
          * DeclaredOutput
-         * @description An output of a task, with what this run attached to it.
+         * @description An output of a task, with the metadata of this run.
          */
         DeclaredOutput: {
             /** Name */
@@ -355,7 +355,7 @@ export interface components {
             is_required: boolean;
             /**
              * Keys
-             * @description How many keys it has, if it is dynamic and they are known
+             * @description The number of its keys, if it is dynamic and they are known
              */
             keys: number | null;
             /** Metadata */
@@ -363,12 +363,12 @@ export interface components {
         };
         /**
          * HistoryPage
-         * @description Some keys over the last runs.
+         * @description A page of keys over the last runs.
          */
         HistoryPage: {
             /**
              * Runs
-             * @description The oldest first
+             * @description The runs, from the oldest
              */
             runs: components["schemas"]["Run"][];
             /** Total */
@@ -377,13 +377,13 @@ export interface components {
             rows: components["schemas"]["PastKey"][];
             /**
              * Message
-             * @description What is left out, if something is
+             * @description What is left out, if anything
              */
             message: string | null;
         };
         /**
          * InstanceDetails
-         * @description A task instance: its key, what it attached, and its relatives.
+         * @description A task instance: its key, its metadata, and related task instances.
          */
         InstanceDetails: {
             /** Task Id */
@@ -408,7 +408,7 @@ export interface components {
             end_date: string | null;
             /**
              * Is Stale
-             * @description Whether it ran for another key than is at its position now
+             * @description Whether it ran for a key other than the one at its position
              */
             is_stale: boolean;
             /** Key Path */
@@ -442,7 +442,7 @@ export interface components {
         };
         /**
          * KeyMetadataPage
-         * @description Some keys with their metadata.
+         * @description A page of keys with their metadata.
          */
         KeyMetadataPage: {
             /** Total */
@@ -461,7 +461,7 @@ export interface components {
             columns: components["schemas"]["Column"][];
             /**
              * Total
-             * @description How many rows there are on all pages
+             * @description The number of rows on all pages
              */
             total: number;
             /** Offset */
@@ -470,7 +470,7 @@ export interface components {
             limit: number;
             /**
              * Counts
-             * @description State -> how many keys match the search, whatever the filter
+             * @description State -> number of keys that match the search, ignoring the filter
              */
             counts: {
                 [key: string]: number;
@@ -494,7 +494,7 @@ export interface components {
             kind: string;
             /**
              * Value
-             * @description As it is stored; the beginning of its text, if it was cut
+             * @description The stored value; only its beginning if it was cut
              */
             value: unknown;
             /**
@@ -504,7 +504,7 @@ export interface components {
             html: string | null;
             /**
              * Is Cut
-             * @description Whether it is longer than what is here
+             * @description Whether the value is longer
              */
             is_cut: boolean;
         };
@@ -522,7 +522,7 @@ export interface components {
             kind: string;
             /**
              * Task Id
-             * @description The mapped task whose clone it is; null before it is listed
+             * @description The mapped task that runs it; null before the node is listed
              */
             task_id: string | null;
             /** Map Index */
@@ -539,13 +539,13 @@ export interface components {
             end_date: string | null;
             /**
              * Reason
-             * @description Why it was not run, if it was not
+             * @description Why it did not run, if it did not
              */
             reason: string | null;
         };
         /**
          * NodeName
-         * @description The node of a workflow that a task instance is.
+         * @description The node of a workflow that a task instance runs.
          */
         NodeName: {
             /** Workflow */
@@ -574,20 +574,20 @@ export interface components {
         NumbersPage: {
             /**
              * Runs
-             * @description The oldest first
+             * @description The runs, from the oldest
              */
             runs: components["schemas"]["Run"][];
             /** Labels */
             labels: components["schemas"]["Numbers"][];
             /**
              * Message
-             * @description What is left out, if something is
+             * @description What is left out, if anything
              */
             message: string | null;
         };
         /**
          * Origin
-         * @description Where a key comes from.
+         * @description The task instance and output that produced a key.
          */
         Origin: {
             /** Task Id */
@@ -610,13 +610,13 @@ export interface components {
             key: string;
             /**
              * States
-             * @description By run; null where the run has no such key
+             * @description By run; null if the run has no such key
              */
             states: (components["schemas"]["PastState"] | null)[];
         };
         /**
          * PastState
-         * @description What became of a key in one run.
+         * @description The state of a key in one run.
          */
         PastState: {
             /** State */
@@ -659,14 +659,14 @@ export interface components {
         };
         /**
          * Row
-         * @description A key, or the keys below one.
+         * @description A key, or a folded row for all keys below an outer key.
          */
         Row: {
             /** Key Path */
             key_path: string[];
             /**
              * Key
-             * @description The key path as one text
+             * @description The key path as one string
              */
             key: string;
             /**
@@ -676,29 +676,29 @@ export interface components {
             state: string | null;
             /**
              * Duration
-             * @description The seconds in sum
+             * @description The sum of the durations in seconds
              */
             duration: number | null;
             /**
              * Position
-             * @description The map index of its clones; null for keys below one
+             * @description The map index of its clones; null for a folded row
              */
             position: number | null;
             /**
              * Children
-             * @description How many keys there are below; null for a key
+             * @description The number of keys below; null for a key
              */
             children: number | null;
             /**
              * Counts
-             * @description State -> how many of those below
+             * @description State -> number of keys below
              */
             counts: {
                 [key: string]: number;
             };
             /**
              * Cells
-             * @description Task -> what became of the key; null: not made yet
+             * @description Task -> its task instance; null before it exists
              */
             cells: {
                 [key: string]: components["schemas"]["Cell"] | null;
@@ -724,7 +724,7 @@ export interface components {
         };
         /**
          * RunOutputs
-         * @description What there is in one run.
+         * @description The dynamic outputs and workflows of one run.
          */
         RunOutputs: {
             run: components["schemas"]["Run"];
@@ -740,12 +740,12 @@ export interface components {
         RunSpace: {
             /**
              * Of
-             * @description Its name, as other routes and the command line take it
+             * @description Its name in other routes and on the command line
              */
             of: string;
             /**
              * Name
-             * @description How it is shown
+             * @description Its name as it is shown
              */
             name: string;
             /**
@@ -755,49 +755,49 @@ export interface components {
             kind: "produced" | "nested" | "joined";
             /**
              * Depth
-             * @description How many keys a key path has
+             * @description The number of keys in a key path
              */
             depth: number;
             /**
              * Producer
-             * @description The producing task; null for a joined one
+             * @description The producing task; null if it is joined
              */
             producer: string | null;
             /**
              * Output
-             * @description The dynamic output; null for a joined one
+             * @description The dynamic output; null if it is joined
              */
             output: string | null;
             /**
              * Description
-             * @description What the author says of the output
+             * @description The author's description of the output
              */
             description: string | null;
             /**
              * Lister
-             * @description The task to clear where clones ran for other keys than there are
+             * @description The task to clear if clones ran for keys that are gone
              */
             lister: string;
             /**
              * Columns
-             * @description The tasks that are cloned for the keys, in their order
+             * @description The tasks that are cloned for the keys, in topological order
              */
             columns: components["schemas"]["Column"][];
             /**
              * Keys
-             * @description How many keys; null while they are not known
+             * @description The number of keys; null while it is unknown
              */
             keys: number | null;
             /**
              * Counts
-             * @description State -> how many keys; `none` for those without a state yet
+             * @description State -> number of keys; `none` stands for no state yet
              */
             counts: {
                 [key: string]: number;
             };
             /**
              * Has Stale
-             * @description Whether a clone ran for another key than is at its position now
+             * @description Whether a clone ran for a key other than the one at its position
              */
             has_stale: boolean;
             /**
@@ -828,12 +828,12 @@ export interface components {
             is_mapped: boolean;
             /**
              * Nodes
-             * @description How many nodes; null while they are not known
+             * @description The number of nodes; null while it is unknown
              */
             nodes: number | null;
             /**
              * Counts
-             * @description State -> how many nodes
+             * @description State -> number of nodes
              */
             counts: {
                 [key: string]: number;
@@ -858,23 +858,23 @@ export interface components {
             name: string;
             /**
              * Values
-             * @description By run
+             * @description The value in each run
              */
             values: (number | null)[];
         };
         /**
          * Space
-         * @description A set of keys: of a dynamic output, of one inside a map, or of two that are joined.
+         * @description A set of keys: of a dynamic output, of a dynamic output inside a map, or of two joined outputs.
          */
         Space: {
             /**
              * Of
-             * @description Its name, as other routes and the command line take it
+             * @description Its name in other routes and on the command line
              */
             of: string;
             /**
              * Name
-             * @description How it is shown
+             * @description Its name as it is shown
              */
             name: string;
             /**
@@ -884,32 +884,32 @@ export interface components {
             kind: "produced" | "nested" | "joined";
             /**
              * Depth
-             * @description How many keys a key path has
+             * @description The number of keys in a key path
              */
             depth: number;
             /**
              * Producer
-             * @description The producing task; null for a joined one
+             * @description The producing task; null if it is joined
              */
             producer: string | null;
             /**
              * Output
-             * @description The dynamic output; null for a joined one
+             * @description The dynamic output; null if it is joined
              */
             output: string | null;
             /**
              * Description
-             * @description What the author says of the output
+             * @description The author's description of the output
              */
             description: string | null;
             /**
              * Lister
-             * @description The task to clear where clones ran for other keys than there are
+             * @description The task to clear if clones ran for keys that are gone
              */
             lister: string;
             /**
              * Columns
-             * @description The tasks that are cloned for the keys, in their order
+             * @description The tasks that are cloned for the keys, in topological order
              */
             columns: components["schemas"]["Column"][];
         };
@@ -922,7 +922,7 @@ export interface components {
             name: string;
             /**
              * Keys
-             * @description The keys that have graphs of their own, in a map
+             * @description The keys with a graph of their own, in a map
              */
             keys: string[][];
             /** Key Path */
@@ -1053,7 +1053,7 @@ export interface operations {
             query: {
                 /** @description The dynamic output */
                 of: string;
-                /** @description What the key must contain, whatever the case */
+                /** @description A string that the key must contain, in any case */
                 search?: string;
                 /** @description Only keys in these states, or `none` */
                 state?: string[] | null;
@@ -1061,7 +1061,7 @@ export interface operations {
                 descending?: boolean;
                 /** @description Only keys below this one: a JSON list */
                 parent?: string;
-                /** @description Nested keys without folding */
+                /** @description Do not fold nested keys */
                 flat?: boolean;
                 limit?: number;
                 offset?: number;
@@ -1116,9 +1116,9 @@ export interface operations {
             query: {
                 /** @description The dynamic output */
                 of: string;
-                /** @description What the key must contain, whatever the case */
+                /** @description A string that the key must contain, in any case */
                 search?: string;
-                /** @description Only this key, and those below it: a JSON list */
+                /** @description Only this key and the keys below it: a JSON list */
                 key?: string;
                 limit?: number;
                 offset?: number;
@@ -1146,7 +1146,7 @@ export interface operations {
     get_workflow_dags__dag_id__runs__run_id__workflows__name__get: {
         parameters: {
             query?: {
-                /** @description In a map: the key whose graph is meant, a JSON list */
+                /** @description In a map: the key of the graph, a JSON list */
                 key?: string;
             };
             header?: never;
@@ -1175,11 +1175,11 @@ export interface operations {
             query: {
                 /** @description The dynamic output */
                 of: string;
-                /** @description Only what became of the keys in this task */
+                /** @description Only the states in this task */
                 task_id?: string | null;
-                /** @description What the key must contain, whatever the case */
+                /** @description A string that the key must contain, in any case */
                 search?: string;
-                /** @description How many runs */
+                /** @description The number of runs */
                 runs?: number;
                 limit?: number;
                 offset?: number;
@@ -1208,11 +1208,11 @@ export interface operations {
             query: {
                 /** @description The dynamic output */
                 of: string;
-                /** @description Only what became of the keys in this task */
+                /** @description Only the states in this task */
                 task_id?: string | null;
-                /** @description The keys, JSON lists; none: all */
+                /** @description The keys, as JSON lists; none for all */
                 key?: string[] | null;
-                /** @description How many runs */
+                /** @description The number of runs */
                 runs?: number;
             };
             header?: never;

@@ -1,17 +1,17 @@
-"""Airflow's API server in this process, with users of all kinds."""
+"""Airflow's API server in this process, with users of all roles."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
-#: Role of Airflow's simple auth manager; ``None`` may log in and see nothing.
+#: Roles of Airflow's simple auth manager. A user with the role ``None`` may log in, but sees nothing.
 ROLES = {"admin": "ADMIN", "viewer": "VIEWER", "nobody": None}
 
 PREFIX = "/dynamic-outputs"
 
 
 class ApiServer:
-    """Answers requests as Airflow's API server does, with the package's plugin in it."""
+    """Answers requests as Airflow's API server does, with the package's plugin."""
 
     def get(self, path, user="admin", **parameters):
         return self.client.get(f"{PREFIX}{path}", params=parameters, headers=self.headers(user))

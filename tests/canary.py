@@ -1,9 +1,9 @@
-"""Tries the newest Airflow that the package index has, and says which assumptions it breaks.
+"""Runs the tests on another Airflow, and reports which assumptions it breaks.
 
     python tests/canary.py PYTHON FOLDER [--rings RING...] [-- ARGUMENT OF PYTEST...]
 
-PYTHON is the interpreter of an environment with that Airflow; FOLDER is where the results go. It needs the
-standard library only. ``make canary`` makes the environment and calls it.
+PYTHON is the interpreter of an environment with that Airflow. FOLDER receives the results. The script needs
+only the standard library. ``make canary`` creates an environment with the newest Airflow and calls it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from xml.etree import ElementTree
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: The folders of tests, in the order in which they run: what is broken is known before the long ones start.
+#: The folders of tests in the order in which they run, so that failures appear before the long ones start.
 RINGS = ("contract", "task", "dag", "live")
 
-#: What stands before what Airflow does instead, in the message of a broken assumption.
+#: In the message of a broken assumption, the words before Airflow's actual behaviour.
 INSTEAD = "This Airflow says: "
 
 _WIDTH = 160
@@ -30,12 +30,12 @@ _WIDTH = 160
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one test.
+    """The result of one test.
 
     Attributes:
         name: The test.
-        error: The first line of its error; empty where it passed.
-        assumption: What it is the test of; empty for tests of other rings.
+        error: The first line of its error; empty if it passed.
+        assumption: The assumption that it tests; empty for tests of other rings.
         where: The files that rely on the assumption.
     """
 
@@ -46,7 +46,7 @@ class Result:
 
 
 def run_ring(python: Path, ring: str, folder: Path, arguments: Sequence[str]) -> list[Result]:
-    """Run the tests of a ring, and return what became of each."""
+    """Run the tests of a ring, and return their results."""
     results = folder / f"{ring}.xml"
     results.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", f"tests/{ring}", f"--junitxml={results}", *arguments]
@@ -58,7 +58,7 @@ def run_ring(python: Path, ring: str, folder: Path, arguments: Sequence[str]) ->
 
 
 def read_results(path: Path) -> Iterator[Result]:
-    """Read what pytest has written about its tests."""
+    """Read the report that pytest has written."""
     for case in ElementTree.parse(path).iter("testcase"):
         said = {each.get("name"): each.get("value", "") for each in case.iter("property")}
         broken = next((each for each in case if each.tag in ("failure", "error")), None)
@@ -71,7 +71,7 @@ def read_results(path: Path) -> Iterator[Result]:
 
 
 def _first_line(message: str) -> str:
-    """Return the first line of an error, in a broken assumption that of what broke it."""
+    """Return the first line of an error; for a broken assumption, the line about Airflow's behaviour."""
     lines = message.strip().splitlines()
     instead = [line for line in lines if line.startswith(INSTEAD)]
     return instead[0].removeprefix(INSTEAD) if instead else lines[0]
@@ -102,7 +102,7 @@ def _by_assumption(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def main() -> int:
-    """Run the rings, and print what is broken."""
+    """Run the rings, and print the broken assumptions and failed tests."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("python", type=Path, help="the interpreter of the environment")
     parser.add_argument("folder", type=Path, help="where the results go")

@@ -1,4 +1,4 @@
-"""A real browser for the tests: a Chromium of the machine's, driven by Playwright."""
+"""A real browser for the tests: the machine's Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _OPTIONS = [
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start the browser, installing Debian's where there is none and that is allowed.
+    """Start the browser. If there is none, install Debian's package if that is allowed.
 
     Raises:
-        RuntimeError: There is none, and it cannot be installed.
+        RuntimeError: There is no browser, and it cannot be installed.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=_OPTIONS)
@@ -44,10 +44,10 @@ def chromium() -> Iterator[Browser]:
 
 
 def find_chromium() -> str:
-    """Return the path of a Chromium, installed by Debian's package manager if need be.
+    """Return the path of a Chromium, installed by Debian's package manager if necessary.
 
     Raises:
-        RuntimeError: There is none, and it cannot be installed.
+        RuntimeError: There is no Chromium, and it cannot be installed.
     """
     if (found := _find()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
         for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):

@@ -1,6 +1,6 @@
-"""Gives every test session an Airflow of its own: a home in a temporary folder, an empty Dag folder, SQLite.
+"""Gives every test session its own Airflow: a home in a temporary folder, an empty Dag folder, SQLite.
 
-The environment is set before anything imports Airflow, for Airflow reads it on import.
+The environment is set before anything imports Airflow, because Airflow reads it on import.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DAGS = Path(__file__).parent.parent / "dags"
 os.environ.update(
     AIRFLOW_HOME=str(HOME),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    # Tests define Dags of one id again within seconds, and Airflow 3.1 runs a Dag as it is stored.
+    # Tests redefine Dags of the same id within seconds, and Airflow 3.1 runs the stored version of a Dag.
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
     AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
@@ -33,7 +33,7 @@ strict_api.install()
 quick_api.install()
 
 
-#: How many random programs each test of them writes afresh in a session.
+#: The number of fresh random programs of each such test in a session.
 FRESH = 40
 
 
@@ -63,8 +63,8 @@ def pytest_report_header(config):
     return f"fresh random programs: seeds {first} to {first + FRESH - 1}; SEED={first} writes them again"
 
 
-#: Folders in the order in which their tests run, the longest files first: with these at the end, one of the
-#: processes that share the tests would have nothing to do for minutes.
+#: Folders in the order in which their tests run, the longest files first. If these ran last, one of the
+#: processes that share the tests would be idle for minutes.
 ORDER = ("differential", "dag", "live", "contract", "browser", "task", "pure")
 
 
@@ -84,7 +84,7 @@ def airflow_database():
 
 @pytest.fixture(scope="session")
 def execution_api():
-    """One in-process API for all tests: up to Airflow 3.2 each task instance would wait for a new one."""
+    """One in-process API for all tests. Up to Airflow 3.2 each task instance would wait for a new one."""
     from airflow_dynamic_provider.embedded import one_execution_api
 
     with one_execution_api():
@@ -92,5 +92,5 @@ def execution_api():
 
 
 def pytest_unconfigure():
-    """Leave nothing behind."""
+    """Remove the temporary home."""
     shutil.rmtree(HOME, ignore_errors=True)

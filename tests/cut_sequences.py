@@ -1,6 +1,6 @@
 """Has Airflow's execution API cut sequences of XComs by map index, in this process.
 
-A later Airflow does (apache/airflow pull request 72007), where up to 3.3 the position among the rows counts.
+A later Airflow does so (apache/airflow pull request 72007). Up to 3.3, the position among the rows counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def cut_by_map_index() -> Iterator[None]:
-    """Answer with holes where a map index has no XCom, as long as there are task instances."""
+    """Answer with a hole for each task instance without the XCom."""
     from airflow.sdk.api.client import XComOperations
     from airflow.sdk.api.datamodels._generated import XComSequenceIndexResponse, XComSequenceSliceResponse
     from airflow.sdk.exceptions import ErrorType

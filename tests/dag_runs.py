@@ -1,4 +1,4 @@
-"""Runs a Dag that a test defines inline, in this process, and shows what became of it."""
+"""Runs a Dag that a test defines inline, in this process, and shows its results."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FinishedRun:
         return {ti.map_index: ti for ti in self.dag_run.get_task_instances() if ti.task_id == task_id}
 
     def states(self, task_id: str) -> dict[str, str]:
-        """Label, or map index where there is none, -> state; without the instances that Airflow removed."""
+        """Label, or map index without a label -> state. Removed task instances are left out."""
         return {
             ti.rendered_map_index if ti._rendered_map_index is not None else index: str(ti.state)
             for index, ti in sorted(self.instances(task_id).items())
@@ -82,10 +82,10 @@ def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
     return FinishedRun(dag, run, calls)
 
 
-#: Retries and rescheduled sensors may wait this many seconds; what waits longer would wait for ever.
+#: Retries and rescheduled sensors may wait this many seconds. A run that waits longer is stuck.
 LONGEST_WAIT = 30.0
 
-#: So often the scheduler must have found nothing by then: on a busy machine, seconds pass between two looks.
+#: The scheduler must have found nothing this many times by then, because a busy machine may be slow.
 FEWEST_LOOKS = 50
 
 
@@ -93,15 +93,15 @@ FEWEST_LOOKS = 50
 class KeptRun(FinishedRun):
     """A Dag run that can be run, cleared in part, and run again.
 
-    What runs when is decided by the functions that Airflow's scheduler calls; the task instances run in
-    this process, one after the other. Unlike in ``dag.test()``, an ``EmptyOperator`` ends without running.
+    The functions of Airflow's scheduler decide what runs next. The task instances run in this process, one
+    after the other. Unlike in ``dag.test()``, an ``EmptyOperator`` ends without running.
     """
 
     scheduler_dag: Any
     errors: dict[tuple[str, int], BaseException | None] = field(default_factory=dict)
 
     def run(self) -> KeptRun:
-        """Run until the Dag run has ended; ``calls`` and ``errors`` (of the last tries) are of this time."""
+        """Run until the Dag run has ended; ``calls`` and ``errors`` (of the last tries) start empty."""
         idle_since, looks = time.monotonic(), 0
         self.errors = {}
         with _counting() as self.calls:
@@ -145,7 +145,7 @@ class KeptRun(FinishedRun):
         return self
 
     def edit(self, dag: Any) -> None:
-        """Have what is left run as another version of the Dag says, as Airflow does after a change."""
+        """Let the rest of the run use another version of the Dag, as Airflow does after a change."""
         from airflow.models.dag_version import DagVersion
         from airflow.models.dagbag import DBDagBag
         from airflow.models.dagrun import DagRun
@@ -161,7 +161,7 @@ class KeptRun(FinishedRun):
             run.verify_integrity(session=session, dag_version_id=version.id)
 
     def mark(self, task_id: str, map_index: int | None = None, state: str = "success") -> KeptRun:
-        """Mark a task, or one of its task instances, as a person does in Airflow's UI."""
+        """Mark a task, or one of its task instances, as a user does in Airflow's UI."""
         from airflow.api_fastapi.core_api.datamodels.task_instances import PatchTaskInstanceBody
         from airflow.api_fastapi.core_api.routes.public.task_instances import patch_task_instance
         from airflow.models.dagbag import DBDagBag
@@ -183,12 +183,12 @@ class KeptRun(FinishedRun):
         return self
 
     def tries(self) -> dict[tuple[str, int], int]:
-        """(task, map index) -> how often it was tried; without those that Airflow removed."""
+        """(task, map index) -> number of tries. Removed task instances are left out."""
         found = self.dag_run.get_task_instances()
         return {(ti.task_id, ti.map_index): ti.try_number for ti in found if ti.state != "removed"}
 
     def _schedule(self) -> list[Any] | None:
-        """Decide as the scheduler does, and return what is to be run; ``None`` at the end of the run."""
+        """Decide as the scheduler does, and return the task instances to run; ``None`` at the end."""
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.session import create_session
@@ -200,7 +200,7 @@ class KeptRun(FinishedRun):
             run.dag = self.scheduler_dag
             if run.state == "queued":
                 run.set_state("running")
-            # A scheduler looks at a run many times while its tasks run, so what can be expanded is.
+            # A scheduler looks at a run many times while its tasks run, and so expands all that it can.
             while run.state == "running":
                 schedulable, _ = run.update_state(session=session, execute_callbacks=False)
                 run.schedule_tis(schedulable, session=session)
@@ -245,7 +245,7 @@ class KeptRun(FinishedRun):
             Trigger.submit_event(stored.id, event, session=session)
 
     def _look_for_waiting_nodes(self) -> None:
-        """Do the triggerer's part for what waits in workflows, which Airflow 3.3 starts there: one look."""
+        """Do the triggerer's part for waiting nodes, which Airflow 3.3 starts there: one look."""
         from airflow.models.trigger import Trigger
         from airflow.utils.session import create_session
 
@@ -274,7 +274,7 @@ class KeptRun(FinishedRun):
 
 
 class _OneLook:
-    """A trigger that yields what one of a workflow finds at one look, or nothing."""
+    """A trigger that yields the event that a workflow's trigger finds at one look, if any."""
 
     def __init__(self, message: Any, trigger: Any, snapshots: dict[str, Any]) -> None:
         self.message, self.trigger, self.snapshots = message, trigger, snapshots
@@ -334,7 +334,7 @@ def start_run(dag: Any, conf: dict[str, Any] | None = None) -> KeptRun:
 
 
 def _of_server(route: Callable[..., Any], dag_bag: Any, session: Any) -> dict[str, Any]:
-    """Return what Airflow's server gives to a route beside the request, by the route's own parameters."""
+    """Return the arguments that Airflow's server passes to a route, by the route's own parameters."""
     found: dict[str, Any] = {}
     parameters = inspect.signature(route).parameters
     if "user" in parameters:  # from 3.3 on: who writes a note
@@ -356,7 +356,7 @@ def _update(ti_id: Any, **values: Any) -> None:
 
 
 def _message(ti: Any) -> Any:
-    """Return a task instance as the executor tells a worker of it."""
+    """Return a task instance in the form that the executor sends to a worker."""
     from airflow.sdk.api.datamodels._generated import TaskInstance
 
     names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
@@ -369,9 +369,9 @@ def register(dag: Any) -> None:
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
     from airflow.utils.session import create_session
 
-    # A task that ends in the triggerer has to have one.
+    # A task that ends in the triggerer needs a relative path.
     dag.relative_fileloc = dag.relative_fileloc or "dag.py"
-    # As for every Dag that Airflow reads from a file, before it is stored.
+    # Airflow does this for every Dag that it reads from a file, before it stores the Dag.
     dag.validate()
     with create_session() as session:
         DagBundlesManager().sync_bundles_to_db(session=session)
@@ -390,7 +390,7 @@ def _counting() -> Iterator[ApiCalls]:
 
     def counted(self: Any, msg: Any) -> Any:
         answer = send(self, msg)
-        # A trigger's calls are nobody's.
+        # The calls of a trigger belong to no task instance.
         if (ti := self.supervisor.ti) is not None:
             calls.note((ti.task_id, ti.map_index), msg, answer)
         return answer
@@ -400,15 +400,15 @@ def _counting() -> Iterator[ApiCalls]:
 
 
 def dag_serialization() -> Any:
-    """Return the class that turns Dags into what Airflow stores, and back."""
+    """Return the class that serializes Dags and loads them."""
     from airflow.serialization import serialized_objects
 
-    # Airflow 3.2 gave the functions a class of their own.
+    # Airflow 3.2 moved the functions into a separate class.
     return getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
 
 
 def _check_user_interface(dag: Any, run: Any) -> None:
-    """Ask what Airflow's grid and graph ask: they refuse a Dag whose mapped groups depend on themselves."""
+    """Call what Airflow's grid and graph call. They refuse a Dag whose mapped groups depend on themselves."""
     serialization = dag_serialization()
     stored = serialization.deserialize_dag(serialization.serialize_dag(dag))
     for task in dag.tasks:

@@ -1,7 +1,6 @@
 """A Dag whose tasks and triggers try to write XComs of their own task instance and of others.
 
-Each returns what became of it: attempt -> [write, delete, mapped length], each an HTTP status, 0 where it
-succeeded.
+Each returns the results: attempt -> [write, delete, mapped length], each an HTTP status, or 0 for success.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-#: What a task instance does to an address to make it another's; the first leaves it alone.
+#: The changes to a task instance's address that make it another's. The first changes nothing.
 ATTEMPTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "own": lambda own: own,
     "other task": lambda own: {**own, "task_id": "other", "map_index": -1},
@@ -27,7 +26,7 @@ ATTEMPTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "other Dag": lambda own: {**own, "dag_id": "another"},
 }
 
-#: What each of them must return.
+#: The result that each of them must return.
 EXPECTED = {name: [0, 0, 0] if name == "own" else [403, 403, 403] for name in ATTEMPTS}
 
 
@@ -35,7 +34,7 @@ def try_all(own: dict[str, Any]) -> dict[str, list[int]]:
     """Try to write, delete, and set the mapped length for each address."""
     from airflow.sdk.execution_time.xcom import XCom
 
-    # Since 3.4 the server counts the clones by itself.
+    # Since 3.4 the server counts the mapped task instances by itself.
     length = {"_mapped_length": 2} if "_mapped_length" in signature(XCom.set).parameters else {}
     calls: list[Callable[..., object]] = [
         partial(XCom.set, key="written", value="by its own"),
@@ -54,7 +53,7 @@ def _status(call: Callable[[], object]) -> int:
     try:
         call()
     except ServerResponseError as error:
-        # In the process of the API.
+        # This runs in the process of the API.
         return int(error.response.status_code)
     except AirflowRuntimeError as error:
         return int((error.error.detail or {})["status_code"])
@@ -67,7 +66,7 @@ def address_of(ti: Any) -> dict[str, Any]:
 
 
 class WriteTrigger(BaseTrigger):
-    """Tries it for the task instance that waits for it."""
+    """Tries the writes for the task instance that waits for this trigger."""
 
     def __init__(self, own: dict[str, Any]) -> None:
         super().__init__()
@@ -83,7 +82,7 @@ class WriteTrigger(BaseTrigger):
 
 
 class WriteInTriggerOperator(BaseOperator):
-    """Waits for the trigger, and returns what it says."""
+    """Waits for the trigger, and returns its results."""
 
     def __init__(self, number: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,6 +1,6 @@
-"""Writes an ended Dag run with thousands of keys into Airflow's database: to run it would take hours.
+"""Writes an ended Dag run with thousands of keys into Airflow's database. A real run would take hours.
 
-``python -m tests.large_run DAG OUTPUT TASK,TASK COUNT`` does it beside an Airflow that has the Dag.
+``python -m tests.large_run DAG OUTPUT TASK,TASK COUNT`` does this in an Airflow that has the Dag.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         dag_id: A Dag that Airflow has stored.
         producer: Its task that produces one dynamic output.
         tasks: Its tasks that are cloned for each key.
-        count: How many keys.
+        count: The number of keys.
         run_id: The run.
     """
     from airflow.models.dag_version import DagVersion
@@ -53,7 +53,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     session.add(run)
     session.flush()
 
-    # Since 3.3 it is told the run.
+    # Since 3.3 it gets the run.
     of_run = {"dag_run": run} if "dag_run" in signature(TaskInstance.insert_mapping).parameters else {}
 
     def row(task_id, map_index, state):
@@ -65,7 +65,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         done = {**times, "duration": float(seconds), "state": state, "try_number": 1}
         return {**mapping, **done}
 
-    # Of other names than those the mapped class itself takes.
+    # The columns have other names than the arguments of the mapped class.
     session.bulk_insert_mappings(TaskInstance, [row(producer, -1, "success")])
     rows = (row(task_id, index, state_of(index)) for index in range(count) for task_id in tasks)
     session.bulk_insert_mappings(TaskInstance, list(rows))
@@ -75,7 +75,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     if "serialize" in signature(XComModel.set).parameters:
         XComModel.set(key="return_value", value=value, serialize=False, session=session, **at)
     else:
-        # Up to 3.1 it always serializes, and since 3.4 the mapped class cannot be written.
+        # Up to 3.1 the class always serializes, and since 3.4 it cannot be written.
         session.add(XComModel(key="return_value", value=value, dag_run_id=run.id, **at))
     session.commit()
 

@@ -1,4 +1,4 @@
-"""Marks the tests of a folder, gives them what all of them need, and names them."""
+"""Marks the tests of a folder, adds the fixtures that all of them need, and names their parameters."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def mark(items: list[Any], folder: Path, name: str, *fixtures: str) -> None:
 
 
 def shown(value: Any) -> str:
-    """Return a value as the name of a test, the same in each process: without where it lies in memory."""
+    """Return a value as the name of a test, without memory addresses, so that all processes agree."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -1,15 +1,15 @@
-"""Has Airflow's in-process API answer tasks without detours, in the tests that run Dags in one process.
+"""Makes Airflow's in-process API answer faster, in the tests that run Dags in one process.
 
-Airflow's own way to it leads from the task's thread through WSGI into an event loop, and from there into a
-pool of threads for each dependency and each route: a dozen changes of threads for a request, each of which
-waits for the other threads of a busy machine. Here the event loop's thread does all of it. It is still
-another thread than the task's, so neither shares a database session with the other.
+Airflow passes a request from the task's thread through WSGI into an event loop, and from there into a thread
+pool for each dependency and each route. A request changes threads a dozen times, and each time waits for the
+other threads of a busy machine. Here the event loop's thread does all of it. It is still a different thread
+from the task's, so they do not share a database session.
 
-FastAPI inspects the signature of every overridden dependency again whenever a request comes, and Airflow
-overrides them here. What it found is remembered. An override stays one: FastAPI looks it up before it asks.
+FastAPI inspects the signature of every overridden dependency in each request, and Airflow overrides them
+here. This module caches the results. Overrides still work, because FastAPI looks them up before it inspects.
 
-A route depends on one thing in many ways, and FastAPI walks all of them for each request, to find in the end
-that it has the value already. Here it walks each way once.
+A route may depend on the same value in many ways. FastAPI walks all of them in each request, although it has
+the value after the first. Here it walks each way once.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import ModuleType
 
-#: Whether what runs is a request that the event loop's thread answers by itself.
+#: Whether the running code is a request that the event loop's thread answers by itself.
 _is_direct: contextvars.ContextVar[bool] = contextvars.ContextVar("is_direct", default=False)
 
 
 def install() -> None:
-    """Do so in this process."""
+    """Patch FastAPI and Airflow in this process."""
     when_imported("fastapi.dependencies.utils")(_remember)
     when_imported("fastapi.dependencies.utils")(_walk_once)
     when_imported("fastapi.dependencies.utils")(_stay_in_the_thread)
@@ -62,9 +62,9 @@ def _walk_once(utils: ModuleType) -> None:
     async def solve_once(**asked: Any) -> Any:
         known, dependant = asked.get("dependency_cache"), asked["dependant"]
         if known is None:
-            # The route itself; from here on, all that it depends on is kept in one dictionary.
+            # This is the route itself. From here on, one dictionary holds all its dependencies.
             return await solve(**{**asked, "dependency_cache": {}})
-        # FastAPI keeps values by tuples, so this is no value's key.
+        # FastAPI's own keys are tuples, so this key does not collide with them.
         walked = known.setdefault("walked", {})
         if dependant.use_cache and id(dependant) in walked:
             return dataclasses.replace(walked[id(dependant)], background_tasks=asked.get("background_tasks"))
@@ -107,7 +107,7 @@ def _leave_out_wsgi(module: ModuleType) -> None:
         """Sends requests to an application in an event loop that runs in another thread."""
 
         def __init__(self, by_wsgi: httpx.WSGITransport, app: Any) -> None:
-            # Airflow ends the loop when nobody has its transport any longer.
+            # Airflow ends the loop when nothing refers to its transport any longer.
             self._by_wsgi = by_wsgi
             self._loop: asyncio.AbstractEventLoop = by_wsgi.app.loop  # type: ignore[attr-defined]
             self._to_app = httpx.ASGITransport(app, raise_app_exceptions=False)

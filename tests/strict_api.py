@@ -1,11 +1,11 @@
-"""Has Airflow's execution API refuse that a task instance writes or deletes XComs of another one.
+"""Makes Airflow's execution API refuse to let a task instance write or delete XComs of another one.
 
-A later Airflow answers 403 to it (apache/airflow pull request 70969), and keeps allowing it to whatever runs
-in the process of its API: ``dag.test()`` and triggers. Here it is refused in all of them, so that no test
-hides what fails on a cluster. `install` stands for every process: the one of the tests, those of a live
-Airflow, and programs that tests start.
+A later Airflow answers 403 (apache/airflow pull request 70969), but still allows it in the process of its
+API: for ``dag.test()`` and triggers. Here all of them are refused, so that no test hides a failure on a
+cluster. `install` is called in every process: that of the tests, those of a live Airflow, and programs that
+tests start.
 
-Nothing but what a process imports anyway is patched, at the time when it has been imported.
+It patches only modules that a process imports anyway, after their import.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from wrapt import when_imported
 if TYPE_CHECKING:
     from types import ModuleType
 
-#: Tells an API without tokens, one in the same process, which task instance asks.
+#: The header that names the task instance to an API without tokens in the same process.
 CALLER_HEADER = "Tests-Task-Instance-Id"
 
-#: The same for the requests of triggers, from Airflow 3.4 on.
+#: The same for the requests of triggers since Airflow 3.4.
 TRIGGER_HEADER = "Airflow-Trigger-Ti-Id"
 
 #: The same between a triggerer's two processes.
@@ -41,20 +41,20 @@ strict_api.install()
 
 
 def install() -> None:
-    """Have all APIs of this process refuse foreign writes, and all their callers say who they are."""
+    """Make all APIs of this process refuse foreign writes, and all their callers identify themselves."""
     when_imported("airflow.api_fastapi.execution_api.app")(_refuse)
     when_imported("airflow.sdk.execution_time.supervisor")(_name_tasks)
     when_imported("airflow.jobs.triggerer_job_runner")(_name_triggers)
 
 
 def write_local_settings(folder: Path, more: str = "") -> None:
-    """Have `install` called in every Airflow process that has a folder on its import path.
+    """Call `install` in every Airflow process that has a folder on its import path.
 
-    Airflow itself has ``$AIRFLOW_HOME/config`` there.
+    Airflow puts ``$AIRFLOW_HOME/config`` there.
 
     Args:
-        folder: The folder, which is made.
-        more: What else the local settings of Airflow hold.
+        folder: The folder, which is created.
+        more: Further code of Airflow's local settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{Path(__file__).stem}.py").write_text(Path(__file__).read_text())
@@ -62,7 +62,7 @@ def write_local_settings(folder: Path, more: str = "") -> None:
 
 
 class _Overrides(dict[Any, Any]):
-    """The replaced dependencies of an API, of which one stays as it is."""
+    """The overridden dependencies of an API, one of which cannot be changed again."""
 
     def __init__(self, dependency: Any, replacement: Any) -> None:
         super().__init__({dependency: replacement})
@@ -89,15 +89,15 @@ def _refuse(app_module: ModuleType) -> None:
 
 
 def _check(has_xcom_access: Any) -> Any:
-    """Return the dependency that stands for Airflow's own."""
+    """Return the dependency that replaces Airflow's own."""
     from airflow.api_fastapi.common.db.common import SessionDep
     from airflow.models.taskinstance import TaskInstance
     from fastapi import HTTPException, Request
     from sqlalchemy import select
 
-    # Up to Airflow 3.1 the ids of task instances are texts in the database.
+    # Up to Airflow 3.1 the database stores the ids of task instances as strings.
     to_id = str if TaskInstance.id.type.python_type is str else UUID
-    #: What yields the token is called differently in each Airflow.
+    #: The dependency that yields the token has another name in each Airflow.
     current_token = inspect.signature(has_xcom_access).parameters["token"].default
 
     def check(request, session, token=current_token):  # type: ignore[no-untyped-def]
@@ -116,19 +116,19 @@ def _check(has_xcom_access: Any) -> Any:
             raise HTTPException(403, {"reason": "access_denied", "message": refusal(own, target)})
         return True
 
-    # FastAPI would look for the names of annotations in this module, which imports nothing of it.
+    # FastAPI would resolve annotations in this module, which imports nothing of FastAPI.
     check.__annotations__ = {"request": Request, "session": SessionDep}
     return check
 
 
 def refusal(own: Any, target: Any) -> str:
-    """Return what is said to a task instance, each named by Dag, run, task and map index."""
+    """Return the refusal for a task instance; both are named by Dag, run, task and map index."""
     named = "no task instance" if own is None else "/".join(map(str, own))
     return f"XComs of {'/'.join(map(str, target))} cannot be written by {named}"
 
 
 def _name_tasks(supervisor: ModuleType) -> None:
-    """Have tasks and triggers in ``dag.test()`` say which task instance they are or wait for."""
+    """Make tasks and triggers in ``dag.test()`` name the task instance that they run or serve."""
     in_process = supervisor.InProcessTestSupervisor
     initialize = in_process.__init__
 
@@ -152,7 +152,7 @@ class _Signed:
 
 
 class _Decoder:
-    """Reads messages of triggers, and keeps who has sent the last one."""
+    """Reads messages of triggers, and keeps the sender of the last one."""
 
     def __init__(self, decoder: Any) -> None:
         self._decoder = decoder
@@ -164,7 +164,7 @@ class _Decoder:
 
 
 def _name_triggers(triggerer: ModuleType) -> None:
-    """Have triggers say which task instance waits for them, in a triggerer's two processes."""
+    """Make triggers name the task instance that waits for them, in a triggerer's two processes."""
     supervisor = triggerer.TriggerRunnerSupervisor
     if hasattr(supervisor, "_request_scope"):
         # Airflow 3.4 does so by itself.
@@ -181,7 +181,7 @@ def _name_triggers(triggerer: ModuleType) -> None:
     supervisor._handle_request = handle_named
 
 
-#: The task instance of what is no trigger of a task.
+#: The task instance of a trigger without a task.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -192,7 +192,7 @@ def _sign_messages(triggerer: ModuleType) -> None:
 
     @functools.wraps(run_trigger)
     async def run_trigger_named(self: Any, trigger_id: int, trigger: Any, *args: Any, **kwargs: Any) -> Any:
-        # Each runs as an asyncio task of its own, whose context is copied into the threads that it uses.
+        # Each trigger is an asyncio task of its own, whose context is copied into the threads that it uses.
         if trigger.task_instance is not None:
             waiting.set(str(trigger.task_instance.id))
         return await run_trigger(self, trigger_id, trigger, *args, **kwargs)

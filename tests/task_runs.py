@@ -1,8 +1,8 @@
 """Runs one task instance in Airflow's own task runner, without a database.
 
-The supervisor, with which a task's process talks to Airflow's API, is replaced by one that keeps XComs and
-states in dictionaries and notes every message. It refuses what an API refuses that lets a task instance write
-XComs of its own only.
+The supervisor connects a task's process with Airflow's API. Here it is replaced by one that keeps XComs and
+states in dictionaries and records every message. Like a strict API, it lets a task instance write only its
+own XComs.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ XComKey = tuple[str, int, str]
 
 
 def by_row(rows: dict[int, Any], start: int | None, stop: int | None, count: int) -> list[Any]:
-    """Cut a sequence of XComs as Airflow does: whoever left none is not counted."""
+    """Cut a sequence of XComs as Airflow does: task instances without the XCom do not count."""
     return [rows[index] for index in sorted(rows)][start:stop]
 
 
 def by_map_index(rows: dict[int, Any], start: int | None, stop: int | None, count: int) -> list[Any]:
-    """Cut it as a later Airflow does (apache/airflow pull request 72007): whoever left none is a hole."""
+    """Cut it as a later Airflow does (apache/airflow pull request 72007): a missing XCom is a hole."""
     return [rows.get(index) for index in range(count)[start:stop]]
 
 
@@ -39,7 +39,7 @@ def by_map_index_to_the_last_row(
     return by_map_index(rows, start, stop, max(rows, default=-1) + 1)
 
 
-#: What readers of sequences must be right under.
+#: The ways of cutting that readers of sequences must cope with.
 CUTS = (by_row, by_map_index, by_map_index_to_the_last_row)
 
 
@@ -50,10 +50,10 @@ class FakeSupervisor:
     Attributes:
         xcoms: (task, map index, key) -> stored JSON.
         states: (task, map index) -> state.
-        messages: Everything that was asked, in order.
-        received: How many bytes all answers have together.
+        messages: All requests, in order.
+        received: The total number of bytes of all responses.
         running: Dag, run, task and map index of the task instance that asks.
-        cut: How it cuts sequences of XComs, with how many task instances there are.
+        cut: The function that cuts sequences of XComs, given the number of task instances.
     """
 
     xcoms: dict[XComKey, Any] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class FakeSupervisor:
 
 @dataclass
 class TaskRun:
-    """What became of one task instance."""
+    """The result of one task instance."""
 
     state: str
     error: BaseException | None
@@ -181,7 +181,7 @@ def run_task(
         run_type=DagRunType.MANUAL,
         state=DagRunState.RUNNING,
         consumed_asset_events=[],
-        # Airflow 3.1 knows no partitions, and later versions demand the field.
+        # Airflow 3.1 has no partitions, and later versions require the field.
         **({"partition_key": None} if "partition_key" in DagRun.model_fields else {}),
     )
     ti = RuntimeTaskInstance.model_construct(

@@ -1,4 +1,4 @@
-"""Runs Dags with workflows in this process, and shows what became of the nodes, by their names."""
+"""Runs Dags with workflows in this process, and shows the results of the nodes by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Node:
-    """What became of one node."""
+    """The result of one node."""
 
     task_id: str
     map_index: int
@@ -40,7 +40,7 @@ class WorkflowRun(FinishedRun):
     errors: dict[tuple[str, int], BaseException | None]
 
     def nodes(self, workflow: str) -> dict[str, Node]:
-        """Node, behind its key in a map -> what became of it."""
+        """Node, after its key in a map -> its result."""
         instances = {(ti.task_id, ti.map_index): ti for ti in self.dag_run.get_task_instances()}
         return {
             "/".join((*slot.key_path, slot.name)): _node(instances[lane.task_id, index])
@@ -60,7 +60,7 @@ class WorkflowRun(FinishedRun):
         return self.xcom(f"{workflow}.result")
 
     def error(self, task_id: str, map_index: int = -1) -> str:
-        """What the last try raised, as text."""
+        """Return the error of the last try as a string."""
         error = self.errors[task_id, map_index]
         assert error is not None, f"{task_id} raised nothing"
         return f"{type(error).__name__}: {error}"
@@ -76,7 +76,7 @@ def _node(ti: Any) -> Node:
 
 
 class StuckError(BaseException):
-    """A run does not come to its end. No exception that Airflow would catch."""
+    """A run does not end. Airflow does not catch this exception."""
 
 
 def run_workflows(dag: Any, most_starts: int | None = None, *, is_scheduled: bool = False) -> WorkflowRun:
@@ -84,11 +84,11 @@ def run_workflows(dag: Any, most_starts: int | None = None, *, is_scheduled: boo
 
     Args:
         dag: The Dag.
-        most_starts: How often its task instances may start together.
+        most_starts: The maximum number of starts of all its task instances.
         is_scheduled: Whether nodes wait as under a scheduler and a triggerer, and not as in ``dag.test()``.
 
     Raises:
-        AssertionError: They have started more often.
+        AssertionError: The task instances have started more often.
     """
     from airflow.sdk.execution_time import supervisor
 
@@ -117,7 +117,7 @@ def run_workflows(dag: Any, most_starts: int | None = None, *, is_scheduled: boo
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Have ``dag.test()`` lose no time where it waits: between two looks, and for its own threads."""
+    """Make ``dag.test()`` lose no time while it waits, between two looks and for its own threads."""
     sleep = time.sleep
     interval = sys.getswitchinterval()
 
@@ -135,7 +135,7 @@ def quickly() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Example:
-    """A workflow, what it is called with, and what it must give."""
+    """A workflow, its arguments, and its expected result."""
 
     workflow: Any
     arguments: tuple[Any, ...]
@@ -143,7 +143,7 @@ class Example:
 
 
 def run_examples(examples: Mapping[str, Example]) -> WorkflowRun:
-    """Run workflows side by side, each with arguments that one upstream task gives."""
+    """Run workflows side by side, each with arguments from one upstream task."""
 
     @task(multiple_outputs=True)
     def inputs():

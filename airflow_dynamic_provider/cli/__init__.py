@@ -1,1 +1,1 @@
-"""``airflow dynamic-outputs ...``: one module a command; `definition` says which there are."""
+"""``airflow dynamic-outputs ...``: one module for each command. `definition` lists the commands."""

@@ -1,6 +1,6 @@
-"""``python -m airflow_dynamic_provider.cli``: the commands, where Airflow's command line has none of them.
+"""``python -m airflow_dynamic_provider.cli``: the commands, for an Airflow that does not load them.
 
-Airflow takes commands from providers from 3.2 on.
+Airflow loads commands from providers since 3.2.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Return what reads the arguments of all commands."""
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m airflow_dynamic_provider.cli")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for group in get_cli_commands():

@@ -1,4 +1,4 @@
-"""``airflow dynamic-outputs clear``: runs keys, or nodes of a workflow, again with what depends on them."""
+"""``airflow dynamic-outputs clear``: clears keys, or nodes of a workflow, with what depends on them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 @action_cli  # type: ignore[untyped-decorator, unused-ignore]
 @suppress_logs_and_warning
 def clear(args: Namespace) -> None:
-    """Show what would run again, and with ``--yes`` clear it. Airflow's command line calls this.
+    """Show which task instances would run again, and with ``--yes`` clear them.
+
+    Airflow's command line calls this.
 
     Raises:
-        SystemExit: The arguments do not go together, or name what is not there.
+        SystemExit: The arguments cannot be combined, or name something that does not exist.
     """
     _check_arguments(args)
     with opened_run(args) as run:
@@ -37,30 +39,30 @@ def clear(args: Namespace) -> None:
     print_rows(rows, args.output)
     say(_summary(len(rows), args))
     if to_clear.warning:
-        say(f"{to_clear.warning}{' (--state failed takes all)' if args.workflow else ''}.")
+        say(f"{to_clear.warning}{' (--state failed clears all)' if args.workflow else ''}.")
 
 
 def _check_arguments(args: Namespace) -> None:
-    """Refuse arguments that do not go together.
+    """Refuse arguments that cannot be combined.
 
     Raises:
-        SystemExit: They do not.
+        SystemExit: The arguments cannot be combined.
     """
     if not args.workflow:
         if args.node:
-            raise SystemExit("--node names a node of a workflow: say which one by --workflow GROUP.")
+            raise SystemExit("--node names a node of a workflow. Name the workflow with --workflow GROUP.")
         if not (args.key or args.state):
             raise SystemExit(
-                "Say what to clear: --key KEY, as often as you like, or --state failed; "
-                "of a workflow, --workflow GROUP with --node NAME or --state failed."
+                "Say what to clear: --key KEY, as often as you like, or --state failed. "
+                "For a workflow: --workflow GROUP with --node NAME or --state failed."
             )
         return
     if args.of:
-        raise SystemExit("Say either --of, for keys of a dynamic output, or --workflow, for nodes.")
+        raise SystemExit("Use either --of, for keys of a dynamic output, or --workflow, for nodes.")
     if bool(args.node) == bool(args.state):
         raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
     if len(args.key or ()) > 1:
-        raise SystemExit("With --workflow there is one --key at most: that of the graph that is meant.")
+        raise SystemExit("With --workflow, use --key once at most: it names the key of one graph.")
 
 
 def _find_nodes(run: OpenRun, args: Namespace) -> ToClear:

@@ -1,4 +1,4 @@
-"""What the commands share: the run that they look at, and words beside their data."""
+"""Shared by the commands: opening the run, and printing messages beside the data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def opened_run(args: Namespace) -> Iterator[OpenRun]:
     """Open the run that the arguments name.
 
     Raises:
-        SystemExit: There is none, or what is asked of it is not there. The text is that of the error.
+        SystemExit: There is no such run, or it does not have what was asked for. The error says why.
     """
     from airflow_dynamic_provider.airflow_adapter.models import create_session
 
@@ -31,5 +31,5 @@ def opened_run(args: Namespace) -> Iterator[OpenRun]:
 
 
 def say(text: str) -> None:
-    """Write words to standard error, for standard output is read by other programs."""
+    """Write a message to standard error, because other programs read standard output."""
     sys.stderr.write(text + "\n")

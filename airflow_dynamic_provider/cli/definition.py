@@ -1,4 +1,4 @@
-"""What Airflow's command line reads: names, arguments, texts. Each command of Airflow loads it."""
+"""Defines the commands for Airflow's command line. Every Airflow command loads this module."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ KEYS = _argument(
     "--key",
     metavar="KEY",
     action="append",
-    help="A key, outer/inner or a JSON list for a path of keys; may be given more than once, and an outer "
-    "key stands for all keys below it. With --workflow, for one inside a map: only of this key",
+    help="A key: outer/inner or a JSON list for a path of keys. It may be given more than once. An outer key "
+    "stands for all keys below it. With --workflow, for a workflow inside a map: only the graph of this key",
 )
 WORKFLOW = _argument(
     "--workflow",
@@ -46,16 +46,16 @@ NODE = _argument(
     "--node",
     metavar="NAME",
     action="append",
-    help="A node of the workflow, by its label without the key, or a call with all its nodes; may be given "
-    "more than once",
+    help="A node of the workflow, by its label without the key, or a call with all its nodes. It may be "
+    "given more than once",
 )
 STATE = _argument(
     "--state",
     choices=("failed",),
-    help="All keys that failed, of all dynamic outputs or of the one of --of; with --key only what failed of "
-    "these keys; with --workflow all nodes that failed",
+    help="All failed keys, of all dynamic outputs or of the one of --of. With --key, only the failed task "
+    "instances of these keys. With --workflow, all failed nodes",
 )
-YES = _argument("-y", "--yes", action="store_true", help="Clear it; without this it is only shown")
+YES = _argument("-y", "--yes", action="store_true", help="Clear the task instances (default: only show them)")
 EXPORTED_OF = _argument("--of", metavar="NAME", help="The dynamic output, as list names it (default: all)")
 WHAT = _argument(
     "--what",
@@ -64,16 +64,16 @@ WHAT = _argument(
     help="The state of each key in each task, or the metadata of keys and of their tasks (default: states)",
 )
 FORMAT = _argument(
-    "--format", choices=("json", "csv"), default="json", help="The form of the text (default: json)"
+    "--format", choices=("json", "csv"), default="json", help="The format of the output (default: json)"
 )
-FILE = _argument("--file", metavar="PATH", help="Where to write it (default: to standard output)")
+FILE = _argument("--file", metavar="PATH", help="The file to write (default: standard output)")
 
 LIST = ActionCommand(
     name="list",
     help="List the dynamic outputs and workflows of a run",
     description="List the dynamic outputs of a Dag run with their keys by state, and its workflows with "
-    "their nodes by state. A key is in the state that matters most of those of its task instances: "
-    "failed before running before success.",
+    "their nodes by state. A key shows the most important state among its task instances: failed before "
+    "running before success.",
     func=lazy_load_command(f"{_MODULE}.list.list_outputs"),
     args=(DAG_ID, RUN_ID, ARG_OUTPUT, ARG_VERBOSE),
 )
@@ -81,19 +81,19 @@ LIST = ActionCommand(
 SHOW = ActionCommand(
     name="show",
     help="Show a key with its metadata and task instances",
-    description="Show where a key of a dynamic output is from, its metadata, and its task instances with "
-    "what they have attached.",
+    description="Show the origin of a key of a dynamic output, its metadata, and its task instances with "
+    "their metadata.",
     func=lazy_load_command(f"{_MODULE}.show.show"),
     args=(DAG_ID, RUN_ID, KEY, OF, ARG_OUTPUT, ARG_VERBOSE),
 )
 
 CLEAR = ActionCommand(
     name="clear",
-    help="Run keys, or nodes of a workflow, again, with all that depends on them and nothing else",
-    description="Show which task instances run again when keys of a dynamic output are cleared: those of the "
-    "keys, and what depends on them key by key. Or when nodes of a @dynamic_workflow are: the nodes, what "
-    "depends on them in the plan, the workflow's result and what is downstream of it in the Dag. Airflow's "
-    "own clear does not know what depends on keys and nodes. Nothing is changed without --yes.",
+    help="Clear keys, or nodes of a workflow, with everything that depends on them and nothing else",
+    description="Show which task instances would run again, and with --yes clear them. For keys of a dynamic "
+    "output: those of the keys, and what depends on them key by key. For nodes of a @dynamic_workflow: the "
+    "nodes, what depends on them in the plan, the workflow's result, and what is downstream of it in the "
+    "Dag. Airflow's own clear does not know what depends on keys and nodes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
     args=(DAG_ID, RUN_ID, OF, KEYS, STATE, WORKFLOW, NODE, YES, ARG_OUTPUT, ARG_VERBOSE),
 )
@@ -102,17 +102,17 @@ EXPORT = ActionCommand(
     name="export",
     help="Write the states or the metadata of all keys as JSON or CSV",
     description="Write the state of each key in each task, or the metadata of keys and of their task "
-    "instances. In CSV a text that a spreadsheet would take for a formula, one that begins with = + - @ a "
-    "tab or the end of a line, has an apostrophe before it; JSON has the values as they are.",
+    "instances. In CSV, a string that a spreadsheet would treat as a formula (it starts with =, +, -, @, a "
+    "tab or a line ending) gets an apostrophe in front. JSON keeps the values unchanged.",
     func=lazy_load_command(f"{_MODULE}.export.export"),
     args=(DAG_ID, RUN_ID, EXPORTED_OF, WHAT, FORMAT, FILE, ARG_VERBOSE),
 )
 
 
 def get_cli_commands() -> list[CLICommand]:
-    """Return the commands of the package. Airflow calls this for each of its own commands."""
+    """Return the commands of the package. Airflow calls this in each of its own commands."""
     if sys.argv[1:3] == ["celery", "worker"]:
-        # The one call of ours that a Celery worker makes before it forks.
+        # A Celery worker calls no other function of the package before it forks.
         from airflow_dynamic_provider.airflow_adapter.parents import at_start_of_celery_worker
         from airflow_dynamic_provider.preloading import preload
 
@@ -120,7 +120,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="dynamic-outputs",
-            help="Look at and run again what dynamic outputs and workflows have made",
+            help="Show, export and clear the keys of dynamic outputs and the nodes of workflows",
             subcommands=(LIST, SHOW, CLEAR, EXPORT),
         )
     ]

@@ -1,4 +1,4 @@
-"""``airflow dynamic-outputs export``: states or metadata of all keys, for other programs."""
+"""``airflow dynamic-outputs export``: writes the states or metadata of all keys for other programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @action_cli  # type: ignore[untyped-decorator, unused-ignore]
 @suppress_logs_and_warning
 def export(args: Namespace) -> None:
-    """Write them to standard output, or to a file. Airflow's command line calls this.
+    """Write states or metadata to standard output or to a file. Airflow's command line calls this.
 
     Raises:
         SystemExit: There is no such run or dynamic output, or the file cannot be written.
@@ -29,7 +29,7 @@ def export(args: Namespace) -> None:
             _write(chunks, sys.stdout)
             return
         try:
-            # CSV has its own ends of lines.
+            # CSV has its own line endings.
             with open(args.file, "w", encoding="utf-8", newline="") as file:
                 _write(chunks, file)
         except OSError as error:

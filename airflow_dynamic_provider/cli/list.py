@@ -1,4 +1,4 @@
-"""``airflow dynamic-outputs list``: the dynamic outputs and workflows of a run."""
+"""``airflow dynamic-outputs list``: lists the dynamic outputs and workflows of a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @action_cli  # type: ignore[untyped-decorator, unused-ignore]
 @suppress_logs_and_warning
 def list_outputs(args: Namespace) -> None:
-    """List them. Airflow's command line calls this.
+    """List the dynamic outputs and workflows of a run. Airflow's command line calls this.
 
     Raises:
         SystemExit: There is no such run.

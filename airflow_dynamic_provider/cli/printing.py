@@ -1,7 +1,7 @@
 """Prints data as Airflow's own commands do: tables, plain lines, JSON or YAML.
 
-The texts come from whoever ran the tasks, so none of them may be taken for markup or for a command to the
-terminal. Numbers stay numbers in JSON and YAML.
+The strings come from tasks, so none of them may act as markup or as a control sequence of the terminal.
+Numbers stay numbers in JSON and YAML.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-# The kinds of characters that turn the direction of writing for those after them.
+# The bidirectional classes of characters that change the writing direction of the characters after them.
 _TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
 
-# How much of a text a table shows.
+# The number of characters of a string that a table shows.
 _SHOWN = 500
 
 
@@ -40,7 +40,7 @@ def print_document(document: Any, output: str) -> None:
 
 
 def print_rows(rows: Sequence[Row], output: str) -> None:
-    """Print rows that have the same columns. No rows are no table, and an empty document."""
+    """Print rows that have the same columns. Without rows, print no table, or an empty document."""
     if output in ("json", "yaml"):
         print_document(list(rows), output)
     elif rows:
@@ -48,10 +48,10 @@ def print_rows(rows: Sequence[Row], output: str) -> None:
 
 
 def print_tables(tables: Sequence[Sequence[Row]], output: str) -> None:
-    """Print tables, an empty line between two; those without rows are left out.
+    """Print tables, separated by empty lines. Tables without rows are left out.
 
     Args:
-        tables: Rows that have the same columns.
+        tables: Lists of rows that have the same columns.
         output: ``table`` or ``plain``.
     """
     shown = [rows for rows in tables if rows]
@@ -62,7 +62,7 @@ def print_tables(tables: Sequence[Sequence[Row]], output: str) -> None:
 
 
 def _print_plain(rows: Sequence[Row]) -> None:
-    # A key that reads like a number is none.
+    # A key that looks like a number is still a string.
     lines = tabulate(_cells(rows), headers=list(rows[0]), tablefmt="plain", disable_numparse=True)
     sys.stdout.write(lines + "\n")
 
@@ -77,7 +77,7 @@ def _print_table(rows: Sequence[Row]) -> None:
 
 
 def show_counts(counts: Mapping[str, int]) -> str:
-    """Return counts of states as a cell shows them."""
+    """Return counts of states as the content of a cell."""
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
@@ -86,7 +86,7 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _shown(value: Any) -> str:
-    """Return the text of a cell."""
+    """Return the content of a cell."""
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
@@ -98,6 +98,6 @@ def _shown(value: Any) -> str:
 
 
 def _is_harmless(char: str) -> bool:
-    # Control characters, and those that turn the direction of writing, change what stands elsewhere.
+    # Control characters, and characters that change the writing direction, affect other parts of the output.
     is_control = unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
     return not is_control and unicodedata.bidirectional(char) not in _TURNING

@@ -1,4 +1,4 @@
-"""``airflow dynamic-outputs show``: one key, where it is from, its metadata and its task instances."""
+"""``airflow dynamic-outputs show``: shows one key, its origin, its metadata and its task instances."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show(args: Namespace) -> None:
     """Show a key. Airflow's command line calls this.
 
     Raises:
-        SystemExit: There is no such run or key, or the key is of several dynamic outputs.
+        SystemExit: There is no such run or key, or several dynamic outputs have the key.
     """
     with opened_run(args) as run:
         described = _describe(run, args.key, args.of)

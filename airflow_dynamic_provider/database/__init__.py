@@ -1,1 +1,1 @@
-"""What commands and pages read from Airflow's database, and change there. No task imports it."""
+"""Reads and changes Airflow's database for commands and pages. No task imports it."""

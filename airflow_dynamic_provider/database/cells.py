@@ -1,4 +1,4 @@
-"""What became of each key in each task: the cells of a matrix of keys and tasks."""
+"""The state of each key in each task: the cells of a matrix of keys and tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
 
-#: The states from the one that matters most to whoever looks at a run; ``None`` is that of what has none yet.
+#: The states, from the one that matters most to a viewer of a run. ``None`` means no state yet.
 ORDER: tuple[str | None, ...] = (
     FAILED,
     UPSTREAM_FAILED,
@@ -46,7 +46,7 @@ ORDER: tuple[str | None, ...] = (
     REMOVED,
 )
 
-# The states of a task instance that has begun and not ended.
+# The states of a task instance that has begun and has not ended.
 _AT_WORK = frozenset({"running", "deferred"})
 
 _RANKS = {state: rank for rank, state in enumerate(ORDER)}
@@ -54,7 +54,7 @@ _RANKS = {state: rank for rank, state in enumerate(ORDER)}
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of a key in a task.
+    """The task instance of a key in a task.
 
     Attributes:
         instance: The task instance.
@@ -66,18 +66,18 @@ class Cell:
 
     @property
     def state(self) -> str | None:
-        """The state, as far as it is this key's."""
+        """The state; ``None`` if the task instance ran for another key."""
         return None if self.is_stale else self.instance.state
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, as far as it ran for this key alone."""
+        """The duration in seconds; ``None`` if it did not run for this key alone."""
         return None if self.is_stale or self.instance.map_index == UNMAPPED else self.instance.duration
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a key in all tasks: the state that matters most, and the seconds in sum."""
+    """A key in all tasks: the state that matters most, and the sum of the durations in seconds."""
 
     state: str | None
     duration: float | None
@@ -85,7 +85,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Group:
-    """What the database has summed up of some cells of a key: their number, worst state and seconds."""
+    """The database's summary of some cells of a key: their number, worst state and seconds."""
 
     count: int = 0
     state: str | None = None
@@ -93,17 +93,17 @@ class _Group:
 
 
 def worst(states: Iterable[str | None]) -> str | None:
-    """Return the state that matters most to whoever looks at a run; one that is unknown is taken for none."""
+    """Return the state that matters most to a viewer of a run. An unknown state counts as no state."""
     return ORDER[min(map(rank, states), default=_RANKS[None])]
 
 
 def rank(state: str | None) -> int:
-    """Return how much a state matters, from 0 for the most; one that is unknown is taken for none."""
+    """Return the rank of a state; 0 matters most. An unknown state counts as no state."""
     return _RANKS.get(state, _RANKS[None])
 
 
 def summarize(cells: Iterable[Cell | None], group: _Group = _Group()) -> Summary:
-    """Return what became of a key, from its cells and what the database has summed up of further ones."""
+    """Return the summary of a key, from its cells and the database's summary of its other cells."""
     cells = list(cells)
     states = [None if cell is None else cell.state for cell in cells]
     seconds = [cell.seconds for cell in cells if cell is not None]
@@ -115,17 +115,17 @@ def summarize(cells: Iterable[Cell | None], group: _Group = _Group()) -> Summary
 
 
 class Cells:
-    """Reads what became of the keys of a space.
+    """Reads the task instances of the keys of a space.
 
-    Airflow has a state per position, and another key may be there once the keys were listed again. From then
-    on each clone that starts notes for which list it runs, so a query tells which cells are surely those of
-    their keys. The others are *unsettled*, and are looked at one by one.
+    Airflow has a state for each position. After the keys were listed again, another key may be at that
+    position. From then on each clone that starts stores the list that it runs for, so a query finds the cells
+    that certainly belong to their keys. The other cells are *unsettled*, and are checked one by one.
 
     Args:
         source: The run.
         info: The key space.
         keys: Its keys.
-        task_ids: The tasks that are looked at; the author's own by default.
+        task_ids: The tasks to read; by default the author's own.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Cells:
         self._task_ids = info.task_ids if task_ids is None else task_ids
 
     def at(self, positions: Collection[int]) -> dict[int, dict[str, Cell | None]]:
-        """Return position -> task -> cell, ``None`` for what Airflow has not made yet."""
+        """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet."""
         found = read_instances(self._source, self._task_ids, [UNMAPPED, *positions])
         return {
             position: {task_id: self._cell(found, task_id, position) for task_id in self._task_ids}
@@ -146,19 +146,19 @@ class Cells:
 
     @property
     def has_stale(self) -> bool:
-        """Whether a clone ran for another key than is at its position now."""
+        """Whether a clone ran for a key other than the one at its position now."""
         return any(cell.is_stale for cell in self._unsettled.values())
 
     def summaries(self) -> list[Summary]:
-        """Return what became of each key, by position.
+        """Return the summary of each key, by position.
 
-        Two queries, if the keys were listed once and all tasks are expanded. The database sums up the settled
-        cells, which takes a part of the time that tens of thousands of rows would take.
+        This takes two queries if the keys were listed once and all tasks are expanded. The database sums up
+        the settled cells, because reading tens of thousands of rows would take longer.
         """
         count = len(self._keys.paths or ())
         if not self._task_ids:
             return [Summary(self._keys.listing.state, None)] * count
-        # Before it is expanded, a mapped task has one task instance for all keys.
+        # A mapped task has one task instance for all keys until it is expanded.
         whole = {task_id for task_id, _ in read_instances(self._source, self._task_ids, [UNMAPPED])}
         groups = self._groups([task_id for task_id in self._task_ids if task_id not in whole])
         found = {at: cell.instance for at, cell in self._unsettled.items()}
@@ -174,7 +174,7 @@ class Cells:
         return summaries
 
     def _groups(self, task_ids: Sequence[str]) -> dict[int, _Group]:
-        """Return position -> what there is of settled cells in some tasks. One query."""
+        """Return position -> summary of the settled cells of some tasks. This takes one query."""
         from sqlalchemy import case, func, select
 
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
@@ -200,17 +200,17 @@ class Cells:
 
     @property
     def _are_of_keys(self) -> tuple[Any, ...]:
-        """What a query has to ask for, to find the clones of the keys that are listed now."""
+        """The conditions of a query that finds the clones of the keys that are listed now."""
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         return TaskInstance.map_index >= 0, TaskInstance.map_index < len(self._keys.paths or ())
 
     @property
     def _may_be_of_others(self) -> Any:
-        """What a query has to ask for, to find the clones that began and have not noted for which list.
+        """The condition of a query that finds the clones that began without storing the list they run for.
 
-        There is none after a retry of the producing task, and after a clear with all that follows. Times
-        would not do: each worker goes by a clock of its own.
+        It finds none after a retry of the producing task, or after a clear with everything downstream. Times
+        cannot decide this, because each worker has its own clock.
         """
         from sqlalchemy import and_, exists, func
 
@@ -231,7 +231,7 @@ class Cells:
 
     @cached_property
     def _unsettled(self) -> dict[tuple[str, int], Cell]:
-        """(Task, position) -> cell, of those that may be another key's. No query if keys were listed once."""
+        """(Task, position) -> cell that may belong to another key. No query if keys were listed once."""
         if not self._keys.is_listed_again:
             return {}
         conditions = [*self._are_of_keys, self._may_be_of_others]
@@ -239,18 +239,18 @@ class Cells:
         return {at: Cell(instance, self._is_stale(instance)) for at, instance in found.items()}
 
     def _is_stale(self, instance: Instance) -> bool:
-        """Whether an unsettled clone ran for what was at its position before the keys were listed again."""
+        """Return whether an unsettled clone ran for a key that was at its position in an earlier list."""
         task_id, position, state = instance.task_id, instance.map_index, instance.state
         if self._history.is_current(self._info.clones[task_id], position):
             return False
-        # One that has just begun, was killed, or was marked as success before it ran has noted nothing; then
-        # only the times tell.
+        # A clone that has just begun, was killed, or was marked as success before it ran has stored nothing.
+        # Only the times are left to decide then.
         may_be_silent = state in {*_AT_WORK, FAILED} or (state == SUCCESS and self._is_empty(instance))
         began, listed = instance.start_date, self._keys.listing.end_date
         return not (may_be_silent and began and listed and began >= listed)
 
     def _is_empty(self, instance: Instance) -> bool:
-        """Whether a task instance has left nothing, as one that was marked as success and never ran."""
+        """Return whether a task instance left no XCom, like one that was marked as success and never ran."""
         return (instance.task_id, instance.map_index) not in self._writers
 
     @cached_property
@@ -269,7 +269,7 @@ class Cells:
 
 
 def _is_readable(mark: Any) -> bool:
-    # One that is not tells nothing of its clone, and the pages have others to show.
+    # An unreadable mark says nothing about its clone, and the pages can still show the other clones.
     try:
         StoredClone.unpack(mark)
     except LayoutError:
@@ -278,6 +278,6 @@ def _is_readable(mark: Any) -> bool:
 
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:
-    """Return state -> how often, those that matter most first; ``none`` for what has no state yet."""
+    """Return state -> count, from the state that matters most; ``none`` stands for no state yet."""
     counts = Counter(states)
     return {state or "none": counts[state] for state in sorted(counts, key=rank)}

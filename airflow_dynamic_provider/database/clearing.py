@@ -1,4 +1,4 @@
-"""Clears task instances in Airflow's database, with all that depends on them and nothing else."""
+"""Clears task instances in Airflow's database, with everything that depends on them and nothing else."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Pair = tuple[str, int]
 
 @dataclass(frozen=True)
 class ToClear:
-    """What would run again.
+    """The task instances that would run again.
 
     Attributes:
         instances: The task instances, by task and map index.
         markers: The same for Airflow's API: a task id for all its task instances, or (task id, map index).
-        labels: (task, map index) -> what is shown for it: its key, or the name of a node.
-        warning: What whoever clears them should know; empty if there is nothing.
-        removed: Those whose keys are gone. They are cleared too: Airflow does not bring them back otherwise
-            if keys are at their positions again; without keys it removes them again.
+        labels: (task, map index) -> its label: its key, or the name of a node.
+        warning: A warning for the user who clears them; empty if there is none.
+        removed: The task instances whose keys are gone. They are cleared too, because Airflow would not
+            bring them back when keys take their positions again. Without keys, Airflow removes them again.
     """
 
     instances: Sequence[Instance]
@@ -44,7 +44,7 @@ class ToClear:
     removed: Sequence[Instance] = ()
 
     def label(self, instance: Instance) -> str:
-        """Return the key or the name of a node; empty for a task instance that is not mapped."""
+        """Return the key or node name of a task instance; empty if it is not mapped."""
         if instance.map_index < 0:
             return ""
         return self.labels.get((instance.task_id, instance.map_index)) or instance.label or ""
@@ -57,14 +57,14 @@ def with_downstream(
     labels: Mapping[Pair, str] | None = None,
     warning: str = "",
 ) -> ToClear:
-    """Return what runs again, of what there is.
+    """Return the existing task instances that run again.
 
     Args:
         run: The Dag run.
         pairs: (task, map index) of task instances that run again.
-        starts: Those from where all that depends on them runs again too.
-        labels: (task, map index) -> what is shown for it, if it is not its key.
-        warning: What whoever clears them should know.
+        starts: (task, map index) of task instances that run again with everything that depends on them.
+        labels: (task, map index) -> its label, if that is not its key.
+        warning: A warning for the user who clears them.
     """
     keys = _Keys(run)
     wanted = find_downstream(run.structure, _by_task(starts), keys.paths_of)
@@ -85,12 +85,12 @@ def with_downstream(
 
 def _is_wanted(wanted: Found, instance: Instance) -> bool:
     indexes = wanted[instance.task_id]
-    # A mapped task that was never expanded has one task instance for all.
+    # A mapped task that was never expanded has a single task instance.
     return indexes is ALL or instance.map_index in indexes or instance.map_index == UNMAPPED
 
 
 def _markers(found: Iterable[Instance], existing: Iterable[Instance]) -> list[str | Pair]:
-    """Return a task id for each task of which all task instances are found, the others one by one."""
+    """Return the task id where all task instances of a task are found, else (task id, map index) for each."""
     counts = Counter(instance.task_id for instance in existing)
     markers: list[str | Pair] = []
     for task_id, indexes in _by_task((each.task_id, each.map_index) for each in found).items():
@@ -113,7 +113,7 @@ class _Keys:
         return self._known[info.of]
 
     def labels(self, instances: Iterable[Instance]) -> dict[Pair, str]:
-        """Return (task, map index) -> key, of clones. Airflow has no label for those that never started."""
+        """Return (task, map index) -> key, of clones. Airflow has no label for clones that never started."""
         found = {}
         for instance in instances:
             info = self._run.structure.space_of(instance.task_id)
@@ -124,7 +124,7 @@ class _Keys:
 
 
 def clear(run: OpenRun, to_clear: ToClear) -> None:
-    """Clear it, so that the scheduler runs it again. The run goes back to the queue if it had ended."""
+    """Clear the task instances, so that the scheduler runs them again. An ended run is queued again."""
     from sqlalchemy import select
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances

@@ -1,4 +1,4 @@
-"""One task instance: its key and where that is from, what it attached, and its relatives."""
+"""Reads one task instance: its key, the producer of the key, its metadata, and related task instances."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Relation = Literal["upstream", "downstream", "same key", "producer"]
 
 @dataclass(frozen=True)
 class Details:
-    """A task instance.
+    """A task instance and everything that its page shows.
 
     Attributes:
         instance: The task instance.
         info: The key space that it is cloned for.
         key_path: Its key.
-        is_stale: Whether it ran for another key than is at its position now.
-        origins: What produced its key: two for joined keys.
-        inherited: What the producers said of the key.
-        metadata: What it attached itself.
-        key_counts: Dynamic output of its own -> how many keys it has, of those that are known.
+        is_stale: Whether it ran for a key other than the one at its position now.
+        origins: The producers of its key; two for a joined key.
+        inherited: The metadata that was produced with the key.
+        metadata: The metadata that it attached itself.
+        key_counts: Its dynamic output -> number of keys, if they are known.
         relatives: The other task instances of its key.
-        node: The workflow and the name of the node that it is.
+        node: The workflow and the name of the node that it runs.
     """
 
     instance: Instance
@@ -56,10 +56,10 @@ class Details:
 
 
 def read_details(run: OpenRun, task_id: str, map_index: int) -> Details:
-    """Return what there is of a task instance.
+    """Return the details of a task instance.
 
     Raises:
-        UnknownNameError: There is none.
+        UnknownNameError: There is no such task instance.
     """
     source, at = run.source, (task_id, map_index)
     instance = read_instances(source, [task_id], [map_index]).get(at)

@@ -1,7 +1,7 @@
-"""What depends on task instances, key by key: pure, from what a Dag's tasks say of themselves.
+"""Finds what depends on task instances, key by key. It reads only the structure of the Dag and its keys.
 
-Airflow itself knows only which *tasks* depend on one another, and in one mapped task group which clones.
-Between the groups of a key space, and between a key space and those made of it, only the keys tell.
+Airflow knows which *tasks* depend on each other, and which clones do inside one mapped task group. Between
+the groups of a key space, and between a key space and those derived from it, only the keys show it.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ def find_downstream(
     starts: Mapping[str, set[int] | None],
     paths_of: Callable[[SpaceInfo], list[KeyPath]],
 ) -> Found:
-    """Return task id -> map indexes of what depends on task instances, with those themselves.
+    """Return task id -> map indexes of some task instances and of everything that depends on them.
 
     Args:
         structure: The Dag.
         starts: Task id -> map indexes, `ALL` for every task instance of the task.
-        paths_of: Gives the key paths of a space, by position.
+        paths_of: Returns the key paths of a space, by position.
     """
     found: Found = {task_id: None if indexes is ALL else set(indexes) for task_id, indexes in starts.items()}
     relations = _Relations(structure, paths_of)
-    # Each after those before it, so one look at each is enough.
+    # In topological order, so one visit to each task is enough.
     for task_id in structure.order:
         for upstream_id in structure.upstream[task_id]:
             if upstream_id in found:
                 indexes = relations.dependents(task_id, upstream_id, found[upstream_id])
                 _add(found, task_id, indexes)
     for task_id in list(found):
-        # What was torn down has to be set up again.
+        # A resource that was torn down has to be set up again.
         found.update(dict.fromkeys(structure.setups.get(task_id, ()), ALL))
     return found
 
@@ -57,7 +57,7 @@ def _add(found: Found, task_id: str, indexes: set[int] | None) -> None:
 
 
 class _Relations:
-    """Which clones of a task depend on which of another."""
+    """Knows which clones of a task depend on which clones of another."""
 
     def __init__(self, structure: Structure, paths_of: Callable[[SpaceInfo], list[KeyPath]]) -> None:
         self._structure = structure
@@ -78,14 +78,14 @@ class _Relations:
             return ALL
         chosen = everything if indexes is ALL else indexes
         found = {position for index in chosen for position in related.get(index, ())}
-        # Not always: an outer zip has keys that are made of nothing on one side.
+        # Not always, because an outer zip has keys that are missing on one side.
         is_whole = indexes is ALL and len(found) == len(self._paths_of(own))
         return ALL if is_whole else found
 
     def _related(self, own: SpaceInfo, other: SpaceInfo) -> dict[int, set[int]] | None:
-        """Return position in the other space -> those in the own one whose keys have to do with it.
+        """Return position in the other space -> positions in the own space whose keys are related.
 
-        ``None`` if neither space's keys are made of the other's.
+        Return ``None`` if neither space's keys derive from the other's.
         """
         at = (own.of, other.of)
         if at not in self._known:
@@ -105,7 +105,7 @@ class _Relations:
 def _along(
     space: Space, paths: list[KeyPath], routes: Iterable[Route], targets: list[KeyPath]
 ) -> Iterable[tuple[int, int]]:
-    """Return (position, position of a key that its key is made of), for all routes there."""
+    """Yield (position, position of a key that its key derives from), for all routes."""
     places = {path: position for position, path in enumerate(targets)}
     for position, path in enumerate(paths):
         for route in routes:

@@ -1,4 +1,4 @@
-"""A key space in one run as rows, and those as chunks of CSV or JSON: however many keys, some at a time."""
+"""Exports a key space of one run as chunks of CSV or JSON. It reads some keys at a time."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ COLUMNS: Mapping[What, tuple[str, ...]] = {
     "metadata": ("of", "key_path", "key", "task_id", "output", "label", "kind", "value"),
 }
 
-#: What a spreadsheet takes for the beginning of a formula, with the wide forms that some take for the same.
+#: The characters that start a formula in a spreadsheet, and the full-width forms that some programs accept.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-# How many keys are read, and written, at once.
+# The number of keys that are read and written at once.
 _AT_ONCE = 400
 
 
 def export(run: OpenRun, spaces: Sequence[SpaceInfo], what: What, form: Format) -> Iterator[str]:
-    """Yield the text of a file, in chunks. Nothing is read before it is asked for.
+    """Yield the content of a file, in chunks. Each chunk is read when it is requested.
 
-    A file that is whole says so at its end: CSV in a last line ``# complete: 12 rows``, JSON in the field
+    A complete file ends with a mark: CSV with a last line ``# complete: 12 rows``, JSON with the field
     ``complete``.
 
     Args:
         run: The Dag run.
         spaces: The key spaces.
         what: The states of their keys, or their metadata.
-        form: The form of the file.
+        form: The format of the file.
 
     Raises:
-        LayoutError: What is stored is of another release.
-        ReadError: What is stored cannot be loaded.
+        LayoutError: Another release has stored the data.
+        ReadError: The data cannot be loaded.
     """
     if form == "json":
         return json_chunks(run, spaces, what)
@@ -87,7 +87,7 @@ def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
     """Yield a row for each label: of the keys of a space, and of their clones."""
     for key in _read_metadata(Matrix(run.source, info)):
         about = _about(info, key)
-        # A joined key was produced by two tasks, and the task that lists it knows both.
+        # A joined key was produced by two tasks. The task that lists it knows both.
         producer = {"task_id": info.producer_id or info.space.keys_task_id, "output": info.output}
         yield from ({**about, **producer, **each} for each in _labels(key["metadata"]))
         for task in key["tasks"]:
@@ -97,7 +97,7 @@ def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
 
 
 def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
-    """Yield the text of a CSV file. No cell begins as a formula does: such a text gets an apostrophe.
+    """Yield the content of a CSV file. A string that would start a formula gets an apostrophe in front.
 
     The last line says that the file is complete, and how many rows it has.
     """
@@ -105,7 +105,7 @@ def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Ite
 
 
 def csv_cell(value: Any) -> str | int | float:
-    """Return how a cell shows a value: numbers and texts as they are, ``None`` empty, all else as JSON."""
+    """Return a value as a CSV cell: numbers and strings unchanged, ``None`` empty, other values as JSON."""
     if value is None:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -115,12 +115,12 @@ def csv_cell(value: Any) -> str | int | float:
 
 
 def json_chunks(run: OpenRun, spaces: Sequence[SpaceInfo], what: What) -> Iterator[str]:
-    """Yield the text of a JSON document: the run, its key spaces, their keys."""
+    """Yield the content of a JSON document: the run, its key spaces, their keys."""
     return _in_chunks(_json_lines(run, spaces, _read_states if what == "states" else _read_metadata))
 
 
 def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
-    """Return what became of a key in a task, as plain values; little, if it ran for another key."""
+    """Return a cell as plain values, without states and times if it ran for another key."""
     described = {"task_id": task_id, "map_index": None if cell is None else cell.instance.map_index}
     own = None if cell is None or cell.is_stale else cell.instance
     return {
@@ -155,12 +155,12 @@ def _read_metadata(matrix: Matrix) -> Iterator[dict[str, Any]]:
 def describe_metadata(
     path: KeyPath, produced: Labelled, own: Mapping[str, StoredMetadata | None]
 ) -> dict[str, Any]:
-    """Return what was said of a key, and what its clones said, as plain values.
+    """Return the metadata of a key and of its clones, as plain values.
 
     Args:
         path: The key path.
-        produced: What was said of it when it was produced.
-        own: Task -> what its clone said.
+        produced: The metadata that was produced with the key.
+        own: Task -> metadata of its clone.
     """
     return {
         "key_path": list(path),
@@ -191,7 +191,7 @@ def _about(info: SpaceInfo, key: Mapping[str, Any]) -> dict[str, Any]:
 def _labels(labelled: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for label, stored in labelled.items():
         kind, value = stored["type"], stored["value"]
-        # Nothing, said on purpose, is not an empty cell; and a text inside JSON has quotes.
+        # A null that was attached on purpose is not an empty cell, and a string inside JSON has quotes.
         if value is None or (kind == "json" and isinstance(value, str)):
             value = json.dumps(value, ensure_ascii=False)
         yield {"label": label, "kind": kind, "value": value}
@@ -211,7 +211,7 @@ def _csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Ite
         buffer.seek(0)
         buffer.truncate()
         count += 1
-    # No dynamic output is called so. A transfer may end early and look whole to the program that asked.
+    # No dynamic output has such a name. A transfer may end early and look complete to the client.
     yield f"# complete: {count} rows\r\n"
 
 
@@ -235,12 +235,12 @@ def _json_lines(
             yield separator + json.dumps(key)
             separator = ",\n"
         yield "]}"
-    # Last, because a file that was cut may be mended into JSON by whoever reads it.
+    # Last, because a reader may repair a truncated file into valid JSON.
     yield '], "complete": true}\n'
 
 
 def _in_chunks(lines: Iterable[str]) -> Iterator[str]:
-    """Yield some lines at a time: whoever sends them pays for each time."""
+    """Yield many lines at a time, because sending each chunk has a cost."""
     todo = iter(lines)
     while chunk := "".join(islice(todo, _AT_ONCE)):
         yield chunk

@@ -28,7 +28,7 @@ class PastRun:
 
     Attributes:
         dag_run: The run.
-        matrix: What became of the keys; ``None`` where the Dag had no such space, or it cannot be read.
+        matrix: The states of the keys; ``None`` if the Dag had no such space, or it cannot be read.
     """
 
     dag_run: DagRun
@@ -42,7 +42,7 @@ class History:
         session: The database session.
         dag_id: The Dag.
         of: The key space.
-        count: How many runs.
+        count: The number of runs.
     """
 
     def __init__(self, session: Session, dag_id: str, of: str, count: int) -> None:
@@ -77,11 +77,11 @@ class History:
         return list(found)
 
     def states(self, paths: Sequence[KeyPath], task_id: str | None = None) -> list[list[Cell | None]]:
-        """Return, by key and then by run, what became of it; ``None`` where the run has no such key.
+        """Return the cell of each key in each run; ``None`` where the run has no such key.
 
         Args:
             paths: The keys.
-            task_id: In which task; ``None`` for what matters most of all.
+            task_id: The task; ``None`` for the state that matters most among all tasks.
         """
         columns = [self._column(run, paths, task_id) for run in self.runs]
         return [[column.get(path) for column in columns] for path in paths]
@@ -95,7 +95,7 @@ class History:
         column = {}
         for path, position in positions.items():
             by_task = cells[position]
-            # A task that produces the keys, or one that is not cloned for them, ran once for all.
+            # A task that produces the keys, or is not cloned for them, ran once for all keys.
             wanted = [by_task[task_id]] if task_id in by_task else list(by_task.values())
             known = [cell for cell in wanted if cell is not None]
             column[path] = min(known, key=lambda cell: rank(cell.state), default=Cell(keys.listing))
@@ -108,7 +108,7 @@ class History:
         source = RunSource(self._session, self._dag_id, dag_run.run_id)
         matrix = Matrix(source, structure.spaces[self._of])
         try:
-            # Now, while it can still be told which run it is that cannot be read.
+            # Read now, while it is known which run cannot be read.
             assert matrix.keys is not None
         except (LayoutError, ReadError):
             return None

@@ -1,4 +1,4 @@
-"""Task instances as Airflow's database has them: plain values, without a session."""
+"""Task instances of Airflow's database as plain values, without a session."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Instance:
     Attributes:
         task_id: Its task.
         map_index: Its map index, -1 if the task is not mapped.
-        state: Its state, ``None`` before the scheduler looks at it.
+        state: Its state; ``None`` before the scheduler looks at it.
         try_number: The number of its latest try.
-        start_date: When that began.
+        start_date: When the latest try began.
         end_date: When it ended.
-        duration: How many seconds it took.
-        label: What Airflow shows for its map index.
+        duration: Its duration in seconds.
+        label: The label that Airflow shows for its map index.
     """
 
     task_id: str
@@ -47,13 +47,13 @@ def read_instances(
     map_indexes: Collection[int] | None = None,
     conditions: Iterable[Any] = (),
 ) -> dict[tuple[str, int], Instance]:
-    """Return (task, map index) -> task instance, of those that there are.
+    """Return (task, map index) -> task instance, for those that exist.
 
     Args:
         source: The run.
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
-        conditions: What else the query has to ask for.
+        conditions: Further conditions of the query.
     """
     from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""Finds what runs again when keys of a dynamic output are cleared."""
+"""Finds the task instances that run again when keys of a dynamic output are cleared."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeySelection:
-    """What is to be cleared.
+    """The keys to clear.
 
     Attributes:
         of: The key space.
-        keys: The key paths; all, if there are none.
+        keys: The key paths; empty for all.
         only_failed: Whether to start from the clones that failed, instead of all clones of a key.
     """
 
@@ -36,7 +36,7 @@ class KeySelection:
 
 
 def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
-    """Return what would run again: the clones of the keys, and what depends on them.
+    """Return the task instances that would run again: the clones of the keys, and what depends on them.
 
     Raises:
         UnknownNameError: There is no such key space or key.
@@ -51,7 +51,7 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
 
 
 def find_listing(run: OpenRun, of: str) -> ToClear:
-    """Return what would run again with the task that lists the keys of a space: it, and what depends on it.
+    """Return the task that lists the keys of a space, and the task instances that depend on it.
 
     Raises:
         UnknownNameError: There is no such key space.
@@ -67,7 +67,7 @@ def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
 
 
 def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
-    # A helper may have failed by itself, and then nothing after it can run.
+    # A helper may have failed by itself, and then nothing downstream of it can run.
     columns = (*matrix.info.task_ids, *matrix.info.helpers)
     cells = Cells(matrix.source, matrix.info, matrix.keys, columns).at(positions)
     return [
@@ -84,7 +84,7 @@ def _warning(run: OpenRun, to_clear: ToClear) -> str:
     listed = [repr(info.of) for info in spaces if info.space.keys_task_id in task_ids]
     if not listed:
         return ""
-    return f"The keys of {', '.join(listed)} are listed again: if they are others then, those run instead"
+    return f"The keys of {', '.join(listed)} are listed again: if they differ then, the new keys run instead"
 
 
 def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:
@@ -95,10 +95,10 @@ def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:
 
 
 def _below(matrix: Matrix, key: KeyPath) -> Iterator[int]:
-    """Return the position of a key, or those of all keys below it.
+    """Yield the position of a key, or the positions of all keys below it.
 
     Raises:
-        UnknownNameError: There is none.
+        UnknownNameError: There is no such key.
     """
     known = matrix.keys.positions
     if key in known:

@@ -1,4 +1,4 @@
-"""Finds the keys that a command names, and the dynamic output that they are of where it does not say."""
+"""Finds the keys that a command names, and their dynamic output if the command does not name it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NamedKeys:
     Attributes:
         info: The space.
         keys: All its keys.
-        paths: Those that are named.
+        paths: The named keys.
     """
 
     info: SpaceInfo
@@ -39,10 +39,10 @@ class NamedKeys:
 
 
 def chosen_spaces(run: OpenRun, of: str | None) -> list[SpaceInfo]:
-    """Return the key space of a name, or all if there is no name.
+    """Return the key space of a name, or all key spaces if there is no name.
 
     Raises:
-        UnknownNameError: There is none of this name, or none at all.
+        UnknownNameError: There is no key space of this name, or none at all.
     """
     if of is not None:
         return [run.space(of)]
@@ -52,12 +52,12 @@ def chosen_spaces(run: OpenRun, of: str | None) -> list[SpaceInfo]:
 
 
 def find_key(run: OpenRun, text: str, of: str | None = None) -> NamedKeys:
-    """Return a key.
+    """Return the key that a command names.
 
     Args:
         run: The Dag run.
         text: The key, ``outer/inner`` or a JSON list.
-        of: The key space; ``None`` for the one that has such a key.
+        of: The key space; ``None`` for the only one that has such a key.
 
     Raises:
         UnknownNameError: There is no such key space or key.
@@ -70,12 +70,12 @@ def find_key(run: OpenRun, text: str, of: str | None = None) -> NamedKeys:
 def find_keys_to_clear(
     run: OpenRun, texts: Sequence[str], of: str | None = None, *, only_failed: bool = False
 ) -> list[KeySelection]:
-    """Return what a command is to clear.
+    """Return the keys that a command clears.
 
     Args:
         run: The Dag run.
-        texts: Keys, or what is above some where keys are nested; none for all that failed.
-        of: The key space; ``None`` for the one that has all the keys, or for every one if there are none.
+        texts: Keys, or outer keys of nested keys; none for all failed keys.
+        of: The key space; ``None`` for the only one that has all the keys, or for all if no key is named.
         only_failed: Whether to start from the clones that failed.
 
     Raises:
@@ -94,7 +94,7 @@ def find_keys_to_clear(
 
 
 def _find(searched: _Searched, texts: Sequence[str], candidates: _Candidates) -> NamedKeys | None:
-    """Return the keys of a space, ``None`` if it does not have all of them."""
+    """Return the named keys of a space; ``None`` if it does not have all of them."""
     info, keys = searched
     paths = []
     for text in texts:
@@ -115,14 +115,14 @@ def _only(
     if having:
         names = ", ".join(repr(each.info.of) for each in having)
         raise AmbiguousNameError(
-            f"several dynamic outputs have {noun}: {names}", remedy="Say which of them is meant: --of NAME."
+            f"several dynamic outputs have {noun}: {names}", remedy="Choose one of them: --of NAME."
         )
     place = repr(searched[0][0].of) if len(searched) == 1 else f"the run {run.run_id!r}"
     raise _no_key(texts, place, searched)
 
 
 def _no_key(texts: Sequence[str], place: str, searched: Sequence[_Searched]) -> UnknownNameError:
-    """Return the error for keys that no space has all of: it is about the first that none has at all."""
+    """Return the error for keys that no space has together. It names the first key that no space has."""
     lists = [keys for _, keys in searched]
     missing = [
         text
@@ -145,7 +145,7 @@ def _whole(keys: KeyList) -> Iterator[Sequence[KeyPath]]:
 
 
 def _whole_or_above(keys: KeyList) -> Iterator[Sequence[KeyPath]]:
-    """Return the keys, then what is above them, from the longest."""
+    """Yield the keys, then their outer key paths, from the longest."""
     paths = keys.paths or ()
     yield paths
     for length in range(len(next(iter(paths), ())) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""The keys of a key space in one run, in the order in which tasks are cloned for them."""
+"""The keys of a key space in one run, in the order of their clones' map indexes."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ class KeyList:
 
     @property
     def is_listed_again(self) -> bool:
-        """Whether the keys were listed more than once, so that clones may have run for others."""
+        """Whether the keys were listed more than once, so that clones may have run for other keys."""
         return self.listing.try_number > 1
 
     @property
     def message(self) -> str | None:
-        """Why there are no keys, ``None`` if there are."""
+        """Why there are no keys; ``None`` if there are keys."""
         if self.paths is not None:
             return None
         task, state = repr(self.listing.task_id), self.listing.state
         if state in FAILURES:
-            return f"There are no keys, for {task} is {state}."
+            return f"There are no keys because {task} is {state}."
         if state == SKIPPED:
-            return f"There are no keys, for {task} was skipped."
+            return f"There are no keys because {task} was skipped."
         if state == SUCCESS:
             return f"There are no keys: {task} was marked as success, or Airflow has deleted them."
         return f"The keys are not known yet: {task} has not ended."
 
 
 def is_found(path: KeyPath, search: str) -> bool:
-    """Return whether a key contains what is searched for, whatever the case."""
+    """Return whether a key contains the search string, in any case."""
     return search.casefold() in render_key(path).casefold()
 
 
 def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:
-    """Read the keys of a space. Three queries.
+    """Read the keys of a space. This takes three queries.
 
     Raises:
-        LayoutError: What is stored is no list of keys, or not the one that its task has stored.
-        ReadError: It cannot be loaded.
+        LayoutError: The stored data is not a list of keys, or not the list that its task stored.
+        ReadError: The stored data cannot be loaded.
     """
     task_id = info.space.keys_task_id
     at = (task_id, UNMAPPED)

@@ -1,4 +1,4 @@
-"""A page of the matrix of keys and tasks: searched, filtered, sorted, and folded where keys are nested."""
+"""The matrix of keys and tasks, in pages: searched, filtered, sorted, and folded if keys are nested."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Sort = Literal["position", "key", "state", "duration"]
 
 @dataclass(frozen=True)
 class Query:
-    """Which rows, and in which order.
+    """A selection of rows and their order.
 
     Attributes:
-        search: What the key must contain, whatever the case.
-        states: The states to show; all, if there are none. ``none`` is that of what has no state yet.
-        sort: By what they are sorted.
-        is_descending: Whether the last comes first.
-        parent: The keys above those to show, where keys are nested.
+        search: A string that the key must contain, in any case.
+        states: The states to show; empty for all. ``none`` stands for no state yet.
+        sort: The column to sort by.
+        is_descending: Whether to sort in descending order.
+        parent: The outer keys of the rows to show, if keys are nested.
         is_flat: Whether to show nested keys without folding.
-        limit: How many rows at most.
-        offset: How many rows to leave out.
+        limit: The maximum number of rows.
+        offset: The number of rows to skip.
     """
 
     search: str = ""
@@ -46,22 +46,22 @@ class Query:
 
     @property
     def folds(self) -> bool:
-        """Whether nested keys are folded: what is searched for would be hidden."""
+        """Whether nested keys are folded. A search is not folded, because folding would hide its results."""
         return not (self.is_flat or self.search or self.states or self.sort in ("state", "duration"))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A key, or the keys below one.
+    """A key, or a folded row for all keys below an outer key.
 
     Attributes:
         key_path: The key path.
         state: The state that matters most.
-        duration: The seconds in sum.
-        position: The position of the key; ``None`` for keys below one.
+        duration: The sum of the durations in seconds.
+        position: The position of the key; ``None`` for a folded row.
         cells: Task -> cell, for a key.
-        children: How many keys there are below; ``None`` for a key.
-        counts: State -> how many of them.
+        children: The number of keys below; ``None`` for a key.
+        counts: State -> number of keys below.
     """
 
     key_path: KeyPath
@@ -79,8 +79,8 @@ class Page:
 
     Attributes:
         rows: The rows.
-        total: How many there are on all pages.
-        counts: State -> how many keys that match the search, whatever the filter.
+        total: The number of rows on all pages.
+        counts: State -> number of keys that match the search, ignoring the filter by state.
     """
 
     rows: Sequence[Row]
@@ -89,7 +89,7 @@ class Page:
 
 
 class Matrix:
-    """The keys of a space in one run, and what became of each in the tasks that are cloned for it.
+    """The keys of a space in one run, and their task instances in the tasks that are cloned for them.
 
     Args:
         source: The run.
@@ -107,21 +107,21 @@ class Matrix:
 
     @cached_property
     def cells(self) -> Cells:
-        """What became of them."""
+        """The task instances of the keys."""
         return Cells(self.source, self.info, self.keys)
 
     @cached_property
     def summaries(self) -> list[Summary]:
-        """What became of each in all tasks, by position."""
+        """The summary of each key, by position."""
         return self.cells.summaries()
 
     @property
     def counts(self) -> dict[str, int]:
-        """State -> how many keys."""
+        """State -> number of keys."""
         return count_states(summary.state for summary in self.summaries)
 
     def page(self, query: Query) -> Page:
-        """Return some rows."""
+        """Return a page of rows."""
         found = self.find(query)
         counts = count_states(self.summaries[position].state for position in found)
         shown = [position for position in found if self._is_shown(query, position)]

@@ -1,8 +1,8 @@
-"""Reads metadata: what the author's tasks said of a key when they produced it, and of themselves.
+"""Reads the metadata of keys and of task instances.
 
-What is said of a key stands beside its value where it was produced, and beside its path in the list of a
-nested key space. What a task instance says of itself stands in an XCom of its own, with the key that a clone
-ran for; another key may be at its position since.
+The metadata of a key is stored with its value where it was produced, and with its path in the list of a
+nested key space. The metadata of a task instance is a separate XCom, which names the key that a clone ran
+for. Another key may be at the position of the clone by now.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Label -> value.
 Labelled = Mapping[str, MetadataValue]
 
-#: What is shown in place of metadata that cannot be read. No constructor makes this kind.
+#: Shown instead of metadata that cannot be read. No constructor creates this kind.
 UNREADABLE: Labelled = {
     "unreadable": MetadataValue("unreadable", "What is stored here cannot be read. The log says why.")
 }
@@ -55,11 +55,11 @@ log = logging.getLogger(__name__)
 def read_metadata(
     source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
 ) -> dict[tuple[str, int], StoredMetadata]:
-    """Return (task, map index) -> what the task instances said, of those that said anything.
+    """Return (task, map index) -> metadata of the task instance, for those that attached any.
 
-    `UNREADABLE` stands for what is stored there and cannot be read: a task may push an XCom of that name
-    itself. A clone may have said it of a key that is not at its position any more: compare ``key_path``, or
-    ask `metadata_of_cells`.
+    `UNREADABLE` replaces stored metadata that cannot be read, because a task may push an XCom of that name
+    itself. A clone may have run for a key that is no longer at its position: compare ``key_path``, or use
+    `metadata_of_cells`.
 
     Args:
         source: The run.
@@ -73,7 +73,7 @@ def read_metadata(
 def _read_each(
     stored: Mapping[Place, Any], unpack: Callable[[Any], Read], unreadable: Read
 ) -> dict[Place, Read]:
-    """Read each document by itself: one that cannot be read takes nothing from the others."""
+    """Read each document separately, so that an unreadable one does not affect the others."""
     found, errors = {}, []
     for at, each in stored.items():
         try:
@@ -84,7 +84,7 @@ def _read_each(
             found[at] = unreadable
             errors.append((at, error))
     if errors:
-        # One line for all, which may be many.
+        # One line for all errors, because there may be many.
         log.warning("Cannot read metadata in %d places, the first %r: %s", len(errors), *errors[0])
     return found
 
@@ -94,12 +94,12 @@ def metadata_of_cells(
     paths: Mapping[int, KeyPath],
     cells: Mapping[int, Mapping[str, Cell | None]],
 ) -> dict[tuple[str, int], StoredMetadata]:
-    """Return (task, position) -> what clones said of the keys that are at their positions now.
+    """Return (task, position) -> metadata of clones that ran for the keys at their positions now.
 
     Args:
         source: The run.
         paths: Position -> key path.
-        cells: Position -> task -> cell, of those positions.
+        cells: Position -> task -> cell.
     """
     task_ids = {task_id for by_task in cells.values() for task_id in by_task}
     return {
@@ -112,15 +112,15 @@ def metadata_of_cells(
 
 
 def key_metadata(source: RunSource, info: SpaceInfo, key_path: KeyPath, position: int) -> Labelled:
-    """Return what was said of a key when it was produced; of both sides, where two outputs are joined.
+    """Return the metadata that was produced with a key; from both sides if two outputs are joined.
 
-    Empty if another key is stored at its position by now, `UNREADABLE` if what is stored cannot be read.
+    It is empty if another key is stored at the position by now, and `UNREADABLE` if it cannot be read.
     """
     return keys_metadata(source, info, {position: key_path})[position]
 
 
 def keys_metadata(source: RunSource, info: SpaceInfo, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
-    """Return position -> what was said of the key when it was produced. A query for each 400 keys.
+    """Return position -> the metadata that was produced with the key. One query reads up to 400 keys.
 
     Args:
         source: The run.
@@ -143,7 +143,7 @@ def _of_space(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> 
 
 def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
     names = {item_xcom(space.output, position): position for position in paths}
-    # The values may be large, and of classes that only the author's tasks can load.
+    # The values may be large, and their classes may load only in the author's tasks.
     stored = source.pull_names(space.producer_id, names, without="value", keep_errors=True)
     read = _read_each(stored, StoredItem.unpack, _UNREADABLE_ITEM)
     items = {names[name]: item for name, item in read.items()}
@@ -156,7 +156,7 @@ def _metadata_of(item: StoredItem | None, path: KeyPath) -> Labelled:
 
 
 def _read_entries(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> dict[int, StoredEntry]:
-    """Return position -> what the list of keys says of it, of those that are there still."""
+    """Return position -> its entry in the list of keys, for keys that are still there."""
     names = {entries_xcom(position // ENTRIES_PER_PAGE) for position in paths}
     stored = source.pull_names(space.keys_task_id, names, keep_errors=True)
     pages = _read_each(stored, StoredEntries.unpack, _UNREADABLE_PAGE)
@@ -177,7 +177,7 @@ def _of_side(
     paths: Mapping[int, KeyPath],
     entries: Mapping[int, StoredEntry],
 ) -> dict[int, Labelled]:
-    """Return position -> what was said of the key that it has on one side."""
+    """Return position -> the metadata of its key on one side of a join."""
     places = {at: link for at, entry in entries.items() if (link := entry.links[side]) is not None}
     wanted = {place: space.path_of_link(side, paths[at]) for at, place in places.items()}
     found = _of_space(source, space.links[side], wanted)

@@ -1,4 +1,4 @@
-"""Finds what runs again when nodes of a workflow are cleared."""
+"""Finds the task instances that run again when nodes of a workflow are cleared."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NodeSelection:
-    """What is to be cleared.
+    """The nodes to clear.
 
     Attributes:
         workflow: The task group of the workflow.
-        nodes: Names of nodes and calls; all that failed, if there are none.
-        key: The key of whose graph they are, ``outer/inner`` or a JSON list; ``None`` for all keys.
+        nodes: Names of nodes and calls; empty for all failed nodes.
+        key: The key of their graph, ``outer/inner`` or a JSON list; ``None`` for all keys.
     """
 
     workflow: str
@@ -39,11 +39,11 @@ class NodeSelection:
 
 
 def find_nodes(run: OpenRun, selection: NodeSelection) -> ToClear:
-    """Return what would run again.
+    """Return the task instances that would run again.
 
     Raises:
         UnknownNameError: There is no such workflow, key or node.
-        AmbiguousNameError: There are several such keys.
+        AmbiguousNameError: Several keys are written like this.
     """
     reader = run.workflow(selection.workflow)
     graphs = _Graphs(run, reader)
@@ -66,11 +66,11 @@ def _warning(besides: Sequence[str], reader: WorkflowReader) -> str:
     if not besides:
         return ""
     consequence = (
-        "the workflow fails fast, so nothing of it runs until they are cleared too"
+        "the workflow fails fast, so none of its nodes run until they are cleared too"
         if reader.spec.failure_policy == "fail_fast"
         else "the workflow fails until they are cleared too"
     )
-    return f"These nodes failed besides: {', '.join(map(repr, besides))}; {consequence}"
+    return f"Other nodes failed too: {', '.join(map(repr, besides))}; {consequence}"
 
 
 class _Graphs:
@@ -86,11 +86,11 @@ class _Graphs:
         self._roots: dict[KeyPath, int] = reader.roots() if spec.is_mapped else {(): UNMAPPED}
 
     def selected(self, selection: NodeSelection) -> dict[KeyPath, int]:
-        """Return key path -> the map index of its planning task, for the graphs that are chosen.
+        """Return key path -> the map index of its planning task, for the selected graphs.
 
         Raises:
-            UnknownNameError: There is no such key, or none of them has such a node.
-            AmbiguousNameError: There are several such keys.
+            UnknownNameError: There is no such key, or none of the graphs has such a node.
+            AmbiguousNameError: Several keys are written like this.
         """
         roots = self._of_key(selection.key)
         for name in selection.nodes:
@@ -100,7 +100,7 @@ class _Graphs:
         return roots
 
     def clear(self, key_path: KeyPath, root_index: int, names: Collection[str]) -> ClearedGraph:
-        """Return what runs again of a graph."""
+        """Return the part of a graph that runs again."""
         clearing = self._clearing(key_path, root_index)
         known = set(clearing.names)
         chosen = [name for name in names if name in known]
@@ -109,7 +109,7 @@ class _Graphs:
         return clearing.clear(chosen, self._blocked)
 
     def unplanned(self, selection: NodeSelection) -> list[Pair]:
-        """Return the task instances that failed to plan, or to list the nodes: there are none to name."""
+        """Return the failed task instances that plan or list nodes. Their nodes have no names yet."""
         if selection.key is not None:
             return []
         return [at for at, state in self._states.items() if at[0] in self._planning and state in FAILURES]

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
-#: How many task instances' metadata one answer is made of: some seconds' work for the server.
+#: The number of task instances whose metadata one response reads. This takes the server some seconds.
 MAX_READ = 20_000
 
-#: The lines of all keys together.
+#: The lines that summarize all keys.
 RANGE: Mapping[str, Callable[[list[float]], float]] = {
     "minimum": min,
     "median": statistics.median,
@@ -38,9 +38,9 @@ class Number:
 
     Attributes:
         label: Its label.
-        task_id: The task that said it.
-        output: Of which output; empty for a joined key.
-        series: Key, or the name of a range's line -> value by run.
+        task_id: The task that attached it.
+        output: The output that it describes; empty for a joined key.
+        series: Key or name of a range line -> value in each run.
     """
 
     label: str
@@ -51,7 +51,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Numbers:
-    """All of them, and what was left out."""
+    """The numeric metadata of keys, and a message if runs were left out."""
 
     numbers: Sequence[Number]
     message: str | None = None
@@ -62,11 +62,11 @@ def read_numbers(history: History, paths: Sequence[KeyPath], task_id: str | None
 
     Args:
         history: The runs.
-        paths: The keys; all, if there are none.
-        task_id: Only what this task said; ``None`` for what was said of the keys anywhere.
+        paths: The keys; empty for all.
+        task_id: The task that attached the metadata; ``None`` for all tasks.
 
     Raises:
-        LayoutError: What is stored is of another release.
+        LayoutError: Another release has stored the data.
     """
     found: dict[_Place, list[dict[KeyPath, float]]] = {}
     budget, message = MAX_READ, None
@@ -77,7 +77,8 @@ def read_numbers(history: History, paths: Sequence[KeyPath], task_id: str | None
         positions = _positions(matrix, paths)
         budget -= len(positions) * (1 + len(matrix.info.task_ids))
         if budget < 0 and found:
-            message = f"Only the last {len(history.runs) - number - 1} runs are here: there are many keys."
+            shown = len(history.runs) - number - 1
+            message = f"Only the last {shown} runs are shown because there are many keys."
             break
         for place, path, value in _values(matrix, positions, task_id):
             by_run = found.setdefault(place, [{} for _ in history.runs])
@@ -119,7 +120,7 @@ def _numbers(metadata: Mapping[str, MetadataValue]) -> Iterator[tuple[str, float
 
 
 def _is_finite(stored: Any) -> bool:
-    # The others are stored by name.
+    # Infinity and NaN are stored by name.
     return isinstance(stored, (int, float))
 
 

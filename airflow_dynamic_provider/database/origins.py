@@ -1,4 +1,4 @@
-"""Where a key is from: the task instances that produced it."""
+"""Finds the task instances that produced a key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """The task instance that produced a key, and which of its outputs the key is of."""
+    """The task instance that produced a key, and the output that the key belongs to."""
 
     task_id: str
     map_index: int
@@ -26,7 +26,7 @@ class Origin:
 
 
 def find_origins(run: OpenRun, info: SpaceInfo, path: KeyPath) -> list[Origin]:
-    """Return what produced the last key of a path; of a joined one, what did on each side that has it."""
+    """Return the producer of the last key of a path; for a joined key, that of each side that has it."""
     space = info.space
     if isinstance(space, JoinedSpace):
         return [origin for link in (LEFT, RIGHT) for origin in _on_side(run, space, link, path)]
@@ -40,6 +40,6 @@ def find_origins(run: OpenRun, info: SpaceInfo, path: KeyPath) -> list[Origin]:
 
 def _on_side(run: OpenRun, space: JoinedSpace, link: int, path: KeyPath) -> list[Origin]:
     side, own = run.structure.info_of(space.links[link]), space.path_of_link(link, path)
-    # An outer zip has keys that one side lacks.
+    # In an outer zip, a key may be missing on one side.
     has_it = own in read_keys(run.source, side).positions
     return find_origins(run, side, own) if has_it else []

@@ -1,4 +1,4 @@
-"""Opens a Dag run in Airflow's database, and reads what its tasks have stored there."""
+"""Opens a Dag run in Airflow's database, and reads what its tasks stored there."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.xcom import States
     from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
 
-# How many names a message lists.
+# The number of names that a message lists.
 _LISTED = 10
 
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A Dag run, with its Dag as it was when it ran.
+    """A Dag run, with the structure of its Dag at the time of the run.
 
     Attributes:
         session: The database session.
         dag_run: The run.
-        structure: What the Dag's tasks say of themselves.
+        structure: The structure that the Dag's tasks declare.
     """
 
     session: Session
@@ -53,14 +53,14 @@ class OpenRun:
 
     @cached_property
     def source(self) -> RunSource:
-        """What reads its task instances and XComs."""
+        """Reads its task instances and XComs."""
         return RunSource(self.session, self.dag_id, self.run_id)
 
     def workflow(self, name: str) -> WorkflowReader:
-        """Return what reads one of the workflows.
+        """Return the reader of one of the workflows.
 
         Raises:
-            UnknownNameError: There is none of this name.
+            UnknownNameError: There is no workflow of this name.
         """
         workflows = self.structure.workflows
         if name not in workflows:
@@ -71,14 +71,14 @@ class OpenRun:
         """Return one of the key spaces.
 
         Raises:
-            UnknownNameError: There is none of this name.
+            UnknownNameError: There is no key space of this name.
         """
         return find_space(self.structure, of)
 
 
 @dataclass(frozen=True)
 class RunSource:
-    """Reads the task instances and XComs of a run from the database. One query each."""
+    """Reads the task instances and XComs of a run from the database. Each method takes one query."""
 
     session: Session
     dag_id: str
@@ -97,7 +97,7 @@ class RunSource:
         return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
 
     def instances_of(self, task_ids: Collection[str]) -> tuple[Any, ...]:
-        """Return what a query has to ask for, to find the task instances of some tasks."""
+        """Return the conditions of a query that finds the task instances of some tasks."""
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         return (
@@ -107,7 +107,7 @@ class RunSource:
         )
 
     def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
-        """Return one XCom, ``None`` where there is none.
+        """Return one XCom; ``None`` if there is none.
 
         Raises:
             ReadError: The deployment's own XCom backend cannot load it.
@@ -122,13 +122,13 @@ class RunSource:
         *,
         keep_errors: bool = False,
     ) -> dict[tuple[str, int], Any]:
-        """Return (task, map index) -> XCom, of those that there are.
+        """Return (task, map index) -> XCom, for those that exist.
 
         Args:
             task_ids: The tasks.
             xcom_key: The XCom.
             map_indexes: The map indexes; ``None`` for all.
-            keep_errors: Whether the error stands in place of an XCom that cannot be loaded.
+            keep_errors: Whether to return the error instead of an XCom that cannot be loaded.
 
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
@@ -155,14 +155,14 @@ class RunSource:
         without: str | None = None,
         keep_errors: bool = False,
     ) -> dict[str, Any]:
-        """Return XCom key -> XCom of one task instance, of those that there are.
+        """Return XCom key -> XCom of one task instance, for those that exist.
 
         Args:
             task_id: The task.
             xcom_keys: The XComs.
             map_index: The map index.
-            without: What not to load of each, where they are stored as dicts.
-            keep_errors: Whether the error stands in place of an XCom that cannot be loaded.
+            without: The field of each XCom not to load, if it is stored as a dict.
+            keep_errors: Whether to return the error instead of an XCom that cannot be loaded.
 
         Raises:
             ReadError: The deployment's own XCom backend cannot load one.
@@ -184,7 +184,7 @@ class RunSource:
         return found
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
-        """Return the (task, map index) of all task instances that have left such an XCom."""
+        """Return the (task, map index) of all task instances that have pushed such an XCom."""
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
@@ -193,7 +193,7 @@ class RunSource:
         return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
 
     def writers(self, task_ids: Sequence[str]) -> set[tuple[str, int]]:
-        """Return the (task, map index) of all task instances of some tasks that have left any XCom."""
+        """Return the (task, map index) of the task instances of some tasks that have pushed any XCom."""
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
@@ -212,13 +212,13 @@ class RunSource:
 
 
 def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
-    """Return the value of an XCom, or the error if it is to be kept.
+    """Return the value of an XCom, or the error if errors are kept.
 
-    The value is its JSON as it is stored, in which no class is looked up or made. Only a backend of the
-    deployment's own is asked, which may keep values elsewhere.
+    The value is the stored JSON; no class is looked up or instantiated. Only a custom XCom backend of the
+    deployment is called, because it may keep values elsewhere.
 
     Raises:
-        ReadError: That backend cannot load it.
+        ReadError: The backend cannot load it.
     """
     stored = row.value
     if without is not None and isinstance(stored, dict):
@@ -256,14 +256,14 @@ def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
     structure = structure_of_run(session, dag_run)
     if structure is None:
         raise UnknownNameError(
-            f"the Dag {dag_id!r} of the run {run_id!r} is not stored in Airflow's database any more",
+            f"the Dag {dag_id!r} of the run {run_id!r} is no longer stored in Airflow's database",
             remedy="Let the Dag processor read its file again.",
         )
     return OpenRun(session, dag_run, structure)
 
 
 def open_dag(session: Session, dag_id: str) -> Structure:
-    """Return what the newest version of a Dag says of itself.
+    """Return the structure of the newest version of a Dag.
 
     Raises:
         UnknownNameError: There is no such Dag.
@@ -282,7 +282,7 @@ def find_space(structure: Structure, of: str) -> SpaceInfo:
     """Return one of the key spaces of a Dag.
 
     Raises:
-        UnknownNameError: There is none of this name.
+        UnknownNameError: There is no key space of this name.
     """
     if of not in structure.spaces:
         raise unknown(f"dynamic output {of!r}", f"the Dag {structure.dag_id!r}", of, structure.spaces)
@@ -290,7 +290,7 @@ def find_space(structure: Structure, of: str) -> SpaceInfo:
 
 
 def name_of_state(state: Any) -> str | None:
-    """Return Airflow's name of a state as a plain text."""
+    """Return Airflow's name of a state as a plain string."""
     return None if state is None else str(getattr(state, "value", state))
 
 
@@ -305,18 +305,18 @@ def _refuse_dag(session: Session, dag_id: str) -> None:
 
 
 def unknown(noun: str, place: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not there, with those that are like it.
+    """Return the error for an unknown name, with similar names as a remedy.
 
     Args:
-        noun: What is not there.
-        place: Where it is not.
+        noun: What is missing.
+        place: Where it is missing.
         name: The name.
-        known: The names that are there.
+        known: The existing names.
     """
     names = list(known)
     close = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     if not names:
-        return UnknownNameError(f"there is no {noun} in {place}, and no other either")
+        return UnknownNameError(f"there is no {noun} in {place}, nor any other")
     if close:
         remedy = f"Did you mean {' or '.join(map(repr, close))}?"
     else:

@@ -1,4 +1,4 @@
-"""How a command's words name keys: ``outer/inner`` as labels have it, or a JSON list."""
+"""Reads the keys that a command names: ``outer/inner``, as labels show them, or a JSON list."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def spell(path: KeyPath) -> str:
-    """Return a key path as a JSON list: unlike ``outer/inner`` it can only mean this one."""
+    """Return a key path as a JSON list, which is unambiguous, unlike ``outer/inner``."""
     return json.dumps(list(path), ensure_ascii=False)
 
 
 def find_spelled(text: str, paths: Iterable[KeyPath]) -> KeyPath | None:
-    """Return the key path that a text names, ``None`` if there is none.
+    """Return the key path that a string names; ``None`` if there is none.
 
     Raises:
-        AmbiguousNameError: There are several, because a key may hold a slash.
+        AmbiguousNameError: There are several, because a key may contain a slash.
     """
     listed = _read_list(text)
     found = [path for path in paths if path == listed or render_key(path) == text]
     if len(found) > 1:
         raise AmbiguousNameError(
             f"several keys are written {text!r}: {', '.join(map(spell, found))}",
-            remedy="Write the one that is meant as such a list.",
+            remedy="Write the key as one of these JSON lists.",
         )
     return found[0] if found else None
 

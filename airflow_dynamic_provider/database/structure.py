@@ -1,6 +1,6 @@
-"""What a Dag's tasks say of themselves: its key spaces, the tasks cloned for each, its workflows.
+"""The structure of a Dag, as its tasks declare it: key spaces, the tasks cloned for each, and workflows.
 
-Read from the Dag as Airflow has stored it, once for each of its versions.
+It is read from the stored Dag, once for each version.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
-# How many versions of Dags are kept: they are small, without the Dags themselves.
+# The number of Dag versions that are kept. They are small, because they do not hold the Dags themselves.
 _KEPT = 128
 
 
 @dataclass(frozen=True)
 class Column:
-    """A task that is cloned for the keys of a space, and what it is called beside the others."""
+    """A task that is cloned for the keys of a space, and its label in the matrix."""
 
     task_id: str
     label: str
@@ -41,12 +41,12 @@ class SpaceInfo:
     """A key space of a Dag.
 
     Attributes:
-        of: The name by which pages and commands call it.
+        of: Its name in pages and commands.
         space: The space itself.
-        description: What the author says of the dynamic output.
+        description: The author's description of the dynamic output.
         columns: The author's tasks that are cloned for its keys, in the order in which they run.
         helpers: The tasks of the package that are cloned for its keys.
-        clones: Task id -> what is known of each of those tasks.
+        clones: Task id -> specification of its clones.
     """
 
     of: str
@@ -58,7 +58,7 @@ class SpaceInfo:
 
     @property
     def name(self) -> str:
-        """How it is shown."""
+        """Its name as it is shown."""
         return name_of(self.space)
 
     @property
@@ -73,7 +73,7 @@ class SpaceInfo:
 
     @property
     def lister_id(self) -> str:
-        """The task to clear, with all that depends on it, where clones ran for other keys than there are."""
+        """The task to clear, with everything that depends on it, if clones ran for keys that are gone."""
         return self.space.producer_id if isinstance(self.space, ProducedSpace) else self.space.keys_task_id
 
     @property
@@ -89,16 +89,16 @@ class SpaceInfo:
 
 @dataclass(frozen=True)
 class Structure:
-    """What is known of a Dag.
+    """The key spaces, workflows and dependencies of a Dag.
 
     Attributes:
         dag_id: The Dag.
-        documents: Task id -> what the task says of itself; of those that say something.
+        documents: Task id -> the document that the task carries, for tasks that carry one.
         spaces: Name -> key space.
         workflows: Task group -> workflow.
-        upstream: Task id -> the tasks before it.
-        order: All tasks, each after those before it.
-        setups: Task id -> the tasks that set up, and tear down, what it needs; of those that need any.
+        upstream: Task id -> its direct upstream tasks.
+        order: All tasks in topological order.
+        setups: Task id -> its setup and teardown tasks, for tasks that have any.
     """
 
     dag_id: str
@@ -110,20 +110,20 @@ class Structure:
     setups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def document(self, task_id: str) -> TaskDocument:
-        """Return what a task says of itself; nothing, if it is an ordinary one."""
+        """Return the document of a task; an empty one if it is an ordinary task."""
         return self.documents.get(task_id, TaskDocument())
 
     def space_of(self, task_id: str) -> SpaceInfo | None:
-        """Return the key space that a task is cloned for, if there is one."""
+        """Return the key space that a task is cloned for; ``None`` if it is not cloned."""
         space = self.document(task_id).clone_of
         return None if space is None else self.info_of(space)
 
     def info_of(self, space: Space) -> SpaceInfo:
-        """Return what is known of a key space."""
+        """Return the description of a key space."""
         return self.spaces[space_id(space)]
 
     def is_before(self, task_id: str, other: str) -> bool:
-        """Return whether a task depends on another, by whatever is between them."""
+        """Return whether `other` depends on `task_id`, directly or not."""
         todo, seen = [other], frozenset[str]()
         while todo:
             found = self.upstream[todo.pop()] - seen
@@ -133,7 +133,7 @@ class Structure:
 
 
 def structure_of(dag_id: str, tasks: Iterable[Any]) -> Structure:
-    """Return what a Dag's tasks say of themselves."""
+    """Return the structure that a Dag's tasks declare."""
     by_id = {task.task_id: task for task in tasks}
     upstream = {task_id: frozenset(task.upstream_task_ids) & by_id.keys() for task_id, task in by_id.items()}
     order = tuple(TopologicalSorter({each: sorted(upstream[each]) for each in by_id}).static_order())
@@ -150,15 +150,15 @@ def structure_of(dag_id: str, tasks: Iterable[Any]) -> Structure:
 
 
 def structure_of_run(session: Session, dag_run: DagRun) -> Structure | None:
-    """Return that of a run's Dag, as it was when it ran; ``None`` if Airflow has not kept it."""
+    """Return the structure of a run's Dag at the time of the run; ``None`` if Airflow has not kept it."""
     if dag_run.bundle_version and dag_run.created_dag_version_id:
         return _of_version(session, dag_run.dag_id, dag_run.created_dag_version_id)
-    # Without versions of its files, Airflow goes by the newest.
+    # Without versions of the Dag's files, Airflow uses the newest.
     return newest_structure(session, dag_run.dag_id)
 
 
 def newest_structure(session: Session, dag_id: str) -> Structure | None:
-    """Return that of the newest version of a Dag; ``None`` if Airflow has not kept it."""
+    """Return the structure of the newest version of a Dag; ``None`` if Airflow has not kept it."""
     from airflow_dynamic_provider.airflow_adapter.models import DagVersion
 
     version = DagVersion.get_latest_version(dag_id, session=session)
@@ -171,7 +171,7 @@ def _of_version(session: Session, dag_id: str, version_id: Any) -> Structure | N
     from airflow_dynamic_provider.airflow_adapter.models import SerializedDagModel
 
     one = select(SerializedDagModel.dag_hash).where(SerializedDagModel.dag_version_id == version_id)
-    # A version that has not run yet may be written again, and then has another hash.
+    # Airflow may overwrite a version that has not run yet. It then has another hash.
     dag_hash = session.scalar(one)
     return None if dag_hash is None else _load(dag_id, version_id, dag_hash)
 
@@ -182,7 +182,7 @@ def _load(dag_id: str, version_id: Any, dag_hash: str) -> Structure:  # noqa: AR
 
     from airflow_dynamic_provider.airflow_adapter.models import SerializedDagModel, create_session
 
-    # A session of its own, because what is returned outlives that of a request.
+    # A separate session, because the result outlives the session of a request.
     with create_session() as session:
         found = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version_id)
         stored = session.scalars(found).one()
@@ -201,7 +201,7 @@ def _spaces(documents: Mapping[str, TaskDocument]) -> dict[str, Space]:
     for task_id, document in documents.items():
         if document.clone_of is None:
             for space in _produced(task_id, document):
-                # If nothing is mapped over it, no other task tells of it.
+                # If nothing is mapped over it, no other task names it.
                 found.setdefault(space_id(space), space)
     places = {task_id: place for place, task_id in enumerate(documents)}
     return dict(sorted(found.items(), key=lambda each: places.get(each[1].keys_task_id, len(places))))
@@ -245,7 +245,7 @@ def _info(
 def _clones(
     space: Space, documents: Mapping[str, TaskDocument], upstream: Mapping[str, frozenset[str]]
 ) -> dict[str, CloneSpec]:
-    """Return what a task's process knows of the clones, each after those before it."""
+    """Return task id -> specification of its clones, in topological order."""
     specs: dict[str, CloneSpec] = {}
     for task_id, document in documents.items():
         same_key = set(document.same_key) & documents.keys()

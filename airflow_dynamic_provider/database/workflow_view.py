@@ -1,4 +1,4 @@
-"""A workflow in one run: its nodes with their states, and what waits for what."""
+"""A workflow in one run: its nodes, their states, and the edges between them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ViewedNode:
-    """A node.
+    """A node in one run.
 
     Attributes:
         name: Its name.
         kind: The task that the body called.
         instance: Its task instance; ``None`` before there is one.
         state: Its state.
-        reason: Why it was not run, if it was not.
+        reason: Why it did not run; ``None`` if it did or may still run.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ViewedNode:
 
 
 class WorkflowView:
-    """What there is of a workflow in one run.
+    """The nodes and states of a workflow in one run.
 
     Args:
         run: The Dag run.
@@ -74,13 +74,13 @@ class WorkflowView:
 
     @property
     def count(self) -> int | None:
-        """How many nodes are planned; ``None`` while nothing is."""
+        """The number of planned nodes; ``None`` while there is no plan."""
         plans = [graph for graph in self.graphs.values() if graph.plans]
         return sum(len(graph.nodes) for graph in plans) if plans else None
 
     @property
     def counts(self) -> dict[str, int]:
-        """State -> how many nodes."""
+        """State -> number of nodes."""
         return count_states(node.state for path in self.roots for node in self.nodes(path))
 
     @property
@@ -90,12 +90,12 @@ class WorkflowView:
 
     @property
     def message(self) -> str | None:
-        """Why there are no nodes, ``None`` if there are."""
+        """Why there are no nodes; ``None`` if there are nodes."""
         if self.count is not None:
             return None
         task, state = repr(self.spec.plan_task_id), self._state_of(self.spec.plan_task_id)
         if state in FINAL:
-            return f"There are no nodes, for {task} is {state} and has stored no plan."
+            return f"There are no nodes because {task} is {state} and has not stored a plan."
         return f"The nodes are not known yet: {task} has not ended."
 
     def nodes(self, key_path: KeyPath) -> Iterator[ViewedNode]:
@@ -111,26 +111,26 @@ class WorkflowView:
                 node.kind,
                 instance,
                 None if instance is None else instance.state,
-                # What is said there of another node is of an earlier plan.
+                # A reason for another node comes from an earlier plan.
                 reason if blocked == name else None,
             )
 
     def edges(self, key_path: KeyPath) -> list[tuple[str, str]]:
-        """Return (node, node that waits for it)."""
+        """Return (node, node that waits for it) for a key's graph."""
         return self.graphs[key_path].edges()
 
     def check(self, key_path: KeyPath) -> None:
         """Refuse a key that has no graph.
 
         Raises:
-            UnknownNameError: There is none.
+            UnknownNameError: The key has no graph.
         """
         if key_path not in self.roots:
             name, known = render_key(key_path), [render_key(path) for path in self.roots]
             raise unknown(f"key {name!r}", f"the workflow {self.spec.name!r}", name, known)
 
     def name_of(self, task_id: str, map_index: int) -> str | None:
-        """Return the name of the node that a task instance is; ``None`` if it is none."""
+        """Return the name of the node that a task instance runs; ``None`` if it runs no node."""
         found = (lane for lane, each in self.spec.lanes.items() if each.task_id == task_id)
         for lane in found:
             slots = self._reader.slots(lane)
@@ -159,12 +159,12 @@ def _read_blocked(packed: Any) -> tuple[str, str]:
     try:
         return stored.unpack_blocked(packed)
     except LayoutError:
-        # Whose reason it was cannot be told; the graph can be shown without it.
+        # The node of an unreadable reason is unknown. The graph can be shown without the reason.
         return "", ""
 
 
 def look_at_workflow(run: OpenRun, name: str) -> WorkflowView:
-    """Return what there is of a workflow in a run.
+    """Return the view of a workflow in a run.
 
     Raises:
         UnknownNameError: There is no such workflow.

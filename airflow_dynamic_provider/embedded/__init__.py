@@ -1,12 +1,12 @@
 """Runs one Dag in this process, without any service, and prints what each key produced.
 
-For the ``__main__`` block of a Dag file, so that ``python my_dag.py`` runs it::
+It is made for the ``__main__`` block of a Dag file, so that ``python my_dag.py`` runs it::
 
     if __name__ == "__main__":
         sys.exit(run(my_dag()).exit_status)
 
-Airflow's ``dag.test()`` does the work. This package gives it a home and a database, shows how far it is, and
-reads back from the database what the task instances left there.
+Airflow's ``dag.test()`` does the work. This package provides a home and a database, shows the progress, and
+reads the results of the task instances from the database.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The home of an embedded run, where Airflow keeps its database and its options."""
+"""The Airflow home of an embedded run, which holds its database and its options."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
-# Names, to the interpreter that is started again, the temporary home it has to remove.
+# Tells the restarted interpreter which temporary home it has to remove.
 _TEMPORARY_HOME = "AIRFLOW_DYNAMIC_PROVIDER_TEMPORARY_HOME"
 
 
 @contextlib.contextmanager
 def home(dag: DAG) -> Iterator[None]:
-    """Have a home as long as the Dag runs: that of ``AIRFLOW_HOME``, or a temporary one that is removed.
+    """Provide an Airflow home while the Dag runs: ``AIRFLOW_HOME``, or a temporary one that is removed.
 
-    Without ``AIRFLOW_HOME`` this does not return: the program is started once more, with a temporary home.
+    Without ``AIRFLOW_HOME`` this does not return: it restarts the program with a temporary home.
 
     Raises:
         RuntimeError: ``AIRFLOW_HOME`` is not set, and the Dag's file is not the program that runs.

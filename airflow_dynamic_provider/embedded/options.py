@@ -1,4 +1,4 @@
-"""Airflow's options in an embedded run: it logs nothing, and imports no Dag file but one."""
+"""Airflow's options in an embedded run: it logs nothing, and imports a single Dag file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def turned_down_logging() -> Iterator[None]:
-    """Have Airflow log nothing, unless the environment says from which level on it logs."""
+    """Have Airflow log nothing, unless the environment sets a log level."""
     if LOGGING_LEVEL in os.environ:
         yield
         return
     with contextlib.ExitStack() as stack:
-        # Called after the environment is as it was.
+        # The stack calls this after it has restored the environment.
         stack.callback(configure_logging)
         stack.enter_context(_environment({LOGGING_LEVEL: "CRITICAL"}))
         configure_logging()
@@ -33,7 +33,7 @@ def turned_down_logging() -> Iterator[None]:
 
 @contextlib.contextmanager
 def only_file(file: Path) -> Iterator[None]:
-    """Have Airflow import this Dag file, and none that stands beside it."""
+    """Have Airflow import this Dag file, and no other file of its folder."""
     with _environment(options_for_only(file)):
         yield
 

@@ -1,4 +1,4 @@
-"""Prints an embedded run for whoever started it."""
+"""Prints the results of an embedded run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Printer:
             self._console.width = 140
 
     def print_run(self, finished: EmbeddedRun) -> None:
-        """Print all of it."""
+        """Print the whole run."""
         shown = [ti for ti in finished.task_instances if ti.state != "removed"]
         for title, clones in self._fan_outs(shown).items():
             keys = len({ti.map_index for ti in clones})
@@ -65,7 +65,7 @@ class Printer:
     def _fan_outs(
         self, task_instances: Iterable[EmbeddedTaskInstance]
     ) -> dict[str, list[EmbeddedTaskInstance]]:
-        """Mapped group, or mapped task outside of one -> its clones, those of a key in a row."""
+        """Return mapped group, or mapped task outside of one -> its clones, sorted by key."""
         found: dict[str, list[EmbeddedTaskInstance]] = {}
         for ti in task_instances:
             if ti.map_index != UNMAPPED:

@@ -1,7 +1,7 @@
-"""Reads from the database what the task instances of an embedded run left there.
+"""Reads the results of an embedded run's task instances from the database.
 
-Airflow's models are imported inside functions, because the program may have to be started once more before
-they are needed.
+Airflow's models are imported inside functions, because the program may have to be restarted before they are
+needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def count_task_instances(dag_id: str, run_id: str) -> tuple[int, int]:
-    """Return how many task instances of a run have ended, and how many there are."""
+    """Return the number of ended task instances of a run, and the number of all."""
     from sqlalchemy import func, select
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, create_session
@@ -40,7 +40,7 @@ def read_task_instances(
     Args:
         dag_id: The Dag.
         run_id: The run.
-        errors: (task, map index) -> what it raised at last.
+        errors: (task, map index) -> the last error that it raised.
     """
     from sqlalchemy import select
 
@@ -81,19 +81,19 @@ def _read_xcoms(dag_id: str, run_id: str) -> dict[tuple[str, int], dict[str, Any
 
 
 def _without_repeats(results: dict[str, Any]) -> dict[str, Any]:
-    # Airflow pushes the items of a returned dict once more, one by one, when it is annotated as a dict.
+    # Airflow pushes each item of a returned dict as well, if the return value is annotated as a dict.
     returned = results.get(layout.RETURN_VALUE)
     items = returned if isinstance(returned, dict) else {}
     return {key: value for key, value in results.items() if key not in items or items[key] != value}
 
 
 def _is_internal(key: str) -> bool:
-    # What is stored a second time, for the package's own use.
+    # These XComs store results a second time, for the package's own use.
     return key.startswith(layout.INTERNAL_XCOMS)
 
 
 def _deserialize(value: Any) -> Any:
     try:
         return load(SimpleNamespace(value=value))
-    except ImportError:  # a class that Airflow is not configured to load: its stored form says enough
+    except ImportError:  # Airflow may not load this class. Its stored form is enough here.
         return value

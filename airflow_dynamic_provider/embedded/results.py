@@ -1,4 +1,4 @@
-"""What became of an embedded run: plain values, without a database."""
+"""The results of an embedded run as plain values, without a database."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddedTaskInstance:
-    """What became of one task instance.
+    """A task instance that has ended.
 
     Attributes:
         task_id: Its task.
-        map_index: Its position among the clones, -1 when it is not mapped.
-        label: What Airflow's UI calls it, the mapping key of a clone; ``None`` when it is not mapped.
+        map_index: Its map index; -1 if it is not mapped.
+        label: Its label in Airflow's UI, which is the mapping key of a clone; ``None`` if it is not mapped.
         state: Its final state.
-        results: XCom key -> value, for all that it returned or pushed.
+        results: XCom key -> value, for everything that it returned or pushed.
         metadata: The metadata of its outputs.
-        error: What it raised at last, if it failed.
+        error: The last error that it raised, if it failed.
     """
 
     task_id: str
@@ -36,12 +36,12 @@ class EmbeddedTaskInstance:
 
     @property
     def result(self) -> Any:
-        """What its operator returned."""
+        """The return value of its operator."""
         return self.results.get(layout.RETURN_VALUE)
 
     @property
     def name(self) -> str:
-        """The task with the label."""
+        """The task id, with the label of a mapped task instance."""
         return self.task_id if self.label is None else f"{self.task_id}[{self.label}]"
 
 
@@ -53,7 +53,7 @@ class EmbeddedRun:
         dag_id: The Dag.
         run_id: The run.
         state: Its final state.
-        seconds: How long it took.
+        seconds: Its duration in seconds.
         task_instances: Its task instances, in the order in which they started.
     """
 
@@ -65,11 +65,11 @@ class EmbeddedRun:
 
     @property
     def exit_status(self) -> int:
-        """0 when the run succeeded, 1 otherwise."""
+        """0 if the run succeeded, else 1."""
         return 0 if self.state == "success" else 1
 
     def result(self, task_id: str) -> Any:
-        """What a task that is not mapped returned.
+        """Return the return value of a task that is not mapped.
 
         Raises:
             LookupError: The run has no such task instance.

@@ -1,4 +1,4 @@
-"""Runs one Dag in this process: Airflow's ``dag.test()``, with a home, a database and someone who watches."""
+"""Runs one Dag in this process: Airflow's ``dag.test()`` with a home, a database and a progress line."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
     """Run a Dag to its end in this process, and print its results.
 
-    The metadata database is the one of ``AIRFLOW_HOME``, and is created or migrated first. Without
-    ``AIRFLOW_HOME`` the program is started once more, with a home that lasts as long as it runs. All Dag
-    files beside the Dag's own are loaded, so that it can trigger their Dags.
+    The metadata database is that of ``AIRFLOW_HOME``. It is created or migrated first. Without
+    ``AIRFLOW_HOME``, the program restarts with a temporary home, which is removed at the end. Airflow imports
+    the Dag's file only, and no other file of its folder.
 
-    Airflow logs nothing meanwhile; set ``AIRFLOW__LOGGING__LOGGING_LEVEL`` to see its log.
+    Airflow logs nothing during the run. Set ``AIRFLOW__LOGGING__LOGGING_LEVEL`` to see its log.
 
     Args:
         dag: The Dag.
-        conf: The run's configuration, which overrides the Dag's params.
+        conf: The configuration of the run, which overrides the Dag's params.
 
     Raises:
         RuntimeError: ``AIRFLOW_HOME`` is not set, and the Dag's file is not the program that runs.

@@ -1,4 +1,4 @@
-"""Shows how far an embedded run is, and keeps what its tasks raise."""
+"""Shows the progress of an embedded run, and keeps the errors that its tasks raise."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """One line that is overwritten; on anything but a terminal, a line every few seconds.
+    """A progress line. A terminal overwrites it; any other stream gets a line every few seconds.
 
     Args:
-        stream: Where it is written.
+        stream: The stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -31,7 +31,7 @@ class Progress:
         return time.monotonic() - self._shown_at >= self._interval
 
     def show(self, text: str) -> None:
-        """Show a line in place of the one before."""
+        """Replace the line by another."""
         self._shown_at = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
         self._stream.write(f"\r\x1b[2K{text[:width]}" if self._is_terminal else f"{text}\n")
@@ -45,14 +45,14 @@ class Progress:
 
 
 class Watcher:
-    """Follows a run: Airflow calls it as a listener, in the process of the embedded run.
+    """Follows a run as a listener. Airflow calls it in the process of the embedded run.
 
     Args:
         dag_id: The Dag.
-        progress: Where it shows how far the run is.
+        progress: The line that shows the progress.
 
     Attributes:
-        errors: (task, map index) -> what it raised at last.
+        errors: (task, map index) -> the last error that it raised.
     """
 
     def __init__(self, dag_id: str, progress: Progress) -> None:
@@ -62,7 +62,7 @@ class Watcher:
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
-        """Show how far the run is."""
+        """Show the progress of the run."""
         if task_instance.dag_id == self._dag_id and self._progress.is_due():
             done, total = count_task_instances(self._dag_id, task_instance.run_id)
             name = f"{task_instance.task_id} {task_instance.rendered_map_index or ''}"
@@ -70,5 +70,5 @@ class Watcher:
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
-        """Keep the error: Airflow's database does not have it."""
+        """Keep the error, because Airflow's database does not store it."""
         self.errors[task_instance.task_id, task_instance.map_index] = error

@@ -1,1 +1,1 @@
-"""Pages inside Airflow's UI, and the JSON behind them. `plugin` is what Airflow loads."""
+"""Pages inside Airflow's UI, and their JSON API. Airflow loads `plugin`."""

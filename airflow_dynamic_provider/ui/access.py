@@ -1,4 +1,4 @@
-"""Who may see what, as Airflow's own checks say, and the database session of a request."""
+"""Airflow's own access checks, and the database session of a request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from airflow_dynamic_provider.airflow_adapter.server import DagAccessEntity, Ses
 
 __all__ = ["READS_DAG", "READS_RUN", "SessionDep"]
 
-#: May see the Dag: 401 without login, 403 without rights. Airflow takes the Dag from the address.
+#: Requires read access to the Dag in the URL: 401 without login, 403 without permission.
 READS_DAG = Depends(requires_access_dag("GET"))
 
-#: May see the task instances of the Dag and what they stored.
+#: Requires read access to the task instances of the Dag and their XComs.
 READS_RUN = [
     Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)),
     Depends(requires_access_dag("GET", DagAccessEntity.XCOM)),

@@ -1,4 +1,4 @@
-"""The application behind the pages: routes, files, and what it answers to errors."""
+"""The application that serves the pages: routes, static files, and responses to errors."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = (
-    "What Airflow's tabs *Dynamic outputs* show: the keys of dynamic outputs, what became of them in each "
-    "task, their metadata, and the graphs of workflows. It changes nothing; the pages clear task instances "
-    "by Airflow's own API. Every route asks Airflow whether the user may see the Dag."
+    "The data of Airflow's tabs *Dynamic outputs*: the keys of dynamic outputs, their states in each task, "
+    "their metadata, and the graphs of workflows. It is read-only. The pages clear task instances with "
+    "Airflow's own API. Every route asks Airflow whether the user may see the Dag."
 )
 
-# Their texts are not shown: they may hold stored values, and paths of the server.
+# The errors' own messages are not shown, because they may contain stored values and paths of the server.
 _UNREADABLE = (
-    "What this run has stored cannot be read by the installed release of airflow-dynamic-provider. Clear the "
-    "task that produces the keys, with its downstream tasks; the server's log says more."
+    "The installed release of airflow-dynamic-provider cannot read the data of this run. Clear the task that "
+    "produces the keys, with its downstream tasks. The server's log says more."
 )
-_BROKEN = "The server could not answer this. Its log says why."
+_BROKEN = "The server could not answer this request. Its log says why."
 
 log = logging.getLogger(__name__)
 
 
 def create_app() -> FastAPI:
     """Return the application. Airflow's API server mounts it."""
-    # Without FastAPI's own pages of documentation, which load their programs from another host.
+    # Without FastAPI's documentation pages, which load scripts from another host.
     app = FastAPI(
         title="Dynamic outputs", description=_DESCRIPTION, version=__version__, docs_url=None, redoc_url=None
     )
@@ -57,9 +57,9 @@ def create_app() -> FastAPI:
 
 
 async def _refuse_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    # No name has this character, and PostgreSQL fails where it is asked for one.
+    # No name contains this character, and PostgreSQL fails on a query with it.
     if "\0" in request.scope["path"] or "\0" in unquote(request.url.query):
-        return JSONResponse({"detail": "An address cannot hold the character NUL."}, status_code=422)
+        return JSONResponse({"detail": "A URL cannot contain the character NUL."}, status_code=422)
     return await call_next(request)
 
 
@@ -67,19 +67,19 @@ async def _add_headers(request: Request, call_next: Callable[[Request], Awaitabl
     response = await call_next(request)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
-    # A browser asks whether a file has changed, so that no old module meets a new one after an upgrade.
+    # The browser checks whether a file has changed, so that it does not mix modules of two releases.
     response.headers.setdefault("Cache-Control", "no-cache")
     return response
 
 
 def _answer_unknown(request: Request, error: Exception) -> Response:
-    # Without the remedy, which names others: some the user may not see.
+    # Without the remedy, which may name Dags that the user may not see.
     assert isinstance(error, DynamicOutputsError)
     return JSONResponse({"detail": f"{error.message[:1].upper()}{error.message[1:]}."}, status_code=404)
 
 
 def _answer_unreadable(request: Request, error: Exception) -> Response:
-    log.warning("Cannot read what is stored: %s", error)
+    log.warning("Cannot read the stored data: %s", error)
     return JSONResponse({"detail": _UNREADABLE}, status_code=409)
 
 

@@ -1,4 +1,4 @@
-"""Key paths in addresses: JSON lists, because a key may hold any character that could divide them."""
+"""Reads key paths in URLs: JSON lists, because a key may contain any possible separator."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from fastapi import HTTPException
 
 
 def read_key_path(text: str) -> tuple[str, ...]:
-    """Return a key path; empty for an empty text.
+    """Return a key path; empty for an empty string.
 
     Raises:
-        HTTPException: It is no JSON list of texts.
+        HTTPException: It is not a JSON list of strings.
     """
     try:
         path = json.loads(text or "[]")
     except (ValueError, RecursionError):
         path = None
     if not isinstance(path, list) or not all(isinstance(key, str) for key in path):
-        raise HTTPException(422, 'A key path is a JSON list of texts, such as ["outer", "inner"].')
+        raise HTTPException(422, 'A key path is a JSON list of strings, such as ["outer", "inner"].')
     return tuple(path)

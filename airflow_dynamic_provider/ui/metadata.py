@@ -1,4 +1,4 @@
-"""Metadata values as the pages get them: cut to what a page can show, Markdown as safe HTML."""
+"""Prepares metadata values for the pages: cut to what a page can show, with Markdown as safe HTML."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
-#: How many characters of a text a page shows.
+#: The number of characters of a string that a page shows.
 MAX_TEXT = 20_000
 
-#: How many rows of a table.
+#: The number of rows of a table that a page shows.
 MAX_ROWS = 200
 
-#: How many characters of a picture that a value carries itself.
+#: The maximum number of characters of an inline image.
 MAX_PICTURE = 2_000_000
 
 
 def present_metadata(metadata: Mapping[str, MetadataValue]) -> list[Meta]:
-    """Return the values of some labels."""
+    """Return the values of labels as the pages show them."""
     return [_present(label, value) for label, value in metadata.items()]
 
 
 def render_markdown(text: str) -> str:
     """Return Markdown as HTML that is safe to show.
 
-    HTML in it stays text, addresses that run code are no links, and pictures from elsewhere are links: the
-    pages load nothing from other hosts.
+    HTML inside it stays text. URLs that run code do not become links. Images from other hosts become links,
+    because the pages load nothing from other hosts.
     """
     return str(_markdown().render(text))
 
@@ -47,7 +47,7 @@ def _present(label: str, value: MetadataValue) -> Meta:
 
 
 def _cut(value: MetadataValue) -> tuple[Any, bool]:
-    """Return as much of a value as a page shows, and whether that is less than all."""
+    """Return the part of a value that a page shows, and whether it was cut."""
     stored = value.value
     if value.kind == "table":
         rows = stored["rows"][:MAX_ROWS]
@@ -70,7 +70,7 @@ def _cut_cell(cell: Any) -> Any:
 
 @cache
 def _markdown() -> MarkdownIt:
-    # It comes with Airflow, whose command line renders Markdown by it.
+    # Airflow installs it, because its command line renders Markdown with it.
     from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])

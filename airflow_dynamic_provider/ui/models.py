@@ -1,4 +1,4 @@
-"""What the routes answer: the shapes of their JSON."""
+"""The models of the routes' requests and responses."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class Column(BaseModel):
     """A task that is cloned for the keys of a space."""
 
     task_id: str
-    label: str = Field(description="What it is called beside the others")
+    label: str = Field(description="Its heading in the matrix")
 
 
 class Space(BaseModel):
-    """A set of keys: of a dynamic output, of one inside a map, or of two that are joined."""
+    """A set of keys: of a dynamic output, of a dynamic output inside a map, or of two joined outputs."""
 
-    of: str = Field(description="Its name, as other routes and the command line take it")
-    name: str = Field(description="How it is shown")
+    of: str = Field(description="Its name in other routes and on the command line")
+    name: str = Field(description="Its name as it is shown")
     kind: Literal["produced", "nested", "joined"]
-    depth: int = Field(description="How many keys a key path has")
-    producer: str | None = Field(description="The producing task; null for a joined one")
-    output: str | None = Field(description="The dynamic output; null for a joined one")
-    description: str | None = Field(description="What the author says of the output")
-    lister: str = Field(description="The task to clear where clones ran for other keys than there are")
-    columns: list[Column] = Field(description="The tasks that are cloned for the keys, in their order")
+    depth: int = Field(description="The number of keys in a key path")
+    producer: str | None = Field(description="The producing task; null if it is joined")
+    output: str | None = Field(description="The dynamic output; null if it is joined")
+    description: str | None = Field(description="The author's description of the output")
+    lister: str = Field(description="The task to clear if clones ran for keys that are gone")
+    columns: list[Column] = Field(description="The tasks that are cloned for the keys, in topological order")
 
 
 class WorkflowInfo(BaseModel):
@@ -41,7 +41,7 @@ class WorkflowInfo(BaseModel):
 
 
 class DagOutputs(BaseModel):
-    """What a Dag declares."""
+    """The dynamic outputs and workflows that a Dag declares."""
 
     spaces: list[Space]
     workflows: list[WorkflowInfo]
@@ -61,9 +61,9 @@ class Run(BaseModel):
 class RunSpace(Space):
     """A key space in one run."""
 
-    keys: int | None = Field(description="How many keys; null while they are not known")
-    counts: Counts = Field(description="State -> how many keys; `none` for those without a state yet")
-    has_stale: bool = Field(description="Whether a clone ran for another key than is at its position now")
+    keys: int | None = Field(description="The number of keys; null while it is unknown")
+    counts: Counts = Field(description="State -> number of keys; `none` stands for no state yet")
+    has_stale: bool = Field(description="Whether a clone ran for a key other than the one at its position")
     producer_state: State = Field(description="The state of the task that lists the keys")
     message: str | None = Field(description="Why there are no keys, if there are none")
 
@@ -71,14 +71,14 @@ class RunSpace(Space):
 class RunWorkflow(WorkflowInfo):
     """A workflow in one run."""
 
-    nodes: int | None = Field(description="How many nodes; null while they are not known")
-    counts: Counts = Field(description="State -> how many nodes")
+    nodes: int | None = Field(description="The number of nodes; null while it is unknown")
+    counts: Counts = Field(description="State -> number of nodes")
     state: State = Field(description="The state of the task that returns its outputs")
     message: str | None = Field(description="Why there are no nodes, if there are none")
 
 
 class RunOutputs(BaseModel):
-    """What there is in one run."""
+    """The dynamic outputs and workflows of one run."""
 
     run: Run
     spaces: list[RunSpace]
@@ -98,22 +98,22 @@ class TaskInstance(BaseModel):
 
 
 class Cell(TaskInstance):
-    """What became of a key in a task."""
+    """The task instance of a key in a task."""
 
     is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed again")
 
 
 class Row(BaseModel):
-    """A key, or the keys below one."""
+    """A key, or a folded row for all keys below an outer key."""
 
     key_path: KeyPath
-    key: str = Field(description="The key path as one text")
+    key: str = Field(description="The key path as one string")
     state: State = Field(description="The state that matters most")
-    duration: float | None = Field(description="The seconds in sum")
-    position: int | None = Field(description="The map index of its clones; null for keys below one")
-    children: int | None = Field(description="How many keys there are below; null for a key")
-    counts: Counts = Field(description="State -> how many of those below")
-    cells: dict[str, Cell | None] = Field(description="Task -> what became of the key; null: not made yet")
+    duration: float | None = Field(description="The sum of the durations in seconds")
+    position: int | None = Field(description="The map index of its clones; null for a folded row")
+    children: int | None = Field(description="The number of keys below; null for a key")
+    counts: Counts = Field(description="State -> number of keys below")
+    cells: dict[str, Cell | None] = Field(description="Task -> its task instance; null before it exists")
 
 
 class KeysPage(BaseModel):
@@ -121,10 +121,10 @@ class KeysPage(BaseModel):
 
     of: str
     columns: list[Column]
-    total: int = Field(description="How many rows there are on all pages")
+    total: int = Field(description="The number of rows on all pages")
     offset: int
     limit: int
-    counts: Counts = Field(description="State -> how many keys match the search, whatever the filter")
+    counts: Counts = Field(description="State -> number of keys that match the search, ignoring the filter")
     is_running: bool = Field(description="Whether the run has not ended")
     rows: list[Row]
 
@@ -134,21 +134,21 @@ class Node(BaseModel):
 
     name: str
     kind: str = Field(description="The task that the body called")
-    task_id: str | None = Field(description="The mapped task whose clone it is; null before it is listed")
+    task_id: str | None = Field(description="The mapped task that runs it; null before the node is listed")
     map_index: int | None
     state: State
     try_number: int
     duration: float | None
     start_date: datetime | None
     end_date: datetime | None
-    reason: str | None = Field(description="Why it was not run, if it was not")
+    reason: str | None = Field(description="Why it did not run, if it did not")
 
 
 class WorkflowGraph(BaseModel):
     """The graph of a workflow, or of one of its keys."""
 
     name: str
-    keys: list[KeyPath] = Field(description="The keys that have graphs of their own, in a map")
+    keys: list[KeyPath] = Field(description="The keys with a graph of their own, in a map")
     key_path: KeyPath
     state: State
     message: str | None
@@ -163,25 +163,25 @@ class Meta(BaseModel):
 
     label: str
     kind: str
-    value: Any = Field(description="As it is stored; the beginning of its text, if it was cut")
+    value: Any = Field(description="The stored value; only its beginning if it was cut")
     html: str | None = Field(description="Markdown as safe HTML")
-    is_cut: bool = Field(description="Whether it is longer than what is here")
+    is_cut: bool = Field(description="Whether the value is longer")
 
 
 class DeclaredOutput(BaseModel):
-    """An output of a task, with what this run attached to it."""
+    """An output of a task, with the metadata of this run."""
 
     name: str
     is_dynamic: bool
     type: str = Field(description="The declared type; empty if the output is not declared")
     description: str | None
     is_required: bool
-    keys: int | None = Field(description="How many keys it has, if it is dynamic and they are known")
+    keys: int | None = Field(description="The number of its keys, if it is dynamic and they are known")
     metadata: list[Meta]
 
 
 class Origin(BaseModel):
-    """Where a key comes from."""
+    """The task instance and output that produced a key."""
 
     task_id: str
     map_index: int
@@ -196,16 +196,16 @@ class Relative(TaskInstance):
 
 
 class NodeName(BaseModel):
-    """The node of a workflow that a task instance is."""
+    """The node of a workflow that a task instance runs."""
 
     workflow: str
     name: str
 
 
 class InstanceDetails(TaskInstance):
-    """A task instance: its key, what it attached, and its relatives."""
+    """A task instance: its key, its metadata, and related task instances."""
 
-    is_stale: bool = Field(description="Whether it ran for another key than is at its position now")
+    is_stale: bool = Field(description="Whether it ran for a key other than the one at its position")
     key_path: KeyPath | None
     key: str | None
     space: Space | None
@@ -225,14 +225,14 @@ class KeyMetadata(BaseModel):
 
 
 class KeyMetadataPage(BaseModel):
-    """Some keys with their metadata."""
+    """A page of keys with their metadata."""
 
     total: int
     rows: list[KeyMetadata]
 
 
 class PastState(BaseModel):
-    """What became of a key in one run."""
+    """The state of a key in one run."""
 
     state: State
     task_id: str
@@ -244,23 +244,23 @@ class PastKey(BaseModel):
 
     key_path: KeyPath
     key: str
-    states: list[PastState | None] = Field(description="By run; null where the run has no such key")
+    states: list[PastState | None] = Field(description="By run; null if the run has no such key")
 
 
 class HistoryPage(BaseModel):
-    """Some keys over the last runs."""
+    """A page of keys over the last runs."""
 
-    runs: list[Run] = Field(description="The oldest first")
+    runs: list[Run] = Field(description="The runs, from the oldest")
     total: int
     rows: list[PastKey]
-    message: str | None = Field(description="What is left out, if something is")
+    message: str | None = Field(description="What is left out, if anything")
 
 
 class Series(BaseModel):
     """One line of a plot."""
 
     name: str
-    values: list[float | None] = Field(description="By run")
+    values: list[float | None] = Field(description="The value in each run")
 
 
 class Numbers(BaseModel):
@@ -275,21 +275,21 @@ class Numbers(BaseModel):
 class NumbersPage(BaseModel):
     """All numeric metadata of some keys over the last runs."""
 
-    runs: list[Run] = Field(description="The oldest first")
+    runs: list[Run] = Field(description="The runs, from the oldest")
     labels: list[Numbers]
-    message: str | None = Field(description="What is left out, if something is")
+    message: str | None = Field(description="What is left out, if anything")
 
 
 class ClearingRequest(BaseModel):
-    """What is to be cleared: keys of a space, or nodes of a workflow."""
+    """The keys of a space, or the nodes of a workflow, to clear."""
 
     of: str | None = None
-    keys: list[KeyPath] = Field(default_factory=list, description="All keys, if there are none")
-    lister: bool = Field(default=False, description="The task that lists the keys, with what depends on it")
+    keys: list[KeyPath] = Field(default_factory=list, description="The keys; empty for all")
+    lister: bool = Field(default=False, description="Clear the task that lists the keys")
     workflow: str | None = None
-    nodes: list[str] = Field(default_factory=list, description="All that failed, if there are none")
-    key: KeyPath | None = Field(default=None, description="The key whose graph is meant")
-    state: Literal["failed"] | None = Field(default=None, description="Only what failed")
+    nodes: list[str] = Field(default_factory=list, description="The nodes; empty for all failed ones")
+    key: KeyPath | None = Field(default=None, description="The key of the graph, in a map")
+    state: Literal["failed"] | None = Field(default=None, description="Only failed ones")
 
 
 class ClearedInstance(BaseModel):
@@ -302,7 +302,7 @@ class ClearedInstance(BaseModel):
 
 
 class ClearingAnswer(BaseModel):
-    """What would run again. Nothing is changed."""
+    """The task instances that would run again. Nothing is changed."""
 
     task_ids: list[str | tuple[str, int]] = Field(description="The same, for Airflow's clearTaskInstances")
     total: int

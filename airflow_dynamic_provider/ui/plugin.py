@@ -1,7 +1,7 @@
-"""What Airflow loads: the tabs of its UI, and the application that answers them.
+"""The Airflow plugin: the tabs in Airflow's UI, and the application that serves them.
 
-Airflow imports plugins in every process, task processes too, so nothing is loaded here that they do not need:
-the application is made by the first request.
+Airflow imports plugins in every process, including task processes, so this module imports only what they
+need. The first request creates the application.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 #: Where Airflow's API server mounts the application.
 PREFIX = "/dynamic-outputs"
 
-#: The tab, and the part of its address.
+#: The title of the tab, and its part of the URL.
 _TITLE, _ROUTE = "Dynamic outputs", "dynamic-outputs"
 
-#: Kind of page in Airflow's UI -> the page shown in its tab. Airflow fills in what stands in braces.
+#: Kind of page in Airflow's UI -> the page shown in its tab. Airflow fills in the names in braces.
 _PAGES = {
     "dag": "dags/{DAG_ID}/page",
     "dag_run": "dags/{DAG_ID}/runs/{RUN_ID}/page",
@@ -34,7 +34,7 @@ _PAGES = {
 
 
 class LazyApp:
-    """The application, made when the first request comes."""
+    """The application, created by the first request."""
 
     async def __call__(
         self,
@@ -53,19 +53,19 @@ class LazyApp:
 
 
 def base_path() -> str:
-    """Return the path below which Airflow's own pages are, by ``[api] base_url``; empty for the root."""
+    """Return the path of ``[api] base_url``, below which Airflow serves its pages; empty for the root."""
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def external_views() -> list[dict[str, str]]:
-    """Return the tabs: each is a page of ours in a frame."""
+    """Return the tabs. Each shows a page of the package in a frame."""
     root = f"{base_path()}{PREFIX}"
     return [
         {
             "name": _TITLE,
             "destination": destination,
             "href": f"{root}/{page}",
-            # Airflow wants them to be unique.
+            # Airflow requires unique routes.
             "url_route": f"{_ROUTE}-{destination.replace('_', '-')}",
             "icon": f"{root}/static/icon.svg",
             "icon_dark_mode": f"{root}/static/icon-dark.svg",

@@ -1,4 +1,4 @@
-"""Turns what was read into what the routes answer."""
+"""Converts data from the database into the responses of the routes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-# The states of a Dag run in which something may still change.
+# The states of a Dag run that may still change.
 _RUNNING = frozenset({"queued", "running"})
 
 _MISSING = object()
 
 
 def present(model: type[ModelT], *sources: object, **facts: Any) -> ModelT:
-    """Return what a route answers, with each field from what was read.
+    """Return a model whose fields are read from other objects.
 
     Args:
-        model: Its shape.
-        *sources: Where fields are read by their names: in the first of these that has such an attribute.
-        **facts: The fields that no source has under their names, or that differ from what it has.
+        model: The class of the model.
+        *sources: The objects to read from. The first one with an attribute of a field's name provides it.
+        **facts: The fields that no source has under that name, or that differ from it.
 
     Raises:
-        ValidationError: A field is nowhere, or is of another type.
+        ValidationError: A field is missing, or has another type.
     """
     for name in model.model_fields.keys() - facts.keys():
         found = (getattr(source, name, _MISSING) for source in sources)
@@ -70,7 +70,7 @@ def present_space(info: structure.SpaceInfo) -> models.Space:
 
 def present_cell(cell: cells.Cell | None) -> models.Cell | None:
     """Return a cell of a matrix."""
-    # The state is the cell's: a task instance that ran for another key has one that is not this key's.
+    # The state is that of the cell: a task instance that ran for another key has the state of that key.
     return None if cell is None else present(models.Cell, cell, cell.instance)
 
 
@@ -87,5 +87,5 @@ def present_row(row: matrix.Row) -> models.Row:
 
 
 def present_past(cell: cells.Cell | None) -> models.PastState | None:
-    """Return what became of a key in one run."""
+    """Return the state of a key in one run."""
     return None if cell is None else present(models.PastState, cell, cell.instance)

@@ -175,7 +175,7 @@ def test_without_an_answer_the_page_keeps_what_it_has_and_tries_again(run, serve
     ("status", "words"),
     [
         (401, "Log in to Airflow again"),
-        (403, "Your user has no right"),
+        (403, "Your user has no permission"),
         (404, "The run may have been deleted"),
         (409, "Use the same release"),
         (500, "Trying again every few seconds"),

@@ -88,7 +88,7 @@ def test_it_lists_in_other_forms(run, capsys, output):
         (["--node", "zzzzz"], "There are 'first', 'second', "),
         (
             ["--node", "first", "--key", "k"],
-            "there is no key 'k' in the workflow 'graph', and no other either",
+            "there is no key 'k' in the workflow 'graph', nor any other",
         ),
         ([], "Say which nodes: either --node NAME, as often as you like, or --state failed."),
         (["--node", "first", "--state", "failed"], "Say which nodes: either"),
@@ -111,7 +111,7 @@ def test_what_cannot_be_cleared_is_refused_with_what_is_near(run, arguments, mes
             "grahp",
             "there is no workflow 'grahp' in the Dag 'clearable'. Did you",
         ),
-        ("clearable", None, "empty", "there is no node 'first' in the workflow 'empty', and no other either"),
+        ("clearable", None, "empty", "there is no node 'first' in the workflow 'empty', nor any other"),
     ],
 )
 def test_a_name_that_is_not_there_is_told_with_those_like_it(run, dag_id, run_id, workflow, message):
@@ -128,7 +128,7 @@ def test_a_dag_without_workflows_is_told_so(airflow_database, execution_api):
     plain = start_run(without())
     with pytest.raises(SystemExit) as caught:
         command(plain, "--state", "failed")
-    assert str(caught.value) == "there is no workflow 'graph' in the Dag 'without', and no other either"
+    assert str(caught.value) == "there is no workflow 'graph' in the Dag 'without', nor any other"
 
 
 @pytest.mark.parametrize("workflow", ["graph", "empty"])
@@ -143,7 +143,7 @@ def test_where_nothing_failed_there_is_nothing_to_do(run, capsys, workflow):
 
 def test_a_run_that_has_not_begun_has_no_nodes(airflow_database, execution_api, capsys):
     waiting = start_run(clearable())
-    with pytest.raises(SystemExit, match="there is no node 'first' in the workflow 'graph', and no other"):
+    with pytest.raises(SystemExit, match="there is no node 'first' in the workflow 'graph', nor any other"):
         command(waiting, "--node", "first")
     command(waiting, "--state", "failed")
     assert capsys.readouterr().err == "No node failed: there is nothing to run again.\n"
@@ -156,7 +156,7 @@ def test_failed_nodes_that_stay_are_named(airflow_database, execution_api, capsy
     command(failed, "--node", "second", "--yes")
     told = capsys.readouterr().err
     assert "Cleared 3 task instances.\n" in told
-    assert "These nodes failed besides: 'alone'; the workflow fails until they are cleared too" in told
+    assert "Other nodes failed too: 'alone'; the workflow fails until they are cleared too" in told
     command(failed, "--state", "failed", "--yes")
     assert names(failed, run_again(failed)) == {"second", "alone", "result", "keep"}
     assert failed.state == "success"

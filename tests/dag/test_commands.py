@@ -266,7 +266,7 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
     for name in ("letters.result", "letters_zip_others__keys", "others.result"):
         assert repr(name) in message
     assert message.startswith("several dynamic outputs have 'a': ")
-    assert message.endswith("Say which of them is meant: --of NAME.")
+    assert message.endswith("Choose one of them: --of NAME.")
     assert refusal(run, "clear", "--key", "a") == message
 
 
@@ -289,17 +289,17 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
             ["clear", "--key", "z", "--key", "a/n0"],
             "no dynamic output has all of 'z', 'a/n0'. Clear them one by one.",
         ),
-        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed; of a workflow"),
+        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed. For a workflow"),
         (["clear", "--of", "letters.result"], "Say what to clear: --key KEY"),
         (
             ["clear", "--node", "node"],
-            "--node names a node of a workflow: say which one by --workflow GROUP.",
+            "--node names a node of a workflow. Name the workflow with --workflow GROUP.",
         ),
-        (["clear", "--workflow", "graph", "--of", "x", "--state", "failed"], "Say either --of, for keys"),
+        (["clear", "--workflow", "graph", "--of", "x", "--state", "failed"], "Use either --of, for keys"),
         (["clear", "--workflow", "graph"], "Say which nodes: either --node NAME"),
         (
             ["clear", "--workflow", "graph", "--node", "node", "--key", "a", "--key", "b"],
-            "With --workflow there is one --key at most: that of the graph that is meant.",
+            "With --workflow, use --key once at most: it names the key of one graph.",
         ),
         (
             ["export", "--file", "/no/such/folder/file"],
@@ -553,7 +553,7 @@ def test_an_outer_key_runs_again_with_the_keys_below_it(failing, cleared, told):
     run = start_run(nested()).run()
     failing.clear()
     assert told("clear", "--key", "cid", "--of", "outer.result", of_run=run)[1].endswith(
-        "The keys of 'inner.result' are listed again: if they are others then, those run instead.\n"
+        "The keys of 'inner.result' are listed again: if they differ then, the new keys run instead.\n"
     )
     again = cleared(run, "--key", "cid", "--of", "outer.result")
     assert {"work cid", "inner cid", "pair cid", "inner__keys", "keep"} <= again

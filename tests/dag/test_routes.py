@@ -193,7 +193,7 @@ def test_nested_keys_are_folded(get):
 
 def test_a_key_path_that_is_none(get):
     detail = get("runs/RUN/keys", 422, of="digits.result", parent="a")["detail"]
-    assert detail == 'A key path is a JSON list of texts, such as ["outer", "inner"].'
+    assert detail == 'A key path is a JSON list of strings, such as ["outer", "inner"].'
 
 
 def test_the_graph_of_a_workflow(get):
@@ -301,7 +301,8 @@ def test_what_would_run_again(server, run):
     second = "graph.step__after" if STARTS_IN_TRIGGERER else ["graph.step", 1]
     assert nodes["task_ids"] == ["graph.result", second]
     assert (
-        find(422)["detail"] == "Say either of, with keys, state or lister, or workflow, with nodes or state."
+        find(422)["detail"]
+        == "Use either `of` with `keys`, `state` or `lister`, or `workflow` with `nodes` or `state`."
     )
     unknown = find(404, of="letters.result", keys=[["z"]])
     assert unknown["detail"] == "There is no key 'z' in 'letters.result'."
@@ -392,7 +393,7 @@ def test_an_error_says_nothing_of_the_server(server, run, mocker):
     )
     answer = server.get(f"/dags/shown/runs/{run.run_id}/outputs")
     assert answer.status_code == 500
-    assert answer.json() == {"detail": "The server could not answer this. Its log says why."}
+    assert answer.json() == {"detail": "The server could not answer this request. Its log says why."}
 
 
 def test_what_another_release_has_stored(server, run, mocker):
@@ -401,7 +402,7 @@ def test_what_another_release_has_stored(server, run, mocker):
     )
     answer = server.get(f"/dags/shown/runs/{run.run_id}/keys", of="letters.result")
     assert answer.status_code == 409
-    assert answer.json()["detail"].startswith("What this run has stored cannot be read by the installed")
+    assert answer.json()["detail"].startswith("The installed release of airflow-dynamic-provider cannot read")
 
 
 def test_metadata_of_a_kind_that_only_a_later_release_knows_is_shown_as_it_is_stored(server, run):
@@ -545,4 +546,4 @@ def test_a_download_that_fails_half_way_is_no_file(server, run, monkeypatch, for
     monkeypatch.setattr(export, "render_key", lambda path: break_off() if path == ("c",) else rows(path))
     half = server.get(path, **asked, what="metadata")
     assert half.status_code == 409
-    assert half.json()["detail"].startswith("What this run has stored cannot be read by the installed")
+    assert half.json()["detail"].startswith("The installed release of airflow-dynamic-provider cannot read")

@@ -1,4 +1,4 @@
-"""Makes a Dag of a program, with the public names only, and checks the kinds of what its tasks are given."""
+"""Builds a Dag from a program with the public names only, and checks the types of its tasks' arguments."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.differential.programs import (
     act_producing,
 )
 
-#: What the tasks do when they run, so that a second run of the same Dag can do something else.
+#: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
 _TABLE: dict[tuple[str, Path | None], Any] = {}
 
 
 def use_table(table: Table) -> None:
-    """Have the tasks of every Dag do from now on what the table says."""
+    """Make the tasks of every Dag follow this table from now on."""
     _TABLE.clear()
     _TABLE.update(table)
 
@@ -40,14 +40,14 @@ def build(program: Program) -> DAG:
     """Return the Dag that a program describes."""
     with DAG("differential", schedule=None) as dag:
         write(program)
-        # Airflow ends a run too early when clones come into being and end in one pass of the scheduler and
-        # nothing else is unfinished; with or without this package.
+        # With or without this package, Airflow ends a run too early if clones are created and end in one pass
+        # of the scheduler and nothing else is unfinished.
         dag.leaves >> EmptyOperator(task_id="end", trigger_rule="all_done")
     return dag
 
 
 def write(program: Program) -> None:
-    """Write the statements of a program into the Dag that the file is in the middle of."""
+    """Add the statements of a program to the current Dag."""
     _Builder({}, {}).add_all(program)
 
 
@@ -55,8 +55,8 @@ class _Builder:
     """Writes the statements of one block.
 
     Args:
-        handles: Name -> what its call has returned.
-        items: Name of a handle that is being mapped -> what the mapped function has received.
+        handles: Name -> return value of its call.
+        items: Name of a handle that is being mapped -> arguments of the mapped function.
     """
 
     def __init__(self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]]) -> None:
@@ -104,10 +104,10 @@ class _Builder:
 
 
 def _check_kinds(args: tuple[Any, ...], lazy: list[bool]) -> None:
-    """Refuse what is read later and was not asked for so, and the other way round."""
+    """Refuse a lazy collection that was not requested, and a list or dict instead of a lazy one."""
     json.dumps([value for value, is_lazy in zip(args, lazy, strict=True) if not is_lazy])
     for value in (value for value, is_lazy in zip(args, lazy, strict=True) if is_lazy):
-        # Of nested keys it is a dict of such mappings.
+        # For nested keys it is a dict of such mappings.
         leaves = value.values() if isinstance(value, dict) else [value]
         assert all(isinstance(leaf, (CollectedSequence, CollectedMapping, dict)) for leaf in leaves)
 

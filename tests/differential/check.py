@@ -1,4 +1,4 @@
-"""Runs a case in Airflow and says in what it differs from what the oracle expects."""
+"""Runs a case in Airflow, and returns its differences from the oracle."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tests.differential.programs import Case, Clear, Path
 
-#: Nothing waits for a retry here, so a run in which nothing can run is stuck, however often one looks.
+#: Nothing waits for a retry here, so a run in which nothing can run is stuck.
 LONGEST_WAIT = 1.0
 
-#: A kind of difference, and what is different.
+#: A kind of difference, and its description.
 Finding = tuple[str, str]
 
 ENDS = ("success", "failed", "skipped", "upstream_failed")
@@ -31,12 +31,12 @@ ENDS = ("success", "failed", "skipped", "upstream_failed")
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as expected.
+    """A difference from the expected result.
 
     Attributes:
         kind: "end", "state", "value", "label", "clones", "rerun", or the name of an exception.
-        text: What is expected, and what there is.
-        step: After which step; 0 is the first run.
+        text: The expected and the actual result.
+        step: The step after which it appeared; 0 is the first run.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Difference:
 
 
 def differences(case: Case) -> list[Difference]:
-    """Run a case to the first step that does not give what it must, and return what is different there."""
+    """Run a case up to the first step with a wrong result, and return the differences."""
     step = 0
     try:
         with (
@@ -66,7 +66,7 @@ def differences(case: Case) -> list[Difference]:
 
 @contextmanager
 def _short_turns() -> Iterator[None]:
-    """Have threads take shorter turns: a task and the API in this process always wait for each other."""
+    """Switch threads more often, because a task and the API in this process always wait for each other."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(interval / 25)
     try:
@@ -97,7 +97,7 @@ def _map_index(step: Clear, expected: Expected) -> int | None:
 def _compare_tries(
     names: Names, step: Clear, index: int | None, before: dict[Any, int], after: dict[Any, int]
 ) -> Iterator[Finding]:
-    """What a step has nothing to do with must not run again."""
+    """Yield the task instances that ran again although the step does not concern them."""
     for own, tries in before.items():
         if own[0] in names.infos and after.get(own) != tries and not _may_run_again(names, step, index, *own):
             yield "rerun", f"{own} ran again, try {tries} is now {after.get(own)}"
@@ -108,7 +108,7 @@ def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_
         return True
     if not step.downstream or step.task not in {name, *names.above(name)}:
         return False
-    # Across key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
+    # Between key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
     is_beside = index not in (None, own_index) and names[name].scope == names[step.task].scope
     return not (is_beside and names.needs_own_key_only(name))
 
@@ -120,7 +120,7 @@ def _compare(run: Any, expected: Expected) -> Iterator[Finding]:
         if not outcomes:
             yield from _compare_without_keys(name, live, expected.unmapped.get(name))
         elif set(live) == {-1}:
-            # Of the only instance, or of one that ended before there were keys to clone it for.
+            # Of the only task instance, or of one that ended before there were keys.
             for path, outcome in outcomes.items():
                 yield from _compare_one(name, path, outcome, live[-1], values.get(-1))
         elif sorted(live) != list(range(len(outcomes))):
@@ -133,7 +133,7 @@ def _compare(run: Any, expected: Expected) -> Iterator[Finding]:
 def _compare_without_keys(name: str, live: dict[int, Any], state: str | None) -> Iterator[Finding]:
     states = {index: str(ti.state) for index, ti in live.items()}
     allowed = [state] if state else ["skipped", "upstream_failed"]
-    # When there were keys before, Airflow removes the clones, or keeps them if the producing task failed now.
+    # If there were keys before, Airflow removes the clones, or keeps them if the producing task failed now.
     if set(states.values()) - set(allowed):
         yield "state", f"{name} has no keys and is {states}, expected {' or '.join(allowed)}"
 
@@ -146,6 +146,6 @@ def _compare_one(name: str, path: Path, outcome: Outcome, ti: Any, value: Any) -
         yield "state", f"{shown} is {ti.state}, expected {outcome.state}"
     elif outcome.state == "success" and value != outcome.value:
         yield "value", f"{shown} gave {value!r}, expected {outcome.value!r}"
-    # Airflow sets a label when a clone starts, and never takes one away.
+    # Airflow sets a label when a clone starts, and never removes one.
     if path and outcome.has_run and ti.rendered_map_index != "/".join(path):
         yield "label", f"{shown} is labelled {ti.rendered_map_index!r}"

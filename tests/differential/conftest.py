@@ -1,4 +1,4 @@
-"""Random programs, each a Dag that is run in one process."""
+"""Random programs, each a Dag that runs in one process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Give a test that is marked with `seeds` the same seeds each time, and fresh ones."""
+    """Give a test marked with `seeds` the same fixed seeds each time, and fresh ones."""
     if (marker := metafunc.definition.get_closest_marker("seeds")) is not None:
         first = metafunc.config.option.seed
         seeds = {seed: f"seed-{seed}" for seed in marker.args[0]}
@@ -27,6 +27,6 @@ def pytest_generate_tests(metafunc):
 def pytest_runtest_makereport(item):
     report = yield
     if item.get_closest_marker("differential"):
-        # The log of tasks that failed as they should would bury the report.
+        # The log of tasks that fail on purpose would hide the report.
         report.sections.clear()
     return report

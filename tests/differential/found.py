@@ -1,8 +1,8 @@
-"""Programs that run in each session beside the random ones, each for a mistake that was made once.
+"""Programs that run in each session beside the random ones. Each has found a bug once.
 
-A random program that gave something else than it must belongs here too, as small as it was cut down: what the
-failing test or `make fuzz` shows for check.differences(), under a word on what it found. Its seed would mean
-another program as soon as the generator changes.
+Add each random program that gave a wrong result, as the failing test or `make fuzz` has cut it down, with a
+few words on what it found. Its seed is not enough, because it gives another program as soon as the generator
+changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.differential.bodies import programs as bodies
 from tests.differential.bodies.programs import Body, Each, Of, Work
 from tests.differential.programs import All, Call, Case, Clear, Map, Produce, States, Zip
 
-#: What the mistake was about -> the program.
+#: The subject of the bug -> the program.
 PROGRAMS = {
     "a tolerant collector behind a strict zip that does not fit": Case(
         (
@@ -38,7 +38,7 @@ PROGRAMS = {
             Clear(
                 "p1",
                 changes={
-                    # The first has a clone already, from which Airflow makes the others.
+                    # The first has a clone already, from which Airflow creates the others.
                     ("p1", ()): ("b", "a", "c"),
                     ("t1", ("a",)): "fail",
                     ("t1", ("c",)): "fail",
@@ -78,7 +78,7 @@ PROGRAMS = {
     ),
 }
 
-#: The same of bodies of workflows.
+#: The same for bodies of workflows.
 BODIES = {
     "a node that uses a call without nodes, in a call that waits for another": bodies.Case(
         Body(

@@ -1,4 +1,4 @@
-"""Runs many random programs, from where the last time ended: ``make fuzz PROGRAMS=1000 MINUTES=60``.
+"""Runs many random programs, starting where the last run ended: ``make fuzz PROGRAMS=1000 MINUTES=60``.
 
 ``make fuzz-workflows`` does the same with random bodies of workflows.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Gives this process an Airflow of its own, so it comes before whatever imports Airflow.
+# It gives this process its own Airflow, so it comes before all imports of Airflow.
 from tests.conftest import HOME
 
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".fuzz")
 
-#: The seeds below are those of the tests.
+#: The first seed. Lower seeds belong to the tests.
 FIRST_SEED = 1_000
 
 SECONDS_BETWEEN_LINES = 10
@@ -43,14 +43,14 @@ SECONDS_BETWEEN_LINES = 10
 
 @dataclass(frozen=True)
 class Subject:
-    """What is written, run and cut down.
+    """A kind of random program: how it is generated, run and cut down.
 
     Attributes:
-        target: What of `make` runs it.
-        size: How large one is at most, unless it is said.
-        generate: Writes the case of a seed.
-        differences: Runs a case, and returns in what it differs.
-        smaller: Returns cases that have one thing less.
+        target: The target of `make` that runs it.
+        size: The default maximum size.
+        generate: Generates the case of a seed.
+        differences: Runs a case, and returns its differences from the oracle.
+        smaller: Returns smaller cases, each with one part left out.
     """
 
     target: str
@@ -72,7 +72,7 @@ WORKFLOWS = Subject(
 
 
 def main() -> int:
-    """Return 0 if all programs gave what they must."""
+    """Return 0 if all programs gave the expected result."""
     options = _options()
     FOLDER.mkdir(exist_ok=True)
     try:
@@ -98,7 +98,7 @@ def _options() -> argparse.Namespace:
 
 
 def _fuzz(subject: Subject, options: argparse.Namespace) -> int:
-    """Return the number of programs that gave something else."""
+    """Return the number of programs that gave a wrong result."""
     first = options.seed if options.seed is not None else _next_seed(subject)
     started = shown = time.monotonic()
     failed = done = 0

@@ -1,4 +1,4 @@
-"""Writes random cases, each from the number that names it."""
+"""Generates random cases, each from its seed."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 KEYS = ("a", "b", "c", "d", "e")
 INNER_KEYS = ("x", "y", "z", "a")
-#: Keys that look like something else. One divides a label as a path does.
+#: Keys that look like something else. One has a slash, like the label of a key path.
 ODD_KEYS = ("0", "a/x", "None", "é ü", "{{ 1 }}")
 
 MAX_DEPTH = 3
 
-#: Shares that authors write: one that binary fractions have, some that they have not, the two ends.
+#: Ratios that authors write: one that is an exact binary fraction, some that are not, and the two ends.
 RATIOS = tuple(map(Fraction, ("0", "0.1", "0.5", "1/3", "2/3", "0.999", "1")))
 
 Rows = dict[tuple[str, Path | None], Any]
@@ -47,7 +47,7 @@ _TABLES_TRIED = 6
 
 
 class _UnfitError(Exception):
-    """This attempt became too large, too small, or depends on timing."""
+    """This attempt is too large or too small, or depends on timing."""
 
 
 def generate(seed: int, *, size: int = 25) -> Case:
@@ -65,7 +65,7 @@ def generate(seed: int, *, size: int = 25) -> Case:
 
 
 def any_ratio(rng: random.Random) -> Fraction:
-    """Return any share; often one that so few keys can just reach or just miss."""
+    """Return a random ratio; often one that so few keys can just reach or just miss."""
     if rng.random() < 0.3:
         return rng.choice(RATIOS)
     parts = rng.choice((2, 3, 4, 5, 6, 7, 12, 100, 999_983))
@@ -77,11 +77,11 @@ class _ProgramWriter:
     """Writes a program, statement by statement.
 
     Attributes:
-        rng: Decides what the program is.
-        how: Decides how its tasks read what they collect, which must make no difference.
-        open_calls: Tasks that were called in a map that is being written: values of one key, not yet handles.
-        open_items: What is being mapped, the outermost first.
-        used: The names that something refers to.
+        rng: Decides the program.
+        how: Decides how its tasks read collections, which must make no difference.
+        open_calls: Tasks called in a map that is being written: values of one key, not yet handles.
+        open_items: The handles that are being mapped, the outermost first.
+        used: The names that are referred to.
     """
 
     rng: random.Random
@@ -100,7 +100,7 @@ class _ProgramWriter:
         return tuple(statements)
 
     def statement(self, scope: Space, item: str | None) -> Statement:
-        """Write one statement of a block; ``item`` is what is mapped around it."""
+        """Write one statement of a block; ``item`` is the handle that is mapped around it."""
         weighted = list(self._choices(scope, item))
         weights = [weight for weight, _ in weighted]
         (make,) = self.rng.choices([make for _, make in weighted], weights)
@@ -163,14 +163,14 @@ class _ProgramWriter:
             body.append(self.statement(scope, over))
             if isinstance(body[-1], (Produce, Zip, Product)):
                 body += self._follow_up(body[-1].name, scope, over)
-        # A zip by itself, or an outer map without a task of its own, would be no map.
+        # A zip alone, or an outer map without a task of its own, would not be a map.
         if not any(isinstance(each, (Call, Produce)) for each in body):
             body.append(self.call(scope, over))
         self.open_calls, self.open_items = before
         return Map(over, tuple(body))
 
     def _follow_up(self, name: str, scope: Space, over: str) -> list[Statement]:
-        """Map what was nested or joined in a map, and collect there, as most authors will."""
+        """Map an output that was nested or joined in a map, and collect there, as most authors will."""
         if self.rng.random() < 0.3:
             return []
         inner = self.map(name)
@@ -193,7 +193,7 @@ class _ProgramWriter:
         return f"{letter}{1 + sum(name.startswith(letter) for name in self.names.infos)}"
 
     def _handles(self) -> list[str]:
-        """Return what can be mapped, joined and collected here."""
+        """Return the names that can be mapped, joined and collected here."""
         infos = self.names.infos
         return [name for name, info in infos.items() if info.space and name not in self.open_calls]
 
@@ -202,12 +202,12 @@ class _ProgramWriter:
         return names[::-1] or self._handles()
 
     def _arguments(self, scope: Space, item: str | None) -> list[tuple[float, Callable[[], Argument]]]:
-        """Return what can be passed to a task: weight, and what makes the argument."""
+        """Return the possible arguments of a task: weight, and a function that makes the argument."""
         found: list[tuple[float, Callable[[], Argument]]] = []
         for name, info in self.names.infos.items():
             is_pair = isinstance(info.statement, (Zip, Product))
             if self.names.ways(scope, info.space) == 1 and (name in self.open_items or not is_pair):
-                # A value of the same key rather than one of an outer key, and rather than an unmapped one.
+                # Values of the same key are preferred to those of an outer key and to unmapped ones.
                 weight = 4.0 if name == item else 2.0 if info.space == scope else 0.8
                 found.append((weight, lambda name=name: name))
             if info.space and name not in self.open_calls and self._is_collectable(name, scope):
@@ -219,7 +219,7 @@ class _ProgramWriter:
         return self.names.ways(scope, self.names.common_space(name, scope)) == 1
 
     def _is_usual(self, name: str, scope: Space) -> bool:
-        # In a map, its own nested outputs, or everything that an ordinary task could collect.
+        # In a map: its own nested outputs, or everything that an ordinary task could collect.
         return self.names.common_space(name, scope) in (scope, ())
 
     def _collection(self, name: str) -> All | States:
@@ -243,7 +243,7 @@ class _ProgramWriter:
 
 
 class _TableWriter:
-    """Decides what the tasks of a program do, and what is done to its run."""
+    """Decides how the tasks of a program behave, and which steps follow its run."""
 
     def __init__(self, rng: random.Random, program: Program, size: int) -> None:
         self.rng = rng
@@ -285,7 +285,7 @@ class _TableWriter:
             missing = [own for own in self._instances(ran, Produce) if own not in filled]
             if not missing:
                 return filled
-            # The outermost first: what is nested in them follows from their keys.
+            # The outermost first, because nested keys depend on them.
             depth = min(len(path) for _, path in missing)
             filled.update({own: self._keys(own[1]) for own in missing if len(own[1]) == depth})
 
@@ -305,7 +305,7 @@ class _TableWriter:
 
     def _misbehaviour(self, table: Rows) -> Rows:
         instances = self._instances(self._expect(table), Call, Produce)
-        # Mostly clones, for they are what this is about.
+        # Mostly clones, because they are the subject of these tests.
         weights = [4 if own[1] else 1 for own in instances]
         (own,) = self.rng.choices(instances, weights)
         if isinstance(self.names[own[0]].statement, Call):
@@ -329,7 +329,7 @@ class _TableWriter:
         task, path = self.rng.choice(calls)
         if kind == "again":
             return Clear(task, path or None)
-        # Mostly what keeps others from running: what they gave before is still there then.
+        # Mostly behaviour that keeps others from running. Their earlier results are still there then.
         behaviour = self.rng.choices(("skip", "fail", word, "ok", "none"), (4, 3, 2, 1, 1))[0]
         return Clear(task, path, changes={(task, path): behaviour})
 
@@ -341,7 +341,7 @@ class _TableWriter:
             keys = changed[task, path] if isinstance(changed[task, path], tuple) else ()
             changed.update({(task, (*path, key)): word for key in keys})
         else:
-            # Only what runs again in any case may change; then no value of an earlier run is any good.
+            # Only a task that runs again in any case may change. Then no value of an earlier run is valid.
             changed.update({(name, None): word for name in below})
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             (own, behaviour), *_ = self._misbehaviour(changed).items()

@@ -1,7 +1,7 @@
-"""Says what a program must give, by following the rules of keys in plain Python, without Airflow.
+"""Computes the expected result of a program from the rules of keys, in plain Python without Airflow.
 
 Everything is a pure function of the program and the table, so a run that was partly cleared and ran again
-must end just like a new one.
+must end like a new one.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ FAILED = ("failed", "upstream_failed")
 
 
 class AmbiguousError(Exception):
-    """What becomes of a task depends on which of its upstream tasks ends first."""
+    """The result of a task depends on which of its upstream tasks ends first."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task instance; it ran unless something before it was not successful."""
+    """The result of a task instance. It ran unless an upstream task did not succeed."""
 
     state: str
     value: Any = None
@@ -53,12 +53,12 @@ class Outcome:
 
 @dataclass
 class Expected:
-    """What a run must give.
+    """The expected result of a run.
 
     Attributes:
-        outcomes: Task -> key path -> outcome, in the order of the keys. Empty when there are no keys.
-        unmapped: Task -> state, of the tasks for which no keys came to be known since what makes them failed
-            or was skipped.
+        outcomes: Task -> key path -> outcome, in the order of the keys; empty if there are no keys.
+        unmapped: Task -> state, for tasks whose keys are unknown because the task that lists them failed or
+            was skipped.
     """
 
     outcomes: dict[str, dict[Path, Outcome]] = field(default_factory=dict)
@@ -71,19 +71,18 @@ class Expected:
 
 
 def expect(program: Program, table: Table) -> Expected:
-    """Return what a program must give.
+    """Return the expected result of a program.
 
     Raises:
-        AmbiguousError: That depends on timing.
+        AmbiguousError: The result depends on timing.
     """
     return _Oracle(Names(program), table).expect()
 
 
 def can_follow(before: Sequence[Expected], now: Expected) -> bool:
-    """Whether Airflow can get from earlier runs of the same tasks to this one.
+    """Return whether Airflow can get from earlier runs of the same tasks to this one.
 
-    It makes clones for keys that came in addition when a clone that it already has can run: if none can run
-    there will never be any.
+    Airflow creates clones for additional keys only if an existing clone can run.
     """
     for name, outcomes in now.outcomes.items():
         most = max((len(each.outcomes[name]) for each in before), default=0)
@@ -95,11 +94,11 @@ def can_follow(before: Sequence[Expected], now: Expected) -> bool:
 
 @dataclass(frozen=True)
 class _Dependency:
-    """The state of what an argument comes from.
+    """The state of an upstream task.
 
     Attributes:
         state: The state.
-        is_across: Whether it is of another mapped group than the task that depends on it.
+        is_across: Whether it is in another mapped group than the task that depends on it.
     """
 
     state: str
@@ -108,12 +107,12 @@ class _Dependency:
 
 @dataclass(frozen=True)
 class _Received:
-    """What a task gets for one of its arguments.
+    """The values of one argument of a task.
 
     Attributes:
-        dependencies: What it depends on.
-        values: The values: two for a zip or product, one otherwise.
-        is_short: Whether fewer keys succeeded than the task demands.
+        dependencies: The upstream tasks.
+        values: The values: two for a zip or product, else one.
+        is_short: Whether fewer keys succeeded than the task requires.
     """
 
     dependencies: list[_Dependency]
@@ -121,11 +120,11 @@ class _Received:
     is_short: bool = False
 
 
-#: The keys below a key path, or the state of what should have made them.
+#: The keys below a key path, or the state of the task that should have listed them.
 _Keys = list[Path] | str
 
-#: Below a key path: key -> the same one level deeper, or a (state, value) pair where a path is complete;
-#: a state where no keys came to be known.
+#: Below a key path: key -> the same one level deeper, or a (state, value) pair for a complete path;
+#: a state if the keys are unknown.
 _Tree = dict[Path, Any] | tuple[str, Any] | str
 
 
@@ -155,7 +154,7 @@ class _Oracle:
             raise AmbiguousError
 
     def outside(self, name: str) -> Iterator[_Dependency]:
-        """Return what a task depends on that is the same for all its keys."""
+        """Return the dependencies of a task that are the same for all its keys."""
         info = self.names[name]
         for argument in info.statement.args:
             is_value = isinstance(argument, str)
@@ -178,7 +177,7 @@ class _Oracle:
         return found
 
     def keys(self, name: str, outer: Path) -> _Keys:
-        """Return the keys that a statement makes for one key path of its scope."""
+        """Return the keys that a statement produces for one key path of its scope."""
         statement = self.names[name].statement
         if isinstance(statement, Produce):
             made = self.outcome(name, outer)
@@ -195,7 +194,7 @@ class _Oracle:
         return _zipped(left, right, statement.how)
 
     def has_mismatch(self, statement: Zip, scope: Space) -> bool:
-        """Whether both sides have different keys anywhere: one task joins them for all outer keys."""
+        """Return whether both sides differ for any outer key, because one task joins them for all."""
         for outer in self.paths(scope):
             left, right = (self.below(side, scope, outer) for side in sides(statement))
             if not isinstance(left, str) and not isinstance(right, str) and set(left) != set(right):
@@ -203,7 +202,7 @@ class _Oracle:
         return False
 
     def is_broken(self, maker: str) -> bool:
-        """Whether the keys of a zip or product could not be joined, or those of what it joins."""
+        """Return whether the keys of a zip or product, or of one of its sides, could not be joined."""
         info = self.names[maker]
         if isinstance(info.statement, Produce):
             return False
@@ -217,7 +216,7 @@ class _Oracle:
         """Return the rest of a handle's key paths, below one key path of a scope.
 
         Raises:
-            AmbiguousError: There are no keys for some outer key; the rules say nothing of a join of these.
+            AmbiguousError: Some outer key has no list of keys. The rules do not define a join of these.
         """
         first, *deeper = self.names[handle].space[len(scope) :]
         found = self.keys(first, outer)
@@ -232,7 +231,7 @@ class _Oracle:
         return found
 
     def locate(self, path: Path, space: Space, target: Space) -> Path | None:
-        """Return the key path in a space that another's is made of; ``None`` if an outer zip lacks it."""
+        """Return the key path in a space that another derives from; ``None`` if an outer zip lacks it."""
         if space[: len(target)] == target:
             return path[: self.names.width(target)]
         for index in reversed(range(len(space))):
@@ -248,7 +247,7 @@ class _Oracle:
         return None
 
     def parts(self, info: Info, path: Path) -> list[tuple[str, Path | None]]:
-        """Return both sides of a zip or product with the key path there; ``None`` for what is missing."""
+        """Return both sides of a zip or product with the key path there; ``None`` for a missing side."""
         outer = path[: self.names.width(info.scope)]
         own = path[len(outer) :]
         left, right = sides(info.statement)
@@ -263,7 +262,7 @@ class _Oracle:
     # Values
 
     def value(self, name: str, path: Path) -> tuple[list[_Dependency], list[Any]]:
-        """Return what a handle gives for a key: one value, or two for a zip or product."""
+        """Return the values of a handle for a key: one value, or two for a zip or product."""
         info = self.names[name]
         if isinstance(info.statement, Call):
             made = self.outcome(name, path)
@@ -285,7 +284,7 @@ class _Oracle:
         return states, values
 
     def argument(self, argument: Argument, path: Path, scope: Space) -> _Received:
-        """Return what a task gets for an argument, for one key path of its scope."""
+        """Return the values of an argument of a task, for one key path of its scope."""
         if not isinstance(argument, str):
             return self._collection(argument, path, scope)
         space = self.names[argument].space
@@ -305,7 +304,7 @@ class _Oracle:
         # The task that joins the keys has failed, so nothing behind it runs, however tolerant.
         is_broken = any(self.is_broken(name) for name in makers)
         tree = "failed" if is_broken else self.tree(argument.of, space, outer)
-        # Below a key, a gate stands between what is collected and the collector.
+        # Below a key, a gate is between the collected clones and the collector.
         is_across = bool(space)
         if isinstance(tree, str):
             return _Received([_Dependency(tree, is_across)])
@@ -326,7 +325,7 @@ class _Oracle:
         return value
 
     def tree(self, name: str, space: Space, path: Path) -> _Tree:
-        """Return all that a handle gives below a key path of a space."""
+        """Return all values of a handle below a key path of a space."""
         whole = self.names[name].space
         if space == whole:
             dependencies, values = self.value(name, path)
@@ -342,7 +341,7 @@ class _Oracle:
     # Tasks
 
     def outcome(self, name: str, path: Path) -> Outcome:
-        """Return what became of a task for a key path."""
+        """Return the outcome of a task for a key path."""
         if (name, path) not in self.known:
             self.known[name, path] = self._follow(name, path)
         return self.known[name, path]
@@ -360,15 +359,15 @@ class _Oracle:
             return Outcome(*act(self.table, name, path, args))
         state, produced = act_producing(self.table, name, path, args)
         self.produced[name, path] = produced or {}
-        # How keys are stored is the package's own business.
+        # The stored form of keys is private to the package.
         return Outcome(state, ANY)
 
 
 def _joined(dependencies: list[_Dependency]) -> str:
-    """Return what several dependencies come to: the worst state.
+    """Return the worst state of several dependencies.
 
     Raises:
-        AmbiguousError: One failed and one was skipped, and Airflow goes by what it sees first.
+        AmbiguousError: One failed and one was skipped, and Airflow uses the one that it sees first.
     """
     states = {each.state for each in dependencies}
     has_failed = bool(states & set(FAILED))
@@ -418,7 +417,7 @@ def _flat(tree: Any) -> Iterator[Any]:
 
 
 def _has_gap(value: dict[str, Any], depth: int) -> bool:
-    """Whether there is nothing below some key: what that looks like is not said for a join in a map."""
+    """Return whether some key has nothing below it, which the rules do not define for a join in a map."""
     return depth > 1 and any(
         not below or not isinstance(below, dict) or _has_gap(below, depth - 1) for below in value.values()
     )

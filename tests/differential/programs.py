@@ -1,7 +1,7 @@
-"""A small language for Dags that fan out, in which random ones can be written, run, understood and cut down.
+"""A small language for Dags that fan out. Random programs can be generated, run, understood and cut down.
 
-A program is a tuple of statements. Each statement gives a name to what it makes, and later ones refer to it
-by that name. What a task does on a key stands apart, in a table: (task, key path) -> behaviour.
+A program is a tuple of statements. Each statement names its result, and later ones refer to it by that name.
+The behaviour of the tasks is in a separate table: (task, key path) -> behaviour.
 
     program = (
         Produce("p"),
@@ -10,8 +10,8 @@ by that name. What a task does on a key stands apart, in a table: (task, key pat
     )
     table = {("p", ()): ("a", "b"), ("q", ("a",)): ("x", "y"), ("t", ("a", "y")): "fail"}
 
-This is ``u`` for each key of ``p``, which receives what ``t`` gave for each key of that key's ``q``; ``v``
-receives what ``u`` gave, by key.
+Here ``u`` runs for each key of ``p``, and receives the results of ``t`` for each key of that key's ``q``.
+``v`` receives the results of ``u``, by key.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 #: The keys from the outermost dynamic output to the innermost.
 Path = tuple[str, ...]
 
-#: The names of the statements that make keys, the outermost first: all that has one path per element.
+#: The names of the statements that produce keys, the outermost first. A key path has one key for each.
 Space = tuple[str, ...]
 
-#: (task, key path) -> keys, if the task produces some, or what it does: "ok", "fail", "skip", "none", or any
-#: other word, which becomes part of its value. For (producing task, key path with one of its own keys):
-#: "none" or such a word, for the value that it produces there. For (task, None): for what is not mentioned.
+#: (task, key path) -> keys, if the task produces some, or its behaviour: "ok", "fail", "skip", "none", or any
+#: other word, which becomes part of its value. (Producing task, key path with one of its own keys) -> "none"
+#: or such a word, for the value that it produces there. (Task, None) -> the default for other key paths.
 Table = Mapping[tuple[str, Path | None], Any]
 
 #: The keys of a producing task that the table does not mention.
@@ -41,13 +41,13 @@ DEFAULT_KEYS = ("x",)
 
 
 class _Pasteable:
-    """Shown as the code that makes it, without what is the default."""
+    """Shown as the code that creates it, without default values."""
 
     def __rich_repr__(self) -> Iterator[Any]:
         is_named = False
         for each in fields(self):  # type: ignore[arg-type]
             value = getattr(self, each.name)
-            # Rich takes a tuple for a pair of name and value.
+            # Rich would treat a tuple as a pair of name and value.
             is_named = is_named or each.default is not MISSING or isinstance(value, tuple)
             yield (each.name, value, each.default) if is_named else value
 
@@ -57,12 +57,12 @@ class _Pasteable:
 
 @dataclass(frozen=True, repr=False)
 class All(_Pasteable):
-    """An argument: all keys' values of a handle, ``handle.collect()``.
+    """An argument: the values of all keys of a handle, ``handle.collect()``.
 
     Attributes:
         of: The handle.
         keyed: Whether they come by key.
-        ratio: The share that must succeed, exactly. The Dag has the float next to it, as an author writes it;
+        ratio: The exact ratio that must succeed. The Dag has the nearest float, as an author writes it.
             ``None`` leaves it out.
     """
 
@@ -74,19 +74,19 @@ class All(_Pasteable):
 
 @dataclass(frozen=True, repr=False)
 class States(_Pasteable):
-    """An argument: what became of each key, ``handle.states()``."""
+    """An argument: the final state of each key, ``handle.states()``."""
 
     of: str
 
 
-#: A name stands for its value: of the running clone's key, or of the one instance there is. The name of what
-#: is mapped stands for the item; for a zip or product that is two arguments.
+#: A name stands for its value: that of the running clone's key, or of the only task instance. The name of the
+#: mapped handle stands for the item; for a zip or product it stands for two arguments.
 Argument = str | All | States
 
 
 @dataclass(frozen=True, repr=False)
 class Produce(_Pasteable):
-    """A call of a ``@task.dynamic`` task, nested when it stands in a map."""
+    """A call of a ``@task.dynamic`` task; nested if it is in a map."""
 
     name: str
     args: tuple[Argument, ...] = ()
@@ -94,7 +94,7 @@ class Produce(_Pasteable):
 
 @dataclass(frozen=True, repr=False)
 class Call(_Pasteable):
-    """A call of a ``@task``, for each key when it stands in a map."""
+    """A call of a ``@task``; for each key if it is in a map."""
 
     name: str
     args: tuple[Argument, ...] = ()
@@ -121,7 +121,7 @@ class Product(_Pasteable):
 
 @dataclass(frozen=True, repr=False)
 class Map(_Pasteable):
-    """A map over a handle. It returns all handles that its body makes."""
+    """A map over a handle. It returns all handles that its body creates."""
 
     over: str
     body: tuple[Statement, ...]
@@ -137,9 +137,9 @@ class Clear(_Pasteable):
 
     Attributes:
         task: The task.
-        path: The key path of its instance; ``None`` for all its instances.
-        downstream: Whether to clear what depends on it, too.
-        changes: What becomes different in the table.
+        path: The key path of its task instance; ``None`` for all its task instances.
+        downstream: Whether to clear everything that depends on it too.
+        changes: The changes of the table.
     """
 
     task: str
@@ -150,7 +150,7 @@ class Clear(_Pasteable):
 
 @dataclass(frozen=True, repr=False)
 class Case(_Pasteable):
-    """A program, what its tasks do, and what is done to its run."""
+    """A program, the behaviour of its tasks, and the steps after its run."""
 
     program: Program
     table: Table
@@ -166,11 +166,11 @@ class Case(_Pasteable):
 
 @dataclass(frozen=True)
 class Info:
-    """What a name stands for.
+    """The meaning of a name.
 
     Attributes:
-        statement: What made it.
-        scope: The space of its task instances; for a zip or product, where it is made.
+        statement: The statement that defines it.
+        scope: The space of its task instances; for a zip or product, the space where it is defined.
         space: The space of its values.
     """
 
@@ -184,7 +184,7 @@ class Info:
 
 
 class Names:
-    """What all names of a program stand for."""
+    """The meanings of all names of a program."""
 
     def __init__(self, program: Program = ()) -> None:
         self.infos: dict[str, Info] = {}
@@ -217,7 +217,7 @@ class Names:
         return direct.union(*map(self.above, direct))
 
     def needs_own_key_only(self, name: str) -> bool:
-        """Whether a cloned task takes nothing but items, and values of its key from other such tasks."""
+        """Return whether a cloned task takes only items, and values of its key from other such tasks."""
         info = self[name]
         return all(
             isinstance(each, str)
@@ -240,7 +240,7 @@ class Names:
         return left + right if isinstance(statement, Product) else left
 
     def ways(self, space: Space, target: Space) -> int:
-        """Return whether a key path of a space determines one of another: 0 if not, 2 if in two ways."""
+        """Return in how many ways a key path of a space determines one of another: 0, 1 or 2."""
         if space[: len(target)] == target:
             return 1
         for name in reversed(space):
@@ -252,9 +252,9 @@ class Names:
         return 0
 
     def common_space(self, handle: str, scope: Space) -> Space:
-        """Return the space that a collection of a handle has when it is made in a scope.
+        """Return the space of a collection of a handle in a scope.
 
-        Below a key that the collector has, too, it collects that key's values only.
+        A collector below a key collects only the values of that key.
         """
         above = self[handle].space[:-1]
         while above and not self.ways(scope, above):
@@ -273,9 +273,9 @@ def handle_of(argument: Argument) -> str:
 
 
 def act(table: Table, name: str, path: Path, args: tuple[Any, ...]) -> tuple[str, Any]:
-    """Do what a task does: return its final state and its value.
+    """Return the final state and the value of a task.
 
-    A value names the task, its key path and its arguments, so that any mix-up can be read off it.
+    A value names the task, its key path and its arguments, so that it shows any mix-up.
     """
     behaviour = _behaviour(table, name, path)
     if behaviour in ("fail", "skip"):
@@ -286,7 +286,7 @@ def act(table: Table, name: str, path: Path, args: tuple[Any, ...]) -> tuple[str
 def act_producing(
     table: Table, name: str, path: Path, args: tuple[Any, ...]
 ) -> tuple[str, dict[str, Any] | None]:
-    """Do what a producing task does: return its final state, and key -> value."""
+    """Return the final state of a producing task, and key -> value."""
     keys = table.get((name, path), DEFAULT_KEYS)
     if keys in ("fail", "skip"):
         return {"fail": "failed", "skip": "skipped"}[keys], None

@@ -1,4 +1,4 @@
-"""Tells a developer what to look at, and how to see it again."""
+"""Reports a failing case to a developer, and how to run it again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SHOWN = 8
 
 
 def describe(seed: int, size: int, case: Any, found: Sequence[Difference], target: str = "fuzz") -> str:
-    """Return a report of a case that gives something else than it must.
+    """Return a report of a case with a wrong result.
 
     Args:
-        seed: What it was made of.
-        size: How large it could be.
-        case: The smallest one that was found.
-        found: In what it differs.
-        target: What of `make` runs it again.
+        seed: The seed that it was generated from.
+        size: The maximum size.
+        case: The smallest case that was found.
+        found: Its differences from the oracle.
+        target: The target of `make` that runs it again.
     """
     lines = [f"Seed {seed} differs:", *(f"  {each}" for each in found[:_SHOWN])]
     if len(found) > _SHOWN:

@@ -41,14 +41,14 @@ def shrink(
     run: Callable[[Any], list[Difference]] = differences,
     cut: Callable[[Any], Iterator[Any]] | None = None,
 ) -> tuple[Any, list[Difference]]:
-    """Return the smallest case found within some seconds that differs in the same kind of way.
+    """Return the smallest case with the same kind of difference that is found within some seconds.
 
     Args:
-        case: What differs.
-        found: In what.
-        seconds: For how long to look.
-        run: Runs a case and returns what is different.
-        cut: Returns cases that have one thing less; `smaller` for programs.
+        case: The failing case.
+        found: Its differences from the oracle.
+        seconds: The time limit in seconds.
+        run: Runs a case and returns its differences.
+        cut: Returns smaller cases, each with one part left out; `smaller` for programs.
     """
     cut = cut or smaller
     deadline = time.monotonic() + seconds
@@ -67,7 +67,7 @@ def shrink(
 
 
 def smaller(case: Case) -> Iterator[Case]:
-    """Return cases that have one thing less, the largest things first."""
+    """Return smaller cases, each with one part left out, the largest parts first."""
     for candidate in _cut(case):
         tidied = _tidy(candidate)
         if tidied is not None and tidied != case:
@@ -92,7 +92,7 @@ def _cut(case: Case) -> Iterator[Case]:
 
 
 def _without_step(case: Case, index: int) -> Case:
-    """Leave out a step; what it changed is then so from the start if it was the first."""
+    """Leave out a step. If it was the first, its changes hold from the start."""
     kept = case.steps[:index] + case.steps[index + 1 :]
     if index:
         return replace(case, steps=kept)
@@ -131,7 +131,7 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
 
 
 def _tidy(case: Case) -> Case | None:
-    """Leave out what refers to what is gone; ``None`` if what is left has no sense."""
+    """Leave out references to names that are gone; ``None`` if the rest makes no sense."""
     program, _ = _without_dangling(case.program, (), {})
     names = Names(program)
     steps = tuple(_without_unrelated(step, names) for step in case.steps if step.task in names.tasks())
@@ -158,7 +158,7 @@ def _tidy_step(step: Clear, known: set[tuple[str, Path]]) -> Clear:
 
 
 def _only(known: set[tuple[str, Path]], table: Table) -> Table:
-    """Return what a table says of task instances that there are, and of what they produce."""
+    """Return the entries of a table for existing task instances and the keys that they produce."""
     tasks = {name for name, _ in known}
     return {
         (name, path): behaviour
@@ -168,7 +168,7 @@ def _only(known: set[tuple[str, Path]], table: Table) -> Table:
 
 
 def _is_possible(case: Case, expected: list[Expected]) -> bool:
-    """Whether it clears only what has run, and Airflow can do it."""
+    """Return whether the case clears only task instances that have run, and Airflow can do so."""
     return all(
         _can_clear(step, expected[index]) and can_follow(expected[: index + 1], expected[index + 1])
         for index, step in enumerate(case.steps)
@@ -183,7 +183,7 @@ def _can_clear(step: Clear, before: Expected) -> bool:
 def _without_dangling(
     program: Program, scope: Space, known: dict[str, Space]
 ) -> tuple[Program, dict[str, Space]]:
-    """Leave out what refers to names that are not known, and return the names known at the end."""
+    """Leave out references to unknown names, and return the names that are known at the end."""
     kept: list[Statement] = []
     known = dict(known)
     for statement in program:

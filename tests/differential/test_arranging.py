@@ -1,4 +1,4 @@
-"""How a Dag is arranged does not depend on how often, or when, it was arranged on the way."""
+"""The arrangement of a Dag does not depend on how often, or when, it was arranged before."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from airflow_dynamic_provider.authoring.dag_graphs import ensure_graph_of
 from tests.differential.build import write
 from tests.differential.generate import generate
 
-#: Some of these have segments that move while the Dag is written, and gates that go.
+#: Some of these have segments that move while the Dag is written, and gates that are removed.
 SEEDS = (*range(20), 38, 102, 136, 188, 266)
 SIZE = 25
 
 
 def arranged(dag):
-    """Task -> its mapped group, what it waits for, and what it looks at if it is a gate."""
+    """Return task -> its mapped group, its upstream tasks, and the tasks that it checks if it is a gate."""
     return {
         each.task_id: (
             [group.group_id for group in each.iter_mapped_task_groups()],

@@ -1,4 +1,4 @@
-"""Random bodies of workflows give in Airflow what an interpreter in plain Python says they must give."""
+"""Random bodies of workflows give the same results in Airflow as in an interpreter in plain Python."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.differential.found import BODIES
 from tests.differential.reporting import describe
 from tests.differential.shrink import shrink
 
-#: What every run of the tests does, beside fresh ones; `make fuzz-workflows` does thousands more.
+#: The fixed seeds of every test run, beside fresh ones. `make fuzz-workflows` runs thousands more.
 SEEDS = range(20)
 SIZE = 10
 
-#: What is decided is tried without Airflow, in larger bodies.
+#: The decisions are tested without Airflow, in larger bodies.
 DECISION_SEEDS = range(100_000, 100_400)
 DECISION_SIZE = 20
 
-#: In all, so that a mistake that breaks every body does not keep the tests busy for hours.
+#: Seconds for all cases together, so that a bug in every body does not keep the tests busy for hours.
 SHRINKING_SECONDS = 120
 
 
@@ -63,7 +63,7 @@ def test_a_body_is_shown_as_the_code_that_makes_it(seed):
 
 
 def test_a_body_is_cut_down_to_what_matters():
-    """Here what matters is a workflow that is planned later."""
+    """Only a workflow that is planned later matters here."""
     case = next(case for case in map(generate, range(1000)) if plans_later(case))
     while (candidate := next(filter(plans_later, smaller(case)), None)) is not None:
         case = candidate

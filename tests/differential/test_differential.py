@@ -1,4 +1,4 @@
-"""Random programs give in Airflow what an interpreter in plain Python says they must give."""
+"""Random programs give the same results in Airflow as in an interpreter in plain Python."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.differential.generate import generate
 from tests.differential.reporting import describe
 from tests.differential.shrink import shrink
 
-#: What every run of the tests does, beside fresh ones; `make fuzz` does thousands more.
+#: The fixed seeds of every test run, beside fresh ones. `make fuzz` runs thousands more.
 SEEDS = range(60)
 SIZE = 10
 
-#: In all, so that a mistake that breaks every program does not keep the tests busy for hours.
+#: Seconds for all cases together, so that a bug in every program does not keep the tests busy for hours.
 SHRINKING_SECONDS = 120
 
 
@@ -34,6 +34,6 @@ def test_a_random_program_gives_what_it_must(seed, seconds_left):
     case = generate(seed, size=SIZE)
     found = differences(case)
     if found:
-        # What is cut down belongs into found.py.
+        # Add the smallest failing program to found.py.
         case, found = shrink(case, found, seconds=seconds_left.pop() if seconds_left else 0)
         pytest.fail(describe(seed, SIZE, case, found), pytrace=False)

@@ -1,6 +1,6 @@
-"""The oracle says what the rules of keys say, and what it is compared with is made and cut down properly.
+"""The oracle follows the rules of keys, and programs are built and cut down properly.
 
-Without Airflow: each program here is small enough to see what it must give.
+These tests run without Airflow. Each program is small enough to see its expected result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def value(program, table, task, *path):
 
 
 def what_became_of(program, table, task, *path):
-    """The value, or the state of what gave none."""
+    """Return the value, or the state if there is no value."""
     made = outcome(program, table, task, *path)
     return made.value if made.state == "success" else made.state
 
@@ -202,7 +202,7 @@ def test_a_case_is_shown_as_the_code_that_makes_it(seed):
 
 
 def test_a_case_is_cut_down_to_what_matters():
-    """Here what matters is that a task outside collects what was nested."""
+    """Only a task that collects nested outputs outside the map matters here."""
     case = next(case for case in map(generate, range(1000)) if collects_nested(case))
     while (candidate := next(filter(collects_nested, smaller(case)), None)) is not None:
         case = candidate

@@ -25,7 +25,7 @@ POSTGRES_DAGS = HERE / "postgres_dags"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests of this folder, and keep those of each Airflow together."""
+    """Mark all tests of this folder, and keep the tests of each Airflow together."""
     mark(items, HERE, "live")
     for item in items:
         if HERE in item.path.parents:
@@ -39,7 +39,7 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
-    # A triggerer imports triggers by their names.
+    # A triggerer imports triggers by name.
     settings = {"PYTHONPATH": str(ROOT)}
     try:
         with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:

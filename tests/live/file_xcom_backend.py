@@ -1,4 +1,4 @@
-"""A custom XCom backend, as deployments have one: values go into files, and XCom holds where they are."""
+"""A custom XCom backend like those of deployments: values go into files, and XCom holds their paths."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-#: Names the folder of the files.
+#: The environment variable with the folder of the files.
 FOLDER = "FILE_XCOM_BACKEND_FOLDER"
 
-#: The XComs of this Dag go into files, all others where Airflow puts them.
+#: The XComs of this Dag go into files. All others go where Airflow puts them.
 DAG_ID = "stored_by_reference"
 
 PREFIX = "file://"
@@ -25,7 +25,7 @@ class FileXCom(BaseXCom):
 
     @staticmethod
     def serialize_value(value: Any, *, dag_id: str | None = None, **others: Any) -> str:
-        """Return the file's address."""
+        """Write the value, and return the path of the file."""
         serialized = BaseXCom.serialize_value(value, dag_id=dag_id, **others)
         if dag_id != DAG_ID:
             return serialized
@@ -42,5 +42,5 @@ class FileXCom(BaseXCom):
 
 
 def read(address: str) -> Any:
-    """Return what is in a file."""
+    """Return the content of a file."""
     return json.loads(Path(address.removeprefix(PREFIX)).read_text())

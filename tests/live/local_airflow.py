@@ -1,6 +1,6 @@
 """Starts a whole Airflow on this machine: API server, scheduler, Dag processor and triggerer.
 
-The live tests start it as an object, ``make ui`` starts it as a program; the settings of both stand here.
+The live tests start it as an object, ``make ui`` starts it as a program. Both use the settings below.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-#: Name -> command line. The API server reads the logs from the disk, so nobody else need serve them.
+#: Name -> command line. The API server reads the logs from the disk, so no other component has to serve them.
 COMPONENTS = {
     "api-server": ["api-server", "--host", HOST],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -51,9 +51,9 @@ SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
 }
 
-#: What makes many short tasks fast.
+#: Settings that make many short tasks fast.
 TUNING = {
-    # A supervisor that misses its task's end sleeps this long (5 by default), and its worker with it.
+    # A supervisor that misses the end of its task sleeps this long (5 by default), and so does its worker.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     # Tasks wait for the API server most of their time.
     "AIRFLOW__CORE__PARALLELISM": str(6 * (os.cpu_count() or 1)),
@@ -63,7 +63,7 @@ TUNING = {
     "AIRFLOW__API__WORKERS": str(max(1, (os.cpu_count() or 1) - 1)),
 }
 
-#: Imported once by the scheduler, and inherited by the processes that it forks for each task.
+#: Modules that the scheduler imports once. The processes that it forks for tasks inherit them.
 LOCAL_SETTINGS = """\
 import airflow.providers.standard.decorators.python
 import airflow.providers.standard.operators.python
@@ -88,7 +88,7 @@ class LocalAirflow:
         home: Its AIRFLOW_HOME: settings, SQLite database, logs.
         dags: Its Dag folder.
         port: The port of its API server on the loopback interface; any free one by default.
-        settings: Environment variables that go before those above; ``None`` leaves one out.
+        settings: Environment variables that override those above; ``None`` leaves one out.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class LocalAirflow:
                 raise StartError(f"{name} ended with status {process.returncode}\n{self.recent_logs(name)}")
 
     def kill(self, name: str) -> None:
-        """End a component, with all processes that it has started, as if its machine had gone."""
+        """Kill a component with all processes that it has started, as if its machine had failed."""
         process = self.processes.pop(name)
         for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
             each.kill()
@@ -141,7 +141,7 @@ class LocalAirflow:
         self.processes[name] = self._launch(name, COMPONENTS[name])
 
     def command(self, *arguments: str) -> str:
-        """Run one of the package's commands beside it, and return what it prints."""
+        """Run one of the package's commands beside it, and return its output."""
         done = subprocess.run(
             [sys.executable, "-m", *COMMAND.removeprefix("python -m ").split(), *arguments],
             env=self._environment,
@@ -160,7 +160,7 @@ class LocalAirflow:
 
     @contextlib.contextmanager
     def behind_path(self, path: str, *, seconds: float = 60) -> Iterator[str]:
-        """Start a second API server, whose pages are below a path, and return its address.
+        """Start a second API server whose pages are below a path, and return its address.
 
         Raises:
             StartError: It did not answer in time.
@@ -180,7 +180,7 @@ class LocalAirflow:
             stop_processes([process])
 
     def recent_logs(self, *names: str) -> str:
-        """Return the last lines that the components wrote."""
+        """Return the last lines of the components' logs."""
         tails = []
         for name in names or COMPONENTS:
             log = self._log(name)
@@ -203,7 +203,7 @@ class LocalAirflow:
         log = self._log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            # In a session of its own, Ctrl-C reaches this process alone, which then stops them in order.
+            # In a separate session, so that Ctrl-C reaches only this process, which then stops them in order.
             return subprocess.Popen(
                 [sys.executable, "-m", "airflow", *arguments],
                 env={**self._environment, **(settings or {})},
@@ -217,7 +217,7 @@ class LocalAirflow:
     @functools.cached_property
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        # Five seconds by default: on a busy machine a component then ends because another one is writing.
+        # The default is five seconds. On a busy machine a component then ends because another one is writing.
         database = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60"}
         own = {
             name: value
@@ -257,7 +257,7 @@ class LocalAirflow:
         return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
     def _stop(self) -> None:
-        # The API server last: tasks that end report to it.
+        # The API server ends last, because tasks report their end to it.
         api_server = self.processes.pop("api-server", None)
         stop_processes(list(self.processes.values()))
         self.processes.clear()
@@ -272,8 +272,8 @@ def _answers(url: str) -> bool:
 
 
 def stop_processes(processes: list[subprocess.Popen[bytes]]) -> None:
-    """End components in an orderly way, and kill what is left of them after a while."""
-    # More than once: Airflow raises an exception in its signal handler, and Python drops those that hit it
+    """Stop components, and kill those that are left after a while."""
+    # Several times, because Airflow raises an exception in its signal handler, and Python drops the exception
     # in certain places.
     for _ in range(3):
         for process in processes:
@@ -295,13 +295,13 @@ def _have_ended(processes: list[subprocess.Popen[bytes]], *, seconds: float) -> 
 
 
 def kill_session(leader: int) -> None:
-    """Kill a component with all that it has started."""
+    """Kill a component with all processes that it has started."""
     signal_session(leader, signal.SIGKILL)
 
 
 def signal_session(leader: int, signal_number: int) -> None:
-    """Send a signal to a component and to all that it has started."""
-    # A task that is left has a process group of its own, but the session of the scheduler that started it.
+    """Send a signal to a component and to all processes that it has started."""
+    # A leftover task has its own process group, but shares the session of the scheduler that started it.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError):
             if os.getsid(pid) == leader:
@@ -318,7 +318,7 @@ def _check_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -329,7 +329,7 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Start Airflow, say where it is, and stop it on Ctrl-C."""
+    """Start Airflow, print its address, and stop it on Ctrl-C."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--home", type=Path, required=True, help="its AIRFLOW_HOME")
     parser.add_argument("--dags", type=Path, required=True, help="its Dag folder")

@@ -1,4 +1,4 @@
-"""Starts a PostgreSQL server of its own, with the programs of the system's package."""
+"""Starts a separate PostgreSQL server with the programs of the system's package."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.live.local_airflow import HOST, StartError, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Its data outlives no test, so nothing need reach the disk.
+# Its data does not outlive the tests, so nothing has to reach the disk.
 OPTIONS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -40,7 +40,7 @@ class LocalPostgres:
     Args:
         user: The name of its superuser.
         password: Its password.
-        database: The database that is made in it; that of the superuser's tools by default.
+        database: The database that is created in it; by default that of the superuser's tools.
     """
 
     def __init__(self, user: str = "test", password: str | None = None, database: str = "postgres") -> None:
@@ -59,22 +59,22 @@ class LocalPostgres:
         return f"{driver}://{self.user}:{self.password}@{HOST}:{self.port}/{database or self.database}"
 
     def create(self) -> None:
-        """Make its files, start it, and make its database.
+        """Create its files, start it, and create its database.
 
         Raises:
-            StartError: That failed.
+            StartError: One of these steps failed.
         """
         _create(self.programs, self.folder, self.user, self.password, self.owner)
         self.start("postgres")
         if self.database != "postgres":
             connection = psycopg2.connect(self.address(database="postgres"))
-            # A database is not made inside a transaction.
+            # A database cannot be created inside a transaction.
             connection.autocommit = True
             connection.cursor().execute(f'CREATE DATABASE "{self.database}"')
             connection.close()
 
     def start(self, database: str | None = None, *, seconds: float = 60) -> None:
-        """Start it on the files that it has, and wait until it lets clients in.
+        """Start it with its existing files, and wait until it accepts clients.
 
         Raises:
             StartError: It does not start.
@@ -96,7 +96,7 @@ class LocalPostgres:
 
 @contextlib.contextmanager
 def local_postgres() -> Iterator[str]:
-    """Start a server on a free port of the loopback interface, and give the address of an empty database.
+    """Start a server on a free port of the loopback interface, and yield the address of an empty database.
 
     Raises:
         StartError: The programs cannot be found or installed, or the server does not start.
@@ -129,7 +129,7 @@ def _find_programs() -> Path | None:
 
 
 def _owner() -> pwd.struct_passwd:
-    # It refuses to run as root.
+    # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -166,7 +166,7 @@ def _start(programs: Path, folder: Path, port: int, owner: pwd.struct_passwd) ->
         *(argument for name, value in options.items() for argument in ("-c", f"{name}={value}")),
     ]
     with (folder / "log").open("ab") as log:
-        # In a session of its own, Ctrl-C reaches this process alone.
+        # In a separate session, so that Ctrl-C reaches only this process.
         return subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, start_new_session=True, **_as(owner)
         )

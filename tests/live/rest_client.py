@@ -11,7 +11,7 @@ import httpx
 
 FINISHED = frozenset({"success", "failed"})
 
-#: Seconds between two looks at what is waited for.
+#: Seconds between two requests while waiting.
 POLLED_AFTER = 0.2
 
 
@@ -21,10 +21,10 @@ class TaskInstance:
 
     Attributes:
         task_id: Its task.
-        map_index: Its position among the clones, -1 when it is not mapped.
-        label: What the UI calls it (``rendered_map_index``).
+        map_index: Its map index; -1 if it is not mapped.
+        label: Its label in the UI (``rendered_map_index``).
         state: Its state.
-        try_number: How often it was tried.
+        try_number: Its number of tries.
     """
 
     task_id: str
@@ -35,7 +35,7 @@ class TaskInstance:
 
 
 class RestClient:
-    """Asks one Airflow that lets everybody in.
+    """A client of an Airflow without login.
 
     Args:
         url: The address of its API server.
@@ -43,7 +43,7 @@ class RestClient:
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
-        # Airflow 3.1 wants one even where it lets everybody in.
+        # Airflow 3.1 requires a token even without login.
         token = _checked(self.http.get("/auth/token"))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
@@ -51,7 +51,7 @@ class RestClient:
         """Wait until the Dag processor has stored a Dag.
 
         Raises:
-            TimeoutError: It has not; the error shows the import errors.
+            TimeoutError: The Dag was not stored in time. The error shows the import errors.
         """
         deadline = time.monotonic() + seconds
         while self.http.get(f"/api/v2/dags/{dag_id}").status_code != httpx.codes.OK:
@@ -70,7 +70,7 @@ class RestClient:
         """Wait until a run has ended, and return its final state.
 
         Raises:
-            TimeoutError: It has not; the error shows the task instances.
+            TimeoutError: The run did not end in time. The error shows the task instances.
         """
         deadline = time.monotonic() + seconds
         while (state := self._state_if_answered(dag_id, run_id)) not in FINISHED:
@@ -92,7 +92,7 @@ class RestClient:
         return str(self.get(_run(dag_id, run_id))["state"])
 
     def seconds(self, dag_id: str, run_id: str) -> float:
-        """Return how long a run that has ended took."""
+        """Return the duration of a run that has ended."""
         run = self.get(_run(dag_id, run_id))
         began, ended = (
             datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_date", "end_date")
@@ -114,7 +114,7 @@ class RestClient:
         """Return a run's task instances, by task and map index."""
         found: list[dict[str, Any]] = []
         while True:
-            # A page holds at most 100, whatever is asked for.
+            # A page has at most 100 entries, even if more are requested.
             page = self.get(f"{_run(dag_id, run_id)}/taskInstances", limit=100, offset=len(found))
             found += page["task_instances"]
             if len(found) >= page["total_entries"] or not page["task_instances"]:
@@ -135,11 +135,11 @@ class RestClient:
         return self.get(path, map_index=map_index, stringify=False)["value"]
 
     def grid_structure(self, dag_id: str) -> Any:
-        """Return what the UI's grid draws."""
+        """Return the data of the UI's grid."""
         return self.get(f"/ui/grid/structure/{dag_id}")
 
     def graph_structure(self, dag_id: str) -> Any:
-        """Return what the UI's graph draws."""
+        """Return the data of the UI's graph."""
         return self.get("/ui/structure/structure_data", dag_id=dag_id)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class RestClient:
         self.http.close()
 
     def get(self, path: str, **params: str | int | bool) -> Any:
-        """Return what a route answers."""
+        """Return the response of a route."""
         return _checked(self.http.get(path, params=params))
 
 

@@ -1,4 +1,4 @@
-"""Processes that are killed at random moments lose no key, double none and leave nothing behind."""
+"""Processes that are killed at random times lose no key, duplicate none, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DAG_ID = "kills"
 DAG = runpy.run_path(str(POSTGRES_DAGS / "kills.py"))
 
-#: Each gives a run of its own.
+#: Each gives a separate run.
 SEEDS = range(3)
 
 Kills = dict[str, tuple[str, int]]
@@ -30,7 +30,7 @@ IN_COLLECTOR = [("begin", 0), ("SetXCom", 0), ("SucceedTask", 0)]
 
 
 def test_the_result_is_the_same_whoever_is_killed_when(postgres: RestClient) -> None:
-    """In the producer, in clones of both tasks, in the collector; all runs at once."""
+    """Processes die in the producer, in clones of both tasks, and in the collector, in all runs at once."""
     kills = {}
     for seed in SEEDS:
         chosen = _choose(random.Random(seed), with_producer=seed % 3 != 2)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.live.rest_client import RestClient, TaskInstance
 
 
-# No longer than these tests: while it runs there is an event loop, in which others could start none.
+# Only for these tests: it runs an event loop, and other tests could not start theirs meanwhile.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(browser: Browser, airflow: LocalAirflow) -> Iterator[Window]:
-    """A window; it must have met no error, and asked no other host for anything."""
+    """A window. It must not meet an error, or request anything from another host."""
     opened = Window(browser, airflow.url)
     yield opened
     opened.close()
@@ -42,11 +42,11 @@ def window(browser: Browser, airflow: LocalAirflow) -> Iterator[Window]:
 
 @pytest.fixture
 def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Window, str], None]:
-    """Takes a picture of a page, for the documentation if that is asked for."""
+    """Takes a screenshot of a page, for the documentation if requested."""
     folder = request.config.getoption("--pictures") or tmp_path
 
     def take(window: Window, name: str) -> None:
-        # What is shown may still be moving; a picture that nobody keeps shows only that it can be taken.
+        # The page may still be moving. A screenshot that is not kept only shows that it can be taken.
         if folder != tmp_path:
             window.page.wait_for_timeout(1000)
         window.page.screenshot(path=folder / f"{name}.png")
@@ -56,7 +56,7 @@ def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Window,
 
 @pytest.fixture(scope="module")
 def triggered(client: RestClient) -> dict[str, str]:
-    """What is looked at -> a run; all of them are under way before the first is looked at."""
+    """Dag -> a run. All runs are started before the first is looked at."""
     dags = {
         **dict.fromkeys(("orders", "orders, one key cleared", "orders, all keys cleared"), "orders"),
         **{dag_id: dag_id for dag_id in ("hostile", "planned", "without_outputs")},
@@ -82,13 +82,13 @@ def rows_of(frame: FrameLocator) -> Locator:
 
 
 def keys_of(frame: FrameLocator) -> list[str]:
-    """The keys that a matrix shows, whole."""
+    """Return the full keys that a matrix shows."""
     buttons = frame.locator("table.matrix tbody .key-button")
     return [button.get_attribute("title") or "" for button in buttons.all()]
 
 
 def chips_of(frame: FrameLocator) -> Locator:
-    """The states by which a matrix can be filtered."""
+    """Return the buttons that filter a matrix by state."""
     return frame.get_by_role("group", name="Filter by state").get_by_role("button")
 
 
@@ -281,10 +281,10 @@ def test_states_and_metadata_are_downloaded(window: Window, orders: str) -> None
 def test_a_run_is_seen_while_it_runs(window: Window, client: RestClient, tmp_path: Path) -> None:
     run_id = client.trigger("one_by_one", {"folder": str(tmp_path)})
     frame = window.open_run("one_by_one", run_id)
-    # All keys are there by name before their clones run, and what becomes of them without a reload.
+    # All keys appear by name before their clones run, and their states change without a reload.
     expect(rows_of(frame)).to_have_count(3)
     assert keys_of(frame) == ["number 0", "number 1", "number 2"]
-    # Airflow itself has only their number.
+    # Airflow itself knows only their number.
     assert instances_of(client, "one_by_one", run_id)["wait", 2].label == "2"
     expect(frame.get_by_text("Live", exact=True)).to_be_visible()
     frame.get_by_role("checkbox", name="Select number 2").check()
@@ -377,7 +377,7 @@ def test_hostile_keys_and_metadata_are_only_text(window: Window, hostile: str) -
     window.open_dag("hostile")
     expect(frame.locator("tr", has_text="onerror").first).to_be_visible()
     assert window.evaluate("window.hacked === undefined && window.parent.hacked === undefined")
-    # A megabyte is cut, and the page no wider than it should be.
+    # A megabyte is cut, and the page is no wider than the window.
     assert window.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -436,4 +436,4 @@ def test_a_server_that_does_not_answer_is_told_in_words(window: Window, orders: 
     expect(frame.get_by_text(re.compile("does not answer", re.I)).first).to_be_visible()
     window.page.unroute("**/keys?*")
     expect(rows_of(frame)).to_have_count(4)
-    window.errors.clear()  # The browser notes what it could not load.
+    window.errors.clear()  # The browser reports what it could not load.

@@ -1,4 +1,4 @@
-"""An Airflow on PostgreSQL: it orders JSON as it likes and holds labels to their length."""
+"""An Airflow on PostgreSQL, which reorders JSON objects and enforces the maximum length of labels."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PLAINLY, LONG_LABELS = "stored_plainly", "long_labels"
 
 @pytest.fixture(scope="module")
 def runs(postgres: RestClient) -> dict[str, str]:
-    """Dag -> its run; all run at the same time."""
+    """Dag -> its run. All run at the same time."""
     return {dag_id: postgres.trigger(dag_id) for dag_id in (PLAINLY, BY_REFERENCE, LONG_LABELS)}
 
 
 def test_keys_values_and_metadata_come_back_as_they_were(postgres: RestClient, runs: dict[str, str]) -> None:
-    """In order, complete, labelled; with a backend that stores only references as well."""
+    """Values are in order, complete and labelled, also with a backend that stores only references."""
     for dag_id in (PLAINLY, BY_REFERENCE):
         _wait(postgres, dag_id, runs[dag_id])
         _check(postgres, dag_id, runs[dag_id], DAG["KEYS"])
@@ -40,7 +40,7 @@ def test_keys_values_and_metadata_come_back_as_they_were(postgres: RestClient, r
 def test_the_labels_of_long_key_paths_are_cut_and_the_keys_are_not(
     postgres: RestClient, runs: dict[str, str]
 ) -> None:
-    """PostgreSQL refuses a label of more than 250 characters, where SQLite takes it."""
+    """PostgreSQL refuses a label of more than 250 characters. SQLite accepts it."""
     run_id = runs[LONG_LABELS]
     _wait(postgres, LONG_LABELS, run_id)
     outer_keys, inner_keys = DAG["LONG_KEYS"], DAG["INNER_KEYS"]
@@ -81,7 +81,7 @@ def _check(postgres: RestClient, dag_id: str, run_id: str, keys: list[str]) -> N
 
 
 def _check_pages(postgres: RestClient, dag_id: str, run_id: str, keys: list[str]) -> None:
-    """The pages show the same, whatever keeps the values."""
+    """The pages show the same with any XCom backend."""
     run = f"/dynamic-outputs/dags/{dag_id}/runs/{quote(run_id)}"
     (of,) = (space["of"] for space in postgres.get(f"{run}/outputs")["spaces"])
     page = postgres.get(f"{run}/keys", of=of)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 DAG_ID = "process_directory"
 
-#: Up to Airflow 3.1, a task instance's label is reported with its end.
+#: Up to Airflow 3.1, a task instance reports its label at its end.
 TELLS_LABELS_EARLY = Version(airflow.__version__) >= Version("3.2")
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Six Python files, with names that are easily mistaken for something else."""
+    """Six Python files whose names are easily misread."""
     names = ["plain.py", "2026.py", "two words.py", "ünïcode.py", "{{ ds }}.py", "a'b\"c.py"]
     for number, name in enumerate(names):
         (tmp_path / name).write_text("def f():\n    pass\n" * number + "# end\n" * 20)
@@ -35,7 +35,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_every_clone_is_labelled_and_the_result_is_complete(client: RestClient, directory: Path) -> None:
-    """A run succeeds, each clone bears its file's name, and the collected result is the expected one."""
+    """A run succeeds, each clone has the name of its file, and the collected result is correct."""
     run_id = client.trigger(DAG_ID, {"path": str(directory)})
 
     assert client.wait(DAG_ID, run_id) == "success"
@@ -56,8 +56,8 @@ def test_the_user_interface_can_draw_it(client: RestClient) -> None:
 
 
 def test_a_label_is_there_while_its_clone_runs(client: RestClient, tmp_path: Path) -> None:
-    """A clone that has not ended yet is found by its key; on Airflow 3.1 it is once it has."""
-    # Reading a named pipe waits until somebody writes to it, so that clone runs for as long as we like.
+    """A running clone is found by its key. On Airflow 3.1 it is found after its end."""
+    # Reading a named pipe waits until a process writes to it, so that clone runs as long as the test needs.
     os.mkfifo(tmp_path / "slow.py")
     (tmp_path / "fast.py").write_text("pass\n")
     run_id = client.trigger(DAG_ID, {"path": str(tmp_path)})

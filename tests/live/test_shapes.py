@@ -21,7 +21,7 @@ EXAMPLES = sorted(set(ANSWERS) - {"process_directory"})
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the runs leave signs for each other."""
+    """The folder in which the runs leave signs for each other."""
     made = tmp_path_factory.mktemp("shapes")
     (made / "keys").write_text("b a")
     return made
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(client: RestClient, folder: Path) -> dict[str, str]:
-    """Dag -> its run; all of them are under way before the first is looked at."""
+    """Dag -> its run. All runs are started before the first is looked at."""
     made = {dag_id: client.trigger(dag_id) for dag_id in (*EXAMPLES, "shapes")}
     return made | {dag_id: client.trigger(dag_id, {"folder": str(folder)}) for dag_id in WITH_FOLDER}
 
@@ -52,7 +52,7 @@ def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None
 
 
 def test_less_usual_shapes(client: RestClient, runs: dict[str, str]) -> None:
-    """Gates, a skipped key, two expanded lists of one task, empty operators, an async producer."""
+    """Gates, a skipped key, two outputs of one task, empty operators, an async producer."""
     run_id = runs["shapes"]
     assert client.wait("shapes", run_id) == "success"
     assert client.xcom("shapes", run_id, "keep") == {"n0": [0, 12], "n4": [4, 12]}
@@ -77,7 +77,7 @@ def test_a_key_runs_ahead_of_the_others(client: RestClient, runs: dict[str, str]
 def test_keys_that_are_added_when_the_producing_task_is_cleared(
     client: RestClient, runs: dict[str, str], folder: Path
 ) -> None:
-    """Airflow starts the second task of an added key at once; it waits for the first one all the same."""
+    """Airflow starts the second task of an added key at once. It still waits for the first one."""
     run_id = runs["growing"]
     assert client.wait("growing", run_id) == "success"
     assert client.xcom("growing", run_id, "keep") == {"b": "B", "a": "A"}
@@ -90,7 +90,7 @@ def test_keys_that_are_added_when_the_producing_task_is_cleared(
 
 
 def test_the_labels_of_nested_and_joined_keys(client: RestClient, runs: dict[str, str]) -> None:
-    """Each clone carries its key path, the gate before it too."""
+    """Each clone shows its key path, and so does the gate before it."""
     labels: dict[str, list[str | None]] = {}
     for dag_id in ("nested_keys", "joined_keys"):
         assert client.wait(dag_id, runs[dag_id]) == "success"
@@ -105,9 +105,9 @@ def test_the_labels_of_nested_and_joined_keys(client: RestClient, runs: dict[str
 
 
 def test_no_more_clones_are_active_than_a_map_allows(client: RestClient, tmp_path: Path) -> None:
-    """Two of six keys at a time, of each of two tasks.
+    """Two of six keys run at a time, in each of two tasks.
 
-    It comes last, when nothing else runs, so that Airflow would have room for more.
+    This test comes last, when nothing else runs, so that Airflow would have room for more.
     """
     run_id = client.trigger("limited", {"folder": str(tmp_path)})
     assert client.wait("limited", run_id) == "success"

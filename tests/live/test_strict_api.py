@@ -1,4 +1,4 @@
-"""No task instance of the live tests can write XComs of another: what enforces it is tried here."""
+"""No task instance of the live tests can write XComs of another. These tests check what enforces that."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_id(client: RestClient) -> str:
 
 @pytest.mark.parametrize("task_id", ["write", "write_in_trigger"])
 def test_foreign_writes_and_deletes_are_refused(client: RestClient, run_id: str, task_id: str) -> None:
-    """Tasks have tokens; triggers ask in the triggerer's own API."""
+    """Tasks have tokens. Triggers ask the triggerer's own API."""
     for index in range(2):
         assert client.xcom("foreign_writes", run_id, task_id, map_index=index) == EXPECTED
         own = client.xcom("foreign_writes", run_id, task_id, key="written", map_index=index)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the run of the broken workflow leaves signs."""
+    """The folder in which the run of the broken workflow leaves signs."""
     return tmp_path_factory.mktemp("broken")
 
 
 @pytest.fixture(scope="module")
 def runs(client: RestClient, folder: Path) -> dict[str, str]:
-    """Dag -> its run; both are under way before the first is looked at."""
+    """Dag -> its run. Both runs are started before the first is looked at."""
     return {
         "workflows": client.trigger("workflows"),
         "broken_workflow": client.trigger("broken_workflow", {"folder": str(folder)}),
@@ -69,7 +69,7 @@ def test_the_user_interface_can_draw_a_workflow(client: RestClient, dag_id: str)
 def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_again(
     airflow: LocalAirflow, client: RestClient, runs: dict[str, str], folder: Path
 ) -> None:
-    """What is blocked ends without a worker, and says why; nothing else runs again."""
+    """A blocked node ends without a worker and says why. Nothing else runs again."""
     run_id = runs["broken_workflow"]
     assert client.wait("broken_workflow", run_id) == "failed"
     found = client.task_instances("broken_workflow", run_id)
@@ -79,13 +79,13 @@ def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_
     assert states["half_broken.result"] == "failed"
     assert states["keep"] == "upstream_failed"
     assert (folder / "ran").read_text() == "apart\n"
-    # A node that no worker has seen has no label, but says its name.
+    # A node that never ran on a worker has no label, but stores its name.
     skipped = [ti for ti in found if ti.state == "skipped" and ti.map_index >= 0]
     said = [
         client.xcom("broken_workflow", run_id, ti.task_id, key=BLOCKED_XCOM, map_index=ti.map_index)
         for ti in skipped
     ]
-    # What a trigger pushes is stored as text.
+    # An XCom that a trigger pushes is stored as a string.
     reasons = [json.loads(each) if isinstance(each, str) else each for each in said]
     assert sorted(reasons, key=lambda reason: reason["node"]) == [
         {"node": "add", "reason": "'after', which it depends on, was skipped"},
@@ -105,7 +105,7 @@ def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_
 def test_workers_and_the_triggerer_are_killed(
     airflow: LocalAirflow, client: RestClient, tmp_path: Path
 ) -> None:
-    """Nodes wait through it, and none runs twice but the killed ones."""
+    """Nodes wait through the kills, and only the killed ones run twice."""
     run_id = client.trigger("mortal_workflow", {"folder": str(tmp_path)})
     _wait_until(lambda: _states(client, run_id).count("deferred") >= 5)
     airflow.kill("triggerer")

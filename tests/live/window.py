@@ -1,4 +1,4 @@
-"""A browser window on Airflow's UI, in which the package's pages are looked at."""
+"""A browser window on Airflow's UI that shows the package's pages."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Page, Request
 
-#: Milliseconds until something has to be seen, on a machine that has other things to do.
+#: Milliseconds until an element has to be visible, on a busy machine.
 PATIENCE = 30_000
 
 TAB = "Dynamic outputs"
 
 
 class Window:
-    """A browser window that notes what goes wrong in it.
+    """A browser window that records its errors.
 
     Args:
         browser: The browser.
         url: The address of Airflow's UI.
-        is_dark: Whether its user likes dark colours.
+        is_dark: Whether its user prefers dark colours.
     """
 
     def __init__(self, browser: Browser, url: str, *, is_dark: bool = False) -> None:
@@ -80,14 +80,14 @@ class Window:
         """Close it.
 
         Raises:
-            AssertionError: Something went wrong in it, or it asked another host for something.
+            AssertionError: It met an error, or requested something from another host.
         """
         self.context.close()
         assert not self.errors, self.errors
         assert not self.elsewhere, self.elsewhere
 
     def _note_console(self, message: ConsoleMessage) -> None:
-        # What Airflow's own pages have to say is theirs.
+        # Messages of Airflow's own pages are not ours.
         if message.type == "error" and "/dynamic-outputs/" in message.location.get("url", ""):
             self.errors.append(message.text)
 
@@ -101,5 +101,5 @@ class Window:
 
 
 def _run(dag_id: str, run_id: str) -> str:
-    # As Airflow's own links have it.
+    # Encoded as in Airflow's own links.
     return f"/dags/{dag_id}/runs/{quote(run_id, safe=':+')}"

@@ -1,4 +1,4 @@
-"""What a database makes of JSON."""
+"""How a database changes JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def stored(document: Any) -> Any:
-    """Return what is read back of a document, by a database that does not keep the order of an object's keys.
+    """Return a document as read from a database that does not keep the order of an object's keys.
 
     MySQL's ``JSON`` and PostgreSQL's ``jsonb`` sort them by length, then by bytes. Lists keep their order.
     """

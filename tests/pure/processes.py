@@ -1,4 +1,4 @@
-"""Fresh interpreters, for what depends on which modules are loaded."""
+"""Fresh interpreters, for tests that depend on the loaded modules."""
 
 from __future__ import annotations
 

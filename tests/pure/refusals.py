@@ -1,4 +1,4 @@
-"""How a test expects a refusal."""
+"""A helper for tests that expect a refusal."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import pytest
 
 
 def refused(error, text):
-    """Expect ``error`` with a message in which ``text`` stands as it is."""
+    """Expect ``error`` with a message that contains ``text``."""
     return pytest.raises(error, match=re.escape(text))

@@ -1,7 +1,7 @@
-"""Every kind of document that the package stores: an example, what reads it, and where it may grow.
+"""Every kind of document that the package stores: an example, its reader, and where it may get more fields.
 
-The examples stand in ``stored/<version>/<kind>.json`` as the release that introduced the version has written
-them. They are never changed. ``python -m tests.pure.stored_documents`` writes those that are missing.
+The examples are in ``stored/<version>/<kind>.json``, as the release that introduced the version wrote them.
+They never change. ``python -m tests.pure.stored_documents`` writes missing examples.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "stored"
 
-#: Field or place in a document, ``*`` for each.
+#: Fields and indexes in a document; ``*`` for each.
 Way = tuple[Any, ...]
 
 
 class Point(NamedTuple):
-    """What an author may put into a plan."""
+    """A value that an author may put into a plan."""
 
     x: int
     y: Any
@@ -57,12 +57,12 @@ class Kind:
     """A kind of stored document.
 
     Attributes:
-        sample: An object in which every field says something.
-        write: Gives the stored form of such an object.
-        read: Gives an object that equals the sample.
-        form: The form, where the document has a version.
-        records: Where in it are objects and lists to which a later release may add fields.
-        code: The functions that write and read it, for none may be without an example.
+        sample: An object with a value in every field.
+        write: Returns the stored form of such an object.
+        read: Returns an object that equals the sample.
+        form: The form, if the document has a version.
+        records: The paths of objects and lists to which a later release may add fields.
+        code: The functions that write and read it. Each such function must have an example.
     """
 
     sample: Any
@@ -178,12 +178,12 @@ def _task(document: TaskDocument, *records: Way) -> Kind:
     )
 
 
-#: Where the fields of a workflow may become more.
+#: The paths where a workflow may get more fields.
 _OF_SPEC: tuple[Way, ...] = ((), ("lanes", "*"))
 
 
 def _read_digest(stored: Any) -> list[tuple[str, ...]]:
-    """Return the keys of which it is the digest."""
+    """Return the keys that the digest belongs to."""
     keys = [("a",), ("outer", "inner")]
     layout.check_digest(keys, stored, "produce")
     return keys
@@ -356,12 +356,12 @@ KINDS: dict[str, Kind] = {
 
 
 def comparable(value: Any) -> Any:
-    """Key spaces are told apart by identity; what is read of one is compared by its fields."""
+    """Return the fields of a key space for comparison, because key spaces compare by identity."""
     return dataclasses.asdict(value) if isinstance(value, TaskDocument) else value
 
 
 def file_of(name: str, version: int) -> Path:
-    """Where an example stands."""
+    """Return the path of an example."""
     return FOLDER / str(version) / f"{name}.json"
 
 
@@ -371,12 +371,12 @@ def example(name: str, version: int) -> Any:
 
 
 def fingerprints(plan: Plan) -> dict[str, str]:
-    """Return what tells whether a plan, and each of its nodes, is the same."""
+    """Return the identity of a plan and of each of its nodes."""
     return {"plan": plan.fingerprint, **{node.name: node.fingerprint for node in plan.nodes}}
 
 
 def write_missing() -> None:
-    """Write the examples that are not there, of the current versions."""
+    """Write the missing examples of the current versions."""
     for name, kind in KINDS.items():
         _write(file_of(name, kind.versions[-1]), kind.write(kind.sample))
     _write(file_of("fingerprints", 1), fingerprints(PLAN))
@@ -389,7 +389,7 @@ def _write(file: Path, document: Any) -> None:
 
 
 if __name__ == "__main__":
-    # The class in the plan is stored by the name of its module.
+    # The plan stores the class with the name of its module.
     from tests.pure import stored_documents
 
     stored_documents.write_missing()

@@ -26,7 +26,7 @@ def is_output_name(name):
     return True
 
 
-#: Names, and among them those that mean something to XCom.
+#: Names, including those with a meaning in XCom.
 identifiers = st.from_regex(r"[^\W\d_]\w{0,8}", fullmatch=True) | st.sampled_from(
     ["all", "keys", "dynamic_output", "output_metadata", "produced_outputs", "result", "return_value"]
 )
@@ -45,10 +45,10 @@ def nested(leaves):
     )
 
 
-#: What metadata of the kind ``json`` is made from, NaN and the infinities included.
+#: Values of metadata of the kind ``json``, including NaN and infinities.
 json_values = nested(scalars)
 
-#: What XCom carries as it is.
+#: Values that XCom carries unchanged.
 xcom_values = nested(scalars.filter(lambda value: not isinstance(value, float) or abs(value) < 1e300))
 
 rows = st.lists(st.dictionaries(storable_text, scalars, max_size=3), max_size=3)

@@ -1,4 +1,4 @@
-"""Who imports whom, inside the package and out of Airflow."""
+"""The imports inside the package, and from Airflow."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.pure
 
 ROOT = PACKAGE.name
 
-#: Folder or module -> the folders and modules of the package it may import. Whoever is not named here may
-#: import all but `FORBIDDEN`.
+#: Folder or module -> the folders and modules of the package that it may import. Folders and modules that are
+#: not named here may import everything except `FORBIDDEN`.
 ARROWS = {
     "errors": set(),
     "provider_info": set(),
@@ -31,20 +31,20 @@ ARROWS = {
     },
 }
 
-#: The edges of the package: what people see. Nothing else depends on them.
+#: The edges of the package, which users see. Nothing else depends on them.
 FORBIDDEN = {"ui", "cli", "embedded"}
 
-#: What the edges share: it reads and changes Airflow's database, which no task may do.
+#: Shared by the edges: it reads and changes Airflow's database, which no task may do.
 SHARED_BY_EDGES = "database"
 
-#: Edges, and what serves them alone: no task imports them, so they may use what Airflow comes with.
+#: The edges, and modules that only they use. No task imports them, so they may use Airflow's dependencies.
 NOT_IN_TASKS = {
     *("cli", "database", "embedded", "ui"),
     *("airflow_adapter.commands", "airflow_adapter.embedded_run", "airflow_adapter.models"),
     *("airflow_adapter.server", "airflow_adapter.terminal"),
 }
 
-#: What is imported of anybody else, and why.
+#: The imports from other packages, and the reasons.
 OTHERS = {
     "definitions.types": {
         "pydantic": "checks annotations; loaded by the first value that needs it",
@@ -57,12 +57,12 @@ OTHERS = {
     "workflows.waiting.watching": {"asgiref": "what Airflow's own triggers leave the event loop with"},
 }
 
-#: The names of XComs, which one module alone knows: the layout of outputs, and that of workflows.
+#: The modules that alone know the names of XComs: the layout of outputs, and that of workflows.
 XCOM_NAMES = ("dynamic_output.", "output_metadata", "produced_outputs", "return_value", "workflow_")
 
 
 def module_name(path):
-    """The name of a module below the package, ``""`` for the package itself."""
+    """Return the name of a module below the package; ``""`` for the package itself."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -78,7 +78,7 @@ def is_module(name):
 
 
 def imported_by(tree, module, path=Path("module.py")):
-    """Every module that is imported anywhere in a module, inside functions and type checks too."""
+    """Return every module that a module imports, inside functions and type checks too."""
     package = [ROOT, *filter(None, module.split("."))]
     package = package if path.name == "__init__.py" else package[:-1]
     for node in ast.walk(tree):
@@ -96,7 +96,7 @@ IMPORTS = {module: set(imported_by(TREES[module], module, path)) for module, pat
 
 
 def inside(module):
-    """The folders and modules of the package that a module imports; ``""`` is the front door."""
+    """Return the folders and modules of the package that a module imports; ``""`` is the package itself."""
     own = {name.removeprefix(ROOT).lstrip(".") for name in IMPORTS[module] if name.split(".")[0] == ROOT}
     return {name.split(".")[0] for name in own}
 
@@ -106,7 +106,7 @@ def of_airflow(module):
 
 
 def reached_from(start, imports):
-    """Every module that one imports, or that one of those imports, and so on."""
+    """Return every module that a module imports, directly or not."""
     reached, todo = set(), [start]
     while todo:
         new = imports[todo.pop()] - reached
@@ -116,7 +116,7 @@ def reached_from(start, imports):
 
 
 def circles(imports):
-    """The strongly connected components: sets of modules of which each reaches all the others."""
+    """Return the strongly connected components: sets of modules in which each reaches all others."""
     reached = {module: reached_from(module, imports) for module in imports}
     return {
         frozenset(other for other in reached[module] if module in reached[other])
@@ -126,7 +126,7 @@ def circles(imports):
 
 
 def imports_inside(folder):
-    """Module -> the modules of its own folder that it imports."""
+    """Return module -> the modules of its own folder that it imports."""
     modules = {module for module in SOURCES if module.split(".")[0] == folder}
     return {
         module: {name.removeprefix(f"{ROOT}.") for name in IMPORTS[module]} & modules for module in modules
@@ -134,7 +134,7 @@ def imports_inside(folder):
 
 
 def imports_between_folders(folder):
-    """Sub-folder or module of a folder -> the other ones of it that it imports."""
+    """Return sub-folder or module of a folder -> the others in that folder that it imports."""
     between = defaultdict(set)
     for module, imported in imports_inside(folder).items():
         own, *others = ([*name.split("."), ""][1] for name in [module, *imported])
@@ -181,7 +181,7 @@ def late():
 
 
 def offenders(wrong):
-    """Module -> what is wrong with it, of those with which something is."""
+    """Return module -> what is wrong with it, for modules that break a rule."""
     return {module: found for module in SOURCES if (found := wrong(module))}
 
 
@@ -192,9 +192,9 @@ def test_a_module_says_what_it_is_for():
 
 def test_the_arrows_between_the_folders_are_kept():
     def not_allowed(module):
-        # The front door only gives its version, to what Airflow reads.
+        # The package itself only gives its version to the modules that Airflow reads.
         front_door = {""} if module == "provider_info" else set()
-        # Whoever has no arrows is held by the tests below.
+        # The tests below check folders without an entry.
         return inside(module) - ARROWS.get(module.split(".")[0], inside(module)) - front_door
 
     assert offenders(not_allowed) == {}, "modules that import against the arrows, and what"
@@ -210,7 +210,7 @@ def test_circles_are_found():
 
 
 def test_no_circle_of_imports_inside_a_folder():
-    # Those inside functions and for types count too: files can be read one after another only without them.
+    # Imports inside functions and for types count too, so that files can be read one after another.
     found = {folder: circles(imports_inside(folder)) for folder in FOLDERS}
     assert {folder: circle for folder, circle in found.items() if circle} == {}
 

@@ -1,4 +1,4 @@
-"""Where cloned tasks belong, what they wait for there, and which of them need a gate. From notes alone."""
+"""The groups of cloned tasks, their upstream tasks, and the gates that they need, from notes alone."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ pytestmark = pytest.mark.pure
 
 FILES = ProducedSpace("files", "files.keys", None, "files", "result", True)
 USERS = ProducedSpace("users", "users.keys", None, "users", "result", True)
-#: Of the outputs of ``split``, which is cloned for the files.
+#: The keys of the outputs of ``split``, which is cloned for the files.
 PARTS = NestedSpace("parts", "return", FILES, "split", "result", True, FILES)
 PAIRS = JoinedSpace("pairs", "return", None, FILES, USERS, "product")
 LISTS = {"files": set(), "users": set(), "parts": {"split"}, "pairs": {"files", "users"}}
 
 
 def notes(upstream, spaces, *, stubborn=(), units=None, uses=(), orders=(), collects=(), gathers=None):
-    """What a Dag file says. ``uses`` are pairs whose first task reads the second's value of its own key.
+    """The notes of a Dag file. ``uses`` are pairs whose first task reads the second's value of its own key.
 
-    ``stubborn`` are the tasks that run whatever failed before them.
+    ``stubborn`` are the tasks that run after any upstream failure.
     """
     known = {**LISTS, "split": set(), **{task: set() for task in spaces}, **upstream}
     space_of = {"split": FILES, **spaces}
@@ -128,7 +128,7 @@ def test_a_value_of_another_key_space_needs_a_gate_and_no_edge():
 
 
 def total_between(**more):
-    """``use`` reads what ``load`` has for its key, and waits for the total of all keys."""
+    """``use`` reads the value of ``load`` for its key, and waits for the total of all keys."""
     return notes(
         {"use": {"total"}, "total": set()},
         {"load": FILES, "use": FILES},
@@ -148,7 +148,7 @@ def test_a_total_does_for_a_gate_only_where_failures_are_passed_on(task):
 
 
 def test_an_order_has_its_gate_though_a_total_is_waited_for():
-    # `total` goes on where a key was skipped, and the order says that its clone of `use` is skipped too.
+    # `total` runs even if a key was skipped. By the order, the key's clone of `use` is skipped too.
     assert find_arrangement(total_between(orders=[("use", "load")])).gates == {"use": (own_key("load"),)}
 
 
@@ -174,7 +174,7 @@ def test_a_clone_further_up_may_collect_all_clones():
 
 
 def gated_before(*, stubborn=()):
-    """``first`` and ``use`` read what ``load`` has for the outer key, and ``use`` runs after ``first``."""
+    """``first`` and ``use`` read the value of ``load`` for the outer key. ``use`` runs after ``first``."""
     return notes(
         {},
         {"load": FILES, "first": PARTS, "use": PARTS},
@@ -254,7 +254,7 @@ SPACES = (None, FILES, USERS, PARTS, PAIRS)
 
 @st.composite
 def any_notes(draw):
-    """Tasks with and without keys, each of which depends on some before it, in each way that there is."""
+    """Tasks with and without keys. Each depends on some earlier ones, in every possible way."""
     names = [f"t{number}" for number in range(draw(st.integers(1, 9)))]
     space_of = {"split": FILES}
     upstream = {**LISTS, "split": set()}
@@ -297,7 +297,7 @@ def any_notes(draw):
 
 
 def applied(given_notes, found):
-    """What each task waits for in Airflow's graph when the arrangement stands there."""
+    """Return the tasks that each task waits for in Airflow's graph after the arrangement."""
     graph = {task: set(ups) for task, ups in given_notes.upstream.items()}
     for task, up in found.cut:
         graph[task].discard(up)
@@ -321,7 +321,7 @@ def segments(found):
 
 
 def above(graph, task):
-    """Everything that a task waits for, directly or not."""
+    """Return everything that a task waits for, directly or not."""
     reached, todo = set(), [task]
     while todo:
         new = graph[todo.pop()] - reached
@@ -417,7 +417,7 @@ def test_the_order_in_which_things_were_noted_does_not_matter(given_notes, rando
 
 @given(any_notes())
 def test_an_edge_that_the_arrangement_takes_out_stays_an_order(given_notes):
-    """Arranged again, from the graph that the first arrangement left, everything stays where it is."""
+    """A second arrangement, from the graph that the first one left, changes nothing."""
     found = find_arrangement(given_notes)
     left = {
         task: {up for up in ups if (task, up) not in found.cut} for task, ups in given_notes.upstream.items()

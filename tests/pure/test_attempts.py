@@ -1,4 +1,4 @@
-"""Whether a clone's state is of the attempt in which the keys of now were listed."""
+"""Whether a clone's state belongs to the attempt that listed the current keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clone(task_id, *same_key, other=(), needs_success=True):
 
 
 class World:
-    """What Airflow knows and what clones have noted, and how often either was asked for."""
+    """The states that Airflow knows, the notes of clones, and the number of reads of each."""
 
     def __init__(self, states, noted=()):
         self.states = {(task_id, 0): state for task_id, state in states.items()}
@@ -67,16 +67,16 @@ def test_one_that_began_in_an_earlier_attempt_is_not_current(state, noted):
 @pytest.mark.parametrize("noted", [{}, {"t": NOW - 1}], ids=["nothing", "earlier"])
 def test_one_that_never_began_is_told_by_what_kept_it_from_running(state, noted):
     alone, behind = clone("t"), clone("t", clone("u"))
-    # Nothing did: it skipped itself, or was ended, for an earlier key.
+    # None did. The clone skipped itself, or was ended, for an earlier key.
     assert not is_current(alone, {"t": state}, noted)
     assert not is_current(behind, {"t": state, "u": "success"}, {**noted, "u": NOW})
-    # A task of all keys did, whichever keys there are.
+    # A task for all keys did, which does not depend on the keys.
     assert is_current(clone("t", other=["w"]), {"t": state, "w": "skipped"}, noted)
     assert not is_current(clone("t", other=["w"]), {"t": state, "w": "success"}, noted)
-    # The clone of its key did: in this attempt, or in an earlier one.
+    # The clone of its key did, in this attempt or in an earlier one.
     assert is_current(behind, {"t": state, "u": "failed"}, {**noted, "u": NOW})
     assert not is_current(behind, {"t": state, "u": "failed"}, {**noted, "u": NOW - 1})
-    # One that never began either, and before it one that did.
+    # A clone did that never began either, and before it one that began.
     chain = clone("t", clone("u", clone("v")))
     assert is_current(chain, {"t": state, "u": state, "v": "skipped"}, {**noted, "v": NOW})
     assert not is_current(chain, {"t": state, "u": state, "v": "skipped"}, noted)
@@ -121,7 +121,7 @@ def test_ways_that_meet_again_are_not_gone_twice():
 
 
 def by_definition(spec, states, noted):
-    """The rule, as it is said in words."""
+    """Return the result of the rule as it is documented."""
     state = states.get(spec.task_id)
     if noted.get(spec.task_id) == NOW:
         return True

@@ -20,7 +20,7 @@ indexes = st.none() | st.integers(-1000, 1000)
 
 
 def collected(length):
-    """A collection of the numbers from 0, and the pages that were read of it."""
+    """Return a collection of the numbers from 0, and the pages of it that were read."""
     pages = []
 
     def read(start, stop):
@@ -54,7 +54,7 @@ def test_it_is_read_page_by_page_in_order(length):
 
 
 def of(numbers):
-    """A collection of some values."""
+    """Return a collection of some values."""
     return CollectedSequence(len(numbers), lambda start, stop: numbers[start:stop])
 
 

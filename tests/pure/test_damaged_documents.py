@@ -1,4 +1,4 @@
-"""Stored documents that were damaged: every reader takes one as it is, or says what is wrong with it."""
+"""Damaged stored documents. Every reader either reads one, or says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ pytestmark = pytest.mark.pure
 
 ODD = (None, True, -1, 99, 1.5, "x", [], [[]], {}, {"a": {}}, [None])
 
-#: Airflow itself stores the arguments of a trigger; the workflow in them is an example of its own.
+#: Airflow itself stores the arguments of a trigger. The workflow in them has its own example.
 READ = [(name, version) for name, kind in KINDS.items() for version in kind.versions if name != "trigger"]
 
-#: What has no part of ours is none of our documents.
+#: A document without the package's fields is not one of the package's documents.
 ABSENT = ("'task'", "'search'")
 
 
 def places(document, way=()):
-    """The ways to all that is in a document."""
+    """Yield the paths of everything in a document."""
     yield way
     if isinstance(document, dict | list):
         for step, each in document.items() if isinstance(document, dict) else enumerate(document):
@@ -32,7 +32,7 @@ def places(document, way=()):
 
 
 def damaged(document):
-    """The document with one thing in it deleted, put into a list, or replaced."""
+    """Yield the document with one value deleted, put into a list, or replaced."""
     for way in places({"whole": document}):
         for change in ("delete", "nest", *range(len(ODD))) if way else ():
             holder = {"whole": copy.deepcopy(document)}
@@ -47,7 +47,7 @@ def damaged(document):
 
 
 def read(name, document):
-    """Read a document, and return the error that is not the package's own, if there is one."""
+    """Read a document, and return an error that is not the package's own, if there is one."""
     try:
         found = KINDS[name].read(document)
         if name == "plan":

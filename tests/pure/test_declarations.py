@@ -212,7 +212,7 @@ def test_the_item_of_the_annotation_is_the_declared_type(annotation, declared):
 
 
 def test_annotations_kept_as_text_are_evaluated():
-    # This module has ``from __future__ import annotations``, so what follows are texts.
+    # This module has ``from __future__ import annotations``, so these annotations are strings.
     def texts() -> list[DynamicOutput[str]]: ...
 
     def generates() -> Iterator[DynamicOutput[str]]: ...

@@ -1,4 +1,4 @@
-"""What tasks say of themselves in their ``doc_json``, for pages and commands."""
+"""The documents in the ``doc_json`` of tasks, for pages and commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What depends on task instances, key by key: all that does, and nothing else."""
+"""Everything that depends on task instances, key by key, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATHS = {
 
 
 def structure(tasks, setups=None):
-    """A Dag in the order of its tasks: task -> (space, upstream by key, other upstream)."""
+    """Return a Dag from its tasks in order: task -> (space, upstream by key, other upstream)."""
     documents = {
         task_id: TaskDocument(clone_of=space, same_key=tuple(by_key))
         for task_id, (space, by_key, _) in tasks.items()
@@ -101,7 +101,7 @@ def test_keys_that_are_not_known_have_nothing_below_them():
 
 
 def parts(space, path):
-    """(space, key path) of all that a key is made of, itself included, that is there."""
+    """Return the (space, key path) of all existing keys that a key derives from, including itself."""
     if path in PATHS[space]:
         yield space, path
     for link, linked in enumerate(space.links):
@@ -137,7 +137,7 @@ def spaces_in(space):
 
 @st.composite
 def dags(draw):
-    """Tasks of some spaces, each bound by key to some before it where it can be, or as a whole."""
+    """Tasks of some spaces. Each depends on some earlier ones, by key if possible, or as a whole."""
     tasks = {}
     for number in range(draw(st.integers(1, 7))):
         space = draw(st.sampled_from([*PATHS, None]))
@@ -160,7 +160,7 @@ def instances(tasks):
 
 
 def depends(tasks, after, before):
-    """Whether one task instance depends directly on another, in the plainest way."""
+    """Return whether one task instance depends directly on another, in the simplest way."""
     (task_id, position), (other_id, other_position) = after, before
     space, by_key, whole = tasks[task_id]
     if other_id in by_key:

@@ -1,4 +1,4 @@
-"""The error tree: as it is drawn, as it is composed into text, and across processes."""
+"""The error tree: its drawing, its messages, and errors that cross processes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CLASSES = [
     if inspect.isclass(member) and member.__module__ == errors.__name__
 ]
 
-#: Indentation, the name, what it is for, and the built-in base in brackets.
+#: Indentation, name, purpose, and the built-in base in brackets.
 BRANCH = re.compile(r"^ {4}(?P<indent>[│ ]*)(?:[├└]── )?(?P<name>\w+Error)\b.*?(?:\((?P<builtin>\w+)\))?$")
 
 
 def drawn_tree():
-    """The tree in the module's docstring: class name -> names of its bases."""
+    """Return the tree in the module's docstring: class name -> names of its bases."""
     bases, ancestors = {}, []
     for line in filter(None, map(BRANCH.match, errors.__doc__.splitlines())):
         is_root = not bases

@@ -1,4 +1,4 @@
-"""``Output`` and ``DynamicOutput``: what a task produced."""
+"""``Output`` and ``DynamicOutput``: the events of a producing task."""
 
 from __future__ import annotations
 

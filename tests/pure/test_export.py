@@ -1,4 +1,4 @@
-"""CSV that no spreadsheet can execute, and that comes in chunks."""
+"""CSV that no spreadsheet can execute, in chunks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.pure.strategies import json_values, storable_text
 
 pytestmark = pytest.mark.pure
 
-#: What Excel, LibreOffice and Google Sheets take for the beginning of a formula.
+#: The characters that start a formula in Excel, LibreOffice and Google Sheets.
 DANGEROUS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 texts = st.builds(str.__add__, st.sampled_from(["", *DANGEROUS, "'", '"', ","]), storable_text)
@@ -41,7 +41,7 @@ def test_what_is_no_text_is_a_number_or_json(value):
     if value is None:
         assert cell == ""
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        # A number is none that a spreadsheet would execute, whatever its sign.
+        # A spreadsheet does not execute a number of any sign.
         assert cell is value
     else:
         assert json.dumps(json.loads(cell)) == json.dumps(value)
@@ -72,7 +72,7 @@ def test_rows_are_asked_for_as_chunks_are():
 
     chunks = csv_chunks(rows(), ("key",))
     first = next(chunks)
-    # With the names of the columns.
+    # Including the names of the columns.
     assert (len(asked), first.count("\n")) == (399, 400)
     assert "".join([first, *chunks]).count("\n") == 1002
 

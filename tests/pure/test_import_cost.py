@@ -1,4 +1,4 @@
-"""What a Dag file loads when it imports this package, beyond what it loads for Airflow anyway."""
+"""The modules that a Dag file loads for this package, beyond those that it loads for Airflow anyway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from {ROOT} import (
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
-#: Servers, databases, and what only pages and commands need.
+#: Modules of servers and databases, and modules that only pages and commands need.
 HEAVY = {"fastapi", "flask", "pydantic", "sqlalchemy", "starlette", "uvicorn"}
 EDGES = (
     f"{ROOT}.cli",
@@ -37,7 +37,7 @@ EDGES = (
 
 @pytest.fixture(scope="module")
 def added():
-    """The modules that the import adds in a Dag file."""
+    """Return the modules that the import adds in a Dag file."""
     return run_python(DAG_FILE)
 
 

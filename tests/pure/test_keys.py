@@ -1,4 +1,4 @@
-"""What is a mapping key, and what label a path of keys gets."""
+"""Valid mapping keys, and the labels of key paths."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_rule_is_length_and_category_and_nothing_else(text):
 
 
 class LoudText(str):
-    """Text that shows and compares itself as something else."""
+    """A string that shows and compares itself as another."""
 
     def __str__(self):
         return "something else"

@@ -1,4 +1,4 @@
-"""How outputs are laid out in XCom: the keys, the stored documents, and their version."""
+"""The layout of outputs in XCom: the keys, the stored documents, and their version."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries"}
 
 @st.composite
 def addresses(draw):
-    """What may be stored on one task instance: a kind, of an output, at a position where it has one."""
+    """The XComs of one task instance: a kind, an output, and a position if it has one."""
     kind = draw(st.sampled_from(sorted(ADDRESSES)))
     output = None if kind in OF_NO_OUTPUT else draw(output_names)
     return kind, output, draw(st.integers(0, 2000)) if kind in OF_A_POSITION else None
@@ -182,7 +182,7 @@ def test_what_need_not_be_said():
 
 def test_every_stored_class_has_a_sample():
     classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
-    # Entries are documents in a document; the round trips are theirs.
+    # Entries are documents inside a document. Their own round trips test them.
     assert {type(sample) for sample in SAMPLES} == classes - {StoredEntry, StoredEntries}
 
 
@@ -196,7 +196,7 @@ def test_empty_metadata_is_not_worth_storing():
     assert StoredMetadata(keys={"o": {"k": value}})
 
 
-# Documents of version 1, as they stand in databases
+# Documents of version 1, as they are in databases
 
 
 ITEM = """

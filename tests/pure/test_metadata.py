@@ -1,4 +1,4 @@
-"""Metadata values: their kinds, how plain Python values become them, and their JSON form."""
+"""Metadata values: their kinds, their normalization from plain Python values, and their JSON form."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Level(enum.IntEnum):
 
 
 class PathLikeAsset:
-    """As Airflow's ``Asset``: it has a name and a URI, and is a path object besides."""
+    """An object like Airflow's ``Asset``: it has a name and a URI, and is also a path object."""
 
     name = "orders"
     uri = "s3://bucket/orders"
@@ -70,7 +70,7 @@ class PathLikeAsset:
 
 
 def written(value):
-    """What is read back of metadata that was written to XCom."""
+    """Return metadata as read back from XCom."""
     return json.loads(json.dumps(value, allow_nan=False))
 
 
@@ -243,7 +243,7 @@ def test_a_python_artifact_is_its_module_and_name():
     assert MetadataValue.python_artifact(dict).value == {"module": "builtins", "name": "dict"}
 
 
-# What plain Python values become
+# The normalization of plain Python values
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_a_label_that_cannot_be_stored_is_refused(label):
         normalize_metadata({label: 1})
 
 
-# What is recorded stays as it was
+# Recorded values do not change
 
 
 @given(json_values)

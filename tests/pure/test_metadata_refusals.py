@@ -1,4 +1,4 @@
-"""What each constructor of a metadata value refuses, where it is called."""
+"""The values that each constructor of metadata refuses, at the line of the call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a name for an output."""
+"""Valid names of outputs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_subclass_of_str_becomes_plain_text():
 
 @given(st.text(max_size=6) | identifiers)
 def test_whatever_is_taken_can_be_asked_for_as_a_field(name):
-    # If nothing is taken, this does not pass.
+    # This fails if no name is accepted.
     assume(is_output_name(name))
     handles = collections.namedtuple("handles", [name])(1)
     assert eval(f"handles.{name}", {"handles": handles}) == 1

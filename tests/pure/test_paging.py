@@ -1,4 +1,4 @@
-"""Pages of bounded size: every entry is found where it was put, and no part is larger than it may be."""
+"""Pages of bounded size. Every entry is found where it was put, and no part exceeds its limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ sizes = st.lists(st.integers(1, 25), max_size=30)
 
 
 def written(sizes):
-    """The parts of a list whose entries are their positions."""
+    """Return the parts of a list whose entries are their positions."""
     parts: list[Part] = []
     writer = PageWriter(PER_PAGE, parts.append, PART_BYTES)
     for position, size in enumerate(sizes):
@@ -77,5 +77,5 @@ def test_parts_are_handed_on_as_they_fill():
     for position in range(50):
         writer.add(position, PART_BYTES)
         held.append(position + 1 - sum(len(part.entries) for part in parts))
-    # The first part of the page, and the one that is being filled.
+    # The first part of the page, and the part that is being filled.
     assert max(held) == 2

@@ -1,4 +1,4 @@
-"""The front door of the package: what it offers, and what opening it loads."""
+"""The public names of the package, and the modules that their import loads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = PACKAGE.name
 
 
 def names_for_type_checkers():
-    """Name -> module, as imported under ``if TYPE_CHECKING``."""
+    """Return name -> module, as imported under ``if TYPE_CHECKING``."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     (block,) = (
         node
@@ -36,7 +36,7 @@ def names_for_type_checkers():
 
 @pytest.fixture(scope="module")
 def offered():
-    """What a star import gives, found out in a process of its own because some of the names load Airflow."""
+    """Return the names of a star import, from a separate process because some names load Airflow."""
     return run_python(
         "import json\n"
         f"given = {{}}; exec('from {ROOT} import *', given); del given['__builtins__']\n"
@@ -70,7 +70,7 @@ def test_every_name_is_the_object_of_its_module(offered):
 
 @pytest.mark.parametrize("name", _PUBLIC)
 def test_every_name_has_a_docstring_of_its_own(name):
-    # Read in the source: an object may have inherited one, and a dataclass writes one for itself.
+    # Read from the source, because an object may inherit a docstring, and a dataclass generates one.
     tree = ast.parse(
         PACKAGE.joinpath(*_PUBLIC[name].split(".")).with_suffix(".py").read_text(encoding="utf-8")
     )

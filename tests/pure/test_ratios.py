@@ -1,4 +1,4 @@
-"""How many may fail where a share must succeed, compared with whole numbers."""
+"""The number of keys that may fail for a required ratio, compared with whole numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_dynamic_provider.execution.ratios import allowed_failures
 @pytest.mark.parametrize("count", range(101))
 def test_every_ratio_of_two_decimals(count):
     for percent in range(101):
-        # With n failures the others are enough if they are at least so many per cent of all.
+        # With n failures, the others are enough if they are at least this percentage of all.
         enough = [n for n in range(count + 1) if (count - n) * 100 >= percent * count]
         assert allowed_failures(percent / 100, count) == max(enough), (percent, count)
 

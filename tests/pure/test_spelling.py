@@ -1,4 +1,4 @@
-"""How a command's words name keys."""
+"""The keys that a command names."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def test_where_keys_hold_slashes_a_text_may_name_several():
         find_spelled("a/c/d", PATHS)
     assert str(caught.value) == (
         'several keys are written \'a/c/d\': ["a", "c/d"], ["a/c", "d"]. '
-        "Write the one that is meant as such a list."
+        "Write the key as one of these JSON lists."
     )

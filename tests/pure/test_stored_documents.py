@@ -1,4 +1,4 @@
-"""What one release stores, another reads: examples as they were stored, and as a later one may store them."""
+"""One release reads what another stores: examples as stored, and as a later release may store them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_what_was_stored_is_read(name, version):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_stored_now_is_what_its_version_says(name):
-    # Where this fails, a form has changed: give it the next version (docs/upgrades.md).
+    # If this fails, a form has changed. Give it the next version (docs/upgrades.md).
     kind = KINDS[name]
     assert json.loads(json.dumps(kind.write(kind.sample))) == example(name, kind.versions[-1])
 
 
 def places(document, way):
-    """The objects and lists in a document at a way, ``*`` standing for each."""
+    """Yield the objects and lists at a path in a document; ``*`` stands for each."""
     if not way:
         yield document
         return
@@ -91,7 +91,7 @@ def test_a_later_version_that_does_not_say_so_is_refused(name, says):
 def test_what_cannot_be_read_is_not_written_out_whole(name):
     large = {"version": 1, "value": "secret" * 10_000, **{str(number): [{}] * 1000 for number in range(1000)}}
     for damaged in (large, {**large, "version": "v" * 10_000}, ["x" * 100] * 10_000):
-        # Metadata may be empty, so that its other fields are merely unknown.
+        # Metadata may be empty. Its other fields are only unknown then.
         if name == "metadata" and damaged is large:
             continue
         with pytest.raises(LayoutError) as caught:
@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_not_written_out_whole(name):
 
 
 def test_a_plan_has_the_fingerprints_that_it_always_had():
-    # Nodes that have run are told by them from those that are planned now.
+    # They distinguish nodes that have run from those that are planned now.
     for version in KINDS["plan"].versions:
         plan = unpack_plan(example("plan", version))
         assert fingerprints(plan) == example("fingerprints", 1)
@@ -181,7 +181,7 @@ def test_a_document_without_what_its_version_has_is_refused(stored):
         HISTORY.read(stored)
 
 
-# What has no version grows only
+# Documents without a version only get new fields
 
 
 def test_fields_that_an_earlier_release_did_not_store_have_their_defaults():

@@ -1,4 +1,4 @@
-"""How a produced value is checked against the type that its output declares."""
+"""The check of a produced value against the declared type of its output."""
 
 from __future__ import annotations
 
@@ -499,7 +499,7 @@ def test_a_long_value_is_shown_in_part(declared):
         check_type("x" * 118, declared)
 
 
-# What cannot be checked
+# Types that cannot be checked
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which nodes run again: all that depend on the cleared ones, and no other."""
+"""The nodes that run again: all that depend on the cleared ones, and no others."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_a_plan_that_is_gone_had_listed_runs_again_with_its_planner():
 
 @st.composite
 def graphs(draw):
-    """Nodes of which each uses or follows some before it: first some in calls, then some that use these."""
+    """Nodes that use or follow earlier ones: first some in calls, then some that use these."""
     nodes, calls = [], []
 
     def add(prefix, usable):
@@ -123,7 +123,7 @@ def graphs(draw):
 
 
 def direct_sources(each, nodes):
-    """The nodes that a node waits for, in the plainest way."""
+    """Return the nodes that a node waits for, in the simplest way."""
     return {
         other.name
         for other in nodes
@@ -139,12 +139,12 @@ def test_what_runs_again_is_closed_and_minimal(drawn, data):
     found = again(graph_of(*nodes, calls=calls), *chosen)
     assert chosen <= found
     for each in nodes:
-        # Closed: whoever waits for one of them is one. Minimal: nobody else is.
+        # Closed: a node that waits for one of them is one of them. Minimal: no other node is.
         assert (each.name in found) == (each.name in chosen or bool(direct_sources(each, nodes) & found))
 
 
 class Stored:
-    """What a workflow has stored, in memory."""
+    """The stored documents of a workflow, in memory."""
 
     def __init__(self, xcoms, states):
         self.xcoms, self.own_states = xcoms, states
@@ -161,7 +161,7 @@ LANES = {
     "work__after": Lane("work", "wf.work__after", "wf.nodes.work__after", grows=True),
     "planner__after": Lane("planner", "wf.planner__after", "wf.nodes.planner__after", plans=True, grows=True),
 }
-#: What adds nodes to the lists: the tasks that keep them, and the last reserved slots.
+#: The task instances that add nodes to the lists: the tasks that keep them, and the last reserved slots.
 GROWTH = {
     ("wf.nodes.work__after", -1),
     ("wf.work__after", 3),
@@ -171,7 +171,7 @@ GROWTH = {
 
 
 def clearing(slots, plans, states, policy="run_all", key_path=(), root_index=-1):
-    """A graph of which lists, plans and states are stored. Lists: lane -> slots; plans: place -> plan."""
+    """Return a graph from stored lists (lane -> slots), plans (place -> plan) and states."""
     spec = WorkflowSpec("wf", "wf.plan", "wf.result", LANES, failure_policy=policy)
     xcoms = {
         (LANES[lane].list_task_id, "return_value", -1): [slot.pack() for slot in each]
@@ -230,7 +230,7 @@ def test_the_reserved_slot_that_runs_again_is_the_last_that_does_not_ask():
     slots = {**SLOTS, "work__after": [Slot("b"), Slot(RESERVED), Slot("p/x", plan=LATER.fingerprint), asking]}
     others = set(clearing(slots, PLANS, DONE).clear(["p"]).others)
     assert others == {*GROWTH, ("wf.work__after", 1)} - {("wf.work__after", 3)}
-    # A run that was ended in between may have no other.
+    # A run that was ended in between may have no other state.
     slots["work__after"][1] = Slot(None)
     assert set(clearing(slots, PLANS, DONE).clear(["p"]).others) == GROWTH
 
@@ -263,7 +263,7 @@ def test_those_that_failing_fast_stopped_run_once_nothing_is_left_that_failed():
     states = {**DONE, ("wf.work", 0): "failed", ("wf.work", 1): "skipped"}
     graph = clearing(SLOTS, PLANS, states, "fail_fast")
     assert "c" in graph.clear(["a"], blocked={("wf.work", 1)}).nodes
-    # One that skipped itself does not.
+    # A node that skipped itself does not run again.
     assert "c" not in graph.clear(["a"]).nodes
 
 

@@ -1,4 +1,4 @@
-"""The decorator: its options, and what it leaves of the function."""
+"""The decorator: its options, and the attributes of the decorated function."""
 
 from __future__ import annotations
 

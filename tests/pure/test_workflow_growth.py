@@ -1,4 +1,4 @@
-"""How the lists of a workflow grow: each node is run once, and no reserved slot that asked takes a node."""
+"""How the lists of a workflow grow. Each node runs once, and no reserved slot that asked takes a node."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SPEC = WorkflowSpec("wf", "wf.plan", "wf.result", LANES)
 
 
 class Stored:
-    """What Airflow has stored of a run."""
+    """The data of a run in Airflow's database."""
 
     def __init__(self, own_states, xcoms):
         self.own_states, self.xcoms = own_states, xcoms
@@ -57,7 +57,7 @@ class Stored:
 
 
 def plan_of(name, tree):
-    """A planning node plans some nodes that plan nothing, and a planning node for each tree."""
+    """A planning node plans some nodes that plan nothing, and one planning node for each tree."""
     count, trees = tree
     prefix = f"{name}/" if name else ""
     works = [PlannedNode(f"{prefix}w{at}", "work") for at in range(count)]
@@ -77,7 +77,7 @@ def names(tree, name=""):
 
 
 class Run:
-    """The scheduler's, the triggerer's and the workers' part, in any order."""
+    """The actions of the scheduler, the triggerer and the workers, in any order."""
 
     def __init__(self, tree, chosen, reserved=RESERVED_SLOTS):
         self.tree, self.random = tree, chosen
@@ -87,7 +87,7 @@ class Run:
             slots = [slot for slot in listed.slots if slot.name != RESERVED]
             self.stored.store(lane, [*slots, *[Slot(RESERVED)] * (reserved if tree[1] else 0)])
             self.stored.own_states[LANES[lane].list_task_id, -1] = "deferred"
-        # By task instance: from which look on it may decide, what it runs, and how often it asked.
+        # By task instance: the read from which on it may decide, what it runs, and how often it asked.
         self.since, self.running = {}, {}
         self.asked, self.ran = Counter(), Counter()
         self.looks = [self.stored.look()]
@@ -171,7 +171,7 @@ class Run:
         self.end(lane, at)
 
     def ask(self, lane, at):
-        # The worker decides by what it finds itself: another reserved slot may have asked meanwhile.
+        # The worker reads again before it decides, because another reserved slot may have asked meanwhile.
         reserved = decide_reserved(self.stored.look(), lane, at)
         if reserved is Reserved.END:
             self.end(lane, at)
@@ -199,13 +199,13 @@ def test_each_node_runs_once_and_no_reserved_slot_asks_twice(tree, seed, reserve
     assert set(run.stored.own_states.values()) == {"success"}
     assert run.ran == Counter(names(tree))
     assert set(run.asked.values()) <= {1}
-    # What was listed has task instances, so that a later clear makes no further ones.
+    # Each listed slot has a task instance, so that a later clear creates no more.
     for lane in LANES:
         assert len(run.instances(lane)) == len(run.stored.slots(lane))
 
 
 def grown(depth, reserved=RESERVED_SLOTS):
-    """A run of levels, each of one node that plans nothing and one that plans the next level."""
+    """A run of levels. Each has one node that plans nothing and one that plans the next level."""
     tree = (0, [])
     for _ in range(depth):
         tree = (1, [tree])
@@ -223,10 +223,10 @@ def test_a_level_takes_the_reserved_slots_that_are_there():
     for lane, name in (("work", "p0/w0"), ("planner", "p0/p0")):
         slots = list_again(snapshot, lane, run.stored.slots(lane))
         assert slots[1].name == name
-        # The next reserved slot asks, and two are there for the next level when it has.
+        # The next reserved slot asks, and then there are two for the next level.
         assert slots[2:] == [Slot(RESERVED, asks=True), Slot(RESERVED), Slot(RESERVED)]
         run.stored.store(lane, slots)
-    # What is in a reserved slot starts, though nothing was asked yet.
+    # The node in a reserved slot starts, although no slot has asked yet.
     run.decide_by(run.stored.look(), "work", 1)
     assert run.running["work", 1] == "p0/w0"
 

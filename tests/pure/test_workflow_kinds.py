@@ -1,4 +1,4 @@
-"""Kinds: which are found in a Dag file, and which one runs a node."""
+"""Kinds: those found in a Dag file, and the one that runs a node."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_map_task_gives_kinds_of_its_own():
     def hidden(chosen):
         return map_task(chosen)([t1(), t2()])
 
-    # What is mapped is seen when it runs only, so it may be either.
+    # The mapped task is known only when the body runs, so it may be either.
     assert sorted(kinds(hidden).names) == ["t1", "t1__map", "t2", "t2__map"]
 
 

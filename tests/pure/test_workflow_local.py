@@ -1,4 +1,4 @@
-"""Whole workflows in plain Python: what they give, and how they fail."""
+"""Whole workflows in plain Python: their results and their failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders that a body gives to whole calls, put onto nodes: pure, with letters for nodes and calls."""
+"""Orders of whole calls in a body, applied to their nodes. Letters stand for nodes and calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_calls_inside_calls():
     members = {"C": ["c", "d"], "D": ["d"]}
     found = start_calls(after, {}, members, {"C": {"c", "D", "d"}, "D": {"d"}})
     assert (found["c"], found["d"]) == (["a"], ["a", "b"])
-    # The inner one waits for a node of the outer one, which so is the first.
+    # The inner one waits for a node of the outer one, so that node is the first.
     found = start_calls({**after, "D": ["c"], "d": ["c"]}, {}, members, {"C": {"c", "D", "d"}, "D": {"d"}})
     assert (found["c"], found["d"]) == (["a"], ["c"])
 
@@ -53,7 +53,7 @@ def test_a_call_before_itself_is_a_ring_of_all_its_nodes():
 
 
 def test_what_uses_a_call_without_nodes_waits_for_what_that_waits_for():
-    """``a >> E``, and ``c`` is given what ``E`` returns, a constant."""
+    """``a >> E``, and ``c`` receives the return value of ``E``, a constant."""
     after = {"a": [], "E": ["a"], "c": []}
     assert waits(after, {"c": ["E"]}, {"E": []}, {"E": set()})["c"] == ["a"]
 

@@ -1,4 +1,4 @@
-"""Airflow's ways to order tasks, with the promises and operators of a body."""
+"""Airflow's ways to order tasks, used with the promises and operators of a body."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def group():
 
 
 def edges(body):
-    """Node -> what it waits for."""
+    """Return node -> the nodes that it waits for."""
     plan = dynamic_workflow(node_dependency_hints=[a, b, c, d, node, keep, EmptyOperator])(body).plan({})
     return {each.name: set(each.upstream) for each in plan.nodes if each.upstream}
 

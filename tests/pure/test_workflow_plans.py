@@ -1,4 +1,4 @@
-"""Plans: the names and the order of their nodes, what is refused, and how they are stored."""
+"""Plans: the names and the order of their nodes, their refusals, and their stored form."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def test_rings_through_calls(order):
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30))
 def test_every_node_stands_after_those_that_it_waits_for(edges):
-    # Towards the higher rank: there is no ring.
+    # Towards the higher rank, so there is no ring.
     ranks = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
     upstream = {str(node): [] for node in range(10)}
     for one, other in edges:
@@ -367,7 +367,7 @@ EVERYTHING = Plan(
     output={"$tuple": [{"$ref": "late"}, 5]},
 )
 
-#: As a release that is out has stored it: what reads plans must go on reading this.
+#: A plan stored by a published release. The reader of plans must keep reading it.
 STORED = """
 {
   "version": 1,

@@ -1,4 +1,4 @@
-"""What may be done with a promise in a workflow's body, and the refusal of everything else."""
+"""The uses of a promise in a workflow's body, and the refusal of everything else."""
 
 from __future__ import annotations
 

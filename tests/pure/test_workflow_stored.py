@@ -1,4 +1,4 @@
-"""What is stored of nodes does not depend on the order in which a database keeps an object's keys."""
+"""The stored form of nodes does not depend on a database's order of an object's keys."""
 
 from __future__ import annotations
 

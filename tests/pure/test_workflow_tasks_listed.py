@@ -1,4 +1,4 @@
-"""``tasks=[...]``: all that a body may call, without a guess."""
+"""``tasks=[...]``: the tasks that a body may call, without a guess."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def plain(value):
     return double(value)
 
 
-#: What no name in a body shows.
+#: Tasks that no name in a body refers to.
 STEPS = {"double": double, "negate": negate, "forgotten": forgotten, "many": many}
 
 
@@ -108,7 +108,7 @@ def test_what_a_listed_group_and_workflow_call_is_added():
     assert kinds(group) == {"negate": {"retries": 2}}
     assert kinds(doubles) == {"doubles": {}, "double": {}}
     assert kinds(dynamic_workflow(plain)) == {"plain": {}, "double": {}}
-    # The one workflow with either list.
+    # The same workflow with either list.
     assert list(kinds(doubles, doubles.override(tasks=[negate]))) == ["doubles", "double", "negate"]
 
 
@@ -151,7 +151,7 @@ NOT_LISTED = (
     [
         ([double], lambda: call("forgotten", 1), NOT_LISTED),
         ([], lambda: forgotten(1), NOT_LISTED),
-        # By a workflow that is planned as part of it.
+        # Called by a workflow that is planned as part of it.
         ([double], lambda: dynamic_workflow(lambda: call("forgotten", 1))(), NOT_LISTED),
         (
             # The list of the workflow whose body makes the call counts, and not that of the one around it.
@@ -262,6 +262,6 @@ def test_a_guess_says_where_it_found_each_kind():
         "  negate: named in helper (test_workflow_tasks_listed.py",
         "  many: named in node_dependency_hints of 'body'",
     ]
-    # Of what is listed, only what the group calls.
+    # Only the listed tasks that the group calls.
     (line,) = listing(double, group).find_kinds().guesses.splitlines()
     assert line.startswith("  negate: named in group (test_workflow_tasks_listed.py, line ")

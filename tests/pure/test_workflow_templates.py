@@ -37,7 +37,7 @@ class Leaf:
 
 steps = st.integers() | storable_text | storable_text.map(Attribute)
 found = st.builds(Reference, storable_text, st.lists(steps, max_size=3).map(tuple))
-# Neither is JSON, and a database may refuse it.
+# Neither is valid JSON, and a database may refuse it.
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | numbers | storable_text
 keys = (

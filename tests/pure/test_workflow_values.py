@@ -1,4 +1,4 @@
-"""What a running node takes for another node's value, and what it refuses."""
+"""The values of other nodes that a running node accepts, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTED = ListedNode(
 
 
 class OneNode:
-    """A run in which one node has left something in the first slot."""
+    """Return a run in which one node has stored a result in the first slot."""
 
     def __init__(self, left):
         self.left = left

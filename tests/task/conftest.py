@@ -1,4 +1,4 @@
-"""One task in Airflow's real task runner, talking to a supervisor that is a dictionary."""
+"""One task in Airflow's real task runner, with a supervisor that keeps everything in dictionaries."""
 
 from __future__ import annotations
 

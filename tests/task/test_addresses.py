@@ -1,4 +1,4 @@
-"""How long the addresses are of what a task asks Airflow's API for."""
+"""The length of the URLs that a task requests from Airflow's API."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.addresses import LONGEST, batches
 from tests.task_runs import FakeSupervisor
 
-# All that Airflow takes in a run's id and has to be encoded.
+# The characters that Airflow accepts in a run id and that have to be encoded.
 RUN_ID = "manual__2026-01-01T00:00:00+00:00 (für Ä/ö&=?#)~"
 SHORT, LONG = "kind", "a_group_of_the_author." * 9 + "kind"
 
-#: What usual proxies take for a whole address, of which a server's name and path are a small part.
+#: The length of a whole URL that common proxies accept. The server's name and path take a small part of it.
 OF_PROXIES = 8192
 
 
 class Sent:
-    """Airflow's own client, which notes the addresses that it asks for."""
+    """Airflow's own client, which records the URLs that it requests."""
 
     def __init__(self):
         self.addresses = []
@@ -35,7 +35,7 @@ class Sent:
 
 
 def ask(supervisor):
-    """Return the addresses that Airflow's client makes of what a supervisor was asked for."""
+    """Return the URLs that Airflow's client makes from the requests of a supervisor."""
     client = Sent()
     operations = TaskInstanceOperations(client)
     for message in supervisor.messages:

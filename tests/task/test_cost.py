@@ -1,4 +1,4 @@
-"""What a clone and a collector cost, counted: API calls and bytes."""
+"""The cost of a clone and of a collector, in API calls and bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.sdk import dag, task
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from tests.task_runs import FakeSupervisor, run_task
 
-#: What Airflow's own task runner tells of every task instance, some of it in some versions only.
+#: The messages that Airflow's task runner sends for every task instance, some only in some versions.
 OF_AIRFLOW = {"SetRenderedFields", "SetRenderedMapIndex", "SucceedTask"}
 
 
@@ -42,7 +42,7 @@ def fan_out(count):
 
 
 def run_clones(made, supervisor, positions):
-    """Run both clones of some keys; return the calls of the last, and the bytes it was answered."""
+    """Run both clones of some keys. Return the calls of the last, and the bytes of its responses."""
     for position in positions:
         for task_id in ("first", "second"):
             del supervisor.messages[:]
@@ -52,7 +52,7 @@ def run_clones(made, supervisor, positions):
 
 
 def calls(supervisor):
-    """All that was asked and stored, in order."""
+    """Return all requests, in order."""
     names = [type(message).__name__ for message in supervisor.messages]
     return [name for name in names if name not in OF_AIRFLOW]
 
@@ -64,7 +64,7 @@ def test_a_clone_costs_the_same_at_ten_keys_and_at_a_thousand():
         assert run_task(made, "produce", supervisor=supervisor).state == "success"
         costs.append(run_clones(made, supervisor, [7]))
     assert costs[0] == costs[1]
-    # Its own item, and its own key's upstream result; then what it stores.
+    # Its own item, and its own key's upstream result; then its own XComs.
     assert costs[0][0] == ["GetXCom"] * 2 + ["SetXCom"] * 3
 
 
@@ -109,9 +109,9 @@ def test_a_clone_of_a_nested_key_costs_the_same_at_ten_keys_and_at_four_hundred(
     assert supervisor.xcoms["second", 500, "return_value"] == "value 000100", "b's, on another page"
     (few, few_bytes), (many, many_bytes) = costs
     assert few == many
-    # Its place, its own key's upstream result, and the outer key's item; then what it stores.
+    # Its entry, its own key's upstream result, and the outer key's item; then its own XComs.
     assert many == ["GetXCom"] * 3 + ["SetXCom"] * 2
-    # A page of the list of keys holds up to 64 of them, however many there are.
+    # A page of the list of keys holds up to 64 of them, regardless of their number.
     assert many_bytes < few_bytes * 64 / 20 * 1.1
 
 
@@ -134,7 +134,7 @@ def test_a_value_inside_a_mapped_function_is_read_by_key_in_one_call():
     del supervisor.messages[:]
     assert run_task(made, "outer", 0, supervisor).state == "success"
     assert supervisor.xcoms["outer", 0, "return_value"] == [{"nested": [[1]]}]
-    # Airflow itself makes three: it counts the task's instances twice, and reads by position.
+    # Airflow itself makes three: it counts the task instances twice, and reads by position.
     assert calls(supervisor) == ["GetXCom", "GetXCom", "SetXCom"]
 
 
@@ -168,5 +168,5 @@ def test_collecting_a_thousand_costs_at_most_four_calls(collector, asked):
 def test_the_producer_stores_each_value_once():
     made, supervisor = fan_out(10), FakeSupervisor()
     run_task(made, "produce", supervisor=supervisor)
-    # One each, the list of keys with its digest, and all values for the collector of the output itself.
+    # One for each, the list of keys with its digest, and all values for the collector of the output itself.
     assert supervisor.count("SetXCom") == 10 + 3

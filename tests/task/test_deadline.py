@@ -1,4 +1,4 @@
-"""By whose clock a workflow's time is counted, and from when."""
+"""Which clock measures the time of a workflow, and from when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMITED = WorkflowSpec("graph", "plan", "result", {}, timeout=HOUR)
 
 
 def at(moment, mocker):
-    """Have a node run at some time, by the clock of its machine."""
+    """Let a node run at a given time of its machine's clock."""
     clock = SimpleNamespace(time=lambda: moment)
     mocker.patch("airflow_dynamic_provider.workflows.waiting.deadline.time", clock)
 
@@ -33,7 +33,7 @@ def context(run_started, *, retries=0, max_tries=0, ti_id=None):
     }
 
 
-# Whole, because a date has microseconds only.
+# Whole seconds, because a date has only microseconds.
 NOW = float(int(time.time()))
 
 
@@ -45,12 +45,12 @@ NOW = float(int(time.time()))
         (context(None), NOW - 590, HOUR - 590),
         # A run that had ended was cleared ten minutes ago.
         (context(NOW - 600), NOW - 9 * HOUR, HOUR - 600),
-        # The node was cleared just now, and then also retried.
+        # The node was cleared just now, and then retried too.
         (context(NOW - 9 * HOUR, max_tries=1), NOW - 9 * HOUR, HOUR),
         (context(NOW - 9 * HOUR, retries=2, max_tries=5), NOW - 9 * HOUR, HOUR),
         # It was only retried.
         (context(NOW - 9 * HOUR, retries=2, max_tries=2), NOW - 9 * HOUR, -8 * HOUR),
-        # An id of a version without a time says nothing.
+        # An id of a version without a time gives no start.
         (context(NOW - 9 * HOUR, max_tries=1, ti_id=uuid.uuid4()), NOW - 9 * HOUR, -8 * HOUR),
         # The clock of the planning task's machine was five hours behind, or ahead.
         (context(NOW - 600), NOW - 600 - 5 * HOUR, HOUR - 600),

@@ -20,7 +20,7 @@ PUBLIC = {
 
 
 class Checker(doctest.OutputChecker):
-    """What a line returns is of no interest where the docstring does not show it."""
+    """Ignore the return value of a line if the docstring does not show it."""
 
     def check_output(self, want, got, optionflags):
         return not want or super().check_output(want, got, optionflags)
@@ -70,5 +70,5 @@ def test_an_example_in_a_docstring_runs(example):
 
 def test_every_public_name_but_few_has_an_example():
     without = {name for name, thing in PUBLIC.items() if ">>>" not in inspect.getdoc(thing)}
-    # The first is an exception, the second is made by calling tasks, the third is the twin of one that has.
+    # The first is an exception, tasks create the second, and the third has a counterpart with an example.
     assert without == {"DynamicOutputsError", "Handle", "get_mapping_key_path"}

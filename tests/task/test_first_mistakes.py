@@ -1,4 +1,4 @@
-"""The commonest first mistakes in a Dag file: each message names what was done and what to write."""
+"""The most common first mistakes in a Dag file. Each message names the mistake and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused while the Dag file is parsed: the message names the task, the output and what to do."""
+"""Refusals while the Dag file is parsed. Each message names the task, the output and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused of joins, nesting, trigger rules and branches; and what their tasks say when they fail."""
+"""Refusals of joins, nesting, trigger rules and branches, and the messages of their tasks when they fail."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Collections of thousands of keys, as a list or lazily: complete and by key whatever happened.
+"""Collections of thousands of keys, as a list or lazily, are complete and by key after any failure.
 
-A list is a list however long it is, and a lazy collection holds one page in memory however short it is.
+A list is a list at any length, and a lazy collection holds one page in memory at any length.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def look(values):
 
 
 def make_dag(count):
-    """Return a Dag that collects in every way, of so many keys."""
+    """Return a Dag that collects in every way, with a number of keys."""
 
     @task.dynamic(out=DynamicOut(str))
     def produce():
@@ -65,7 +65,7 @@ def dag():
     return make_dag(COUNT)
 
 
-#: The names of a collector and of the same one that reads later.
+#: The names of a collector and of its lazy counterpart.
 HOW = pytest.mark.parametrize("name", ["{}", "lazy_{}"], ids=["at_once", "lazily"])
 
 
@@ -76,7 +76,7 @@ def supervisor(monkeypatch, request):
 
 
 def finish(supervisor, position, state="success", value=None, task_id="work", is_produced=True):
-    """Leave what a clone leaves."""
+    """Store what a clone stores."""
     supervisor.states[task_id, position] = state
     if state == "success":
         supervisor.xcoms[task_id, position, "dynamic_output.result"] = {
@@ -89,7 +89,7 @@ def finish(supervisor, position, state="success", value=None, task_id="work", is
 
 
 def use(made, supervisor, task_id, use):
-    """Run a collector, and ``use`` what it received while its task runs."""
+    """Run a collector, and call ``use`` with its argument while its task runs."""
     found = []
     with pytest.MonkeyPatch.context() as patch:
         operator = made.get_task(task_id)
@@ -152,7 +152,7 @@ def test_a_lazy_collection_is_read_later_at_any_size(supervisor, count):
             made, supervisor, task_id, lambda values, whole=whole: (*look_at(values), values == whole)
         )
         assert (found, calls, is_equal) == (kind, 0, True)
-        # Nor before it was looked at.
+        # Not before it was used either.
         assert supervisor.count("GetXComSequenceSlice") == -(-count // PAGE_SIZE)
 
 
@@ -177,14 +177,14 @@ def test_keys_without_an_optional_output_are_left_out(dag, supervisor, name):
     list_keys(dag, supervisor)
     expected = {}
     for position, key in enumerate(KEYS):
-        # Each that succeeded has left a document; some say that there is no value.
+        # Each clone that succeeded has stored a document. Some documents say that there is no value.
         is_produced = position % 7 not in (0, 3)
         finish(supervisor, position, "failed" if position == 1 else "success", None, "may", is_produced)
         if is_produced and position != 1:
             expected[key] = f"worked {key}"
     del supervisor.messages[:]
     assert use(dag, supervisor, name.format("some"), dict) == expected
-    # Which there are, only reading tells: once for that. Then those that left none out stand between others.
+    # The first pass finds the keys with a value. Then the keys without one are between others.
     times = 1 if name == "{}" else 3
     assert supervisor.count("GetXComSequenceSlice") <= times * (COUNT // PAGE_SIZE)
 
@@ -200,13 +200,13 @@ def test_it_is_exact_where_clones_left_nothing_or_something_old(dag, supervisor,
         if chance.random() < share:
             finish(supervisor, position, chance.choice(["failed", "skipped", "upstream_failed"]))
             if chance.random() < 0.3:
-                # An earlier try's, which Airflow deletes only when the clone starts again.
+                # From an earlier try. Airflow deletes it only when the clone starts again.
                 finish(supervisor, position)
                 supervisor.states["work", position] = "failed"
         else:
             finish(supervisor, position)
             expected[key] = f"worked {key}"
-    # Those of a longer list before, removed since.
+    # From a longer list before, removed since.
     for position in range(3):
         supervisor.xcoms["work", COUNT + position, "dynamic_output.result"] = {
             **supervisor.xcoms[
@@ -242,7 +242,7 @@ def test_a_result_of_another_key_is_refused(dag, supervisor, name):
 def test_results_are_found_where_their_clones_left_them_before_the_keys_were_reordered(
     dag, supervisor, name, order
 ):
-    """The producing task was cleared alone: its clones stand where the keys were before."""
+    """The producing task alone was cleared, so its clones are at the former positions of the keys."""
     list_keys(dag, supervisor)
     before = KEYS[::-1]
     if order == "shuffled":
@@ -330,7 +330,7 @@ def test_one_page_is_in_memory_at_a_time(dag, supervisor):
     answer = supervisor._get_slice
 
     def answer_with_large_values(msg):
-        # Made when asked for: what the API server holds is not the task's memory.
+        # Created on request, because the data of the API server does not count as the task's memory.
         found = answer(msg)
         found.root = [{**row, "value": str(row["value"] % 10) * size} for row in found.root]
         return found

@@ -1,4 +1,4 @@
-"""What Airflow's UI is told of the pages."""
+"""The tabs that the plugin adds to Airflow's UI."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def test_there_is_a_tab_on_dags_runs_tasks_and_task_instances():
     views = DynamicOutputsPlugin.external_views
     assert {view["destination"] for view in views} == {"dag", "dag_run", "task", "task_instance"}
     assert {view["name"] for view in views} == {"Dynamic outputs"}
-    # Airflow leaves out those whose route is taken.
+    # Airflow leaves out tabs whose route is taken.
     assert len({view["url_route"] for view in views}) == len(views)

@@ -1,4 +1,4 @@
-"""What a producing task refuses before it stores anything; the message names task, output, key and remedy."""
+"""Refusals of a producing task before it stores anything. Messages name task, output, key and remedy."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.task_runs import run_task
 
 
 class Opaque:
-    """Something that XCom cannot carry."""
+    """A value that XCom cannot carry."""
 
 
 def produce(function, out=None, *, mapped=False):
-    """Run a producing task; return how it ended."""
+    """Run a producing task, and return its result."""
     made = task.dynamic(out=out or DynamicOut(str))(function)
 
     @task
@@ -106,7 +106,7 @@ def test_what_is_returned_is_told_with_the_line_of_the_return():
 
     for function, text in (
         (files, "return ["),
-        # Which of them it was is not known any more.
+        # It is no longer known which of them it was.
         (either, "def either"),
         (late, "return"),
         (wrong_key, "DynamicOutput("),

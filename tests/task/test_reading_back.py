@@ -1,4 +1,4 @@
-"""A clone and a collector go by key: a value that was stored for another key is never taken for theirs."""
+"""A clone and a collector read by key. They never use a value that was stored for another key."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def supervisor(made):
 
 
 def produce_again(made, supervisor, keys):
-    """What the producing task leaves when it alone is cleared and finds other keys."""
+    """Store what the producing task stores when it alone is cleared and finds other keys."""
     for key in [key for key in supervisor.xcoms if key[0] == "produce"]:
         del supervisor.xcoms[key]
     made.get_task("produce").op_kwargs = {"keys": keys}
@@ -138,7 +138,7 @@ def test_a_clone_refuses_a_result_of_another_key(made, supervisor):
         "Task 'first', output 'result', key 'c': its clone at position 0 ran for the key 'a', but this "
         "position now belongs to 'c'. Clear 'first' with its downstream tasks, for all keys."
     )
-    # Up to Airflow 3.1, a label is told with the end of the task instance, not in a message of its own.
+    # Up to Airflow 3.1, the label is part of the message at the end, not a separate message.
     assert run.label == ("c" if hasattr(comms, "SetRenderedMapIndex") else None)
 
 
@@ -181,7 +181,7 @@ def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [
-        # The class is allowed, and is not there.
+        # The class is allowed, but does not exist.
         ({"__classname__": "airflow.no_such.Thing", "__version__": 1, "__data__": {}}, "No module named"),
         ({"__classname__": 1, "__version__": 1, "__data__": {}}, "cannot decode"),
     ],
@@ -216,7 +216,7 @@ def test_a_part_that_is_not_there_is_named():
 
 @pytest.fixture
 def whole():
-    """A Dag in which what is produced is collected itself, and a supervisor after the producing tasks."""
+    """Return a Dag that collects produced values directly, and a supervisor after the producing tasks."""
 
     @task.dynamic(out=DynamicOut(int))
     def outer():
@@ -272,7 +272,7 @@ def test_values_that_an_earlier_release_has_stored_without_keys_are_read(whole, 
 def test_keys_that_were_lost_are_not_left_out_in_silence(whole):
     dag, supervisor = whole
     supervisor.xcoms["outer", -1, "return_value"].pop()
-    # As an earlier release has stored it, which tells less.
+    # As an earlier release has stored it, with fewer fields.
     del supervisor.xcoms["outer", -1, "return_value.digest"]
     run = run_task(dag, "collect_outer", supervisor=supervisor)
     assert type(run.error) is errors.CollectError

@@ -1,4 +1,4 @@
-"""A value that Airflow's XCom would give back as something else is refused where it is produced."""
+"""A value that XCom would return as a different value is refused where it is produced."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ except ImportError:
 
 @pytest.fixture(autouse=True)
 def allowed_classes(monkeypatch):
-    """Let Airflow load what is defined here, but for `Locked`."""
+    """Let Airflow load the classes of this module, except `Locked`."""
     is_known = serde._match
     monkeypatch.setattr(serde, "_match", lambda name: is_known(name) or name.startswith(__name__))
 
@@ -80,7 +80,7 @@ class Handle:
 
 @dataclass
 class Locked:
-    """Not among the classes that Airflow may load."""
+    """A class that Airflow may not load."""
 
 
 Locked.__module__ = "elsewhere"

@@ -1,4 +1,4 @@
-"""What is stored of very many keys fits what a database takes in one statement."""
+"""The stored documents of very many keys fit into one statement of a database."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def test_the_longest_keys_in_one_xcom(monkeypatch, character, packet):
 
 
 def sent_bytes(value) -> int:
-    """How many bytes of an XCom are in a statement: SQLAlchemy writes what is not ASCII as escapes."""
+    """Return the bytes of an XCom in a statement. SQLAlchemy escapes characters that are not ASCII."""
     return len(json.dumps(value))

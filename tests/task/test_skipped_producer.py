@@ -1,4 +1,4 @@
-"""What a collector gets of a producing task that was skipped: its trigger rule says whether it runs."""
+"""The argument of a collector if the producing task was skipped. Its trigger rule decides whether it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stamps of values, by which one that was computed again is told from the one before."""
+"""Stamps of values, which distinguish a value that was computed again from the one before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_dynamic_provider.workflows.tasks.values import stamp_of
 
 
 class Handle:
-    """What only a backend of the deployment's own can store."""
+    """A value that only a custom XCom backend can store."""
 
 
 @pytest.fixture

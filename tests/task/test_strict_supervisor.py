@@ -1,4 +1,4 @@
-"""The supervisor of these tests refuses that a task writes XComs of another task instance."""
+"""The supervisor of these tests refuses to let a task write XComs of another task instance."""
 
 from __future__ import annotations
 

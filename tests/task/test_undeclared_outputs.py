@@ -1,4 +1,4 @@
-"""Outputs of a task that declares none: a forgotten ``.dynamic``."""
+"""Outputs of a task that declares none, as after a forgotten ``.dynamic``."""
 
 from __future__ import annotations
 

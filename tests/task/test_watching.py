@@ -1,4 +1,4 @@
-"""How the nodes that wait in a triggerer share looks, with each other and with other triggers."""
+"""How the nodes that wait in a triggerer share reads, with each other and with other triggers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.task_runs import FakeSupervisor
 SPEC = WorkflowSpec("graph", "plan", "result", {"work": Lane("work", "work", "nodes.work")})
 EDITED = dataclasses.replace(SPEC, lanes={**SPEC.lanes, "new": Lane("new", "new", "nodes.new")})
 
-#: Long enough to end a test that hangs, and never waited for by one that does not.
+#: The timeout of a test that hangs. A test that passes never waits for it.
 PATIENCE = 60
 
 
 class Looking:
-    """Where a workflow of two nodes is read from, of which the second waits for the first."""
+    """The source of a workflow of two nodes. The second waits for the first."""
 
     def __init__(self, during_look=lambda: None, second="work"):
         self.looks = 0
@@ -63,7 +63,7 @@ def within(coroutine):
 
 @pytest.fixture
 def slowly(mocker):
-    """Have an hour between two looks."""
+    """Set an hour between two reads."""
     for name in ("LEAST_INTERVAL", "MOST_INTERVAL"):
         mocker.patch.object(watching, name, 3600.0)
 
@@ -77,7 +77,7 @@ def test_a_look_does_not_take_the_thread_of_other_triggers():
             look = asyncio.create_task(mine.next(0))
             while not source.looks:
                 await asyncio.sleep(0)
-            # What every provider does; in the thread of the look it would wait for its end.
+            # Every provider does this. In the thread of the read it would wait for itself.
             await sync_to_async(called.set)()
             await look
         return called.is_set(), source.looks
@@ -92,7 +92,7 @@ def test_workflows_take_turns():
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        # Time for another one to begin, if any could.
+        # Give another read time to begin, if one could.
         time.sleep(0.005)
         at_once -= 1
 
@@ -111,7 +111,7 @@ def test_workflows_take_turns():
 
 
 def test_others_are_left_as_much_time_as_looks_take(mocker):
-    # Asked for at, begun at, ended at: three looks.
+    # Requested, begun and ended at these times: three reads.
     moments, slept = iter([0, 10, 10.5, 10.75, 11, 15, 15.5, 20, 21]), []
 
     async def sleep(seconds):
@@ -160,7 +160,7 @@ def test_a_look_asks_in_the_loop_of_the_triggerer():
     loops = set()
 
     class Comms(FakeSupervisor):
-        """As Airflow 3.1 sends: by whatever loop it finds."""
+        """Send as Airflow 3.1 does, with the current event loop."""
 
         def send(self, msg):
             return async_to_sync(self.asend)(msg)
@@ -214,7 +214,7 @@ def test_what_begins_to_wait_does_not_go_by_an_older_look(slowly):
         made = trigger(SPEC, source)
         async with watched(source) as mine:
             await mine.next(0)
-            # Meanwhile the node is cleared for which the other one waits.
+            # Meanwhile the node that the other one waits for is cleared.
             source.state = None
             waiting = asyncio.create_task(first_event(made))
             for _ in range(2):

@@ -1,1 +1,1 @@
-"""The routes, by what they answer about. Each module has a ``router``."""
+"""The routes, one module for each subject. Each module has a ``router``."""

@@ -1,4 +1,4 @@
-"""What would run again. Nothing is changed: the pages clear by Airflow's own API, as the viewer."""
+"""Shows what would run again. It changes nothing: the pages clear with Airflow's own API, as the viewer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find_what_runs_again(
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
     if not all(wanted.keys):
-        raise HTTPException(422, "A key path has at least one key; leave keys out for all of them.")
+        raise HTTPException(422, "A key path has at least one key. To clear all keys, leave out `keys`.")
     is_failed = wanted.state == "failed"
     of = wanted.of if wanted.workflow is None else None
     has_keys = bool(wanted.keys) or is_failed
@@ -54,4 +54,6 @@ def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
     if wanted.workflow is not None and wanted.of is None and bool(wanted.nodes) != is_failed:
         key = None if wanted.key is None else json.dumps(wanted.key, ensure_ascii=False)
         return find_nodes(run, NodeSelection(wanted.workflow, wanted.nodes, key))
-    raise HTTPException(422, "Say either of, with keys, state or lister, or workflow, with nodes or state.")
+    raise HTTPException(
+        422, "Use either `of` with `keys`, `state` or `lister`, or `workflow` with `nodes` or `state`."
+    )

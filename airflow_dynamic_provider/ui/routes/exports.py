@@ -21,7 +21,7 @@ router = APIRouter(tags=["exports"], dependencies=READS_RUN)
 
 _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
-# What is larger goes to the disk.
+# The number of bytes above which a file goes to disk.
 _IN_MEMORY = 1_000_000
 
 _CHUNK = 64 * 1024
@@ -36,14 +36,14 @@ def get_export(
     what: What = "states",
     format: Format = "csv",  # noqa: A002 (its name in the address)
 ) -> StreamingResponse:
-    """A file with a row for each key and task, or for each metadata value.
+    """Download a file with a row for each key and task, or for each metadata value.
 
-    In CSV, texts that a spreadsheet would take for a formula begin with an apostrophe. A file that is whole
-    says so at its end: in CSV by a last line that begins with `# complete`, in JSON by the field `complete`.
+    In CSV, a string that a spreadsheet would treat as a formula gets an apostrophe in front. A complete file
+    says so at its end: CSV with a last line that begins with `# complete`, JSON with the field `complete`.
     """
     run = open_run(session, dag_id, run_id)
     file = _written(export(run, [run.space(of)], what, format))
-    # A text of the user's: of what file names are made of, what is safe in a header.
+    # Names may contain any character. Keep those that are safe in a file name and in a header.
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{dag_id}-{run_id}-{of}-{what}.{format}")
     return StreamingResponse(
         _chunks(file),
@@ -56,16 +56,16 @@ def get_export(
 
 
 def _written(chunks: Iterator[str]) -> IO[bytes]:
-    """Return the whole file, before the first byte is sent.
+    """Write the whole file before the first byte is sent, and return it.
 
-    Airflow's own middleware ends an answer that fails half way as if it were complete, and a status that was
-    sent cannot be taken back.
+    Airflow's middleware ends a response that fails half way as if it were complete, and a status that was
+    sent cannot be changed.
     """
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))
         for chunk in chunks:
             file.write(chunk.encode())
-        # Whoever sends it closes it.
+        # The sender closes the file.
         stack.pop_all()
         return file
 

@@ -1,4 +1,4 @@
-"""The keys of a dynamic output over the last runs: what became of them, and their numbers."""
+"""The keys of a dynamic output over the last runs: their states, and their numeric metadata."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from airflow_dynamic_provider.ui.presenting import present_past, present_run
 router = APIRouter(tags=["history"], dependencies=READS_RUN)
 
 _Of = Annotated[str, Query(description="The dynamic output")]
-_TaskId = Annotated[str | None, Query(description="Only what became of the keys in this task")]
-_Runs = Annotated[int, Query(ge=1, le=100, description="How many runs")]
+_TaskId = Annotated[str | None, Query(description="Only the states in this task")]
+_Runs = Annotated[int, Query(ge=1, le=100, description="The number of runs")]
 
 
 @router.get("/dags/{dag_id}/history")
@@ -28,12 +28,12 @@ def get_history(
     session: SessionDep,
     of: _Of,
     task_id: _TaskId = None,
-    search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
+    search: Annotated[str, Query(description="A string that the key must contain, in any case")] = "",
     runs: _Runs = 20,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> models.HistoryPage:
-    """What became of each key in the last runs."""
+    """Return the state of each key in the last runs."""
     find_space(open_dag(session, dag_id), of)
     history = History(session, dag_id, of, runs)
     paths = history.keys(search)
@@ -58,10 +58,10 @@ def get_numbers(
     session: SessionDep,
     of: _Of,
     task_id: _TaskId = None,
-    key: Annotated[list[str] | None, Query(description="The keys, JSON lists; none: all")] = None,
+    key: Annotated[list[str] | None, Query(description="The keys, as JSON lists; none for all")] = None,
     runs: _Runs = 20,
 ) -> models.NumbersPage:
-    """Every numeric metadatum of the keys over the last runs: of some keys, or the range of all."""
+    """Return the numeric metadata over the last runs: of some keys, or the range of all keys."""
     find_space(open_dag(session, dag_id), of)
     history = History(session, dag_id, of, runs)
     found = read_numbers(history, [read_key_path(each) for each in key or ()], task_id)
@@ -85,7 +85,7 @@ def get_numbers(
 def _left_out(history: History) -> str | None:
     missing = history.unreadable
     return (
-        f"These runs had no such dynamic output, or cannot be read: {', '.join(missing)}."
+        f"These runs have no such dynamic output, or cannot be read: {', '.join(missing)}."
         if missing
         else None
     )

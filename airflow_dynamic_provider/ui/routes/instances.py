@@ -1,4 +1,4 @@
-"""A task instance: its key, its metadata, its relatives; and the metadata of produced keys."""
+"""A task instance with its key, metadata and related task instances; and the metadata of produced keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ router = APIRouter(tags=["task instances"], dependencies=READS_RUN)
 def get_instance(
     dag_id: str, run_id: str, task_id: str, map_index: int, session: SessionDep
 ) -> models.InstanceDetails:
-    """A task instance; the map index is -1 for a task that is not mapped."""
+    """Return a task instance. The map index is -1 for a task that is not mapped."""
     run = open_run(session, dag_id, run_id)
     found = read_details(run, task_id, map_index)
     path = found.key_path
@@ -54,12 +54,12 @@ def get_keys_metadata(
     run_id: str,
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
-    search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
-    key: Annotated[str, Query(description="Only this key, and those below it: a JSON list")] = "",
+    search: Annotated[str, Query(description="A string that the key must contain, in any case")] = "",
+    key: Annotated[str, Query(description="Only this key and the keys below it: a JSON list")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> models.KeyMetadataPage:
-    """What was said of keys when they were produced."""
+    """Return the metadata that was produced with keys."""
     run = open_run(session, dag_id, run_id)
     found = matrix.Matrix(run.source, run.space(of))
     positions = found.find(matrix.Query(search=search, parent=read_key_path(key)))

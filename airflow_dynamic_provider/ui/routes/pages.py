@@ -1,4 +1,4 @@
-"""The pages: one HTML document for all, which finds out by its address what to show."""
+"""The pages: one HTML document for all of them, which shows what its URL names."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ router = APIRouter(dependencies=[READS_DAG], include_in_schema=False)
 
 _PAGE = Path(__file__).parent.parent / "static" / "page.html"
 
-#: Nothing but the package's own files runs in the pages, and nothing is loaded from elsewhere: what tasks
-#: have stored is only ever text, markup made by the server, or a picture that it carries itself.
+#: The pages run only the package's own files, and load nothing from other hosts. Data that tasks have stored
+#: is shown as text, as markup that the server made, or as an inline image.
 POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -1,4 +1,4 @@
-"""What a Dag declares, what there is in a run, and the matrix of keys and tasks."""
+"""The dynamic outputs and workflows of a Dag and of a run, and the matrix of keys and tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ router = APIRouter(tags=["runs"])
 
 @router.get("/dags/{dag_id}/outputs", dependencies=[READS_DAG])
 def get_dag_outputs(dag_id: str, session: SessionDep) -> models.DagOutputs:
-    """The dynamic outputs and workflows of a Dag, by its newest version."""
+    """Return the dynamic outputs and workflows of the newest version of a Dag."""
     structure = open_dag(session, dag_id)
     return models.DagOutputs(
         spaces=[present_space(info) for info in structure.spaces.values()],
@@ -41,7 +41,7 @@ def get_dag_outputs(dag_id: str, session: SessionDep) -> models.DagOutputs:
 
 @router.get("/dags/{dag_id}/runs/{run_id}/outputs", dependencies=READS_RUN)
 def get_run_outputs(dag_id: str, run_id: str, session: SessionDep) -> models.RunOutputs:
-    """The dynamic outputs and workflows of a run, with counts of their states."""
+    """Return the dynamic outputs and workflows of a run, with counts of their states."""
     run = open_run(session, dag_id, run_id)
     return models.RunOutputs(
         run=present_run(run.dag_run),
@@ -56,16 +56,16 @@ def get_keys(
     run_id: str,
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
-    search: Annotated[str, Query(description="What the key must contain, whatever the case")] = "",
+    search: Annotated[str, Query(description="A string that the key must contain, in any case")] = "",
     state: Annotated[list[str] | None, Query(description="Only keys in these states, or `none`")] = None,
     sort: matrix.Sort = "position",
     descending: bool = False,
     parent: Annotated[str, Query(description="Only keys below this one: a JSON list")] = "",
-    flat: Annotated[bool, Query(description="Nested keys without folding")] = False,
+    flat: Annotated[bool, Query(description="Do not fold nested keys")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> models.KeysPage:
-    """A page of the matrix: a row for each key, a cell for each task. Nested keys are folded."""
+    """Return a page of the matrix: a row for each key, a cell for each task. Nested keys are folded."""
     run = open_run(session, dag_id, run_id)
     info = run.space(of)
     query = matrix.Query(

@@ -16,7 +16,7 @@ from airflow_dynamic_provider.ui.presenting import is_running, present
 
 router = APIRouter(tags=["workflows"], dependencies=READS_RUN)
 
-# What a node without a task instance says in place of one.
+# The values of a node that has no task instance yet.
 _NOT_MADE = SimpleNamespace(**{**dict.fromkeys(models.TaskInstance.model_fields), "try_number": 0})
 
 
@@ -26,9 +26,9 @@ def get_workflow(
     run_id: str,
     name: str,
     session: SessionDep,
-    key: Annotated[str, Query(description="In a map: the key whose graph is meant, a JSON list")] = "",
+    key: Annotated[str, Query(description="In a map: the key of the graph, a JSON list")] = "",
 ) -> models.WorkflowGraph:
-    """The nodes of a workflow with their states, and what waits for what. In a map, of one key."""
+    """Return the nodes of a workflow with their states, and the edges. In a map, those of one key."""
     run = open_run(session, dag_id, run_id)
     view = look_at_workflow(run, name)
     keys = [path for path in view.roots if path]

@@ -1,16 +1,16 @@
 /**
- * Addresses: which page this is, links into Airflow, and the view that the address's fragment keeps.
+ * Addresses: which page this is, links into Airflow, and the view that is kept in the fragment.
  */
 
 /**
- * @typedef {object} Place  What the path of a page names.
+ * @typedef {object} Place  The parts of a page's path.
  * @property {"dag" | "task" | "run" | "instance"} page
  * @property {string} root  Everything up to and including "/dynamic-outputs".
- * @property {string} base  Airflow's own base path; empty, or such as "/team-a".
+ * @property {string} base  Airflow's own base path, such as "/team-a"; may be empty.
  * @property {string} dagId
- * @property {string} runId  Empty where the page is about no run.
- * @property {string} taskId  Empty where the page is about no task.
- * @property {number} mapIndex  -1 for what is not mapped.
+ * @property {string} runId  Empty if the page shows no run.
+ * @property {string} taskId  Empty if the page shows no task.
+ * @property {number} mapIndex  -1 if the task is not mapped.
  */
 
 const ROOT = "/dynamic-outputs";
@@ -19,7 +19,7 @@ const ROOT = "/dynamic-outputs";
  * Read the path of a page.
  *
  * @param {string} pathname
- * @returns {Place | null}  null: no page of ours.
+ * @returns {Place | null}  null if it is not a page of the package.
  */
 export function placeOf(pathname) {
   const end = pathname.indexOf(`${ROOT}/dags/`);
@@ -46,7 +46,7 @@ export function placeOf(pathname) {
 }
 
 /**
- * The address of a task instance, with its log, in Airflow.
+ * Return the address of a task instance and its log in Airflow.
  *
  * @param {Place} place
  * @param {string} taskId
@@ -60,7 +60,7 @@ export function instanceHref(place, taskId, mapIndex, runId = place.runId) {
 }
 
 /**
- * The address of a run in Airflow.
+ * Return the address of a run in Airflow.
  *
  * @param {Place} place
  * @param {string} dagId
@@ -72,7 +72,7 @@ export function runHref(place, dagId, runId) {
 }
 
 /**
- * The address, if a click on it is harmless and leads somewhere, or else null: it is then shown as text.
+ * Return an address if it is safe to click, else null. It is shown as text then.
  *
  * @param {unknown} address
  * @returns {string | null}
@@ -82,7 +82,7 @@ export function safeLink(address) {
 }
 
 /**
- * The address of a picture that stands in the address itself, or else null.
+ * Return an address if it is an inline picture, else null.
  *
  * @param {unknown} address
  * @returns {string | null}
@@ -94,10 +94,10 @@ export function inlineImage(address) {
 
 /** @typedef {NonNullable<NonNullable<import("wire").paths["/dags/{dag_id}/runs/{run_id}/keys"]["get"]["parameters"]["query"]>["sort"]>} Sort */
 /**
- * @typedef {object} View  What the viewer has chosen to see.
- * @property {string} of  The id of a space; empty: the first.
- * @property {string} workflow  The name of a workflow, when one is shown instead of a space.
- * @property {string} key  Key paths that are chosen, as JSON; empty: none.
+ * @typedef {object} View  The choices of the viewer.
+ * @property {string} of  The id of a space; empty for the first.
+ * @property {string} workflow  The name of a workflow, if one is shown instead of a space.
+ * @property {string} key  The selected key paths, as JSON; empty for none.
  * @property {string} search
  * @property {string[]} states
  * @property {Sort} sort
@@ -121,11 +121,11 @@ export const FIRST_VIEW = Object.freeze({
   offset: 0,
 });
 
-/** @type {Readonly<Record<Sort, true>>}  All that the server knows, or the types do not fit. */
+/** @type {Readonly<Record<Sort, true>>}  Every value that the server accepts; the type check fails if one is missing. */
 const SORTS = Object.freeze({ position: true, key: true, state: true, duration: true });
 
 /**
- * Read a view from the fragment of an address; what is not understood is left out.
+ * Read a view from the fragment of an address. Unknown parts are ignored.
  *
  * @param {string} fragment  With or without its "#".
  * @returns {View}
@@ -150,10 +150,10 @@ export function viewOf(fragment) {
 }
 
 /**
- * Write a view as the fragment of an address, without what is as at first.
+ * Write a view as the fragment of an address, without default values.
  *
  * @param {View} view
- * @returns {string}  Without "#"; empty for the first view.
+ * @returns {string}  Without "#"; empty for the default view.
  */
 export function fragmentOf(view) {
   const said = new URLSearchParams();
@@ -211,7 +211,7 @@ function decoded(part) {
 }
 
 /**
- * Airflow leaves the placeholder where a task is not mapped.
+ * Read a map index. Airflow leaves its placeholder in the address if a task is not mapped.
  *
  * @param {string} text
  * @returns {number}

@@ -1,14 +1,15 @@
 /**
- * The JSON behind the pages: one function a route. Its types are made of what the server says of itself, in frontend/.
+ * The JSON API of the pages: one function for each route. Its types are generated from the server's OpenAPI
+ * document, in frontend/.
  *
- * Times are ISO 8601 text, durations seconds. A key path is a list of texts.
+ * Times are ISO 8601 strings, durations are seconds. A key path is a list of strings.
  */
 
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 /** @typedef {import("wire").ClearedInstance} ClearedInstance */
 /** @typedef {import("wire").Row["key_path"]} KeyPath */
-/** @typedef {import("wire").ClearingAnswer["task_ids"][number]} TaskRef  As Airflow's own API takes it. */
+/** @typedef {import("wire").ClearingAnswer["task_ids"][number]} TaskRef  In the form of Airflow's own API. */
 /** @typedef {import("wire").paths} Routes */
 /**
  * @template {keyof Routes} Route
@@ -21,7 +22,7 @@
  * @typedef {Routes[Route] extends {get: {responses: {200: {content: {"application/json": infer Answer}}}}} ? Answer : never} AnswerOf
  */
 
-/** An answer that is no success; status 0: there was no answer. */
+/** A response that is not a success. Status 0 means that there was no response. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -33,10 +34,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Airflow's own API takes so many at once. */
+/** The number of task instances that Airflow's own API clears at once. */
 const PART = 400;
 
-/** Rows of a page. */
+/** The number of rows on a page. */
 export const PAGE_SIZE = 50;
 
 /**
@@ -71,7 +72,7 @@ export function getKeys(place, view, { parent, limit = PAGE_SIZE } = {}, signal)
 /**
  * @param {Place} place
  * @param {string} name
- * @param {string} key  A key path as JSON; empty: the first.
+ * @param {string} key  A key path as JSON; empty for the first.
  * @param {AbortSignal} [signal]
  */
 export function getWorkflow(place, name, key, signal) {
@@ -87,7 +88,7 @@ export function getInstance(place, signal) {
 }
 
 /**
- * The metadata of one produced key.
+ * Return the metadata of one produced key.
  *
  * @param {Place} place
  * @param {string} of
@@ -111,7 +112,7 @@ export function getHistory(place, { of, search, offset = 0, limit = PAGE_SIZE },
 
 /**
  * @param {Place} place
- * @param {{of: string, keys: KeyPath[]}} wanted  No keys: all of them.
+ * @param {{of: string, keys: KeyPath[]}} wanted  Without keys, all of them.
  * @param {AbortSignal} [signal]
  */
 export function getNumbers(place, { of, keys }, signal) {
@@ -120,7 +121,7 @@ export function getNumbers(place, { of, keys }, signal) {
 }
 
 /**
- * What would have to run again; this changes nothing.
+ * Return what would run again. This changes nothing.
  *
  * @param {Place} place
  * @param {import("wire").ClearingRequest} wanted
@@ -131,7 +132,7 @@ export function planClearing(place, wanted) {
 }
 
 /**
- * Have Airflow clear task instances, with the viewer's own rights, or say what it would clear.
+ * Have Airflow clear task instances with the viewer's own permissions, or list what it would clear.
  *
  * @param {Place} place
  * @param {TaskRef[]} tasks
@@ -158,7 +159,7 @@ export async function clearTasks(place, tasks, { isDryRun, onPart }) {
 }
 
 /**
- * The address of a download.
+ * Return the address of a download.
  *
  * @param {Place} place
  * @param {string} of
@@ -179,12 +180,12 @@ function clearedOf({ task_id, map_index, rendered_map_index, state }) {
 }
 
 /**
- * The address of a route, with what the place says in its braces.
+ * Return the address of a route, with the names in braces replaced by the place.
  *
  * @template {keyof Routes} Route
  * @param {Route} route
  * @param {Place & {name?: string}} place
- * @param {QueryOf<Route>} query  What is empty or false is left out.
+ * @param {QueryOf<Route>} query  Empty and false values are left out.
  * @returns {string}
  */
 function addressOf(route, { root, dagId, runId, taskId, mapIndex, name = "" }, query) {
@@ -253,7 +254,7 @@ function unlessAborted(error) {
 
 /**
  * @param {string} text
- * @returns {any}  null: it is no JSON, as when a proxy answers in place of the server.
+ * @returns {any}  null if it is not JSON, as when a proxy answers instead of the server.
  */
 function parsed(text) {
   try {
@@ -264,11 +265,11 @@ function parsed(text) {
 }
 
 /**
- * Whole numbers that JavaScript would round stay as they are written, as text.
+ * Keep whole numbers that JavaScript would round as strings, as they are written.
  *
  * @param {string} _
  * @param {unknown} value
- * @param {{source?: string}} [context]  Not given by older browsers.
+ * @param {{source?: string}} [context]  Missing in older browsers.
  * @returns {unknown}
  */
 export function exactly(_, value, context) {
@@ -277,7 +278,7 @@ export function exactly(_, value, context) {
 }
 
 /**
- * @param {unknown} detail  A text, or Airflow's list of what is wrong with a request.
+ * @param {unknown} detail  A string, or Airflow's list of errors in a request.
  * @returns {string}
  */
 function textOf(detail) {

@@ -1,5 +1,5 @@
 /**
- * Clearing: what will run, by Airflow's own word, and then the viewer's confirmation.
+ * The dialog for clearing: Airflow's own list of what will run again, and the viewer's confirmation.
  */
 
 import { ApiError, clearTasks, planClearing } from "./api.js";
@@ -17,7 +17,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
  *   | {step: "failed", message: string, done: number}} Step
  */
 
-/** So many are listed; the rest is told by its number. */
+/** The number of task instances that are listed. The rest is only counted. */
 const SHOWN = 200;
 
 /**
@@ -47,7 +47,7 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
       setStep({ step: "failed", message: reasonOf(error), done });
     }
   };
-  // What is being cleared is not to be interrupted by the Escape key: its end would not be told.
+  // The Escape key does not close the dialog during a clear, because the viewer would not see its result.
   const onCancel = (/** @type {Event} */ event) => step.step === "clearing" && event.preventDefault();
   return html`<dialog ref=${dialog} class="dialog" aria-labelledby="clear-title" onCancel=${onCancel} onClose=${onClose}>
     <h2 id="clear-title">Clear task instances</h2>
@@ -60,7 +60,7 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
 function Body({ step }) {
   switch (step.step) {
     case "asking":
-      return html`<${Loading} what="what would run again" />`;
+      return html`<${Loading} what="the task instances that would run again" />`;
     case "confirming":
       return html`<${Plan} plan=${step.plan} tasks=${step.tasks} />`;
     case "clearing":
@@ -70,7 +70,7 @@ function Body({ step }) {
       return html`<${Notice} title=${`Cleared ${several(step.total, "task instance")}`}>Airflow's scheduler runs them again.<//>`;
     case "failed":
       return html`<${Notice} title="Not cleared" tone="error">
-        ${step.message}${step.done > 0 && ` ${several(step.done, "task instance")} had been cleared before.`}
+        ${step.message}${step.done > 0 && ` ${several(step.done, "task instance")} had been cleared by then.`}
       <//>`;
   }
 }
@@ -129,7 +129,7 @@ async function ask(place, wanted) {
 }
 
 /**
- * Airflow's list, with keys where Airflow only knows an index: a clone that has not run yet has no label.
+ * Add keys to Airflow's list. A clone that has not run yet has no label in Airflow.
  *
  * @param {ClearedInstance[]} tasks
  * @param {ClearedInstance[]} known
@@ -146,16 +146,16 @@ function withLabels(tasks, known) {
  */
 function reasonOf(error) {
   if (!(error instanceof ApiError)) {
-    return "The page could not ask for it. Load it again.";
+    return "The page could not send the request. Load it again.";
   }
   switch (error.status) {
     case 0:
       return "The server does not answer. Try again in a moment.";
     case 401:
-      return "You are not logged in any more. Log in to Airflow again.";
+      return "You are no longer logged in. Log in to Airflow again.";
     case 403:
       return "You may not clear task instances of this Dag.";
     default:
-      return error.message || "The server could not do it. Its log says more.";
+      return error.message || "The server could not clear the task instances. Its log says more.";
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The filter by state: a chip a state, with how many there are.
+ * The filter by state: a chip for each state, with its count.
  */
 
 import { formatCount, Picture } from "./parts.js";

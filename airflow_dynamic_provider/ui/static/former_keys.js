@@ -1,5 +1,5 @@
 /**
- * What to do where clones ran for other keys than there are now: a notice with the clear that mends it.
+ * A notice that clones ran for former keys, with a button that clears what has to run again.
  */
 
 import { ClearDialog } from "./clear_dialog.js";
@@ -9,7 +9,7 @@ import { html, useState } from "./vendor/preact.js";
 /** @typedef {{of: string, lister: string}} Listed */
 
 /**
- * The task that lists the keys, with all that depends on it.
+ * Return the request to clear the task that lists the keys, with everything that depends on it.
  *
  * @param {Listed} space
  * @returns {import("wire").ClearingRequest}

@@ -1,5 +1,5 @@
 /**
- * The page of a Dag, and of a task: what became of each key in the last runs, and their numbers.
+ * The page of a Dag and of a task: the states of each key in the last runs, and numeric metadata.
  */
 
 import { getDeclared } from "./api.js";
@@ -43,10 +43,10 @@ export function HistoryPage({ place }) {
 }
 
 /**
- * Whether a task produces the keys of a space, or is cloned for them.
+ * Return whether a task produces the keys of a space, or is cloned for them.
  *
  * @param {Space} space
- * @param {string} taskId  Empty: any.
+ * @param {string} taskId  Empty for any task.
  */
 function concerns(space, taskId) {
   return !taskId || space.producer === taskId || space.columns.some(({ task_id }) => task_id === taskId);
@@ -55,9 +55,9 @@ function concerns(space, taskId) {
 /** @param {{place: Place}} properties */
 function NoSpaces({ place }) {
   return place.taskId
-    ? html`<${Notice} title="No keys here">This task produces no dynamic output, and is not mapped over the keys of one. The tab on the Dag shows those that do.<//>`
+    ? html`<${Notice} title="No keys here">This task produces no dynamic output, and is not mapped over the keys of one. The Dag's tab shows all dynamic outputs.<//>`
     : html`<${Notice} title="This Dag has no dynamic outputs">
-        A task decorated with <code>@task.dynamic</code> yields them while it runs, one for each key. What became of each
-        key in the last runs would be shown here.
+        A task decorated with <code>@task.dynamic</code> yields them while it runs, one for each key. This page would
+        show the states of each key in the last runs.
       <//>`;
 }

@@ -1,12 +1,12 @@
 /**
- * Everything that touches the window around this page: Airflow's own UI, which shows it in an iframe of its origin.
+ * Everything that touches the window around this page: Airflow's UI, which shows it in an iframe of the same origin.
  *
- * Outside Airflow's UI each of these works too, with the browser's own preferences.
+ * Outside Airflow's UI, all of it works with the browser's own preferences.
  */
 
 import { knownZone } from "./time.js";
 
-/** Colours that Airflow's theme names; css/theme.css names the same and says what holds where one is missing. */
+/** The colours of Airflow's theme. css/theme.css has the same names, and defaults for missing ones. */
 const COLORS = [
   ...["bg", "bg-subtle", "bg-muted", "bg-emphasized", "bg-panel", "fg", "fg-muted", "fg-subtle", "fg-error", "fg-info"],
   ...["border", "border-muted", "border-emphasized", "brand-solid", "brand-contrast", "brand-fg", "brand-muted"],
@@ -18,7 +18,7 @@ const COLORS = [
 
 const FONTS = ["fonts-body", "fonts-mono"];
 
-/** How long Airflow's router may take to leave this page, before the browser is asked to. */
+/** Milliseconds that Airflow's router may take to leave this page, before the browser reloads the window. */
 const PATIENCE = 1500;
 
 /** The window of Airflow's UI, or this one. */
@@ -28,7 +28,7 @@ const isInside = outer !== window;
 /** @type {Set<() => void>} */
 const themeListeners = new Set();
 
-/** Take over Airflow's colours, fonts and mode, now and whenever they change. */
+/** Use Airflow's colours, fonts and mode, now and after each change. */
 export function followTheme() {
   const preference = matchMedia("(prefers-color-scheme: dark)");
   if (isInside) {
@@ -40,10 +40,10 @@ export function followTheme() {
 }
 
 /**
- * Call back after each change of colours, because what is drawn and does not follow by itself.
+ * Call a function after each change of colours. A drawing does not follow the style sheet by itself.
  *
  * @param {() => void} listener
- * @returns {() => void}  Ends it.
+ * @returns {() => void}  Stops the calls.
  */
 export function onTheme(listener) {
   themeListeners.add(listener);
@@ -51,7 +51,7 @@ export function onTheme(listener) {
 }
 
 /**
- * The zone in which the viewer reads times: the one chosen in Airflow's UI, or else the browser's.
+ * Return the viewer's time zone: the one selected in Airflow's UI, else the browser's.
  *
  * @returns {string}
  */
@@ -60,13 +60,13 @@ export function viewersZone() {
     const chosen = JSON.parse(localStorage.getItem("timezone") ?? "null");
     return knownZone(typeof chosen === "string" && chosen !== "local" ? chosen : null);
   } catch {
-    // Storage may be forbidden, and what is in it is not ours.
+    // Storage may be forbidden, and Airflow owns its content.
     return knownZone(null);
   }
 }
 
 /**
- * The fragment of the address that the viewer sees, in which a view is kept over a reload.
+ * Return the fragment of the address that the viewer sees. It keeps the view over a reload.
  *
  * @returns {string}
  */
@@ -75,7 +75,7 @@ export function readFragment() {
 }
 
 /**
- * Keep a view in the address, without a step in the history.
+ * Keep a view in the address, without an entry in the history.
  *
  * @param {string} fragment
  */
@@ -87,15 +87,15 @@ export function writeFragment(fragment) {
 /**
  * Follow a link in the window that the viewer sees.
  *
- * For the attribute onClick of a real link, so that the keyboard, the status bar and "copy address" work. The
- * iframe's sandbox forbids it to navigate the window around it and to open others, but not to hand the link to
- * that window's own document.
+ * Use it as onClick of a real link, so that the keyboard, the status bar and "copy address" work. The iframe's
+ * sandbox forbids it to navigate the window around it or to open another one, but it may pass the link to that
+ * window's document.
  *
  * @param {MouseEvent} event
- * @param {Element} [link]  By default the element that has the attribute.
+ * @param {Element} [link]  By default the element with the onClick.
  */
 export function followLink(event, link = /** @type {Element} */ (event.currentTarget)) {
-  // Not the property: that of a link in SVG is no text.
+  // Not the property, because it is not a string for a link in SVG.
   const address = link.getAttribute("href");
   if (!isInside || event.defaultPrevented || address === null) {
     return;
@@ -111,7 +111,7 @@ export function followLink(event, link = /** @type {Element} */ (event.currentTa
 }
 
 /**
- * Download what a link leads to, which the sandbox of older Airflows does not let the iframe do by itself.
+ * Download the target of a link. The sandbox of older Airflows does not let the iframe do so by itself.
  *
  * @param {MouseEvent} event
  */
@@ -124,7 +124,7 @@ export function followDownload(event) {
 }
 
 /**
- * Airflow's router follows the history, so the page need not be loaded again.
+ * Go to an address. Airflow's router follows the history, so the window need not be reloaded.
  *
  * @param {string} href
  */
@@ -185,7 +185,7 @@ function isDark() {
 /** @returns {Window & typeof globalThis} */
 function outerWindow() {
   try {
-    // Reading the document of another origin is what fails.
+    // Reading the document of another origin fails.
     return window.parent.document ? /** @type {Window & typeof globalThis} */ (window.parent) : window;
   } catch {
     return window;

@@ -1,5 +1,5 @@
 /**
- * The page of a task instance: its key, where that came from, its metadata, and what else ran for it.
+ * The page of a task instance: its key, the producer of the key, its metadata, and the key's other task instances.
  */
 
 import { instanceHref } from "./address.js";
@@ -15,7 +15,7 @@ import { html } from "./vendor/preact.js";
 /** @typedef {import("wire").InstanceDetails} InstanceDetails */
 /** @typedef {import("./address.js").Place} Place */
 
-/** States in which nothing more happens by itself. */
+/** States that do not change by themselves. */
 const ENDED = ["success", "failed", "skipped", "upstream_failed", "removed"];
 
 /** @param {{place: Place}} properties */
@@ -33,12 +33,12 @@ export function InstancePage({ place }) {
     ${error && html`<${Failure} error=${error} />`}
     ${hasNothing &&
     html`<${Notice} title="Nothing dynamic here">
-      This task instance was not cloned for a key, declares no outputs and is no node of a workflow.
+      This task instance was not cloned for a key, declares no outputs, and is not a node of a workflow.
     <//>`}
     ${data.is_stale &&
     data.space &&
     html`<${FormerKeys} place=${place} space=${data.space} title="It ran for another key" onCleared=${reload}>
-      The keys were listed again since, and this is the task instance's place among them now. Its state and its log are of its former key.
+      The keys were listed again since. The key shown here is at the task instance's map index now; its state and its log belong to its former key.
     <//>`}
     ${data.key_path && html`<${KeyFacts} place=${place} data=${data} />`}
     ${data.node && html`<${NodeFacts} node=${data.node} />`}

@@ -1,5 +1,5 @@
 /**
- * What is known of one key, below its row: where it stands, and the metadata that its producer attached.
+ * The details of one key, below its row: its position, and the metadata that its producer attached.
  */
 
 import { getKeyMetadata } from "./api.js";

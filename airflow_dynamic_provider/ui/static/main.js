@@ -1,5 +1,5 @@
 /**
- * Where the pages start: which one this is, says the path.
+ * The entry point of the pages. The path says which page to show.
  */
 
 import { placeOf } from "./address.js";
@@ -16,5 +16,5 @@ followTheme();
 const place = placeOf(location.pathname);
 const page = place
   ? html`<${PAGES[place.page]} place=${place} />`
-  : html`<${Notice} title="No such page" tone="error">Open it by the tab in Airflow's UI.<//>`;
+  : html`<${Notice} title="No such page" tone="error">Open it from the tab in Airflow's UI.<//>`;
 render(page, /** @type {HTMLElement} */ (document.getElementById("page")));

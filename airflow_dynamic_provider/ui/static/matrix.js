@@ -1,5 +1,5 @@
 /**
- * The matrix of a key space: a row a key, a column a task.
+ * The matrix of a key space: a row for each key, a column for each task.
  */
 
 import { exportHref, getKeys, PAGE_SIZE } from "./api.js";
@@ -67,7 +67,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
     ${error && html`<${Failure} error=${error} />`}
     ${space.has_stale &&
     html`<${FormerKeys} place=${place} space=${space} title="Task instances of former keys" onCleared=${whenCleared}>
-      The keys were listed again, and task instances that ran for others before have not run since. They are marked as <i>old key</i>.
+      The keys were listed again, and task instances that ran for other keys before have not run since. They are marked as <i>old key</i>.
     <//>`}
     <${Table} place=${place} data=${data} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
     <footer class="below">
@@ -143,7 +143,7 @@ function Table({ place, data, view, change, isLoading, selection }) {
   const chosenHere = ids.filter((id) => selection.chosen.has(id)).length;
   if (!data.rows.length) {
     return html`<${Notice} title="No key matches">
-      ${view.search && html`Nothing contains “<${Cut} text=${view.search} />”. `}${view.states.length > 0 && "No key is in the chosen states. "}
+      ${view.search && html`Nothing contains “<${Cut} text=${view.search} />”. `}${view.states.length > 0 && "No key is in the selected states. "}
       <button type="button" class="plain-button" onClick=${() => change({ search: "", states: [], offset: 0 })}>Show all keys</button>
     <//>`;
   }
@@ -196,7 +196,7 @@ function Table({ place, data, view, change, isLoading, selection }) {
 function SortButton({ by, label, isNumber = false, view, change }) {
   const isBy = view.sort === by;
   const path = !isBy ? "M5 6.5L8 3.5l3 3M5 9.5l3 3l3-3" : view.descending ? "M5 6.5l3 3l3-3" : "M5 9.5l3-3l3 3";
-  // Of numbers the largest comes first. The third click brings back the order in which the keys were produced.
+  // Numbers sort from the largest first. The third click restores the order in which the keys were produced.
   const next = !isBy
     ? { sort: by, descending: isNumber }
     : view.descending === isNumber

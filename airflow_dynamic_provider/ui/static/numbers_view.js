@@ -1,5 +1,5 @@
 /**
- * Numbers among the metadata, over the last runs: of chosen keys, or of all.
+ * Numeric metadata over the last runs, of selected keys or of all.
  */
 
 import { getHistory, getNumbers } from "./api.js";
@@ -12,7 +12,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 
-/** So many lines can be told apart. */
+/** The number of lines whose colours differ. */
 const MOST_KEYS = 6;
 
 const PAUSE = 30000;
@@ -34,7 +34,7 @@ export function NumbersView({ place, of, view, change }) {
     ${error && html`<${Failure} error=${error} />`}
     ${!data && !error && html`<${Loading} what="numbers" />`}
     ${data?.message && html`<${Notice}>${data.message}<//>`}
-    ${data && !data.labels.length && !data.message && html`<${Notice}>No number is among the metadata of these keys. Attach one: <code>metadata=${"{"}"rows": 12}</code>.<//>`}
+    ${data && !data.labels.length && !data.message && html`<${Notice}>The metadata of these keys has no numbers. Attach one: <code>metadata=${"{"}"rows": 12}</code>.<//>`}
     ${data && html`<div class="plots" aria-busy=${isLoading ? "true" : "false"}>
       ${data.labels.map((label) => html`<${Plot} key=${`${label.task_id} ${label.output} ${label.label}`} runs=${data.runs} label=${label} isSummary=${keys.length === 0} />`)}
     </div>`}
@@ -78,7 +78,7 @@ function KeyInput({ place, of, onKey }) {
       abort.abort();
     };
   }, [text, isOpen]);
-  // What was found for an earlier text is not what is meant now.
+  // Ignore the results of an earlier search.
   const found = answer.text === text ? answer.rows : [];
   const take = (/** @type {{key_path: KeyPath} | undefined} */ each) => {
     if (each) {

@@ -1,5 +1,5 @@
 /**
- * Small parts that all pages are made of.
+ * Small components that all pages use.
  */
 
 import { followLink } from "./host.js";
@@ -9,11 +9,11 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./vendor/preact.js").ComponentChildren} Children */
 
-/** Milliseconds after the last letter, before a search begins. */
+/** Milliseconds between the last letter and the start of a search. */
 const DEBOUNCE = 250;
 
 /**
- * A link into Airflow, or with isForeign to another host, that works from inside the iframe.
+ * A link that works from inside the iframe. It leads into Airflow, or with isForeign to another host.
  *
  * @param {{href: string, isForeign?: boolean, children?: Children, [attribute: string]: unknown}} properties
  */
@@ -49,7 +49,7 @@ export function StateBadge({ state }) {
 }
 
 /**
- * How many have which state, as one bar.
+ * The counts of states as one bar.
  *
  * @param {{counts: Record<string, number>}} properties
  */
@@ -62,7 +62,7 @@ export function StateBar({ counts }) {
 }
 
 /**
- * Words in the place of what cannot be shown.
+ * A notice in place of content that cannot be shown.
  *
  * @param {{title?: Children, tone?: "plain" | "warning" | "error", children?: Children}} properties
  */
@@ -78,11 +78,11 @@ export function Loading({ what }) {
   return html`<div class="loading" role="status"><span class="spinner" aria-hidden="true"></span>Loading ${what} …</div>`;
 }
 
-/** What an answer of each status means, and what to do. */
+/** The meaning of each status of a response, and what to do. */
 const FAILURES = /** @type {Record<number, [string, string]>} */ ({
-  0: ["The server does not answer", "Trying again every few seconds. What is shown may be out of date."],
-  401: ["You are not logged in any more", "Log in to Airflow again, and come back to this page."],
-  403: ["You may not see this", "Your user has no right to read task instances of this Dag. An administrator can give it."],
+  0: ["The server does not answer", "Trying again every few seconds. This page may be out of date."],
+  401: ["You are no longer logged in", "Log in to Airflow again, and come back to this page."],
+  403: ["You may not see this", "Your user has no permission to read task instances of this Dag. An administrator can grant it."],
   404: ["Not found", "The run may have been deleted, or the Dag has changed."],
   409: ["Another release of the provider stored this", "Use the same release on the workers and on the API server."],
 });
@@ -92,7 +92,7 @@ export function Failure({ error }) {
   const [title, advice] = FAILURES[error.status] ?? [
     "The server could not answer",
     error.status < 500
-      ? "Change what is asked for, or load the page again."
+      ? "Change the request, or load the page again."
       : "Trying again every few seconds. The log of the API server says more.",
   ];
   const detail = error.message && error.status !== 0 ? `${error.message.replace(/\.?$/, ".")} ` : "";
@@ -158,7 +158,7 @@ export function Pager({ total, offset, limit, what, onOffset }) {
 }
 
 /**
- * Text that may be too long for its place: cut by the style sheet, whole in its title.
+ * Text that may be too long for its place. The style sheet cuts it; its title has all of it.
  *
  * @param {{text: string, title?: string, class?: string}} properties
  */
@@ -167,7 +167,7 @@ export function Cut({ text, title = text, class: name = "" }) {
 }
 
 /**
- * Said by screen readers when it changes, and not seen.
+ * Invisible text that screen readers announce when it changes.
  *
  * @param {{text: string}} properties
  */
@@ -176,7 +176,7 @@ export function Spoken({ text }) {
 }
 
 /**
- * A count with thousands apart.
+ * Return a count with thousands separators.
  *
  * @param {number} count
  * @returns {string}
@@ -186,7 +186,7 @@ export function formatCount(count) {
 }
 
 /**
- * "1 key", "12 keys".
+ * Return a count with its noun: "1 key", "12 keys".
  *
  * @param {number} count
  * @param {string} one

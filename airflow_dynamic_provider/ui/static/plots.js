@@ -1,5 +1,5 @@
 /**
- * One number over runs, drawn by uPlot in the colours of the page.
+ * A plot of one number over runs, drawn by uPlot in the colours of the page.
  */
 
 import { viewersZone, onTheme } from "./host.js";
@@ -127,7 +127,7 @@ function optionsOf(runs, label, isSummary, width, onCursor) {
 }
 
 /**
- * The middle line of a summary stands out; keys have a colour each.
+ * Return the colour of a line. The middle line of a summary stands out; each key has its own colour.
  *
  * @param {number} number
  * @param {boolean} isSummary
@@ -149,7 +149,7 @@ function nameOfRun(run) {
 }
 
 /**
- * A number in few characters: 12, 0.0123, 3.4M.
+ * Return a number in few characters: 12, 0.0123, 3.4M.
  *
  * @param {number | null | undefined} value
  * @returns {string}

@@ -1,32 +1,32 @@
 /**
- * Asking the server again and again, one request at a time, for as long as the page is seen.
+ * Polls the server while the page is visible, one request at a time.
  */
 
 import { ApiError } from "./api.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** Milliseconds between an answer and the next request. */
+/** Milliseconds between a response and the next request. */
 export const LIVE = 2000;
 export const CALM = 15000;
 const RETRY = 5000;
 
-/** Asking again does not help here; the viewer has to do something first. */
+/** Statuses after which asking again does not help: the viewer has to act first. */
 const FINAL = [401, 403, 404, 409, 422];
 
 /**
  * @template T
  * @typedef {object} Polled
- * @property {T | null} data  The last answer; kept while a newer one is awaited, and when one fails.
- * @property {ApiError | null} error  What became of the last request.
- * @property {boolean} isLoading  Another answer than the one shown has been asked for.
+ * @property {T | null} data  The last response; kept during the next request, and if that fails.
+ * @property {ApiError | null} error  The error of the last request; null if it succeeded.
+ * @property {boolean} isLoading  Whether a response other than the one shown has been requested.
  * @property {() => void} reload  Ask at once.
  */
 
 /**
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
- * @param {string} subject  What is asked for: when it changes, the last answer is no longer what is wanted.
- * @param {(data: T) => number | null} pause  Milliseconds until it is asked again; null: never.
+ * @param {string} subject  What is requested. When it changes, the last response is out of date.
+ * @param {(data: T) => number | null} pause  Milliseconds until the next request; null for never.
  * @returns {Polled<T>}
  */
 export function usePolling(load, subject, pause) {
@@ -67,7 +67,7 @@ class Poll {
     this.isAsking = false;
     this.isDue = true;
     this.hasFailed = false;
-    // Who comes back may have logged in again meanwhile.
+    // A viewer who comes back may have logged in again meanwhile.
     this.onVisible = () => (this.isDue || this.hasFailed) && this.now();
     document.addEventListener("visibilitychange", this.onVisible);
     this.now();
@@ -79,7 +79,7 @@ class Poll {
     document.removeEventListener("visibilitychange", this.onVisible);
   }
 
-  /** Ask, unless an answer is awaited or nobody looks: then as soon as that has ended. */
+  /** Send a request now, or as soon as the current one has ended and the page is visible. */
   async now() {
     this.isDue = true;
     if (this.isAsking || document.hidden) {

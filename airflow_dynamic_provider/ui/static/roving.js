@@ -1,17 +1,17 @@
 /**
- * Moving between the cells of a table by arrow keys, with one stop for the Tab key: what ARIA calls a grid.
+ * Moves between the cells of a table with the arrow keys, with one stop for the Tab key: a grid in ARIA's terms.
  */
 
 import { useLayoutEffect } from "./vendor/preact.js";
 
-/** What can be stood on in a cell. */
+/** The elements of a cell that can have the focus. */
 const STOP = "[data-stop]";
 
 /** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
- * Keep exactly one of a table's stops in the order of the Tab key: where the viewer was last, or the first.
+ * Keep exactly one stop of a table in the Tab order: the last that the viewer used, or the first.
  *
  * @param {{current: HTMLElement | null}} table
  */
@@ -24,7 +24,7 @@ export function useRoving(table) {
 }
 
 /**
- * For the attribute onKeyDown of the table.
+ * Move the focus. Use it as onKeyDown of the table.
  *
  * @param {KeyboardEvent} event
  */
@@ -49,7 +49,7 @@ export function moveByKey(event) {
 }
 
 /**
- * For the attribute onFocusIn of the table: a click may have gone elsewhere.
+ * Follow the focus after a click. Use it as onFocusIn of the table.
  *
  * @param {FocusEvent} event
  */

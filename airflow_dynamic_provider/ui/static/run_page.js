@@ -15,10 +15,10 @@ import { WorkflowView } from "./workflow_view.js";
 /** @typedef {import("wire").RunWorkflow} RunWorkflow */
 /** @typedef {import("./address.js").View} View */
 
-/** The counts beside the names may be a little older than the matrix. */
+/** The counts beside the names may be slightly older than the matrix. */
 const OVERVIEW = 5000;
 
-/** What a change of space or workflow leaves behind. */
+/** The parts of a view that a change of space or workflow resets. */
 const FRESH = { search: "", states: [], offset: 0, open: [], key: "", sort: /** @type {const} */ ("position"), descending: false };
 
 /** @param {{place: import("./address.js").Place}} properties */
@@ -109,7 +109,7 @@ function SpaceView({ place, space, view, change, onCleared }) {
       </p>
     </header>
     ${space.message && html`<${Notice} tone=${space.keys === null && space.producer_state === "failed" ? "warning" : "plain"}>${space.message}<//>`}
-    ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found nothing in this run, so no clones were made.<//>`}
+    ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found no keys in this run, so no clones were created.<//>`}
     ${space.keys !== null && space.keys > 0 && html`<${Matrix} place=${place} space=${space} view=${view} change=${change} onCleared=${onCleared} />`}
     ${space.keys === null && !space.message && html`<${Notice}>The keys are not known yet: ${space.producer ?? "the producer"} has not ended.<//>`}
   </section>`;
@@ -117,7 +117,7 @@ function SpaceView({ place, space, view, change, onCleared }) {
 
 function NoOutputs() {
   return html`<${Notice} title="This run has no dynamic outputs">
-    A dynamic output is what a task decorated with <code>@task.dynamic</code> finds while it runs: for each key that it
-    yields, the tasks mapped over it run once. They, and workflows, appear here by key.
+    A task decorated with <code>@task.dynamic</code> yields dynamic outputs while it runs. The tasks mapped over them run
+    once for each key. This page shows them by key, and the nodes of workflows.
   <//>`;
 }

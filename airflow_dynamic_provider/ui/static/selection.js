@@ -1,5 +1,5 @@
 /**
- * Which rows are selected. It outlives new answers of the server, and pages.
+ * The selected rows. The selection is kept when the data or the page changes.
  */
 
 import { useState } from "./vendor/preact.js";

@@ -18,7 +18,7 @@ import { html, useRef } from "./vendor/preact.js";
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
 
-/** Runs end seldom: the page of one run is the place to watch it. */
+/** Runs rarely end while this page is open. The page of a run follows it live. */
 const PAUSE = 15000;
 
 /** @param {{place: Place, of: string, view: View, change: (part: Partial<View>) => void}} properties */
@@ -82,7 +82,7 @@ function RunMark({ place, run }) {
 /** @param {{place: Place, run: Run, past: PastState | null, name: string}} properties */
 function Square({ place, run, past, name }) {
   if (!past) {
-    return html`<span class="square is-absent" title=${`${titleOf(run)}\nThe run has no such key`}></span>`;
+    return html`<span class="square is-absent" title=${`${titleOf(run)}\nThis run has no such key`}></span>`;
   }
   const words = wordsOf(past.state);
   return html`<${Link}

@@ -1,10 +1,10 @@
 /**
- * The states of task instances: their order, names and pictures. Colours stand in css/states.css.
+ * The states of task instances: their order, names and pictures. Their colours are in css/states.css.
  */
 
-/** @typedef {import("wire").Cell["state"]} State  Airflow's name of a state; null: no status yet. */
+/** @typedef {import("wire").Cell["state"]} State  Airflow's name of a state; null for no status yet. */
 
-/** From what wants attention to what is done; the server sorts by the same order. */
+/** From the states that need attention to those that are done. The server sorts in the same order. */
 export const STATES = Object.freeze([
   "failed",
   "upstream_failed",
@@ -22,7 +22,7 @@ export const STATES = Object.freeze([
   "success",
 ]);
 
-/** Strokes in a box of 16 by 16: a state is never shown by its colour alone. */
+/** Strokes in a box of 16 by 16. A state is never shown by its colour alone. */
 const PICTURES = Object.freeze({
   success: "M3.5 8.5l3 3 6-7",
   failed: "M4.5 4.5l7 7M11.5 4.5l-7 7",
@@ -43,7 +43,7 @@ const PICTURES = Object.freeze({
 /** @typedef {keyof typeof PICTURES} StateName */
 
 /**
- * The name under which a state is counted and coloured: "none" for no status and for what is not known.
+ * Return the name under which a state is counted and coloured: "none" for no status and for unknown states.
  *
  * @param {State | undefined} state
  * @returns {StateName}
@@ -53,7 +53,7 @@ export function nameOf(state) {
 }
 
 /**
- * A state in words, as Airflow writes it.
+ * Return a state in words, as Airflow writes it.
  *
  * @param {State | undefined} state
  * @returns {string}
@@ -66,7 +66,7 @@ export function wordsOf(state) {
 }
 
 /**
- * The strokes of a state's picture.
+ * Return the strokes of a state's picture.
  *
  * @param {State | undefined} state
  * @returns {string}
@@ -76,7 +76,7 @@ export function pictureOf(state) {
 }
 
 /**
- * Counts by state, in the order of attention, without those of nobody.
+ * Return the counts by state from what needs attention most, without zeros.
  *
  * @param {Record<string, number>} counts
  * @returns {[string, number][]}

@@ -1,5 +1,5 @@
 /**
- * The columns of the matrix that sum up a row, between its key and the tasks. The header and all kinds of rows are made by this list.
+ * The columns of the matrix that summarize a row, between its key and the tasks. The header and all kinds of rows use this list.
  */
 
 import { StateBadge } from "./parts.js";
@@ -9,7 +9,7 @@ import { html } from "./vendor/preact.js";
 /** @typedef {import("wire").Row} Row */
 /**
  * @typedef {object} SummaryColumn
- * @property {import("./address.js").Sort} sort  By what the server sorts the rows for it.
+ * @property {import("./address.js").Sort} sort  The server's name for sorting by this column.
  * @property {string} label
  * @property {boolean} isNumber
  * @property {(row: Row) => unknown} show
@@ -22,7 +22,7 @@ export const SUMMARY_COLUMNS = Object.freeze([
 ]);
 
 /**
- * Their cells in a row.
+ * Return the cells of these columns in a row.
  *
  * @param {Row} row
  */
@@ -31,7 +31,7 @@ export function summaryCells(row) {
 }
 
 /**
- * How many columns a row has, with that of the key.
+ * Return the number of columns of a row, including its key.
  *
  * @param {readonly unknown[]} tasks
  */

@@ -1,12 +1,12 @@
 /**
- * Durations and moments as text.
+ * Durations and times as text.
  */
 
 /**
- * A duration, short enough for a cell: "0.42s", "34s", "12m 05s", "3h 12m", "2d 03h".
+ * Return a duration, short enough for a cell: "0.42s", "34s", "12m 05s", "3h 12m", "2d 03h".
  *
  * @param {number | null | undefined} seconds
- * @returns {string}  Empty when there is none.
+ * @returns {string}  Empty if there is none.
  */
 export function formatDuration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds) || seconds < 0) {
@@ -31,9 +31,9 @@ export function formatDuration(seconds) {
 }
 
 /**
- * How long something that has started runs by now.
+ * Return the seconds since a start.
  *
- * @param {string | null | undefined} start  A moment in ISO 8601.
+ * @param {string | null | undefined} start  A time in ISO 8601.
  * @param {number} now  Milliseconds since 1970.
  * @returns {number | null}  Seconds.
  */
@@ -43,11 +43,11 @@ export function secondsSince(start, now) {
 }
 
 /**
- * A moment in a zone: "2026-11-20 13:34:56".
+ * Return a time in a zone: "2026-11-20 13:34:56".
  *
  * @param {string | null | undefined} moment  In ISO 8601.
  * @param {string} zone  A name of the IANA data base.
- * @returns {string}  The text itself when it is no moment, and empty when there is none.
+ * @returns {string}  The input itself if it is not a time; empty if there is none.
  */
 export function formatMoment(moment, zone) {
   const date = dateOf(moment);
@@ -67,7 +67,7 @@ export function formatMoment(moment, zone) {
 }
 
 /**
- * The short name of a zone at a moment, such as "CET" or "GMT+5:30".
+ * Return the short name of a zone at a time, such as "CET" or "GMT+5:30".
  *
  * @param {string | null | undefined} moment
  * @param {string} zone
@@ -78,7 +78,7 @@ export function zoneName(moment, zone) {
 }
 
 /**
- * A moment in UTC, as titles show it.
+ * Return a time in UTC, as titles show it.
  *
  * @param {string | null | undefined} moment
  * @returns {string}
@@ -89,7 +89,7 @@ export function formatUtc(moment) {
 }
 
 /**
- * The zone, if this browser knows it, or else its own.
+ * Return the zone if this browser knows it, else the browser's own.
  *
  * @param {string | null | undefined} wanted
  * @returns {string}

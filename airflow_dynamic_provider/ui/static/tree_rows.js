@@ -1,5 +1,5 @@
 /**
- * The rows of the matrix: a key, or a folded row of nested keys with those below it.
+ * The rows of the matrix: a key, or a folded row with the nested keys below it.
  */
 
 import { getKeys, PAGE_SIZE } from "./api.js";
@@ -125,7 +125,7 @@ function CellLink({ place, cell, name }) {
 }
 
 /**
- * How long a task instance has run. What waits, or did not run, may still tell of its former try.
+ * Return the seconds that a task instance has run; null in other states, whose duration may be that of an earlier try.
  *
  * @param {Cell} cell
  * @returns {number | null}
@@ -150,7 +150,7 @@ function titleOf(cell, name) {
     cell.try_number > 1 && `Try: ${cell.try_number}`,
     cell.start_date && `Started: ${formatMoment(cell.start_date, zone)}`,
     cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,
-    cell.is_stale && "It ran for another key: the keys have been made again since.",
+    cell.is_stale && "It ran for another key. The keys have been listed again since.",
   ]
     .filter(Boolean)
     .join("\n");

@@ -18,16 +18,16 @@ import { isMatch } from "./workflow_list.js";
  * @typedef {object} Drawing
  * @property {number} width
  * @property {number} height
- * @property {Map<string, Point>} nodes  The upper left corner of each.
- * @property {string[]} edges  Paths.
+ * @property {Map<string, Point>} nodes  Name of a node -> its upper left corner.
+ * @property {string[]} edges  SVG paths.
  */
 
-/** More nodes than these are not drawn. */
+/** A graph with more nodes is not drawn. */
 export const LARGEST = 300;
 
 const BOX = { width: 204, height: 44 };
 
-/** Characters of a name that fit into a box. */
+/** The number of characters of a name that fit into a box. */
 const FITTING = 25;
 const MARGIN = 16;
 const ZOOMS = [0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.5];
@@ -35,7 +35,7 @@ const ZOOMS = [0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.5];
 /** @param {import("./workflow_list.js").NodesShown} properties */
 export function WorkflowGraph({ place, data, search, selection }) {
   const shape = JSON.stringify([data.nodes.map(({ name }) => name), data.edges]);
-  // The states change all the time, and the shape hardly ever.
+  // The states change often, the layout rarely.
   const drawing = useMemo(() => draw(data), [shape]);
   const viewport = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [zoom, setZoom] = useState(1);
@@ -125,7 +125,7 @@ function draw(data) {
     height,
     nodes: new Map(data.nodes.map(({ name }) => [name, corner(name)])),
     edges: graph.edges().map((edge) => {
-      // From the middle of a side to the middle of a side, whatever dagre says of its ends.
+      // From the middle of a side to the middle of a side, ignoring the ends that dagre computes.
       const [from, to] = [graph.node(edge.v), graph.node(edge.w)];
       const inner = graph.edge(edge).points.slice(1, -1);
       return curve([{ x: from.x + BOX.width / 2, y: from.y }, ...inner, { x: to.x - BOX.width / 2, y: to.y }]);
@@ -134,7 +134,7 @@ function draw(data) {
 }
 
 /**
- * A smooth line through the middles between points.
+ * Return a smooth line through the midpoints between points.
  *
  * @param {Point[]} points
  * @returns {string}
@@ -160,7 +160,7 @@ function rounded({ x, y }) {
 }
 
 /**
- * The zoom with which a drawing fits, if it can still be read then.
+ * Return the zoom at which a drawing fits, but not one that makes it unreadable.
  *
  * @param {Drawing} drawing
  * @param {HTMLElement | null} viewport
@@ -175,7 +175,7 @@ function fitting(drawing, viewport) {
 }
 
 /**
- * SVG cuts no text by itself. In the middle, for names often differ at their ends; by characters, not by halves of them.
+ * Shorten a name, because SVG does not. The middle is cut, because names often differ at their ends. Surrogate pairs stay whole.
  *
  * @param {string} text
  * @param {number} length

@@ -1,5 +1,5 @@
 /**
- * A workflow of a run: its nodes as a graph or as a list, and clearing them.
+ * A workflow of a run: its nodes as a graph or as a list, with buttons to clear them.
  */
 
 import { getWorkflow } from "./api.js";
@@ -70,11 +70,11 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
  */
 function Nodes({ place, data, view, selection }) {
   if (!data.nodes.length) {
-    return data.message ? null : html`<${Notice} title="No nodes">The workflow planned none, or has not been planned yet.<//>`;
+    return data.message ? null : html`<${Notice} title="No nodes">The workflow planned no nodes, or has not been planned yet.<//>`;
   }
   const isLarge = data.nodes.length > LARGEST;
   const Shape = view.flat || isLarge ? WorkflowList : WorkflowGraph;
-  return html`${isLarge && html`<${Notice}>A graph of ${several(data.nodes.length, "node")} cannot be read; up to ${LARGEST} are drawn. Here is their list.<//>`}
+  return html`${isLarge && html`<${Notice}>A graph of ${several(data.nodes.length, "node")} is too large to read. Up to ${LARGEST} are drawn, so this is a list.<//>`}
     <${Shape} place=${place} data=${data} search=${view.search} selection=${selection} />`;
 }
 

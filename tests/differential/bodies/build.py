@@ -1,4 +1,4 @@
-"""Makes a Dag of a body, with the package's public names only."""
+"""Builds a Dag from a body with the package's public names only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_dynamic_provider import dynamic_workflow, map_task
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.differential.bodies.programs import Body, Call, Case, Each, Work, is_later, resolve, value_of
 
-#: The case whose tasks run: one at a time.
+#: The current case. Only one runs at a time.
 _CASES: list[Case] = []
 
 #: The task group of the workflow.
@@ -19,7 +19,7 @@ WORKFLOW = "body"
 
 
 def use_case(case: Case) -> None:
-    """Have the workflow and its tasks do from now on what a case says."""
+    """Make the workflow and its tasks follow a case from now on."""
     _CASES[:] = [case]
 
 
@@ -31,7 +31,7 @@ def work(name: str, args: Any, item: Any = None) -> Any:
 
 @dynamic_workflow
 def interpret(at: str, given: list[Any], is_late: bool = False) -> Any:
-    """Call what the body at a path says; one workflow for all of them, so that it calls itself."""
+    """Run the body at a path. One workflow runs all bodies, so that it calls itself."""
     if is_late:
         _end(at)
     body = _body_at(at)

@@ -1,4 +1,4 @@
-"""Runs a body in Airflow and says in what it differs from what the oracle expects."""
+"""Runs a body in Airflow, and returns its differences from the oracle."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from tests.differential.bodies.programs import Case
 
-#: A run in which so many task instances have started is stuck: nodes wait by starting again.
+#: A run with more starts of task instances is stuck, because nodes wait by starting again.
 MOST_STARTS = 400
 
 
 def differences(case: Case) -> list[Difference]:
-    """Run a case and return what is not as expected."""
+    """Run a case, and return its differences from the oracle."""
     if found := decision_differences(case):
-        # What goes wrong without Airflow is told, and cut down, without it.
+        # A failure that appears without Airflow is reported and cut down without it.
         return found
     expected = expect(case)
     use_case(case)
@@ -36,7 +36,7 @@ def differences(case: Case) -> list[Difference]:
 
 
 def decision_differences(case: Case) -> list[Difference]:
-    """Run a case without Airflow, and return what is decided otherwise than expected."""
+    """Run a case without Airflow, and return the decisions that differ from the oracle."""
     expected = expect(case)
     try:
         made = simulate(case, random.Random(0))
@@ -57,7 +57,7 @@ def _compare_decisions(case: Case, made: Expected, expected: Expected) -> Iterat
 
 
 def _compare_states(case: Case, states: dict[str, str], expected: Expected) -> Iterator[Finding]:
-    # If it fails fast, it depends on the time which nodes had started.
+    # If the workflow fails fast, the nodes that have started depend on timing.
     is_cut = case.policy == "fail_fast" and expected.state == "failed"
     if set(states) - set(expected.states) or (not is_cut and len(states) != len(expected.states)):
         yield "nodes", f"there are {sorted(states)}, expected {sorted(expected.states)}"

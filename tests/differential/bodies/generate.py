@@ -1,4 +1,4 @@
-"""Writes random bodies, each from the number that names it."""
+"""Generates random bodies, each from its seed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _table(rng: random.Random, case: Case) -> Table:
 
 
 def is_planned_map(body: Body, name: str) -> bool:
-    """Whether a name is that of the node that plans a `map_task`, which does nothing of its own."""
+    """Return whether a node only plans a `map_task` and does nothing else."""
     first, _, rest = name.partition("/")
     for statement in body.statements:
         if statement.name == first:
@@ -66,7 +66,7 @@ def is_planned_map(body: Body, name: str) -> bool:
 class _Writer:
     rng: random.Random
     count: int = 0
-    # Task names whose value has parts, and other names, that can be referred to in the body being written.
+    # Names that the body may refer to: tasks whose value has parts, and others.
     tasks: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 
@@ -106,7 +106,7 @@ class _Writer:
         return statement
 
     def _with_orders(self, statements: list[Statement]) -> list[Statement]:
-        """Order some, also against the order of the calls; rings are left out by the caller."""
+        """Order some calls, also against the order in which they are made. The caller leaves out rings."""
         for _ in range(self.rng.choice((0, 0, 1, 2)) if len(statements) > 1 else 0):
             before, after = self.rng.sample(range(len(statements)), 2)
             if self.rng.random() < 0.6:

@@ -1,4 +1,4 @@
-"""Says, in plain Python, what must become of every node of a body and of its result."""
+"""Computes the expected state of every node of a body, and its result, in plain Python."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _ENDS = {"fail": "failed", "skip": "skipped"}
 
 
 class RingError(Exception):
-    """Statements wait for one another."""
+    """Statements wait for each other."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a case must give.
+    """The expected result of a case.
 
     Attributes:
         states: Node -> state, if every node runs that can.
-        values: Node -> what it returned.
-        state: That of the result.
-        value: What the workflow returns.
+        values: Node -> its return value.
+        state: The state of the result task.
+        value: The return value of the workflow.
     """
 
     states: dict[str, str]
@@ -51,10 +51,10 @@ class Expected:
 
 
 def expect(case: Case) -> Expected:
-    """Return what a case must give.
+    """Return the expected result of a case.
 
     Raises:
-        RingError: Statements wait for one another.
+        RingError: Statements wait for each other.
     """
     run = _Run(case.table)
     scope = run.body(case.body, "", (), is_blocked=False)
@@ -66,16 +66,16 @@ def expect(case: Case) -> Expected:
 
 
 def combine(outcomes: Iterable[str]) -> str:
-    """Return the outcome of the whole."""
+    """Return the outcome of the whole workflow."""
     found = set(outcomes)
     return next((outcome for outcome in ("failed", "skipped") if outcome in found), "success")
 
 
 def in_order(body: Body) -> list[Statement]:
-    """Return the statements so that each stands after those that it waits for.
+    """Return the statements in topological order.
 
     Raises:
-        RingError: Some wait for one another.
+        RingError: Some wait for each other.
     """
     waiting = {statement.name: statement for statement in body.statements}
     ordered: list[Statement] = []
@@ -90,10 +90,10 @@ def in_order(body: Body) -> list[Statement]:
 
 @dataclass
 class _Scope:
-    """One body: what its statements gave.
+    """The results of the statements of one body.
 
     Attributes:
-        empty: The calls without nodes -> what they are ordered after.
+        empty: Call without nodes -> the calls that it is ordered after.
     """
 
     source: Body
@@ -113,7 +113,7 @@ class _Scope:
         return resolve(value, self.given, self.made)
 
     def may_run(self, statement: Statement) -> bool:
-        """Whether all that a statement waits for succeeded. Through calls without nodes one looks."""
+        """Return whether everything that a statement waits for succeeded, looking through empty calls."""
         names = {name for each in (*used(statement), *statement.after) for name in self._behind(each)}
         return all(self.outcomes[name] == "success" for name in names)
 
@@ -151,7 +151,7 @@ class _Run:
             if outcome != "success":
                 return outcome, None
         if isinstance(statement, Call):
-            # Native arguments exist, whether it may run or not.
+            # Native arguments exist, even if the call may not run.
             given = tuple(scope.resolve(each) for each in statement.args)
             inner = self.body(statement.body, f"{name}/", given, is_blocked=not may_run)
             return inner.outcome, inner.value() if inner.outcome == "success" else None

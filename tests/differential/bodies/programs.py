@@ -1,7 +1,7 @@
-"""Bodies of workflows as plain values, and what their tasks do.
+"""Bodies of workflows as plain values, and the behaviour of their tasks.
 
-A task returns its name and its arguments as a text, and two items, so that a value that comes from another
-node, or from another part of it, is seen.
+A task returns its name and its arguments as a string, and two items. So a value from a wrong node, or a wrong
+part of a value, can be recognized.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: How many items a task's value has.
+#: The number of items in a task's value.
 ITEMS = 2
 
-#: The longest text of a value.
+#: The maximum length of the string in a value.
 _LONGEST = 80
 
 
 @dataclass(frozen=True)
 class Of:
-    """What a statement gives: the whole, or of a task's value the text or one of the items."""
+    """The value of a statement: all of it, or the string or one item of a task's value."""
 
     name: str
     part: int | str | None = None
@@ -31,7 +31,7 @@ class Of:
 
 @dataclass(frozen=True)
 class Given:
-    """An argument of the body, which is a native value."""
+    """An argument of the body. It is a native value."""
 
     index: int
 
@@ -44,7 +44,7 @@ class Several:
     form: str = "list"
 
 
-#: A text is a constant.
+#: A string is a constant.
 Value = Of | Given | Several | str
 
 
@@ -59,7 +59,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Call:
-    """Another workflow, planned at once if its arguments are native, else when they exist."""
+    """Another workflow. It is planned at once if its arguments are native, else when they exist."""
 
     name: str
     body: Body
@@ -69,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Each:
-    """A `map_task`, over so many constants or over the items of a task's value."""
+    """A `map_task` over a number of constants, or over the items of a task's value."""
 
     name: str
     over: int | str
@@ -84,7 +84,7 @@ Statement = Work | Call | Each
 
 @dataclass(frozen=True)
 class Body:
-    """The statements of a workflow, and what it returns."""
+    """The statements of a workflow, and its return value."""
 
     statements: tuple[Statement, ...] = ()
     returns: Value = ""
@@ -96,12 +96,12 @@ Table = dict[str, str]
 
 @dataclass(frozen=True)
 class Case:
-    """A workflow and how it is run.
+    """A workflow and how it runs.
 
     Attributes:
-        body: What it calls.
-        table: What its nodes do.
-        policy: What the failure of one means for the others.
+        body: Its calls.
+        table: The behaviour of its nodes.
+        policy: The failure policy.
         is_scheduled: Whether nodes wait as under a scheduler and a triggerer, and not as in ``dag.test()``.
     """
 
@@ -129,19 +129,19 @@ def used(statement: Statement) -> tuple[str, ...]:
 
 
 def is_later(statement: Statement) -> bool:
-    """Whether a node plans what a statement stands for when its inputs exist."""
+    """Return whether a node plans the statement when its inputs exist."""
     if isinstance(statement, Each):
         return isinstance(statement.over, str)
     return isinstance(statement, Call) and bool(used(statement))
 
 
 def resolve(value: Value, given: Any, made: Mapping[str, Any]) -> Any:
-    """Return what a value stands for.
+    """Return a value with its references resolved.
 
     Args:
         value: The value.
         given: The arguments of the body.
-        made: Name -> what the statement gave: a promise of it in a body, the value itself in the oracle.
+        made: Name -> result of the statement: a promise in a body, the value itself in the oracle.
     """
     if isinstance(value, Of):
         whole = made[value.name]
@@ -159,7 +159,7 @@ def resolve(value: Value, given: Any, made: Mapping[str, Any]) -> Any:
 
 
 def value_of(name: str, args: Any) -> dict[str, Any]:
-    """Return what a task of that name gives that got those arguments."""
+    """Return the value of a task for its arguments."""
     text = f"{name}({', '.join(map(_shown, args))})"
     if len(text) > _LONGEST:
         text = f"{name}(#{hashlib.sha256(text.encode()).hexdigest()[:12]})"

@@ -1,4 +1,4 @@
-"""Cuts a failing body down, by one thing at a time."""
+"""Cuts a failing body down, one part at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def smaller(case: Case) -> Iterator[Case]:
-    """Return cases that have one thing less, the largest things first."""
+    """Return smaller cases, each with one part left out, the largest parts first."""
     for candidate in _cut(case):
         try:
             states = expect(candidate).states
@@ -86,7 +86,7 @@ def _simpler_values(value: Value) -> Iterator[Value]:
 
 
 def _without(statement: Statement, name: str) -> Statement:
-    """Have a statement not refer to one that is gone."""
+    """Remove references to a statement that is gone."""
     after = tuple(each for each in statement.after if each != name)
     args = tuple(_constant(each, name) for each in statement.args)
     if isinstance(statement, Each) and statement.over == name:

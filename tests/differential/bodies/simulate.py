@@ -1,4 +1,4 @@
-"""Runs a body without Airflow, by the plans and decisions that the package makes in a run."""
+"""Runs a body without Airflow, using the plans and decisions that the package makes in a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def simulate(case: Case, rng: random.Random) -> Expected:
-    """Return what becomes of a case whose nodes start in a random order, one at a time."""
+    """Return the result of a case whose nodes start one at a time in a random order."""
     use_case(case)
     return _Simulation(case, rng).run()
 

@@ -1,4 +1,4 @@
-"""What the pages are looked at with: keys and metadata of all kinds, and runs that take their time."""
+"""Dags for the tests of the pages: keys and metadata of all kinds, and slow runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_dynamic_provider import (
     dynamic_workflow,
 )
 
-# A picture of one pixel.
+# An image of one pixel.
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154"
     "08d763f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
@@ -87,7 +87,7 @@ HANDLER = "\"><img src=x onerror='window.parent.hacked = window.hacked = true'>"
 ADDRESS = "javascript:window.parent.hacked=window.hacked=true"
 HOSTILE = (SCRIPT, HANDLER, ADDRESS, "k" * 250, "{{ 7 * 7 }}", "a/b", "ünï 🐍 %2F?#&")
 
-# Made by hand, as a task could store them: the constructors refuse what is harmful.
+# Made by hand, as a task could store them, because the constructors refuse harmful values.
 HOSTILE_METADATA = {
     SCRIPT: SCRIPT,
     HANDLER: MetadataValue("url", ADDRESS),
@@ -131,7 +131,7 @@ def numbers():
 
 @task
 def wait(number, params=None):
-    # A test looks at the run, and then lets it go on.
+    # A test looks at the run, and then lets it continue.
     while not (Path(params["folder"]) / "go").exists():
         time.sleep(0.2)
     return number

@@ -1,4 +1,4 @@
-"""Dags whose shape only a real scheduler tries: gates, empty operators, several outputs, depth first."""
+"""Dags whose shape only a real scheduler tests: gates, empty operators, several outputs, depth first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metad
 
 @task.dynamic(out={"even": DynamicOut(int), "odd": DynamicOut(int)})
 async def numbers():
-    """Produce two dynamic outputs asynchronously; each expands over a list of its own."""
+    """Produce two dynamic outputs asynchronously. Each has its own list of keys."""
     for number in range(5):
         await asyncio.sleep(0)
         yield DynamicOutput(number, f"n{number}", "odd" if number % 2 else "even", metadata={"n": number})
@@ -56,7 +56,7 @@ def keep(values):
 
 @dag(schedule=None)
 def shapes():
-    """Two chains that need each other's total, so that a gate is needed, and an empty operator per key."""
+    """Two chains that need each other's total, which needs a gate, and an empty operator for each key."""
     even, odd = numbers()
     left, right = even.map(skip_n2), even.map(double)
     of_left, of_right = add_up(left.collect()), add_up.override(task_id="add_up_right")(right.collect())
@@ -73,7 +73,7 @@ def keys(folder):
 
 @task
 def first(folder, mapping_key=None):
-    """The slow key waits until the fast one has passed its second task."""
+    """Let the slow key wait until the fast one has passed its second task."""
     deadline = time.monotonic() + 60
     while mapping_key == "slow" and not (Path(folder) / "fast is through").exists():
         if time.monotonic() > deadline:
@@ -90,7 +90,7 @@ def second(folder, mapping_key=None):
 
 @dag(schedule=None, params={"folder": ""})
 def depth_first():
-    """A key's second task starts when its own first is done."""
+    """A key's second task starts when its own first task is done."""
     keys("{{ params.folder }}").map(first).map(second)
 
 
@@ -103,7 +103,7 @@ def six(folder):
 
 @task
 def count_active(folder, ti=None, mapping_key=None):
-    """Return how many clones of this task were seen at work at once, itself among them."""
+    """Return the number of clones of this task that ran at the same time, including itself."""
     own = Path(folder) / f"{ti.task_id}.{mapping_key}.active"
     own.touch()
     seen = 0
@@ -116,7 +116,7 @@ def count_active(folder, ti=None, mapping_key=None):
 
 @dag(schedule=None, params={"folder": ""})
 def limited():
-    """No more than two clones of each task at a time."""
+    """At most two clones of each task run at a time."""
     folders = six("{{ params.folder }}")
 
     def body(folder):
@@ -127,27 +127,27 @@ def limited():
 
 @task.dynamic(out=DynamicOut(str))
 def listed(folder):
-    """Produce the keys that a file lists now."""
+    """Produce the keys that a file lists."""
     for key in (Path(folder) / "keys").read_text().split():
         yield DynamicOutput(folder, mapping_key=key)
 
 
 @task
 def take_time(folder, mapping_key=None):
-    """The later keys are at work while the others are through."""
+    """Keep the later keys running while the others are done."""
     time.sleep(0 if mapping_key in "abc" else 8)
     return mapping_key
 
 
 @task
 def upper(key):
-    """Needs what the first task of its key returned."""
+    """Use the return value of the first task of the same key."""
     return key.upper()
 
 
 @dag(schedule=None, params={"folder": ""})
 def growing():
-    """A chain over keys that are others when the run is cleared."""
+    """A chain over keys that change when the run is cleared."""
     chained = listed("{{ params.folder }}").map(take_time).map(upper)
     keep(chained.collect(keyed=True))
 

@@ -1,4 +1,4 @@
-"""Workflows that only a real scheduler and triggerer try: waiting, growing, failing, killed processes."""
+"""Workflows that only a real scheduler and triggerer test: waiting, growing, failing, killed processes."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def keep(values):
 
 @task
 def nearer(value):
-    """Go half of the way to 1."""
+    """Halve the distance to 1."""
     return value / 2 if value > 1 else value
 
 
 @dynamic_workflow
 def until_small(value):
-    """Call itself until the number is small; what it is then, only a running node knows."""
+    """Call itself until the number is small, which only a running node knows."""
     if value <= 1:
         return value
     return until_small(nearer(value))
 
 
 class Pause(BaseOperator):
-    """Go away for a second, and come back."""
+    """Defer for a second."""
 
     def execute(self, context):
         """Wait in the triggerer."""
@@ -83,32 +83,32 @@ def mixed(count):
 
 @task
 def listed(count):
-    """Return a list as long as only a running node knows."""
+    """Return a list whose length only a running node knows."""
     return list(range(count))
 
 
 @task.dynamic(out=DynamicOut(int))
 def tenants():
-    """Produce the keys that have a graph each."""
+    """Produce the keys, each with its own graph."""
     for key, count in {"ann": 2, "bob": 0, "cid": 1}.items():
         yield DynamicOutput(count, mapping_key=key)
 
 
 @dynamic_workflow
 def per_tenant(count):
-    """Each key its own graph."""
+    """Each key has its own graph."""
     return [add(number(index), 1) for index in range(count)]
 
 
 @dynamic_workflow(out=DynamicOut(int))
 def by_name(count):
-    """Outputs by key, of which the values are those of nodes."""
+    """Outputs by key, whose values come from nodes."""
     return [DynamicOutput(number(index), mapping_key=f"n{index}") for index in range(count)]
 
 
 @dynamic_workflow
 def in_parts(count) -> tuple[list[int], int]:
-    """A list to be expanded over, and how long it is."""
+    """A list to expand over, and its length."""
     return [number(index) for index in range(count)], count
 
 
@@ -125,7 +125,7 @@ def workflows():
 
 @task
 def fail_once(folder):
-    """Fail until it has been mended."""
+    """Fail until it is repaired."""
     if not (Path(folder) / "mended").exists():
         raise ValueError("not mended")
     return 1
@@ -150,13 +150,13 @@ def half_broken(folder):
 
 @dag(schedule=None, params={"folder": ""})
 def broken_workflow():
-    """A workflow that fails, to be cleared in part."""
+    """A workflow that fails and is then cleared in part."""
     keep(half_broken("{{ params.folder }}"))
 
 
 @task(retries=1, retry_delay=timedelta(0))
 def die_once(name, value, folder):
-    """End the process at its first try as if its machine had gone."""
+    """Kill the process of the first try as if its machine had failed."""
     mark = Path(folder) / name
     if get_current_context()["ti"].try_number == 1:
         mark.touch()
@@ -166,7 +166,7 @@ def die_once(name, value, folder):
 
 @task
 def wait_for(path, value):
-    """Wait for a file, so that a test can do something meanwhile."""
+    """Wait for a file, so that the test can act meanwhile."""
     while not Path(path).exists():
         time.sleep(0.2)
     return value

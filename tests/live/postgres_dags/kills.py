@@ -1,4 +1,4 @@
-"""A Dag whose processes are killed, each at a moment that the run's configuration names."""
+"""A Dag whose processes are killed, each at a point that the run's configuration names."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metad
 
 KEYS = ["b", "a", "d", "c"]
 
-#: What the producer's second try produces: other keys, and keys at other positions.
+#: The keys of the producer's second try: other keys, and keys at other positions.
 KEYS_OF_RETRY = ["c", "e", "b"]
 
 
 def kill():
-    """End this process as if its machine had gone."""
+    """Kill this process as if its machine had failed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def moment():
-    """Return when this process is to die: (what it does then, how often it does it before it dies)."""
+    """Return when this process dies: (its action at that point, number of such actions before)."""
     context = get_current_context()
     kills = context["params"]["kills"] if context["ti"].try_number == 1 else {}
     return kills.get("/".join(filter(None, [context["ti"].task_id, get_mapping_key()])), (None, 0))
 
 
 def may_die():
-    """Die now, or when the n-th message of a kind is due to be sent, or not at all."""
+    """Die now, or when the n-th message of a kind is to be sent, or not at all."""
     kind, number = moment()
     if kind == "begin":
         kill()
@@ -60,7 +60,7 @@ def produce(ti=None):
 
 @task
 def first(value, ti=None):
-    """May die before and after anything that it stores."""
+    """May die before and after each store."""
     may_die()
     add_output_metadata({f"try {ti.try_number}": value})
     return f"first {value}"
@@ -68,7 +68,7 @@ def first(value, ti=None):
 
 @task
 def second(value, ti=None):
-    """As the first."""
+    """May die like the first."""
     may_die()
     add_output_metadata({f"try {ti.try_number}": value})
     return f"second {value}"
@@ -76,7 +76,7 @@ def second(value, ti=None):
 
 @task
 def keep(values, listed):
-    """May die with everything at hand."""
+    """May die after it has read everything."""
     may_die()
     return [list(values), list(values.values()), listed]
 

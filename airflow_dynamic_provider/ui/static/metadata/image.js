@@ -1,5 +1,5 @@
 /**
- * Pictures: inline when they stand in the metadata, as a link when they are elsewhere.
+ * Pictures: inline if the metadata contains them, else as a link.
  */
 
 import { inlineImage } from "../address.js";

@@ -1,14 +1,14 @@
 /**
- * JSON, which folds.
+ * JSON that can be folded.
  */
 
 import { html, useState } from "../vendor/preact.js";
 import { FoldedText } from "./scalars.js";
 
-/** Entries that are shown at first, and more at each click. */
+/** The number of entries that are shown at first, and added by each click. */
 const STEP = 100;
 
-/** Levels that are open at first, if they are small. */
+/** The number of levels that are open at first, if they are small. */
 const OPEN_LEVELS = 2;
 const SMALL = 20;
 
@@ -44,10 +44,10 @@ function Scalar({ value }) {
 }
 
 /**
- * What is below a value.
+ * Return the entries of a value.
  *
  * @param {unknown} value
- * @returns {[string, unknown][] | null}  null: nothing can be, it is a scalar.
+ * @returns {[string, unknown][] | null}  null for a scalar.
  */
 export function entriesOf(value) {
   if (Array.isArray(value)) {
@@ -57,7 +57,7 @@ export function entriesOf(value) {
 }
 
 /**
- * A value in a few characters: "{3 keys}", "[1 item]".
+ * Return a value in a few characters: "{3 keys}", "[1 item]".
  *
  * @param {unknown} value
  * @returns {string}

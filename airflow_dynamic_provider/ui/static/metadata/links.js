@@ -1,5 +1,5 @@
 /**
- * Metadata that names something elsewhere: an address, a run, an asset, a function.
+ * Metadata that refers to something: an address, a run, an asset, a function.
  */
 
 import { runHref, safeLink } from "../address.js";
@@ -23,7 +23,7 @@ export function LinkValue({ meta, place }) {
 }
 
 /**
- * A link, if a click is harmless, or else text.
+ * A link if it is safe to click, else text.
  *
  * @param {{address: string, text?: string}} properties
  */

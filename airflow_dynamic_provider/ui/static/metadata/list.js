@@ -1,5 +1,5 @@
 /**
- * Metadata: a label a row, and its value as its kind is shown.
+ * Metadata: a row for each label, with its value as its kind is shown.
  */
 
 import { Cut } from "../parts.js";
@@ -11,7 +11,7 @@ import { ImageValue } from "./image.js";
 import { BoolValue, Moment, Nothing, NumberValue, TextValue } from "./scalars.js";
 import { TableValue } from "./table.js";
 
-/** @typedef {import("wire").Meta & {value: any}} Meta  The shape of a value is that of its kind. */
+/** @typedef {import("wire").Meta & {value: any}} Meta  The kind says which type the value has. */
 /** @typedef {{meta: Meta, place: import("../address.js").Place}} Shown */
 
 /** @type {Record<string, (shown: Shown) => unknown>} */
@@ -39,7 +39,7 @@ const KINDS = Object.assign(Object.create(null), {
  * @returns {(shown: Shown) => unknown}
  */
 function rendererOf({ kind, value, html: markup, is_cut: isCut }) {
-  // The beginning of a value is no value of its kind: half an address is no link.
+  // A cut value is not a value of its kind: half an address is not a link.
   const isBeginning = isCut && typeof value === "string" && markup === null;
   return (isBeginning ? TextValue : KINDS[kind]) ?? JsonValue;
 }
@@ -57,7 +57,7 @@ export function MetadataList({ metadata, place, empty }) {
         <dt><${Cut} text=${meta.label} /><span class="kind">${meta.kind}</span></dt>
         <dd>
           <${rendererOf(meta)} meta=${meta} place=${place} />
-          ${meta.is_cut && html`<p class="quiet cut-note">Cut: only its beginning is shown.</p>`}
+          ${meta.is_cut && html`<p class="quiet cut-note">Only the beginning is shown.</p>`}
         </dd>
       </div>`,
     )}

@@ -1,5 +1,5 @@
 /**
- * Markdown, which the server has rendered and sanitised.
+ * Markdown that the server has rendered and sanitized.
  */
 
 import { followLink } from "../host.js";
@@ -11,13 +11,13 @@ export function Markdown({ meta, place }) {
   if (meta.html === null) {
     return html`<${TextValue} meta=${meta} place=${place} />`;
   }
-  // The one place where a page takes markup: from the server, which leaves only harmless elements in it. Were one
-  // left, the Content-Security-Policy of the page runs no script that is not a file of ours.
+  // The only place where a page inserts markup. It comes from the server, which keeps only safe elements. If an unsafe
+  // one remained, the page's Content-Security-Policy would still run only the package's own scripts.
   return html`<div class="markdown" onClick=${followInside} onAuxClick=${followInside} dangerouslySetInnerHTML=${{ __html: meta.html }}></div>`;
 }
 
 /**
- * Links that stand in the markup lead out of the iframe as all others do.
+ * Make links inside the markup lead out of the iframe, as all other links do.
  *
  * @param {MouseEvent} event
  */

@@ -1,5 +1,5 @@
 /**
- * Metadata of one line, and text.
+ * Metadata of one line, and longer text.
  */
 
 import { viewersZone } from "../host.js";
@@ -17,7 +17,7 @@ export function TextValue({ meta }) {
 }
 
 /**
- * Text of any length: its beginning, and the rest when asked for.
+ * Text of any length: its beginning, and the rest on demand.
  *
  * @param {{text: string, isCode?: boolean}} properties
  */
