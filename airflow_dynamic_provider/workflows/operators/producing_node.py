@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 class ProducingOperator(DynamicTaskOperator):
     """Runs a ``@task.dynamic`` function as a node: its outputs are values of the body, not of the Dag."""
 
-    def store(self, context: Any, production: Production) -> Any:
+    def writer(self, context: Any) -> None:
+        """Return ``None``: the values are what the node returns."""
+
+    def store(self, context: Any, production: Production, writer: object) -> Any:
         """Return the values (see `values_of`); the metadata is attached to the node."""
         gathered = gathered_metadata(context)
         for name, events in production.dynamic.items():
