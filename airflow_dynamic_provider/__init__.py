@@ -1,7 +1,7 @@
 """Keyed dynamic outputs for Apache Airflow.
 
-The public names are loaded when they are first used, so that importing this package in a Dag file costs next
-to nothing.
+The public names are loaded when they are first used, so that the import of this package in a Dag file is
+almost free.
 """
 
 from __future__ import annotations

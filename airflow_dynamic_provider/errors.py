@@ -1,40 +1,40 @@
-"""Every error of the package.
+"""All errors of the package.
 
     DynamicOutputsError
     ├── DefinitionError              the Dag file is wrong; raised while it is parsed
     │   ├── DeclarationError         an ``Out`` or ``DynamicOut``, or a decorator argument   (ValueError)
-    │   ├── HandleUsageError         a handle used for what it is not                        (TypeError)
-    │   ├── MapFunctionError         what a mapped function did or returned                  (TypeError)
+    │   ├── HandleUsageError         a handle used as the value that it stands for           (TypeError)
+    │   ├── MapFunctionError         a mapped function that cannot be cloned for each key    (TypeError)
     │   └── WorkflowError            a dynamic workflow; raised while it is decorated or planned
     │       ├── PromiseUsageError    a promise used as the value that it stands for          (TypeError)
     │       ├── WorkflowCallError    a call in the body that cannot become a node            (TypeError)
-    │       ├── UnknownKindError     a call of something that the Dag file does not name     (LookupError)
+    │       ├── UnknownKindError     a call for which the Dag file has no task               (LookupError)
     │       ├── NodeNameError        a node's name that is refused, or that two nodes have   (ValueError)
     │       ├── NodeCycleError       nodes that wait for one another                         (ValueError)
     │       └── TooManyNodesError    more nodes, or deeper recursion, than a plan may have   (ValueError)
-    ├── OutputError                  a task broke what it declared; raised while it runs
-    │   ├── InvalidMappingKeyError   empty, too long, not text, control characters           (ValueError)
+    ├── OutputError                  a task broke its declaration; raised while it runs
+    │   ├── InvalidMappingKeyError   a key that is refused                                   (ValueError)
     │   ├── DuplicateMappingKeyError two outputs with one key                                (ValueError)
     │   ├── InvalidMetadataError     a metadata label or value that cannot be stored         (ValueError)
     │   ├── UnexpectedOutputError    something that is not a declared output                 (TypeError)
-    │   ├── MissingOutputError       a required output that never came                       (LookupError)
+    │   ├── MissingOutputError       a required output that was not produced                 (LookupError)
     │   ├── OutputTypeError          a value that is not of the declared type                (TypeError)
     │   ├── UnstorableOutputError    a value that XCom cannot carry                          (TypeError)
-    │   └── TooManyOutputsError      more keys than Airflow may map                          (ValueError)
-    └── ReadError                    what another task should have stored is not usable
+    │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
+    └── ReadError                    data that another task should have stored is not usable
         ├── CollectError             a collection that cannot be complete                    (LookupError)
-        ├── TooFewSuccessesError     fewer keys succeeded than the collector demands         (LookupError)
+        ├── TooFewSuccessesError     fewer keys succeeded than the collector requires        (LookupError)
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
-        ├── SelectionError           a part of a node's output that is not there             (LookupError)
-        ├── StaleKeyError            a clone's key is no longer, or not yet, the current one (LookupError)
-        ├── StaleNodeError           a node has left no value, or one that is not current    (LookupError)
-        ├── PlanMismatchError        a workflow planned again is not what has run            (ValueError)
-        ├── UnknownNameError         what a command names is not there                       (LookupError)
-        ├── AmbiguousNameError       what a command names is there more than once            (LookupError)
+        ├── SelectionError           a part that a node's output does not have               (LookupError)
+        ├── StaleKeyError            a clone's key is no longer, or not yet, current         (LookupError)
+        ├── StaleNodeError           a node stored no value, or one that is not current      (LookupError)
+        ├── PlanMismatchError        a new plan of a workflow that does not match the old    (ValueError)
+        ├── UnknownNameError         a name in a command that does not exist                 (LookupError)
+        ├── AmbiguousNameError       a name in a command that has several meanings           (LookupError)
         └── LayoutError              stored JSON of an unknown version or shape              (ValueError)
 
-Every error carries the task, the output, the key and the remedy as attributes (each may be ``None``) and
-puts them into its text, so a handler can branch on them without parsing.
+Every error has the task, the output, the key and the remedy as attributes (each may be ``None``) and in its
+message, so that code can use them without parsing.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import FrameType
 
-# Code of these packages is not the author's: Airflow, this package, and what calls functions in between.
+# Packages whose code is not the author's: Airflow, this package, and packages that call functions in between.
 _BETWEEN = frozenset({"airflow", "airflow_dynamic_provider", "attr", "attrs", "contextlib", "functools"})
 
-# Where Python's own modules are.
+# The directory of Python's own modules.
 _PYTHONS = os.path.dirname(os.__file__) + os.sep
 
 
 class DynamicOutputsError(Exception):
-    """The root of the package's errors.
+    """The base class of the package's errors.
 
     Args:
-        message: What is wrong and what was received, without a closing full stop.
-        task_id: The task it is about.
-        output_name: The output it is about.
-        mapping_key: The mapping key it is about, ``outer/inner`` for a path.
-        remedy: What to do, a full sentence.
+        message: What is wrong and what was received, without a full stop at the end.
+        task_id: The task that the error is about.
+        output_name: The output that the error is about.
+        mapping_key: The mapping key that the error is about, ``outer/inner`` for a path.
+        remedy: What to do, as a full sentence.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class DynamicOutputsError(Exception):
     def about(
         self, *, task_id: str | None = None, output_name: str | None = None, mapping_key: str | None = None
     ) -> DynamicOutputsError:
-        """Fill in what the place that raised could not know, keep what it knew, and return the error."""
+        """Set the attributes that are still ``None``, and return the error."""
         self.task_id = self.task_id if self.task_id is not None else task_id
         self.output_name = self.output_name if self.output_name is not None else output_name
         self.mapping_key = self.mapping_key if self.mapping_key is not None else mapping_key
@@ -101,10 +101,10 @@ class DynamicOutputsError(Exception):
 
 
 class DefinitionError(DynamicOutputsError):
-    """The Dag file asks for something that cannot be. Its text ends in the line of the Dag file.
+    """The Dag file asks for something impossible. The message ends with the line of the Dag file.
 
     Attributes:
-        line: The author's file and line, ``my_dag.py, line 12``; ``None`` where there is none.
+        line: The author's file and line, ``my_dag.py, line 12``; ``None`` if there is none.
     """
 
     def __init__(self, message: str, **about: str | None) -> None:
@@ -113,7 +113,7 @@ class DefinitionError(DynamicOutputsError):
         self.line = None if frame is None else self._line_of(frame)
 
     def raised_by(self, error: BaseException) -> DefinitionError:
-        """Name the line of the author's that raised another error, and return this one."""
+        """Set the line to the author's line that raised another error, and return this error."""
         frame = authors_frame(error)
         self.line = self.line if frame is None else self._line_of(frame)
         return self
@@ -128,24 +128,24 @@ class DefinitionError(DynamicOutputsError):
 
 
 def line_of(frame: FrameType) -> str:
-    """Return the file and the line at which a frame is, as messages name them."""
+    """Return the file and the line of a frame, in the form of messages."""
     return f"{os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno}"
 
 
 def authors_frame(error: BaseException | None = None) -> FrameType | None:
-    """Return the innermost frame of the author's own code, ``None`` where there is none.
+    """Return the innermost frame of the author's own code, or ``None`` if there is none.
 
     Args:
-        error: Where to look: the code that raised it; the code that calls, by default.
+        error: The error whose traceback is searched. By default, the stack of the caller is searched.
     """
-    # Airflow shows the two innermost frames of an import error only, and those are never the author's.
+    # Airflow shows only the two innermost frames of an import error, which are never the author's.
     frame: FrameType | None = sys._getframe(1)
     traceback = None if error is None else error.__traceback__
     while traceback is not None:
         frame, traceback = traceback.tb_frame, traceback.tb_next
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("airflow.sdk.execution_time"):
-            # A task runs: beyond here is how its process was started, and no Dag file.
+            # A task is running. The frames from here on only started its process.
             return None
         if _is_authors(frame):
             return frame
@@ -154,7 +154,7 @@ def authors_frame(error: BaseException | None = None) -> FrameType | None:
 
 
 def is_asked_by_author() -> bool:
-    """Whether it is the author's own code that called the method from which this is asked."""
+    """Return whether the author's own code called the method that calls this function."""
     return _is_authors(sys._getframe(2))
 
 
@@ -164,7 +164,7 @@ def _is_authors(frame: FrameType) -> bool:
 
 
 def _is_pythons(file: str) -> bool:
-    # What the author calls may call back: ``copy``, ``statistics`` and the like.
+    # Functions of ``copy``, ``statistics`` and other modules may call back.
     return file.startswith(_PYTHONS) and "site-packages" not in file
 
 
@@ -173,23 +173,23 @@ class DeclarationError(DefinitionError, ValueError):
 
 
 class HandleUsageError(DefinitionError, TypeError):
-    """A handle was used as if it were the value it stands for."""
+    """A handle was used as if it were the value that it stands for."""
 
 
 class MapFunctionError(DefinitionError, TypeError):
-    """The function given to ``map`` did or returned something that cannot be cloned per key."""
+    """The function given to ``map`` did or returned something that cannot be cloned for each key."""
 
 
 class WorkflowError(DefinitionError):
-    """A dynamic workflow asks for something that cannot be. Its text ends in the line and its source.
+    """A dynamic workflow asks for something impossible. The message ends with the line and its source.
 
     Attributes:
-        line: The author's file and line with what stands there, ``my_dag.py, line 12: if count > 3:``.
+        line: The author's file and line with its source, ``my_dag.py, line 12: if count > 3:``.
     """
 
     @staticmethod
     def _line_of(frame: FrameType) -> str:
-        # A task's log is read far from the Dag file.
+        # People who read a task's log do not see the Dag file.
         source = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()
         return DefinitionError._line_of(frame) + (f": {source}" if source else "")
 
@@ -199,31 +199,31 @@ class PromiseUsageError(WorkflowError, TypeError):
 
 
 class WorkflowCallError(WorkflowError, TypeError):
-    """The body of a dynamic workflow calls, passes or returns what cannot be part of a plan."""
+    """The body of a dynamic workflow calls, passes or returns something that cannot be part of a plan."""
 
 
 class UnknownKindError(WorkflowError, LookupError):
-    """A call needs settings, or a task, for which the Dag file has no task to run it."""
+    """The Dag file has no task with the function or the settings of a call."""
 
 
 class NodeNameError(WorkflowError, ValueError):
-    """A node's name is refused, or two nodes of one body have it."""
+    """A node's name is refused, or two nodes of one body have the same name."""
 
 
 class NodeCycleError(WorkflowError, ValueError):
-    """Nodes wait for one another in a ring."""
+    """Nodes wait for one another in a cycle."""
 
 
 class TooManyNodesError(WorkflowError, ValueError):
-    """A plan has more nodes than ``max_nodes``, or workflows that call one another too deep."""
+    """A plan has more nodes than ``max_nodes``, or its workflows call one another too deeply."""
 
 
 class OutputError(DynamicOutputsError):
-    """A running task produced something else than it declared. Its text ends in the author's line.
+    """A running task broke its declaration. The message ends with the author's line.
 
     Attributes:
-        line: The author's file and line, ``my_dag.py, line 12``, that yielded it; ``None`` where it is not
-            known.
+        line: The author's file and line that produced the output, ``my_dag.py, line 12``; ``None`` if it is
+            not known.
     """
 
     line: str | None = None
@@ -234,7 +234,7 @@ class OutputError(DynamicOutputsError):
 
 
 class InvalidMappingKeyError(OutputError, ValueError):
-    """A mapping key is not a non-empty text of at most 250 characters without control characters."""
+    """A mapping key is not a non-empty ``str`` of at most 250 characters without control characters."""
 
 
 class DuplicateMappingKeyError(OutputError, ValueError):
@@ -250,11 +250,11 @@ class UnexpectedOutputError(OutputError, TypeError):
 
 
 class MissingOutputError(OutputError, LookupError):
-    """A required output was never produced."""
+    """A required output was not produced."""
 
 
 class OutputTypeError(OutputError, TypeError):
-    """A value is not of the type that its output declares."""
+    """A value does not have the type that its output declares."""
 
 
 class UnstorableOutputError(OutputError, TypeError):
@@ -266,7 +266,7 @@ class TooManyOutputsError(OutputError, ValueError):
 
 
 class ReadError(DynamicOutputsError):
-    """What another task should have stored is missing, outdated or of an unknown form."""
+    """Data that another task should have stored is missing, outdated or of an unknown form."""
 
 
 class CollectError(ReadError, LookupError):
@@ -274,7 +274,7 @@ class CollectError(ReadError, LookupError):
 
 
 class TooFewSuccessesError(ReadError, LookupError):
-    """Fewer keys succeeded than ``min_success_ratio`` demands."""
+    """Fewer keys succeeded than ``min_success_ratio`` requires."""
 
 
 class KeyMismatchError(ReadError, LookupError):
@@ -282,27 +282,27 @@ class KeyMismatchError(ReadError, LookupError):
 
 
 class SelectionError(ReadError, LookupError):
-    """A promise was indexed by something that the value does not have."""
+    """A promise was indexed with a key or position that the value does not have."""
 
 
 class StaleKeyError(ReadError, LookupError):
-    """A clone, or the value it asks for, belongs to another attempt of the producing task."""
+    """A clone, or the value that it reads, belongs to another attempt of the producing task."""
 
 
 class StaleNodeError(ReadError, LookupError):
-    """A node of a workflow has left no value, or one that is not current."""
+    """A node of a workflow stored no value, or a value that is not current."""
 
 
 class PlanMismatchError(ReadError, ValueError):
-    """A planning task that runs again plans other nodes than those that have run."""
+    """A planning task ran again and planned other nodes than those that have run."""
 
 
 class UnknownNameError(ReadError, LookupError):
-    """There is no such Dag, run, workflow, key or node as a command names."""
+    """A Dag, run, workflow, key or node that a command names does not exist."""
 
 
 class AmbiguousNameError(ReadError, LookupError):
-    """What a command names may be one of several keys, or of several dynamic outputs."""
+    """A name in a command matches several keys, or several dynamic outputs."""
 
 
 class LayoutError(ReadError, ValueError):

@@ -1,4 +1,4 @@
-"""What Airflow reads to discover the provider. Imported by every Airflow process: it must stay light."""
+"""The provider info that Airflow reads. Every Airflow process imports this module, so it must stay light."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only place that asks which Airflow this is: what moved, or changed, between the supported versions."""
+"""The differences between the supported versions of Airflow. Only this module checks the version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ try:
         XComNotFound,
     )
 except ImportError:
-    # Airflow 3.1 has them in its core package only.
+    # In Airflow 3.1, they are only in the core package.
     from airflow.exceptions import (  # type: ignore[no-redef, attr-defined, unused-ignore]
         AirflowFailException,
         AirflowRescheduleException,
@@ -49,27 +49,27 @@ __all__ = [
 #: Whether Airflow can start a mapped task instance in the triggerer (from 3.3 on).
 STARTS_IN_TRIGGERER = _release() >= (3, 3)
 
-#: How the package's commands are called: Airflow takes commands from providers from 3.2 on.
+#: The command line of the package. Airflow accepts commands of providers from 3.2 on.
 COMMAND = "airflow dynamic-outputs" if _release() >= (3, 2) else "python -m airflow_dynamic_provider.cli"
 
-#: Whether ``dag.test()`` keeps one web application for all task instances (from 3.3 on).
+#: Whether ``dag.test()`` uses one web application for all task instances (from 3.3 on).
 KEEPS_EXECUTION_API = _release() >= (3, 3)
 
-#: The methods by which an XCom backend stores a value. From Airflow 3.4 on it may have the second instead.
+#: The methods with which an XCom backend stores a value. From Airflow 3.4 on, it may have only the second.
 HOOKS_OF_WRITING = ("serialize_value", "store_value")
 
-#: The methods by which it loads one, likewise.
+#: The methods with which an XCom backend loads a value. The same applies.
 HOOKS_OF_READING = ("deserialize_value", "load_value")
 
 
 def push_xcom(ti: Any, xcom_key: str, value: Any, mapped_length: int | None) -> None:
-    """Store an XCom of a task instance, with how many clones Airflow makes of what is mapped over it."""
-    # Private: the public method gives no length, and Airflow itself gives one only when the task has ended.
-    # A trigger has no public method at all.
+    """Store an XCom of a task instance, with the number of task instances that Airflow maps over it."""
+    # These methods are private. The public method has no argument for the length, and Airflow itself sends a
+    # length only when the task has ended. A trigger has no public method.
     from airflow.sdk.execution_time.xcom import XCom
 
     if hasattr(XCom, "_push"):
-        # From Airflow 3.4 on: the other method has lost the length.
+        # From Airflow 3.4 on, the other method no longer has the length.
         XCom._push(ti, xcom_key, value, mapped_length=mapped_length)
         return
     XCom.set(
@@ -84,31 +84,31 @@ def push_xcom(ti: Any, xcom_key: str, value: Any, mapped_length: int | None) -> 
 
 
 def load_xcom(row: Any) -> Any:
-    """Return the value of a row of XComs, as the deployment's own XCom backend has it."""
+    """Return the value of a row of XComs, as the deployment's XCom backend loads it."""
     from airflow.sdk.execution_time.xcom import XCom
 
-    # Private: from Airflow 3.4 on a backend may have load_value() instead, and this finds out which it has.
+    # A private method. From Airflow 3.4 on, a backend may have load_value() instead, and _load() selects.
     return XCom._load(row) if hasattr(XCom, "_load") else XCom.deserialize_value(row)
 
 
 def is_allowed_class(classname: str) -> bool:
-    """Whether the deployment lets stored values name a class: ``[core] allowed_deserialization_classes``."""
-    # Private: there is no public way to ask.
+    """Return whether ``[core] allowed_deserialization_classes`` lets stored values name a class."""
+    # A private function. There is no public one.
     try:
         from airflow.sdk.serde import _match
     except ImportError:
-        # Airflow 3.1 has it in its core package.
+        # In Airflow 3.1, it is in the core package.
         from airflow.serialization.serde import _match  # type: ignore[import-not-found, no-redef, attr-defined, unused-ignore]
 
     return bool(_match(classname))
 
 
 def listener_manager() -> Any:
-    """Return what calls the listeners of task instances in this process."""
+    """Return the manager of the listeners of task instances in this process."""
     # Imported here, because no task's process needs it.
     try:
         from airflow.sdk.listener import get_listener_manager
     except ImportError:
-        # Up to Airflow 3.2, tasks and scheduler have one in common.
+        # Up to Airflow 3.2, tasks and the scheduler share one listener manager.
         from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment, unused-ignore]
     return get_listener_manager()

@@ -1,1 +1,1 @@
-"""Plain values: what a task declares and what it produced. Nothing here imports Airflow."""
+"""Plain values: the declarations and the outputs of a task. Nothing here imports Airflow."""

@@ -1,4 +1,4 @@
-"""What a task says it will produce: ``Out`` and ``DynamicOut``, and how a declaration is read."""
+"""The declarations of outputs, ``Out`` and ``DynamicOut``, and the functions that read them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from airflow_dynamic_provider.errors import DeclarationError, DynamicOutputsErro
 class Out:
     """Declares one value that a task produces.
 
-    Used in the Dag file; the value is checked in the task's process.
+    It is used in the Dag file. The value is checked in the task's process.
 
     Args:
-        type: What the value must be an instance of: a class, or any annotation such as ``list[str]``,
-            ``int | None`` or a ``TypedDict``. Checked when the value is produced, never coerced.
-            ``Any`` by default, which checks nothing.
+        type: The type of the value: a class, or any annotation such as ``list[str]``, ``int | None`` or a
+            ``TypedDict``. The value is checked when it is produced, and never coerced. The default is
+            ``Any``, which checks nothing.
         description: A sentence for the people who watch runs.
         is_required: Whether a run that does not produce it is an error. ``True`` by default.
-        metadata: About the declaration (where the data lives, who owns it), the same for every run.
+        metadata: Metadata of the declaration (where the data is, who owns it), the same for every run.
 
     Raises:
-        DeclarationError: ``type`` is a text.
+        DeclarationError: ``type`` is a string.
         InvalidMetadataError: The metadata cannot be stored.
 
     Example:
@@ -63,8 +63,8 @@ class Out:
     ) -> None:
         if isinstance(type, str):
             raise DeclarationError(
-                f"the declared type {type!r} is a text, which names nothing that could be checked",
-                remedy="Give the class or the annotation itself, without quotes.",
+                f"the declared type {type!r} is a string, and a string cannot be checked",
+                remedy="Pass the class or the annotation itself, without quotes.",
             )
         object.__setattr__(self, "type", type)
         object.__setattr__(self, "description", description)
@@ -73,16 +73,16 @@ class Out:
 
 
 class DynamicOut(Out):
-    """Declares any number of values, each named by a mapping key, that a task finds at run time.
+    """Declares any number of values, each with its own mapping key, that a task produces at run time.
 
-    Used in the Dag file; the values are checked in the task's process, one by one.
+    It is used in the Dag file. The values are checked one by one in the task's process.
 
     Args:
-        type: What each value must be an instance of, as for `Out`.
+        type: The type of each value, as for `Out`.
         description: A sentence for the people who watch runs.
-        is_required: With ``False``, a collector of zero keys is skipped instead of running with an empty
-            list. ``True`` by default. Zero outputs is never an error.
-        metadata: About the declaration, the same for every run.
+        is_required: Whether a collector of zero keys runs with an empty list (``True``, the default) or is
+            skipped (``False``). Zero outputs are never an error.
+        metadata: Metadata of the declaration, the same for every run.
 
     Raises:
         InvalidMetadataError: The metadata cannot be stored.
@@ -95,7 +95,7 @@ class DynamicOut(Out):
 
 Declarations = Mapping[str, Out]
 
-# What a producing function may be annotated with; only the item type matters.
+# The containers that a producing function may be annotated with. Only the item type matters.
 _CONTAINERS = (
     list,
     Sequence,
@@ -108,7 +108,7 @@ _CONTAINERS = (
 )
 
 
-# Classes of which one value is no list, and of which none, but for numbers, holds another's values.
+# Classes whose values are not lists. A value has only one of these types, unless it is a number.
 _SCALARS = (str, bytes, int, float, bool)
 _NUMBERS = {int, float, bool}
 
@@ -117,8 +117,8 @@ def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
     """Return output name -> declaration from ``out=``, or from the function's return annotation.
 
     Raises:
-        DeclarationError: ``out`` is something else than an `Out`, a `DynamicOut` or a dict of them, or it
-            is missing and the annotation declares nothing.
+        DeclarationError: ``out`` is not an `Out`, a `DynamicOut` or a dict of them, or it is missing and the
+            annotation declares nothing.
     """
     name = getattr(function, "__name__", str(function))
     if out is None:
@@ -143,27 +143,27 @@ def read_declarations(out: Any, function: Callable[..., Any]) -> dict[str, Out]:
                 f"must be declared by an Out or a DynamicOut, received {declaration!r}",
                 task_id=name,
                 output_name=output_name,
-                remedy="Write Out(int) for one value, DynamicOut(int) for one value per key.",
+                remedy="Write Out(int) for one value, or DynamicOut(int) for one value per key.",
             )
         declarations[output_name] = declaration
     return declarations
 
 
 def describe(declarations: Declarations) -> str:
-    """Return the declared outputs as a Markdown table, for the people who look at the task in the UI."""
+    """Return the declared outputs as a Markdown table, which the UI shows for the task."""
     rows = ["| output | type | description |", "|---|---|---|"]
     for name, out in declarations.items():
         per_key = " per key" if isinstance(out, DynamicOut) else ""
         facts = [out.description or "", *(f"{label}: {value.value}" for label, value in out.metadata.items())]
         cells = (name, f"{type_name(out)}{per_key}", "; ".join(filter(None, facts)))
-        # A cell is one line, whatever the author wrote.
+        # A cell of a Markdown table must be one line.
         rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
 
 def type_name(out: Out) -> str:
-    """Return the declared type as text."""
-    # On Python 3.10 ``list[int]`` is a type, and its name is ``list``.
+    """Return the declared type as a string."""
+    # On Python 3.10, ``list[int]`` is a type with the name ``list``.
     is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
     return out.type.__name__ if is_class else str(out.type)
 
@@ -186,7 +186,7 @@ def _infer(function: Callable[..., Any], name: str) -> DynamicOut:
 
 
 def _refuse_contradiction(out: Out, function: Callable[..., Any], name: str) -> None:
-    """Refuse a declared type that the return annotation rules out."""
+    """Refuse a declared type that contradicts the return annotation."""
     annotation, _ = _return_annotation(function)
     item, is_dynamic = annotation, False
     if typing.get_origin(annotation) in _CONTAINERS and typing.get_args(annotation):
@@ -194,7 +194,7 @@ def _refuse_contradiction(out: Out, function: Callable[..., Any], name: str) -> 
     if typing.get_origin(item) is DynamicOutput:
         item, is_dynamic = typing.get_args(item)[0], True
     if isinstance(out, DynamicOut):
-        # One plain value is never a value per key; another annotation may be of a list, or of anything.
+        # A scalar is never a value per key. Any other annotation may describe a list of values.
         is_ruled_out = _differ(out.type, item) if is_dynamic else annotation in _SCALARS
     else:
         is_ruled_out = _differ(out.type, annotation)
@@ -204,29 +204,29 @@ def _refuse_contradiction(out: Out, function: Callable[..., Any], name: str) -> 
             task_id=name,
             output_name=DEFAULT_OUTPUT,
             remedy="Correct one of them. The annotation of a function that yields is "
-            "Iterator[DynamicOutput[int]]; with such a one, out= may be left out.",
+            "Iterator[DynamicOutput[int]]; with such an annotation, out= may be left out.",
         )
 
 
 def _differ(declared: Any, annotated: Any) -> bool:
-    """Whether no value can be of both types, as far as these two classes say."""
+    """Return whether two classes are known to have no value in common."""
     are_scalars = declared in _SCALARS and annotated in _SCALARS
     return are_scalars and declared is not annotated and not {declared, annotated} <= _NUMBERS
 
 
 def _return_annotation(function: Callable[..., Any]) -> tuple[Any, str]:
-    """Return the return annotation, and why it could not be evaluated if it is still text."""
+    """Return the return annotation, and the reason if it is a string that cannot be evaluated."""
     function = inspect.unwrap(function)
     annotation = getattr(function, "__annotations__", {}).get("return")
     if annotation is None:
         return None, ""
-    # Alone, because the other annotations may name what only a type checker imports.
+    # It is evaluated alone, because other annotations may need imports that only a type checker makes.
     alone = types.SimpleNamespace(__annotations__={"return": annotation})
     known = getattr(function, "__globals__", {})
     try:
         annotation = typing.get_type_hints(alone, known, include_extras=True)["return"]
     except Exception as error:
-        # Evaluating the author's text can raise anything; it then declares nothing, and out= is needed.
+        # The evaluation can raise any error. The annotation then declares nothing, and out= is needed.
         return annotation, f", which cannot be evaluated: {error}"
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = annotation.__origin__

@@ -1,4 +1,4 @@
-"""What a task did produce: ``Output`` and ``DynamicOutput``."""
+"""The outputs that a task produces: ``Output`` and ``DynamicOutput``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, init=False)
 class Output(Generic[T]):
-    """One value that a task produced. Made in the task's process.
+    """One value that a task produces. Create it in the task's process.
 
     Args:
         value: The value.
-        output_name: The declared output it belongs to, ``"result"`` by default.
+        output_name: The declared output that it belongs to, ``"result"`` by default.
         metadata: Label -> value, shown on the task instance.
 
     Raises:
@@ -47,7 +47,7 @@ class Output(Generic[T]):
             raise error.about(output_name=output_name) from None
 
     def serialize(self) -> NoReturn:
-        """Refused: Airflow calls it for an event that a task without declared outputs returns.
+        """Raise an error. Airflow calls this for an event that a task without declared outputs returns.
 
         Raises:
             UnexpectedOutputError: Always.
@@ -57,13 +57,13 @@ class Output(Generic[T]):
 
 @dataclass(frozen=True, init=False)
 class DynamicOutput(Generic[T]):
-    """One value of a dynamic output, named by its mapping key. Made in the task's process.
+    """One value of a dynamic output, with its mapping key. Create it in the task's process.
 
     Args:
         value: The value.
-        mapping_key: What tells it from its peers: a non-empty ``str`` of at most 250 characters without
-            control characters. File names, dates, URLs and e-mail addresses are keys as they are.
-        output_name: The declared output it belongs to, ``"result"`` by default.
+        mapping_key: The unique name of the value in its output: a non-empty ``str`` of at most 250 characters
+            without control characters. File names, dates, URLs and e-mail addresses are valid keys.
+        output_name: The declared output that it belongs to, ``"result"`` by default.
         metadata: Label -> value, shown on the producing task instance and on the clones of the key.
 
     Raises:
@@ -95,11 +95,11 @@ class DynamicOutput(Generic[T]):
             object.__setattr__(self, "mapping_key", key)
             object.__setattr__(self, "metadata", normalize_metadata(metadata))
         except DynamicOutputsError as error:
-            # A refused key is shown, cut, by its refusal.
+            # The message of a refused key shows the key itself, shortened.
             raise error.about(output_name=output_name, mapping_key=key) from None
 
     def serialize(self) -> NoReturn:
-        """Refused: Airflow calls it for an event that a task without declared outputs returns.
+        """Raise an error. Airflow calls this for an event that a task without declared outputs returns.
 
         Raises:
             UnexpectedOutputError: Always.
@@ -111,9 +111,9 @@ def _unexpected(event: Output[Any] | DynamicOutput[Any]) -> UnexpectedOutputErro
     name = type(event).__name__
     declared = "DynamicOut" if isinstance(event, DynamicOutput) else "Out"
     return UnexpectedOutputError(
-        f"this {name} is the value, or in the value, that a task returned or pushed, and no output of it",
+        f"this {name} is a value, or part of a value, that a task returned or pushed, so it is not an output",
         output_name=event.output_name,
         mapping_key=getattr(event, "mapping_key", None),
         remedy=f"Decorate the function with @task.dynamic(out={declared}(...)), and yield or return the "
-        f"{name} itself; a plain @task returns plain values.",
+        f"{name} itself. A plain @task returns plain values.",
     )

@@ -1,4 +1,4 @@
-"""Values as messages show them: their beginning."""
+"""Shortens values for messages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import itertools
 import reprlib
 from typing import Any
 
-#: How many characters of a value a message shows.
+#: The maximum number of characters of a value in a message.
 _EXCERPT = 200
 
 
 class _Excerpt(reprlib.Repr):
-    """Writes out the beginning of a value, however large the value is."""
+    """Writes the beginning of a value of any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class _Excerpt(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = 80
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        """In its own order, and not sorted."""
+        """Return the beginning of a dict in its own order, not sorted."""
         if level <= 0 and x:
             return "{...}"
         shown = [
@@ -31,6 +31,6 @@ class _Excerpt(reprlib.Repr):
 
 
 def excerpt(value: object) -> str:
-    """Return as much of a value as a message shows: one that is large is never written out whole."""
+    """Return the beginning of a value for a message. A large value is never written completely."""
     shown = _Excerpt().repr(value)
     return shown if len(shown) <= _EXCERPT else f"{shown[: _EXCERPT - 3]}..."

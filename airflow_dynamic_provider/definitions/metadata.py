@@ -1,4 +1,4 @@
-"""Metadata values: the kinds there are, how plain Python values become them, and their JSON form."""
+"""Metadata values: their kinds, the conversion of plain Python values, and their JSON form."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-# Schemes that run what they carry when a viewer follows them.
+# URL schemes with which a link can run code in the browser of a person who follows it.
 _SCRIPT_SCHEMES = frozenset({"javascript", "vbscript", "data"})
 
-# Leading bytes -> media type, for images given as bytes. RIFF alone may be sound or film.
+# Leading bytes -> media type, for images given as bytes. A RIFF file may also be sound or film.
 _IMAGE_SIGNATURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
@@ -32,7 +32,7 @@ _IMAGE_SIGNATURES = (
     (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
 )
 
-# What a task may send to Airflow: its messages are in msgpack, which has no longer integers.
+# The limits of integers in msgpack, in which a task sends its messages to Airflow.
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -40,15 +40,15 @@ _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 @dataclass(frozen=True)
 class MetadataValue:
-    """One metadata value and its kind. Make one by the constructor of its kind.
+    """One metadata value and its kind. Create it with the constructor of its kind.
 
     Plain Python values need no constructor: ``str`` becomes ``text``, ``int`` ``int``, ``float`` ``float``,
     ``bool`` ``bool``, ``None`` ``null``, a path object ``path``, a list or dict ``json``, a ``datetime`` with
     a time zone ``timestamp``, a ``date`` ``text``, and an Airflow asset ``asset``.
 
     Attributes:
-        kind: The name of the constructor that made it.
-        value: A JSON value, as it is stored.
+        kind: The name of the constructor.
+        value: The stored JSON value.
 
     Example:
         >>> MetadataValue.md("**12** rows").kind
@@ -65,15 +65,15 @@ class MetadataValue:
 
     @staticmethod
     def url(url: str) -> MetadataValue:
-        """A link. It must name its scheme; schemes that run code in the viewer's browser are refused."""
+        """A link. It must have a scheme. Schemes that run code in the viewer's browser are refused."""
         text = _require_str("url", url)
         try:
             scheme = urlsplit(text).scheme.lower()
         except ValueError as error:
-            raise InvalidMetadataError(f"this is not a url: {text!r} ({error})") from None
+            raise InvalidMetadataError(f"this is not a URL: {text!r} ({error})") from None
         if not scheme or scheme in _SCRIPT_SCHEMES:
             raise InvalidMetadataError(
-                f"a url needs a scheme that is safe to follow, received {text!r}",
+                f"a URL needs a scheme that is safe to follow, received {text!r}",
                 remedy='Write the whole address, such as "https://example.org/report".',
             )
         return MetadataValue("url", text)
@@ -95,7 +95,7 @@ class MetadataValue:
             return MetadataValue("json", _to_json(value, "json"))
         except RecursionError:
             raise InvalidMetadataError(
-                "json that holds itself, or is nested too deeply, cannot be stored"
+                "JSON that contains itself, or is nested too deeply, cannot be stored"
             ) from None
 
     @staticmethod
@@ -110,7 +110,7 @@ class MetadataValue:
 
     @staticmethod
     def float(value: builtins.float) -> MetadataValue:
-        """A number. ``nan`` and the infinities are stored by name, for JSON has none."""
+        """A number. ``nan`` and the infinities are stored by name, because JSON does not have them."""
         return MetadataValue("float", _finite_or_name(_require_float("float", value)))
 
     @staticmethod
@@ -120,7 +120,7 @@ class MetadataValue:
 
     @staticmethod
     def timestamp(moment: datetime | builtins.float) -> MetadataValue:
-        """A moment: a ``datetime`` with a time zone, or seconds since 1970-01-01 UTC. Stored as UTC."""
+        """A time: a ``datetime`` with a time zone, or seconds since 1970-01-01 UTC. It is stored in UTC."""
         return MetadataValue("timestamp", _require_moment(moment).isoformat())
 
     @staticmethod
@@ -130,8 +130,8 @@ class MetadataValue:
         """Rows with named columns.
 
         Args:
-            records: One mapping of column -> scalar a row; a missing column is shown empty.
-            columns: The columns in order. By default those of the rows, in the order they appear.
+            records: One mapping of column -> scalar for each row. A missing column is shown as empty.
+            columns: The columns in order. By default they are those of the rows, in order of appearance.
         """
         if not isinstance(records, Iterable):
             raise _wrong("table", "rows that map column to value", records)
@@ -147,19 +147,19 @@ class MetadataValue:
 
     @staticmethod
     def image(source: str | bytes, *, alt: str = "") -> MetadataValue:
-        """A picture: its web address, a ``data:image/`` address, or the bytes of a PNG, JPEG, GIF or WebP."""
+        """An image: its URL, a ``data:image/`` URL, or the bytes of a PNG, JPEG, GIF or WebP image."""
         if isinstance(source, bytes):
             media_type = next((kind for start, kind in _IMAGE_SIGNATURES if start.match(source)), None)
             if media_type is None:
-                raise _wrong("image", "the bytes of a PNG, JPEG, GIF or WebP picture", source[:16])
+                raise _wrong("image", "the bytes of a PNG, JPEG, GIF or WebP image", source[:16])
             source = f"data:{media_type};base64,{base64.b64encode(source).decode()}"
         elif not _require_str("image", source).lower().startswith(("https://", "http://", "data:image/")):
-            raise _wrong("image", "an http(s) or data:image/ address, or bytes", source)
+            raise _wrong("image", "an http(s) or data:image/ URL, or bytes", source)
         return MetadataValue("image", {"source": source, "alt": _require_str("image", alt)})
 
     @staticmethod
     def asset(asset: Any) -> MetadataValue:
-        """An Airflow asset, given as the object or by its name or URI."""
+        """An Airflow asset, given as an object, a name or a URI."""
         if isinstance(asset, str) and asset:
             return MetadataValue("asset", {"name": asset, "uri": asset})
         if not _looks_like_asset(asset):
@@ -168,13 +168,13 @@ class MetadataValue:
 
     @staticmethod
     def dag_run(dag_id: str, run_id: str) -> MetadataValue:
-        """A run of a Dag."""
+        """A Dag run."""
         ids = {"dag_id": _require_str("dag_run", dag_id), "run_id": _require_str("dag_run", run_id)}
         return MetadataValue("dag_run", ids)
 
     @staticmethod
     def python_artifact(artifact: Callable[..., Any]) -> MetadataValue:
-        """A function or class, by its module and name."""
+        """A function or class, stored as its module and name."""
         module, name = getattr(artifact, "__module__", None), getattr(artifact, "__qualname__", None)
         if not isinstance(module, str) or not isinstance(name, str):
             raise _wrong("python_artifact", "a function or a class", artifact)
@@ -182,7 +182,7 @@ class MetadataValue:
 
     @staticmethod
     def null() -> MetadataValue:
-        """Nothing, on purpose."""
+        """No value, explicitly."""
         return MetadataValue("null", None)
 
     def to_json(self) -> dict[str, Any]:
@@ -193,10 +193,10 @@ class MetadataValue:
     def from_json(cls, stored: Any) -> MetadataValue:
         """Read the stored form.
 
-        A kind that only a later release knows is kept as it is, and shown as it is stored.
+        A kind that only a later release knows is kept, and shown as it is stored.
 
         Raises:
-            LayoutError: It is of another shape.
+            LayoutError: The stored value has another shape.
         """
         is_shaped = isinstance(stored, Mapping) and {"type", "value"} <= set(stored)
         if not is_shaped or not isinstance(stored["type"], str):
@@ -204,12 +204,12 @@ class MetadataValue:
         return cls(stored["type"], stored["value"])
 
 
-#: The kinds there are: the constructors of `MetadataValue`.
+#: All kinds, which are the constructors of `MetadataValue`.
 KINDS = frozenset(name for name, member in vars(MetadataValue).items() if isinstance(member, staticmethod))
 
 
 def normalize_value(value: Any) -> MetadataValue:
-    """Return ``value`` as a `MetadataValue`: as it is, or by the kind that fits its Python type.
+    """Return ``value`` as a `MetadataValue`, of the kind that fits its Python type if it is a plain value.
 
     Raises:
         InvalidMetadataError: No kind fits.
@@ -218,7 +218,7 @@ def normalize_value(value: Any) -> MetadataValue:
         return value
     if value is None:
         return MetadataValue.null()
-    # First, because an Airflow asset is a path object too: its path is its URI.
+    # Assets come first, because an Airflow asset is also a path object, whose path is its URI.
     if _looks_like_asset(value):
         return MetadataValue.asset(value)
     for types, make in _NORMALIZERS:
@@ -234,7 +234,7 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
     """Return label -> `MetadataValue`.
 
     Raises:
-        InvalidMetadataError: It is no mapping, a label is not a non-empty ``str``, or no kind fits.
+        InvalidMetadataError: It is not a mapping, a label is not a non-empty ``str``, or no kind fits.
     """
     if metadata is None:
         return {}
@@ -248,12 +248,10 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
         if not isinstance(label, str) or not label:
             raise InvalidMetadataError(
                 f"a metadata label must be a non-empty str, received {label!r}",
-                remedy="Use str(...) to make a label of it.",
+                remedy="Convert it with str(...).",
             )
         if not _is_storable(label):
-            raise InvalidMetadataError(
-                f"a metadata label must be text in UTF-8 without NUL, received {label!r}"
-            )
+            raise InvalidMetadataError(f"a metadata label must be UTF-8 text without NUL, received {label!r}")
         try:
             normalized[str.__str__(label)] = normalize_value(value)
         except DynamicOutputsError as error:
@@ -271,7 +269,7 @@ def metadata_from_json(stored: Any) -> dict[str, MetadataValue]:
     """Read the stored form of label -> value.
 
     Raises:
-        LayoutError: It is of another shape.
+        LayoutError: The stored object has another shape.
     """
     if not isinstance(stored, Mapping):
         raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
@@ -288,7 +286,7 @@ def _require_str(kind: str, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong(kind, "a str", value)
     if not _is_storable(value):
-        raise _wrong(kind, "text in UTF-8 without NUL", value)
+        raise _wrong(kind, "UTF-8 text without NUL", value)
     return str.__str__(value)
 
 
@@ -297,7 +295,7 @@ def _is_storable(text: str) -> bool:
         text.encode()
     except UnicodeEncodeError:
         return False
-    # Airflow keeps XComs as JSONB in PostgreSQL, which has no NUL.
+    # Airflow stores XComs as JSONB in PostgreSQL, which does not support NUL.
     return "\0" not in text
 
 
@@ -306,9 +304,10 @@ def _require_int(kind: str, value: object) -> int:
         raise _wrong(kind, "a whole number", value)
     number = int(value)
     if not _MIN_INT <= number <= _MAX_INT:
-        # Not shown, for Python refuses to write out a very long one.
+        # The number is not shown, because Python refuses to convert very long integers to strings.
         raise InvalidMetadataError(
-            f"MetadataValue.{kind} takes whole numbers from -2**63 to 2**64 - 1, received one beyond",
+            f"MetadataValue.{kind} takes whole numbers from -2**63 to 2**64 - 1, "
+            "received one outside this range",
             remedy="Use MetadataValue.float(...), or MetadataValue.text(str(...)).",
         )
     return number
@@ -345,7 +344,7 @@ def _require_moment(moment: object) -> datetime:
             return moment.astimezone(timezone.utc)
         return datetime.fromtimestamp(float(moment), timezone.utc)
     except (ValueError, OverflowError, OSError):
-        raise InvalidMetadataError("a timestamp must lie between the years 1 and 9999, in UTC") from None
+        raise InvalidMetadataError("a timestamp must be between the years 1 and 9999, in UTC") from None
 
 
 def _require_path(kind: str, value: str | os.PathLike[str]) -> str:
@@ -396,7 +395,7 @@ def _to_columns(columns: Any) -> list[str]:
 
 
 def _looks_like_asset(value: Any) -> bool:
-    # By shape, because this package's plain values import nothing of Airflow.
+    # Assets are recognized by their attributes, because this module must not import Airflow.
     return all(isinstance(getattr(value, attribute, None), str) for attribute in ("name", "uri"))
 
 

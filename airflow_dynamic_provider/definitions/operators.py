@@ -1,4 +1,4 @@
-"""The operators of Python that ask for a value, in the words in which promises, items and handles refuse."""
+"""The operators of Python that need a value, with the words for messages of promises, items and handles."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _operators() -> dict[str, tuple[str, bool]]:
     # fmt: on
     found = {f"__{name}__": (f"compared with {sign}", True) for name, sign in compared.items()}
     for name, sign in binary.items():
-        # `p += 1` and the like fall back to the first.
+        # `p += 1` and similar statements fall back to the first form.
         for prefix in ("", "r"):
             found[f"__{prefix}{name}__"] = (f"calculated with: {sign}", False)
     return found | {f"__{name}__": (tried, False) for name, tried in unary.items()}
 
 
-#: Special method -> what was tried, and whether the code around decides by the result.
+#: Special method -> the words for the attempt, and whether code usually makes a decision with the result.
 VALUE_OPERATORS = _operators()

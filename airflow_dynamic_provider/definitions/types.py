@@ -1,4 +1,4 @@
-"""Checks a produced value against the type its output declares, without ever changing it."""
+"""Checks a produced value against the declared type of its output, and never changes the value."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from airflow_dynamic_provider.errors import DeclarationError, OutputTypeError
 
-# As type checkers read annotations (PEP 484): an int is good where a float is asked for.
+# As for type checkers (PEP 484), an int is accepted where a float is declared.
 _NUMERIC_TOWER: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
 
 
 def check_type(value: Any, declared: Any) -> None:
-    """Refuse ``value`` unless it is what ``declared`` says.
+    """Refuse ``value`` unless it has the declared type.
 
-    Classes are checked with ``isinstance``, by themselves and inside every other annotation, which pydantic
-    checks in strict mode. What pydantic returns is thrown away: the value stays as it is.
+    Classes are checked with ``isinstance``, both alone and inside other annotations. Pydantic checks other
+    annotations in strict mode. Its result is discarded, so the value does not change.
 
     Raises:
-        OutputTypeError: The value is of another type.
-        DeclarationError: The declared type cannot be checked at all.
+        OutputTypeError: The value has another type.
+        DeclarationError: The declared type cannot be checked.
     """
     if declared is Any or declared is object:
         return
@@ -32,25 +32,25 @@ def check_type(value: Any, declared: Any) -> None:
             raise _mismatch(value, declared, "")
         return
 
-    # Late, because only a task that produces needs pydantic: a Dag file does not.
+    # Imported here, because only a producing task needs pydantic, and a Dag file does not.
     from pydantic import PydanticUserError, ValidationError
 
     try:
         _adapter(declared).validate_python([value], strict=True)
     except PydanticUserError as error:
-        # A name in quotes that cannot be resolved is found out by the first value.
+        # A quoted name that cannot be resolved is found only with the first value.
         raise _uncheckable(declared, error) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        # Without the list it stands in, and without the name of the member of a union that was tried.
+        # The place omits the list around the value, and the names of members of a union.
         place = "".join(f"[{part!r}]" for part in first["loc"][1:] if "is-instance[" not in str(part))
         raise _mismatch(value, declared, f" ({place + ': ' if place else ''}{first['msg']})") from None
 
 
 def _is_class(declared: Any) -> bool:
-    """Whether it can be checked with ``isinstance``."""
-    # ``Any`` is a type since Python 3.11, and ``list[int]`` was one before; isinstance() refuses a TypedDict
-    # and most protocols.
+    """Return whether a type can be checked with ``isinstance``."""
+    # ``Any`` is a type since Python 3.11, and ``list[int]`` was a type before. isinstance() refuses a
+    # TypedDict and most protocols.
     return (
         isinstance(declared, type)
         and declared is not Any
@@ -84,15 +84,15 @@ def _adapter(declared: Any) -> Any:
 
 
 def _make_adapter(declared: Any) -> Any:
-    """Return what checks a list of one value."""
+    """Return the pydantic adapter that checks a list of one value."""
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter
     from pydantic_core import SchemaError
 
     try:
         with warnings.catch_warnings():
-            # pydantic warns of what is no type at all, and then lets every value pass.
+            # pydantic only warns if the annotation is not a type, and then accepts every value.
             warnings.filterwarnings("error", "(?s).* is not a Python type")
-            # In a list, for by itself a TypedDict takes no configuration.
+            # The value is in a list, because a TypedDict alone accepts no configuration.
             one_value: Any = types.GenericAlias(list, (_checkable(declared),))
             return TypeAdapter(one_value, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError, Warning, NameError, RecursionError) as error:
@@ -100,10 +100,10 @@ def _make_adapter(declared: Any) -> Any:
 
 
 class _ByInstance:
-    """Tells pydantic to check a class with ``isinstance``, and not whether it could make an instance.
+    """Tells pydantic to check a class with ``isinstance``, without conversion.
 
     Args:
-        is_all: Whether that is the whole check, and not the first part of one that has constraints.
+        is_all: Whether this is the whole check, or only the first part of a check with constraints.
     """
 
     def __init__(self, *, is_all: bool) -> None:
@@ -122,15 +122,15 @@ _FIRST_BY_INSTANCE = _ByInstance(is_all=False)
 
 
 def _checkable(annotation: Any, around: tuple[Any, ...] = ()) -> Any:
-    """Return the annotation with each class in it checked as it would be by itself.
+    """Return the annotation, changed so that each class in it is checked as it is when it is alone.
 
-    Even when strict, pydantic takes a dict for a model, a list for a named tuple and a text for a complex
-    number, and it takes no ``True`` for an ``int``. Before Python 3.12 it knows a TypedDict only if it is one
-    of typing_extensions.
+    Even in strict mode, pydantic accepts a dict as a model, a list as a named tuple and a string as a complex
+    number, and it refuses ``True`` as an ``int``. Before Python 3.12, it supports a TypedDict only if it is
+    from typing_extensions.
 
     Args:
         annotation: The annotation.
-        around: The TypedDicts whose fields are being read: one that holds itself is left as it is there.
+        around: The TypedDicts whose fields are being read. A TypedDict that contains itself stays unchanged.
     """
     from typing_extensions import is_typeddict
 

@@ -285,7 +285,7 @@ def _snapshot(value: Any) -> Any:
     try:
         return copy.deepcopy(value)
     except Exception:
-        # Airflow can store some objects that cannot be copied. Authors do not change those after a yield.
+        # Airflow can store some objects that cannot be copied. Authors do not build those step by step.
         return value
 
 

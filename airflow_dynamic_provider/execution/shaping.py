@@ -135,7 +135,7 @@ def _missing(
     for origin in space.origins:
         depth = origin.space.depth
         if depth >= len(prefix):
-            # In a joined space, the key paths of an origin need not be the beginnings of the key paths.
+            # In a joined space, key paths need not begin with the key paths of an origin.
             present = {path[:depth] for path in paths} if isinstance(space, NestedSpace) else set()
             yield from reader.outer_keys_without(origin, prefix, present)
 

@@ -212,8 +212,8 @@ def test_a_value_that_was_deleted_is_an_error_and_never_left_out():
         (
             "keyed",
             -1,
-        ): "Task 'work', output 'result', key 'b': its clone succeeded, and its result is not there "
-        "any more. Clear 'work' with its downstream tasks."
+        ): "Task 'work', output 'result', key 'b': its clone succeeded, but its result no longer "
+        "exists. Clear 'work' with its downstream tasks."
     }
 
 

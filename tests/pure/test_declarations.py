@@ -69,8 +69,8 @@ def test_a_declaration_cannot_be_changed(declare):
 def test_a_type_in_quotes_is_refused(declare):
     with refused(
         DeclarationError,
-        "the declared type 'int' is a text, which names nothing that could be checked. "
-        "Give the class or the annotation itself, without quotes.",
+        "the declared type 'int' is a string, and a string cannot be checked. "
+        "Pass the class or the annotation itself, without quotes.",
     ):
         declare("int")
 
@@ -159,14 +159,14 @@ def test_what_is_no_declaration_in_a_dict_is_refused(declaration):
     with refused(
         DeclarationError,
         "Task 'produce', output 'files': must be declared by an Out or a DynamicOut, "
-        f"received {declaration!r}. Write Out(int) for one value, DynamicOut(int) for one value per key.",
+        f"received {declaration!r}. Write Out(int) for one value, or DynamicOut(int) for one value per key.",
     ):
         read_declarations({"total": Out(), "files": declaration}, produce)
 
 
 @pytest.mark.parametrize("name", ["not a name", "class", "_hidden", "return_value", 7])
 def test_a_bad_output_name_is_refused_with_its_task(name):
-    with refused(DeclarationError, f"Task 'produce': {name!r} is not a name for an output"):
+    with refused(DeclarationError, f"Task 'produce': {name!r} is not a valid output name"):
         read_declarations({name: Out()}, produce)
 
 

@@ -58,13 +58,15 @@ def test_names_of_ordinary_things_are_keys(key):
 def test_what_is_not_text_is_refused(key):
     with refused(
         InvalidMappingKeyError,
-        f"a mapping key must be a str, received {key!r} ({type(key).__name__}). Use str(...) to make a key",
+        f"a mapping key must be a str, received {key!r} ({type(key).__name__}). Convert it with str(...).",
     ):
         check_mapping_key(key)
 
 
 def test_the_empty_text_is_refused():
-    with refused(InvalidMappingKeyError, "a mapping key must not be empty, received ''. Name each output"):
+    with refused(
+        InvalidMappingKeyError, "a mapping key must not be empty, received ''. Give each output a key"
+    ):
         check_mapping_key("")
 
 
@@ -83,7 +85,7 @@ def test_control_characters_and_lone_surrogates_are_refused_and_named(bad):
     key = f"a{bad}b"
     with refused(
         InvalidMappingKeyError,
-        f"must not hold control characters, received {key!r} with {bad!r}. Characters are never replaced",
+        f"must not contain control characters, received {key!r} with {bad!r}. Characters are never replaced",
     ):
         check_mapping_key(key)
 
@@ -91,7 +93,7 @@ def test_control_characters_and_lone_surrogates_are_refused_and_named(bad):
 @given(mapping_keys, st.characters(categories=("Cc", "Cs")), st.integers(0, MAX_KEY_LENGTH))
 def test_one_control_character_anywhere_is_enough(key, bad, place):
     assume(len(key) < MAX_KEY_LENGTH)
-    with pytest.raises(InvalidMappingKeyError, match="must not hold control characters"):
+    with pytest.raises(InvalidMappingKeyError, match="must not contain control characters"):
         check_mapping_key(key[:place] + bad + key[place:])
 
 

@@ -321,7 +321,8 @@ def test_metadata_that_is_no_mapping_is_refused(metadata):
 @pytest.mark.parametrize("label", ["", 1, None, b"a", ("a",)])
 def test_a_label_that_is_no_text_is_refused(label):
     with refused(
-        InvalidMetadataError, f"a metadata label must be a non-empty str, received {label!r}. Use str"
+        InvalidMetadataError,
+        f"a metadata label must be a non-empty str, received {label!r}. Convert it with str",
     ):
         normalize_metadata({label: 1})
 
@@ -329,7 +330,7 @@ def test_a_label_that_is_no_text_is_refused(label):
 @pytest.mark.parametrize("label", ["\ud800", "a\0"])
 def test_a_label_that_cannot_be_stored_is_refused(label):
     with refused(
-        InvalidMetadataError, f"a metadata label must be text in UTF-8 without NUL, received {label!r}"
+        InvalidMetadataError, f"a metadata label must be UTF-8 text without NUL, received {label!r}"
     ):
         normalize_metadata({label: 1})
 

@@ -68,7 +68,7 @@ def test_what_is_not_a_path_is_refused(kind):
 )
 @pytest.mark.parametrize("text", ["a\udfff", "a\0b"], ids=ascii)
 def test_text_that_cannot_be_stored_is_refused(make, kind, text):
-    with refused(InvalidMetadataError, takes(kind, "text in UTF-8 without NUL", text)):
+    with refused(InvalidMetadataError, takes(kind, "UTF-8 text without NUL", text)):
         make(text)
 
 
@@ -90,13 +90,13 @@ def test_text_that_cannot_be_stored_is_refused(make, kind, text):
 def test_a_url_that_runs_code_or_has_no_scheme_is_refused(url):
     with refused(
         InvalidMetadataError,
-        f"a url needs a scheme that is safe to follow, received {url!r}. Write the whole address",
+        f"a URL needs a scheme that is safe to follow, received {url!r}. Write the whole address",
     ):
         MetadataValue.url(url)
 
 
 def test_a_url_that_cannot_be_parsed_is_refused():
-    with refused(InvalidMetadataError, "this is not a url: 'http://[bad' (Invalid IPv6 URL)"):
+    with refused(InvalidMetadataError, "this is not a URL: 'http://[bad' (Invalid IPv6 URL)"):
         MetadataValue.url("http://[bad")
 
 
@@ -167,7 +167,7 @@ def test_what_is_no_moment_is_refused(value):
     ids=["seconds", "nan", "inf", "long", "max", "min"],
 )
 def test_a_moment_that_the_calendar_does_not_have_is_refused(moment):
-    with refused(InvalidMetadataError, "a timestamp must lie between the years 1 and 9999, in UTC"):
+    with refused(InvalidMetadataError, "a timestamp must be between the years 1 and 9999, in UTC"):
         MetadataValue.timestamp(moment)
 
 
@@ -195,7 +195,7 @@ def test_json_that_holds_itself_or_is_nested_too_deeply_is_refused():
         deep = [deep]
     for value in (loop, {"a": loop}, deep):
         with refused(
-            InvalidMetadataError, "json that holds itself, or is nested too deeply, cannot be stored"
+            InvalidMetadataError, "JSON that contains itself, or is nested too deeply, cannot be stored"
         ):
             normalize_value(value)
 
@@ -239,14 +239,14 @@ def test_a_column_named_twice_is_refused():
 @pytest.mark.parametrize("source", [b"", b"RIFF\0\0\0\0WAVEfmt ", b"%PDF-1.7", b"<svg/>", b"x" * 100])
 def test_the_bytes_of_something_else_are_no_picture(source):
     with refused(
-        InvalidMetadataError, takes("image", "the bytes of a PNG, JPEG, GIF or WebP picture", source[:16])
+        InvalidMetadataError, takes("image", "the bytes of a PNG, JPEG, GIF or WebP image", source[:16])
     ):
         MetadataValue.image(source)
 
 
 @pytest.mark.parametrize("source", ["a.png", "file:///a.png", "javascript:x", "data:text/html,x", ""])
 def test_another_address_is_no_picture(source):
-    with refused(InvalidMetadataError, takes("image", "an http(s) or data:image/ address, or bytes", source)):
+    with refused(InvalidMetadataError, takes("image", "an http(s) or data:image/ URL, or bytes", source)):
         MetadataValue.image(source)
 
 

@@ -27,7 +27,7 @@ def test_an_identifier_is_taken_as_it_is(name):
     "name", ["", "1a", "a b", "a-b", "a.b", "class", "None", "_private", "a\n", 7, None, b"files", ("a",)]
 )
 def test_what_is_no_public_identifier_is_refused(name):
-    with refused(DeclarationError, f"{name!r} is not a name for an output. Use a Python identifier"):
+    with refused(DeclarationError, f"{name!r} is not a valid output name. Use a Python identifier"):
         check_output_name(name)
 
 
@@ -35,7 +35,7 @@ def test_what_is_no_public_identifier_is_refused(name):
 def test_a_name_under_which_something_else_is_stored_is_refused(name):
     with refused(
         DeclarationError,
-        f"{name!r} is not a name for an output, because an XCom of this name holds something else. Choose",
+        f"{name!r} is not a valid output name, because the XCom with this name has another use. Choose",
     ):
         check_output_name(name)
 
@@ -43,7 +43,7 @@ def test_a_name_under_which_something_else_is_stored_is_refused(name):
 def test_a_name_that_python_spells_otherwise_is_refused():
     with refused(
         DeclarationError,
-        "'ﬁles' is not a name for an output, for Python reads it as 'files'. Write 'files'.",
+        "'ﬁles' is not a valid output name, because Python reads it as 'files'. Write 'files'.",
     ):
         check_output_name("ﬁles")
 

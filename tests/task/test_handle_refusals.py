@@ -341,7 +341,7 @@ def test_a_dynamic_task_is_not_called_in_a_group_that_airflow_expands(dag):
 
 
 def test_a_declared_type_is_no_text():
-    with pytest.raises(errors.DeclarationError, match="the declared type 'str' is a text"):
+    with pytest.raises(errors.DeclarationError, match="the declared type 'str' is a string"):
         DynamicOut("str")
 
 
@@ -351,9 +351,9 @@ def test_a_declared_type_is_no_text():
         (str, "out= must be an Out, a DynamicOut or a dict of them, received <class 'str'>"),
         ({}, r"out= must be .*, received \{\}"),
         ({"a": str}, "output 'a': must be declared by an Out or a DynamicOut, received <class 'str'>"),
-        ({"not a name": Out()}, "'not a name' is not a name for an output"),
-        ({"_hidden": Out()}, "'_hidden' is not a name for an output"),
-        ({"class": Out()}, "'class' is not a name for an output"),
+        ({"not a name": Out()}, "'not a name' is not a valid output name"),
+        ({"_hidden": Out()}, "'_hidden' is not a valid output name"),
+        ({"class": Out()}, "'class' is not a valid output name"),
         (None, "declares no output: there is no out= and the return annotation is None"),
     ],
 )

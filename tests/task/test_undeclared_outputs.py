@@ -26,7 +26,7 @@ def test_a_dynamic_output_that_a_plain_task_returns(wrap):
     assert run.state == "failed"
     assert type(run.error) is errors.UnexpectedOutputError
     assert run.message.startswith(
-        "Output 'result', key 'a.csv': this DynamicOutput is the value, or in the value,"
+        "Output 'result', key 'a.csv': this DynamicOutput is a value, or part of a value,"
     )
     assert "Decorate the function with @task.dynamic(out=DynamicOut(...))" in run.message
     assert run.supervisor.xcoms == {}
@@ -38,7 +38,7 @@ def test_an_output_that_a_plain_task_returns():
 
     run = run_plain(total)
     assert type(run.error) is errors.UnexpectedOutputError
-    assert run.message.startswith("Output 'total': this Output is the value")
+    assert run.message.startswith("Output 'total': this Output is a value")
     assert "@task.dynamic(out=Out(...))" in run.message
 
 
@@ -59,9 +59,7 @@ def test_a_dynamic_output_that_a_clone_returns():
     run_task(made, "produce", supervisor=supervisor)
     run = run_task(made, "work", 0, supervisor)
     assert type(run.error) is errors.UnexpectedOutputError
-    assert run.message.startswith(
-        "Task 'work', output 'result', key 'inner': this DynamicOutput is the value"
-    )
+    assert run.message.startswith("Task 'work', output 'result', key 'inner': this DynamicOutput is a value")
 
 
 def test_metadata_for_an_output_of_a_task_that_declares_none():
