@@ -1,7 +1,7 @@
-"""Cuts a list of tasks into parts, so that the address of each request stays short.
+"""Splits a list of tasks into batches, so that the URL of each request stays short.
 
-A task's process asks Airflow's API by GET, with all that it asks for in the address: 100 tasks make 10 kB,
-and usual proxies refuse more than 8 kB. Airflow can be asked for a task group instead, but then it takes the
+A task's process sends GET requests to Airflow's API, with all parameters in the URL. 100 tasks make 10 kB,
+and common proxies refuse more than 8 kB. A request can name a task group instead. But then Airflow uses the
 group of the newest version of the Dag, which may not be that of the run, and reads all task instances twice.
 """
 
@@ -13,16 +13,16 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-#: How many bytes the part of an address behind the question mark may have, unless one task alone takes more.
+#: The maximum length of a query string in bytes, unless one task alone takes more.
 LONGEST = 4000
 
 
 def batches(task_ids: Collection[str], others: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
-    """Yield the tasks in parts, in their order, each part as long as one address takes.
+    """Yield the tasks in batches, in their order. Each batch is as long as one URL allows.
 
     Args:
         task_ids: The tasks.
-        others: What else each address holds: parameter -> its values.
+        others: The other parameters of each URL: name -> values.
     """
     room = LONGEST - sum(_length(name, value) for name, values in others.items() for value in values)
     batch: list[str] = []
@@ -39,5 +39,5 @@ def batches(task_ids: Collection[str], others: Mapping[str, Collection[str]]) ->
 
 
 def _length(name: str, value: str) -> int:
-    """Return the bytes of ``name=value&``, encoded; a blank counts as three, which is the most it becomes."""
+    """Return the encoded length of ``name=value&`` in bytes. A space counts as three, its maximum length."""
     return len(name) + len("=&") + len(quote(value, safe=""))

@@ -1,7 +1,7 @@
-"""Which methods of Airflow are called when a Dag file, or a body, calls tasks, groups and operators.
+"""The methods of Airflow that run when a Dag file, or a body, calls tasks, groups and operators.
 
-Airflow has no hook for what such a call means. In the planning task, and in any process that plans a
-workflow: while a body is recorded, `replace` puts another method in the place of one of these.
+Airflow has no hook that changes the meaning of such a call. So the planning task, and any process that plans
+a workflow, replaces these methods while it records a body.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Method(NamedTuple):
     name: str
 
 
-#: Makes what ``@task`` is given a task.
+#: The class of functions that are decorated with ``@task``.
 TASK_DECORATOR = _TaskDecorator
 CALL_GROUP = Method(_TaskGroupFactory, "__call__")
 OVERRIDE_GROUP = Method(_TaskGroupFactory, "override")
 MAKE_GROUP = Method(TaskGroup, "__init__")
 ENTER_GROUP = Method(TaskGroup, "__enter__")
 EXIT_GROUP = Method(TaskGroup, "__exit__")
-#: Makes an operator: the classes of operators have a class of their own.
+#: Creates an operator. Operator classes have a metaclass.
 MAKE_OPERATOR = Method(type(BaseOperator), "__call__")
 OUTPUT = Method(BaseOperator, "output")
 SET_UPSTREAM = tuple(Method(owner, "set_upstream") for owner in (BaseOperator, TaskGroup))
@@ -52,13 +52,13 @@ EXPAND = (
 
 
 def methods_of_decorator(owner: Any) -> tuple[Method, Method, tuple[Method, ...]]:
-    """Return the methods by which a decorated function is called, overridden and expanded."""
+    """Return the methods that call, override and expand a decorated function."""
     expand = tuple(Method(owner, name) for name in ("expand", "partial", "expand_kwargs"))
     return Method(owner, "__call__"), Method(owner, "override"), expand
 
 
 def replace(method: Method, replacement: Any) -> Callable[[], None]:
-    """Put another method in the place of one, and return what takes it back."""
+    """Replace a method, and return a function that restores it."""
     owner, name = method
     if name in vars(owner):
         restore = functools.partial(setattr, owner, name, vars(owner)[name])
@@ -69,18 +69,18 @@ def replace(method: Method, replacement: Any) -> Callable[[], None]:
 
 
 def forget_partial(called: Any) -> None:
-    """Keep Airflow from warning that something was given arguments and not expanded."""
+    """Keep Airflow from warning that a partial was never expanded."""
     if hasattr(called, "_expand_called"):
         called._expand_called = True
 
 
 def add_upstream(label: Any, others: Any) -> Any:
-    """Note what stands before a label between tasks, and return what stands behind it."""
+    """Add tasks before a label between tasks, and return the tasks after it."""
     label._upstream += others
     return label._downstream
 
 
 def add_downstream(label: Any, others: Any) -> Any:
-    """Note what stands behind a label between tasks, and return what stands before it."""
+    """Add tasks after a label between tasks, and return the tasks before it."""
     label._downstream += others
     return label._upstream

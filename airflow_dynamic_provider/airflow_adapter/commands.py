@@ -1,8 +1,8 @@
-"""What Airflow's command line is made of: commands with their arguments, and what makes a function a command.
+"""The parts of Airflow's command line: commands, their arguments, and decorators for their functions.
 
-Each process of Airflow's command line uses it, also that of another command than ours, so it imports nothing
-that the command line has not loaded already. Airflow documents that providers may have commands, but promises
-none of the classes that commands are made of. Its own providers import these.
+Every process of Airflow's command line imports it, even for commands of others. So it imports only modules
+that the command line has already loaded. Airflow documents that providers may add commands, but does not
+promise the classes for them. Its own providers import these.
 """
 
 from __future__ import annotations

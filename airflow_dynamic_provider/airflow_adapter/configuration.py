@@ -1,4 +1,4 @@
-"""Airflow's options. `airflow.sdk` does not export them; ``conf`` is documented."""
+"""Airflow's configuration. `airflow.sdk` does not export it, but ``conf`` is documented."""
 
 from __future__ import annotations
 

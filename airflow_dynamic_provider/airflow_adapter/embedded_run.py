@@ -1,7 +1,7 @@
-"""What ``dag.test()`` needs around it: a database, a log, the Dag's file, and someone who watches.
+"""The environment that ``dag.test()`` needs: a database, logging, the Dag's file, and a listener.
 
 The process of an embedded run uses it: a Dag file that a developer runs as a program. ``dag.test()`` is
-public. It expects all of this to be there, and `airflow.sdk` has no way to set it up.
+public, but it expects this environment, and `airflow.sdk` has no way to set it up.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ __all__ = [
     "options_for_only",
 ]
 
-#: The environment variable with the level from which on Airflow logs.
+#: The environment variable for the level of Airflow's log.
 LOGGING_LEVEL = "AIRFLOW__LOGGING__LOGGING_LEVEL"
 
-#: The bundle that Airflow has where nothing else is configured. Runs and Dags are stored with its name.
+#: The name of Airflow's default bundle. Runs and Dags are stored with it.
 _BUNDLE = "dags-folder"
 
 
 def migrate_database() -> None:
-    """Create the metadata database, or bring it up to date."""
+    """Create the metadata database, or upgrade it."""
     from airflow.utils.db import initdb
 
     initdb()
 
 
 def configure_logging() -> None:
-    """Have Airflow log as its options say now: it reads them once, when it is imported."""
+    """Configure Airflow's logging again, because Airflow reads its options only when it is imported."""
     from airflow.logging_config import configure_logging as configure
 
     configure()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def options_for_only(file: Path) -> dict[str, str]:
-    """Return the environment variables that have Airflow import one Dag file and no other.
+    """Return the environment variables with which Airflow imports one Dag file and no other.
 
-    It would import all files of the Dag's folder, and a script that stands beside the file would run.
+    Without them, Airflow would import all files of the Dag's folder, and run a script next to the file.
     """
-    # Not [core] dags_folder, which Airflow has read when it was imported.
+    # Not [core] dags_folder, because Airflow has already read it, when it was imported.
     bundle = {
         "name": _BUNDLE,
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
@@ -80,9 +80,9 @@ def listening(listener: Any) -> Iterator[None]:
 
 @contextmanager
 def one_execution_api() -> Iterator[None]:
-    """Have ``dag.test()`` keep one web application for all task instances, as Airflow 3.3 does by itself.
+    """Make ``dag.test()`` use one web application for all task instances, as Airflow 3.3 does by itself.
 
-    Up to Airflow 3.2 it builds one for each of them, which takes seconds and leaves a thread behind.
+    Up to Airflow 3.2, it builds one for each task instance, which takes seconds and leaves a thread behind.
     """
     if KEEPS_EXECUTION_API:
         yield

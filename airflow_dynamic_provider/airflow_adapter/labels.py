@@ -1,4 +1,4 @@
-"""The label of a clone in Airflow's UI, there from its start on."""
+"""The label of a clone in Airflow's UI, which is shown from the start of the clone."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-#: Where the label is kept in Airflow's task context; the clone's ``map_index_template`` reads it.
+#: The name of the label in Airflow's task context. The clone's ``map_index_template`` reads it.
 _LABEL_KEY = "dynamic_label"
 
 MAP_INDEX_TEMPLATE = "{{ " + _LABEL_KEY + " }}"
 
 
 class _Text(bytes):
-    """A text that a native template leaves as it is.
+    """A string that a native template does not convert.
 
-    Such a template turns text that reads like a literal ("123", "None") into that value, and Airflow up to
-    3.3 then fails the task (apache/airflow#71586). It leaves bytes alone, and the label's message takes UTF-8
-    bytes for text. Later Airflows make a text of what the template gave.
+    Such a template converts a string that reads like a literal ("123", "None") to that value, and Airflow up
+    to 3.3 then fails the task (apache/airflow#71586). The template does not convert bytes, and the message
+    with the label accepts UTF-8 bytes as a string. Later versions of Airflow convert the result to a string.
     """
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class _Text(bytes):
 
 def set_label(context: MutableMapping[str, Any], label: str) -> None:
     """Label the running task instance."""
-    # One that fails before its label is rendered reports this attribute with its failure.
+    # A task instance that fails before its label is rendered reports this attribute with its failure.
     context["ti"].rendered_map_index = label
     context[_LABEL_KEY] = _Text(label.encode()) if _renders_natively(context) else label
 

@@ -1,9 +1,9 @@
 """Airflow's tables, a session that reads them, and the function that clears task instances.
 
-The API server uses it for the pages, a command for what it prints and clears, and the process of an embedded
-run for the results. No task does: Airflow keeps tasks away from the database, so `airflow.sdk` has none of
-this. The REST API is no way either. It has no place for a question like "the worst state of each of 10,000
-keys", and the pages are answered inside the server that would be asked.
+The API server uses it for the pages, the commands use it to print and clear, and embedded runs use it for
+their results. No task uses it: Airflow keeps tasks away from the database, so `airflow.sdk` exports none of
+this. The REST API is no alternative. It cannot answer a question like "the worst state of each of 10,000
+keys", and the pages are served by the same server that would be asked.
 
 Importing it takes about a second, because Airflow loads all of its tables. Import it inside functions.
 """
@@ -30,6 +30,6 @@ __all__ = [
     "create_session",
 ]
 
-#: The column with the label of a mapped task instance; NULL where it has none.
-# Private: the public attribute gives the map index where there is no label.
+#: The column with the label of a mapped task instance; NULL if it has none.
+# Private: the public attribute returns the map index if there is no label.
 LABEL = TaskInstance._rendered_map_index

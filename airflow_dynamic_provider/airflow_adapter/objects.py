@@ -1,15 +1,15 @@
-"""What Airflow's own objects are, for those that clone and record them: questions, and a stand-in."""
+"""Questions about Airflow's own objects, for the code that clones and records them, and a stand-in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Where an operator keeps what its constructor was given.
+# The attribute in which an operator keeps the arguments of its constructor.
 _ARGUMENTS = "_BaseOperator__init_kwargs"
 
 
 def is_operator(value: Any) -> bool:
-    """Whether this is a classic operator, or an operator that Airflow expands."""
+    """Return whether this is a classic operator, or an operator that Airflow expands."""
     from airflow.sdk import BaseOperator
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
@@ -17,7 +17,7 @@ def is_operator(value: Any) -> bool:
 
 
 def is_operator_class(value: Any) -> bool:
-    """Whether this is a class of operators that a body may call."""
+    """Return whether this is a class of operators that a body may call."""
     from airflow.sdk import BaseOperator, BaseSensorOperator
 
     bases = (BaseOperator, BaseSensorOperator)
@@ -25,40 +25,40 @@ def is_operator_class(value: Any) -> bool:
 
 
 def is_task_decorator(value: Any) -> bool:
-    """Whether this is what ``@task`` makes of a function."""
-    # Airflow's own mark, by which it recognises them as well. Of the class: an instance may be a placeholder,
-    # which has every attribute that it is asked for.
+    """Return whether this is a function decorated with ``@task``."""
+    # Airflow's own mark, by which Airflow recognises them as well. It is read from the class, because an
+    # instance may be a placeholder, which has every attribute.
     return getattr(type(value), "_airflow_is_task_decorator", False) is True
 
 
 class TaskDecorator:
-    """Is to Airflow what ``@task`` makes of a function."""
+    """A base class whose instances Airflow treats as functions decorated with ``@task``."""
 
-    # Airflow's own mark, by which it recognises them.
+    # Airflow's own mark, by which Airflow recognises them.
     _airflow_is_task_decorator = True
 
 
 def is_plain_function(decorator: Any) -> bool:
-    """Whether what ``@task`` made runs its function in the task's process, and returns what that returns."""
-    # Private: the class of such operators, which Airflow does not export.
+    """Return whether a ``@task`` runs its function in the task's process, and returns its return value."""
+    # Private: Airflow does not export the class of such operators.
     return str(decorator.operator_class.__name__) == "_PythonDecoratedOperator"
 
 
 def arguments_of(operator: Any) -> dict[str, Any]:
-    """Return what an operator's constructor was given."""
-    # Private: Airflow keeps them to make mapped operators; an operator need not keep them as attributes.
+    """Return the arguments of an operator's constructor."""
+    # Private: Airflow keeps them to create mapped operators. An operator may not have them as attributes.
     given: dict[str, Any] = vars(operator).get(_ARGUMENTS, {})
     return given
 
 
 def attributes_of(operator: Any) -> dict[str, Any]:
-    """Return what an operator keeps, without the arguments as its constructor was given them."""
+    """Return the attributes of an operator, without Airflow's copy of its constructor's arguments."""
     own = vars(operator)
     return {name: own[name] for name in sorted(own) if not name.startswith("_BaseOperator__")}
 
 
 def orderable_class() -> Any:
-    """Return the class that all that Airflow can order is a subclass of."""
+    """Return the base class of everything that Airflow can order."""
     # Private: Airflow exports only its subclasses.
     from airflow.sdk.definitions._internal.mixins import DependencyMixin
 
@@ -66,20 +66,20 @@ def orderable_class() -> Any:
 
 
 def is_task_group(value: Any) -> bool:
-    """Whether this is a function under ``@task_group``."""
+    """Return whether this is a function decorated with ``@task_group``."""
     from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
 
     return isinstance(value, _TaskGroupFactory)
 
 
 def chooses_tasks(operator_class: type) -> bool:
-    """Whether an operator chooses the tasks that run after it, and skips the others by their names."""
-    # By name: branches, short circuits and the like of every provider share this base, wherever it is from.
+    """Return whether an operator chooses the tasks that run after it, and skips the others by name."""
+    # By name, because this base of branches, short circuits and so on is not always in the same module.
     return any(base.__name__ == "SkipMixin" for base in operator_class.__mro__)
 
 
 def stand_in() -> Any:
-    """Return what an operator's constructor gets in place of a promise: a reference as in a Dag file."""
+    """Return the reference that an operator's constructor receives instead of a promise."""
     from airflow.sdk import XComArg
 
     from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator

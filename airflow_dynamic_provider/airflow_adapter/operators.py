@@ -1,8 +1,8 @@
-"""The classes of Airflow that the package's own operators, references and decorators are made of.
+"""The classes of Airflow from which the package makes its own operators, references and decorators.
 
-Used in the Dag file and in every process that loads one. `airflow.sdk` has `BaseOperator` only: the operators
-of functions and the empty operator come with the standard provider, which every Airflow 3 has, and what makes
-a task decorator is documented for makers of decorators.
+The Dag file uses them, and so does every process that loads one. `airflow.sdk` exports only `BaseOperator`.
+The Python operators and the empty operator come with the standard provider, which every Airflow 3 has. The
+factory of task decorators is documented for authors of decorators.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = [
 def run_around(
     task: Any, before: Callable[[Any], None], after: Callable[[Any, Any], None], chain: Callable[..., Any]
 ) -> None:
-    """Have functions called before and after a task runs, together with those that its author gave.
+    """Call functions before and after a task runs, in addition to those of its author.
 
     Args:
         task: The operator.
         before: Called with the context.
         after: Called with the context and the result.
-        chain: Makes one function of the author's, which may be ``None``, and the package's.
+        chain: Combines the author's function, which may be ``None``, and the package's.
     """
-    # Private names of public arguments: the operator exists already, so they cannot be passed to it.
+    # Private names of public arguments, which cannot be passed because the operator already exists.
     task._pre_execute_hook = chain(task._pre_execute_hook, before)
     task._post_execute_hook = chain(task._post_execute_hook, after)

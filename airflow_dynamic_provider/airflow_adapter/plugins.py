@@ -1,7 +1,7 @@
 """The base class of plugins.
 
-Every process that loads plugins uses it, also that of a task, so it imports nothing else. It is documented
-for makers of plugins, but `airflow.sdk` does not export it.
+Every process that loads plugins imports it, including the process of a task, so it imports nothing else. It
+is documented for authors of plugins, but `airflow.sdk` does not export it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs an operator inside another one's task instance. In a node's process, and under ``.local()``."""
+"""Runs an operator inside the task instance of another: in a node's process, and in ``.local()``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 @functools.cache
 def context_keys() -> frozenset[str]:
-    """Return the names of what Airflow's task context holds."""
-    # For makers of decorators, though not listed as exported.
+    """Return the names in Airflow's task context."""
+    # Meant for authors of decorators, though not listed as exported.
     from airflow.sdk.bases.decorator import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
 
     return frozenset(KNOWN_CONTEXT_KEYS)
@@ -21,8 +21,8 @@ def context_keys() -> frozenset[str]:
 
 @contextlib.contextmanager
 def as_current(context: dict[str, Any]) -> Iterator[None]:
-    """Have what asks for the context of the running task find this one."""
-    # Private: Airflow makes its own context known in this way, and has no other.
+    """Make this the context of the running task."""
+    # Private: Airflow sets its own context in this way, and has no other way.
     from airflow.sdk.execution_time.context import set_current_context
 
     with set_current_context(context):  # type: ignore[arg-type]
@@ -30,15 +30,15 @@ def as_current(context: dict[str, Any]) -> Iterator[None]:
 
 
 def join_dag(operator: Any, dag: Any) -> None:
-    """Have an operator find its Dag, without adding it to the Dag."""
+    """Set the Dag of an operator, without adding the operator to the Dag."""
     # Private: an operator finds its Dag in this attribute, and the public way would add it to the Dag.
     object.__setattr__(operator, "_dag", dag)
 
 
 @contextlib.contextmanager
 def inside_another(operator: Any) -> Iterator[None]:
-    """Let an operator run that is not the one of the task instance, without Airflow's warning."""
-    # Private: Airflow warns of operators that run inside others, which is what a node is for.
+    """Let an operator run in the task instance of another, without Airflow's warning."""
+    # Private: Airflow warns about operators that run inside others, but a node is made for that.
     from airflow.sdk.bases.operator import ExecutorSafeguard
 
     token = ExecutorSafeguard.tracker.set(operator)
@@ -50,10 +50,10 @@ def inside_another(operator: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stop what runs in here after some seconds, as Airflow does for ``execution_timeout``.
+    """Limit the time of the ``with`` statement, as Airflow does for ``execution_timeout``.
 
     Raises:
-        AirflowTaskTimeout: The time is over.
+        AirflowTaskTimeout: The time limit was exceeded.
     """
     # Private: Airflow's own limit, because there is no public one.
     from airflow.sdk.execution_time.timeout import TimeoutPosix

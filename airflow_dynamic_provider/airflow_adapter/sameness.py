@@ -1,7 +1,7 @@
-"""Compares a value with what comes back when it is stored and read: Airflow's serialization changes some.
+"""Compares a value with its copy after storing and reading, because Airflow's serialization changes some.
 
-It turns a dict's keys into text, a subclass of dict, list or str into its base, a named tuple into a tuple,
-and what a dataclass holds into dicts. No error says so, and whoever reads the value gets something else.
+It converts the keys of a dict to strings, a subclass of dict, list or str to its base, a named tuple to a
+tuple, and the contents of a dataclass to dicts. It raises no error, so a reader gets a different value.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _SEQUENCES = frozenset({list, tuple})
 _SETS = frozenset({set, frozenset})
 
-#: The remedy where no other is known.
+#: The remedy if no other is known.
 PLAIN_DATA = "Produce plain data, or a path or address where the data is stored."
 
 
 class Change(NamedTuple):
-    """A part of a value that comes back as something else.
+    """A part of a value that comes back changed.
 
     Attributes:
-        place: Where in the value it is, as it is written in Python; empty for the value itself.
+        place: Its place in the value, in Python's syntax; empty for the value itself.
         problem: What it is, and what comes back.
-        remedy: What to do, a full sentence.
+        remedy: What to do, as a full sentence.
     """
 
     place: str
@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is made of nothing but what JSON has, so that it comes back the same."""
+    """Return whether a value consists of JSON's types only, so that it comes back unchanged."""
     kind = type(value)
     if kind in _SCALARS:
         return True
@@ -46,20 +46,20 @@ def is_plain(value: Any) -> bool:
 
 
 def find_change(value: Any, back: Any, is_same: Callable[[Any, Any], bool], place: str = "") -> Change | None:
-    """Return the first part of a value that has come back as something else, ``None`` if all is the same.
+    """Return the first part of a value that came back changed, ``None`` if nothing changed.
 
     Args:
         value: The value.
-        back: What has come back.
-        is_same: Tells of two objects of one class whether they are alike, where their parts are not known.
-        place: Where in the whole both are.
+        back: The value that came back.
+        is_same: Returns whether two objects of one class are equal, if their parts are not known.
+        place: The place of both in the whole value.
     """
     kind = type(value)
     if kind is dict and (keys := [key for key in value if type(key) is not str]):
         return _changed(
             place,
             f"the key {_shown(keys[0])} comes back as {_shown(str(keys[0]))}",
-            "Use texts as the keys of the dict, or produce a list of [key, value] pairs.",
+            "Use strings as the keys of the dict, or produce a list of [key, value] pairs.",
         )
     if type(back) is not kind:
         return _unlike(value, back, place)
@@ -77,18 +77,18 @@ def find_change(value: Any, back: Any, is_same: Callable[[Any, Any], bool], plac
 
 
 def remedy_of_unreadable(value: Any) -> str:
-    """Return what to do about a value that can be stored and cannot be read."""
+    """Return the remedy for a value that can be stored, but not read."""
     todo = [value]
     while todo:
         each = todo.pop()
         if isinstance(each, datetime) and isinstance(each.tzinfo, timezone):
-            return "Convert it by .astimezone(timezone.utc), or produce its .isoformat()."
+            return "Convert it with .astimezone(timezone.utc), or produce its .isoformat()."
         todo += (_parts(each) or {}).values()
     return PLAIN_DATA
 
 
 def _parts(value: Any) -> dict[str, Any] | None:
-    """Return how each part of a value is reached -> the part, ``None`` where the parts are not known."""
+    """Return the place of each part of a value -> the part, ``None`` if the parts are not known."""
     kind = type(value)
     if kind is dict:
         return {f"[{key!r}]": each for key, each in value.items()}
@@ -101,13 +101,13 @@ def _parts(value: Any) -> dict[str, Any] | None:
 
 
 def _typed(members: Iterable[Any]) -> set[tuple[type, Any]]:
-    """Return the members of a set with their classes: a named tuple is equal to a tuple."""
+    """Return the members of a set with their classes, because a named tuple is equal to a tuple."""
     return {(type(each), each) for each in members}
 
 
 def _remedy(value: Any) -> str:
     if dataclasses.is_dataclass(value):
-        return "Give the class around it a serialize() and a deserialize(), or produce dicts."
+        return "Add serialize() and deserialize() to the class around it, or produce dicts."
     if isinstance(value, tuple):
         return "Produce a dataclass, a dict or a plain tuple."
     if isinstance(value, dict):

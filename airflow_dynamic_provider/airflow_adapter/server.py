@@ -1,7 +1,7 @@
-"""What Airflow's API server checks and gives to its own routes: rights on a Dag, and a database session.
+"""What the routes of Airflow's API server use: checks of access to a Dag, and a database session.
 
-The API server uses it, for the routes of the pages. Airflow mounts an application of a plugin as it is, and
-has no public way to ask who may see a Dag; the applications of Airflow's own providers import these.
+The API server uses it for the routes of the pages. Airflow mounts the application of a plugin unchanged, and
+has no public way to ask who may see a Dag. The applications of Airflow's own providers import these.
 """
 
 from __future__ import annotations

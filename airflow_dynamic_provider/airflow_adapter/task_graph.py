@@ -1,8 +1,8 @@
-"""Edits to Airflow's task graph for which there is no public call. The only module that makes them.
+"""Edits Airflow's task graph where there is no public call. No other module does this.
 
-Airflow's public way to map tasks together is a task group expanded over a list; it fixes the members while
-the group's function runs. Here, calls join a group later, as further maps are written, and move on to another
-group when they turn out to depend on a collection of the first.
+Airflow's public way to map tasks together is a task group that is expanded over a list. Its members are fixed
+when the group's function has run. Here, tasks join a group later, with each map of the Dag file, and move to
+another group when they turn out to depend on a collection of the first.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ def make_mapped_group(group_id: str, parent: TaskGroup, over: BaseOperator, tool
 
 
 def group_ids(dag: DAG) -> set[str | None]:
-    """Return the task groups of a Dag; its root group is ``None``."""
-    # Not the Dag's own ``task_group_dict``, which is computed once.
+    """Return the ids of the task groups of a Dag. The id of its root group is ``None``."""
+    # Not the Dag's own ``task_group_dict``, which is computed only once.
     return set(dag.task_group.get_task_group_dict())
 
 
 def free_group_id(dag: DAG, group_id: str) -> str:
-    """Return the id, with dots and collisions taken out."""
+    """Return the id without dots, with a number appended if it is taken."""
     return first_free(group_id.replace(".", "_"), group_ids(dag), "__")
 
 
 def first_free(wanted: str, taken: Container[str | None], separator: str) -> str:
-    """Return an id, with a number behind it if it is taken."""
+    """Return an id, with a number appended if it is taken."""
     number, free = 1, wanted
     while free in taken:
         number += 1
@@ -72,15 +72,15 @@ def get_task(dag: DAG, task_id: str) -> Any:
 
 
 def current_group(dag: DAG) -> TaskGroup:
-    """Return the task group that the Dag file is in the middle of, the Dag's root group if no other."""
-    # Private: a task that is made finds its group this way, and there is no public call for it.
+    """Return the task group that the Dag file is currently in, the Dag's root group if there is no other."""
+    # Private: a new task finds its group in this way, and there is no public call for it.
     from airflow.sdk.definitions._internal.contextmanager import TaskGroupContext
 
     return TaskGroupContext.get_current(dag) or dag.task_group
 
 
 def group_of(node: Node) -> TaskGroup:
-    """Return the task group that holds a task or a group, the Dag's root group if no other."""
+    """Return the task group that holds a task or a group, the Dag's root group if there is no other."""
     group: TaskGroup = node.task_group
     return group
 
@@ -90,14 +90,14 @@ def outermost(task: Any, known_groups: set[str | None]) -> Node:
     node: Node = task
     while group_of(node).group_id not in known_groups:
         node = group_of(node)
-    # A task knows its group as a weak proxy; the group around that one holds the group itself.
+    # A task has a weak proxy of its group. The group around that group holds the group itself.
     return group_of(node).children[node.node_id]
 
 
 def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
-    """Change when a task runs."""
+    """Set the trigger rule of a task."""
     if isinstance(task, MappedOperator):
-        # A new dict, since Airflow is iterating over the old one while it asks for the task's upstream tasks.
+        # A new dict, because Airflow iterates over the old one while it asks for the task's upstream tasks.
         task.partial_kwargs = {**task.partial_kwargs, "trigger_rule": rule}
     else:
         task.trigger_rule = rule
@@ -105,7 +105,7 @@ def set_trigger_rule(task: Any, rule: TriggerRule) -> None:
 
 @contextmanager
 def filled_later(names: frozenset[str]) -> Iterator[None]:
-    """Have Airflow let parameters of these names be left out of a ``@task``'s call: the context has them."""
+    """Let calls of a ``@task`` leave out parameters with these names, because the context has them."""
     # Private: Airflow checks the arguments of a call against the context that it knows itself.
     airflows = vars(sys.modules[DecoratedOperator.__module__])
     known = airflows["KNOWN_CONTEXT_KEYS"]
@@ -117,8 +117,8 @@ def filled_later(names: frozenset[str]) -> Iterator[None]:
 
 
 def is_partial(fn: Any) -> bool:
-    """Whether this is what ``partial()`` of a task, an operator or a task group returns."""
-    # That of a @task or a @task_group is another one of its kind, with arguments.
+    """Return whether this is the result of ``partial()`` of a task, an operator or a task group."""
+    # For a @task or a @task_group, the result is another one of its kind, with arguments.
     given = getattr(fn, "partial_kwargs", None) or getattr(fn, "kwargs", None)
     is_group = isinstance(fn, _TaskGroupFactory) and bool(given)
     is_task = is_task_decorator(fn) and "op_kwargs" in (given or ())
@@ -126,15 +126,15 @@ def is_partial(fn: Any) -> bool:
 
 
 def is_constructing() -> bool:
-    """Whether the constructor of an operator is running, of whatever package the operator is."""
-    # Private: every operator's constructor is called by this function of Airflow's, which sets defaults.
+    """Return whether the constructor of an operator of any package is running."""
+    # Private: this function of Airflow, which sets defaults, calls the constructor of every operator.
     return _is_in("apply_defaults", BaseOperator.__module__)
 
 
 def is_expanding() -> bool:
-    """Whether Airflow asks a reference whether it can expand over it."""
-    # Private: `expand()` and `expand_kwargs()` of tasks and groups ask in this function, and refuse all that
-    # refers to another XCom than a task's return value.
+    """Return whether Airflow is asking a reference whether it can be expanded over."""
+    # Private: `expand()` and `expand_kwargs()` of tasks and groups call this function, which refuses
+    # references to any XCom but a task's return value.
     return _is_in(ensure_xcomarg_return_value.__name__, ensure_xcomarg_return_value.__module__)
 
 
@@ -148,25 +148,25 @@ def _is_in(function: str, module: str) -> bool:
 
 
 def is_mapped(node: Node) -> bool:
-    """Whether Airflow expands this task or group by itself."""
+    """Return whether Airflow itself expands this task or group."""
     return isinstance(node, (MappedOperator, MappedTaskGroup))
 
 
 def mapped_groups_around(task: Any) -> list[TaskGroup]:
-    """Return the mapped groups that hold a task, the closest first."""
+    """Return the mapped groups that hold a task, the innermost first."""
     return list(task.iter_mapped_task_groups())
 
 
 def move(node: Node, target: TaskGroup) -> None:
-    """Put a task or a group into another group, under the id it has."""
+    """Move a task or a group into another group, and keep its id."""
     node_id = node.node_id
     source = group_of(node)
     if source.group_id == target.group_id:
         return
     source.children.pop(node_id)
     if isinstance(node, TaskGroup):
-        # A group's id is made of its parent's; as the target gives no prefix, it keeps the whole id itself.
-        # Past the check for new ids, which knows no dots.
+        # A group's id contains the prefix of its parent. The target has no prefix, so the group itself gets
+        # the whole id. The assignment bypasses the check of new ids, which refuses dots.
         node.group_display_name = node.group_display_name or str(node.label)
         object.__setattr__(node, "_group_id", node_id)
         node.parent_group = target
@@ -176,11 +176,11 @@ def move(node: Node, target: TaskGroup) -> None:
 
 
 def remove_group(group: TaskGroup) -> None:
-    """Take a task group that holds no tasks any more out of its Dag, with the groups in it."""
+    """Remove a task group that holds no tasks any more, and the groups in it, from its Dag."""
     inside = group.get_task_group_dict().values()
     gone = {each.group_id for each in inside}
     group_of(group).children.pop(str(group.group_id))
-    # The ids are free again: another group of the same name may be needed later.
+    # Free the ids, because another group of the same name may be needed later.
     for each in inside:
         group.used_group_ids.difference_update(
             {each.group_id, each.upstream_join_id, each.downstream_join_id}
@@ -191,30 +191,30 @@ def remove_group(group: TaskGroup) -> None:
 
 
 def remove_task(task: Any) -> None:
-    """Take a task out of its Dag, with its edges to other tasks."""
+    """Remove a task, and its edges to other tasks, from its Dag."""
     dag = task.dag
     for upstream_id in list(task.upstream_task_ids):
         remove_edge(dag.get_task(upstream_id), task)
     for downstream_id in list(task.downstream_task_ids):
         remove_edge(task, dag.get_task(downstream_id))
-    # Private: a Dag has no public call to leave a task out once it is there.
+    # Private: there is no public call to remove a task from a Dag.
     dag._remove_task(task.task_id)
 
 
 def add_edge(upstream: Any, downstream: Any) -> None:
-    """Run one task before another."""
+    """Set one task to run before another."""
     if upstream.task_id not in downstream.upstream_task_ids:
         downstream.set_upstream(upstream)
 
 
 def remove_edge(upstream: Any, downstream: Any) -> None:
-    """Take back an order between two tasks."""
+    """Remove the edge between two tasks."""
     upstream.downstream_task_ids.discard(downstream.task_id)
     downstream.upstream_task_ids.discard(upstream.task_id)
 
 
 def replace_upstream(task: Any, upstream: Any, other: Any) -> None:
-    """Run a task after ``other`` in place of ``upstream``, under the same label."""
+    """Set a task to run after ``other`` instead of ``upstream``, with the same label."""
     remove_edge(upstream, task)
     add_edge(other, task)
     labels = task.dag.edge_info.get(upstream.task_id, {})
@@ -222,17 +222,17 @@ def replace_upstream(task: Any, upstream: Any, other: Any) -> None:
         task.dag.set_edge_info(other.task_id, task.task_id, label)
     group: TaskGroup | None = group_of(task)
     while group is not None:
-        # The pages of Airflow draw the edges of a group by these.
+        # Airflow's UI draws the edges of a group from these.
         if upstream.task_id in group.upstream_task_ids:
             group.upstream_task_ids ^= {upstream.task_id, other.task_id}
         group = group.parent_group
 
 
 def watch_downstream(task: Any, notice: Callable[[Node], None]) -> None:
-    """Call ``notice`` with each task, or group, that is set to run after ``task``, just before."""
+    """Call ``notice`` with each task or group that is set to run after ``task``, before the edge is set."""
 
-    # Airflow's own hook, on this one object: the operator exists already, so its class cannot be chosen. A
-    # function, not an object, for copies of the operator share functions and would copy an object's insides.
+    # Airflow's own hook, on this one object, because the operator already exists and its class cannot be
+    # chosen. A function and not an object, because copies of the operator share functions, but copy objects.
     def update_relative(other: Node, upstream: bool = True, edge_modifier: Any = None) -> None:
         type(task).update_relative(task, other, upstream, edge_modifier)
         if not upstream:
@@ -244,10 +244,10 @@ def watch_downstream(task: Any, notice: Callable[[Node], None]) -> None:
 def leave_mapped_groups(task: Any) -> None:
     """Leave the mapped groups around a task that is about to be refused.
 
-    Airflow leaves one only after it has set the group's upstream tasks, which is refused once more. It would
-    then stay in the group in every later file that the same process reads.
+    Airflow leaves a group only after it has set the group's upstream tasks, which would be refused again. It
+    would then stay in the group for every later file that the same process parses.
     """
-    # Private: there is no public call to leave a group but its ``with``.
+    # Private: the only public way to leave a group is its ``with`` statement.
     from airflow.sdk.definitions._internal.contextmanager import TaskGroupContext
 
     for group in mapped_groups_around(task):
@@ -256,9 +256,9 @@ def leave_mapped_groups(task: Any) -> None:
 
 
 def watch_end(dag: DAG, notice: Callable[[], None]) -> None:
-    """Call ``notice`` when a Dag has been written, before Airflow stores, runs or checks it."""
+    """Call ``notice`` when a Dag is complete, before Airflow stores, runs or checks it."""
 
-    # Airflow's own hook, on this one object: the Dag exists already, so its class cannot be chosen.
+    # Airflow's own hook, on this one object, because the Dag already exists and its class cannot be chosen.
     def validate() -> None:
         notice()
         type(dag).validate(dag)  # type: ignore[no-untyped-call]
@@ -267,32 +267,32 @@ def watch_end(dag: DAG, notice: Callable[[], None]) -> None:
 
 
 def end_on_worker(task: Any) -> None:
-    """Have a task begin and end in a process of its own, where it can run the hooks around it.
+    """Make a task start and end in a process of its own, where its hooks run.
 
-    Some sensors may begin or end in the triggerer, which knows neither keys nor what is stored for them.
+    Some sensors may start or end in the triggerer, which knows neither keys nor their stored data.
     """
     for name in ("start_from_trigger", "end_from_trigger"):
-        # Attributes of sensors of any provider, by Airflow's documented names.
+        # Attributes of the sensors of any provider, with names that Airflow documents.
         if getattr(task, name, False) is True:
             setattr(task, name, False)
 
 
 def task_ids_in(value: Any) -> set[str]:
-    """Return the tasks whose output Airflow itself would read for a value."""
+    """Return the ids of the tasks whose output Airflow itself would read to resolve a value."""
     return {
         found.task_id for found, _ in XComArg.iter_xcom_references(value) if isinstance(found, BaseOperator)
     }
 
 
 def refers_to(node: Any, task: Any) -> bool:
-    """Whether an argument of a task, or of a mapped group around it, refers to the output of ``task``."""
+    """Return whether an argument of a task, or of a mapped group around it, refers to ``task``'s output."""
     if isinstance(node, TaskGroup):
         return False
     groups = mapped_groups_around(node)
     if any(found is task for group in groups for found in group.iter_mapped_dependencies()):  # type: ignore[attr-defined]
         return True
     if isinstance(node, MappedOperator):
-        # Private: what an operator is expanded over. Airflow looks at the same to find its upstream tasks.
+        # Private: what an operator is expanded over. Airflow finds its upstream tasks in the same way.
         arguments: list[Any] = [node.partial_kwargs, node._get_specified_expand_input().value]
     else:
         arguments = [getattr(node, name, None) for name in node.template_fields]

@@ -1,7 +1,7 @@
-"""What Airflow's commands print with: its console, its tables and its YAML.
+"""The output of Airflow's commands: its console, its tables and its YAML.
 
-The process of one of our commands uses it, so that ``--output`` gives what it gives for Airflow's own
-commands. `airflow.sdk` is made for tasks, and prints nothing.
+The package's commands use it, so that ``--output`` works as in Airflow's own commands. `airflow.sdk` is made
+for tasks, and prints nothing.
 """
 
 from __future__ import annotations

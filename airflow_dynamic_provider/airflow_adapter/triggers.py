@@ -1,6 +1,6 @@
-"""What triggers are made of. In the triggerer, and in the Dag file for tasks that start in it.
+"""The base classes of triggers, for the triggerer, and for tasks of a Dag file that start in it.
 
-`airflow.sdk` does not export triggers; this module is documented for those who write them.
+`airflow.sdk` does not export them, but Airflow documents them for authors of triggers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reads and writes XCom and task states from a task's process. The only module that talks to them.
+"""Reads and writes XComs, and reads task states, in a task's process. No other module does this.
 
-It writes XComs of the running task instance only: a task's token is good for no other one's. A trigger
-writes those of the task instance that waits for it.
+It writes XComs of the running task instance only, because a task's token is not valid for others. A trigger
+writes XComs of the task instance that waits for it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from airflow_dynamic_provider.version_compat import (
 Context = Mapping[str, Any]
 States = dict[tuple[str, int], str | None]
 
-# An escaped NUL, and not a backslash that is followed by its digits.
+# An escaped NUL, and not an escaped backslash before the same digits.
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 _ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
 
-# What Airflow's deserializer, or the class of a value, raises where a stored value does not fit.
+# What Airflow's deserializer, or the class of a value, raises if a stored value does not fit.
 _LOAD_ERRORS = (ImportError, AttributeError, TypeError, ValueError, LookupError)
 
 #: The map index of a task instance that is not mapped.
@@ -43,29 +43,29 @@ UNMAPPED = -1
 
 
 def map_index_of(context: Context) -> int:
-    """Return the running task instance's map index, -1 when it is not mapped."""
+    """Return the map index of the running task instance, -1 if it is not mapped."""
     index = context["ti"].map_index
     return UNMAPPED if index is None else int(index)
 
 
 def attempt_of(context: Context) -> int:
-    """Return the number of the running task instance's try, from 1."""
+    """Return the try number of the running task instance, from 1."""
     return int(context["ti"].try_number)
 
 
 def is_embedded() -> bool:
-    """Whether the task runs inside ``dag.test()``, and not in a process of its own."""
-    # Private: Airflow does not say so; its supervisor in such a test is of another class.
+    """Return whether the task runs inside ``dag.test()``, and not in a process of its own."""
+    # Private: only the class of Airflow's supervisor shows it.
     from airflow.sdk.execution_time import task_runner
 
     return type(task_runner.SUPERVISOR_COMMS).__name__ == "InProcessSupervisorComms"
 
 
 def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
-    """Return one XCom of this run, or ``None`` where there is none. One API call.
+    """Return one XCom of this run, ``None`` if there is none. One API call.
 
     Raises:
-        ReadError: Airflow cannot, or may not, load a class that the value holds.
+        ReadError: Airflow cannot load, or may not load, a class in the value.
     """
     try:
         return context["ti"].xcom_pull(task_ids=task_id, key=xcom_key, map_indexes=map_index)
@@ -74,12 +74,12 @@ def pull(context: Context, task_id: str, xcom_key: str, map_index: int = UNMAPPE
 
 
 def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
-    """Return that XCom of every map index that has it, in their order. One API call.
+    """Return an XCom of every map index that has it, in order. One API call.
 
-    The task is asked for in a list, because Airflow 3.3 turns the one value of a single task into a scalar.
+    The task id is passed in a list, because Airflow 3.3 returns the only value of a single task as a scalar.
 
     Raises:
-        ReadError: Airflow cannot, or may not, load a class that a value holds.
+        ReadError: Airflow cannot load, or may not load, a class in a value.
     """
     try:
         pulled = context["ti"].xcom_pull(task_ids=[task_id], key=xcom_key)
@@ -89,13 +89,14 @@ def pull_all(context: Context, task_id: str, xcom_key: str) -> list[Any]:
 
 
 def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: int) -> list[Any]:
-    """Return some of what `pull_all` returns, from an offset to another. One API call.
+    """Return a slice of what `pull_all` returns. One API call.
 
-    A later Airflow counts map indexes, where up to 3.3 rows are counted, and has ``None`` for those that have
-    no row: see `rows.ResultRows`. The list says neither where it begins nor, when it is short, that it ends.
+    Up to Airflow 3.3, offsets count rows. Later versions count map indexes, and return ``None`` for those
+    without a row: see `rows.ResultRows`. The list shows neither where it begins nor, if it is short, that it
+    is the end.
 
     Raises:
-        ReadError: Airflow cannot, or may not, load a class that a value holds.
+        ReadError: Airflow cannot load, or may not load, a class in a value.
     """
     try:
         return list(_lazy_rows(context, task_id, xcom_key)[start:stop])
@@ -104,12 +105,12 @@ def pull_slice(context: Context, task_id: str, xcom_key: str, start: int, stop: 
 
 
 def count(context: Context, task_id: str, xcom_key: str) -> int:
-    """Return of how many map indexes there is that XCom. One API call."""
+    """Return the number of map indexes that have an XCom. One API call."""
     return len(_lazy_rows(context, task_id, xcom_key))
 
 
 def _lazy_rows(context: Context, task_id: str, xcom_key: str) -> Sequence[Any]:
-    # Private: the public way to such a sequence is a task's argument, for a return value only.
+    # Private: the only public way to such a sequence is the argument of a task, and only for return values.
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
     from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
@@ -125,7 +126,7 @@ def push(context: Context, xcom_key: str, value: Any) -> None:
 
 def delete(context: Context, xcom_key: str) -> None:
     """Delete an XCom of the running task instance, if it is there. One API call."""
-    # Private: there is no public way; a task instance can write its own XComs, and not delete them.
+    # Private: the public calls let a task instance write its own XComs, but not delete them.
     from airflow.sdk.execution_time.xcom import XCom
 
     ti = context["ti"]
@@ -135,24 +136,24 @@ def delete(context: Context, xcom_key: str) -> None:
 
 
 def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = None) -> None:
-    """Store an XCom of a task instance that has not ended, in its task or its trigger. One API call.
+    """Store an XCom of a task instance before it ends, from its task or its trigger. One API call.
 
     Args:
-        ti: The task instance that runs here, or whose trigger does.
+        ti: The task instance that runs here, or whose trigger runs here.
         xcom_key: The key.
         value: The value.
-        mapped_length: How many clones Airflow shall make of what is mapped over the task instance.
+        mapped_length: The number of clones that Airflow makes of a task that is mapped over this one.
     """
     push_xcom(ti, xcom_key, value, mapped_length)
 
 
 def check_storable(value: Any) -> None:
-    """Refuse a value that Airflow's own XCom backend cannot carry, or gives back as another. No API call.
+    """Refuse a value that Airflow's own XCom backend cannot carry, or returns changed. No API call.
 
     A custom backend decides for itself, when the value is pushed.
 
     Raises:
-        UnstorableOutputError: Airflow cannot serialize it, or what is read is not the same.
+        UnstorableOutputError: Airflow cannot serialize it, or it would come back changed.
     """
     if _is_airflows_backend():
         text = _serialize(value)
@@ -177,8 +178,8 @@ def size_of(value: Any, *, otherwise: int) -> int:
 def check_serializable(value: Any) -> None:
     """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
 
-    What comes back may be another of its kind: a workflow's body selects parts of a node's named tuple by
-    name, and its plan has a form of its own for what JSON has not.
+    The value may come back changed: a workflow's body selects parts of a node's named tuple by name, and its
+    plan has a form of its own for values that JSON lacks.
 
     Raises:
         UnstorableOutputError: Airflow cannot serialize it.
@@ -201,7 +202,7 @@ def _same_hook(one: Any, other: Any, name: str) -> bool:
 
 
 def loads_json_only() -> bool:
-    """Whether values are stored as Airflow's own XCom backend stores them, and can be shown as their JSON."""
+    """Return whether values are stored as by Airflow's own XCom backend, and can be shown as their JSON."""
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom
 
@@ -209,21 +210,21 @@ def loads_json_only() -> bool:
 
 
 def may_load(classname: str) -> bool:
-    """Whether the deployment lets stored values name a class: ``[core] allowed_deserialization_classes``."""
+    """Return whether ``[core] allowed_deserialization_classes`` allows a class in stored values."""
     return is_allowed_class(classname)
 
 
 def load(row: Any) -> Any:
-    """Return the value of a row of XComs, as the deployment's own XCom backend has it.
+    """Return the value of a row of XComs, as the deployment's XCom backend loads it.
 
     Raises:
-        ImportError: Airflow refuses to load a class that the value holds, or the class is not there.
+        ImportError: Airflow refuses to load a class in the value, or the class does not exist.
     """
     return load_xcom(row)
 
 
 def serialize(value: Any) -> Any:
-    """Return the JSON in which Airflow's own XCom backend would store a value. No API call.
+    """Return the JSON that Airflow's own XCom backend would store for a value. No API call.
 
     Raises:
         UnstorableOutputError: Airflow cannot serialize it.
@@ -234,7 +235,7 @@ def serialize(value: Any) -> Any:
 
 
 def _serialize(value: Any) -> str:
-    """Return the JSON text in which Airflow's own XCom backend would store a value, or refuse it."""
+    """Return the JSON string that Airflow's own XCom backend would store for a value, or refuse the value."""
     import json
 
     import msgspec
@@ -244,11 +245,11 @@ def _serialize(value: Any) -> str:
         serialized = BaseXCom.serialize_value(value)
         text = json.dumps(serialized, allow_nan=False)
         if _NUL_IN_JSON.search(text):
-            raise ValueError("it holds a text with the character NUL, which PostgreSQL cannot store")
-        # The form in which a task sends it: without integers beyond 64 bits and lone surrogates.
+            raise ValueError("it holds a string with the character NUL, which PostgreSQL cannot store")
+        # A task sends it in this form, which has no integers beyond 64 bits and no lone surrogates.
         msgspec.msgpack.encode(serialized)
     except DynamicOutputsError:
-        # An event says itself why it is no value.
+        # An event raises its own error, which says why it is not a value.
         raise
     except Exception as error:
         raise UnstorableOutputError(
@@ -258,7 +259,7 @@ def _serialize(value: Any) -> str:
 
 
 def _check_same(value: Any, text: str) -> None:
-    """Refuse a value that is not the same once it is read, or cannot be read at all."""
+    """Refuse a value that would come back changed, or that cannot be read at all."""
     import json
 
     name = type(value).__name__
@@ -270,30 +271,30 @@ def _check_same(value: Any, text: str) -> None:
         ) from error
     except Exception as error:
         raise UnstorableOutputError(
-            f"XCom carries a value of type {name} that cannot be read: {error}",
+            f"XCom would store a value of type {name} that cannot be read: {error}",
             remedy=remedy_of_unreadable(value),
         ) from error
     if (change := find_change(value, back, _is_same)) is not None:
         raise UnstorableOutputError(
-            f"XCom does not give the same value back: {change.problem}", remedy=change.remedy
+            f"XCom does not return the same value: {change.problem}", remedy=change.remedy
         )
 
 
 def _is_same(value: Any, back: Any) -> bool:
-    """Whether two objects of one class are alike: by their own word, else by how they are stored."""
+    """Return whether two objects of one class are equal: by their own ``==``, else by their stored form."""
     kind: Any = type(value)
     if (is_equal := value == back) is True:
         return True
-    # Objects without equality, and arrays and tables, whose equality is one of each element.
+    # Their stored form decides for objects without ``__eq__``, and for arrays, which compare each element.
     has_own_word = kind.__eq__ is not object.__eq__ and isinstance(is_equal, bool)
     return not has_own_word and _serialize(value) == _serialize(back)
 
 
 def deserialize(serialized: Any) -> Any:
-    """Return a value as a task would get it that pulls it. No API call.
+    """Return a value as a task that pulls it would receive it. No API call.
 
     Raises:
-        ImportError: Airflow refuses to load a class that the value holds.
+        ImportError: Airflow refuses to load a class in the value.
     """
     from types import SimpleNamespace
 
@@ -303,17 +304,17 @@ def deserialize(serialized: Any) -> Any:
 
 
 def read_states(context: Context, task_ids: Collection[str]) -> States:
-    """Return (task, map index) -> state of this run's task instances.
+    """Return (task, map index) -> state for the task instances of this run.
 
-    One API call for some 40 to 100 tasks, by the length of their names.
+    One API call for some 40 to 100 tasks, depending on the length of their ids.
     """
     ti = context["ti"]
     return read_states_of_run(ti.dag_id, ti.run_id, task_ids)
 
 
 def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> States:
-    """Return what `read_states` does, also in a trigger, which has no task context."""
-    # Private: in a trigger there is no task instance to ask, and the public method is one without self.
+    """Return what `read_states` returns. It also works in a trigger, which has no task context."""
+    # Private: a trigger has no running task instance, and the public method needs none.
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     states: States = {}
@@ -326,9 +327,9 @@ def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> S
 
 
 def has_failed(context: Context, task_ids: Collection[str]) -> bool:
-    """Whether a task instance of some tasks of this run has failed for good.
+    """Return whether a task instance of some tasks of this run has failed for good.
 
-    One API call for some 40 to 100 tasks, by the length of their names.
+    One API call for some 40 to 100 tasks, depending on the length of their ids.
     """
     ti = context["ti"]
     states = [FAILED, UPSTREAM_FAILED]
@@ -340,12 +341,12 @@ def has_failed(context: Context, task_ids: Collection[str]) -> bool:
 
 
 def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:
-    """Return what `pull` does, also in a trigger. One API call.
+    """Return what `pull` returns. It also works in a trigger. One API call.
 
     Raises:
-        ReadError: Airflow cannot, or may not, load a class that the value holds.
+        ReadError: Airflow cannot load, or may not load, a class in the value.
     """
-    # Private: in a trigger there is no task instance to ask.
+    # Private: a trigger has no running task instance.
     from airflow.sdk.execution_time.xcom import XCom
 
     try:
@@ -364,9 +365,9 @@ def state_at(states: States, task_id: str, map_index: int) -> str | None:
 
 
 def _apart(task_ids: Collection[str]) -> Iterable[list[str]]:
-    """Part tasks so that in no part one is called like a clone of another; rarely in more than one part.
+    """Split tasks into parts in which none is named like a clone of another; usually there is one part.
 
-    Airflow answers with "task" or "task_3"; a task called "task_3" would be taken for a clone of "task".
+    Airflow answers with "task" or "task_3", so a task named "task_3" would be mistaken for a clone of "task".
     """
     known = set(task_ids)
     parts: dict[int, list[str]] = {}
@@ -391,7 +392,7 @@ def _split_name(name: str, task_ids: Collection[str]) -> tuple[str, int]:
 
 
 def _unreadable(task_id: str, error: Exception) -> ReadError:
-    # Airflow has one kind of error for a class that it may not load and for one that is not there.
+    # Airflow raises the same kind of error for a class that it may not load and for a missing class.
     if isinstance(error, ImportError) and "allow" in str(error):
         return ReadError(
             f"Airflow refused to load its stored value: {error}",
@@ -401,5 +402,5 @@ def _unreadable(task_id: str, error: Exception) -> ReadError:
     return ReadError(
         f"its stored value cannot be loaded: {type(error).__name__}: {error}",
         task_id=task_id,
-        remedy="Have the class where it was when the value was stored, or clear the task.",
+        remedy="Put the class back where it was when the value was stored, or clear the task.",
     )

@@ -1,1 +1,1 @@
-"""What happens while a Dag file is parsed: the decorator, handles, map and collect, and what is refused."""
+"""The part that runs while a Dag file is parsed: the decorator, handles, map and collect, and refusals."""

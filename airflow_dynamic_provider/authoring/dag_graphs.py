@@ -1,4 +1,4 @@
-"""Keeps what is known of each Dag that is being written, and brings it to an end with the Dag."""
+"""Keeps a `DagGraph` for each Dag that is being defined, and completes it when the Dag is complete."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-# By identity: a Dag's equality and hash change while it is written. Weak: what is known of a Dag
-# lives as long as the operators that hold references of it, and no longer than the Dag.
+# Keyed by identity, because a Dag's equality and hash change while it is defined. Weak, so that a graph
+# lives as long as the operators that hold references to it, and no longer than the Dag.
 _GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
 
 
 def ensure_graph_of(dag: DAG) -> DagGraph:
-    """Return what is known of a Dag; begin to take it down on the first call."""
+    """Return the graph of a Dag; create it on the first call."""
     known = _GRAPHS.get(id(dag))
     if known is None or not known.is_of(dag):
         known = _GRAPHS[id(dag)] = DagGraph(dag)
@@ -30,7 +30,7 @@ def ensure_graph_of(dag: DAG) -> DagGraph:
 
 
 def _finish(graph: DagGraph) -> None:
-    """Look at the tasks that no map looks at, when all of them are there."""
+    """Process the tasks outside maps, when the Dag is complete."""
     filled = False
     for task in graph.dag.tasks:
         if task.task_id not in graph.clones and not task_graph.is_mapped(task):

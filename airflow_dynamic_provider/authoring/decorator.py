@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-# Arguments of @task that would change what the task stores, and with it how its outputs are found.
+# Arguments of @task that would change what the task stores, so that its outputs would not be found.
 _REFUSED = ("multiple_outputs", "do_xcom_push")
 
 
 class DynamicTask(TaskDecorator, Generic[P]):
-    """A function that produces declared outputs, to be called in a Dag file. Made by the decorator.
+    """A function decorated with ``@task.dynamic``, to be called in a Dag file.
 
     Args:
         function: The function.
         declarations: Output name -> `Out` or `DynamicOut`.
-        arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool`` and so on.
+        arguments: Arguments of ``@task``: ``task_id``, ``retries``, ``pool`` and so on.
     """
 
     def __init__(
@@ -67,20 +67,19 @@ class DynamicTask(TaskDecorator, Generic[P]):
         """Add the task to the Dag and return the handles of its outputs.
 
         Returns:
-            The handle of the only output, or a named tuple with a handle for each, in the order of their
-            declaration.
+            The handle of the only output, or a named tuple of handles in the order of declaration.
 
         Raises:
-            DeclarationError: It has a dynamic output and is called inside an expanded task group.
+            DeclarationError: The task has a dynamic output and is called inside an expanded task group.
         """
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
         scope = current_scope()
         if scope is None and not task_graph.mapped_groups_around(operator):
-            # Nothing shows the label of a task that runs once, and a template that fails would fail the task.
+            # Airflow shows no label for an unmapped task, and a template that fails would fail the task.
             operator.map_index_template = None
         if scope is not None and self._dynamic_names():
-            # Its keys are listed below those that it is cloned for.
+            # Its keys are nested below the keys that it is cloned for.
             adopt_new_tasks(scope)
         operator.doc_md = "\n\n".join(filter(None, (operator.doc_md, describe(self.declarations))))
         document = TaskDocument(outputs=declared_outputs(self.declarations))
@@ -89,25 +88,22 @@ class DynamicTask(TaskDecorator, Generic[P]):
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
 
     def override(self, **arguments: Any) -> DynamicTask[P]:
-        """Return a copy with other arguments for the task, such as ``task_id`` or ``retries``.
-
-        ``out=`` is among them.
-        """
+        """Return a copy with other arguments, such as ``task_id``, ``retries`` or ``out``."""
         declarations = self.declarations
         if "out" in arguments:
             declarations = read_declarations(arguments.pop("out"), self.function)
         return DynamicTask(self.function, declarations, {**self._arguments, **arguments})
 
     def expand(self, **kwargs: Any) -> Any:
-        """Refused: its outputs would be found by position."""
+        """Refuse the call: the outputs would be found by position."""
         raise self._expansion_refused("expand")
 
     def expand_kwargs(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused: its outputs would be found by position."""
+        """Refuse the call: the outputs would be found by position."""
         raise self._expansion_refused("expand_kwargs")
 
     def partial(self, **kwargs: Any) -> Any:
-        """Refused: it only prepares an expansion."""
+        """Refuse the call: it only prepares an expansion."""
         raise self._expansion_refused("partial")
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -115,7 +111,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         called = self.function.__name__
         error = HandleUsageError(
-            f"was asked for {name}(), which its handle has",
+            f"has no {name}(), but its handle has",
             task_id=self._arguments.get("task_id", called),
             remedy=f"Call the task first: {called}(...).{name}(...).",
         )
@@ -123,7 +119,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
 
     def _expansion_refused(self, method: str) -> DeclarationError:
         return DeclarationError(
-            f"cannot be expanded by Airflow's {method}(), which knows no keys",
+            f"cannot be expanded with Airflow's {method}(), which goes by position and not by key",
             task_id=self._arguments.get("task_id", self.function.__name__),
             remedy="Produce dynamic outputs in an upstream task and map over them: handle.map(this_task).",
         )
@@ -141,7 +137,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
         for name in _REFUSED:
             if name in self._arguments:
                 raise DeclarationError(
-                    f"does not take {name}=, for out= says what it stores",
+                    f"does not take {name}=, because out= declares what it stores",
                     task_id=self._arguments.get("task_id", self.function.__name__),
                     remedy=f"Leave {name}= out.",
                 )
@@ -181,24 +177,24 @@ def dynamic_task(
     out: Out | Mapping[str, Out] | None = None,
     **arguments: Any,
 ) -> Any:
-    """Make a task of a function that produces outputs found at run time. The same as ``@task.dynamic``.
+    """Turn a function into a task whose outputs are found at run time; the same as ``@task.dynamic``.
 
-    Use it in a Dag file. The function runs in the task's process; it yields its outputs, as a generator or an
-    async generator, or returns them in a list. Each is checked as it comes; nothing is stored unless all are
-    right.
+    Use it in a Dag file. The function runs in the task's process. It yields its outputs, as a generator or an
+    async generator, or returns them in a list. Each output is checked as it is yielded. Nothing is stored
+    unless all outputs are valid.
 
     Args:
         python_callable: The function, when the decorator is used without parentheses.
         out: An `Out`, a `DynamicOut`, or a dict of output name -> either. Without it, a return annotation
             such as ``list[DynamicOutput[str]]`` declares ``DynamicOut(str)``.
-        arguments: What ``@task`` takes: ``task_id``, ``retries``, ``pool``, ``execution_timeout`` and so on.
+        arguments: Arguments of ``@task``: ``task_id``, ``retries``, ``execution_timeout`` and so on.
 
     Returns:
-        A function that, called in the Dag file, adds the task and returns a handle, or with several outputs
-        a named tuple of handles.
+        A function that adds the task to the Dag when it is called. It returns a handle, or a named tuple of
+        handles if there are several outputs.
 
     Raises:
-        DeclarationError: ``out`` or an argument is wrong, or nothing declares an output.
+        DeclarationError: ``out`` or an argument is invalid, or nothing declares an output.
 
     Example:
         >>> @task.dynamic(out=DynamicOut(str))

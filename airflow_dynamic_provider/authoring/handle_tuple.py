@@ -1,4 +1,4 @@
-"""The named tuple of handles that calling a task with several outputs returns."""
+"""The named tuple of handles that a call of a task with several outputs returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _SaysWhatThereIs:
-    """Names the outputs when it is asked for something else."""
+    """The base of such tuples, whose error for an unknown attribute lists the outputs."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ class _SaysWhatThereIs:
         if name.startswith("_"):
             raise AttributeError(f"{self._task_name!r} has no output {name!r}")
         error = HandleUsageError(
-            f"was asked for {name!r}, and it has the outputs {', '.join(map(repr, self._fields))}",
+            f"has no output {name!r}; its outputs are {', '.join(map(repr, self._fields))}",
             task_id=self._task_name,
             remedy=f"Name one of them: {self._task_name}(...).{self._fields[0]}.",
         )
@@ -32,10 +32,10 @@ class _SaysWhatThereIs:
 
 
 def handle_tuple(task_name: str, outputs: Iterable[str]) -> Any:
-    """Return a named tuple class that says which outputs there are when it is asked for another one.
+    """Return a named tuple class whose error for an unknown attribute lists the outputs.
 
     Args:
-        task_name: What the author calls the task.
+        task_name: The name of the task's function.
         outputs: The names of its outputs, in the order of their declaration.
     """
     base = collections.namedtuple(f"{task_name}_outputs", list(outputs))  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""What calling a dynamic task in a Dag file returns: references to a value per key that does not exist yet.
+"""Handles: references, in a Dag file, to values per key that do not exist yet.
 
-A `Handle` stands for a value per key and offers `map`, `collect`, `states`, `zip` and `product`. A
-`PairHandle` stands for two values per key.
+A `Handle` stands for one value per key. It has the methods `map`, `collect`, `states`, `zip` and `product`.
+A `PairHandle` stands for two values per key.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ if TYPE_CHECKING:
 
 
 class Handle(KeyedValues):
-    """A value per key of a dynamic output: what a task with a `DynamicOut` returns, and what `map` returns.
+    """A reference to a value per key. Calling a task with a `DynamicOut` returns one, and so does `map`.
 
-    Handles are made by calling tasks in a Dag file and used there. Pass them on with `map` and `collect`,
-    order tasks with ``>>`` and ``<<``, and use them inside a ``map`` over the same key space, where they
-    join by key. Every other use is refused.
+    Handles are used in the Dag file only. Call `map` and `collect`, order tasks with ``>>`` and ``<<``, or
+    use a handle inside a ``map`` over the same key space, where handles are joined by key. Every other use
+    is refused.
     """
 
     @explained(
-        "Give a task further arguments in a lambda: handle.map(lambda item: my_task(item, other=3)). Beside "
-        "the function, map() takes max_active=."
+        "To pass a task more arguments, use a lambda: handle.map(lambda item: my_task(item, other=3)). map() "
+        "itself takes only the function and max_active=."
     )
     def map(self, fn: Callable[..., Any], *, max_active: int | None = None) -> Any:
-        """Clone what ``fn`` calls, once per mapping key.
+        """Clone the tasks that ``fn`` calls, once per mapping key.
 
-        Call it in the Dag file. ``fn`` is evaluated once, there, with an `Item`; everything it calls becomes
-        a task instance per key at run time, labelled with its key. A clone waits for its own key's upstream
-        clones only.
+        Call it in the Dag file. ``fn`` is evaluated once, there, with an `Item`. At run time, each task that
+        it calls has one task instance per key, labelled with the key. A clone waits only for the upstream
+        clones of its own key.
 
         Args:
             fn: A ``@task`` function, a ``@task_group``, or a function or lambda that calls tasks, groups and
-                classic operators. Other tasks' outputs and handles of the same key space may be used in it,
-                and a ``@task.dynamic`` called in it may be mapped and collected there.
-            max_active: How many clones of each task that ``fn`` calls may be active at once in one run; any
-                number by default.
+                classic operators. It may use outputs of other tasks and handles of the same key space. It may
+                map and collect a ``@task.dynamic`` that it calls.
+            max_active: The maximum number of clones that are active at once in one run, for each task that
+                ``fn`` calls; unlimited by default.
 
         Returns:
-            What ``fn`` returns, as handles: one, a tuple, a named tuple with its names, or ``None``.
+            The outputs that ``fn`` returns, as handles: one, a tuple, a named tuple, or ``None``.
 
         Raises:
-            MapFunctionError: ``fn`` calls no task, or returns something that is not per key, or
-                ``max_active`` is not a number of clones.
+            MapFunctionError: ``fn`` calls no task or returns something that has no value per key, or
+                ``max_active`` is not a whole number of at least 1.
 
         Example:
             >>> counts = files.map(count_lines)
@@ -66,31 +66,31 @@ class Handle(KeyedValues):
         return with_each_output(map_over(self, fn, max_active), _handle_of)
 
     @explained(
-        "Give keyed=, min_success_ratio= and lazy= by name: "
+        "Pass keyed=, min_success_ratio= and lazy= by name: "
         "handle.collect(keyed=True, min_success_ratio=0.9)."
     )
     def collect(
         self, *, keyed: bool = False, min_success_ratio: float = 1.0, lazy: bool = False
     ) -> Collection:
-        """Give a later task the values of all keys.
+        """Collect the values of all keys, as an argument for a later task.
 
         Call it in the Dag file and pass the result to a task. Skipped clones are left out, and ``None`` is a
-        value. Called inside a ``map``, on a handle that was made there, it gives the values below that key.
+        value. Inside a ``map``, on a handle that was made there, it collects the values below that map's key.
 
         Args:
-            keyed: ``True`` for a dict mapping key -> value, of dicts where keys are nested or multiplied; a
-                list in the order of the keys by default.
+            keyed: ``True`` for a dict of mapping key -> value, which holds dicts if keys are nested or
+                multiplied. By default, a list in the order of the keys.
             min_success_ratio: The share of keys, from 0 to 1, that must succeed; skipped keys do not count.
-                With 1.0, the default, the task runs when no clone failed. Below, it runs when all clones are
-                done, without the values of the failed ones, and fails naming them if too few succeeded.
-            lazy: ``True`` for values that the task reads 250 at a time while it goes through them, if it
-                need not have all of them in memory. It receives a sequence or a mapping that is used as a
-                list or a dict and cannot be changed; with nested keys, a dict of such mappings. What
-                ``json.dumps`` or Airflow shall store is ``list(values)`` or ``dict(values)``. ``False``, the
-                default, for a list or a dict of all values, however many there are.
+                With 1.0, the default, the task runs if no clone failed. With less, it runs when all clones
+                are done and leaves failed keys out. It fails, and names them, if too few succeeded.
+            lazy: ``True`` if the task does not need all values in memory. It receives a sequence or mapping
+                that is used like a list or a dict, cannot be changed, and reads 250 values at a time; with
+                nested keys, a dict of such mappings. Convert it with ``list(values)`` or ``dict(values)``
+                before you pass it to ``json.dumps`` or return it. With ``False``, the default, the task
+                receives a list or a dict of all values.
 
         Returns:
-            A reference to the list or dict, or to what stands for it.
+            A reference to the list or dict, or to the lazy sequence or mapping.
 
         Raises:
             HandleUsageError: The ratio is not from 0 to 1, or ``keyed`` or ``lazy`` is not a bool.
@@ -106,15 +106,15 @@ class Handle(KeyedValues):
         if not is_number or not 0 <= min_success_ratio <= 1:
             raise refusal(
                 self.source,
-                f"its collection has min_success_ratio={min_success_ratio!r}, which is no share",
-                "Give a number from 0 to 1.",
+                f"its collection has min_success_ratio={min_success_ratio!r}, which is not a ratio",
+                "Pass a number from 0 to 1.",
             )
         for name, value in (("keyed", keyed), ("lazy", lazy)):
             if not isinstance(value, bool):
                 raise refusal(
                     self.source,
-                    f"its collection has {name}={value!r}, which is neither true nor false",
-                    "Give True or False.",
+                    f"its collection has {name}={value!r}, which is not a bool",
+                    "Pass True or False.",
                 )
         return self._collection(
             CollectionSpec(
@@ -124,15 +124,15 @@ class Handle(KeyedValues):
 
     @explained("It takes no arguments.")
     def states(self) -> Collection:
-        """Give a later task the final state of every key's clone.
+        """Collect the final state of each key's clone, as an argument for a later task.
 
         Call it in the Dag file and pass the result to a task. That task runs when all clones are done,
-        whatever became of them.
+        regardless of their states.
 
         Returns:
-            A reference to a dict mapping key -> ``"success"``, ``"failed"``, ``"skipped"`` or
-            ``"upstream_failed"``, of dicts where keys are nested; an outer key whose inner keys were not
-            produced has its own state there.
+            A reference to a dict of mapping key -> ``"success"``, ``"failed"``, ``"skipped"`` or
+            ``"upstream_failed"``. It holds dicts if keys are nested; an outer key whose inner keys were not
+            produced has its own state instead of a dict.
 
         Example:
             >>> report(counts.states())
@@ -145,17 +145,18 @@ class Handle(KeyedValues):
     def zip(self, other: Handle, how: str = "inner") -> PairHandle:  # type: ignore[override]
         """Join this handle with another by key.
 
-        Call it in the Dag file, and ``map`` the result with a function of two arguments, or ``collect`` it as
-        pairs. A key of which a value's clone failed or was skipped is upstream_failed or skipped.
+        Call it in the Dag file. Then ``map`` the result with a function of two arguments, or ``collect`` it
+        as pairs. If the clone for one of a key's values failed or was skipped, the key is upstream_failed or
+        skipped.
 
         Args:
-            other: The other handle. Both were made in the same map, or both outside.
-            how: ``"inner"`` for the keys that both have; ``"outer"`` for all keys, with ``None`` for what one
-                side lacks; ``"strict"`` for the keys of both, and an error when the keys differ, inside a map
-                those below any of its keys.
+            other: The other handle. Both must be made in the same map, or both outside a map.
+            how: ``"inner"`` for the keys that both have; ``"outer"`` for all keys, with ``None`` for a value
+                that one side lacks; ``"strict"`` for an error if the keys differ (inside a map, those below
+                any of its keys).
 
         Returns:
-            The joined handle: the keys in the order of this one, then those that only the other has.
+            The joined handle. Its keys are in the order of this handle, then those that only the other has.
 
         Raises:
             HandleUsageError: The handles cannot be joined.
@@ -169,14 +170,14 @@ class Handle(KeyedValues):
     def product(self, other: Handle) -> PairHandle:
         """Pair every key with every key of another handle.
 
-        Call it in the Dag file, and ``map`` the result with a function of two arguments, or ``collect`` it as
-        pairs; keyed, a collection is a dict of dicts.
+        Call it in the Dag file. Then ``map`` the result with a function of two arguments, or ``collect`` it
+        as pairs. With ``keyed=True``, a collection is a dict of dicts.
 
         Args:
-            other: The other handle. Both were made in the same map, or both outside.
+            other: The other handle. Both must be made in the same map, or both outside a map.
 
         Returns:
-            The joined handle: for each key of this one, in order, those of the other.
+            The joined handle. For each key of this handle, in order, it has all keys of the other.
 
         Raises:
             HandleUsageError: The handles cannot be joined.
@@ -199,35 +200,36 @@ class Handle(KeyedValues):
         self._order(other, upstream=True, edge_modifier=edge_modifier)
 
     def set_downstream(self, other: Any, edge_modifier: Any = None) -> None:
-        """Run ``other`` after every clone: ``handle >> other``. Of the same key space, it runs key by key.
+        """Run ``other`` after every clone: ``handle >> other``.
 
-        Any other task runs once, and decides as a collector does: skipped keys, or no keys, do not skip it.
+        A task of the same key space runs key by key. Any other task runs once, under the same rules as a
+        collector: skipped keys, or an empty list of keys, do not skip it.
         """
         self._order(other, upstream=False, edge_modifier=edge_modifier)
 
     def update_relative(self, other: Any, upstream: bool = True, edge_modifier: Any = None) -> None:
-        """Order the clones against ``other``. Airflow calls this for ``other >> handle``."""
+        """Order the clones relative to ``other``. Airflow calls this for ``other >> handle``."""
         self._order(other, upstream=upstream, edge_modifier=edge_modifier)
 
     def _order(self, other: Any, *, upstream: bool, edge_modifier: Any) -> None:
         order(self, other, upstream=upstream, edge_modifier=edge_modifier)
-        # The map around arranges all of its tasks when its function has returned.
+        # An enclosing map arranges all of its tasks after its function has returned.
         if current_scope() is None:
             arrange(self.space.graph)
 
     @property
     def operator(self) -> Any:
-        """The task that gives the values. Airflow asks for it where an edge has a label."""
+        """The task that produces the values. Airflow reads it if an edge has a label."""
         return self.space.graph.task(self.source.task_id)
 
     @property
     def roots(self) -> list[Any]:
-        """No task: `update_relative` has set the edges already."""
+        """Empty, because `update_relative` has already set the edges."""
         return []
 
     @property
     def leaves(self) -> list[Any]:
-        """No task: `update_relative` has set the edges already."""
+        """Empty, because `update_relative` has already set the edges."""
         return []
 
     def __repr__(self) -> str:
@@ -237,7 +239,7 @@ class Handle(KeyedValues):
 class PairHandle(Handle):
     """Two handles joined by key. Made by `Handle.zip` and `Handle.product`.
 
-    A mapped function takes two arguments; a collection gives ``[left, right]`` per key.
+    A mapped function takes two arguments; a collection holds ``[left, right]`` for each key.
     """
 
     def __init__(self, space: KeySpace, left: Handle, right: Handle) -> None:
@@ -255,5 +257,5 @@ class PairHandle(Handle):
 
 
 def _handle_of(output: Any) -> Any:
-    """Return the handle of what a map found to be a value of each key; all else as it is."""
+    """Return a handle for an `Item` that a map returned, and any other output unchanged."""
     return Handle(output.space, output.source, output.path) if isinstance(output, Item) else output

@@ -1,4 +1,4 @@
-"""Joins the keys of two handles: those that are equal, or each key with each."""
+"""Joins the keys of two handles: equal keys, or every key with every key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ZIPS = tuple(how for how in get_args(How) if how != "product")
 
 
 def zipped_space(left: KeyedValues, right: Any, how: str) -> KeySpace:
-    """Return the keys of two handles that are joined by key."""
+    """Return the key space of two handles that are joined by key."""
     if how not in _ZIPS:
         raise _refuse(
             left, f"cannot be zipped with how={how!r}", f"Use one of {', '.join(map(repr, _ZIPS))}."
@@ -30,13 +30,13 @@ def zipped_space(left: KeyedValues, right: Any, how: str) -> KeySpace:
         raise _refuse(
             left,
             f"has {depths[0]} keys in a path and cannot be zipped with {right.source}, which has {depths[1]}",
-            "Zip handles of the same depth, or pair every key with every key by product().",
+            "Zip handles of the same depth, or use product() to pair every key with every key.",
         )
     return joined_space(left.space, right.space, cast("How", how), enclosing)
 
 
 def product_space(left: KeyedValues, right: Any) -> KeySpace:
-    """Return every key of a handle with every key of another."""
+    """Return the key space that pairs every key of a handle with every key of another."""
     enclosing = _enclosing(left, right, "product")
     return joined_space(left.space, right.space, "product", enclosing)
 
@@ -47,7 +47,7 @@ def _enclosing(left: KeyedValues, right: Any, method: str) -> KeySpace | None:
         raise _refuse(
             left,
             f"{method}() takes another handle, received {excerpt(right)} of type {type(right).__name__}",
-            "Pass what a @task.dynamic, or a map, returned.",
+            "Pass a handle that a @task.dynamic or a map() returned.",
         )
     if left.space.graph is not right.space.graph:
         raise _refuse(
@@ -60,7 +60,7 @@ def _enclosing(left: KeyedValues, right: Any, method: str) -> KeySpace | None:
         if not _is_below(handle.space.spec, scope.space.spec):
             raise _refuse(
                 handle,
-                f"is joined by {method}() inside a map in which it was not made",
+                f"is joined by {method}() inside a map, but was not made in it",
                 "Join handles of dynamic tasks that the mapped function itself calls, or join outside.",
             )
     return scope.space

@@ -1,4 +1,4 @@
-"""Makes the sets of mapping keys of a Dag file: of dynamic outputs, nested ones, and joined ones."""
+"""Creates the key spaces of a Dag file: of dynamic outputs, nested and joined."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ProducedKeySpace(KeySpace):
     output: str = ""
 
     def ensure_expanded_task(self) -> Any:
-        """Return the task that returns the list that Airflow expands over; make it on the first call."""
+        """Return the task whose return value Airflow expands over; create it on the first call."""
         mapped = self.producer.mapped_outputs
         if self.output not in mapped:
             mapped[self.output] = (self.producer if _is_only_output(self.producer) else self._twin()).task_id
@@ -40,7 +40,7 @@ class ProducedKeySpace(KeySpace):
             task_id=f"{self.producer.label}__{self.output}",
             producer_id=self.producer.task_id,
             dynamic_output=self.output,
-            doc_md=f"Returns the keys of `{self.producer.task_id}.{self.output}`: Airflow expands over them.",
+            doc_md=f"Lists the keys of `{self.producer.task_id}.{self.output}`, for Airflow to expand over.",
             dag=self.graph.dag,
             task_group=task_graph.group_of(self.producer),
         )
@@ -97,7 +97,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
 
 
 def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace | None) -> KeySpace:
-    """Return the key space of two zipped or multiplied ones."""
+    """Return the key space that joins two others: zipped, or as a product."""
     from airflow_dynamic_provider.execution.listing import JoinedKeysOperator
     from airflow_dynamic_provider.execution.spaces import JoinedSpace
 

@@ -1,4 +1,4 @@
-"""Evaluates a mapped function once and makes everything it called a clone per key."""
+"""Evaluates a mapped function once, and clones the tasks that it calls for each key."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# How Python's own functions name what they were given.
+# The classes of references, as Python's own errors name them.
 _NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
 
 
 def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None) -> Any:
-    """Clone what ``fn`` calls, once per key of the handle, and find out what it returns.
+    """Clone the tasks that ``fn`` calls, once per key of the handle, and return its outputs.
 
     Returns:
-        What ``fn`` returns, with an `Item` in place of each output that has a value per key.
+        The return value of ``fn``, in which each output with a value per key is replaced by an `Item`.
 
     Raises:
-        MapFunctionError: ``fn`` is no function, calls no task, or returns something that is not a task's
-            output; or the handle has no key for each key of the map around.
+        MapFunctionError: ``fn`` is not a function, calls no task, or returns something that is not a task's
+            output; or the handle was not made in the enclosing map.
     """
     _check_arguments(handle, fn, max_active)
     space, dag, around = handle.space, handle.space.graph.dag, current_scope()
@@ -44,11 +44,11 @@ def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None
         if not around.space.encloses(space):
             raise _error(
                 handle,
-                f"is mapped inside a map over {around.space.name!r}, in which it was not made",
-                "Map it outside, or pair every key with every key by product(); inside, map what a "
-                "@task.dynamic returns that the mapped function itself calls.",
+                f"is mapped inside a map over {around.space.name!r}, but was not made in it",
+                "Map it outside, or use product() to pair every key with every key. Inside, map handles of a "
+                "@task.dynamic that the mapped function itself calls.",
             )
-        # What the function around has called so far is known as its clones in here.
+        # The tasks that the enclosing function has called so far must be its clones before this map starts.
         adopt_new_tasks(around)
     elif not space.segments:
         space.home = task_graph.current_group(dag)
@@ -75,13 +75,13 @@ def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
     if task_graph.is_partial(fn):
         raise _error(
             handle,
-            "map() received what partial() returns, which only Airflow's own expand() takes",
-            "Give the other arguments in a lambda: handle.map(lambda item: my_task(item, other=1)).",
+            "map() received the result of partial(), which only Airflow's own expand() takes",
+            "Pass the other arguments in a lambda: handle.map(lambda item: my_task(item, other=1)).",
         )
     is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
     if max_active is not None and not is_count:
         raise _error(
-            handle, f"map() received max_active={excerpt(max_active)}", "Give a whole number from 1."
+            handle, f"map() received max_active={excerpt(max_active)}", "Pass a whole number of at least 1."
         )
 
 
@@ -97,14 +97,14 @@ def _call(handle: KeyedValues, fn: Callable[..., Any]) -> Any:
         name = getattr(fn, "__name__", repr(fn))
         raise _error(
             handle,
-            f"the mapped function {name!r} took its item for a value: {error}",
-            "It runs once, in the Dag file, where there is no value yet: decorate it with @task, or pass the "
+            f"the mapped function {name!r} treated its item as a value: {error}",
+            "It runs once, in the Dag file, where no value exists yet: decorate it with @task, or pass the "
             "item to a task.",
         ).raised_by(error) from error
 
 
 def with_each_output(returned: Any, change: Callable[[Any], Any]) -> Any:
-    """Return what a mapped function returns, one output or a tuple of them, with each of them changed."""
+    """Return the output of a mapped function, or each output in a tuple, after applying ``change`` to it."""
     if isinstance(returned, tuple):
         outputs = [change(each) for each in returned]
         return type(returned)(*outputs) if hasattr(returned, "_fields") else tuple(outputs)
@@ -135,12 +135,12 @@ def _as_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -> An
 
 
 def _is_whole(returned: Any, handle: KeyedValues) -> bool:
-    """Whether a mapped function that calls no task returned its item as it got it."""
+    """Return whether a mapped function that calls no task returned its item unchanged."""
     return len(handle.items) == 1 and returned.source is handle.source and returned.path == handle.path
 
 
 def _rekeyed(handle: KeyedValues, side: Item) -> Item:
-    """Return a side of a joined handle as an item of the joined keys: the pair, of which it is a part."""
+    """Return one side of a joined handle as an item of the joined keys: a part of the pair."""
     return Item(handle.space, handle.source, (*side.via, *side.path))
 
 
@@ -160,7 +160,7 @@ def _not_an_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -
         )
     return _error(
         handle,
-        f"the mapped function {name!r} returned {_shown(returned)}, which is no task's output",
+        f"the mapped function {name!r} returned {_shown(returned)}, which is not the output of a task",
         "It runs once, in the Dag file: decorate it with @task, or have it call tasks and return their "
         "outputs, one or a tuple of them.",
     )

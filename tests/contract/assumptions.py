@@ -1,7 +1,7 @@
-"""What the package takes for granted of Airflow beyond ``airflow.sdk``: each assumption is one test.
+"""What the package assumes about Airflow beyond ``airflow.sdk``. Each assumption has one test.
 
-A test says its assumption in words, what in the package rests on it, and where. When it fails, the failure
-says the same; ``make canary`` makes a table of them.
+The test states the assumption, what depends on it, and in which files. If it fails, its message states the
+same. ``make canary`` prints a table of the assumptions.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What stands before what Airflow does instead, in the message of a failure.
+#: In the message of a failure, this comes before what Airflow does instead.
 INSTEAD = "This Airflow says: "
 
 
 @dataclass(frozen=True)
 class Assumption:
-    """Something that the package takes for granted.
+    """Something that the package assumes about Airflow.
 
     Attributes:
-        words: What it takes for granted, as a sentence.
-        rests: What would not work without it.
+        words: The assumption, as a sentence.
+        rests: What depends on it.
         where: The files of the package that rely on it.
-        names: The names of Airflow's that it is about: what is imported, private attributes.
-        since: The first Airflow of which it is taken for granted.
+        names: The names of Airflow that it is about: imported names and private attributes.
+        since: The first version of Airflow for which the package assumes it.
     """
 
     words: str
@@ -38,12 +38,12 @@ class Assumption:
 
     @property
     def is_made_here(self) -> bool:
-        """Whether the package takes it for granted of the Airflow that is installed."""
+        """Whether the package assumes it of the installed Airflow."""
         return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2]) >= self.since
 
 
 class BrokenAssumptionError(AssertionError):
-    """Airflow does not do what the package takes for granted."""
+    """Airflow does not do what the package assumes."""
 
 
 def assumes(
@@ -53,11 +53,11 @@ def assumes(
 
     Args:
         words: The assumption, as a sentence.
-        rests: What in the package rests on it.
-        where: The files that rely on it, below the package, with spaces between them.
-        names: The names of Airflow's that it is about, likewise; those that `airflow.sdk` exports need not be
-            named.
-        since: The first Airflow of which it is taken for granted; older ones do not run the test.
+        rests: What in the package depends on it.
+        where: The files that rely on it, below the package, separated by spaces.
+        names: The names of Airflow that it is about, separated by spaces, without those that `airflow.sdk`
+            exports.
+        since: The first version of Airflow for which it is assumed; older versions do not run the test.
     """
     assumption = Assumption(words, rests, tuple(where.split()), tuple(names.split()), since)
 
@@ -79,6 +79,6 @@ def _message(assumption: Assumption, error: Exception) -> str:
     first_line = (str(error).strip() or "no message").splitlines()[0]
     return (
         f"{assumption.words}\n"
-        f"On this rests: {assumption.rests} ({', '.join(assumption.where)})\n"
+        f"What depends on it: {assumption.rests} ({', '.join(assumption.where)})\n"
         f"{INSTEAD}{type(error).__name__}: {first_line}"
     )

@@ -1,4 +1,4 @@
-"""What the package takes for granted of Airflow, one test for each assumption."""
+"""The assumptions of the package about Airflow, one test for each."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ ADAPTERS = ("airflow_adapter", "version_compat")
 #: The stable interface: what it exports may be used anywhere.
 STABLE = "airflow.sdk"
 
-#: What begins with an underscore and is not Airflow's: Python's, and that of its libraries.
+#: Names with a leading underscore that belong to Python and its libraries, and not to Airflow.
 OF_PYTHON = frozenset({"_fields", "_getframe", "_is_protocol"})
 
 _PRIVATE = re.compile(r"_[A-Za-z]\w*")
 
 
 def is_adapter(module: str) -> bool:
-    """Whether a module may use what Airflow does not promise."""
+    """Return whether a module may use what Airflow does not promise."""
     return module.split(".")[0] in ADAPTERS
 
 
@@ -40,17 +40,17 @@ def imported_names(module: str) -> set[str]:
 
 
 def private_attributes(module: str) -> set[str]:
-    """Return the private names that a module asks other objects for, and that are not the package's own.
+    """Return the private names that a module reads from other objects, and that are not the package's own.
 
-    They are read as attributes, named in texts for ``getattr``, or given as arguments.
+    They are read as attributes, named in strings for ``getattr``, or passed as arguments.
     """
-    # In the adapter, a name that some other module, or a class, defines as well is still Airflow's.
+    # In the adapter, a name that another module, or a class, also defines is still Airflow's.
     own = set(_functions(TREES[module])) if is_adapter(module) else _OWN
     return {name for name in _asked_for(TREES[module]) if _PRIVATE.fullmatch(name)} - OF_PYTHON - own
 
 
 def foreign_names(module: str) -> set[str]:
-    """Return all that a module uses beyond the stable interface, each by its last name."""
+    """Return all names that a module uses beyond the stable interface, each by its last part."""
     imported = {name for name in imported_names(module) if name.rpartition(".")[0] != STABLE}
     return {name.rpartition(".")[2] for name in imported} | private_attributes(module)
 

@@ -1,4 +1,4 @@
-"""What the Dag file's side takes for granted: of Airflow's task graph, its decorators and what it stores."""
+"""The assumptions of the Dag file's side: about Airflow's task graph, its decorators and stored Dags."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def pair(value):
 
 
 def stored(dag: Any) -> Any:
-    """Return a Dag as Airflow has it after it was stored."""
+    """Return a Dag as Airflow loads it after it was stored."""
     serialization = dag_serialization()
     return serialization.deserialize_dag(serialization.serialize_dag(dag))
 
 
 @assumes(
-    "TaskGroupContext.get_current() is the task group that the Dag file is in the middle of.",
-    rests="putting the clones of a map where it is written",
+    "TaskGroupContext.get_current() returns the task group that the Dag file is currently in.",
+    rests="putting the clones of a map into the group in which the map is written",
     where="airflow_adapter/task_graph.py",
     names="TaskGroupContext",
 )
@@ -67,7 +67,7 @@ def test_the_group_that_the_dag_file_is_in_is_known():
 
 @assumes(
     "A task that was moved to another group keeps its id, and is stored as a member of that group.",
-    rests="calls that join the group of a map as further maps are written",
+    rests="tasks that join the group of a map with each later map",
     where="airflow_adapter/task_graph.py",
 )
 def test_a_task_is_moved_to_another_group():
@@ -82,8 +82,8 @@ def test_a_task_is_moved_to_another_group():
 
 
 @assumes(
-    "A group that was moved to another keeps its id and that of its tasks, by its attribute _group_id.",
-    rests="task groups as bodies of maps",
+    "With the attribute _group_id, a group that was moved to another keeps its id and those of its tasks.",
+    rests="task groups as mapped functions",
     where="airflow_adapter/task_graph.py",
     names="_group_id",
 )
@@ -101,7 +101,7 @@ def test_a_group_is_moved_to_another_group():
 
 
 @assumes(
-    "A group that was taken out of its parent's children is gone, once no group names it up- or downstream.",
+    "A group is removed by taking it out of its parent's children, and out of the up- and downstream groups.",
     rests="groups of maps that turn out to hold no tasks",
     where="airflow_adapter/task_graph.py",
 )
@@ -115,7 +115,7 @@ def test_a_group_is_removed():
 
 
 @assumes(
-    "The ids of a task group that was removed are free when they are taken out of used_group_ids.",
+    "The ids of a removed task group are free after they have been taken out of used_group_ids.",
     rests="a mapped group that is needed again after its tasks had moved to another",
     where="airflow_adapter/task_graph.py",
 )
@@ -131,8 +131,8 @@ def test_a_group_is_made_again():
 
 
 @assumes(
-    "DAG._remove_task() takes a task out of a Dag and its group, and frees its id.",
-    rests="taking out gates that a later map or order has made needless",
+    "DAG._remove_task() removes a task from a Dag and its group, and frees its id.",
+    rests="removing gates that a later map or order makes unnecessary",
     where="airflow_adapter/task_graph.py",
     names="_remove_task",
 )
@@ -152,8 +152,8 @@ def test_a_task_is_removed():
 
 
 @assumes(
-    "The trigger rule of an operator that Airflow expands is the one in its partial_kwargs.",
-    rests="expanded operators that wait for clones which may fail",
+    "The trigger rule of an operator that Airflow expands is in its partial_kwargs.",
+    rests="expanded operators that wait for clones that may fail",
     where="airflow_adapter/objects.py airflow_adapter/task_graph.py",
     names="MappedOperator",
 )
@@ -166,15 +166,15 @@ def test_the_trigger_rule_of_an_expanded_operator_is_changed():
 
 
 class Reference(PlainXComArg):
-    """A reference of a class of the package's, which resolves to something else."""
+    """A reference of a class of the package, which resolves to something else."""
 
     def resolve(self, context: Any) -> Any:
         return "resolved by the package"
 
 
 @assumes(
-    "A reference of a class made from PlainXComArg is resolved by its own resolve(), and is stored and "
-    "scheduled as the reference to a task that it is made from.",
+    "A reference of a subclass of PlainXComArg is resolved by its own resolve(), and is stored and scheduled "
+    "as a reference to its task.",
     rests="collections, static outputs and workflows' outputs as arguments of tasks",
     where="airflow_adapter/xcom.py airflow_adapter/operators.py authoring/references/collection.py "
     "authoring/references/static_handle.py workflows/dag/outputs.py",
@@ -189,8 +189,8 @@ def test_references_of_its_own_classes_are_resolved_by_them():
 
 
 @assumes(
-    "What a task or group is expanded over may be a reference of a class made from PlainXComArg.",
-    rests="the nodes of workflows, which are expanded over a list that none of them is passed",
+    "A task or group may be expanded over a reference of a subclass of PlainXComArg.",
+    rests="the nodes of workflows, which are expanded over a list that is not passed to them",
     where="workflows/dag/outputs.py workflows/dag/group.py",
 )
 def test_a_task_is_expanded_over_a_reference_of_its_own_class():
@@ -202,8 +202,8 @@ def test_a_task_is_expanded_over_a_reference_of_its_own_class():
 
 
 @assumes(
-    "doc_json of a task is stored with the Dag, and the attributes of the operator's class are not.",
-    rests="pages and commands, which know keys and workflows from the stored Dag; the size of stored Dags",
+    "doc_json of a task is stored with the Dag, but the attributes of the operator's class are not.",
+    rests="pages and commands, which find keys and workflows in the stored Dag; the size of stored Dags",
     where="execution/documents.py workflows/tasks/node_task.py database/structure.py",
 )
 def test_a_task_says_of_itself_what_is_stored():
@@ -220,8 +220,8 @@ def test_a_task_says_of_itself_what_is_stored():
 
 
 @assumes(
-    "An empty operator with a callback for its start is not ended by the scheduler.",
-    rests="the labels of empty operators among clones, which only a running task gets",
+    "The scheduler does not end an empty operator that has a callback for its start.",
+    rests="the labels of cloned empty operators, because only a running task gets a label",
     where="airflow_adapter/operators.py authoring/arranging/cloning.py",
     names="EmptyOperator",
 )
@@ -235,7 +235,7 @@ def test_an_empty_operator_with_a_callback_says_so():
 
 
 @assumes(
-    "A function under @task has its operator class, its function and its arguments, and is marked as one.",
+    "What @task returns is marked, and has the operator class, the function and the arguments.",
     rests="the nodes of workflows that run @task functions",
     where="airflow_adapter/operators.py airflow_adapter/objects.py workflows/tasks/called.py "
     "workflows/declared/finding.py workflows/declared/kinds.py",
@@ -253,7 +253,7 @@ def test_a_task_function_says_what_it_is_made_of():
 
 @assumes(
     "The operator class of a plain @task function is called _PythonDecoratedOperator.",
-    rests="workflow.local(), which calls the function itself and leaves all other operators to themselves",
+    rests="workflow.local(), which calls such functions itself and executes the operators of all others",
     where="airflow_adapter/objects.py workflows/local.py",
     names="_PythonDecoratedOperator",
 )
@@ -262,7 +262,7 @@ def test_the_operator_of_a_plain_task_function_is_known_by_its_name():
 
 
 @assumes(
-    "An operator keeps the arguments that it was made with in _BaseOperator__init_kwargs.",
+    "An operator keeps the arguments of its constructor in _BaseOperator__init_kwargs.",
     rests="finding the settings of operators that a workflow's body refers to",
     where="airflow_adapter/objects.py workflows/declared/finding.py",
     names="_BaseOperator__init_kwargs _BaseOperator__",
@@ -274,8 +274,8 @@ def test_an_operator_keeps_its_arguments():
 
 
 @assumes(
-    "Calls of tasks, groups and operator classes, their order and their output go through the methods that "
-    "are replaced while a body runs.",
+    "Calling, ordering and reading the output of tasks, groups and operators uses the methods that are "
+    "replaced while a body runs.",
     rests="recording what the body of a workflow calls",
     where="airflow_adapter/objects.py airflow_adapter/task_graph.py airflow_adapter/calls.py "
     "workflows/recording/interception.py",
@@ -305,7 +305,7 @@ def test_calls_go_through_the_methods_that_are_replaced():
 
 @assumes(
     "The operators >> and << call set_downstream() and set_upstream() of the operator.",
-    rests="the order that a workflow's body gives to its nodes without data",
+    rests="orders without data between the nodes of a workflow",
     where="workflows/recording/interception.py",
 )
 def test_the_order_of_tasks_goes_through_two_methods(mocker):
@@ -320,7 +320,7 @@ def test_the_order_of_tasks_goes_through_two_methods(mocker):
 
 
 @assumes(
-    "An operator's constructor takes a reference in place of any value.",
+    "An operator's constructor accepts a reference instead of any value.",
     rests="checking a call of a classic operator in a body before its arguments exist",
     where="airflow_adapter/objects.py",
 )
@@ -331,8 +331,8 @@ def test_a_constructor_takes_a_reference():
 
 
 @assumes(
-    "expand() and expand_kwargs() of tasks, operators and groups ask each reference for what it refers to, "
-    "in ensure_xcomarg_return_value().",
+    "expand() and expand_kwargs() of tasks, operators and groups ask each reference for its task in "
+    "ensure_xcomarg_return_value().",
     rests="expanding over a part of what a workflow returns",
     where="airflow_adapter/task_graph.py workflows/dag/outputs.py",
     names="ensure_xcomarg_return_value",
@@ -366,7 +366,7 @@ def test_what_is_expanded_over_is_asked_for_its_task():
 
 
 @assumes(
-    "Names that Airflow has moved are where version_compat looks for them.",
+    "version_compat finds the names that Airflow has moved.",
     rests="failing, skipping and rescheduling tasks",
     where="version_compat.py",
     names="AirflowFailException AirflowSkipException AirflowTaskTimeout XComNotFound _match",
@@ -378,9 +378,9 @@ def test_moved_names_are_found():
 
 
 @assumes(
-    "chain() orders whatever is a DependencyMixin by its set_upstream() and set_downstream(); labels are "
+    "chain() orders every DependencyMixin with its set_upstream() and set_downstream(); labels are "
     "EdgeModifiers.",
-    rests="ordering promises in the body of a workflow as Airflow orders tasks",
+    rests="ordering promises in the body of a workflow in the same way as tasks",
     where="airflow_adapter/objects.py workflows/recording/promises.py",
     names="DependencyMixin",
 )
@@ -403,8 +403,8 @@ def test_chain_orders_what_says_that_it_can_be_ordered():
 
 @assumes(
     "DecoratedOperator and PythonOperator together run a function with its templated arguments, and with "
-    "what it asks for of the context.",
-    rests="@task.dynamic, whose operator is made of both",
+    "the variables of the context that it asks for.",
+    rests="@task.dynamic, whose operator inherits from both",
     where="airflow_adapter/task_graph.py airflow_adapter/operators.py execution/operators.py",
     names="DecoratedOperator PythonOperator",
 )
@@ -425,8 +425,8 @@ def test_the_operator_of_a_function_is_made_of_two_classes():
 
 
 @assumes(
-    "A task group that is expanded is a MappedTaskGroup, and is around its tasks.",
-    rests="refusing to clone what Airflow expands; the mapped groups in which clones are put",
+    "A task group that is expanded is a MappedTaskGroup, and its tasks name it as their mapped group.",
+    rests="refusing to clone what Airflow expands; the mapped groups of clones",
     where="airflow_adapter/task_graph.py",
     names="MappedTaskGroup",
 )
@@ -439,7 +439,7 @@ def test_an_expanded_group_is_of_a_class_of_its_own():
 
 
 @assumes(
-    "_get_specified_expand_input() of an operator that is expanded gives what it is expanded over.",
+    "_get_specified_expand_input() of an expanded operator returns what the operator is expanded over.",
     rests="finding out which tasks an expanded task refers to",
     where="airflow_adapter/task_graph.py",
     names="_get_specified_expand_input",
@@ -455,8 +455,8 @@ def test_an_expanded_operator_says_what_it_is_expanded_over():
 
 
 @assumes(
-    "A partial that is not expanded warns, unless its _expand_called says that it was.",
-    rests="refusing expand() in a body without a warning of Airflow's beside the refusal",
+    "A partial that is not expanded warns, unless its attribute _expand_called is set.",
+    rests="refusing expand() in a body without an additional warning from Airflow",
     where="airflow_adapter/calls.py",
     names="_expand_called",
 )
@@ -474,7 +474,7 @@ def test_a_partial_warns_unless_it_was_expanded():
 
 
 @assumes(
-    "A label between tasks keeps what stands before and behind it in _upstream and _downstream.",
+    "A label between tasks keeps the tasks before it in _upstream, and those after it in _downstream.",
     rests="labels between the calls of a body",
     where="airflow_adapter/calls.py",
     names="_upstream _downstream",

@@ -1,4 +1,4 @@
-"""What the package uses of Airflow beyond ``airflow.sdk``: in the adapter alone, each name with a test."""
+"""Checks that only the adapter uses Airflow beyond ``airflow.sdk``, and that each name has a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
 
 
 def assumptions() -> list[Assumption]:
-    """Return those of all tests."""
+    """Return the assumptions of all tests."""
     modules = [importlib.import_module(f"{__package__}.{name}") for name in MODULES]
     found = [getattr(each, "assumption", None) for module in modules for each in vars(module).values()]
     return [each for each in found if isinstance(each, Assumption)]
@@ -89,6 +89,6 @@ def test_a_broken_assumption_says_what_rests_on_it():
     with pytest.raises(BrokenAssumptionError) as caught:
         broken()
     assert str(caught.value) == (
-        "The sky is blue.\nOn this rests: all that is painted (errors.py)\n"
+        "The sky is blue.\nWhat depends on it: all that is painted (errors.py)\n"
         f"{INSTEAD}AttributeError: no attribute 'sky'"
     )

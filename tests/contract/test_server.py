@@ -1,4 +1,4 @@
-"""What pages and commands take for granted: of Airflow's server, its UI and its command line."""
+"""The assumptions of pages and commands: about Airflow's server, its UI and its command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_dynamic_provider.ui import plugin
 from tests.contract.assumptions import assumes
 from tests.pure.processes import PACKAGE
 
-#: What Airflow's own pages are built into.
+#: The folder with the built files of Airflow's own pages.
 BUILT = Path(airflow.__file__).parent / "ui" / "dist" / "assets"
 
 
@@ -21,9 +21,9 @@ def built_scripts() -> str:
 
 
 @assumes(
-    "requires_access_dag() makes a dependency that checks the rights on the Dag in the address, and "
-    "SessionDep gives a route a session of the metadata database.",
-    rests="who may see what on the pages, and what they read",
+    "requires_access_dag() returns a dependency that checks the rights on the Dag in the URL, and SessionDep "
+    "provides a route with a session of the metadata database.",
+    rests="access control on the pages, and the data that they read",
     where="airflow_adapter/server.py ui/access.py",
     names="requires_access_dag DagAccessEntity SessionDep",
 )
@@ -46,7 +46,7 @@ def test_rights_are_checked_by_airflow(database):
     def route(dag_id: str, session: SessionDep) -> int:
         return session.scalar(text("SELECT 1"))
 
-    # The route's annotations are texts otherwise, which FastAPI does not find inside a function.
+    # The annotations would be strings otherwise, which FastAPI cannot resolve inside a function.
     route.__annotations__ = {"dag_id": str, "session": SessionDep}
     rights = [Depends(requires_access_dag("GET", entity)) for entity in asked]
     app.get("/contract/{dag_id}", dependencies=rights)(route)
@@ -64,7 +64,7 @@ def test_rights_are_checked_by_airflow(database):
 
 
 @assumes(
-    "Airflow takes tabs for the pages of Dags, runs, tasks and task instances from a plugin, and an app.",
+    "A plugin can add an app, and tabs on the pages of Dags, runs, tasks and task instances.",
     rests="the tabs of the pages",
     where="airflow_adapter/plugins.py ui/plugin.py",
     names="AirflowPlugin",
@@ -76,7 +76,7 @@ def test_the_tabs_are_taken():
 
     shown = [ExternalViewResponse.model_validate(view) for view in plugin.external_views()]
     assert [view.destination for view in shown] == ["dag", "dag_run", "task", "task_instance"]
-    # Airflow takes what its own class of plugins has, and nothing else.
+    # Airflow reads only the attributes of its own class of plugins.
     assert (AirflowPlugin.external_views, AirflowPlugin.fastapi_apps) == ([], [])
     (served,) = plugin.DynamicOutputsPlugin.fastapi_apps
     assert FastAPIAppResponse.model_validate({**served, "app": "app"}).url_prefix == plugin.PREFIX
@@ -84,7 +84,7 @@ def test_the_tabs_are_taken():
 
 @assumes(
     "conf of airflow.configuration reads Airflow's options.",
-    rests="pages below a path, and the greatest number of clones",
+    rests="pages below a base path, and the maximum number of clones",
     where="airflow_adapter/configuration.py ui/plugin.py execution/storing.py",
     names="conf",
 )
@@ -96,8 +96,8 @@ def test_options_are_read():
 
 
 @assumes(
-    "Airflow's UI names its colours and fonts --chakra-….",
-    rests="pages in the colours of Airflow's theme; without it they keep their own",
+    "The names of colours and fonts in Airflow's UI begin with --chakra-.",
+    rests="pages in the colours of Airflow's theme; without it, they keep their own",
     where="ui/static/host.js",
 )
 def test_the_names_of_the_colours_are_known():
@@ -106,7 +106,7 @@ def test_the_names_of_the_colours_are_known():
 
 @assumes(
     "Airflow's UI keeps the viewer's time zone in the browser's storage as 'timezone'.",
-    rests="times in the zone that was chosen in Airflow; without it they are in the browser's",
+    rests="times in the zone that was chosen in Airflow; without it, they are in the browser's zone",
     where="ui/static/host.js",
 )
 def test_the_name_of_the_time_zone_is_known():
@@ -123,8 +123,8 @@ def test_the_pages_may_run_scripts():
 
 
 @assumes(
-    "Airflow's command line is made of groups of commands, which have their arguments and load their "
-    "function when it is called.",
+    "Airflow's command line consists of groups of commands, which have arguments, and load their function "
+    "only when it is called.",
     rests="the commands",
     where="airflow_adapter/commands.py cli/definition.py cli/__main__.py",
     names="ARG_OUTPUT ARG_VERBOSE ActionCommand Arg CLICommand GroupCommand lazy_load_command",
@@ -148,7 +148,7 @@ def test_commands_are_made_of_airflows_classes(monkeypatch):
 
 @assumes(
     "Airflow adds the commands that providers name to its own.",
-    rests="airflow dynamic-outputs; older ones have python -m airflow_dynamic_provider.cli",
+    rests="airflow dynamic-outputs; older versions need python -m airflow_dynamic_provider.cli",
     where="airflow_adapter/commands.py cli/definition.py version_compat.py",
     since=(3, 2),
 )
@@ -159,9 +159,9 @@ def test_airflow_adds_the_commands():
 
 
 @assumes(
-    "action_cli() notes who calls a command with which arguments, and suppress_logs_and_warning() keeps logs "
-    "out of what it prints unless args.verbose is true.",
-    rests="what the commands print, and who is noted to have called them",
+    "action_cli() logs who calls a command with which arguments, and suppress_logs_and_warning() keeps logs "
+    "out of its output unless args.verbose is true.",
+    rests="the output of the commands, and the audit log of their calls",
     where="airflow_adapter/commands.py cli/clear.py cli/export.py cli/list.py cli/show.py",
     names="action_cli suppress_logs_and_warning",
 )
@@ -194,7 +194,7 @@ def test_functions_become_commands(database, caplog):
 
 @assumes(
     "AirflowConsole and SimpleTable print tables as Airflow's own commands do.",
-    rests="what the commands print",
+    rests="the output of the commands",
     where="airflow_adapter/terminal.py cli/printing.py",
     names="AirflowConsole SimpleTable yaml",
 )
@@ -209,7 +209,7 @@ def test_tables_are_printed_by_airflow(capsys):
 
 
 @assumes(
-    "create_session() gives a session of the metadata database outside the server.",
+    "create_session() returns a session of the metadata database outside the server.",
     rests="commands, stored Dags and embedded runs",
     where="airflow_adapter/models.py cli/common.py database/structure.py embedded/reading.py",
     names="create_session",

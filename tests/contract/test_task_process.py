@@ -1,4 +1,4 @@
-"""What a task's process takes for granted: of Airflow's task runner, its messages and its operators."""
+"""The assumptions of a task's process: about Airflow's task runner, its messages and its operators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABEL = "123"
 
 
 def run_inside(body: Any, supervisor: FakeSupervisor | None = None) -> Any:
-    """Run a function of the context in a task's process, and return what it returned and what was asked."""
+    """Run a function of the context in a task's process, and return its result and the supervisor."""
     returned: list[Any] = []
 
     @task
@@ -50,7 +50,7 @@ def of_three_clones() -> FakeSupervisor:
 
 
 @assumes(
-    "xcom_pull() of a list of one task gives the XComs of all its map indexes in order, in one message.",
+    "xcom_pull() with a list of one task returns the XComs of all its map indexes in order, in one message.",
     rests="collections of up to 1,000 values, which are read at once",
     where="airflow_adapter/xcom.py",
 )
@@ -77,7 +77,7 @@ def test_a_part_of_a_sequence_is_one_message():
 
 @assumes(
     "XCom.delete() deletes an XCom of the running task instance by its coordinates, in one message.",
-    rests="a node that forgets what its earlier tries have left",
+    rests="a node that deletes what its earlier tries have left",
     where="airflow_adapter/xcom.py workflows/tasks/node_task.py",
 )
 def test_an_xcom_is_deleted_by_its_coordinates():
@@ -87,8 +87,8 @@ def test_an_xcom_is_deleted_by_its_coordinates():
 
 
 @assumes(
-    "A running task instance, or its trigger, stores its own return value with the number of clones to make.",
-    rests="lists of nodes, for which clones are made before the task that lists them has ended",
+    "A running task instance, or its trigger, can store its own return value with the number of clones.",
+    rests="clones for a list of nodes before the task that lists them has ended",
     where="version_compat.py airflow_adapter/xcom.py workflows/listing/lane_list.py",
     names="_push _mapped_length",
 )
@@ -115,7 +115,7 @@ def test_an_xcom_is_read_without_a_task_instance():
 
 @assumes(
     "RuntimeTaskInstance.get_task_states() needs no task instance.",
-    rests="nodes that wait in the triggerer until those before them have ended",
+    rests="nodes that wait in the triggerer until their upstream nodes have ended",
     where="airflow_adapter/xcom.py",
     names="RuntimeTaskInstance",
 )
@@ -130,7 +130,7 @@ def test_states_are_read_without_a_task_instance():
 
 @assumes(
     "The class of the supervisor in dag.test() is called InProcessSupervisorComms.",
-    rests="telling a run of dag.test(), in which a node must not wait in a trigger, from a real one",
+    rests="recognising a run of dag.test(), in which a node must not wait in a trigger",
     where="airflow_adapter/xcom.py",
     names="task_runner",
 )
@@ -141,8 +141,8 @@ def test_the_supervisor_of_a_test_is_known_by_its_name():
 
 
 @assumes(
-    "BaseXCom.serialize_value() tells whether a value can be stored, and deserialize_value() gives it back.",
-    rests="refusing a value that cannot be stored where it is produced, with its key",
+    "BaseXCom.serialize_value() fails if a value cannot be stored; deserialize_value() returns the value.",
+    rests="an error with the key, where a value is produced that cannot be stored",
     where="airflow_adapter/xcom.py",
     names="BaseXCom",
 )
@@ -156,8 +156,8 @@ def test_values_are_serialized_without_being_stored():
 
 
 @assumes(
-    "airflow.sdk.execution_time.xcom.XCom is the deployment's own backend, BaseXCom if there is no other.",
-    rests="leaving the check of a value to a custom backend, which may store what JSON cannot",
+    "airflow.sdk.execution_time.xcom.XCom is the deployment's XCom backend, by default BaseXCom.",
+    rests="no checks of values for a custom backend, which may store what JSON cannot",
     where="version_compat.py airflow_adapter/xcom.py database/runs.py embedded/reading.py",
     names="XCom",
 )
@@ -184,7 +184,7 @@ def test_the_backend_is_known(mocker):
 
 
 @assumes(
-    "A backend may store and load values by store_value() and load_value() instead.",
+    "An XCom backend may store and load values with store_value() and load_value() instead.",
     rests="custom backends that are made for Airflow 3.4",
     where="version_compat.py airflow_adapter/xcom.py",
     names="_load",
@@ -208,7 +208,7 @@ def test_a_backend_of_the_new_form_is_known(mocker):
 
 
 class Labelled:
-    """A template field's value that says the label when it is rendered."""
+    """The value of a template field that sets the label when it is rendered."""
 
     def resolve(self, context: Any) -> str:
         labels.set_label(context, LABEL)
@@ -239,8 +239,8 @@ def run_labelled(**settings: Any) -> Any:
 
 
 @assumes(
-    "What has a method resolve() in a template field is resolved before the template fields after it.",
-    rests="a clone that knows its key before any other value of it is rendered",
+    "An object with a method resolve() in a template field is resolved before the template fields after it.",
+    rests="a clone that finds its key before any of its other values is rendered",
     where="authoring/arranging/cloning.py workflows/tasks/node_task.py",
 )
 def test_template_fields_are_resolved_in_their_order():
@@ -250,7 +250,7 @@ def test_template_fields_are_resolved_in_their_order():
 
 @assumes(
     "The label is rendered from the task's context, and sent before the operator is executed.",
-    rests="a clone that is found by its key while it runs",
+    rests="finding a clone by its key while it runs",
     where="airflow_adapter/labels.py",
     since=(3, 2),
 )
@@ -261,8 +261,8 @@ def test_a_label_is_sent_before_the_operator_is_executed():
 
 @pytest.mark.parametrize("is_native", [False, True])
 @assumes(
-    "A label that reads like a number is sent as a text, whichever way the Dag renders its templates.",
-    rests="clones of keys like '123' and 'None', which Airflow fails if the label is no text",
+    "A label that looks like a number is sent as a string, even if the Dag renders native templates.",
+    rests="clones of keys like '123' and 'None', which Airflow fails if the label is not a string",
     where="airflow_adapter/labels.py",
     since=(3, 2),
 )
@@ -271,7 +271,7 @@ def test_a_label_stays_a_text(is_native):
 
 
 @assumes(
-    "The attribute rendered_map_index of a task instance is reported with its end.",
+    "The attribute rendered_map_index of a task instance is reported when it ends.",
     rests="the label of a clone that fails before its template is rendered",
     where="airflow_adapter/labels.py",
 )
@@ -286,7 +286,7 @@ def test_the_attribute_of_the_label_is_reported():
 
 @assumes(
     "An operator calls its _pre_execute_hook and _post_execute_hook around its execute().",
-    rests="storing a clone's result with its key, whatever its operator",
+    rests="storing a clone's result with its key, for every operator",
     where="airflow_adapter/operators.py execution/clones.py",
     names="_pre_execute_hook _post_execute_hook",
 )
@@ -309,8 +309,8 @@ def test_hooks_are_called_around_execute():
 
 
 @assumes(
-    "An operator runs inside another once it has its Dag in _dag and ExecutorSafeguard.tracker names it.",
-    rests="nodes of workflows, which run the author's operator in the process of their own",
+    "An operator runs inside another if its Dag is in _dag and ExecutorSafeguard.tracker names it.",
+    rests="nodes of workflows, which run the author's operator in their own process",
     where="airflow_adapter/running.py workflows/tasks/called.py",
     names="_dag ExecutorSafeguard",
 )
@@ -334,8 +334,8 @@ def test_an_operator_runs_inside_another():
 
 
 @assumes(
-    "resume_execution() calls a method by its name; '__fail__' stands for a trigger that has failed.",
-    rests="operators that wait in a trigger inside a node",
+    "resume_execution() calls a method by its name; the name '__fail__' means that the trigger has failed.",
+    rests="operators in a node that wait in a trigger",
     where="workflows/tasks/node_task.py workflows/tasks/called.py",
 )
 def test_an_operator_goes_on_with_a_method():
@@ -350,7 +350,7 @@ def test_an_operator_goes_on_with_a_method():
 
 
 @assumes(
-    "TimeoutPosix raises AirflowTaskTimeout in what runs too long.",
+    "TimeoutPosix raises AirflowTaskTimeout in code that runs too long.",
     rests="the time limits of workflows and of their nodes",
     where="airflow_adapter/running.py workflows/waiting/deadline.py version_compat.py",
     names="TimeoutPosix",
@@ -365,8 +365,8 @@ def test_a_limit_of_time_raises():
 
 
 @assumes(
-    "set_current_context() gives code below it a context of the caller's.",
-    rests="workflow.local(), in which functions ask for their context without Airflow running",
+    "set_current_context() sets the context for the code in its block.",
+    rests="workflow.local(), in which functions read their context although Airflow does not run",
     where="airflow_adapter/running.py workflows/local.py",
     names="set_current_context",
 )
@@ -378,8 +378,8 @@ def test_a_context_is_given_to_code_outside_a_task():
 
 
 @assumes(
-    "The names of Airflow's task context are in KNOWN_CONTEXT_KEYS.",
-    rests="telling an argument that Airflow fills in from one that a workflow's body forgot",
+    "KNOWN_CONTEXT_KEYS has the names in Airflow's task context.",
+    rests="distinguishing an argument that Airflow fills in from one that a workflow's body forgot",
     where="airflow_adapter/running.py airflow_adapter/task_graph.py",
     names="KNOWN_CONTEXT_KEYS",
 )
@@ -390,7 +390,7 @@ def test_the_names_of_the_context_are_known():
 
 
 @assumes(
-    "AirflowRescheduleException sends a task instance back to the scheduler until a time.",
+    "AirflowRescheduleException returns a task instance to the scheduler until a given time.",
     rests="clones that were started too early, and nodes that wait in dag.test()",
     where="execution/clones.py workflows/tasks/node_task.py version_compat.py",
     names="AirflowRescheduleException",

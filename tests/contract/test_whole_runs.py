@@ -1,4 +1,4 @@
-"""What only a whole Dag run shows: what the scheduler, the triggerer and the database do."""
+"""The assumptions that only a whole Dag run shows: about the scheduler, the triggerer and the database."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.pure.processes import run_python
 
 pytestmark = pytest.mark.usefixtures("database")
 
-#: How many clones there are; a test changes it.
+#: The number of clones; a test changes it.
 COUNT = [2]
 
 
 class GivesUp(BaseTrigger):
-    """Ends its task instance as skipped, and leaves a word."""
+    """Ends its task instance as skipped, and stores an XCom."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return f"{__name__}.GivesUp", {}
@@ -74,7 +74,7 @@ def each(number, ti=None):
 
 @task(trigger_rule="all_done")
 def look():
-    """Return what the package reads of its run."""
+    """Return what the package reads about its run."""
     context = get_current_context()
     states = xcom.read_states(context, ["numbers", "each", "end"])
     return {
@@ -101,8 +101,8 @@ def plain(airflow_database: None) -> KeptRun:
 
 
 @assumes(
-    "States are told by 'task', and by 'task_3' for the task instance at map index 3.",
-    rests="all that waits for clones or tells their states",
+    "States are reported under 'task', or under 'task_3' for the task instance at map index 3.",
+    rests="everything that waits for clones or reads their states",
     where="airflow_adapter/xcom.py",
 )
 def test_states_are_told_by_task_and_map_index(plain):
@@ -114,7 +114,7 @@ def test_states_are_told_by_task_and_map_index(plain):
 
 
 @assumes(
-    "A task finds out that it runs in dag.test(), and how many task instances are in a state.",
+    "A task can find out whether it runs in dag.test(), and how many task instances are in a state.",
     rests="workflows in dag.test(), and stopping at the first failure",
     where="airflow_adapter/xcom.py workflows/tasks/node_task.py",
 )
@@ -124,8 +124,8 @@ def test_a_task_finds_out_where_it_runs(plain):
 
 
 @assumes(
-    "A slice beyond the XComs that there are is empty.",
-    rests="large collections of which the last part is not full",
+    "A slice beyond the last XCom is empty.",
+    rests="large collections whose last part is not full",
     where="airflow_adapter/xcom.py",
 )
 def test_a_slice_beyond_the_end_is_empty(plain):
@@ -134,7 +134,7 @@ def test_a_slice_beyond_the_end_is_empty(plain):
 
 @assumes(
     "The scheduler ends an empty operator without running it.",
-    rests="tasks that the package adds and that cost no worker",
+    rests="tasks that the package adds and that need no worker",
     where="execution/helpers.py",
 )
 def test_an_empty_operator_is_not_run(plain):
@@ -143,7 +143,7 @@ def test_an_empty_operator_is_not_run(plain):
 
 
 @assumes(
-    "TaskInstance, DagRun and XComModel have the columns of ids, states, times, tries, labels and values.",
+    "TaskInstance, DagRun and XComModel have columns for ids, states, times, tries, labels and values.",
     rests="pages and commands",
     where="airflow_adapter/models.py database/cells.py database/history.py database/instances.py "
     "database/runs.py embedded/reading.py ui/presenting.py",
@@ -167,7 +167,7 @@ def test_the_database_has_the_columns_that_are_read(plain):
 
 
 @assumes(
-    "One column of TaskInstance has the label of a clone, and nothing where there is none.",
+    "A column of TaskInstance holds the label of a clone, and NULL if there is no label.",
     rests="the names of clones and nodes on pages and in commands",
     where="airflow_adapter/models.py database/instances.py",
     names="_rendered_map_index",
@@ -189,8 +189,8 @@ def test_one_column_has_the_label(plain):
 
 
 @assumes(
-    "XComModel.value is JSON, of which a query reads a part, and a dict is stored by its fields.",
-    rests="telling keys of an earlier list from those of now, in the database itself",
+    "XComModel.value is JSON, a query can read a part of it, and a dict is stored by its fields.",
+    rests="distinguishing keys of an earlier list from current keys, in the database itself",
     where="airflow_adapter/models.py database/cells.py",
 )
 def test_a_query_reads_a_part_of_a_value(plain):
@@ -203,7 +203,7 @@ def test_a_query_reads_a_part_of_a_value(plain):
 
 
 @assumes(
-    "A task instance in the database has a label of its own, or its map index where it has none.",
+    "rendered_map_index of a TaskInstance is its label, or its map index if it has no label.",
     rests="the keys that an embedded run prints",
     where="embedded/reading.py",
 )
@@ -213,7 +213,7 @@ def test_a_task_instance_has_a_label(plain):
 
 
 @assumes(
-    "A row of XComModel is what the deployment's XCom backend loads a value from.",
+    "The deployment's XCom backend loads a value from a row of XComModel.",
     rests="values on pages and in commands",
     where="airflow_adapter/models.py airflow_adapter/xcom.py database/runs.py embedded/reading.py",
 )
@@ -225,7 +225,7 @@ def test_a_row_is_loaded_by_the_backend(plain):
 
 @assumes(
     "The newest version of a Dag is in DagVersion, and its tasks and hash in SerializedDagModel.",
-    rests="what pages and commands know of a Dag's keys",
+    rests="what pages and commands know about a Dag's keys",
     where="airflow_adapter/models.py database/structure.py",
 )
 def test_the_stored_dag_is_read_from_the_database(plain):
@@ -237,7 +237,7 @@ def test_the_stored_dag_is_read_from_the_database(plain):
 
 @assumes(
     "A run names the version of its Dag, and a stored Dag is found by its version.",
-    rests="showing a run of a versioned bundle as its Dag was when it ran",
+    rests="showing a run of a versioned bundle with the Dag of that version",
     where="airflow_adapter/models.py database/structure.py",
     names="DagVersion SerializedDagModel",
 )
@@ -255,8 +255,8 @@ def test_a_run_names_the_version_of_its_dag(plain):
 
 
 @assumes(
-    "Clearing a task instance raises max_tries by the tries that it had, and keeps counting its tries.",
-    rests="telling keys of an earlier try from those of now; a node's own number of retries",
+    "Clearing a task instance raises max_tries by its number of tries, and its try number keeps rising.",
+    rests="distinguishing keys of an earlier try from current keys; a node's own number of retries",
     where="airflow_adapter/models.py database/clearing.py workflows/tasks/called.py execution/clones.py",
 )
 def test_tries_are_counted_on_after_a_clear(plain):
@@ -271,9 +271,9 @@ def test_tries_are_counted_on_after_a_clear(plain):
 
 
 @assumes(
-    "clear_task_instances() clears the task instances that it is given and no other, and puts a run that has "
-    "ended back into the queue.",
-    rests="clearing keys and nodes with what depends on them, and nothing else",
+    "clear_task_instances() clears only the task instances that it receives, and queues a run again that has "
+    "ended.",
+    rests="clearing keys and nodes with everything that depends on them, and nothing else",
     where="airflow_adapter/models.py database/clearing.py",
     names="clear_task_instances",
 )
@@ -298,7 +298,7 @@ def test_only_what_is_given_is_cleared():
 
 
 @assumes(
-    "A clone that goes back to the scheduler has it make clones for what its list has grown by.",
+    "If a clone is rescheduled and its list has grown, the scheduler makes clones for the new items.",
     rests="nodes that are planned while a workflow runs",
     where="workflows/progress/growth.py workflows/tasks/node_task.py",
 )
@@ -315,7 +315,7 @@ def test_clones_are_added_when_one_goes_back_to_the_scheduler():
 
 
 def _grow_when_asked(run: KeptRun) -> None:
-    """Have the list of the clones grow while the first of them is away."""
+    """Make the list of the clones grow while the first clone is rescheduled."""
     execute = run._execute
 
     def executed(ti: Any) -> None:
@@ -328,7 +328,7 @@ def _grow_when_asked(run: KeptRun) -> None:
 
 
 def _set_length(run: KeptRun, length: int) -> None:
-    """Store a longer list as what the task "numbers" has returned."""
+    """Store a longer list as the return value of the task "numbers"."""
     from airflow.sdk.execution_time.supervisor import run_task_in_process
 
     (ti,) = run.instances("numbers").values()
@@ -337,8 +337,8 @@ def _set_length(run: KeptRun, length: int) -> None:
 
 
 @assumes(
-    "A trigger knows its task instance, and ends it as skipped with XComs.",
-    rests="nodes that do not run because one before them failed, and that say so",
+    "A trigger knows its task instance, and can end it as skipped with XComs.",
+    rests="nodes that do not run because an upstream node failed, and that store the reason",
     where="airflow_adapter/triggers.py workflows/trigger.py",
     names="BaseTrigger TaskSkippedEvent TaskSuccessEvent TriggerEvent",
 )
@@ -349,13 +349,13 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 
     run = _run_with_triggers(start_run(contract_of_triggers()))
     assert run.state_of("waits") == "skipped"
-    # What a trigger pushes is stored as text.
+    # What a trigger pushes is stored as a JSON string.
     assert run.xcom("waits", "word") == '"of -1"'
 
 
 @assumes(
     "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
-    rests="nodes that wait without ever having held a worker",
+    rests="nodes that wait and have never held a worker",
     where="airflow_adapter/triggers.py workflows/dag/group.py",
     names="StartTriggerArgs",
     since=(3, 3),
@@ -370,13 +370,13 @@ def test_a_clone_starts_in_the_triggerer():
         0: "skipped",
         1: "skipped",
     }
-    # What a trigger pushes is stored as text.
+    # What a trigger pushes is stored as a JSON string.
     assert run.xcoms("starts", "word") == {0: '"of 0"', 1: '"of 1"'}
     assert not [each for each in run.calls.messages if each[0] == "starts"]
 
 
 def _run_with_triggers(run: KeptRun) -> KeptRun:
-    """Run to the end, and run the triggers of all that waits in them meanwhile."""
+    """Run to the end, and run the triggers of deferred task instances meanwhile."""
     run._trigger = lambda ti: None  # type: ignore[method-assign]
     run._look_for_waiting_nodes = lambda: _run_triggers(run)  # type: ignore[method-assign]
     return run.run()
@@ -399,9 +399,9 @@ def _run_triggers(run: KeptRun) -> None:
 
 
 @assumes(
-    "dag.test() takes a run's configuration, and calls the listeners of its own process when a task instance "
-    "starts and when it fails.",
-    rests="Dag files that run by themselves, show how far they are, and name what went wrong",
+    "dag.test() accepts the configuration of a run, and calls the listeners of its own process when a task "
+    "instance starts and when it fails.",
+    rests="Dag files that run as programs, show their progress, and name what went wrong",
     where="airflow_adapter/embedded_run.py embedded/running.py embedded/watching.py version_compat.py",
     names="hookimpl get_listener_manager",
 )
@@ -441,8 +441,8 @@ def test_an_embedded_run_is_watched():
 
 
 @assumes(
-    "The application that answers tasks in dag.test() is made by supervisor.in_process_api_server().",
-    rests="embedded runs in seconds and not minutes up to Airflow 3.2",
+    "supervisor.in_process_api_server() creates the application that answers tasks in dag.test().",
+    rests="embedded runs that take seconds and not minutes up to Airflow 3.2",
     where="airflow_adapter/embedded_run.py version_compat.py",
     names="supervisor",
 )
@@ -454,8 +454,8 @@ def test_one_application_answers_all_tasks_of_a_test():
 
 
 @assumes(
-    "A bundle in [dag_processor] dag_bundle_config_list may be one file, and the list is read when Dags are.",
-    rests="embedded runs that import no script beside the Dag's file",
+    "A bundle in [dag_processor] dag_bundle_config_list may be one file, and the list is read with the Dags.",
+    rests="embedded runs that import no script next to the Dag's file",
     where="airflow_adapter/embedded_run.py embedded/options.py",
 )
 def test_a_bundle_is_one_file(tmp_path, monkeypatch):
@@ -472,7 +472,7 @@ def test_a_bundle_is_one_file(tmp_path, monkeypatch):
 
 @assumes(
     "configure_logging() reads the level from the environment again.",
-    rests="embedded runs that print their results, and no log",
+    rests="embedded runs that print their results and no log",
     where="airflow_adapter/embedded_run.py embedded/options.py",
     names="configure_logging",
 )
@@ -494,8 +494,8 @@ print(json.dumps([level(), level()]))
 
 
 @assumes(
-    "initdb() makes the metadata database, and leaves one that is up to date as it is.",
-    rests="embedded runs with a home of their own, or with that of the developer",
+    "initdb() creates the metadata database, and does not change one that is up to date.",
+    rests="embedded runs with an Airflow home of their own, or with the developer's",
     where="airflow_adapter/embedded_run.py",
     names="initdb",
 )

@@ -237,8 +237,8 @@ def test_results_in_other_containers_are_read_by_key():
 @pytest.mark.parametrize(
     ("use", "said"),
     [
-        (lambda done: BashOperator(task_id="t", bash_command=f"echo {done}"), "to 't' in a text"),
-        (lambda done: keep([{"x": f"{done['part']}"}]), "to 'keep' in a text"),
+        (lambda done: BashOperator(task_id="t", bash_command=f"echo {done}"), "to 't' in a string"),
+        (lambda done: keep([{"x": f"{done['part']}"}]), "to 'keep' in a string"),
         (lambda done: keep(done.map(str)), "to 'keep' inside another object"),
         (lambda done: keep([done.zip(done)]), "to 'keep' inside another object"),
     ],

@@ -520,7 +520,7 @@ def test_what_xcom_cannot_carry():
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {1: (x,)}, lambda x: {"a": {"b": x}}])
 def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap):
     moment = datetime.fromisoformat("2026-01-01T00:00:00+02:00")
-    problem = "XCom carries a value of type datetime that cannot be read"
+    problem = "XCom would store a value of type datetime that cannot be read"
     with refused(UnstorableOutputError, f"the argument 'other' of the node 'add': {problem}"):
         local(lambda: add(1, wrap(moment)))
     with refused(UnstorableOutputError, f"what '<lambda>' returns: {problem}"):

@@ -194,12 +194,12 @@ MISUSES = {
     "unpack": (unpacked, "iterated or unpacked"),
     "reversed": (reversed, "iterated in reverse"),
     "next": (next, "asked for its next item"),
-    "str": (str, "made a text"),
-    "print": (print, "made a text"),
-    "f-string": (lambda p: f"a {p}", "formatted into a text"),
-    "f-string !s": (lambda p: f"a {p!s}", "made a text"),
-    "format": (lambda p: "a {}".format(p), "formatted into a text"),  # noqa: UP032
-    "percent": (lambda p: "a %s" % p, "calculated with: %|made a text"),  # noqa: UP031
+    "str": (str, "converted to a string"),
+    "print": (print, "converted to a string"),
+    "f-string": (lambda p: f"a {p}", "formatted into a string"),
+    "f-string !s": (lambda p: f"a {p!s}", "converted to a string"),
+    "format": (lambda p: "a {}".format(p), "formatted into a string"),  # noqa: UP032
+    "percent": (lambda p: "a %s" % p, "calculated with: %|converted to a string"),  # noqa: UP031
     "path": (open, "used as a path"),
     "call": (call, "was called"),
     "await": (awaited, "awaited"),

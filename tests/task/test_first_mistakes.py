@@ -66,9 +66,9 @@ def _dag():
 
 MISTAKES = {
     "expand": (lambda: files().expand(x=1), "asked for its attribute 'expand'", "Use .map(fn)"),
-    "not called": (lambda: files.map(work), "was asked for map()", "files(...).map(...)"),
-    "of several, a method": (lambda: mixed().map(work), "the outputs 'total', 'many'", "mixed(...).total"),
-    "of several, misspelt": (lambda: mixed().mny, "asked for 'mny'", "Did you mean 'many'?"),
+    "not called": (lambda: files.map(work), "has no map(), but its handle has", "files(...).map(...)"),
+    "of several, a method": (lambda: mixed().map(work), "outputs are 'total', 'many'", "mixed(...).total"),
+    "of several, misspelt": (lambda: mixed().mny, "has no output 'mny'", "Did you mean 'many'?"),
     "misspelt": (lambda: files().colect(), "its attribute 'colect'", "Did you mean 'collect'?"),
     "of Airflow's own references": (lambda: files().alias, "its attribute 'alias'", "Use .map(fn)"),
     "partial": (lambda: files().map(work.partial(other=1)), "partial()", "lambda item: my_task(item"),
@@ -83,21 +83,21 @@ MISTAKES = {
     "states": (lambda: files().states("keyed"), "too many positional", "takes no arguments"),
     "zip": (lambda: files().zip(others(), hwo="outer"), "argument 'hwo'", 'how="inner", "outer"'),
     "product": (lambda: files().product(), "missing a required argument", "one other handle"),
-    "open": (lambda: files().map(read), "'read' took its item for a value", "decorate it with @task"),
-    "path": (lambda: files().map(lambda i: one(Path(i))), "took its item for a value", "with @task"),
-    "json": (lambda: files().map(lambda i: one(json.loads(i))), "took its item for a value", "with @task"),
-    "add": (lambda: files().map(lambda i: one("/data/" + i)), "was calculated with: +", "Pass the item to"),
-    "split": (lambda: files().map(lambda i: one(i.split())), "its attribute 'split'", "Do in a task"),
+    "open": (lambda: files().map(read), "'read' treated its item as a value", "decorate it with @task"),
+    "path": (lambda: files().map(lambda i: one(Path(i))), "treated its item as a value", "with @task"),
+    "json": (lambda: files().map(lambda i: one(json.loads(i))), "treated its item as a value", "with @task"),
+    "add": (lambda: files().map(lambda i: one("/data/" + i)), "was calculated with: +", "pass the item to"),
+    "split": (lambda: files().map(lambda i: one(i.split())), "its attribute 'split'", "in a task"),
     "of a collection": (lambda: files().collect().count, "its attribute 'count'", "to a task"),
-    "one of two": (lambda: files().zip(others()).map(one), "with 2 items, and it takes 1", "left, right"),
-    "two of one": (lambda: files().map(two), "needs 'right' as well", "lambda item: two(item, right=...)"),
-    "no parameter": (lambda: files().map(lambda: one(1)), "with 1 items, and it takes 0", "a parameter"),
+    "one of two": (lambda: files().zip(others()).map(one), "with 2 items, but it takes 1", "left, right"),
+    "two of one": (lambda: files().map(two), "also needs 'right'", "lambda item: two(item, right=...)"),
+    "no parameter": (lambda: files().map(lambda: one(1)), "with 1 items, but it takes 0", "a parameter"),
     "group": (lambda: files().map(nothing).collect(), "'nothing' returns nothing", "return the output"),
     "expand a collection": (lambda: work.expand(x=files().collect()), "passed to expand()", "handle.map("),
     "expand by dicts": (lambda: work.expand_kwargs(files().collect()), "passed to expand()", "handle.map("),
     "other keys": (
         lambda: (lambda handle: files().map(lambda item: two(item, handle)))(others()),
-        "has the keys of others.result, and was used inside a map over the keys of files.result",
+        "has the keys of others.result, but was used inside a map over the keys of files.result",
         "left.product(right).map(fn)",
     ),
     "static truth": (lambda: 1 if mixed().total else 2, "used as a truth value", "decide there"),
@@ -136,7 +136,7 @@ def test_what_python_asks_of_a_reference_is_answered_as_of_any_object():
         assert not hasattr(reference, "nothing_of_the_kind")
         assert not hasattr(reference, "__array__")
     assert copy.deepcopy(handle) is handle
-    assert handle.map.__doc__.startswith("Clone what")
+    assert handle.map.__doc__.startswith("Clone the tasks")
 
 
 def test_a_group_without_a_result_is_ordered():

@@ -65,7 +65,7 @@ USE_INSTEAD = "Use .map(fn) to run something for each key, or .collect() to give
         (lambda handle: 1 in handle, "was searched with `in`"),
         (lambda handle: bool(handle), "was used as a truth value"),
         (lambda handle: handle and 1, "was used as a truth value"),
-        (lambda handle: f"ls {handle}", "was formatted into a text"),
+        (lambda handle: f"ls {handle}", "was formatted into a string"),
         (lambda handle: handle.concat(handle), "was concatenated by position"),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_handle_is_no_value(dag, misuse, said, kind):
         (lambda item: list(item), "was iterated or unpacked"),
         (lambda item: len(item), "was asked for its length"),
         (lambda item: work(1) if item else None, "was used as a truth value"),
-        (lambda item: BashOperator(task_id="b", bash_command=f"ls {item}"), "was formatted into a text"),
+        (lambda item: BashOperator(task_id="b", bash_command=f"ls {item}"), "was formatted into a string"),
         (lambda item: item.map(work), "was mapped"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_result_does_not_leave_its_map_but_through_return(dag, leak, kind):
         leak(kept[0])
     said = str(caught.value)
     assert said.startswith("Task 'mapped', output 'result': its result was passed to '")
-    assert "Have the mapped function return it" in said
+    assert "Return it from the mapped function" in said
     assert ".collect()" in said
     assert caught.value.line.startswith("test_handle_refusals.py, line ")
 
@@ -190,7 +190,7 @@ def test_a_result_may_be_ordered_and_used_by_maps_of_its_own_keys(dag):
         (lambda collected: collected[0], "was indexed"),
         (lambda collected: len(collected), "was asked for its length"),
         (lambda collected: bool(collected), "was used as a truth value"),
-        (lambda collected: f"{collected}", "was formatted into a text"),
+        (lambda collected: f"{collected}", "was formatted into a string"),
         (lambda collected: collected.map(work), "was mapped"),
     ],
 )
@@ -203,9 +203,9 @@ def test_a_collection_is_no_value_in_the_dag_file(dag, misuse, said):
 
 
 MISUSES = {
-    "percent": (lambda value: "/data/%s" % value, "calculated with: %|made a text"),  # noqa: UP031
+    "percent": (lambda value: "/data/%s" % value, "calculated with: %|converted to a string"),  # noqa: UP031
     "percent reversed": (lambda value: value % 2, "calculated with: %"),
-    "str": (str, "made a text"),
+    "str": (str, "converted to a string"),
     "text add": (lambda value: "/data/" + value, "calculated with: +"),
     "list add": (lambda value: [1] + value, "calculated with: +"),  # noqa: RUF005
     "eq": (lambda value: value == "a.json", "compared with =="),
@@ -288,9 +288,9 @@ def test_a_handle_of_another_key_space_is_not_used_in_a_map(dag):
     [
         ("work", r"map\(\) takes a function that calls tasks, received 'work' of type str"),
         (lambda item: item, "calls no task and returned its item, so nothing runs for a key"),
-        (lambda item: None, "returned None of type NoneType, which is no task's output"),
-        (lambda item: 5, "returned 5 of type int, which is no task's output"),
-        (lambda item: [work(item)], "returned .* of type list, which is no task's output"),
+        (lambda item: None, "returned None of type NoneType, which is not the output of a task"),
+        (lambda item: 5, "returned 5 of type int, which is not the output of a task"),
+        (lambda item: [work(item)], "returned .* of type list, which is not the output of a task"),
         (lambda item: (work(item), 5), "returned 5 of type int"),
         (lambda item: work(1) and "done", "returned 'done' of type str"),
         (lambda item: work.expand(value=[1, 2]), "the mapped function expands 'work'"),
@@ -318,7 +318,7 @@ def test_a_handle_is_not_mapped_inside_a_map_in_which_it_was_not_made(dag):
     other = others()
     with pytest.raises(
         errors.MapFunctionError,
-        match=r"Task 'others', output 'result': is mapped inside a map over 'numbers', .* by product\(\)",
+        match=r"Task 'others', output 'result': is mapped inside a map over 'numbers', .* use product\(\)",
     ):
         numbers().map(lambda item: other.map(work))
 
@@ -326,7 +326,7 @@ def test_a_handle_is_not_mapped_inside_a_map_in_which_it_was_not_made(dag):
 @pytest.mark.parametrize("method", ["expand", "expand_kwargs", "partial"])
 def test_a_dynamic_task_is_not_expanded_by_position(dag, method):
     with pytest.raises(
-        errors.DeclarationError, match=rf"Task 'numbers': cannot be expanded by Airflow's {method}\(\)"
+        errors.DeclarationError, match=rf"Task 'numbers': cannot be expanded with Airflow's {method}\(\)"
     ):
         getattr(numbers, method)()
 

@@ -76,7 +76,7 @@ def test_a_handle_from_outside_is_not_joined_inside_a_map(dag, method):
     outside = others()
     with pytest.raises(
         errors.HandleUsageError,
-        match=rf"Task 'others', .*: is joined by {method}\(\) inside a map in which it was not made",
+        match=rf"Task 'others', .*: is joined by {method}\(\) inside a map, but was not made in it",
     ):
         numbers().map(lambda number: getattr(parts(number), method)(outside))
 
@@ -89,14 +89,14 @@ def test_an_item_that_is_on_both_sides_of_a_product_is_ambiguous(dag):
 
 
 def test_a_joined_map_takes_two_arguments(dag):
-    with pytest.raises(errors.MapFunctionError, match="with 2 items, and it takes 1"):
+    with pytest.raises(errors.MapFunctionError, match="with 2 items, but it takes 1"):
         numbers().zip(others()).map(lambda one: work(one))
 
 
 def test_a_handle_of_inner_keys_is_not_passed_to_a_task_of_the_outer_key(dag):
     with pytest.raises(
         errors.HandleUsageError,
-        match=r"Task 'parts', output 'result': the handle has many keys for one key here, but .* or .collect",
+        match=r"Task 'parts', output 'result': the handle has many keys for each key here.* or .collect",
     ):
         numbers().map(lambda number: work(parts(number)))
 
@@ -105,7 +105,7 @@ def test_a_handle_of_inner_keys_is_not_passed_to_a_task_of_the_outer_key(dag):
 def test_a_ratio_is_a_share(dag, ratio):
     with pytest.raises(
         errors.HandleUsageError,
-        match=r"its collection has min_success_ratio=.*, which is no share\.",
+        match=r"its collection has min_success_ratio=.*, which is not a ratio\.",
     ):
         numbers().map(work).collect(min_success_ratio=ratio)
 
@@ -121,7 +121,7 @@ WAYS_TO_COLLECT = {
 @pytest.mark.parametrize("given", [0, 1, "True", None, [True]])
 @pytest.mark.parametrize("way", WAYS_TO_COLLECT)
 def test_how_to_collect_is_true_or_false(dag, option, given, way):
-    said = f"its collection has {option}={given!r}, which is neither true nor false. Give True or False."
+    said = f"its collection has {option}={given!r}, which is not a bool. Pass True or False."
     with pytest.raises(errors.HandleUsageError, match=re.escape(said)):
         WAYS_TO_COLLECT[way](lambda handle: handle.collect(**{option: given}))
 
@@ -129,7 +129,7 @@ def test_how_to_collect_is_true_or_false(dag, option, given, way):
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "2", True])
 def test_a_limit_is_a_number_of_clones(dag, limit):
     with pytest.raises(
-        errors.MapFunctionError, match=r"map\(\) received max_active=.*. Give a whole number from 1"
+        errors.MapFunctionError, match=r"map\(\) received max_active=.*. Pass a whole number of at least 1"
     ):
         numbers().map(work, max_active=limit)
 

@@ -85,7 +85,7 @@ class Locked:
 
 Locked.__module__ = "elsewhere"
 
-TEXTS = "Use texts as the keys of the dict, or produce a list of [key, value] pairs."
+TEXTS = "Use strings as the keys of the dict, or produce a list of [key, value] pairs."
 CONVERT = "Convert it to plain data before it is produced, and back where it is used."
 
 CHANGED = [
@@ -106,7 +106,7 @@ CHANGED = [
     (
         File("a", Size(3)),
         "Size(rows=3) of type Size comes back as {'rows': 3} of type dict, at .size",
-        "Give the class around it a serialize() and a deserialize(), or produce dicts.",
+        "Add serialize() and deserialize() to the class around it, or produce dicts.",
     ),
     (
         Point(1, 2),
@@ -123,11 +123,11 @@ CHANGED = [
 UNREADABLE = [
     (
         datetime.fromisoformat("2026-01-01T00:00:00+02:00"),
-        "Convert it by .astimezone(timezone.utc), or produce its .isoformat().",
+        "Convert it with .astimezone(timezone.utc), or produce its .isoformat().",
     ),
     (
         {"at": [(datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-5))),)]},
-        "Convert it by .astimezone(timezone.utc), or produce its .isoformat().",
+        "Convert it with .astimezone(timezone.utc), or produce its .isoformat().",
     ),
 ]
 
@@ -175,7 +175,7 @@ def test_a_value_that_comes_back_as_something_else(value, change, remedy):
     run = run_task(producing(value, type(value)), "files")
     assert run.state == "failed"
     assert type(run.error) is errors.UnstorableOutputError
-    start = "Task 'files', output 'result', key 'b': XCom does not give the same value back: "
+    start = "Task 'files', output 'result', key 'b': XCom does not return the same value: "
     assert run.message.startswith(start)
     assert change in run.message
     assert remedy in run.message
@@ -186,7 +186,7 @@ def test_a_value_that_comes_back_as_something_else(value, change, remedy):
 def test_a_value_that_could_not_be_read(value, remedy):
     run = run_task(producing(value, Any), "files")
     assert type(run.error) is errors.UnstorableOutputError
-    assert "key 'b': XCom carries a value of type" in run.message
+    assert "key 'b': XCom would store a value of type" in run.message
     assert remedy in run.message
 
 
@@ -222,7 +222,7 @@ def test_what_a_clone_returns_is_held_to_the_same():
     run_task(mapped, "files", supervisor=supervisor)
     run = run_task(mapped, "work", 0, supervisor)
     assert type(run.error) is errors.UnstorableOutputError
-    assert "Task 'work', output 'result', key 'b': XCom does not give the same value back: the key 1" in (
+    assert "Task 'work', output 'result', key 'b': XCom does not return the same value: the key 1" in (
         run.message
     )
 

@@ -1,4 +1,4 @@
-"""Says what is wrong with the arguments of a call in the Dag file, where Python's own words do not help."""
+"""Explains wrong arguments of a call in the Dag file, where Python's own message does not help."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ S = TypeVar("S", bound="NotAValue")
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-#: What a task is given by name while it runs, beside Airflow's own context.
+#: The names that the package adds to the context of a task.
 CONTEXT_NAMES = frozenset({"mapping_key", "mapping_key_path"})
 
-# What Airflow gives a task by name: that it may be left out, Airflow finds out in the same way.
+# The names in Airflow's own context. Airflow uses the same list to find out which arguments may be left out.
 _AIRFLOWS_CONTEXT = frozenset(Context.__annotations__)
 
 
 def explained(remedy: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
-    """Have a method of a reference say what to write where it is called wrongly, or not called at all.
+    """Make a method of a reference say what to write if it is called wrongly, or not called at all.
 
     Args:
         remedy: What to write instead.
@@ -43,12 +43,12 @@ def explained(remedy: str) -> Callable[[Callable[Concatenate[S, P], R]], Callabl
 
 
 class _Explained:
-    """A method that explains itself."""
+    """A method whose errors say what to write."""
 
     def __init__(self, method: Callable[..., Any], remedy: str) -> None:
         self.method = method
         self.remedy = remedy
-        # Whoever reads the docstrings of the class finds that of the method.
+        # The class then shows the docstring of the method.
         functools.update_wrapper(cast("Any", self), method)
 
     def __get__(self, reference: NotAValue | None, owner: Any = None) -> Any:
@@ -56,7 +56,7 @@ class _Explained:
 
 
 class _BoundMethod(XComArg):
-    """A method of one reference. Airflow asks it for references where it is passed to a task."""
+    """A method of one reference. Airflow calls `iter_references` if the method is passed to a task."""
 
     def __init__(self, explained: _Explained, reference: NotAValue) -> None:
         self._explained = explained
@@ -72,7 +72,7 @@ class _BoundMethod(XComArg):
         return method(self._reference, *args, **kwargs)
 
     def iter_references(self) -> NoReturn:
-        """Refused: the method was passed to a task, and not what it returns."""
+        """Refuse the use: the method was passed to a task, and not its result."""
         name = self._explained.method.__name__
         raise self._refuse("was passed to a task without being called", f"Write {name}().")
 
@@ -81,7 +81,7 @@ class _BoundMethod(XComArg):
 
 
 def find_misfit(fn: Any, items: Sequence[Any]) -> tuple[str, str] | None:
-    """Return why a function cannot be called with these items alone, and what to write; ``None`` if it can.
+    """Return why a function cannot be called with these items alone, and the remedy; ``None`` if it can.
 
     Args:
         fn: A function, a ``@task`` or a ``@task_group``.
@@ -90,17 +90,17 @@ def find_misfit(fn: Any, items: Sequence[Any]) -> tuple[str, str] | None:
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
-        # Not every callable says what it takes.
+        # Not every callable has a signature.
         return None
     name, given = getattr(fn, "__name__", repr(fn)), len(items)
     positional = [each for each in parameters if each.kind in _POSITIONAL]
     if given > len(positional) and not any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return (
-            f"map() calls {name!r} with {given} items, and it takes {len(positional)}",
-            "A joined handle gives the mapped function one item of each side: write "
+            f"map() calls {name!r} with {given} items, but it takes {len(positional)}",
+            "A joined handle passes the mapped function one item of each side: write "
             "lambda left, right: my_task(left, right)."
             if given > 1
-            else "Give it a parameter that receives the item.",
+            else "Add a parameter that receives the item.",
         )
     filled = _AIRFLOWS_CONTEXT | CONTEXT_NAMES if is_task_decorator(fn) else set()
     missing = [
@@ -116,15 +116,15 @@ def find_misfit(fn: Any, items: Sequence[Any]) -> tuple[str, str] | None:
     shown = ", ".join(map(repr, missing))
     items_text = "one item" if given == 1 else f"{given} items"
     return (
-        f"map() calls {name!r} with {items_text}, and it needs {shown} as well",
-        f"Give it in a lambda: handle.map(lambda item: {name}(item, {missing[0]}=...)).",
+        f"map() calls {name!r} with {items_text}, but it also needs {shown}",
+        f"Pass it in a lambda: handle.map(lambda item: {name}(item, {missing[0]}=...)).",
     )
 
 
 def name_arguments(task: Any) -> None:
-    """Give a function by name what the author gave it by position, where the context has such a name too.
+    """Pass positional arguments by name if the context has a variable of the same name.
 
-    Airflow refuses the two together: the author's data would meet the context's.
+    Airflow refuses a positional argument for a parameter that the context also provides.
     """
     function, args = getattr(task, "python_callable", None), getattr(task, "op_args", None)
     if function is None or not isinstance(args, (list, tuple)) or not args:

@@ -1,15 +1,16 @@
-"""Decides how the cloned tasks of a Dag are arranged in mapped task groups. Pure functions of notes.
+"""Decides how the cloned tasks of a Dag are arranged in mapped task groups. Pure functions of `Notes`.
 
-Inside one mapped group, Airflow lets a clone wait for its own key's upstream clones only. So all tasks of a
-key space belong into one group, with one exception: a task that depends on something *outside* that in turn
-depends on a task inside (a total of all keys, say) cannot be in the same group. The group would then depend
-on itself, and Airflow's UI answers such a Dag with an error. Each time a dependency leaves the key space and
-comes back, a new group begins: the level of a task is the number of times that happened. The tasks of one key
-space and one level are a *segment*, and each segment becomes a mapped group.
+Inside one mapped group, a clone waits only for the upstream clones of its own key. So all tasks of a key
+space should be in one group. The exception is a task that depends on a task *outside* the group that in turn
+depends on a task inside, such as a total of all keys. With that task, the group would depend on itself, and
+Airflow's UI shows an error for such a Dag. So a new group begins each time a dependency leaves the key space
+and comes back. The *level* of a task is the number of times that this happened. The tasks of one key space
+and one level are a *segment*, and each segment becomes a mapped group.
 
-Between groups, Airflow knows only "all clones of that task". So a task that needs its own key's value from
-another group (a lower level, an outer key, a side of a joined key space), or the keys below its own, gets a
-gate before it: a clone that waits for all and then passes on what became of those that matter to its key.
+Between groups, Airflow can only wait for all clones of a task. So a task gets a gate if it needs the value of
+its own key from another group (a lower level, an outer key, a side of a joined key space), or values of the
+keys below its own. The gate is a clone that waits for all, and then passes on the states that matter to its
+key.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Segment:
 
     Attributes:
         space: Their key space.
-        level: How often a dependency left the key space and came back before them.
+        level: The number of times that a dependency left the key space and came back before them.
     """
 
     space: Space
@@ -46,15 +47,15 @@ class Segment:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where the cloned tasks belong, and what they wait for there. Pairs are (task, upstream task).
+    """The segments of the cloned tasks, and what the tasks wait for. Pairs are (task, upstream task).
 
     Attributes:
         segment_of: Cloned task -> its segment.
-        dissolved: The author's groups that have to be taken apart, because their tasks are not of one level.
-        edges: Pairs of one segment: the first waits for its own key's clone of the second.
-        cut: Pairs of two segments. Airflow must not have the first wait for the second, because it would
-            wait for all keys.
-        gates: Cloned task -> what the gate before it looks at. The gate is in the task's segment.
+        dissolved: The author's groups that must be taken apart, because their tasks are on several levels.
+        edges: Pairs in one segment: the first waits for the second's clone for its own key.
+        cut: Pairs in two segments. They must not have an edge in Airflow, because the first task would wait
+            for all keys.
+        gates: Cloned task -> the checks of the gate before it. The gate is in the task's segment.
         starts: The cloned tasks without an upstream task in their segment, not even a gate. They wait for
             the list of keys; so does every gate.
     """
@@ -68,13 +69,13 @@ class Arrangement:
 
 
 def find_arrangement(notes: Notes) -> Arrangement:
-    """Return how the cloned tasks of a Dag are arranged. The same notes give the same arrangement.
+    """Return the arrangement of the cloned tasks of a Dag. It depends on the notes alone.
 
     Args:
-        notes: What is known of the Dag, without what an earlier arrangement added to it.
+        notes: The facts about the Dag, without what an earlier arrangement added to it.
 
     Raises:
-        UnsettledUnitError: A task needs its own value of all keys. Airflow refuses such a Dag for its circle.
+        UnsettledUnitError: A task needs its own values of all keys. Airflow refuses such a cyclic Dag.
     """
     levels, dissolved = _find_levels(notes)
     segment_of = {task: Segment(space, levels[task]) for task, space in notes.space_of.items()}
@@ -93,9 +94,9 @@ def find_arrangement(notes: Notes) -> Arrangement:
 
 
 def _find_levels(notes: Notes) -> tuple[Levels, frozenset[str]]:
-    """Return cloned task -> level, and the author's groups that are not of one level.
+    """Return cloned task -> level, and the author's groups with tasks on several levels.
 
-    Such a group holds both what is collected and what needs the collection.
+    Such a group holds both a collected task and a task that needs the collection.
     """
     dependencies = _dependencies(notes)
     try:
@@ -113,7 +114,7 @@ def _find_levels(notes: Notes) -> tuple[Levels, frozenset[str]]:
 def _dependencies(notes: Notes) -> Dependencies:
     upstream = {task: set(ups) for task, ups in notes.upstream.items()}
     for task, space in notes.space_of.items():
-        # It waits for the list of its keys, itself or through others.
+        # A clone waits for the list of its keys, directly or through other tasks.
         upstream[task].add(space.keys_task_id)
     gathered = {(task, up) for task, found in notes.gathers.items() for each in found for up in each.task_ids}
     for task, up in notes.uses.keys() | notes.orders | notes.collects_all | gathered:
@@ -129,9 +130,9 @@ def _dependencies(notes: Notes) -> Dependencies:
 
 
 def _same_key_needs(notes: Notes) -> frozenset[Pair]:
-    """Return the pairs of which the first needs those clones of the second that matter to its own key.
+    """Return the pairs in which the first task needs the second's clones that matter to its own key.
 
-    Whoever collects all clones of a task waits for all of them, and needs none of them in particular.
+    A task that collects all clones waits for all of them, and needs none in particular.
     """
     space_of = notes.space_of
     return frozenset(

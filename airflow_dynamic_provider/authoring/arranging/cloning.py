@@ -1,6 +1,6 @@
-"""Makes an operator that a mapped function created a clone: labelled by its key, its values read by key.
+"""Turns the operators that a mapped function creates into clones, which are labelled and read values by key.
 
-It works for every operator class, since it touches only what all of them have: template fields, the
+This works for every operator class, because it changes only what all operators have: template fields, the
 ``map_index_template``, and the hooks around ``execute``.
 """
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.scope import MapScope
     from airflow_dynamic_provider.execution.sources import ResultSource
 
-#: The template field that every clone gets first: it shows the key among the rendered fields.
+#: The first template field of every clone. It shows the key among the rendered fields.
 KEY_FIELD = "dynamic_mapping_key"
 
 
 class KeyField:
-    """The value of a clone's first template field: rendering it finds out the key, before all else.
+    """The value of a clone's first template field. Rendering it finds the key, before all other fields.
 
     Args:
-        spec: What the clone has to know.
+        spec: The facts that the clone needs at run time.
     """
 
     def __init__(self, spec: CloneSpec) -> None:
@@ -64,7 +64,7 @@ class KeyField:
 
 
 def adopt_new_tasks(scope: MapScope) -> None:
-    """Make clones of the tasks that a mapped function has called so far, apart from those of maps in it.
+    """Turn the tasks that a mapped function has called so far into clones, except those of nested maps.
 
     Raises:
         MapFunctionError: One of them cannot be cloned per key.
@@ -87,28 +87,28 @@ def adopt_new_tasks(scope: MapScope) -> None:
 
 
 def add_gate(gate: Any, task: ClonedTask) -> None:
-    """Make a clone of the gate before a cloned task."""
+    """Register the gate before a cloned task, and make it a clone."""
     graph = task.space.graph
     graph.gates[task.operator.task_id] = gate
     _add_clone(gate, task.space, gate.task_id)
 
 
 def remove_gate(graph: DagGraph, task_id: str) -> None:
-    """Take the gate before a cloned task out of the Dag again: nothing is there any more to look at."""
+    """Remove the gate before a cloned task from the Dag, because it has nothing left to check."""
     gate_id = graph.gates.pop(task_id).task_id
     graph.own_edges = {pair for pair in graph.own_edges if gate_id not in pair}
     task_graph.remove_task(graph.clones.pop(gate_id).operator)
 
 
 def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:
-    """Return what a reference to a cloned task's XCom means: the output, and what is selected from it."""
+    """Return the output that a reference to a cloned task's XCom means, and the path that it selects."""
     from airflow_dynamic_provider.execution.sources import ResultSource
 
     if xcom_key == RETURN_VALUE:
         declared = getattr(clone.operator, "declarations", None)
         return ResultSource(clone.spec, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()
     if getattr(clone.operator, "multiple_outputs", False):
-        # The return value is a dict, and Airflow stores each of its items under a key of its own as well.
+        # The return value is a dict, and Airflow also stores each of its items as an XCom of its own.
         return ResultSource(clone.spec, DEFAULT_OUTPUT), (xcom_key,)
     if xcom_key == DEFAULT_OUTPUT and not hasattr(clone.operator, "declarations"):
         return ResultSource(clone.spec, PUSHED_DEFAULT), ()
@@ -131,7 +131,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
 
 
 def _run_on_worker(context: Any) -> None:
-    """Make Airflow run an empty operator on a worker."""
+    """Do nothing. An empty operator with a callback runs on a worker."""
 
 
 def _read_by_key(task: Any, graph: DagGraph) -> None:
@@ -140,7 +140,7 @@ def _read_by_key(task: Any, graph: DagGraph) -> None:
         if replaced is not value:
             setattr(task, name, replaced)
     fill_arguments(task)
-    # Airflow would read another clone's value by position, in three API calls; the key is not looked at.
+    # Airflow would read another clone's value by position, in three API calls, and ignore the key.
     for name in task.template_fields:
         value = getattr(task, name, None)
         replaced = _replace(value, graph)

@@ -1,6 +1,6 @@
-"""Gives an operator values for references in arguments that it does not declare as template fields.
+"""Resolves references in arguments of an operator that are not template fields.
 
-Airflow resolves references in template fields only; elsewhere the operator would run with the reference.
+Airflow resolves references in template fields only. In other arguments, the operator would get the reference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Filled(XComArg):
-    """An argument with references in it, of which only they are resolved: no text in it is a template.
+    """An argument in which only references are resolved, and no string is rendered as a template.
 
     Args:
         value: The argument, as the author gave it.
@@ -30,33 +30,33 @@ class Filled(XComArg):
         self.value = value
 
     def resolve(self, context: Any) -> Any:
-        """Return the argument with values. Airflow calls this in the task's process."""
+        """Return the argument with values for its references. Airflow calls this in the task's process."""
         return _resolve(self.value, context)
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Tell Airflow which tasks' outputs these are."""
+        """Yield the upstream tasks and XCom keys, for Airflow."""
         yield from XComArg.iter_xcom_references(self.value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Filled:
-        # It is never changed, and its references are known by identity.
+        # It never changes, and its references are recognised by identity.
         return self
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
-# What every operator has: Airflow itself reads it, before a task runs.
+# The arguments of every operator, which Airflow itself reads before the task runs.
 _OF_EVERY_OPERATOR = frozenset(inspect.signature(BaseOperator.__init__).parameters)
 
 
 def fill_arguments(task: Any) -> bool:
-    """Have every reference among an operator's arguments resolved, and note what it depends on.
+    """Have every reference in an operator's arguments resolved, and set the dependencies.
 
     Returns:
-        Whether there were any that Airflow does not resolve by itself.
+        Whether there was a reference that Airflow does not resolve by itself.
 
     Raises:
-        HandleUsageError: Airflow reads the argument itself, or the operator did not keep it as it was given.
+        HandleUsageError: Airflow itself reads the argument, or the operator did not keep it unchanged.
     """
     filled = [name for name, value in attributes_of(task).items() if any(True for _ in references_in(value))]
     for name in filled:
@@ -76,7 +76,7 @@ def references_in(value: Any) -> Iterator[NotAValue]:
 
 
 def attributes_of(task: Any) -> dict[str, Any]:
-    """Return what an operator keeps beside its template fields."""
+    """Return the attributes of an operator that are not template fields."""
     return {name: value for name, value in _kept(task).items() if name not in task.template_fields}
 
 
@@ -88,7 +88,7 @@ def _refuse_lost(task: Any) -> None:
     kept = {id(each) for value in _kept(task).values() for each in _all_references(value)}
     for name, value in objects.arguments_of(task).items():
         if any(id(each) not in kept for each in references_in(value)):
-            raise _refuse(task, name, "which its constructor has worked on, and not kept as it was given")
+            raise _refuse(task, name, "which its constructor did not keep unchanged")
 
 
 def _all_references(value: Any) -> Iterator[NotAValue]:

@@ -1,4 +1,4 @@
-"""Decides which cloned tasks need a gate before them, and what the gate looks at. Pure functions of notes.
+"""Decides which cloned tasks need a gate before them, and what the gate checks. Pure functions of `Notes`.
 
 In the examples, ``a`` and ``b`` are keys, ``load`` is cloned for them in one mapped group and ``use`` in
 another, and ``total`` collects all clones of ``load``.
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OneKey:
-    """A gate stops a key unless one clone of a task has succeeded: that of the key, or of a part of it.
+    """A check that stops a key unless the clone of a task for the key, or for a part of it, has succeeded.
 
     Attributes:
         task_id: The task.
-        way: The way from the key to that of the clone.
+        way: The way from the key to the key of the task's clone.
     """
 
     task_id: str
@@ -34,11 +34,11 @@ class OneKey:
 
 @dataclass(frozen=True)
 class AllBelow:
-    """A gate stops a key unless no clone of a task failed among those below the key.
+    """A check that stops a key if a clone of a task failed below the key.
 
     Attributes:
         task_id: The task.
-        task_ids: The cloned tasks whose states matter: it, and those that produce its keys.
+        task_ids: The cloned tasks whose states matter: the task, and those that produce its keys.
         keys_task_id: The task that lists its keys.
     """
 
@@ -51,23 +51,23 @@ Check = OneKey | AllBelow | Gathering
 
 
 def waits_for(check: Check) -> frozenset[str]:
-    """Return the tasks that a gate has to wait for before it can look."""
+    """Return the tasks that a gate waits for before it checks."""
     if isinstance(check, OneKey):
         return frozenset({check.task_id})
     return check.task_ids | {check.keys_task_id}
 
 
 def find_gates(notes: Notes, edges: Set[Pair], cut: Set[Pair]) -> dict[str, tuple[Check, ...]]:
-    """Return cloned task -> what the gate before it looks at, for those that need one.
+    """Return cloned task -> the checks of the gate before it, for the tasks that need one.
 
-    A task needs a gate for what it collects below its own key, and for each task of another mapped group of
-    which it needs a key's clone, with two exceptions: another gate stops the key already
-    (`_stopped_already`), or the task waits for all clones already (`_waited_for`).
+    A task needs a gate for what it collects below its own key. It also needs one for each task of another
+    mapped group from which it needs the clone for its key, with two exceptions: another gate already stops
+    the key (`_stopped_already`), or the task already waits for all clones (`_waited_for`).
 
     Args:
-        notes: What is known of the Dag.
-        edges: Pairs of one mapped group: the first waits for its own key's clone of the second.
-        cut: Pairs of two mapped groups: the first needs those clones of the second that matter to its key.
+        notes: The facts about the Dag.
+        edges: Pairs in one mapped group: the first waits for the second's clone for its own key.
+        cut: Pairs in two mapped groups: the first needs the second's clones that matter to its key.
     """
     upstream = {task: set(ups) for task, ups in notes.upstream.items()}
     beside: dict[str, set[str]] = defaultdict(set)
@@ -99,28 +99,29 @@ def _crossing_checks(
     crossing: Set[str],
     stopped: frozenset[OneKey],
 ) -> list[Check]:
-    """Return what a gate looks at in other mapped groups, in the order of the tasks' ids."""
+    """Return the checks of a gate on other mapped groups, in the order of their task ids."""
     waited_for = _waited_for(notes, upstream, task) if crossing else frozenset()
     checks: list[Check] = []
     for up in sorted(crossing):
         own = [OneKey(up, way) for way in sorted(_ways(notes, task, up), key=lambda way: way.via)]
         is_ordered = (task, up) in notes.orders
         if not own:
-            # The other's keys are below the task's own. Example: `produce` is cloned for `a` and produces
-            # `a/1` and `a/2`. With `count_of_each >> use`, the clone of `use` for `a` waits for both.
+            # The keys of the other task are below the task's own. Example: `produce` is cloned for `a` and
+            # produces `a/1` and `a/2`. With `count_of_each >> use`, the clone of `use` for `a` waits for
+            # both.
             space = notes.space_of[up]
             origins = {origin.task_id for origin in space.origins}
             if is_ordered or up not in waited_for:
                 checks.append(AllBelow(up, frozenset({up, *origins}), space.keys_task_id))
         elif is_ordered or not (stopped.issuperset(own) or up in waited_for):
-            # An order always has its check: under `load >> use`, a key that `load` skips is skipped in
-            # `use` as well, and nobody but the gate would tell.
+            # An order always needs its check: with `load >> use`, a key that `load` skips is also skipped in
+            # `use`, and only the gate can skip it.
             checks += own
     return checks
 
 
 def _ways(notes: Notes, task: str, up: str) -> set[Way]:
-    """Return the ways from a task's key to another's; none if the other's keys are below it."""
+    """Return the ways from a task's key to another task's; none if the other's keys are below it."""
     ways = set(notes.uses.get((task, up), ()))
     own, other = notes.space_of[task], notes.space_of[up]
     if (task, up) in notes.orders and find_routes(own, other).found:
@@ -131,12 +132,12 @@ def _ways(notes: Notes, task: str, up: str) -> set[Way]:
 def _stopped_already(
     notes: Notes, stops: Mapping[str, frozenset[OneKey]], task: str, beside: Iterable[str]
 ) -> frozenset[OneKey]:
-    """Return what has succeeded for a key whenever the task starts for it, by the gates of tasks before it.
+    """Return the checks that have passed whenever the task starts for a key, because of earlier gates.
 
-    Example: ``first`` and ``use`` share a group, ``use`` waits for ``first``, and both read what ``load`` has
-    for their key. The gate before ``first`` fails for the key ``a`` when ``load`` failed for it. Airflow then
-    makes ``first`` upstream_failed for ``a``, and ``use`` after it. So ``use`` needs no gate. It does need
-    one under a trigger rule such as ``all_done``, with which it would start all the same.
+    Example: ``first`` and ``use`` share a group, ``use`` waits for ``first``, and both read the value of
+    ``load`` for their key. If ``load`` failed for the key ``a``, the gate before ``first`` fails for it.
+    Airflow then makes ``first`` upstream_failed for ``a``, and ``use`` after it. So ``use`` needs no gate. It
+    does need one with a trigger rule such as ``all_done``, because it would start in spite of the failure.
     """
     if task not in notes.passing_on:
         return frozenset()
@@ -144,15 +145,15 @@ def _stopped_already(
 
 
 def _waited_for(notes: Notes, upstream: Mapping[str, Set[str]], task: str) -> set[str]:
-    """Return the tasks whose clones are all done, and none failed, whenever the task starts for a key.
+    """Return the tasks whose clones are all done, without a failure, whenever the task starts for a key.
 
     Example: ``use`` reads the value of ``load`` for its own key, and waits for ``total``. ``total`` starts
-    when all clones of ``load`` are done, unless one failed. So ``use`` finds its value there when it starts,
-    without a gate. Where ``load`` was skipped for the key ``a``, reading its value skips ``use`` for ``a``.
+    when all clones of ``load`` are done, unless one failed. So ``use`` finds its value when it starts,
+    without a gate. If ``load`` was skipped for the key ``a``, reading its value skips ``use`` for ``a``.
 
-    There may be more tasks on the way, as long as each of them passes failures on. On the way there is a
-    point from which Airflow waits for all keys: where it leaves the key space, or where a task of the key
-    space collects another. Up to that point a task only waits for its own key's clones.
+    There may be more tasks in between, if each of them passes failures on. Airflow waits for all keys from
+    the point where the path leaves the key space, or where a task of the key space collects another. Before
+    that point, a task waits only for the clones of its own key.
     """
     space = notes.space_of[task]
     todo, seen, found = [(task, False)], {(task, False)}, set()
@@ -173,9 +174,9 @@ def _waited_for(notes: Notes, upstream: Mapping[str, Set[str]], task: str) -> se
 
 
 def _upstream_first(tasks: Iterable[str], upstream: Mapping[str, Set[str]]) -> list[str]:
-    """Return the tasks, each behind those before it. In a ring, which Airflow refuses, somewhere behind.
+    """Return the tasks in topological order. Tasks in a cycle, which Airflow refuses, are in any order.
 
-    With a stack of our own: a chain of tasks may be longer than Python allows calls to be deep.
+    It does not call itself, because a chain of tasks may be longer than Python's recursion limit.
     """
     order: dict[str, None] = {}
     begun: set[str] = set()

@@ -1,4 +1,4 @@
-"""Refuses a cloned task's result outside its map: there is no key, and Airflow would read it by position."""
+"""Refuses uses of a cloned task's result outside its map, where Airflow would read it by position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
-    """Refuse, from now on, every task that refers to a clone's result and has no key of its space.
+    """Refuse every later task that refers to a clone's result and has no key of its space.
 
     Args:
         clone: The cloned task.
@@ -28,7 +28,7 @@ def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
     task, graph = clone.operator, clone.space.graph
 
     def check(downstream: Any) -> None:
-        # What a clone refers to has been replaced by references that are read by key.
+        # The references in a clone have been replaced by references that are read by key.
         if downstream.node_id in graph.clones or not task_graph.refers_to(downstream, task):
             return
         scope = current_scope()
@@ -37,10 +37,10 @@ def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
             where = "outside" if scope is None else "inside a map over other keys than"
             raise HandleUsageError(
                 f"its result was passed to {downstream.node_id!r}, {where} the map that calls it; it has a "
-                "value per key there, and Airflow would take one by position",
+                "value per key, and Airflow would read one of them by position",
                 task_id=source.task_id,
                 output_name=source.output,
-                remedy="Have the mapped function return it, and use what map() returns: pass "
+                remedy="Return it from the mapped function, and use the handle that map() returns: pass "
                 "handle.collect() to a task, or continue key by key with handle.map(fn).",
             )
 
@@ -50,21 +50,21 @@ def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
 def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) -> None:
     """Refuse an argument of a clone in which Airflow itself would read another clone's result.
 
-    It is there as a text that pulls an XCom, or inside what only Airflow knows: ``map()`` and ``zip()`` of
-    its own references, or an object with template fields.
+    Such an argument holds a string that pulls an XCom, or an object that only Airflow looks into: ``map()``
+    or ``zip()`` of its own references, or an object with template fields.
     """
     texts = [each for each in leaves(value) if isinstance(each, str)]
     pulled = {task_id for text in texts for task_id in _PULL.findall(text)}
     for name in sorted((pulled | task_graph.task_ids_in(value)) & clones.keys()):
-        how = "in a text" if name in pulled else "inside another object"
+        how = "in a string" if name in pulled else "inside another object"
         raise HandleUsageError(
             f"its result was passed to {task.task_id!r} {how}, where Airflow reads it by position and not by "
             "key",
             task_id=name,
-            remedy="Pass the result itself, or in a list or a dict: to a BashOperator by env=, to a @task as "
+            remedy="Pass the result itself, or in a list or a dict: to a BashOperator in env=, to a @task as "
             "an argument.",
         )
 
 
-# What Airflow's own references are as texts.
+# How Airflow converts its own references to strings.
 _PULL = re.compile(r"task_instance\.xcom_pull\(task_ids='([^']+)'")

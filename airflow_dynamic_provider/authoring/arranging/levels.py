@@ -1,7 +1,7 @@
 """Finds the level of every cloned task: how often a dependency left its key space and came back.
 
 Tasks of one key space and one level can share a mapped task group without that group depending on itself.
-Pure functions over a graph of names; nothing here knows Airflow.
+Pure functions over a graph of names; nothing here depends on Airflow.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Levels = dict[str, int]
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What depends on what in a Dag.
+    """The dependencies between the tasks of a Dag.
 
     Attributes:
-        upstream: Task -> the tasks it depends on, for every task.
+        upstream: Task -> the tasks that it depends on, for every task.
         space_of: Cloned task -> its key space.
-        unit_of: Cloned task -> the unit it belongs to: itself, or a group that only moves as a whole.
-        collects: (task, upstream task) pairs of one key space where the first needs all keys of the second.
+        unit_of: Cloned task -> its unit: itself, or a group that only moves as a whole.
+        collects: (task, upstream task) pairs in one key space: the first needs all keys of the second.
     """
 
     upstream: Mapping[str, Set[str]]
@@ -33,7 +33,7 @@ class Dependencies:
 
 
 class UnsettledUnitError(Exception):
-    """A unit needs, key by key, what itself needs all its own keys for.
+    """No levels fit, because a unit depends on all of its own keys.
 
     Args:
         task_id: A task of the unit.
@@ -47,9 +47,9 @@ class UnsettledUnitError(Exception):
 def find_levels(dependencies: Dependencies) -> Levels:
     """Return cloned task -> level.
 
-    A key space counts its own departures only, which makes the fewest groups. Where two key spaces depend on
-    each other back and forth, their groups could then depend on each other in a circle; in such a Dag each
-    counts the other's levels as well.
+    A key space counts only dependencies that leave the space itself, because this makes the fewest groups. If
+    two key spaces depend on each other in both directions, their groups could then form a cycle. In such a
+    Dag, each space also counts the levels of the others.
 
     Raises:
         UnsettledUnitError: No levels fit.
@@ -60,7 +60,7 @@ def find_levels(dependencies: Dependencies) -> Levels:
 
 def _settle(dependencies: Dependencies, *, counts_others: bool) -> Levels:
     levels: Levels = dict.fromkeys(dependencies.space_of, 0)
-    # Levels only rise, and a chain of all tasks has no more levels than tasks: what rises beyond is a circle.
+    # Levels only rise, and a chain of all tasks has no more levels than tasks. A higher level is in a cycle.
     for _ in range(len(levels) + 1):
         round_ = _Round(dependencies, levels, counts_others)
         found = {task: round_.level(task) for task in levels}
@@ -74,7 +74,7 @@ def _settle(dependencies: Dependencies, *, counts_others: bool) -> Levels:
 
 
 class _Round:
-    """One round of raising levels, from those of the round before."""
+    """One round of raising levels, which starts from those of the round before."""
 
     def __init__(self, dependencies: Dependencies, levels: Levels, counts_others: bool) -> None:
         self.dependencies = dependencies
@@ -94,13 +94,13 @@ class _Round:
         return level
 
     def highest_above(self, task: str, space: Hashable) -> int:
-        """The highest level that a task outside ``space`` depends on, -1 if on none."""
-        # A stack of our own: a chain of tasks may be longer than Python allows calls to be deep.
+        """Return the highest level that a task outside ``space`` depends on, -1 if there is none."""
+        # No recursive calls, because a chain of tasks may be longer than Python's recursion limit.
         todo, begun = [task], set()
         while todo:
             here = todo[-1]
             begun.add(here)
-            # In a ring of tasks, which Airflow refuses when the Dag file ends, each is asked once.
+            # In a cycle, which Airflow refuses when the Dag is complete, each task is visited once.
             above = self._above(here, space) - begun
             unknown = [up for up in above if not self._knows(up, space)]
             if unknown:
@@ -128,8 +128,8 @@ class _Round:
 
 
 def _is_acyclic(dependencies: Dependencies, levels: Levels) -> bool:
-    """Whether the graph stays a graph without circles when each group of tasks becomes one node."""
-    # Here, since a Dag file that maps nothing does without it.
+    """Return whether the graph has no cycles when each group of tasks becomes one node."""
+    # Imported here, because a Dag file without maps does not need it.
     from graphlib import CycleError, TopologicalSorter
 
     def node(task: str) -> Hashable:

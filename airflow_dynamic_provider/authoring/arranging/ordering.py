@@ -1,9 +1,9 @@
-"""Orders tasks against handles, and lets those after all clones decide as a collector of their values does.
+"""Orders tasks relative to handles. A task after all clones runs under the same rules as a collector.
 
-``handle >> task`` is an edge from each clone. Under Airflow's default rule a single skipped key would skip
-the task, and so would a list without keys, of which Airflow skips the mapped task as a whole. A collection
-leaves skipped keys out and may be empty. So the task waits for two others: one that succeeds unless a clone
-failed, and the one that lists the keys, which is skipped where the whole fan-out is.
+``handle >> task`` is an edge from each clone. Under Airflow's default rule, a single skipped key would skip
+the task. So would an empty list of keys, because Airflow then skips the whole mapped task. A collection,
+however, leaves skipped keys out and may be empty. So the task waits for two others: one that succeeds unless
+a clone failed, and the one that lists the keys, which is skipped if the whole fan-out is.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None) -> None:
-    """Run the tasks of ``other`` before (``upstream``) or after those of a handle."""
+    """Set the tasks of ``other`` to run before (``upstream``) or after those of a handle."""
     graph: DagGraph = handle.space.graph
     for each in other if isinstance(other, Sequence) else [other]:
         if isinstance(each, EdgeModifier):
-            # It waits for its other end. Of tasks it would wait for their whole mapped group.
+            # A label keeps its two ends. With tasks as an end, it would order their whole mapped group.
             (each.set_downstream if upstream else each.set_upstream)(handle)
             continue
         peers = _tasks(each, is_start=not upstream) if hasattr(each, "source") else [each]
         for task in _tasks(handle, is_start=upstream):
             for peer in peers:
-                # What the author asks for is no edge of ours any more.
+                # An edge that the author asks for does not belong to the arrangement any more.
                 if hasattr(each, "source"):
                     graph.own_edges -= {(task.task_id, peer.task_id), (peer.task_id, task.task_id)}
                 if upstream:
@@ -41,7 +41,7 @@ def order(handle: Any, other: Any, *, upstream: bool, edge_modifier: Any = None)
 
 
 def first_task(task: Any) -> Any:
-    """Return the task that runs first of what a task ends: of a workflow, the one that plans it."""
+    """Return the planning task of the workflow that a task ends, or the task itself if it ends none."""
     first_id = getattr(task, "first_task_id", None)
     return task if first_id is None else task_graph.get_task(task.dag, first_id)
 
@@ -56,7 +56,7 @@ def _tasks(handle: Any, *, is_start: bool) -> list[Any]:
 def decide_as_collectors(graph: DagGraph) -> None:
     """Replace the author's edges from all clones of a task to tasks that run once, or for other keys.
 
-    Tasks with a trigger rule of their own are left alone: the rule is the author's word on clones as well.
+    A task with a trigger rule of its own keeps its edges, because the author's rule also applies to clones.
     """
     for clone, below in find_ordered(graph):
         unfailed = graph.ensure_unfailed_after(clone.operator)
@@ -65,7 +65,7 @@ def decide_as_collectors(graph: DagGraph) -> None:
 
 
 def find_ordered(graph: DagGraph) -> list[tuple[ClonedTask, Any]]:
-    """Return the edges that `decide_as_collectors` has to replace: each clone with the task after it."""
+    """Return the edges that `decide_as_collectors` replaces, as pairs of a clone and a task after it."""
     return [
         (clone, below)
         for clone in graph.clones.values()
@@ -75,7 +75,7 @@ def find_ordered(graph: DagGraph) -> list[tuple[ClonedTask, Any]]:
 
 
 def _is_ordered(graph: DagGraph, clone: ClonedTask, below: Any) -> bool:
-    """Whether an edge is the author's, to a task for which all keys of a clone count."""
+    """Return whether an edge is the author's, and leads to a task that depends on all keys of the clone."""
     pair = (below.task_id, clone.operator.task_id)
     if below.trigger_rule != TriggerRule.ALL_SUCCESS or below.task_id in graph.helpers:
         return False

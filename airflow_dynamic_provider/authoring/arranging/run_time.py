@@ -1,4 +1,4 @@
-"""Tells each clone what its process has to know of the arrangement that it is in."""
+"""Gives each clone the facts about its arrangement that it needs at run time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph
 
-# Trigger rule -> the states of upstream clones under which a clone never runs.
+# Trigger rule -> the states of upstream clones with which a clone never runs.
 _STOPPED_BY = {
     TriggerRule.ALL_SUCCESS: WITHOUT_RESULT,
     TriggerRule.NONE_FAILED: FAILURES,
@@ -21,7 +21,7 @@ _STOPPED_BY = {
 
 
 def note_run_time_facts(graph: DagGraph, arrangement: Arrangement) -> None:
-    """Tell every clone, and every gate, which upstream tasks run for its own key only."""
+    """Tell every clone and gate which of its upstream tasks run only for its own key."""
     together: dict[Any, set[str]] = {}
     for task_id, segment in arrangement.segment_of.items():
         members = together.setdefault(segment, set())

@@ -1,8 +1,8 @@
-"""Brings Airflow's task graph from the arrangement that stands there to the one that is wanted now.
+"""Changes Airflow's task graph from the current arrangement to the wanted one.
 
-The wanted one follows from notes alone (`arrangement.py`). It is asked for again after every ``map()`` and
-every order of handles, because whatever the Dag file does next sees the graph. So only what differs is
-changed here: groups, edges and gates that are missing are added, and those that are not wanted any more go.
+The wanted arrangement depends on notes alone (`arrangement.py`). It is computed again after every ``map()``
+and every order of handles, because the rest of the Dag file sees the graph. Only differences are changed
+here: missing groups, edges and gates are added, and those that are no longer wanted are removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def arrange(graph: DagGraph) -> None:
 
 
 class _Difference:
-    """What has to change in Airflow's graph. Nothing, if the wanted arrangement stands already."""
+    """The changes that Airflow's graph needs. There are none if it has the wanted arrangement already."""
 
     def __init__(self, graph: DagGraph, wanted: Arrangement) -> None:
         self.graph = graph
@@ -48,7 +48,7 @@ class _Difference:
         note_run_time_facts(self.graph, self.wanted)
 
     def _dissolve_groups(self) -> None:
-        """Take apart the author's groups that are not of one level. Their tasks keep their ids."""
+        """Take apart the author's groups with tasks on several levels. The tasks keep their ids."""
         for unit in sorted(self.wanted.dissolved & self.graph.units.keys()):
             group = self.graph.units.pop(unit)
             for clone in self.clones:
@@ -74,10 +74,10 @@ class _Difference:
                 gate.checks = [self._check(check) for check in checks]
 
     def _set_edges(self) -> None:
-        """Set the edges that are wanted. Remove those that are not any more, and those that are cut.
+        """Set the wanted edges. Remove those that are not wanted any more, and those that are cut.
 
-        An edge that the author asked for as well is the author's: it goes only where it is cut, and a gate
-        keeps the order.
+        An edge that the author also asked for belongs to the author. It is removed only if it is cut, and then
+        a gate keeps the order.
         """
         wanted = self._wanted_edges()
         for task_id, up in sorted((self.graph.own_edges - wanted) | self.wanted.cut):
@@ -99,7 +99,7 @@ class _Difference:
         return wanted
 
     def _keys_of(self, task_id: str) -> str:
-        """Return the task with the list of a clone's keys, for which it waits if for nothing else."""
+        """Return the task that lists a clone's keys. A clone without other upstream tasks waits for it."""
         return str(self.graph.clones[task_id].space.ensure_expanded_task().task_id)
 
     def _remove_empty_groups(self) -> None:
@@ -109,7 +109,7 @@ class _Difference:
                     task_graph.remove_group(space.segments.pop(level))
 
     def _group_of(self, clone: ClonedTask) -> Any:
-        """Return the mapped group of a clone's segment; make it for the first of them."""
+        """Return the mapped group of a clone's segment; create it for the first clone."""
         segment: Segment = self.wanted.segment_of[clone.operator.task_id]
         space, level = clone.space, segment.level
         if level not in space.segments:
@@ -131,15 +131,15 @@ class _Difference:
             GateOperator,
             self.graph.free_id(f"{task.task_id}__gate"),
             doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
-            "lets each key go on by what became of its own.",
-            # It takes a worker for a moment, as one more task of the map.
+            "decides for each key whether it continues.",
+            # A gate takes a worker briefly, as one more task of the map.
             max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         )
         add_gate(gate, clone)
         return gate
 
     def _check(self, check: Check) -> gates.Check:
-        """Return what a gate looks at as its process needs it."""
+        """Return a check of a gate in the form that its process needs."""
         from airflow_dynamic_provider.execution.gates import Below, SameKey
         from airflow_dynamic_provider.execution.sources import ResultSource
 

@@ -1,4 +1,4 @@
-"""Takes down what a Dag file says of its clones, as plain values, from what is known and Airflow's graph."""
+"""Derives the facts by which clones are arranged, as plain values, from a `DagGraph` and Airflow's graph."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow_dynamic_provider.authoring.model.notes import Gathering, Notes
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
 
-# Under these a task does not run when an upstream task failed.
+# With these trigger rules, a task does not run if an upstream task failed.
 _PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
 
 
 def take_notes(graph: DagGraph) -> Notes:
-    """Return what the clones of a Dag are arranged by.
+    """Return the facts by which the clones of a Dag are arranged.
 
-    Without what the arrangement that stands has added, so that what is wanted does not depend on it. The
-    author's orders between clones are kept, because an edge between two mapped groups is taken out of
-    Airflow's graph.
+    They leave out what the current arrangement has added, so that the wanted one does not depend on it. The
+    author's orders between clones are kept in the `DagGraph`, because edges between mapped groups are removed
+    from Airflow's graph.
     """
     gate_ids = graph.gate_ids
     upstream = {

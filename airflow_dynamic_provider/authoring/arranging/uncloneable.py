@@ -1,4 +1,4 @@
-"""Tasks that cannot be cloned per key, and what to write instead."""
+"""Refuses tasks that cannot be cloned per key, and says what to write instead."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def refuse_uncloneable(task: Any, space: KeySpace) -> None:
-    """Refuse a task that a mapped function called and that Airflow cannot run key by key.
+    """Refuse a task of a mapped function that Airflow cannot run key by key.
 
     Raises:
-        MapFunctionError: Airflow expands it by itself, or it skips other tasks by their name.
+        MapFunctionError: Airflow itself expands the task, or the task skips other tasks by name.
     """
     expanded = [node for node in (task, *task_graph.mapped_groups_around(task)) if task_graph.is_mapped(node)]
     if expanded:
@@ -26,7 +26,7 @@ def refuse_uncloneable(task: Any, space: KeySpace) -> None:
             "@task.dynamic called in it can be mapped there.",
         )
     if objects.chooses_tasks(type(task)):
-        # apache/airflow#67265: in a mapped group, Airflow 3 does not find for which key the choice was made.
+        # apache/airflow#67265: in a mapped group, Airflow 3 does not know for which key the choice was made.
         raise _error(
             space,
             f"the mapped function calls {task.task_id!r}, a {type(task).__name__}, which chooses the tasks "

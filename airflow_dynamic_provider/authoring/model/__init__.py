@@ -1,1 +1,1 @@
-"""What the package knows of a Dag that is being written."""
+"""The package's own data about a Dag that is being defined."""

@@ -1,4 +1,4 @@
-"""What the package knows of one Dag: its key spaces, its cloned tasks, and what depends on what."""
+"""The package's own data about one Dag: its key spaces, its cloned tasks, and their dependencies."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class KeySpace:
     """A set of keys, and the mapped groups in which tasks are cloned for them.
 
     Attributes:
-        graph: What is known of the Dag.
-        spec: The space as a task's process knows it.
-        name: What its mapped groups are named after.
+        graph: The graph of the Dag.
+        spec: The space in the form that a task's process uses.
+        name: The name from which the names of its mapped groups are made.
         home: The task group that its mapped groups are put into.
-        producer: The task whose dynamic output it is; of a joined space, the task that joins the keys.
-        segments: The mapped groups, by level; a task of a higher level depends on all keys of a lower.
+        producer: The task that has the dynamic output; for a joined space, the task that joins the keys.
+        segments: Level -> mapped group. A task on a higher level depends on all keys of a lower level.
     """
 
     graph: DagGraph
@@ -38,11 +38,11 @@ class KeySpace:
     segments: dict[int, TaskGroup] = field(default_factory=dict)
 
     def ensure_expanded_task(self) -> Any:
-        """Return the task that returns the list that Airflow expands over."""
+        """Return the task whose return value Airflow expands over."""
         return self.graph.task(self.spec.keys_task_id)
 
     def encloses(self, other: KeySpace) -> bool:
-        """Whether the other space was made in the map over this one."""
+        """Return whether the other space was made in a map over this one."""
         return self.spec in other.spec.spaces_around()
 
 
@@ -53,9 +53,9 @@ class ClonedTask:
     Attributes:
         operator: The task.
         space: The key space.
-        spec: What it has to know at run time.
-        unit: What moves between mapped groups as a whole: the task itself, or a group of the author's.
-            Groups are taken apart where that cannot be; their tasks are still of this unit then.
+        spec: The facts that it needs at run time.
+        unit: The id of what moves between mapped groups as a whole: the task, or one of the author's groups.
+            If a group has to be taken apart, its tasks keep this unit.
     """
 
     operator: Any
@@ -65,16 +65,16 @@ class ClonedTask:
 
 
 class DagGraph:
-    """What is known of one Dag. Pairs are (task, upstream task); both are task ids.
+    """The graph of one Dag. Pairs are (task, upstream task); both are task ids.
 
     Attributes:
         clones: Task id -> cloned task.
-        units: Unit -> the task or the group that it is, as long as it has not been taken apart.
-        uses: Pairs of cloned tasks: the first receives the second's value of a key -> the ways to that key.
+        units: Unit -> its task or group, unless the group has been taken apart.
+        uses: Pair of cloned tasks -> the ways to the keys whose values the first receives from the second.
         orders: Pairs of cloned tasks that the author ordered without data.
-        collects_all: Pairs: the first receives values of all the second's clones.
-        collects_below: Task -> what it collects below its own key only.
-        own_edges: Pairs whose edge in Airflow the arrangement has set, and the author did not ask for.
+        collects_all: Pairs: the first receives values of all clones of the second.
+        collects_below: Task -> its collections of values below its own key.
+        own_edges: Pairs whose edge in Airflow was set by the arrangement, and not by the author.
         helpers: The tasks that the package added and that run once.
         gates: Cloned task -> the gate before it.
     """
@@ -98,60 +98,60 @@ class DagGraph:
         """The Dag."""
         dag = self._dag()
         if dag is None:
-            raise ReferenceError("the Dag of this handle is gone")
+            raise ReferenceError("the Dag of this handle no longer exists")
         return dag
 
     def is_of(self, dag: DAG) -> bool:
-        """Whether this is about ``dag``, and not about one that is gone."""
+        """Return whether this is the graph of ``dag``, and not of a Dag that no longer exists."""
         return self._dag() is dag
 
     @property
     def gate_ids(self) -> set[str]:
-        """The tasks that are gates."""
+        """The ids of the tasks that are gates."""
         return {gate.task_id for gate in self.gates.values()}
 
     def task(self, task_id: str) -> Any:
-        """Return a task."""
+        """Return the task with an id."""
         return task_graph.get_task(self.dag, task_id)
 
     def collector_of(self, task_id: str) -> CollectorSpec:
-        """Return what a task collects, made on the first call."""
+        """Return the data about what a task collects; create it on the first call."""
         from airflow_dynamic_provider.execution.collecting import CollectorSpec
 
         return self._collectors.setdefault(task_id, CollectorSpec(task_id))
 
     def free_id(self, task_id: str) -> str:
-        """Return the task id, with a number behind it if it is taken."""
+        """Return the task id, with a number appended if it is taken."""
         return task_graph.first_free(task_id, self.dag.task_ids, "_")
 
     def make_at_root(self, kind: Any, task_id: str, **arguments: Any) -> Any:
-        """Return a new task of the package's own, under just this id: a group would put its own before it."""
+        """Return a new task of the package in the root group, because other groups may prefix its id."""
         return kind(task_id=task_id, dag=self.dag, task_group=self.dag.task_group, **arguments)
 
     def make_helper(self, kind: Any, task_id: str, home: TaskGroup, *upstream: Any, **arguments: Any) -> Any:
-        """Return a new task of the package's own that runs once, in a group, after ``upstream``."""
+        """Return a new task of the package that runs once, in a group, after ``upstream``."""
         helper = self.make_at_root(kind, task_id, **arguments)
         task_graph.move(helper, home)
         return self.add_helper(helper, *upstream)
 
     def add_helper(self, helper: Any, *upstream: Any) -> Any:
-        """Note a task of the package's own that runs once, after ``upstream``, and return it."""
+        """Register a task of the package that runs once, after ``upstream``, and return it."""
         self.helpers.add(helper.task_id)
         for task in upstream:
             task_graph.add_edge(task, helper)
         return helper
 
     def ensure_done_after(self, task: Any) -> Any:
-        """Return the task that succeeds when all clones of ``task`` are done; make it on the first call."""
+        """Return the task that succeeds when all clones of ``task`` are done; create it on the first call."""
         return self._ensure_after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
 
     def ensure_unfailed_after(self, task: Any) -> Any:
-        """Return the task that succeeds when no clone of ``task`` failed; make it on the first call."""
+        """Return the task that succeeds if no clone of ``task`` failed; create it on the first call."""
         return self._ensure_after_clones(
             task,
             "none_failed",
             "unfailed",
-            "Succeeds when each clone of {} has succeeded or was skipped, also when there are no keys.",
+            "Succeeds when each clone of {} has succeeded or was skipped, or if there are no keys.",
         )
 
     def _ensure_after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:

@@ -1,4 +1,4 @@
-"""What is known of the maps in a Dag file, as plain values. Nothing here knows Airflow.
+"""The facts about the maps in a Dag file, as plain values. Nothing here depends on Airflow.
 
 Pairs are (task, upstream task); both are task ids.
 """
@@ -20,10 +20,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Way:
-    """How a clone gets from its own key to another task's.
+    """The way from a clone's own key to the key of another task.
 
     Attributes:
-        base: A space that its key is made of.
+        base: A space that the clone's key is made of.
         via: The route from there.
     """
 
@@ -33,7 +33,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Gathering:
-    """What a clone collects of another key space, below its own key only.
+    """A collection, by a clone, of values of another key space below its own key.
 
     Attributes:
         task_ids: The cloned tasks whose states matter.
@@ -48,17 +48,17 @@ class Gathering:
 
 @dataclass(frozen=True)
 class Notes:
-    """What cloned tasks are arranged by.
+    """The facts by which cloned tasks are arranged.
 
     Attributes:
-        upstream: Task -> what the Dag file has it wait for, for every task but those of the arrangement.
-        passing_on: The tasks that do not run when an upstream task failed.
+        upstream: Task -> the upstream tasks that the Dag file gives it, without tasks of the arrangement.
+        passing_on: The tasks that do not run if an upstream task failed.
         space_of: Cloned task -> its key space.
-        unit_of: Cloned task -> what moves with it as a whole: itself, or a group of the author's.
-        uses: Pairs of cloned tasks: the first receives the second's value of a key -> the ways to that key.
+        unit_of: Cloned task -> what moves with it as a whole: itself, or one of the author's groups.
+        uses: Pair of cloned tasks -> the ways to the keys whose values the first receives from the second.
         orders: Pairs of cloned tasks that the author ordered without data.
-        collects_all: Pairs: the first receives values of all the second's clones.
-        gathers: Cloned task -> what it collects below its own key only.
+        collects_all: Pairs: the first receives values of all clones of the second.
+        gathers: Cloned task -> its collections of values below its own key.
     """
 
     upstream: Mapping[str, Set[str]]
@@ -72,5 +72,5 @@ class Notes:
 
 
 def are_related(one: Space, other: Space) -> bool:
-    """Whether the keys of one space are made of the other's, so that their tasks are ordered key by key."""
+    """Return whether the keys of one space are made of the other's. Their tasks are then ordered by key."""
     return bool(find_routes(one, other).found or find_routes(other, one).found)

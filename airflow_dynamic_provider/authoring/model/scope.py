@@ -1,4 +1,4 @@
-"""Which map, if any, the Dag file is in the middle of: handles mean something else inside one."""
+"""The map that the Dag file is currently in, if any. Handles have another meaning inside a map."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class MapScope:
 
     Attributes:
         space: The keys that it is mapped over.
-        known_tasks: The tasks that were there before.
-        known_groups: The task groups that were there before.
-        max_active: How many clones of each of its tasks may be active at once.
+        known_tasks: The tasks that existed before.
+        known_groups: The task groups that existed before.
+        max_active: The maximum number of active clones of each of its tasks; ``None`` for no limit.
     """
 
     space: KeySpace
@@ -34,13 +34,13 @@ _SCOPE: ContextVar[MapScope | None] = ContextVar("dynamic_map_scope", default=No
 
 
 def current_scope() -> MapScope | None:
-    """Return the map that is being evaluated, the innermost one; ``None`` outside."""
+    """Return the innermost map that is being evaluated, ``None`` outside a map."""
     return _SCOPE.get()
 
 
 @contextmanager
 def enter_scope(scope: MapScope) -> Iterator[MapScope]:
-    """Evaluate a map."""
+    """Make this the current map inside the ``with`` statement."""
     token = _SCOPE.set(scope)
     try:
         yield scope

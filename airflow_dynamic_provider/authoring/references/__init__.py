@@ -1,1 +1,1 @@
-"""What stands for values in a Dag file, and how it is used."""
+"""References to values in a Dag file, and how they may be used."""

@@ -1,4 +1,4 @@
-"""A reference to all keys' values or states, as one argument of a later task."""
+"""A reference to the values or states of all keys, as one argument of a later task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEDY = "Pass the collection to a task, and work on the values there."
 
 
 class _NoKeyToExpandOver(str):
-    """Stands for the XCom key of a collection, which Airflow compares when it is to expand a task over it."""
+    """The XCom key of a collection, which Airflow compares when it expands a task over the collection."""
 
     __slots__ = ("_collection",)
 
@@ -36,7 +36,7 @@ class _NoKeyToExpandOver(str):
     def __ne__(self, other: object) -> NoReturn:
         raise refusal(
             self._collection.spec.source,
-            "its collection was passed to expand(), which knows no keys: it goes by position",
+            "its collection was passed to expand(), which goes by position and not by key",
             "Map the handle itself, without collect(): handle.map(task).",
         )
 
@@ -44,9 +44,9 @@ class _NoKeyToExpandOver(str):
 
 
 class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs made unhashable
-    """All keys' values or states, as one argument of a later task. Made by `Handle.collect` and `states`.
+    """A reference to the values or states of all keys. Made by `Handle.collect` and `Handle.states`.
 
-    To the scheduler it is an ordinary reference to the collected task; only a task's process resolves it.
+    For the scheduler, it is an ordinary reference to the collected task. Only a task's process resolves it.
 
     Args:
         space: The set of keys.
@@ -59,19 +59,19 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         self.spec = spec
 
     def resolve(self, context: Any) -> Any:
-        """Return the list or dict, or what is read as one. Airflow calls this in the task's process."""
+        """Return the values of all keys in their container. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect
 
         return collect(context, self.spec, self.space.graph.collector_of(context["task"].task_id))
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Tell Airflow which tasks' outputs these are. Airflow calls this when an operator receives it."""
+        """Yield the upstream tasks and XCom keys. Airflow calls this when an operator receives it."""
         scope = current_scope()
         own = scope.space.spec if scope else None
         yield Collecting(self.space.graph, self.spec, own), _NoKeyToExpandOver(self)
 
     def map(self, f: Any) -> NoReturn:
-        """Refused: map the handle, then collect."""
+        """Refuse the call: map the handle, then collect."""
         raise self._refuse("was mapped")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Collection:

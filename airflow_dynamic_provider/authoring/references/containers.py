@@ -1,4 +1,4 @@
-"""Walks through the lists, tuples, sets and dicts that an argument of an operator may be made of."""
+"""Walks through the lists, tuples, sets and dicts in an argument of an operator."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: What is taken apart, beside dicts; named tuples are among the tuples.
+#: The containers that are walked through, apart from dicts. Tuples include named tuples.
 SEQUENCES = (list, tuple, set)
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Yield what a value holds that is no container; of dicts, what their values hold."""
+    """Yield the objects in a value that are not containers. The keys of dicts are left out."""
     if isinstance(value, dict):
         for each in value.values():
             yield from leaves(each)
@@ -24,5 +24,5 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 def rebuilt(container: Any, parts: Sequence[Any]) -> Any:
-    """Return a list, tuple, named tuple or set of other parts."""
+    """Return a list, tuple, named tuple or set of the same class with other parts."""
     return type(container)(*parts) if hasattr(container, "_fields") else type(container)(parts)

@@ -1,7 +1,7 @@
-"""References to values per key that do not exist yet, before they can be mapped and collected.
+"""References to values per key that do not exist yet.
 
-A `KeyedReference` is what handles and items have in common. An `Item` stands for one key's value inside a
-mapped function, and `KeyedValues` are what maps and joins need of a handle.
+A `KeyedReference` is the base of handles and items. An `Item` stands for one key's value inside a mapped
+function. `KeyedValues` is the part of a handle that maps and joins need.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 
 class KeyedReference(NotAValue, XComArg):
-    """Common to `Handle` and `Item`: a value per key, and the refusal of everything that needs the value.
+    """The base of `Handle` and `Item`: a reference to a value per key that refuses to be used as the value.
 
     Args:
-        space: The set of keys.
+        space: The key space.
         source: Where a key's value comes from.
-        path: What is selected from it.
+        path: The path that is selected in the value.
     """
 
     _NOUN: ClassVar[str]
     _REASON: ClassVar[str]
     _REMEDY: ClassVar[str]
 
-    #: From the key space that a clone knows to that of the source: through a side of a joined space.
+    #: The route from the clone's key space to that of the source: through a side of a joined space.
     via: tuple[int, ...] = ()
 
     def __init__(self, space: KeySpace, source: Source, path: tuple[Any, ...] = ()) -> None:
@@ -53,16 +53,16 @@ class KeyedReference(NotAValue, XComArg):
         return resolve(context, clone, self.space.spec, self.via, self.source, self.path)
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Tell Airflow which task's output this is. Airflow calls this when an operator receives it.
+        """Yield the upstream task and XCom key. Airflow calls this when an operator receives it.
 
         Raises:
-            HandleUsageError: It was given to a task outside a map over its key space.
+            HandleUsageError: It was passed to a task outside a map over its key space.
         """
         self._check_scope("was passed straight to a task")
         yield Usage(self.space.graph, self.source, self.space.spec, self.via), DEFAULT_OUTPUT
 
     def _check_scope(self, misuse: str) -> None:
-        """Refuse a use outside a map in which there is one key of the space."""
+        """Refuse a use outside a map in which the space has exactly one key."""
         scope = current_scope()
         if scope is None:
             raise self._refuse(misuse)
@@ -70,7 +70,7 @@ class KeyedReference(NotAValue, XComArg):
         if not routes.found:
             below = scope.space.encloses(self.space)
             raise (
-                self._refuse("has many keys for one key here") if below else self._of_other_keys(scope.space)
+                self._refuse("has many keys for each key here") if below else self._of_other_keys(scope.space)
             )
         if routes.is_ambiguous:
             raise self._refuse("is on both sides of this product")
@@ -83,11 +83,11 @@ class KeyedReference(NotAValue, XComArg):
         raise self._refuse("was passed to expand()")
 
     def zip(self, *others: Any, **kwargs: Any) -> Any:
-        """Refused: Airflow's own zip goes by position."""
+        """Refuse the call: Airflow's own zip goes by position."""
         raise self._refuse("was zipped by position")
 
     def concat(self, *others: Any) -> NoReturn:
-        """Refused: Airflow's own concat loses the keys."""
+        """Refuse the call: Airflow's own concat loses the keys."""
         raise self._refuse("was concatenated by position")
 
     def _refuse(self, misuse: str) -> HandleUsageError:
@@ -96,8 +96,8 @@ class KeyedReference(NotAValue, XComArg):
     def _of_other_keys(self, space: KeySpace) -> HandleUsageError:
         return refusal(
             self.source,
-            f"{self._NOUN} has the keys of {name_of(self.space.spec)}, and was used inside a map over the "
-            f"keys of {name_of(space.spec)}: no key there is one of its own",
+            f"{self._NOUN} has the keys of {name_of(self.space.spec)}, but was used inside a map over the "
+            f"keys of {name_of(space.spec)}, which are not its own",
             "Join the two handles and map the pair: left.zip(right).map(fn) for equal keys, or "
             "left.product(right).map(fn) for every key with every key. Or pass handle.collect().",
         )
@@ -107,14 +107,14 @@ class KeyedReference(NotAValue, XComArg):
 
 
 class Item(KeyedReference):
-    """One key's value inside a mapped function: pass it to tasks, or select a part by ``item["field"]``."""
+    """One key's value inside a mapped function. Pass it to tasks, or select a part with ``item["field"]``."""
 
     _NOUN = "an item of it"
     _REASON = "its value exists only when the Dag runs"
     _REMEDY = (
-        "Pass the item to a task or to a templated field of an operator, such as env= of a BashOperator, "
-        'inside the mapped function only; select a part of it with item["field"]. Do in a task what needs '
-        "the value."
+        "Inside the mapped function, pass the item to a task or to a templated field of an operator, such as "
+        'env= of a BashOperator; select a part of it with item["field"]. Do anything that needs the value in '
+        "a task."
     )
 
     def __init__(
@@ -130,14 +130,14 @@ class Item(KeyedReference):
         return f"<item of {self.source}{render_path(self.path)}>"
 
     def map(self, f: Any) -> NoReturn:
-        """Refused: an item is one value."""
+        """Refuse the call: an item is one value."""
         raise self._refuse("was mapped")
 
 
 class KeyedValues(KeyedReference):
-    """A value per key: what a `Handle` is for the maps and joins that it starts.
+    """A value per key: the part of a `Handle` that maps and joins use.
 
-    They return what they found out, of which the handle makes other handles.
+    They return items and key spaces, from which the handle makes other handles.
     """
 
     _NOUN = "the handle"

@@ -1,4 +1,4 @@
-"""How a reference says that it was used for what it is not."""
+"""The base of references, which refuses to be used as a value."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
 
 
-# Whose code may make a text of a reference and compare it: it shows and keeps references, and does not
-# take them for values.
+# The packages whose code may convert a reference to a string and compare it. They show and store references,
+# and do not mistake them for values.
 _KEEPERS = frozenset({"airflow", "airflow_dynamic_provider", "logging", "structlog", "traceback", "rich"})
 
 
@@ -24,9 +24,9 @@ class MissingAttributeError(HandleUsageError, AttributeError):
 
 
 class NotAValue(ABC):
-    """What every reference to outputs that do not exist yet refuses: all that needs the value."""
+    """The base of references to outputs that do not exist yet. It refuses every use that needs the value."""
 
-    #: What the author may ask a reference for.
+    #: The methods that authors may call.
     METHODS: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -39,12 +39,12 @@ class NotAValue(ABC):
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_") or not vars(self):
-            # How Python and libraries ask what an object is, and how one that is half made looks.
+            # Python and libraries inspect objects in this way, and incomplete objects have no attributes.
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         raise missing_attribute(self._refuse(f"was asked for its attribute {name!r}"), name, self.METHODS)
 
     def keys(self) -> NoReturn:
-        """Refused: Python asks for the keys of what stands behind ``**``."""
+        """Refuse the call. Python makes it for the argument after ``**``."""
         raise self._refuse("was unpacked with **, or asked for its keys")
 
     def __iter__(self) -> NoReturn:
@@ -56,18 +56,18 @@ class NotAValue(ABC):
     def __bool__(self) -> bool:
         if not (is_kept() or task_graph.is_constructing()):
             raise self._refuse("was used as a truth value")
-        # An argument that is given: a constructor asks ``argument or {}``.
+        # True, because constructors evaluate ``argument or {}``, and this argument was passed.
         return True
 
     def __contains__(self, item: object) -> NoReturn:
         raise self._refuse("was searched with `in`")
 
     def __format__(self, spec: str) -> NoReturn:
-        raise self._refuse("was formatted into a text")
+        raise self._refuse("was formatted into a string")
 
     def __str__(self) -> str:
         if not is_kept():
-            raise self._refuse("was made a text")
+            raise self._refuse("was converted to a string")
         return repr(self)
 
     def __eq__(self, other: object) -> bool:
@@ -82,13 +82,13 @@ class NotAValue(ABC):
 
     def __hash__(self) -> int:
         if is_asked_by_author():
-            # `item in {"a", "b"}` would be false for all keys, without a word.
+            # `item in {"a", "b"}` would be false for all keys, without an error.
             raise self._refuse("was looked up in a set or a dict, or put into one")
         return object.__hash__(self)
 
 
 def is_kept() -> bool:
-    """Whether the code that asked is none that would take the answer for one about the value."""
+    """Return whether the calling code shows or stores references, and does not mistake them for values."""
     frame = sys._getframe(2)
     return str(frame.f_globals.get("__name__", "attrs")).split(".")[0] in _KEEPERS | {"attrs"}
 
@@ -107,8 +107,8 @@ for _name, (_tried, _decides) in VALUE_OPERATORS.items():
 def missing_attribute(
     error: HandleUsageError, name: str, methods: tuple[str, ...] = ()
 ) -> MissingAttributeError:
-    """Return the error for an attribute that is not there, with the name that was probably meant."""
-    # Only now: a Dag file that is right does without it.
+    """Return the error for a missing attribute, with the name that was probably meant."""
+    # Imported here, because a correct Dag file does not need it.
     import difflib
 
     meant = difflib.get_close_matches(name, methods, n=1)
@@ -119,10 +119,10 @@ def missing_attribute(
 
 
 def refusal(source: Source, message: str, remedy: str) -> HandleUsageError:
-    """Return the error, naming the task and the output."""
+    """Return an error that names the task and the output."""
     return HandleUsageError(message, task_id=source.task_id, output_name=source.output, remedy=remedy)
 
 
 def render_path(path: tuple[Any, ...]) -> str:
-    """Return what is selected from a value, as the author wrote it."""
+    """Return the path that is selected in a value, as the author wrote it."""
     return "".join(f"[{part!r}]" for part in path)

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.errors import HandleUsageError
 
 
 class ResultlessGroup(TaskGroup):
-    """The author's group that a mapped function returned: one whose function returns nothing itself."""
+    """A task group that a mapped function returned, and whose own function returns nothing."""
 
     __slots__ = ()
 
@@ -27,8 +27,8 @@ class ResultlessGroup(TaskGroup):
 
 
 def without_result(group: TaskGroup) -> TaskGroup:
-    """Have a group say that it returns nothing when it is mapped or collected, and return it."""
+    """Make a group say that it returns nothing when it is mapped or collected, and return the group."""
     if type(group) is TaskGroup:
-        # The author's own object, which is ordered by >> and looked up in the Dag.
+        # It must stay the author's own object, which is ordered with >> and looked up in the Dag.
         group.__class__ = ResultlessGroup
     return group

@@ -1,4 +1,4 @@
-"""A reference to one value that a dynamic task produces beside its dynamic outputs."""
+"""A reference to one value that a dynamic task produces in addition to its dynamic outputs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from airflow_dynamic_provider.errors import HandleUsageError
 
 
 class StaticHandle(PlainXComArg):
-    """One value that a ``@task.dynamic`` task produces: an ordinary XCom reference.
+    """A reference to one value of a ``@task.dynamic`` task: an ordinary XCom reference.
 
-    Pass it to tasks as any task's output.
+    Pass it to tasks like any task's output.
     """
 
     def resolve(self, context: Any) -> Any:
@@ -28,7 +28,7 @@ class StaticHandle(PlainXComArg):
         try:
             value = super().resolve(context)
         except XComNotFound:
-            # Airflow takes a stored None for a missing value, and refuses it unless it is a return value.
+            # Airflow treats a stored None as a missing value, and raises unless it is a return value.
             value = None
         if value is None and not self._declaration.is_required:
             from airflow_dynamic_provider.execution.sources import skip_unless_produced
@@ -37,7 +37,7 @@ class StaticHandle(PlainXComArg):
         return value
 
     def map(self, f: Any) -> NoReturn:
-        """Refused: there is one value, and nothing to map over."""
+        """Refuse the call: there is one value, and nothing to map over."""
         raise HandleUsageError(
             "is one value, so it has no keys to map over",
             task_id=self.operator.task_id,
@@ -47,7 +47,7 @@ class StaticHandle(PlainXComArg):
         )
 
     def collect(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: there is one value, and nothing to collect."""
+        """Refuse the call: there is one value, and nothing to collect."""
         raise HandleUsageError(
             "is one value, so there is nothing to collect",
             task_id=self.operator.task_id,
@@ -80,5 +80,5 @@ class StaticHandle(PlainXComArg):
 
 
 def is_task_output(value: Any) -> bool:
-    """Whether this is what calling one task returns: a reference to one of its XComs, for one key."""
+    """Return whether this is a reference to one XCom of one task, such as a call of the task returns."""
     return isinstance(value, PlainXComArg) and not isinstance(value, Collection)

@@ -1,8 +1,8 @@
-"""Notes, while the Dag file is read, which task depends on which key's values, and how.
+"""Notes, while the Dag file is parsed, which task depends on which key's values, and how.
 
-Airflow asks each argument of a new operator for its upstream tasks and then offers every upstream the chance
-to note the new relation. Edges to clones are set when the mapped groups are arranged, so what is offered to
-Airflow here are stand-ins that only take note.
+Airflow asks each argument of a new operator for its upstream tasks, and then tells each of them about the
+new dependency. Edges to clones are set later, when the mapped groups are arranged. So Airflow gets stand-ins
+here, which only note the dependency.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
     from airflow_dynamic_provider.execution.spaces import Route, Space
 
-# Under these a task may start, or be decided on, before all clones are done.
+# With these trigger rules, a task may start, or be skipped, before all clones are done.
 _EARLY = {
     TriggerRule.ALWAYS: "starts at once",
     TriggerRule.ONE_DONE: "starts when one clone is done",
     TriggerRule.ONE_FAILED: "starts when one clone has failed",
     TriggerRule.ONE_SUCCESS: "starts when one clone has succeeded",
 }
-# Under these there is never a value to collect.
+# With these trigger rules, there is never a value to collect.
 _VALUELESS = {
     TriggerRule.ALL_FAILED: "starts when all clones have failed",
     TriggerRule.ALL_SKIPPED: "starts when all clones were skipped",
@@ -37,7 +37,7 @@ _VALUELESS = {
 
 
 class _Dependency(ABC):
-    """Stands for an upstream task while an operator is made, and notes which operator that is."""
+    """A stand-in for an upstream task while an operator is created. It notes the operator."""
 
     roots: tuple[Any, ...] = ()
     leaves: tuple[Any, ...] = ()
@@ -55,12 +55,12 @@ class _Dependency(ABC):
 
 
 class Usage(_Dependency):
-    """What an operator depends on that uses a key's value.
+    """The dependency of an operator that uses a key's value.
 
     Args:
-        graph: What is known of the Dag.
+        graph: The graph of the Dag.
         source: Where the value comes from.
-        base: The key space of which the operator has a key.
+        base: The key space that the operator has a key of.
         via: The route from there to the source's space.
     """
 
@@ -78,12 +78,12 @@ class Usage(_Dependency):
 
 
 class Collecting(_Dependency):
-    """What an operator depends on that receives a collection.
+    """The dependency of an operator that receives a collection.
 
     Args:
-        graph: What is known of the Dag.
+        graph: The graph of the Dag.
         spec: What is collected.
-        own: The key space for which the operator is cloned, if it is.
+        own: The key space that the operator is cloned for, if any.
     """
 
     def __init__(self, graph: DagGraph, spec: CollectionSpec, own: Space | None) -> None:
@@ -95,7 +95,7 @@ class Collecting(_Dependency):
         """Note that the operator ``other`` collects the source.
 
         Raises:
-            HandleUsageError: Its trigger rule cannot wait for a collection.
+            HandleUsageError: The trigger rule of ``other`` cannot wait for a collection.
         """
         from airflow_dynamic_provider.execution.sources import ResultSource
         from airflow_dynamic_provider.execution.spaces import space_in_common
@@ -121,9 +121,9 @@ class Collecting(_Dependency):
             self.graph.collector_of(other.task_id).is_relaxed = True
 
     def _waits_for_all(self, other: Any) -> bool:
-        """Whether clones that failed are no reason for the collector not to run."""
+        """Return whether the collector runs even if clones failed."""
         if self.spec.of_states:
-            # Any other rule is the author's word on when states matter.
+            # With any other rule, the author decides when the collector runs.
             is_relaxed = self.graph.collector_of(other.task_id).is_relaxed
             return is_relaxed or other.trigger_rule == TriggerRule.ALL_SUCCESS
         return self.spec.min_success_ratio < 1
@@ -137,12 +137,12 @@ class Collecting(_Dependency):
                 task_id=self.source.task_id,
                 output_name=self.source.output,
                 remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for "
-                "all clones whatever becomes of them.",
+                "all clones, whatever their states.",
             )
 
 
 def note_reference(graph: DagGraph, source: Source, *, is_collected: bool = False) -> None:
-    """Have the values of a source stored with their keys, since something will read them by key."""
+    """Have the values of a source stored with their keys, because a task will read them by key."""
     from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource
 
     if isinstance(source, ResultSource):

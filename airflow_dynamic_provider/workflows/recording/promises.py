@@ -166,10 +166,10 @@ class Promise(Placeholder):
         refuse(self, "compared with !=", _INNER)
 
     def __str__(self) -> NoReturn:
-        refuse(self, "made a text", _IN_A_TASK)
+        refuse(self, "converted to a string", _IN_A_TASK)
 
     def __format__(self, specification: str) -> NoReturn:
-        refuse(self, "formatted into a text", _IN_A_TASK)
+        refuse(self, "formatted into a string", _IN_A_TASK)
 
     def __contains__(self, item: Any) -> NoReturn:
         refuse(self, "searched with `in`", _INNER)
