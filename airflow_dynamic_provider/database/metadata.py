@@ -47,7 +47,7 @@ UNREADABLE: Labelled = {
 
 _UNREADABLE_INSTANCE = StoredMetadata(outputs={"result": UNREADABLE})
 _UNREADABLE_ITEM = StoredItem((), None, UNREADABLE)
-_UNREADABLE_ITEMS = StoredItems((), None, ())
+_UNREADABLE_ITEMS = StoredItems((), None)
 _UNREADABLE_ENTRY = StoredEntry((), (None, None), None, UNREADABLE)
 _UNREADABLE_PAGE = StoredEntries((_UNREADABLE_ENTRY,) * ENTRIES_PER_PAGE, 1)
 
@@ -170,11 +170,16 @@ def _items_of_pages(
         if (page, 0) in pages
     }
     pages |= _read_parts(source, space, {(page, part) for page, part, _ in parts.values() if part})
-    items: dict[int, StoredItem | None] = {}
-    for position, (page, part, offset) in parts.items():
-        stored = pages.get((page, part), _UNREADABLE_ITEMS)
-        items[position] = _UNREADABLE_ITEM if stored is _UNREADABLE_ITEMS else stored.item(offset)
-    return items
+    stored = {
+        position: (pages.get((page, part), _UNREADABLE_ITEMS), offset)
+        for position, (page, part, offset) in parts.items()
+    }
+    return _read_each(stored, _item_of, _UNREADABLE_ITEM)
+
+
+def _item_of(at: tuple[StoredItems, int]) -> StoredItem | None:
+    page, offset = at
+    return _UNREADABLE_ITEM if page is _UNREADABLE_ITEMS else page.item(offset)
 
 
 def _read_parts(

@@ -11,7 +11,7 @@ XCom of the producing task instance
 ``dynamic_output.<output>.keys``          the mapping keys; only if there are several dynamic outputs
 ``<list>.digest``                         the number of keys and a digest of them, for each list of keys;
                                           ``<list>`` is the XCom key of the list
-``dynamic_output.<output>.page.<page>``   64 dynamic outputs: mapping keys, values, metadata, the attempt; also
+``dynamic_output.<output>.page.<page>``   64 dynamic outputs: mapping keys, values, metadata, attempt; also
                                           the key path of the producing task instance if that is a clone
 ``dynamic_output.<output>.all``           the values in order, and their mapping keys; only if the output
                                           itself is collected. ``dynamic_output.<output>.all.1`` has the
@@ -54,8 +54,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import ItemsView, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.metadata import (
@@ -65,6 +65,9 @@ from airflow_dynamic_provider.definitions.metadata import (
 )
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.events import DynamicOutput
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
@@ -157,22 +160,12 @@ def _part(part: int) -> str:
 
 @dataclass(frozen=True)
 class StoredItem:
-    """One dynamic output, as its clones read it."""
+    """One dynamic output, as its clones read it. An earlier release stored each by itself."""
 
     key_path: tuple[str, ...]
     value: Any
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     attempt: int = 1
-
-    def pack(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return {
-            **ITEM.stamp,
-            "key_path": list(self.key_path),
-            "value": self.value,
-            "metadata": metadata_to_json(self.metadata),
-            **({"attempt": self.attempt} if self.attempt > 1 else {}),
-        }
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredItem:
@@ -198,18 +191,30 @@ class StoredItems:
     Attributes:
         keys: Their mapping keys.
         values: Their values; ``None`` if they were not loaded.
-        metadata: Their metadata.
+        metadata: Position among them -> metadata as it is stored; most have none.
         key_path: The key path of the clone that produced them; empty if the producing task runs once.
         attempt: The attempt at producing the keys.
         starts: In the first part of a page, the offsets in the page at which the other parts begin.
     """
 
-    keys: Sequence[str]
+    keys: tuple[str, ...]
     values: Sequence[Any] | None
-    metadata: Sequence[Mapping[str, MetadataValue]]
+    metadata: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     key_path: tuple[str, ...] = ()
     attempt: int = 1
     starts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, events: Sequence[DynamicOutput[Any]], **more: Any) -> StoredItems:
+        """Return what is stored of dynamic outputs.
+
+        Args:
+            events: The dynamic outputs.
+            more: The other attributes.
+        """
+        metadata = {at: metadata_to_json(event.metadata) for at, event in enumerate(events) if event.metadata}
+        keys = tuple(event.mapping_key for event in events)
+        return cls(keys, [event.value for event in events], metadata, **more)
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -220,17 +225,12 @@ class StoredItems:
             **({"starts": list(self.starts)} if self.starts else {}),
             "keys": list(self.keys),
             "values": self.values,
-            # Most outputs have none.
-            "metadata": {
-                str(offset): metadata_to_json(metadata)
-                for offset, metadata in enumerate(self.metadata)
-                if metadata
-            },
+            "metadata": {str(at): dict(metadata) for at, metadata in self.metadata.items()},
         }
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredItems:
-        """Read the stored form.
+        """Read the stored form. The metadata of each output is read by `item` alone.
 
         Raises:
             LayoutError: Its version or its shape is unknown.
@@ -238,25 +238,33 @@ class StoredItems:
         document = ITEMS.read(stored)
         with reading(ITEMS.noun, stored):
             keys = _keys(document["keys"], document["values"])
-            metadata = {int(offset): found for offset, found in document["metadata"].items()}
-            if not metadata.keys() <= set(range(len(keys))):
-                raise ValueError(f"metadata of {max(metadata) + 1} of {len(keys)} keys")
             return cls(
                 keys,
                 document["values"],
-                [metadata_from_json(metadata.get(offset, {})) for offset in range(len(keys))],
+                {int(at): metadata for at, metadata in document["metadata"].items()},
                 _path(document["key_path"]) if "key_path" in document else (),
                 integer(document.get("attempt", 1)),
                 tuple(integer(start) for start in document.get("starts", ())),
             )
 
     def item(self, offset: int) -> StoredItem | None:
-        """Return one of them, ``None`` if there are fewer."""
+        """Return one of them, ``None`` if there are fewer.
+
+        Raises:
+            LayoutError: Its metadata is not of a known shape.
+        """
         if offset >= len(self.keys):
             return None
+        stored = self.metadata.get(offset, {})
+        with reading(ITEMS.noun, stored):
+            metadata = metadata_from_json(stored)
         value = None if self.values is None else self.values[offset]
-        path = (*self.key_path, self.keys[offset])
-        return StoredItem(path, value, self.metadata[offset], self.attempt)
+        return StoredItem((*self.key_path, self.keys[offset]), value, metadata, self.attempt)
+
+    def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredItems:
+        """Return the same with more metadata, by position among them. The last value of a label wins."""
+        more = {at: {**self.metadata.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        return replace(self, metadata={**self.metadata, **more})
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,7 @@ class OutputWriter:
             by_part.setdefault((page, part), {})[inside] = metadata
         for (page, part), added in by_part.items():
             stored = self._read_own(name, page, part) if part else firsts[page]
-            merged = [{**own, **added.get(at, {})} for at, own in enumerate(stored.metadata)]
-            changed = layout.StoredItems(
-                stored.keys, stored.values, merged, stored.key_path, stored.attempt, stored.starts
-            )
+            changed = stored.with_metadata(added)
             xcom.push(self._context, layout.items_xcom(name, page, part), changed.pack())
 
     def _read_own(self, name: str, page: int, part: int) -> layout.StoredItems:
@@ -109,13 +106,8 @@ class OutputWriter:
     def _store_items(self, name: str, part: paging.Part) -> None:
         if not part.entries:
             return
-        stored = layout.StoredItems(
-            [event.mapping_key for event in part.entries],
-            [event.value for event in part.entries],
-            [event.metadata for event in part.entries],
-            self._key_path,
-            self._attempt,
-            tuple(part.starts),
+        stored = layout.StoredItems.of(
+            part.entries, key_path=self._key_path, attempt=self._attempt, starts=tuple(part.starts)
         )
         xcom.push(self._context, layout.items_xcom(name, part.page, part.part), stored.pack())
 
