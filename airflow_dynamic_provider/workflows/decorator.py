@@ -162,9 +162,9 @@ def dynamic_workflow(
         WorkflowError: The function is a generator or async, or an option is wrong.
 
     Example:
-        >>> @dynamic_workflow(tasks=[process])
-        ... def all_of_them(count: int) -> list[str]:
-        ...     return [process(number) for number in range(count)]
+        >>> @dynamic_workflow(tasks=[evaluate])
+        ... def evaluate_all(count: int) -> list[str]:
+        ...     return [evaluate(number) for number in range(count)]
     """
 
     def decorate(function: Callable[..., Any]) -> DynamicWorkflow[..., Any]:

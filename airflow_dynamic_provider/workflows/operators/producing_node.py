@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 class ProducingOperator(DynamicTaskOperator):
     """Runs a ``@task.dynamic`` function as a node. Its outputs are values in the body, not in the Dag."""
 
-    def store(self, context: Any, production: Production) -> Any:
+    def writer(self, context: Any) -> None:
+        """Return ``None``, because the values are the node's own return value."""
+
+    def store(self, context: Any, production: Production, writer: object) -> Any:
         """Attach the metadata to the node and return the values (see `values_of`)."""
         gathered = gathered_metadata(context)
         for name, events in production.dynamic.items():
