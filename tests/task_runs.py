@@ -132,7 +132,7 @@ class FakeSupervisor:
         found = {
             task if index < 0 else f"{task}_{index}": state
             for (task, index), state in self.states.items()
-            if task in msg.task_ids
+            if task in msg.task_ids and msg.map_index in (None, index)
         }
         return TaskStatesResult(task_states={msg.run_ids[0]: found})
 

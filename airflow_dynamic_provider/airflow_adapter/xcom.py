@@ -312,15 +312,37 @@ def read_states(context: Context, task_ids: Collection[str]) -> States:
     return read_states_of_run(ti.dag_id, ti.run_id, task_ids)
 
 
-def read_states_of_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> States:
-    """Return what `read_states` returns. It also works in a trigger, which has no task context."""
+def read_states_at(context: Context, task_ids: Collection[str], map_index: int) -> States:
+    """Return (task, map index) -> state for the task instances of this run at one map index.
+
+    As many API calls as `read_states` makes, but the answer does not grow with the number of clones. A task
+    without a task instance there costs another call, because Airflow may not have expanded it.
+    """
+    ti = context["ti"]
+    states = read_states_of_run(ti.dag_id, ti.run_id, task_ids, map_index)
+    missing = [task_id for task_id in task_ids if (task_id, map_index) not in states]
+    return states | read_states(context, missing) if missing else states
+
+
+def read_states_of_run(
+    dag_id: str, run_id: str, task_ids: Collection[str], map_index: int | None = None
+) -> States:
+    """Return what `read_states` returns. It also works in a trigger, which has no task context.
+
+    Args:
+        dag_id: The Dag.
+        run_id: The run.
+        task_ids: The tasks.
+        map_index: Only task instances at this map index; all by default.
+    """
     # Private: a trigger has no running task instance, and the public method needs none.
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     states: States = {}
     others = {"dag_id": [dag_id], "run_ids": [run_id]}
+    asked = {"dag_id": dag_id, "run_ids": [run_id]} | ({} if map_index is None else {"map_index": map_index})
     for batch in (batch for part in _apart(task_ids) for batch in batches(part, others)):
-        answer = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=batch, run_ids=[run_id])
+        answer = RuntimeTaskInstance.get_task_states(task_ids=batch, **asked)  # type: ignore[arg-type]
         for name, state in answer.get(run_id, {}).items():
             states[_split_name(name, batch)] = None if state is None else str(getattr(state, "value", state))
     return states

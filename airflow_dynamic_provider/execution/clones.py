@@ -140,7 +140,8 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
     spec = runtime.spec
     if not spec.same_key or xcom.attempt_of(context) > 1:
         return
-    states = xcom.read_states(context, [upstream.task_id for upstream in spec.same_key])
+    upstream_ids = [upstream.task_id for upstream in spec.same_key]
+    states = xcom.read_states_at(context, upstream_ids, runtime.map_index)
     for upstream in spec.same_key:
         state = xcom.state_at(states, upstream.task_id, runtime.map_index)
         if state not in FINAL or state in spec.stopped_by:

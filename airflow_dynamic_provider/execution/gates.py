@@ -52,11 +52,14 @@ class SameKey:
         """The tasks to wait for."""
         return self.task_ids
 
+    def positions(self, runtime: CloneRuntime) -> list[int]:
+        """Return the positions of the clones that matter to this key."""
+        return sorted({place.position for place in runtime.places(self.base, self.via)})
+
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Yield (state, explanation) for each clone that stops this key."""
         column = make_column(reader, ResultSource(self.clone, ""))
-        positions = sorted({place.position for place in runtime.places(self.base, self.via)})
-        for state in column.outcomes(positions):
+        for state in column.outcomes(self.positions(runtime)):
             if state != SUCCESS:
                 yield state, f"{self.clone.task_id!r} is {state} for this key"
 
@@ -126,11 +129,23 @@ class GateOperator(HelperOperator):
         from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
         runtime: CloneRuntime = context[RUNTIME_KEY]
-        task_ids = sorted({task_id for check in self.checks for task_id in check.task_ids})
-        reader = Reader(context, xcom.read_states(context, task_ids))
+        reader = Reader(context, self._read_states(context, runtime))
         with no_retry_after_refusal():
             reasons = [reason for check in self.checks for reason in check.reasons(reader, runtime)]
         for states, kind in ((FAILURES, AirflowFailException), ({SKIPPED}, AirflowSkipException)):
             for state, explanation in reasons:
                 if state in states:
                     raise kind(f"{explanation}.")
+
+    def _read_states(self, context: Any, runtime: CloneRuntime) -> xcom.States:
+        """Return the states that matter. A check of this key alone needs those of single clones."""
+        below = {task_id for check in self.checks if isinstance(check, Below) for task_id in check.task_ids}
+        states = xcom.read_states(context, sorted(below)) if below else {}
+        at: dict[int, set[str]] = {}
+        for check in self.checks:
+            if isinstance(check, SameKey) and not check.task_ids <= below:
+                for position in check.positions(runtime):
+                    at.setdefault(position, set()).update(check.task_ids)
+        for position, task_ids in sorted(at.items()):
+            states |= xcom.read_states_at(context, sorted(task_ids), position)
+        return states

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states, state_at
+from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states_at, state_at
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
@@ -118,7 +118,8 @@ class ResultSource:
         return result.value
 
     def _state(self, context: Context, place: Place) -> str | None:
-        return state_at(read_states(context, [self.task_id]), self.task_id, place.position)
+        states = read_states_at(context, [self.task_id], place.position)
+        return state_at(states, self.task_id, place.position)
 
     def _resolve_absent(
         self, context: Context, runtime: CloneRuntime, place: Place, state: str | None

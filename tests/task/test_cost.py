@@ -258,3 +258,55 @@ def test_a_producing_task_hands_on_what_it_has_yielded():
     assert run.state == "success", run.message
     # The first part of the page, the part that is being filled, and what the generator yielded last.
     assert max(alive) <= 4, alive
+
+
+def states_asked(count, task_id):
+    """What a clone of some keys is asked and answered about states, of keys that were produced twice."""
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce():
+        for number in range(count):
+            yield DynamicOutput("value", mapping_key=f"key {number:06}")
+
+    @task
+    def first(value):
+        return value
+
+    @task
+    def total(values):
+        return len(values)
+
+    @task
+    def gated(value, all_of_them):
+        return value
+
+    @task(trigger_rule="all_done")
+    def own_rule(value):
+        return value
+
+    @dag(schedule=None)
+    def made():
+        handle = produce()
+        firsts = handle.map(first)
+        every = total(firsts.collect(min_success_ratio=0.5))
+        firsts.map(lambda value: gated(value, every))
+        firsts.map(own_rule)
+
+    made, supervisor = made(), FakeSupervisor()
+    run_task(made, "produce", supervisor=supervisor)
+    for page in (xcom_key for xcom_key in supervisor.xcoms if ".page." in xcom_key[2]):
+        supervisor.xcoms[page]["attempt"] = 2
+    supervisor.states |= {("first", position): "success" for position in range(count)}
+    for ran in ("first", "total"):
+        assert run_task(made, ran, -1 if ran == "total" else 7, supervisor).state in ("success", "failed")
+    del supervisor.messages[:]
+    supervisor.received = 0
+    assert run_task(made, task_id, 7, supervisor).state == "success"
+    return calls(supervisor), supervisor.received
+
+
+@pytest.mark.parametrize("task_id", ["gated__gate", "own_rule"])
+def test_the_states_of_other_keys_are_not_read_after_a_retry_of_the_producing_task(task_id):
+    few, many = states_asked(100, task_id), states_asked(1000, task_id)
+    assert few == many
+    assert "GetTaskStates" in many[0]
