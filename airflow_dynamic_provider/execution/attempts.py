@@ -51,12 +51,30 @@ def outdated_positions(
     """
     if not positions or (attempt := attempt_of_keys(context, spec.space)) == 1:
         return set()
-    history = History(
-        attempt,
-        lambda: xcom.read_states(context, sorted(tasks_concerned(spec))),
-        lambda task_id: xcom.pull_all(context, task_id, layout.CLONE_XCOM),
-    )
+    if len(positions) == 1:
+        # What a clone reads must not grow with the number of keys.
+        history = _history_at(context, spec, attempt, *positions)
+    else:
+        history = History(
+            attempt,
+            lambda: xcom.read_states(context, sorted(tasks_concerned(spec))),
+            lambda task_id: xcom.pull_all(context, task_id, layout.CLONE_XCOM),
+        )
     return {position for position in positions if not history.is_current(spec, position)}
+
+
+def _history_at(context: MutableMapping[str, Any], spec: CloneSpec, attempt: int, position: int) -> History:
+    """Return what is known of the clones at one position."""
+
+    def read_mark(task_id: str) -> list[Any]:
+        mark = xcom.pull(context, task_id, layout.CLONE_XCOM, position)
+        return [] if mark is None else [mark]
+
+    return History(
+        attempt,
+        lambda: xcom.read_states_at(context, sorted(tasks_concerned(spec)), position),
+        read_mark,
+    )
 
 
 def tasks_concerned(spec: CloneSpec) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
 from tests.task_runs import FakeSupervisor, run_task
 
 #: The messages that Airflow's task runner sends for every task instance, some only in some versions.
@@ -297,6 +298,9 @@ def states_asked(count, task_id):
     for page in (xcom_key for xcom_key in supervisor.xcoms if ".page." in xcom_key[2]):
         supervisor.xcoms[page]["attempt"] = 2
     supervisor.states |= {("first", position): "success" for position in range(count)}
+    for position in range(count):
+        mark = StoredClone((f"key {position:06}",), position, 2)
+        supervisor.xcoms["first", position, CLONE_XCOM] = mark.pack()
     for ran in ("first", "total"):
         assert run_task(made, ran, -1 if ran == "total" else 7, supervisor).state in ("success", "failed")
     del supervisor.messages[:]
