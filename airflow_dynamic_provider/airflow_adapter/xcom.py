@@ -161,6 +161,20 @@ def check_storable(value: Any) -> None:
             _check_same(value, text)
 
 
+def size_of(value: Any, *, otherwise: int) -> int:
+    """Return how many bytes a value has when it is stored. No API call.
+
+    Args:
+        value: A value that passed `check_storable`.
+        otherwise: The size of what only a backend of the deployment's own can store.
+    """
+    import json
+
+    if is_plain(value):
+        return len(json.dumps(value))
+    return len(_serialize(value)) if _is_airflows_backend() else otherwise
+
+
 def check_serializable(value: Any) -> None:
     """Refuse a value that Airflow's own XCom backend cannot carry. No API call.
 

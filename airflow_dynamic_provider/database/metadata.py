@@ -15,14 +15,18 @@ from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.errors import LayoutError, ReadError
 from airflow_dynamic_provider.execution.layout import (
     ENTRIES_PER_PAGE,
+    ITEMS_PER_PAGE,
     METADATA_XCOM,
     StoredEntries,
     StoredEntry,
     StoredItem,
+    StoredItems,
     StoredMetadata,
     entries_xcom,
     item_xcom,
+    items_xcom,
 )
+from airflow_dynamic_provider.execution.paging import part_of, position_of
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, ProducedSpace
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ UNREADABLE: Labelled = {
 
 _UNREADABLE_INSTANCE = StoredMetadata(outputs={"result": UNREADABLE})
 _UNREADABLE_ITEM = StoredItem((), None, UNREADABLE)
+_UNREADABLE_ITEMS = StoredItems((), None)
 _UNREADABLE_ENTRY = StoredEntry((), (None, None), None, UNREADABLE)
 _UNREADABLE_PAGE = StoredEntries((_UNREADABLE_ENTRY,) * ENTRIES_PER_PAGE, 1)
 
@@ -142,12 +147,49 @@ def _of_space(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> 
 
 
 def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
-    names = {item_xcom(space.output, position): position for position in paths}
-    # The values may be large, and their classes may load only in the author's tasks.
-    stored = source.pull_names(space.producer_id, names, without="value", keep_errors=True)
-    read = _read_each(stored, StoredItem.unpack, _UNREADABLE_ITEM)
-    items = {names[name]: item for name, item in read.items()}
+    items = _items_of_pages(source, space, paths)
+    if missing := [at for at in paths if at not in items]:
+        # An earlier release stored each output by itself.
+        names = {item_xcom(space.output, at): at for at in missing}
+        # The values may be large, and their classes may load only in the author's tasks.
+        stored = source.pull_names(space.producer_id, names, without="value", keep_errors=True)
+        read = _read_each(stored, StoredItem.unpack, _UNREADABLE_ITEM)
+        items |= {names[name]: item for name, item in read.items()}
     return {at: _metadata_of(items.get(at), path) for at, path in paths.items()}
+
+
+def _items_of_pages(
+    source: RunSource, space: ProducedSpace, positions: Collection[int]
+) -> dict[int, StoredItem | None]:
+    """Return position -> dynamic output, without its value. Positions without a page are left out."""
+    at = {position: position_of(position, ITEMS_PER_PAGE) for position in positions}
+    pages = _read_parts(source, space, {(page, 0) for page, _ in at.values()})
+    parts = {
+        position: (page, *part_of(pages[page, 0].starts, offset))
+        for position, (page, offset) in at.items()
+        if (page, 0) in pages
+    }
+    pages |= _read_parts(source, space, {(page, part) for page, part, _ in parts.values() if part})
+    stored = {
+        position: (pages.get((page, part), _UNREADABLE_ITEMS), offset)
+        for position, (page, part, offset) in parts.items()
+    }
+    return _read_each(stored, _item_of, _UNREADABLE_ITEM)
+
+
+def _item_of(at: tuple[StoredItems, int]) -> StoredItem | None:
+    page, offset = at
+    return _UNREADABLE_ITEM if page is _UNREADABLE_ITEMS else page.item(offset)
+
+
+def _read_parts(
+    source: RunSource, space: ProducedSpace, parts: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], StoredItems]:
+    names = {items_xcom(space.output, page, part): (page, part) for page, part in parts}
+    stored = source.pull_names(space.producer_id, names, without="values", keep_errors=True)
+    return {
+        names[name]: read for name, read in _read_each(stored, StoredItems.unpack, _UNREADABLE_ITEMS).items()
+    }
 
 
 def _metadata_of(item: StoredItem | None, path: KeyPath) -> Labelled:

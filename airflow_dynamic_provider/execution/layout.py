@@ -11,10 +11,13 @@ XCom of the producing task instance
 ``dynamic_output.<output>.keys``          the mapping keys; only if there are several dynamic outputs
 ``<list>.digest``                         the number of keys and a digest of them, for each list of keys;
                                           ``<list>`` is the XCom key of the list
-``dynamic_output.<output>.<position>``    one dynamic output: key path, value, metadata, attempt
+``dynamic_output.<output>.page.<page>``   64 dynamic outputs: mapping keys, values, metadata, attempt; also
+                                          the key path of the producing task instance if that is a clone
 ``dynamic_output.<output>.all``           the values in order, and their mapping keys; only if the output
                                           itself is collected. ``dynamic_output.<output>.all.1`` has the
                                           second thousand, and so on.
+``<one of these>.part<part>``             the rest of a page that is too large for one XCom (see `paging`)
+``dynamic_output.<output>.<position>``    one dynamic output, as an earlier release stored it
 ``dynamic_output.<output>``               its keys with their metadata, and the key path of the producing task
                                           instance; only if that is a clone
 ``<output>``                              the value of a static output, unchanged
@@ -51,8 +54,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import ItemsView, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.metadata import (
@@ -62,6 +65,9 @@ from airflow_dynamic_provider.definitions.metadata import (
 )
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.events import DynamicOutput
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
@@ -83,12 +89,16 @@ RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "valu
 METADATA = _form("output metadata")
 CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
 ENTRIES = _form("a list of keys", "attempt", "entries")
+ITEMS = _form("a page of dynamic outputs", "keys", "values", "metadata")
 VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
 DIGEST = _form("the digest of a list of keys", "length", "digest")
 
 #: The number of entries in one XCom of a list of keys. A clone reads one such XCom for any number of keys.
 ENTRIES_PER_PAGE = 64
+
+#: The number of dynamic outputs in one page. A clone reads one such page for any number of keys.
+ITEMS_PER_PAGE = 64
 
 #: The number of values in one XCom of a collected dynamic output.
 VALUES_PER_PAGE = 1000
@@ -109,8 +119,13 @@ INTERNAL_XCOMS = (
 )
 
 
+def items_xcom(output: str, page: int, part: int = 0) -> str:
+    """Return the XCom key of a page of dynamic outputs, or of a part of the page."""
+    return f"{_PREFIX}.{output}.page.{page}{_part(part)}"
+
+
 def item_xcom(output: str, position: int) -> str:
-    """Return the XCom key of one dynamic output on the producing task instance."""
+    """Return the XCom key of one dynamic output, as an earlier release stored it."""
     return f"{_PREFIX}.{output}.{position}"
 
 
@@ -124,9 +139,9 @@ def digest_xcom(keys: str) -> str:
     return f"{keys}.digest"
 
 
-def values_xcom(output: str, page: int) -> str:
-    """Return the XCom key of a page of a dynamic output's values on the producing task instance."""
-    return f"{_PREFIX}.{output}.all" + (f".{page}" if page else "")
+def values_xcom(output: str, page: int, part: int = 0) -> str:
+    """Return the XCom key of a page of a dynamic output's values, or of a part of it."""
+    return f"{_PREFIX}.{output}.all" + (f".{page}" if page else "") + _part(part)
 
 
 def entries_xcom(page: int) -> str:
@@ -139,24 +154,18 @@ def result_xcom(output: str) -> str:
     return f"{_PREFIX}.{output}"
 
 
+def _part(part: int) -> str:
+    return f".part{part}" if part else ""
+
+
 @dataclass(frozen=True)
 class StoredItem:
-    """One dynamic output, as its clones read it."""
+    """One dynamic output, as its clones read it. An earlier release stored each by itself."""
 
     key_path: tuple[str, ...]
     value: Any
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     attempt: int = 1
-
-    def pack(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return {
-            **ITEM.stamp,
-            "key_path": list(self.key_path),
-            "value": self.value,
-            "metadata": metadata_to_json(self.metadata),
-            **({"attempt": self.attempt} if self.attempt > 1 else {}),
-        }
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredItem:
@@ -173,6 +182,89 @@ class StoredItem:
                 metadata_from_json(document["metadata"]),
                 integer(document.get("attempt", 1)),
             )
+
+
+@dataclass(frozen=True)
+class StoredItems:
+    """Some dynamic outputs in the order of their keys: a page, or a part of one.
+
+    Attributes:
+        keys: Their mapping keys.
+        values: Their values; ``None`` if they were not loaded.
+        metadata: Position among them -> metadata as it is stored; most have none.
+        key_path: The key path of the clone that produced them; empty if the producing task runs once.
+        attempt: The attempt at producing the keys.
+        starts: In the first part of a page, the offsets in the page at which the other parts begin.
+    """
+
+    keys: tuple[str, ...]
+    values: Sequence[Any] | None
+    metadata: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    key_path: tuple[str, ...] = ()
+    attempt: int = 1
+    starts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, events: Sequence[DynamicOutput[Any]], **more: Any) -> StoredItems:
+        """Return what is stored of dynamic outputs.
+
+        Args:
+            events: The dynamic outputs.
+            more: The other attributes.
+        """
+        metadata = {at: metadata_to_json(event.metadata) for at, event in enumerate(events) if event.metadata}
+        keys = tuple(event.mapping_key for event in events)
+        return cls(keys, [event.value for event in events], metadata, **more)
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            **ITEMS.stamp,
+            **({"key_path": list(self.key_path)} if self.key_path else {}),
+            **({"attempt": self.attempt} if self.attempt > 1 else {}),
+            **({"starts": list(self.starts)} if self.starts else {}),
+            "keys": list(self.keys),
+            "values": self.values,
+            "metadata": {str(at): dict(metadata) for at, metadata in self.metadata.items()},
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredItems:
+        """Read the stored form. The metadata of each output is read by `item` alone.
+
+        Raises:
+            LayoutError: Its version or its shape is unknown.
+        """
+        document = ITEMS.read(stored)
+        with reading(ITEMS.noun, stored):
+            keys = _keys(document["keys"], document["values"])
+            return cls(
+                keys,
+                document["values"],
+                {int(at): metadata for at, metadata in document["metadata"].items()},
+                _path(document["key_path"]) if "key_path" in document else (),
+                integer(document.get("attempt", 1)),
+                tuple(integer(start) for start in document.get("starts", ())),
+            )
+
+    def item(self, offset: int) -> StoredItem | None:
+        """Return one of them, ``None`` if there are fewer.
+
+        Raises:
+            LayoutError: Its metadata is not of a known shape.
+        """
+        if offset >= len(self.keys):
+            return None
+        stored = self.metadata.get(offset, {})
+        with reading(ITEMS.noun, stored):
+            metadata = metadata_from_json(stored)
+        value = None if self.values is None else self.values[offset]
+        return StoredItem((*self.key_path, self.keys[offset]), value, metadata, self.attempt)
+
+    def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredItems:
+        """Return the same with more metadata, by position among them. The last value of a label wins."""
+        more = {at: {**self.metadata.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        return replace(self, metadata={**self.metadata, **more})
 
 
 @dataclass(frozen=True)
@@ -373,12 +465,14 @@ class StoredValues:
     key_path: tuple[str, ...] = ()
     map_index: int = -1
     keys: tuple[str, ...] | None = None
+    starts: tuple[int, ...] = ()
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         clone = {"key_path": list(self.key_path), "map_index": self.map_index} if self.key_path else {}
         keys = {} if self.keys is None else {"keys": list(self.keys)}
-        return {**VALUES.stamp, **clone, **keys, "values": list(self.values)}
+        starts = {"starts": list(self.starts)} if self.starts else {}
+        return {**VALUES.stamp, **clone, **keys, **starts, "values": list(self.values)}
 
     @property
     def by_key(self) -> list[tuple[str | None, Any]]:
@@ -397,14 +491,16 @@ class StoredValues:
             raise misshapen("the values of a dynamic output", stored)
         with reading(VALUES.noun, stored):
             keys = None if document.get("keys") is None else _keys(document["keys"], document["values"])
+            starts = tuple(integer(start) for start in document.get("starts", ()))
             if "key_path" not in document:
-                return cls(document["values"], keys=keys)
-            return cls(document["values"], _path(document["key_path"]), integer(document["map_index"]), keys)
+                return cls(document["values"], keys=keys, starts=starts)
+            path, map_index = _path(document["key_path"]), integer(document["map_index"])
+            return cls(document["values"], path, map_index, keys, starts)
 
 
-def _keys(stored: Any, values: Sequence[Any]) -> tuple[str, ...]:
+def _keys(stored: Any, values: Sequence[Any] | None) -> tuple[str, ...]:
     keys = _path(stored) if stored or not isinstance(stored, list) else ()
-    if len(keys) != len(values):
+    if values is not None and (not isinstance(values, list) or len(keys) != len(values)):
         raise ValueError(f"{len(keys)} keys for {len(values)} values")
     return keys
 

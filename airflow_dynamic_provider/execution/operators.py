@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dynamic_provider.airflow_adapter.operators import DecoratedOperator, PythonOperator
+from airflow_dynamic_provider.definitions.declarations import DynamicOut
 from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
 from airflow_dynamic_provider.execution.storing import store
+from airflow_dynamic_provider.execution.writing import OutputWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -59,18 +61,20 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
 
     def execute(self, context: Any) -> Any:
         """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
-        production = Production(self.task_id, self.declarations)
+        writer = self.writer(context)
+        production = Production(self.task_id, self.declarations, None if writer is None else writer.take)
         context[PRODUCTION_KEY] = production
         arguments = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
         produce(self.python_callable, self.op_args, self.determine_kwargs(arguments), production)
         production.finish()
-        return self.store(context, production)
+        return self.store(context, production, writer)
 
-    def store(self, context: Any, production: Production) -> Any:
+    def writer(self, context: Any) -> OutputWriter | None:
+        """Return what stores each dynamic output as it comes; ``None`` keeps all of them until the end."""
+        outputs = [name for name, out in self.declarations.items() if isinstance(out, DynamicOut)]
+        return OutputWriter(context, outputs, self.collected_outputs)
+
+    def store(self, context: Any, production: Production, writer: OutputWriter | None) -> Any:
         """Store the outputs, and return the value that Airflow stores as the return value."""
-        return store(
-            context,
-            production,
-            mapped_outputs=self.mapped_outputs,
-            collected_outputs=self.collected_outputs,
-        )
+        assert writer is not None
+        return store(context, production, writer, mapped_outputs=self.mapped_outputs)

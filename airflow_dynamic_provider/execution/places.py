@@ -14,6 +14,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.pages import read_item
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -92,9 +93,8 @@ class Place:
     @cached_property
     def _stored(self) -> _Stored:
         if isinstance(self.space, ProducedSpace):
-            xcom_key = layout.item_xcom(self.space.output, self.position)
-            stored = xcom.pull(self._context, self.space.producer_id, xcom_key)
-            return self._check(None if stored is None else layout.StoredItem.unpack(stored))
+            item = read_item(self._context, self.space.producer_id, self.space.output, self.position)
+            return self._check(item)
         offset = self.position % layout.ENTRIES_PER_PAGE
         entries = self._page.entries
         return self._check(entries[offset] if offset < len(entries) else None)
@@ -114,11 +114,9 @@ class Place:
             return stored
         assert isinstance(self.space, NestedSpace)
         assert stored.item is not None
-        xcom_key = layout.item_xcom(self.space.output, stored.item)
         outer = stored.links[0]
         assert outer is not None
-        found = xcom.pull(self._context, self.space.producer_id, xcom_key, outer)
-        item = None if found is None else layout.StoredItem.unpack(found)
+        item = read_item(self._context, self.space.producer_id, self.space.output, stored.item, outer)
         if item is None or item.key_path != stored.key_path:
             raise StaleKeyError(
                 f"was produced again and no longer has this key, but {self.space.keys_task_id!r} still "

@@ -1,6 +1,7 @@
 """Gathers the outputs that a task's callable produces, and checks each event as it arrives.
 
-Outputs are stored only after all of them have been checked, so a task that fails stores none of them.
+A dynamic output is handed on as soon as it is checked. The list of keys is stored only after all outputs have
+been checked, so whoever reads keys never sees half of the outputs.
 """
 
 from __future__ import annotations
@@ -40,11 +41,18 @@ class Production:
     Args:
         task_id: The running task, which every error names.
         declarations: The outputs that the task declares.
+        take: Called with each dynamic output once it is checked. Its value is not kept here then.
     """
 
-    def __init__(self, task_id: str, declarations: Declarations) -> None:
+    def __init__(
+        self,
+        task_id: str,
+        declarations: Declarations,
+        take: Callable[[DynamicOutput[Any]], None] | None = None,
+    ) -> None:
         self.task_id = task_id
         self.declarations = declarations
+        self._take = take
         self.dynamic: dict[str, dict[str, DynamicOutput[Any]]] = {
             name: {} for name, out in declarations.items() if isinstance(out, DynamicOut)
         }
@@ -138,6 +146,9 @@ class Production:
                     f"the second is {_shorten(event.value)}",
                     remedy="Keys are never merged. Make them different, for example with a longer path.",
                 )
+            if self._take is not None:
+                self._take(event)
+                event = replace(event, value=None)
             peers[event.mapping_key] = event
             return
         if event.output_name in self.static:

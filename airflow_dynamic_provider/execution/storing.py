@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
     from airflow_dynamic_provider.execution.producing import Production
-
-log = logging.getLogger(__name__)
+    from airflow_dynamic_provider.execution.writing import OutputWriter
 
 # The number of outputs that are stored between two progress messages in the task's log.
 _LOG_EVERY = 500
@@ -27,32 +24,29 @@ _LOG_EVERY = 500
 def store(
     context: MutableMapping[str, Any],
     production: Production,
+    writer: OutputWriter,
     *,
     mapped_outputs: Mapping[str, str],
-    collected_outputs: set[str],
 ) -> Any:
-    """Store the outputs of a task, and return the value that Airflow stores as its return value.
+    """Store what is left of a finished production, and return what Airflow shall store as the return value.
 
-    This takes one API call for each dynamic output and each static output, and at most four more.
+    One API call for each dynamic output and each static one, and at most four more.
 
     Args:
         context: Airflow's task context.
         production: The finished production.
-        mapped_outputs: For each mapped dynamic output, the task over whose list Airflow expands.
-        collected_outputs: The dynamic outputs that are collected directly, not only after a ``map``.
+        writer: Has stored the dynamic outputs so far.
+        mapped_outputs: Dynamic output -> the task that Airflow expands over, for outputs that are mapped.
 
     Raises:
-        TooManyOutputsError: The task produced more keys than Airflow maps.
-        UnexpectedOutputError: Metadata was added to a key that the task did not produce.
+        TooManyOutputsError: There are more keys than Airflow may map.
+        UnexpectedOutputError: Metadata was added to a key that was never produced.
     """
     clone: CloneRuntime | None = context.get(RUNTIME_KEY)
     for name in mapped_outputs:
         check_length(len(production.dynamic[name]), production.task_id, name)
-    _add_late_metadata(context, production)
-    for name, events in production.dynamic.items():
-        _store_items(context, name, events, clone)
-        if name in collected_outputs:
-            _store_values(context, name, events, clone)
+    writer.close()
+    _add_late_metadata(context, production, writer)
     _store_static(context, production)
     if clone is not None:
         clone.produced = _produced_by_clone(production)
@@ -80,9 +74,13 @@ def check_length(count: int, task_id: str, output: str) -> None:
         )
 
 
-def _add_late_metadata(context: MutableMapping[str, Any], production: Production) -> None:
+def _add_late_metadata(
+    context: MutableMapping[str, Any], production: Production, writer: OutputWriter
+) -> None:
     for name, by_key in gathered_metadata(context).keys.items():
         events = production.dynamic[name]
+        positions = {key: position for position, key in enumerate(events)}
+        late = {}
         for key, metadata in by_key.items():
             if key not in events:
                 raise UnexpectedOutputError(
@@ -94,39 +92,8 @@ def _add_late_metadata(context: MutableMapping[str, Any], production: Production
                 )
             merged = {**events[key].metadata, **metadata}
             events[key] = DynamicOutput(events[key].value, key, name, merged)
-
-
-def _store_items(
-    context: Mapping[str, Any],
-    name: str,
-    events: Mapping[str, DynamicOutput[Any]],
-    clone: CloneRuntime | None,
-) -> None:
-    outer = clone.key_path if clone else ()
-    attempt = xcom.attempt_of(context)
-    for position, event in enumerate(events.values()):
-        item = layout.StoredItem((*outer, event.mapping_key), event.value, event.metadata, attempt)
-        xcom.push(context, layout.item_xcom(name, position), item.pack())
-        if (position + 1) % _LOG_EVERY == 0:
-            log.info("Stored %d of %d outputs of %r", position + 1, len(events), name)
-    log.info("Produced %d keys for the output %r", len(events), name)
-
-
-def _store_values(
-    context: Mapping[str, Any],
-    name: str,
-    events: Mapping[str, DynamicOutput[Any]],
-    clone: CloneRuntime | None,
-) -> None:
-    for page, start in enumerate(range(0, max(len(events), 1), layout.VALUES_PER_PAGE)):
-        some = dict(islice(events.items(), start, start + layout.VALUES_PER_PAGE))
-        stored = layout.StoredValues(
-            [event.value for event in some.values()],
-            clone.key_path if clone else (),
-            clone.map_index if clone else xcom.UNMAPPED,
-            tuple(some),
-        )
-        xcom.push(context, layout.values_xcom(name, page), stored.pack())
+            late[positions[key]] = metadata
+        writer.add_metadata(name, late)
 
 
 def _produced_by_clone(production: Production) -> dict[str, Any]:

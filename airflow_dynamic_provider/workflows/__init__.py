@@ -1,1 +1,1 @@
-"""``@dynamic_workflow``: a body that runs when its inputs exist, and the plan of nodes that it makes."""
+"""``@dynamic_workflow``: a function whose body runs when its inputs exist, and plans nodes."""

@@ -1,4 +1,4 @@
-"""Which task instances have to run again when nodes of a workflow are cleared: pure, from plans and lists."""
+"""Finds the task instances to run again when nodes of a workflow are cleared: pure, from plans and lists."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _FAILED = (FAILED, UPSTREAM_FAILED, REMOVED)
 
 @dataclass(frozen=True)
 class ClearedGraph:
-    """What runs again of one graph.
+    """The task instances of one graph that run again.
 
     Attributes:
-        key_path: The key of whose graph it is; empty outside a map.
-        nodes: Node -> its task instance, of all nodes that run again.
-        others: The task instances that run again with them: those that list nodes that are planned again,
-            and the lists that were never made.
-        result: The task instance that returns the workflow's outputs.
+        key_path: The key that the graph belongs to; empty outside a map.
+        nodes: Node -> its task instance, for all nodes that run again.
+        others: The task instances that run again with the nodes: those that list nodes that are planned
+            again, and those whose lists were never made.
+        result: The task instance that returns the output of the workflow.
         failed_besides: The failed nodes that do not run again.
     """
 
@@ -45,18 +45,18 @@ class ClearedGraph:
 
     @property
     def pairs(self) -> list[Pair]:
-        """All of them, each once, as (task, map index)."""
+        """All task instances that run again, each once, as (task, map index)."""
         return list(dict.fromkeys([*self.nodes.values(), *self.others, self.result]))
 
 
 class Clearing:
-    """One graph, of which nodes are to be cleared.
+    """Finds what to clear in one graph.
 
     Args:
         reader: Reads the workflow's XComs.
-        key_path: The key of whose graph it is; empty outside a map.
+        key_path: The key that the graph belongs to; empty outside a map.
         root_index: The map index of its planning task.
-        states: (task, map index) -> state of the nodes' and the lists' task instances.
+        states: (task, map index) -> state, for the task instances of nodes and lists.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class Clearing:
 
     @property
     def names(self) -> list[str]:
-        """The nodes that are planned now, and the calls that they are made of."""
+        """The nodes of the current plans, and the calls that they belong to."""
         return list(dict.fromkeys([*self._graph.nodes, *self._graph.calls]))
 
     @property
     def failed(self) -> list[str]:
-        """The nodes that failed, and those that were planned when it was too late to list them."""
+        """The nodes that failed, and those that were planned too late to be listed."""
         return [
             name
             for name in self._graph.nodes
@@ -92,12 +92,12 @@ class Clearing:
         ]
 
     def stopped(self, blocked: Collection[Pair]) -> list[str]:
-        """Return the nodes that were not run though nothing that they wait for failed or was skipped.
+        """Return the skipped nodes for which no upstream node failed or was skipped.
 
-        So it is with those that a failed node stopped because the workflow fails fast.
+        A failed node skips them if the workflow fails fast.
 
         Args:
-            blocked: The task instances that were not run because of others.
+            blocked: The task instances that were skipped because of others.
         """
         return [
             name
@@ -108,11 +108,11 @@ class Clearing:
         ]
 
     def clear(self, names: Iterable[str], blocked: Collection[Pair] = ()) -> ClearedGraph:
-        """Return what runs again when nodes, or all nodes of calls, are cleared.
+        """Return the task instances that run again when nodes, or all nodes of calls, are cleared.
 
         Args:
             names: The nodes and calls.
-            blocked: The task instances that were not run because of others.
+            blocked: The task instances that were skipped because of others.
         """
         spec = self._reader.spec
         dependents = Dependents(self._graph, self._planners, self._places)
@@ -145,7 +145,7 @@ class Clearing:
         ]
 
     def _is_listed_again(self, name: str) -> bool:
-        """Whether a lane's list has to change before, or because, a node runs again."""
+        """Whether the list of a lane has to change when a node runs again."""
         if name in self._planners or name not in self._places:
             return True
         planner = self._graph.planned_by.get(name)
@@ -160,13 +160,13 @@ class Clearing:
         for name in self._reader.spec.growing_lanes:
             lane, slots = self._reader.spec.lanes[name], self._reader.slots(name)
             reserved = [at for at, slot in enumerate(slots) if slot.name == stored.RESERVED]
-            # One that asks ends once it has been answered.
+            # The task instance in a slot that asks ends once it is answered.
             free = [at for at in reserved if not slots[at].asks]
             if last := (free or reserved)[-1:]:
                 yield from ((lane.list_task_id, UNMAPPED), (lane.task_id, last[0]))
 
     def _unlisted(self, pairs: Collection[Pair]) -> Iterator[Pair]:
-        """The tasks that were to hold the lists of cleared nodes, where they did not end well."""
+        """The tasks that return the lists of cleared nodes, if they did not succeed."""
         task_ids = {task_id for task_id, _ in pairs}
         for lane in self._reader.spec.lanes.values():
             if lane.task_id in task_ids and self._states.get((lane.list_task_id, UNMAPPED)) != SUCCESS:
@@ -174,12 +174,12 @@ class Clearing:
 
 
 class Dependents:
-    """What depends on what in one graph.
+    """The dependencies between the nodes of one graph.
 
     Args:
-        graph: The graph, as far as it is planned.
+        graph: The graph, as far as it is planned now.
         planners: The nodes that plan further nodes.
-        listed: All nodes that have, or had, a task instance: also of plans that are not known any more.
+        listed: All nodes that have or had a task instance, including those of plans that are gone.
     """
 
     def __init__(self, graph: RunGraph, planners: Collection[str], listed: Collection[str]) -> None:
@@ -197,7 +197,7 @@ class Dependents:
                 self._direct.setdefault(source, []).append(node.name)
 
     def of(self, names: Iterable[str]) -> set[str]:
-        """Return nodes with all that depends on them; a call stands for all its nodes."""
+        """Return the given nodes and all nodes that depend on them; a call stands for all its nodes."""
         found: set[str] = set()
         waiting = [node for name in names for node in self._nodes_of(name)]
         while waiting:
@@ -207,20 +207,20 @@ class Dependents:
             found.add(name)
             waiting += self._direct.get(name, [])
             if name in self._planners:
-                # They are planned again.
+                # These nodes are planned again.
                 waiting += self._members.get(name, [])
         return found
 
     def _nodes_of(self, name: str) -> list[str]:
-        # The node that planned a call bears its name, and all the call's nodes are planned by it.
+        # A node that planned a call has the same name as the call, and planned all its nodes.
         is_call = name not in self._graph.nodes and name in self._members
         return self._members[name] if is_call else [name]
 
     def _sources_of(self, name: str) -> frozenset[str]:
-        """Return the nodes that the output of a node or a call is made of, or that have to end before it."""
+        """Return the nodes whose output is part of the output of a node or a call, or that end before it."""
         if name not in self._sources:
             own = [name, *self._members.get(name, [])]
-            # Nothing can be made of itself; it is noted first in case a stored plan says so.
+            # Set first, so that a stored plan that refers to itself causes no infinite recursion.
             self._sources[name] = frozenset(own)
             self._sources[name] = frozenset(own).union(*map(self._sources_of, self._returned(name)))
         return self._sources[name]

@@ -1,4 +1,4 @@
-"""The decorator ``@dynamic_workflow``, and what it makes: all that an author does with a workflow."""
+"""The decorator ``@dynamic_workflow`` and the workflow that it makes: the author's interface."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ R = TypeVar("R")
 
 
 class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
-    """A workflow, to be called in a Dag file or in the body of another one. Made by the decorator."""
+    """A workflow, called in a Dag file or in the body of another workflow. Made by the decorator."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Add the workflow to the Dag; in the body of another one, to that one's plan.
+        """Add the workflow to the Dag, or to the plan of the workflow whose body calls it.
 
         Returns:
-            A reference to its output; in a body, the promise of it.
+            A reference to its output; in a body, a promise of its output.
 
         Raises:
-            WorkflowError: It is called in a body, and cannot be planned.
+            WorkflowError: It is called in a body and cannot be planned.
         """
         if (recorder := current_recorder()) is not None:
             from airflow_dynamic_provider.workflows.recording.calls import record_workflow
@@ -41,7 +41,7 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         return build_group(self, args, kwargs)
 
     def override(self, **arguments: Any) -> DynamicWorkflow[P, R]:
-        """Return a copy with other options, or other arguments for the planning task, such as ``task_id``.
+        """Return a copy with other options, or with other planning task arguments such as ``task_id``.
 
         Raises:
             WorkflowError: An option is wrong.
@@ -54,14 +54,14 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         )
 
     def local(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Plan the workflow and run its nodes in plain Python, in this process: for a unit test.
+        """Plan the workflow and run its nodes as plain Python in this process, for a unit test.
 
         Returns:
-            The output, before it goes through XCom to the task that is given it.
+            The output, before it passes through XCom to a downstream task.
 
         Raises:
-            WorkflowError: The body does what a plan cannot have.
-            Exception: What a node raises.
+            WorkflowError: The body does something that cannot be planned.
+            Exception: The error that a node raises.
         """
         from airflow_dynamic_provider.workflows.local import run_local
 
@@ -75,27 +75,27 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         kinds: Kinds | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> Plan:
-        """Run the body under a recorder and return what it asked for. In the planning task.
+        """Run the body, record its calls, and return the plan. Runs in the planning task.
 
         Args:
-            arguments: Parameter -> native value; ``"*"`` for positional ones that have no name.
-            prefix: The name of the node that this is planned for, with which all names begin.
-            kinds: What there is to run nodes; found again by default.
-            context: Airflow's task context; a body may ask for parts of it.
+            arguments: Parameter -> native value; ``"*"`` for positional arguments that have no name.
+            prefix: The name of the node that plans the workflow. All names in the plan begin with it.
+            kinds: The kinds of nodes of the workflow; found again by default.
+            context: Airflow's task context; the body may have parameters for parts of it.
 
         Raises:
-            WorkflowError: The body does what a plan cannot have.
-            Exception: What the body raises.
+            WorkflowError: The body does something that cannot be planned.
+            Exception: The error that the body raises.
         """
         from airflow_dynamic_provider.workflows.planning.planning import plan_workflow
 
         return plan_workflow(self, arguments, prefix, kinds, context)
 
     def find_kinds(self, default_retries: int = 0) -> Kinds:
-        """Return what there is to run nodes of this workflow and of all that it may call.
+        """Return the kinds of nodes of this workflow and of all workflows that it may call.
 
         Args:
-            default_retries: The retries of a task that does not say how many it has.
+            default_retries: The number of retries of a task that does not set ``retries``.
         """
         from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 
@@ -130,41 +130,41 @@ def dynamic_workflow(
     timeout: timedelta | float | None = None,
     **arguments: Any,
 ) -> Any:
-    """Make a workflow of a function whose body says, when its inputs exist, which tasks run.
+    """Make a workflow from a function whose body decides at run time which tasks run.
 
-    Use it in a Dag file. The body runs once, in the task that plans, with the values of its arguments; each
-    call of a ``@task`` in it adds a node and gives a promise. The nodes run when the body has returned.
+    Use it in a Dag file. The body runs once, in the planning task, with the values of its arguments. Each
+    call of a ``@task`` in it adds a node and returns a promise. The nodes run after the body has returned.
 
     Args:
-        python_callable: The function, when the decorator is used without parentheses.
-        out: A `DynamicOut`, if the body returns a list of `DynamicOutput`, whose values may be promises. The
-            call in the Dag file then returns a handle, and one in another body the promise of a dict of the
-            values by key.
-        tasks: All that the body may call, a list: ``@task`` and ``@task.dynamic`` functions, task groups,
-            classes of operators, other workflows, and ``map_task(task)`` for what is mapped over a promise;
-            each also under ``override`` or ``functools.partial``. What a listed group names, and what a
-            listed workflow may call, is added. Any other call is refused when the body makes it. Without
-            ``tasks``, the names in the body are followed, which finds nothing behind a computed name.
-        node_dependency_hints: Tasks, operator classes and workflows that the body may call though nothing in
-            it names them. Only without ``tasks``.
-        max_nodes: How many nodes a plan may have, with those of workflows planned inside. 1,000 by default.
-        failure_policy: ``"fail_fast"`` starts no further node once one has failed for good;
-            ``"run_all"`` runs every node that does not need a failed one.
-        timeout: How long planning and all nodes may take together, a timedelta or seconds. By default there
-            is no limit.
-        arguments: What ``@task`` takes, for the planning task: ``task_id``, ``retries``, ``pool`` and so on.
+        python_callable: The function, if the decorator is used without parentheses.
+        out: A `DynamicOut`, if the body returns a list of `DynamicOutput`. Their values may be promises. A
+            call in the Dag file then returns a handle. A call in another body returns a promise of a dict of
+            the values by key.
+        tasks: A list of everything that the body may call: ``@task`` and ``@task.dynamic`` functions, task
+            groups, operator classes, other workflows, and ``map_task(task)`` for a task that is mapped over a
+            promise; each also under ``override`` or ``functools.partial``. The tasks that a listed group
+            names, and those that a listed workflow may call, are added. Any other call fails when the body
+            makes it. Without ``tasks``, the names in the body are followed. Computed names are not found.
+        node_dependency_hints: Tasks, operator classes and workflows that the body may call without naming
+            them. Only without ``tasks``.
+        max_nodes: The maximum number of nodes, including those of workflows planned inside. 1,000 by default.
+        failure_policy: ``"fail_fast"`` starts no more nodes after one has failed for good; ``"run_all"`` runs
+            every node that does not depend on a failed one.
+        timeout: How long planning and all nodes may take together, as a timedelta or in seconds. No limit by
+            default.
+        arguments: Arguments of ``@task`` for the planning task, such as ``task_id``, ``retries`` or ``pool``.
 
     Returns:
-        A function that, called in the Dag file, adds the workflow and returns a reference to its output, or
-        with ``out=`` a handle.
+        A workflow. A call of it in the Dag file adds it to the Dag and returns a reference to its output, or
+        a handle if ``out=`` is given.
 
     Raises:
         WorkflowError: The function is a generator or async, or an option is wrong.
 
     Example:
-        >>> @dynamic_workflow(tasks=[process])
-        ... def all_of_them(count: int) -> list[str]:
-        ...     return [process(number) for number in range(count)]
+        >>> @dynamic_workflow(tasks=[evaluate])
+        ... def evaluate_all(count: int) -> list[str]:
+        ...     return [evaluate(number) for number in range(count)]
     """
 
     def decorate(function: Callable[..., Any]) -> DynamicWorkflow[..., Any]:

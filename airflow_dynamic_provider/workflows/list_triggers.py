@@ -1,4 +1,4 @@
-"""Keeps the lists of nodes in the triggerer, so that no worker is held while nodes may be added."""
+"""Keeps the lists of nodes in the triggerer, so that no worker is occupied while nodes may be added."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class ListTrigger(WorkflowTrigger):
-    """Begins the list of a lane, adds the nodes that are planned later, and ends when none can be.
+    """Begins the list of a lane, adds the nodes that are planned later, and ends when no more can be.
 
-    It writes the XComs of its own task instance: the one that returns the list.
+    It writes only the XComs of its own task instance, which returns the list.
 
     Args:
         spec: The packed `WorkflowSpec`.
@@ -37,12 +37,12 @@ class ListTrigger(WorkflowTrigger):
         self._has_begun = False
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
-        """Store what was planned since the last look."""
+        """Store the nodes that were planned since the last look."""
         own = LaneList(ti, WorkflowSpec.unpack(self.spec), self.lane)
         try:
             kept = await in_turn(self._keep, own, snapshot)
         except DynamicOutputsError as error:
-            # The task says it in its own log; a retry would meet the same.
+            # The task logs the error and fails; a retry would meet the same error.
             return TriggerEvent(str(error))  # type: ignore[no-untyped-call]
         if kept.has_changed and watched is not None:
             watched.look_soon()
@@ -60,20 +60,20 @@ class ListTrigger(WorkflowTrigger):
 
 
 class ListedTrigger(WorkflowTrigger):
-    """Waits until the lists that may grow have been begun."""
+    """Waits until all lists that may grow have begun."""
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
-        """Read the marks of the lists that had not been begun before: one API call each."""
+        """Read the marks of the lists that had not begun before: one API call for each."""
         return TaskSuccessEvent() if await in_turn(have_begun, snapshot) else None
 
 
 def have_begun(snapshot: Snapshot) -> bool:
-    """Whether all lists that may grow have been begun, or their tasks have ended."""
+    """Whether all lists that may grow have begun, or their tasks have ended."""
     return all(_has_begun(snapshot, lane) for lane in snapshot.reader.spec.growing_lanes)
 
 
 def _has_begun(snapshot: Snapshot, lane: str) -> bool:
     reader = snapshot.reader
     state = snapshot.states.get((reader.spec.lanes[lane].list_task_id, xcom.UNMAPPED))
-    # Of a task that is to run again the state is none, and of one that keeps its list it is not final.
+    # The state is None if the task is to run again, and not final while it keeps its list.
     return state in FINAL or (state is not None and reader.has_begun(lane))

@@ -1,8 +1,8 @@
-"""Runs a workflow in plain Python, for a unit test: plans it and calls what its nodes call, one by one.
+"""Runs a workflow as plain Python, for a unit test: plans it and runs its nodes one by one.
 
-What passes between nodes goes through Airflow's serializer, so that it comes out as in a run. Nothing is
-retried, rendered or limited in time, and the first node that fails ends it; one that skips itself skips what
-depends on it.
+Values between nodes go through Airflow's serializer, as in a Dag run. Nothing is retried, rendered or limited
+in time. The first node that fails ends the workflow. If a node skips itself, the nodes that depend on it are
+skipped.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds
     from airflow_dynamic_provider.workflows.plan.references import Reference
 
-#: How deep workflows may be planned one inside the run of another, where a run has no end of its own.
+#: How deep workflows may be nested that are planned when they run: nothing else ends such a recursion here.
 MAX_LATER_DEPTH = 1000
 
-# Runs a plan's nodes; hands out each plan that must run before it can go on, and gets its output.
+# Runs the nodes of a plan: yields each plan that must run first, and receives its output.
 _Steps = Generator[Plan, Any, Any]
 
 
 def run_local(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Plan a workflow, run its nodes in this process and return its output (see `DynamicWorkflow.local`)."""
+    """Plan a workflow, run its nodes in this process, and return its output (see `DynamicWorkflow.local`)."""
     kinds = find_kinds(workflow)
     arguments = pack_native(bind(workflow.function, args, kwargs))
     stored = xcom.deserialize(xcom.serialize(arguments))
@@ -75,7 +75,7 @@ def run_local(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping
 
 
 def _drive(run: _LocalRun, plan: Plan) -> Any:
-    """Run a plan and those that turn up inside; without Python's recursion, which would limit their depth."""
+    """Run a plan and the plans inside it, without recursion in Python, which would limit the depth."""
     stack: list[_Steps] = [run.steps(plan, is_root=True)]
     output: Any = None
     error: Exception | None = None
@@ -106,7 +106,7 @@ class _LocalRun:
     def steps(self, plan: Plan, *, is_root: bool) -> _Steps:
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
-        # As it is stored, and every constant in it as it comes out.
+        # The plan as it is read from XCom, with every constant deserialized.
         plan = unpack_plan(xcom.deserialize(xcom.serialize(pack_plan(plan))))
         self.count += len(plan.nodes)
         check_count(self.count, self.max_nodes, plan.workflow)
@@ -144,12 +144,12 @@ class _LocalRun:
                 values.states[node.name] = SKIPPED if is_skip else FAILED
         values.check_ratios()
         if (lacking := values.lacking(is_root=is_root)) is not None:
-            raise AirflowSkipException(f"There are no outputs: its node {lacking!r} was skipped.")
+            raise AirflowSkipException(f"The workflow has no output: its node {lacking!r} was skipped.")
         return templates.resolve(plan.output, values.lookup)
 
 
 class _Values:
-    """What the nodes of a plan gave, as it is stored."""
+    """The values that the nodes of a plan returned, in their stored form."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -163,13 +163,13 @@ class _Values:
         self.states[node.name] = SUCCESS
 
     def is_blocked(self, node: PlannedNode) -> bool:
-        """Whether a node does not run because one that it depends on was skipped."""
+        """Whether a node does not run because a node that it depends on was skipped."""
         return SKIPPED in self.states.values() and self._graph().decide(node.name).verdict is Verdict.BLOCKED
 
     def lacking(self, *, is_root: bool) -> str | None:
-        """Return a skipped node or call without which there is no output.
+        """Return a skipped node or call that the output needs, ``None`` if there is none.
 
-        What uses the output of a call needs all nodes of it; the workflow itself those that it returns.
+        The output of a call needs all its nodes; the output of the workflow needs those that it returns.
         """
         if SKIPPED not in self.states.values():
             return None
@@ -180,11 +180,11 @@ class _Values:
         )
 
     def _graph(self) -> RunGraph:
-        # A node that plans further ones has run them when it is done.
+        # A node that plans further nodes is done only when these have run.
         return RunGraph({"": self.plan}, frozenset(), self.states, "run_all")
 
     def lookup(self, reference: Reference) -> Any:
-        # Read again each time: no task sees what another one did to its copy.
+        # Read again each time, so that no task sees changes that another task made to its copy.
         if reference.name in self.plan.calls_by_name:
             call = self.plan.calls_by_name[reference.name]
             self._check_ratio(call)
@@ -212,18 +212,18 @@ class _Values:
         needed = len(counted) - allowed_failures(call.min_success_ratio, len(counted))
         if len(counted) - len(failed) < needed:
             raise TooFewSuccessesError(
-                f"{len(counted) - len(failed)} of the {len(counted)} nodes of {call.name!r} succeeded, and "
-                f"min_success_ratio={call.min_success_ratio} demands {needed}; failed are "
+                f"{len(counted) - len(failed)} of the {len(counted)} nodes of {call.name!r} succeeded, but "
+                f"min_success_ratio={call.min_success_ratio} requires {needed}; failed: "
                 f"{', '.join(map(repr, failed))}",
-                remedy="Mend what failed, or demand less.",
+                remedy="Fix the failed nodes, or lower min_success_ratio.",
             ) from self.failed[failed[0]]
 
 
 def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Call what a node calls, and return its value.
+    """Call the function or operator of a node, and return its value.
 
     Raises:
-        Exception: What it raises.
+        Exception: The error that it raises.
     """
     with _as_running(name) as context:
         return _run_in(context, kind, arguments)
@@ -231,7 +231,7 @@ def run_node(kind: Kind, name: str, arguments: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _as_running(name: str) -> Iterator[dict[str, Any]]:
-    """Have what asks for the context of the running task find one."""
+    """Provide a task context to code that asks for that of the running task."""
     context = local_context(name)
     with as_current(context):
         yield context
@@ -248,7 +248,7 @@ def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -
         return _run_declared(decorator, args, kwargs, context)
     if is_plain_function(decorator):
         return _call(decorator.function, args, kwargs, context)
-    # A sensor, a command, a container: the operator decides what to do with what the function returns.
+    # A sensor, a command, a container: the operator decides what it does with the function's return value.
     with scratch_dag():
         operator = make_task(decorator, {**kind.settings, "task_id": kind.name}, args, kwargs)
     return operator.execute({**context, "task": operator})
@@ -274,7 +274,7 @@ def _call(
 ) -> Any:
     given = with_context(function, args, kwargs, context)
     if any(each.kind is each.VAR_KEYWORD for each in inspect.signature(function).parameters.values()):
-        # As Airflow calls a function that takes any keywords.
+        # Airflow passes the whole context to a function with ``**kwargs``.
         given = {**context, **given}
     result = function(*args, **given)
     return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
@@ -287,9 +287,9 @@ async def _await(awaitable: Any) -> Any:
 def _check_depth(depth: int, plan: Plan) -> None:
     if depth >= MAX_LATER_DEPTH:
         raise TooManyNodesError(
-            f"the workflow {plan.workflow!r} is planned {depth} deep inside workflows, so they "
-            "probably never end",
-            remedy="End the recursion.",
+            f"the workflow {plan.workflow!r} is nested {depth} workflows deep, so the recursion "
+            "probably never ends",
+            remedy="Add a condition that ends the recursion.",
         )
 
 
@@ -297,9 +297,9 @@ def _add_note(error: Exception, note: str) -> None:
     if hasattr(error, "add_note"):
         error.add_note(note)
     else:
-        # What Python 3.11 does.
+        # This is what Python 3.11 does.
         vars(error)["__notes__"] = [*getattr(error, "__notes__", []), note]
 
 
 def _no_value(reference: Reference) -> Any:
-    raise LookupError(f"{reference} is no value yet")
+    raise LookupError(f"{reference} has no value yet")

@@ -1,4 +1,4 @@
-"""The task context that functions, operators and bodies find under ``.local()``, where no task runs."""
+"""The task context for functions, operators and bodies under ``.local()``, where no task runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import context_keys
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
-#: The Dag and the Dag run that it names.
+#: The Dag id and the run id in this context.
 LOCAL = "local"
 
 
 @dataclass
 class LocalTaskInstance:
-    """What may be asked of a task instance. What is pushed is kept for the node itself, and nobody else."""
+    """A stand-in for a task instance. Only the node itself can pull the values that it pushes."""
 
     task_id: str
     dag_id: str = LOCAL
@@ -34,12 +34,12 @@ class LocalTaskInstance:
         self.pushed[key] = value
 
     def xcom_pull(self, task_ids: Any = None, key: str = RETURN_VALUE, **_more: Any) -> Any:
-        """Return a value that was pushed here, ``None`` for any other task's."""
+        """Return a value that this task pushed, ``None`` for any other task."""
         return self.pushed.get(key) if task_ids in (None, self.task_id) else None
 
 
 def local_context(task_id: str) -> dict[str, Any]:
-    """Return a context with all that Airflow's has: dates of now, no params, and ``None`` for the rest."""
+    """Return a context with all keys of Airflow's: current dates, no params, and ``None`` for the rest."""
     ti = LocalTaskInstance(task_id)
     now = ti.start_date
     known = {

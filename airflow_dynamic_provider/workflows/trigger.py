@@ -1,4 +1,4 @@
-"""Waits, in the triggerer, until a node may go on: no worker is held meanwhile."""
+"""Waits in the triggerer until a node may run, so that no worker is occupied."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ _DECIDE = TriggerEvent(stored.DECIDE)  # type: ignore[no-untyped-call]
 
 
 class WorkflowTrigger(BaseTrigger):
-    """Looks at a workflow again and again, until a look gives the event that ends the waiting.
+    """Looks at a workflow repeatedly until a look returns the event that ends the wait.
 
     Args:
         spec: The packed `WorkflowSpec`.
-        least_wait: For how many seconds it does not fire in any case. Airflow takes a task instance for
-            killed that is back before its worker's own end was noticed (apache/airflow#71580).
-        not_before: What an earlier release gave in its place, as the worker's time; 0 for no wait.
-        later: What only a later release gives: it is ignored.
+        least_wait: How many seconds it waits at least. If a task instance starts again before Airflow has
+            noticed that its worker ended, Airflow treats it as killed (apache/airflow#71580).
+        not_before: What an earlier release passed instead of ``least_wait``: the time on the worker's
+            clock; 0 for no wait.
+        later: Arguments that only a later release passes; ignored.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class WorkflowTrigger(BaseTrigger):
         return name, {"spec": dict(self.spec), "least_wait": self.least_wait, **self._arguments()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the one event that ends the waiting. Airflow calls this in the triggerer."""
-        # By the clock of the triggerer alone: the worker's may be another one.
+        """Yield the one event that ends the wait. Airflow calls this in the triggerer."""
+        # Only the triggerer's clock counts: the worker's clock may differ.
         started_at = time.monotonic()
         fires_from = started_at + self.least_wait
         ti: Any = self.task_instance
@@ -66,7 +67,7 @@ class WorkflowTrigger(BaseTrigger):
                 try:
                     seen, snapshot = await watched.next(seen, started_at)
                 except PlanMismatchError:
-                    # The Dag was changed meanwhile: a worker knows the workflow as it is now.
+                    # The Dag has changed since: a worker knows the current workflow.
                     event = _DECIDE
                 else:
                     event = await self.look(snapshot, ti, watched)
@@ -75,23 +76,23 @@ class WorkflowTrigger(BaseTrigger):
 
     @abc.abstractmethod
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
-        """Return the event, ``None`` to go on waiting.
+        """Return the event that ends the wait, or ``None`` to keep waiting.
 
         Args:
             snapshot: The workflow as it is now.
             ti: The task instance that waits.
-            watched: What looks, if it is to look again soon.
+            watched: The watch, to ask it to look again soon.
         """
 
     def _arguments(self) -> dict[str, Any]:
-        """Return the further arguments of the trigger."""
+        """Return the other arguments of the trigger."""
         return {}
 
 
 class NodeTrigger(WorkflowTrigger):
-    """Waits until the nodes that a node depends on have succeeded, or one of them cannot any more.
+    """Waits until the nodes that a node depends on have succeeded, or one of them no longer can.
 
-    A node that is blocked ends as skipped without a worker, and says why in the XCom ``workflow_blocked``.
+    A blocked node is skipped without a worker. Its XCom ``workflow_blocked`` says why.
 
     Args:
         spec: The packed `WorkflowSpec`.
@@ -104,7 +105,7 @@ class NodeTrigger(WorkflowTrigger):
         self.lane = lane
 
     async def look(self, snapshot: Snapshot, ti: Any, watched: Watch | None = None) -> TriggerEvent | None:
-        """Return what the node, or the task instance in a slot without one, has to do. No API call."""
+        """Return what the task instance has to do, with or without a node in its slot. No API call."""
         slots = snapshot.reader.slots(self.lane)
         slot = slots[ti.map_index] if ti.map_index < len(slots) else None
         if slot is None:
@@ -130,5 +131,5 @@ class NodeTrigger(WorkflowTrigger):
 
 
 def _reserved_event(step: Reserved) -> TriggerEvent | None:
-    # Its slot may have a node by the time it starts, so a worker decides by the list as it is then.
+    # The slot may have a node by the time the task instance starts, so a worker decides from the list then.
     return {Reserved.ASK: _DECIDE, Reserved.END: TaskSuccessEvent(), Reserved.WAIT: None}[step]

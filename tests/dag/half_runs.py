@@ -24,7 +24,10 @@ from airflow_dynamic_provider import (
 )
 from tests.dag_runs import KeptRun, start_run
 
-FILE = Path(__file__).parent / "stored" / "1" / "half_run.json"
+#: What each form was, the current one last.
+FOLDER = Path(__file__).parent / "stored"
+FILES = [FOLDER / form / "half_run.json" for form in ("1", "2")]
+FILE = FILES[-1]
 
 #: The task instances that run in the second half.
 SECOND_HALF = {("work", 2), ("items", 1), ("pay", 0), ("search.score", 1), ("report", -1)}

@@ -141,7 +141,7 @@ def test_a_class_of_another_dag_file_of_the_same_name_is_refused(tmp_path):
     assert run.state == "failed"
     error = run.error("body.plan")
     assert "Task 'body.plan': an object of the class Row cannot go into a plan" in error
-    assert f"because the class is of another Dag file: {files['south']}" in error
+    assert f"because the class is defined in another Dag file: {files['south']}" in error
 
 
 TEST_ALL = """

@@ -16,7 +16,7 @@ from airflow_dynamic_provider import (
     Output,
     add_output_metadata,
 )
-from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItem, StoredMetadata, item_xcom
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItems, StoredMetadata, items_xcom
 from tests.dag_runs import run_dag
 
 
@@ -48,7 +48,8 @@ def test_metadata_of_an_output_is_on_the_producer_and_on_every_clone_of_its_key(
         produce().map(lambda value: plain(silent(value)))
 
     run = run_dag(attached())
-    items = [StoredItem.unpack(run.xcom("produce", item_xcom("result", index))) for index in range(2)]
+    page = StoredItems.unpack(run.xcom("produce", items_xcom("result", 0)))
+    items = [page.item(index) for index in range(2)]
     assert [item.key_path for item in items] == [("a",), ("b",)]
     assert items[0].metadata == {"bytes": MetadataValue.int(10)}
     assert items[1].metadata == {"bytes": MetadataValue.int(20), "checked": MetadataValue.bool(True)}

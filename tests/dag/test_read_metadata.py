@@ -16,7 +16,7 @@ from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.metadata import key_metadata, keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.errors import ReadError
-from airflow_dynamic_provider.execution.layout import METADATA_XCOM, entries_xcom, item_xcom
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, entries_xcom, items_xcom
 from tests.dag.tasks import pair
 from tests.dag_runs import start_run
 
@@ -134,10 +134,10 @@ def test_the_value_beside_it_need_not_be_loaded(airflow_database, execution_api)
     run = run_described()
     with create_session() as session:
         source = open_run(session, run.dag.dag_id, run.run_id).source
-        name = item_xcom("result", 0)
-        assert source.pull_names("letters", [name], without="value")[name]["value"] is None
+        name = items_xcom("result", 0)
+        assert source.pull_names("letters", [name], without="values")[name]["values"] is None
         # As it is stored: what reads for pages and commands makes no object of a class.
-        value = source.pull_names("letters", [name])[name]["value"]
+        value = source.pull_names("letters", [name])[name]["values"][0]
         assert (value["__classname__"], value["__data__"]) == (f"{__name__}.Own", {"number": 1})
 
 
@@ -156,7 +156,7 @@ def test_a_backend_of_the_deployment_is_asked_and_its_errors_are_told(
     with create_session() as session:
         source = open_run(session, run.dag.dag_id, run.run_id).source
         with pytest.raises(ReadError, match="backend cannot load its stored value: OSError: no such file"):
-            source.pull_names("letters", [item_xcom("result", 0)])
+            source.pull_names("letters", [items_xcom("result", 0)])
 
 
 def test_what_was_said_of_another_key_is_not_shown(airflow_database, execution_api):
@@ -193,7 +193,7 @@ def test_what_another_release_has_stored_is_shown_as_unreadable(airflow_database
         ("tell_letter", ("b",)): ["unreadable"],
     }
     assert "Cannot read metadata in 2 places, the first ('tell_letter', 0)" in logged[0]
-    assert "output metadata is stored in version 99, and this" in logged[0]
+    assert "output metadata is stored in version 99, but this" in logged[0]
 
 
 def test_a_page_of_keys_that_cannot_be_read_is_shown_as_unreadable(airflow_database, execution_api):

@@ -20,7 +20,7 @@ from airflow_dynamic_provider import (
     Output,
     add_output_metadata,
 )
-from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItem, StoredMetadata, item_xcom
+from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItems, StoredMetadata, items_xcom
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag.tasks import keep, pair
 from tests.dag_runs import start_run
@@ -99,8 +99,8 @@ def check(run, values, producer_id="produce"):
     assert run.state == "success"
     assert run.xcom("keep") == expected(values)
     assert list(run.xcom("keep")) == list(values)
-    items = [row for key in all_item_xcoms(run, producer_id) for row in run.xcoms(producer_id, key).values()]
-    assert [StoredItem.unpack(item).key_path for item in items] == [(key,) for key in values]
+    rows = [row for key in all_item_xcoms(run, producer_id) for row in run.xcoms(producer_id, key).values()]
+    assert [key for row in rows for key in StoredItems.unpack(row).keys] == list(values)
     if values:
         check_clones(run, values)
     else:
@@ -119,8 +119,8 @@ def check_clones(run, values):
 
 
 def all_item_xcoms(run, producer_id):
-    """The producer's item XComs, also of positions that should be gone."""
-    keys = (item_xcom("result", position) for position in range(10))
+    """The producer's pages, also those that should be gone."""
+    keys = (items_xcom("result", page) for page in range(10))
     return [key for key in keys if run.xcoms(producer_id, key)]
 
 

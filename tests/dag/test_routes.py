@@ -21,7 +21,7 @@ from airflow_dynamic_provider import (
 )
 from airflow_dynamic_provider.database import export
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.layout import item_xcom
+from airflow_dynamic_provider.execution.layout import items_xcom
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from tests.api_server import PREFIX, ApiServer
 from tests.dag_runs import start_run
@@ -406,12 +406,12 @@ def test_what_another_release_has_stored(server, run, mocker):
 
 
 def test_metadata_of_a_kind_that_only_a_later_release_knows_is_shown_as_it_is_stored(server, run):
-    of_item = {"task_id": "letters", "key": item_xcom("result", 1)}
+    of_item = {"task_id": "letters", "key": items_xcom("result", 0)}
     with create_session() as session:
         row = session.scalars(select(XComModel).filter_by(run_id=run.run_id, **of_item)).one()
         before = row.value
         later = {"later": {"type": "geo point", "value": {"lat": 1.5}, "unit": "m"}}
-        row.value = {**before, "metadata": {**before["metadata"], **later}}
+        row.value = {**before, "metadata": {**before["metadata"], "1": {**before["metadata"]["1"], **later}}}
     try:
         answer = server.get(f"/dags/shown/runs/{run.run_id}/keys-metadata", of="letters.result")
     finally:
@@ -502,7 +502,12 @@ def stored_instead(run, task_id, key, value, map_index=-1):
 
 def test_metadata_that_cannot_be_read_is_a_row_that_says_so(get, run):
     asked = {"of": "letters.result", "what": "metadata", "format": "json"}
-    labels = {"output_metadata": ("shout", 0, ["the author's"]), item_xcom("result", 2): ("letters", -1, 5)}
+    page = run.xcom("letters", items_xcom("result", 0))
+    damaged = {**page, "metadata": {**page["metadata"], "2": 5}}
+    labels = {
+        "output_metadata": ("shout", 0, ["the author's"]),
+        items_xcom("result", 0): ("letters", -1, damaged),
+    }
     with contextlib.ExitStack() as stack:
         for name, (task_id, map_index, value) in labels.items():
             stack.enter_context(stored_instead(run, task_id, name, value, map_index))

@@ -161,5 +161,5 @@ def test_names_of_nodes_are_as_they_were_written(run):
 
 
 def test_a_template_is_a_text():
-    with pytest.raises(TypeError, match="takes a text, not a int"):
+    with pytest.raises(TypeError, match="takes a string, not an object of type int"):
         template(1)

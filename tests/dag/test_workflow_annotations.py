@@ -69,12 +69,12 @@ def uses_inner():
     [
         (
             dict_for_named_tuple,
-            "'dict_for_named_tuple' is annotated with -> Summary, and returns .* of type dict",
+            "'dict_for_named_tuple' is annotated with -> Summary, but returns .* of type dict",
         ),
-        (text_for_tuple, r"is annotated with -> tuple\[str, str\], and returns 'ab' of type str"),
-        (too_long, r"is annotated with -> tuple\[str, str\], and returns .* of type tuple"),
-        (other_fields, "is annotated with -> Summary, and returns .* of type Other"),
-        (promised, "is annotated with -> Summary, and returns .* of type dict"),
+        (text_for_tuple, r"is annotated with -> tuple\[str, str\], but returns 'ab' of type str"),
+        (too_long, r"is annotated with -> tuple\[str, str\], but returns .* of type tuple"),
+        (other_fields, "is annotated with -> Summary, but returns .* of type Other"),
+        (promised, "is annotated with -> Summary, but returns .* of type dict"),
         (uses_inner, "'text_for_tuple' is annotated"),
     ],
     ids=lambda each: getattr(each, "name", None),
@@ -93,4 +93,4 @@ def test_a_value_that_is_known_only_at_the_end_is_refused_there(airflow_database
         promised()
     run = run_workflows(dag)
     assert run.states("promised.as_dict") == {"as_dict": "success"}
-    assert "'promised' is annotated with -> Summary, and returns" in run.error("promised.result")
+    assert "'promised' is annotated with -> Summary, but returns" in run.error("promised.result")

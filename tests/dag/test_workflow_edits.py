@@ -91,7 +91,7 @@ def test_a_kind_that_is_planned_later_is_new():
     assert (run.state, found["second"]) == ("failed", "success")
     # It was blocked in the triggerer, which cannot label it.
     assert run.states("graph.make__after")[0] == "skipped"
-    said = "plans 'later/inner' now, and began without tasks to run it: the Dag was changed since"
+    said = "now plans 'later/inner', but the run began without a task for it: the Dag has changed"
     assert said in told(run, "graph.nodes.other__after")
     assert "'graph.nodes.other__after' failed, and its log says why" in told(run)
     run.clear("graph.plan").run()

@@ -200,7 +200,8 @@ def test_the_result_names_what_failed_and_how_to_run_it_again(run):
     assert run.state == "failed"
     assert run.state_of("all_run.result") == "failed"
     error = run.error("all_run.result")
-    assert f"1 of 5 nodes failed: 'fail'. To run it again with what depends on it: {COMMAND} clear" in error
+    told = f"1 of 5 nodes failed: 'fail'. To run it again with all that depends on it: {COMMAND} clear"
+    assert told in error
     assert "--workflow all_run --node" in error
     assert "ValueError: broken" in run.error("all_run.fail", run.nodes("all_run")["fail"].map_index)
 
@@ -242,9 +243,9 @@ def test_a_map_task_that_could_not_start_has_no_values(run):
 
 def test_too_many_nodes_fail_the_task_that_plans_them(run):
     assert run.state_of("too_many.plan") == "failed"
-    assert "has 4 nodes so far, and max_nodes=3" in run.error("too_many.plan")
+    assert "has 4 nodes so far, more than max_nodes=3" in run.error("too_many.plan")
     assert run.nodes("too_many") == {}
-    assert "There is no plan: 'too_many.plan' is failed." in run.error("too_many.result")
+    assert "There is no plan: the state of 'too_many.plan' is failed." in run.error("too_many.result")
     node = run.nodes("too_many_later")["doubled_all"]
     assert node.state == "failed"
     assert "'doubled_all' plans 3 nodes, and 2 are planned already" in run.error(node.task_id, node.map_index)
@@ -256,7 +257,7 @@ def test_plans_that_are_made_side_by_side_keep_to_the_limit_together(run):
     failed = [name for name in "abcd" if states[name] == "failed"]
     assert failed
     node = run.nodes("too_many_together")[failed[0]]
-    assert "may have max_nodes=20" in run.error(node.task_id, node.map_index)
+    assert "more than max_nodes=20" in run.error(node.task_id, node.map_index)
     with pytest.raises(TooManyNodesError, match="max_nodes=20"):
         too_many_together.local()
 

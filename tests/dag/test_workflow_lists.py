@@ -75,6 +75,6 @@ def test_a_list_that_becomes_too_long_says_what_to_raise(is_scheduled, monkeypat
     assert f"Task {lane.task_id!r}, output 'nodes': produced 7 keys, but Airflow maps at most 4" in told
     assert "Raise [core] max_map_length" in told
     assert (
-        f"The nodes could not all be listed: {lane.list_task_id!r} failed, and its log says why. "
+        f"Not all nodes could be listed: {lane.list_task_id!r} failed, and its log says why. "
         f"Clear {lane.list_task_id!r} with its downstream tasks." in run.error("squares.result")
     )

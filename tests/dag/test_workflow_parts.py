@@ -160,13 +160,13 @@ def refusal_of(use):
 def test_a_part_that_there_is_not_is_refused_in_the_dag_file():
     assert (
         "Task 'reported.result': its output has no part 'totl'; it has 'sizes', 'total'. "
-        "Use one of these, or correct what the body is annotated to return."
+        "Use one of these, or correct the return annotation of the body."
     ) in refusal_of(lambda: reported([1])["totl"])
     assert "its output has no part 'x'; it has 'sizes', 'total'" in refusal_of(lambda: paired([1])["x"])
     assert "it has 'output_0', 'output_1'" in refusal_of(lambda: tupled([1])["sizes"])
     assert (
-        "its output has no part 'first', as far as the annotation of the body says. Annotate the body with "
-        "-> dict[str, ...], a TypedDict or a NamedTuple, or pass the output to a task as it is."
+        "its output has no part 'first' according to the return annotation of the body. Annotate the body "
+        "with -> dict[str, ...], a TypedDict or a NamedTuple, or pass the whole output to a task."
     ) in refusal_of(lambda: unknown([1])["first"])
     assert "has no part 'return_value'" in refusal_of(lambda: counted([1])["return_value"])
 
@@ -176,7 +176,7 @@ def test_an_item_that_is_not_returned_is_told_by_the_task_that_returns_the_rest(
     assert run.state == "failed"
     assert (
         "Task 'counted.result': the workflow 'counted' returns no 'third', which a task uses: "
-        "it returns ['first', 'count']. Return 'third', or use what is returned."
+        "it returns ['first', 'count']. Return 'third', or use a returned item."
     ) in run.error("counted.result")
 
 
@@ -193,10 +193,10 @@ def incomplete(values) -> Report:
 def test_what_is_no_dict_or_lacks_a_field_is_told_with_its_annotation():
     with pytest.raises(WorkflowCallError) as caught:
         lying.local([1])
-    assert "the workflow 'lying' is annotated with -> dict[str, int], and returns [" in str(caught.value)
+    assert "the workflow 'lying' is annotated with -> dict[str, int], but returns [" in str(caught.value)
     with pytest.raises(WorkflowCallError) as caught:
         incomplete.local([1])
-    assert "is annotated with -> Report, and returns" in str(caught.value)
+    assert "is annotated with -> Report, but returns" in str(caught.value)
     assert ", without 'total'. Return Report, or correct the annotation." in str(caught.value)
 
 
@@ -291,15 +291,15 @@ def undeclared(values):
         (
             returns,
             3,
-            "the workflow 'returns' declares a dynamic output and returns 3 of type int. Return a list, with "
-            "each key once: [DynamicOutput(task(item), mapping_key=item) for item in items].",
+            "the workflow 'returns' declares a dynamic output, but returns 3 of type int. Return a list with "
+            "unique keys: [DynamicOutput(task(item), mapping_key=item) for item in items].",
         ),
         (returns, [4], "returns 4 of type int in its list"),
         (twice, [1, 2], "returns the key 'same' twice"),
         (
             undeclared,
             [1],
-            "the workflow 'undeclared' returns a DynamicOutput, and declares no dynamic output. Declare it: "
+            "the workflow 'undeclared' returns a DynamicOutput, but declares no dynamic output. Declare it: "
             "@dynamic_workflow(out=DynamicOut(...)).",
         ),
     ],

@@ -275,7 +275,7 @@ def test_a_node_does_not_wait_for_ever_for_a_plan_that_failed():
     WORLD.acts = {"boom": True}
     run.clear("broken.plan", downstream=False).clear(*place_of(run, "last")).run()
     assert run.state == "failed"
-    assert "There is no plan: 'broken.plan' is failed." in told(run, "broken.result")
+    assert "There is no plan: the state of 'broken.plan' is failed." in told(run, "broken.result")
     WORLD.acts = {}
     command(run, "--state", "failed", "--yes", workflow="broken").run()
     check(run, [value("x"), value("last", value("x")), value("y")])
@@ -343,7 +343,7 @@ def test_a_later_plan_that_is_gone_is_told_by_whoever_needs_it():
     run.clear(*place_of(run, "end")).run()
     assert run.state == "failed"
     assert (
-        "its node 'later' cannot be used: its plan is gone. Clear it with what depends on it: "
+        "its node 'later' cannot be used: its plan is gone. Clear it and all that depends on it: "
         f"airflow dynamic-outputs clear growing {run.run_id} --workflow grown --node later --yes"
     ) in told(run, *place_of(run, "end"))
     as_told(run, *place_of(run, "end")).run()
@@ -431,7 +431,7 @@ def test_a_planning_task_cleared_alone_that_plans_others_fails_and_says_so(now):
     assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
     run.clear("by_parts.result").run()
     assert run.state == "failed"
-    assert "There is no plan: 'by_parts.plan' is failed." in told(run, "by_parts.result")
+    assert "There is no plan: the state of 'by_parts.plan' is failed." in told(run, "by_parts.result")
     run.clear("by_parts.plan").run()
     check(run, expected_parts())
 

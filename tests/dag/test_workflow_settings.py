@@ -53,7 +53,7 @@ def too_slow():
 
 def test_a_task_that_stores_nothing_has_no_value():
     with pytest.raises(
-        PromiseUsageError, match="'silent' has no value, being annotated with -> None or given"
+        PromiseUsageError, match="'silent' has no value, because it is annotated with -> None or has"
     ):
         quiet.local(1)
 

@@ -166,7 +166,7 @@ def test_a_key_whose_plan_fails_or_is_skipped_concerns_itself_only(run):
     assert run.xcom("keep_chosen") == {"a": 3}
     assert run.xcom("keep_states") == {"a": "success", "b": "skipped", "c/d": "failed"}
     assert run.states("choosy.plan") == {"a": "success", "b": "skipped", "c/d": "failed"}
-    assert "There is no plan: 'choosy.plan' is failed." in run.error("choosy.result", 2)
+    assert "There is no plan: the state of 'choosy.plan' is failed." in run.error("choosy.result", 2)
 
 
 def test_keys_below_keys_have_graphs_too(run):

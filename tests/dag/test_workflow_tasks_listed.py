@@ -114,11 +114,11 @@ def test_what_is_not_listed_fails_the_planning_task():
 def test_only_a_guess_is_logged(caplog):
     caplog.set_level(logging.INFO, LOGGER)
     run(forgets, "double")
-    assert "The kinds of nodes" not in caplog.text
+    assert "Kinds of nodes" not in caplog.text
     run(guessed, 1)
     assert (
         caplog.text.count(
-            "The kinds of nodes of 'guessed' that no tasks=[...] lists were found by names in the code:\n"
+            "Kinds of nodes of 'guessed' that tasks=[...] does not list, found by names in the code:\n"
             "  double: named in guessed (test_workflow_tasks_listed.py, line "
         )
         == 1
@@ -128,11 +128,11 @@ def test_only_a_guess_is_logged(caplog):
 def test_a_dag_file_says_it_only_to_those_who_look_for_it(caplog):
     with DAG("quiet", schedule=None):
         guessed(1)
-    assert "The kinds of nodes" not in caplog.text
+    assert "Kinds of nodes" not in caplog.text
     caplog.set_level(logging.DEBUG, LOGGER)
     with DAG("wordy", schedule=None):
         guessed(1)
-    assert caplog.text.count("The kinds of nodes of 'guessed'") == 1
+    assert caplog.text.count("Kinds of nodes of 'guessed'") == 1
 
 
 def test_without_the_list_nothing_runs_what_is_looked_up():

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
-from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
 from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
@@ -189,12 +189,32 @@ def _read_digest(stored: Any) -> list[tuple[str, ...]]:
     return keys
 
 
+def _as_it_was_stored(item: layout.StoredItem) -> dict[str, Any]:
+    """Return the form of a dynamic output that is only read now."""
+    return {
+        **layout.ITEM.stamp,
+        "key_path": list(item.key_path),
+        "value": item.value,
+        "metadata": metadata_to_json(item.metadata),
+        "attempt": item.attempt,
+    }
+
+
 KINDS: dict[str, Kind] = {
     "item": Kind(
         layout.StoredItem(("tenant", "orders.csv"), {"rows": [1]}, METADATA, 2),
+        _as_it_was_stored,
+        layout.StoredItem.unpack,
         form=layout.ITEM,
         records=((), ("metadata", "*")),
-        **_packed(layout.StoredItem),
+        code=("execution.layout.StoredItem.unpack",),
+    ),
+    "items": Kind(
+        layout.StoredItems(
+            ("orders.csv", "b"), [{"rows": [1]}, None], {1: metadata_to_json(METADATA)}, ("tenant",), 2, (1,)
+        ),
+        form=layout.ITEMS,
+        **_packed(layout.StoredItems),
     ),
     "result": Kind(
         layout.StoredResult(("orders.csv",), 3, [1, None], False),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider import MetadataValue
+from airflow_dynamic_provider import DynamicOutput, MetadataValue
 from airflow_dynamic_provider.definitions.keys import RESERVED_OUTPUT_NAMES, check_output_name
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
@@ -18,6 +18,7 @@ from airflow_dynamic_provider.execution.layout import (
     StoredEntries,
     StoredEntry,
     StoredItem,
+    StoredItems,
     StoredMetadata,
     StoredResult,
     StoredValues,
@@ -82,7 +83,7 @@ def test_no_output_can_have_the_name_of_another_xcom():
     taken = {layout.RETURN_VALUE, layout.METADATA_XCOM, layout.PRODUCED_XCOM, layout.CLONE_XCOM}
     assert taken == RESERVED_OUTPUT_NAMES
     for name in taken:
-        with refused(ValueError, "an XCom of this name holds something else"):
+        with refused(ValueError, "the XCom with this name has another use"):
             check_output_name(name)
 
 
@@ -90,7 +91,18 @@ def test_no_output_can_have_the_name_of_another_xcom():
 
 
 positions = st.integers(0, 2000)
-items = st.builds(StoredItem, key_paths, xcom_values, labelled, st.integers(1, 9))
+items = st.lists(
+    st.builds(DynamicOutput, xcom_values, mapping_keys, metadata=labelled),
+    unique_by=lambda each: each.mapping_key,
+).flatmap(
+    lambda events: st.builds(
+        StoredItems.of,
+        st.just(events),
+        key_path=st.just(()) | key_paths,
+        attempt=st.integers(1, 9),
+        starts=st.lists(positions, max_size=2).map(tuple),
+    )
+)
 clones = st.builds(StoredClone, key_paths, positions, st.integers(1, 9))
 entries = st.builds(
     StoredEntry,
@@ -139,9 +151,9 @@ def test_keys_are_read_as_key_paths(keys):
 
 
 SAMPLES = [
-    StoredItem(key_path=("a", "b"), value={"x": [1]}, metadata={"rows": MetadataValue.int(1)}, attempt=2),
+    StoredItems(("b",), [{"x": [1]}], {0: {"rows": {"type": "int", "value": 1}}}, ("a",), 2, (1,)),
     StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
-    StoredValues(values=[1], key_path=("a",), map_index=7, keys=("x",)),
+    StoredValues(values=[1], key_path=("a",), map_index=7, keys=("x",), starts=(1,)),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
     StoredMetadata(
         outputs={"total": {"rows": MetadataValue.int(1)}},
@@ -182,8 +194,8 @@ def test_what_need_not_be_said():
 
 def test_every_stored_class_has_a_sample():
     classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
-    # Entries are documents inside a document. Their own round trips test them.
-    assert {type(sample) for sample in SAMPLES} == classes - {StoredEntry, StoredEntries}
+    # Entries are documents inside a document. Their own round trips test them. Items are only read.
+    assert {type(sample) for sample in SAMPLES} == classes - {StoredEntry, StoredEntries, StoredItem}
 
 
 def test_empty_metadata_is_not_worth_storing():
@@ -284,13 +296,12 @@ def test_metadata_of_version_1_is_still_read():
 @pytest.mark.parametrize(
     ("cls", "document"),
     [
-        (StoredItem, ITEM),
         (StoredResult, RESULT),
         (StoredMetadata, METADATA),
         (StoredClone, CLONE),
         (StoredEntries, ENTRIES),
     ],
-    ids=["item", "result", "metadata", "clone", "entries"],
+    ids=["result", "metadata", "clone", "entries"],
 )
 def test_a_document_of_version_1_is_still_written_as_it_was(cls, document):
     assert cls.unpack(json.loads(document)).pack() == json.loads(document)

@@ -106,7 +106,7 @@ def test_a_body_that_returns_against_its_annotation():
     def body() -> None:
         return work()
 
-    with refused(WorkflowError, "is annotated with -> None and returns a value"):
+    with refused(WorkflowError, "is annotated with -> None but returns a value"):
         dynamic_workflow(body).plan({})
 
 

@@ -177,7 +177,7 @@ def test_settings_that_nodes_do_not_take():
     with refused(WorkflowCallError, "the task group 'group' has default_args, which nodes do not take"):
         plan(defaults)
     with refused(
-        WorkflowCallError, "the task group 'group' has prefix_group_id=False, and the name of a node"
+        WorkflowCallError, "the task group 'group' has prefix_group_id=False, but the name of a node"
     ):
         plan(flat)
     with refused(NodeNameError, "'group'"):

@@ -288,15 +288,15 @@ def call_with(**settings):
         (
             lambda: call_with(pool="huge"),
             "the Dag file has no task for 't1' with these settings: pool='huge'; only task_id and fewer "
-            "retries may differ from one node to the next. Name it in the Dag file: "
-            "big = t1.override(pool='huge'), or node_dependency_hints=[t1.override(pool='huge')]",
+            "retries may differ between its nodes. Define it in the Dag file, as in "
+            "big = t1.override(pool='huge'), or add node_dependency_hints=[t1.override(pool='huge')]",
         ),
         (lambda: call_with(retries=5), "with these settings: retries=5"),
         (
             lambda: BashOperator(task_id="a", bash_command="ls", **{"pool": "p"}),  # noqa: PIE804
             "big = functools.partial(BashOperator, pool='p')",
         ),
-        (lambda: globals()["unused"](), "the Dag file has no task for 'unused', because nothing"),
+        (lambda: globals()["unused"](), "the Dag file has no task for 'unused', because neither"),
         (lambda: globals()["recursive"](t1()), "the Dag file has no task for 'recursive'"),
         (
             lambda: getattr(airflow_dynamic_provider, "map" + "_task")(t1)(t1()),

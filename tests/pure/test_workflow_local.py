@@ -427,7 +427,7 @@ def test_map_task_with_failures(is_later):
     assert local(body, [-1], 0) == [None]
     with refused(TooFewSuccessesError, "2 of the 4 nodes of 'square-map' succeeded") as caught:
         local(body, [1, -2, -3, 4], 0.75)
-    assert "failed are 'square-map/0', 'square-map/1'" in str(caught.value)
+    assert "failed: 'square-map/0', 'square-map/1'" in str(caught.value)
     assert isinstance(caught.value.__cause__, ValueError)
     with pytest.raises(ValueError, match="-2 is negative"):
         local(body, [1, -2], 1.0)
@@ -495,11 +495,11 @@ def test_the_bodys_own_error_comes_as_it_is():
 
 
 def test_recursion_without_end():
-    with refused(TooManyNodesError, "the workflow 'endless' is called 101 deep inside workflows"):
+    with refused(TooManyNodesError, "the workflow 'endless' is nested 101 workflows deep"):
         endless.local(0)
-    with refused(TooManyNodesError, "the workflow 'endless_later' has 1002 nodes so far, and max_nodes=1000"):
+    with refused(TooManyNodesError, "'endless_later' has 1002 nodes so far, more than max_nodes=1000"):
         endless_later.local(0)
-    with refused(TooManyNodesError, "the workflow 'endless_later' is planned 1000 deep"):
+    with refused(TooManyNodesError, "the workflow 'endless_later' is nested 1000 workflows deep"):
         endless_later.override(max_nodes=3000).local(0)
 
 
@@ -511,7 +511,7 @@ def test_a_part_that_is_not_there():
 def test_what_xcom_cannot_carry():
     with refused(UnstorableOutputError, "the argument 'other' of the node 'add-3': XCom cannot carry"):
         local(lambda: [add(1), add(add(1), object())])
-    with refused(UnstorableOutputError, "what '<lambda>' returns: XCom cannot carry"):
+    with refused(UnstorableOutputError, "the return value of '<lambda>': XCom cannot carry"):
         local(lambda: [add(1), object()])
     with refused(UnstorableOutputError, "XCom cannot carry a value of type object"):
         local(lambda: unstorable())
@@ -523,7 +523,7 @@ def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap)
     problem = "XCom would store a value of type datetime that cannot be read"
     with refused(UnstorableOutputError, f"the argument 'other' of the node 'add': {problem}"):
         local(lambda: add(1, wrap(moment)))
-    with refused(UnstorableOutputError, f"what '<lambda>' returns: {problem}"):
+    with refused(UnstorableOutputError, f"the return value of '<lambda>': {problem}"):
         local(lambda: [add(1), wrap(moment)])
 
 
@@ -577,10 +577,10 @@ def prepare(): ...
         (lambda: map_task(square, min_success_ratio=2), "min_success_ratio must be a number from 0 to 1"),
         (lambda: map_task(square)(), "is called without a list"),
         (lambda: map_task(square)("abc"), "needs a list or a promise of one for 'number', received 'abc'"),
-        (lambda: map_task(square)([1], [2]), "is called with 2 lists, and 1 of"),
+        (lambda: map_task(square)([1], [2]), "is called with 2 lists, but only 1 of"),
         (lambda: map_task(square)([1], number=[2]), "is given the argument 'number' twice"),
         (lambda: map_task(square)(numbr=[2]), "got an unexpected keyword argument 'numbr'"),
-        (lambda: map_task(functools.partial(square, 1))([1]), "is called with 1 lists, and 0 of"),
+        (lambda: map_task(functools.partial(square, 1))([1]), "is called with 1 lists, but only 0 of"),
     ],
 )
 def test_calls_that_cannot_become_nodes(call, message):

@@ -178,7 +178,7 @@ def test_planning_a_map_task_later():
     )
     assert made.calls == (PlannedCall("x/m", [{"$ref": "x/m/0"}, {"$ref": "x/m/1"}], 0.5),)
     assert made.output == {"$ref": "x/m"}
-    with refused(TooManyNodesError, "has 2 nodes so far, and max_nodes=1"):
+    with refused(TooManyNodesError, "has 2 nodes so far, more than max_nodes=1"):
         plan_later(kinds["work__map"].target, arguments, "x/m", kinds, max_nodes=1)
 
 
@@ -344,7 +344,7 @@ def test_too_many_nodes_stop_the_body():
             reached.append(number)
             work(number)
 
-    with refused(TooManyNodesError, "the workflow 'body' has 4 nodes so far, and max_nodes=3"):
+    with refused(TooManyNodesError, "the workflow 'body' has 4 nodes so far, more than max_nodes=3"):
         plan(body, max_nodes=3)
     assert reached == [0, 1, 2, 3]
     assert len(plan(lambda: [inner(2), work()], max_nodes=3).nodes) == 3

@@ -297,7 +297,7 @@ def test_a_tuple_of_unknown_length_cannot_be_unpacked():
 
 
 def test_an_index_beyond_the_annotation_is_refused():
-    with refused(PromiseUsageError, "indexed by 2, beyond the values that its annotation has"):
+    with refused(PromiseUsageError, "indexed by 2, but its annotation has fewer values"):
         plan(lambda: pair()[2])
 
 
@@ -332,7 +332,7 @@ def test_a_dataclass_has_its_fields_and_no_others():
     ],
 )
 def test_a_task_that_returns_nothing_has_no_value(use):
-    with refused(PromiseUsageError, "'nothing' has no value, being annotated with -> None"):
+    with refused(PromiseUsageError, "'nothing' has no value, because it is annotated with -> None"):
         plan(lambda: use(nothing()))
 
 

@@ -164,14 +164,14 @@ NOT_LISTED = (
             lambda: negate.override(pool="p")(1),
             "the body of a workflow calls 'negate' with pool='p', which is not in tasks=[...] of the "
             "workflow 'flow'. Add it: tasks=[..., negate.override(pool='p')]. Only task_id and fewer retries "
-            "may differ from what is listed.",
+            "may differ from a listed task.",
         ),
         (
             [BashOperator],
             lambda: BashOperator(task_id="a", bash_command="ls", pool="p"),
             "the body of a workflow calls 'BashOperator' with pool='p', which is not in tasks=[...] of the "
             "workflow 'flow'. Add it: tasks=[..., functools.partial(BashOperator, pool='p')]. Only task_id "
-            "and fewer retries may differ from what is listed.",
+            "and fewer retries may differ from a listed task.",
         ),
         (
             [double],
@@ -195,7 +195,7 @@ def test_what_is_not_listed_is_refused_when_the_body_calls_it(tasks, body, messa
 
 
 _TAKEN = (
-    "It takes @task functions, task groups, classes of operators, workflows and map_task(task), also under "
+    "tasks= takes @task functions, task groups, operator classes, workflows and map_task(task), also under "
     "override or functools.partial."
 )
 
@@ -206,15 +206,15 @@ _TAKEN = (
         (double, "must be a list, received _TaskDecorator(function=<function doub"),
         ("double", "must be a list, received 'double'. Write tasks=[task, BashOperator, workflow]."),
         (["double"], "lists the string 'double'. List the function itself, without quotes."),
-        ([double, str], f"lists the class 'str', which is no class of operators. {_TAKEN}"),
+        ([double, str], f"lists the class 'str', which is not an operator class. {_TAKEN}"),
         (
             [plain],
-            "lists the function 'plain', which is no task. Put @task above it, or list the tasks "
+            "lists the function 'plain', which is not a task. Put @task above it, or list the tasks "
             "that it calls.",
         ),
         (
             [functools.partial(plain, 1)],
-            "lists the function 'plain', which is no task. Put @task above it, or list the tasks "
+            "lists the function 'plain', which is not a task. Put @task above it, or list the tasks "
             "that it calls.",
         ),
         ([[double]], "lists a list. Unpack it: tasks=[*steps]."),
@@ -222,8 +222,8 @@ _TAKEN = (
         ([map_task], "lists map_task without a task. List each task that is mapped: map_task(task)."),
         (
             [EmptyOperator(task_id="made")],
-            "lists the operator 'made', which is a task of the Dag. List its class, EmptyOperator; with "
-            "settings functools.partial(class, pool=...).",
+            "lists the operator 'made', which is a task of the Dag. List its class, EmptyOperator, or "
+            "with settings functools.partial(class, pool=...).",
         ),
         ([None], f"lists None of type NoneType. {_TAKEN}"),
         ([3], f"lists 3 of type int. {_TAKEN}"),
@@ -243,8 +243,8 @@ def test_what_nothing_can_call_is_refused_in_the_dag_file(tasks, message):
 def test_hints_are_for_what_is_guessed():
     with refused(
         WorkflowError,
-        "the workflow 'doubles' has tasks= and node_dependency_hints=, and tasks= says already all that its "
-        "body may call. Move the hints into tasks=[...].",
+        "the workflow 'doubles' has both tasks= and node_dependency_hints=, but tasks= already lists "
+        "everything that its body may call. Move the hints into tasks=[...].",
     ):
         doubles.override(node_dependency_hints=[negate])
 

@@ -154,7 +154,7 @@ class Narrowed:
 
 
 def test_a_class_that_is_not_made_of_its_fields_is_refused():
-    with refused(WorkflowCallError, "it cannot be made of its fields: missing a required argument: 'factor'"):
+    with refused(WorkflowCallError, "it cannot be created from its fields: missing a required argument"):
         pack(Narrowed(1, 2))
 
 
@@ -233,13 +233,14 @@ def test_a_class_of_another_dag_file_is_refused(monkeypatch):
         assert pack(north.make()) == {"$class": f"{NORTH}:Row", "fields": {"size": 1}}
         with refused(
             WorkflowCallError,
-            "Task 'plan': an object of the class Row cannot go into a plan, because the class is of another",
+            "Task 'plan': an object of the class Row cannot go into a plan, because the class is defined in "
+            "another Dag file",
         ):
             pack(south.make())
     other = {"$class": f"unusual_prefix_{'c' * 40}_tables:Row", "fields": {"size": 1}}
     with (
         dag_files.running("work", dag_file_of(north)),
-        refused(LayoutError, "Task 'work': the class 'Row' is of the Dag file tables.py"),
+        refused(LayoutError, "Task 'work': the class 'Row' belongs to the Dag file tables.py"),
     ):
         templates.resolve(other, find)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from unittest import mock
+
 import pytest
 from airflow.sdk import dag, task
 
@@ -57,9 +60,9 @@ def calls(supervisor):
     return [name for name in names if name not in OF_AIRFLOW]
 
 
-def test_a_clone_costs_the_same_at_ten_keys_and_at_a_thousand():
+def test_a_clone_costs_the_same_at_a_hundred_keys_and_at_a_thousand():
     costs = []
-    for count in (10, 1000):
+    for count in (100, 1000):
         made, supervisor = fan_out(count), FakeSupervisor()
         assert run_task(made, "produce", supervisor=supervisor).state == "success"
         costs.append(run_clones(made, supervisor, [7]))
@@ -168,5 +171,90 @@ def test_collecting_a_thousand_costs_at_most_four_calls(collector, asked):
 def test_the_producer_stores_each_value_once():
     made, supervisor = fan_out(10), FakeSupervisor()
     run_task(made, "produce", supervisor=supervisor)
-    # One for each, the list of keys with its digest, and all values for the collector of the output itself.
-    assert supervisor.count("SetXCom") == 10 + 3
+    # A page, the list of keys with its digest, and all values for the collector of the output itself.
+    assert supervisor.count("SetXCom") == 1 + 3
+
+
+def produced(count, size=6):
+    """What a task costs that produces some outputs, which are mapped and collected."""
+
+    @task.dynamic(out=DynamicOut(str))
+    def produce():
+        for number in range(count):
+            yield DynamicOutput("x" * size, mapping_key=f"key {number:06}")
+
+    @task
+    def work(value):
+        return len(value)
+
+    @task
+    def collect(values):
+        return len(values)
+
+    @dag(schedule=None)
+    def made():
+        handle = produce()
+        handle.map(work)
+        collect(handle.collect())
+
+    supervisor = FakeSupervisor()
+    made = made()
+    with mock.patch.dict("os.environ", AIRFLOW__CORE__MAX_MAP_LENGTH="100000"):
+        run = run_task(made, "produce", supervisor=supervisor)
+    assert run.state == "success", run.message
+    return made, supervisor
+
+
+def test_ten_thousand_outputs_cost_at_most_two_calls_for_a_hundred():
+    _, supervisor = produced(10_000)
+    assert len(calls(supervisor)) <= 10_000 * 0.02
+
+
+@pytest.mark.parametrize("position", [0, 63, 64, 199])
+def test_a_clone_of_a_large_value_reads_its_value_and_not_those_of_others(position):
+    made, supervisor = produced(200, size=100_000)
+    del supervisor.messages[:]
+    supervisor.received = 0
+    assert run_task(made, "work", position, supervisor).state == "success"
+    assert supervisor.xcoms["work", position, "return_value"] == 100_000
+    # The first part of its page says where it is; each value has a part of its own.
+    assert calls(supervisor)[: 1 + (position % 64 > 0)] == ["GetXCom"] * (1 + (position % 64 > 0))
+    assert supervisor.received < 250_000
+
+
+def test_large_values_are_collected_from_all_their_parts():
+    made, supervisor = produced(200, size=100_000)
+    run = run_task(made, "collect", supervisor=supervisor)
+    assert run.state == "success", run.message
+    assert supervisor.xcoms["collect", -1, "return_value"] == 200
+
+
+def test_a_producing_task_hands_on_what_it_has_yielded():
+    alive = []
+    content = "x" * 100_000
+
+    @task.dynamic(out=DynamicOut(list))
+    def produce():
+        for number in range(20):
+            yield DynamicOutput([number, content], mapping_key=str(number))
+            # Those that somebody still holds.
+            lists = (each for each in gc.get_objects() if type(each) is list and len(each) == 2)
+            alive.append(sum(each[1] is content for each in lists))
+
+    @dag(schedule=None)
+    def made():
+        produce()
+
+    class Forgetful(FakeSupervisor):
+        """Keeps nothing of what it is sent."""
+
+        def send(self, msg):
+            answer = super().send(msg)
+            self.messages.clear()
+            self.xcoms.clear()
+            return answer
+
+    run = run_task(made(), "produce", supervisor=Forgetful())
+    assert run.state == "success", run.message
+    # The first part of the page, the part that is being filled, and what the generator yielded last.
+    assert max(alive) <= 4, alive

@@ -76,8 +76,8 @@ class _Difference:
     def _set_edges(self) -> None:
         """Set the wanted edges. Remove those that are not wanted any more, and those that are cut.
 
-        An edge that the author also asked for belongs to the author. It is removed only if it is cut, and then
-        a gate keeps the order.
+        An edge that the author also asked for belongs to the author. It is removed only if it is cut, and
+        then a gate keeps the order.
         """
         wanted = self._wanted_edges()
         for task_id, up in sorted((self.graph.own_edges - wanted) | self.wanted.cut):

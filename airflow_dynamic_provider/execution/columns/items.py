@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.column import Column
+from airflow_dynamic_provider.execution.pages import read_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,10 @@ class ItemColumn(Column):
     def _value(self, index: int) -> Any:
         number, offset = divmod(index, layout.VALUES_PER_PAGE)
         if self._page is None or self._page[0] != number:
-            xcom_key = layout.values_xcom(self._source.output, number)
-            stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key)
-            self._page = (number, () if stored is None else layout.StoredValues.unpack(stored).by_key)
+            # The page before goes first, because both together would be twice the memory.
+            self._page = None
+            read = read_values(self._reader.context, self._source.task_id, self._source.output, number)
+            self._page = (number, () if read is None else read.by_key)
             self._check_none_lost(number * layout.VALUES_PER_PAGE + len(self._page[1]))
         key = self._reader.keys(self._source.space)[index][-1]
         return value_of_page(self._source, self._page[1], offset, key)

@@ -10,6 +10,7 @@ from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.column import AT_ONCE, Column
 from airflow_dynamic_provider.execution.columns.items import value_of_page
+from airflow_dynamic_provider.execution.pages import read_values, with_other_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ class NestedItemColumn(Column):
         xcom_key = layout.values_xcom(self._source.output, 0)
         stored = xcom.pull_all(self._reader.context, self._source.task_id, xcom_key)
         return {
-            page.key_path: page.by_key
+            page.key_path: self._whole(page, 0, page.map_index).by_key
             for page in map(layout.StoredValues.unpack, stored)
             # The values of clones that were removed, or have not finished their current try, are stored too.
             if self._reader.state(self._source.task_id, page.map_index) == SUCCESS
@@ -71,15 +72,19 @@ class NestedItemColumn(Column):
             values: list[tuple[str | None, Any]] = []
             position = self._outer_positions[outer]
             for page in range(len(self._reader.keys(self._space)) // layout.VALUES_PER_PAGE + 1):
-                xcom_key = layout.values_xcom(self._source.output, page)
-                stored = xcom.pull(self._reader.context, self._source.task_id, xcom_key, position)
-                if stored is None or (read := layout.StoredValues.unpack(stored)).key_path != outer:
+                context, task_id = self._reader.context, self._source.task_id
+                read = read_values(context, task_id, self._source.output, page, position)
+                if read is None or read.key_path != outer:
                     break
                 values += read.by_key
                 if len(read.values) < layout.VALUES_PER_PAGE:
                     break
             self._outer = (outer, values)
         return self._outer[1]
+
+    def _whole(self, first: layout.StoredValues, page: int, position: int) -> layout.StoredValues:
+        context, source = self._reader.context, self._source
+        return with_other_parts(context, source.task_id, source.output, page, first, position)
 
     @cached_property
     def _outer_positions(self) -> dict[KeyPath, int]:

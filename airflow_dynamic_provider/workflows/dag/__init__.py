@@ -1,1 +1,1 @@
-"""What a workflow is in the Dag file: a task group."""
+"""Makes the task group of a workflow in the Dag file."""

@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
 
-# What is not the author's to say of the task that is cloned for nodes, or means something else there: Airflow
-# would count the time that a node waits, and `deadline.time_limit` counts the time that it runs.
+# Settings that the author cannot set on the task that is cloned for nodes, or that mean something else there:
+# Airflow's ``execution_timeout`` would include the time that a node waits. `deadline.time_limit` counts only
+# the time that it runs.
 _OWN_SETTINGS: dict[str, Any] = {
     "execution_timeout": None,
     "trigger_rule": TriggerRule.ALL_SUCCESS,
@@ -57,16 +58,16 @@ log = logging.getLogger(__name__)
 
 _PLAN, _RESULT, _LISTS, _OUTPUTS = "plan", "result", "nodes", "outputs"
 
-# What the task of the nodes that wait is called, behind the name of their kind.
+# The suffix of the task id for nodes that wait, after the name of their kind.
 _AFTER = "__after"
 
 
 def build_group(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Add a workflow to the Dag and return the reference to its outputs.
 
-    The group holds the planning task, for each kind of node the tasks that are cloned for its nodes with the
-    lists of them, and the task that returns the outputs. In a map, the planning task and the last one are
-    clones of the keys, and what is between them runs the nodes of all keys.
+    The group holds the planning task, the result task, and for each kind of node the tasks that are cloned
+    for its nodes and those that list them. In a map, the planning task and the result task are cloned for
+    each key. The tasks between them run the nodes of all keys.
     """
     scope = current_scope()
     if scope is not None:
@@ -85,7 +86,7 @@ def build_group(workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mappi
 def _build_mapped(
     workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
 ) -> Any:
-    """Add a workflow of which each key of a map has a graph of its own."""
+    """Add a workflow with a separate graph for each key of a map."""
     graph, home = scope.space.graph, scope.space.home
     adopt_new_tasks(scope)
     group = TaskGroup(
@@ -126,7 +127,7 @@ def _output(workflow: WorkflowDefinition, result: ResultOperator, task_id: str) 
     settings |= {"task_id": task_id, "execution_timeout": None}
     produce = DynamicTask(keyed.produce, {DEFAULT_OUTPUT: workflow.out}, settings)
     handle = produce(WorkflowOutput(result))
-    # What is to run before the handle's task is to run before the whole workflow.
+    # A task upstream of the handle's task runs before the whole workflow.
     handle.space.producer.first_task_id = result.first_task_id
     return handle
 
@@ -155,9 +156,9 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
 
 
 def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
-    # A task that does not say how many retries it has gets as many as any other one that does not.
+    # A task that does not set ``retries`` has the default of the Dag, like every other such task.
     kinds = find_kinds(workflow, other.default_retries)
-    # A Dag file is read every few seconds; the planning task says it where people look.
+    # Logged at debug level, because a Dag file is read every few seconds. The planning task logs it at info.
     if log.isEnabledFor(logging.DEBUG) and kinds.guesses:
         log.debug(GUESSED, workflow.name, kinds.guesses)
     return kinds
@@ -181,7 +182,7 @@ def _make_lanes(kinds: Kinds, spec: WorkflowSpec, before: Any, after: Any) -> No
 
 def _spec(workflow: WorkflowDefinition, kinds: Kinds, group: TaskGroup) -> WorkflowSpec:
     may_grow = any(_plans_further(kind) for kind in kinds)
-    # The group has tasks of these names already.
+    # The group already has tasks with these names.
     taken = {_PLAN, _RESULT, _LISTS, GATHER, LISTED, *(() if workflow.out is None else (_OUTPUTS,))}
     lanes = [_lanes(kind, group, taken, may_grow=may_grow) for kind in kinds]
     return WorkflowSpec(
@@ -201,7 +202,8 @@ def _plans_further(kind: Kind) -> bool:
 
 def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
     name = f"{kind.name}_node" if kind.name in taken else kind.name
-    # Without a start in the triggerer, a node that has to wait finds that out on a worker: one lane will do.
+    # If tasks cannot start in the triggerer, nodes start on a worker to find out whether to wait: one lane is
+    # enough.
     names = {name: True, f"{name}{_AFTER}": False} if STARTS_IN_TRIGGERER else {name: False}
     return {
         each: Lane(
@@ -210,7 +212,7 @@ def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bo
             list_task_id=_child_id(group, f"{_LISTS}.{each}"),
             plans=_plans_further(kind),
             is_direct=is_direct,
-            # What is planned later always waits: for the node that plans it.
+            # A node that is planned later always waits for the node that plans it.
             grows=may_grow and not is_direct,
         )
         for each, is_direct in names.items()
@@ -231,7 +233,7 @@ def _make_list(name: str, spec: WorkflowSpec) -> NodeListOperator:
 
 def _make_listed(spec: WorkflowSpec, before: Any) -> ListedOperator:
     listed = ListedOperator(
-        task_id=LISTED, doc_md="Succeeds when the lists that may grow have been begun: their nodes can start."
+        task_id=LISTED, doc_md="Succeeds when the lists that may grow have begun: their nodes can start."
     )
     listed.spec = spec
     _start_in_triggerer(listed, "ListedTrigger", {"spec": spec.pack()})
@@ -240,7 +242,7 @@ def _make_listed(spec: WorkflowSpec, before: Any) -> ListedOperator:
 
 
 def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, Any]) -> None:
-    """Have Airflow start a task in the triggerer, where it can."""
+    """Make Airflow start a task in the triggerer, if it can."""
     if STARTS_IN_TRIGGERER:
         task.start_from_trigger = True
         task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)
@@ -254,7 +256,7 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         "lane": name,
         "spec": spec,
         "dag_file": dag_file_being_read(),
-        # What does not say how long it may run may run as long as any other task that does not.
+        # A kind without an ``execution_timeout`` has the default of the Dag, like any other task.
         "time_limit": kind.settings.get("execution_timeout", listed.default_timeout),
         "custom_operator_name": _operator_name(kind),
     }
@@ -264,14 +266,14 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     operator_class: Any = type(
         "NodeOperator", (NodeOperator,), {**own, "__module__": NodeOperator.__module__}
     )
-    # Those of any operator: a matter of the task, and not of what a node runs.
+    # Settings that every operator takes apply to the task, not to the operator that a node runs.
     settings = {setting: value for setting, value in kind.settings.items() if setting in setting_names()}
     settings.setdefault("doc_md", _doc(kind, lane))
     partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     nodes = partial.expand_kwargs(NodeSlots(listed))
     if lane.grows:
-        # A list that grows ends with the workflow, and nodes are to start before. Set now: see
-        # `HelperOperator`.
+        # The task of a growing list ends with the workflow, but its nodes start before. For why this is set
+        # here, see `HelperOperator`.
         task_graph.set_trigger_rule(nodes, TriggerRule.ONE_SUCCESS)
     return nodes
 

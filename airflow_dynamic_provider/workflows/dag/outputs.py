@@ -1,4 +1,4 @@
-"""What calling a workflow returns in the Dag file, and what Airflow expands its nodes over."""
+"""The references that calls of workflows return in the Dag file, and those that nodes are expanded over."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def part_names(function: Callable[..., Any]) -> list[str]:
-    """Return the XComs of the items of what a body returns: by field, or ``output_0`` and so on.
+    """Return the XCom keys for the items of a returned tuple: the fields, or ``output_0`` and so on.
 
-    None where the return annotation names no tuple of known length.
+    Empty if the return annotation is not a tuple of known length.
     """
     shape = return_shape(function)
     if is_named_tuple(shape):
@@ -37,15 +37,15 @@ def part_names(function: Callable[..., Any]) -> list[str]:
 
 
 class WorkflowReference(PlainXComArg):
-    """A reference to something that a workflow's last task has stored, to be passed to tasks.
+    """A reference to an XCom of a workflow's last task, to be passed to tasks.
 
-    Data comes from the workflow's last task. An order without data concerns the whole workflow: what is
-    to run before it runs before the body does.
+    Data comes from the workflow's last task. A dependency without data applies to the whole workflow: an
+    upstream task runs before the body does.
     """
 
     @property
     def roots(self) -> list[Any]:
-        """The planning task, for which all others wait. Airflow asks for it in ``task >> workflow()``."""
+        """The planning task, which all others wait for. Airflow asks for it in ``task >> workflow()``."""
         return [first_task(self.operator)]
 
     def set_upstream(self, task_or_task_list: Any, edge_modifier: Any = None) -> None:
@@ -54,51 +54,52 @@ class WorkflowReference(PlainXComArg):
 
 
 class WorkflowPart(WorkflowReference):
-    """A part of a workflow's outputs: an ordinary XCom reference, to be passed to tasks.
+    """A part of a workflow's output: an ordinary XCom reference, to be passed to tasks.
 
-    Airflow expands only over what a task returns. Where a part is expanded over, a task is added that
-    returns it.
+    Airflow expands only over the return value of a task. If a task is expanded over a part, another task is
+    added that returns the part.
     """
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Return the task and the XCom that it refers to. Airflow asks for them when the Dag file is read."""
+        """Yield the task and the XCom that it refers to. Airflow asks for them when it reads the Dag file."""
         if task_graph.is_expanding():
             self._be_returned()
         return super().iter_references()
 
     def map(self, f: Callable[[Any], Any]) -> Any:
-        """Return a reference to the items as a function gives them, to be expanded over."""
+        """Return a reference to the results of a function for the items, to be expanded over."""
         self._be_returned()
         return super().map(f)
 
     def zip(self, *others: Any, **fillvalue: Any) -> Any:
-        """Return a reference to the items side by side with those of others, to be expanded over."""
+        """Return a reference to the items zipped with those of other references, to be expanded over."""
         self._be_returned()
         return super().zip(*others, **fillvalue)
 
     def concat(self, *others: Any) -> Any:
-        """Return a reference to the items and behind them those of others, to be expanded over."""
+        """Return a reference to the items followed by those of other references, to be expanded over."""
         self._be_returned()
         return super().concat(*others)
 
     def _be_returned(self) -> None:
-        # In a map no list can be expanded over, which Airflow says.
+        # In a map, no task can be expanded over a list. Airflow raises the error for that.
         if self.key != RETURN_VALUE and current_scope() is None:
             self.operator, self.key = returning_task(self.operator, self.key), RETURN_VALUE
 
 
 class WorkflowOutput(WorkflowReference):
-    """The outputs of a workflow: an ordinary XCom reference, to be passed to tasks.
+    """The output of a workflow: an ordinary XCom reference, to be passed to tasks.
 
-    Where the body is annotated to return a tuple of known length it can be unpacked. The fields of a
-    NamedTuple or a TypedDict, and the items of a ``dict[str, ...]``, are found by name: ``output["total"]``.
+    It can be unpacked if the return annotation of the body is a tuple of known length. The fields of a
+    NamedTuple or a TypedDict, and the items of a ``dict[str, ...]``, are selected by name:
+    ``output["total"]``.
     """
 
     def __getitem__(self, item: str) -> WorkflowPart:
         """Return a reference to one field or item.
 
         Raises:
-            WorkflowCallError: What the body is annotated to return has no such part.
+            WorkflowCallError: The return annotation of the body has no such part.
         """
         key = super().__getitem__(item).key  # type: ignore[attr-defined]
         operator: Any = self.operator
@@ -112,18 +113,18 @@ class WorkflowOutput(WorkflowReference):
         return WorkflowPart(operator, key)
 
     def __iter__(self) -> Iterator[WorkflowPart]:
-        """Return a reference to each item of the tuple that the body returns.
+        """Return an iterator over references to the items of the tuple that the body returns.
 
         Raises:
-            WorkflowCallError: It is not known how many there are.
+            WorkflowCallError: The number of items is not known.
         """
         parts = getattr(self.operator, "parts", ())
         if not parts:
             raise WorkflowCallError(
                 "its output cannot be unpacked, because the number of items is not known in the Dag file",
                 task_id=self.operator.task_id,
-                remedy="Annotate what the body returns, as in -> tuple[list[str], int], or pass the output "
-                "to a task as it is.",
+                remedy="Annotate the body, as in -> tuple[list[str], int], or pass the whole output to a "
+                "task.",
             )
         return iter([WorkflowPart(self.operator, name) for name in parts])
 
@@ -134,22 +135,22 @@ def _no_such_part(operator: Any, key: str, fields: Sequence[str] | None) -> Work
         return WorkflowCallError(
             f"its output has no part {key!r}; it has {', '.join(map(repr, known))}",
             task_id=operator.task_id,
-            remedy="Use one of these, or correct what the body is annotated to return.",
+            remedy="Use one of these, or correct the return annotation of the body.",
         )
     return WorkflowCallError(
-        f"its output has no part {key!r}, as far as the annotation of the body says",
+        f"its output has no part {key!r} according to the return annotation of the body",
         task_id=operator.task_id,
-        remedy="Annotate the body with -> dict[str, ...], a TypedDict or a NamedTuple, or pass the output to "
-        "a task as it is.",
+        remedy="Annotate the body with -> dict[str, ...], a TypedDict or a NamedTuple, or pass the whole "
+        "output to a task.",
     )
 
 
 def returning_task(result: Any, key: str) -> Any:
-    """Return the task that returns a part of what another one has stored. It is added the first time."""
+    """Return the task that returns a part of another task's output. Add it the first time."""
     for task in result.dag.tasks:
         if isinstance(task, PartOperator) and (task.result_id, task.part) == (result.task_id, key):
             return task
-    # A key may be any text, so that several may make the same id, or that of another task of the group.
+    # A key may be any string, so its id may be that of another key or of another task in the group.
     label = f"result_{re.sub(r'[^0-9A-Za-z_.-]', '_', key)}"
     group, taken = result.task_group, {task.label for task in result.dag.tasks}
     returning = PartOperator(
@@ -165,11 +166,11 @@ def returning_task(result: Any, key: str) -> Any:
 
 
 class PartOperator(HelperOperator):
-    """Returns a part of a workflow's outputs: Airflow expands only over a task's return value.
+    """Returns a part of a workflow's output, because Airflow expands only over a task's return value.
 
     Args:
         result_id: The task that stores the part.
-        part: The XCom.
+        part: The XCom key of the part.
     """
 
     custom_operator_name = "part"
@@ -178,7 +179,7 @@ class PartOperator(HelperOperator):
         super().__init__(**kwargs)
         self.result_id = result_id
         self.part = part
-        #: The task that runs first of the workflow.
+        #: The first task of the workflow.
         self.first_task_id: str | None = None
 
     def execute(self, context: Any) -> Any:
@@ -187,13 +188,13 @@ class PartOperator(HelperOperator):
 
 
 class NodeSlots(PlainXComArg):
-    """What Airflow expands a lane over: one clone for each slot, with nothing of the list passed to it.
+    """The argument that Airflow expands a lane over: one clone for each slot, without passing it the list.
 
-    A clone reads the page with its own node instead, however long the list is.
+    Each clone reads only the page with its own node, however long the list is.
     """
 
     def resolve(self, context: Any) -> Sequence[Mapping[str, Any]]:
-        """Return no arguments for each slot. Airflow calls this in the task's process."""
+        """Return empty arguments for every slot. Airflow calls this in the task's process."""
         return _NoArguments()
 
 

@@ -1,1 +1,1 @@
-"""What an author declares: a workflow, its kinds of nodes, its settings."""
+"""The declarations of an author: a workflow, its kinds of nodes, and their settings."""

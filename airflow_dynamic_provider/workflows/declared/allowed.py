@@ -1,4 +1,4 @@
-"""What ``tasks=[...]`` of a workflow may hold: everything that a body can call."""
+"""Checks ``tasks=[...]`` of a workflow: it may list everything that a body can call."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from airflow_dynamic_provider.airflow_adapter import objects
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowError
 
-#: Set on what maps a task over a list in a body, so that it is known without being imported.
+#: The attribute that marks `map_task`, so that it is recognized without an import.
 MAPS_MARK = "_dynamic_workflow_maps"
 
 _REMEDY = (
-    "It takes @task functions, task groups, classes of operators, workflows and map_task(task), also under "
+    "tasks= takes @task functions, task groups, operator classes, workflows and map_task(task), also under "
     "override or functools.partial."
 )
 
 
 class Mapped:
-    """A task that is to be mapped over a list in a body: what `map_task` makes.
+    """A task to be mapped over a list in a body. Made by `map_task`.
 
     Args:
         decorator: The ``@task`` function.
@@ -31,15 +31,15 @@ class Mapped:
 
 
 def check_tasks(tasks: Any, workflow: str, workflow_class: type) -> tuple[Any, ...] | None:
-    """Return what the author lists in ``tasks=``, ``None`` if it is left out.
+    """Return the entries of ``tasks=``, ``None`` if it is left out.
 
     Args:
-        tasks: What the author gives.
+        tasks: The author's argument.
         workflow: The name of the workflow.
         workflow_class: The class of workflows.
 
     Raises:
-        WorkflowError: It is no list, or something in it is nothing that a body can call.
+        WorkflowError: It is not a list, or a body cannot call one of its entries.
     """
     if tasks is None:
         return None
@@ -72,24 +72,24 @@ def _can_be_called(value: Any, workflow_class: type) -> bool:
 
 
 def _refusal(value: Any) -> tuple[str, str]:
-    """Return what an entry is, as a message calls it, and what to write in its place."""
+    """Return the description of a refused entry for a message, and the remedy."""
     if isinstance(value, str):
         return f"the string {excerpt(value)}", "List the function itself, without quotes."
     if isinstance(value, types.FunctionType | types.MethodType):
         if getattr(value, MAPS_MARK, False) is True:
             return "map_task without a task", "List each task that is mapped: map_task(task)."
         return (
-            f"the function {value.__name__!r}, which is no task",
+            f"the function {value.__name__!r}, which is not a task",
             "Put @task above it, or list the tasks that it calls.",
         )
     if isinstance(value, type):
-        return f"the class {value.__name__!r}, which is no class of operators", _REMEDY
+        return f"the class {value.__name__!r}, which is not an operator class", _REMEDY
     if isinstance(value, list | tuple | set | frozenset | dict):
         unpacked = "*steps.values()" if isinstance(value, dict) else "*steps"
         return f"a {type(value).__name__}", f"Unpack it: tasks=[{unpacked}]."
     if objects.is_operator(value):
         return (
             f"the operator {value.task_id!r}, which is a task of the Dag",
-            f"List its class, {type(value).__name__}; with settings functools.partial(class, pool=...).",
+            f"List its class, {type(value).__name__}, or with settings functools.partial(class, pool=...).",
         )
     return f"{excerpt(value)} of type {type(value).__name__}", _REMEDY

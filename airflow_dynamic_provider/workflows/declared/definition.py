@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: What happens to the other nodes when one has failed for good.
 FailurePolicy = Literal["fail_fast", "run_all"]
 
-#: The arguments of the decorator that no task has.
+#: The arguments of the decorator that are not arguments of a task.
 OPTIONS = ("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
 
 # Arguments of @task that would change what the planning task stores.
@@ -30,16 +30,16 @@ _REFUSED = ("multiple_outputs", "do_xcom_push")
 
 
 class WorkflowDefinition:
-    """A function whose body says, at run time, which tasks run, and its options.
+    """A function whose body decides at run time which tasks run, with its options.
 
     Args:
         function: The body.
         out: The dynamic output that the body returns, ``None`` if it returns something else.
-        tasks: All that the body may call; ``None`` to follow the names in it.
-        node_dependency_hints: What the body may call though nothing in it names it.
-        max_nodes: How many nodes a plan may have.
+        tasks: Everything that the body may call; ``None`` to follow the names in it.
+        node_dependency_hints: What the body may call without naming it.
+        max_nodes: The maximum number of nodes in a plan.
         failure_policy: What happens to the other nodes when one has failed for good.
-        timeout: How long the whole graph may take, a timedelta or seconds; ``None`` for no limit.
+        timeout: How long the whole graph may take, as a timedelta or in seconds; ``None`` for no limit.
         settings: Arguments of ``@task``, for the planning task.
         is_named: Whether the name was given in the body of another workflow.
     """
@@ -72,20 +72,20 @@ class WorkflowDefinition:
 
     @property
     def name(self) -> str:
-        """The name of the workflow, and of its calls: ``task_id``, or that of the function."""
+        """The name of the workflow and of its calls: ``task_id``, or the name of the function."""
         name = self.settings.get("task_id")
         return self.function.__name__ if name is None else name
 
     @property
     def shape(self) -> Any:
-        """The annotation of what a call gives in another body: the body's, or a dict of values by key."""
+        """The annotation of its output in another body: the body's own, or a dict of values by key."""
         return return_shape(self.function) if self.out is None else dict[str, Any]
 
     def _check_hints_are_needed(self) -> None:
         if self.tasks is not None and self.node_dependency_hints:
             raise WorkflowError(
-                f"the workflow {self.name!r} has tasks= and node_dependency_hints=, and tasks= says already "
-                "all that its body may call",
+                f"the workflow {self.name!r} has both tasks= and node_dependency_hints=, but tasks= already "
+                "lists everything that its body may call",
                 remedy="Move the hints into tasks=[...].",
             )
 
@@ -97,17 +97,17 @@ def _check_function(function: Any) -> None:
     if not inspect.isfunction(function):
         raise WorkflowError(
             f"@dynamic_workflow decorates a function, received {function!r}",
-            remedy="Name the options: @dynamic_workflow(max_nodes=...), and put it above the function only.",
+            remedy="Pass options by name, as in @dynamic_workflow(max_nodes=...), and decorate a function.",
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise WorkflowError(
-            f"the workflow {function.__name__!r} is a generator function, and a body must return its output",
-            remedy="Collect in a list what it yields, and return the list.",
+            f"the workflow {function.__name__!r} is a generator function, but a body must return its output",
+            remedy="Collect the values in a list, and return the list.",
         )
     if inspect.iscoroutinefunction(function):
         raise WorkflowError(
-            f"the workflow {function.__name__!r} is async, and a body only says what is to run",
-            remedy="Leave out async and await; nodes run side by side anyway.",
+            f"the workflow {function.__name__!r} is async, but a body must be an ordinary function",
+            remedy="Leave out async and await: nodes run in parallel anyway.",
         )
 
 
@@ -124,7 +124,7 @@ def _check_max_nodes(max_nodes: Any) -> int:
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
         raise WorkflowError(
             f"max_nodes must be a whole number of at least 1, received {max_nodes!r}",
-            remedy=f"Leave it out for {DEFAULT_MAX_NODES}.",
+            remedy=f"Leave it out for the default of {DEFAULT_MAX_NODES}.",
         )
     return max_nodes
 
@@ -133,7 +133,8 @@ def _check_policy(policy: Any) -> FailurePolicy:
     if policy not in get_args(FailurePolicy):
         raise WorkflowError(
             f"failure_policy must be 'fail_fast' or 'run_all', received {policy!r}",
-            remedy="'fail_fast' starts no further node once one has failed; 'run_all' runs what it can.",
+            remedy="'fail_fast' starts no more nodes after one has failed; 'run_all' runs every node that "
+            "does not depend on a failed one.",
         )
     return policy  # type: ignore[no-any-return]
 
@@ -154,11 +155,11 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if name in settings:
             raise WorkflowError(
                 f"@dynamic_workflow does not take {name}=, because it decides what its planning task stores",
-                remedy=f"Leave {name}= out.",
+                remedy=f"Leave out {name}=.",
             )
     known = setting_names() | {NAME, "dag", "task_group"}
     if unknown := [name for name in settings if name not in known]:
-        # Only now: a Dag file that is right does without it.
+        # Imported only now, because a correct Dag file does not need it.
         import difflib
 
         nearest = difflib.get_close_matches(unknown[0], [*known, *OPTIONS], 1)

@@ -1,9 +1,9 @@
-"""Finds the kinds of a workflow: those that ``tasks=[...]`` lists, or else those that names in its code mean.
+"""Finds the kinds of a workflow: those in ``tasks=[...]``, or else those that names in its code refer to.
 
-To follow names is a convenience: it finds what the code names, and nothing that is looked up while it runs.
+Following names is a convenience: it finds what the code names, but nothing that is looked up at run time.
 
-Runs when the Dag file is read and again in the planning task, and must find the same both times: it follows
-the list, or the code, in the order in which it is written.
+It runs when the Dag file is read and again in the planning task, and must find the same kinds both times.
+Therefore it follows the list, or the code, in the order in which it is written.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from airflow_dynamic_provider.workflows.declared.kinds import (
 from airflow_dynamic_provider.workflows.declared.settings import is_setting
 from airflow_dynamic_provider.workflows.plan.references import Placeholder
 
-# Functions of these are never a body's helpers.
+# Functions from these modules are never helpers of a body.
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
 
-# A container with more than this is data.
+# A container with more items than this is data.
 _MOST_ITEMS = 1000
 
 _UNKNOWN = object()
 
 
 def find_kinds(workflow: WorkflowDefinition, default_retries: int = 0) -> Kinds:
-    """Return the kinds that the calls of a workflow's body can be of, and those of all that it may call.
+    """Return the kinds of the calls in a workflow's body, and those of all workflows that it may call.
 
     Args:
         workflow: The workflow.
-        default_retries: The retries of a task that does not say how many it has.
+        default_retries: The retries of a task that does not set ``retries``.
     """
     finder = _Finder(Kinds(default_retries, "" if workflow.tasks is None else workflow.name))
     finder.body(workflow)
@@ -58,11 +58,11 @@ class _Finder:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
         self._functions: dict[int, Any] = {}
-        # By function and list, for both may be there: a workflow, and its copy with another list.
+        # By function and list, because a workflow and its copy with another list may both be used.
         self._workflows: set[tuple[int, tuple[int, ...] | None]] = set()
         # The code that is being looked at; empty in a list.
         self._found_in = ""
-        # Kept, for ids of objects that are gone come again.
+        # The objects are kept, because Python may reuse the id of a deleted object.
         self._seen: dict[tuple[int, bool], Any] = {}
 
     def body(self, workflow: WorkflowDefinition) -> None:
@@ -76,7 +76,7 @@ class _Finder:
         with self._looking_at(""):
             for each in workflow.tasks:
                 self._listed(each)
-            # At its decorator it could not be listed yet.
+            # A workflow cannot list itself in its own decorator.
             scope = _scope(workflow.function)
             for name in _names(workflow.function.__code__):
                 if _is_same(scope.get(name), workflow):
@@ -85,7 +85,7 @@ class _Finder:
     def function(self, function: Any) -> None:
         """Look at everything that a function refers to."""
         code = getattr(function, "__code__", None)
-        # Not by its code, which functions with different closures share.
+        # Not by code object, because functions with different closures share it.
         if code is None or id(function) in self._functions:
             return
         self._functions[id(function)] = function
@@ -98,7 +98,7 @@ class _Finder:
         scope = _scope(function)
         is_mapping = any(_is_map_task(scope.get(name)) for name in names) or _map_task_attribute(names, scope)
         mapped = _mapped(function, scope) if is_mapping else []
-        # Where the source does not show what is mapped, anything may be.
+        # If the source does not show what is mapped, anything may be mapped.
         is_mapping = mapped is None
         for name in names:
             if name in scope:
@@ -193,7 +193,8 @@ class _Finder:
             return
         items = value.values() if isinstance(value, Mapping) else value
         if isinstance(value, set | frozenset):
-            # A set has another order in another process, and kinds are named in the order they are found.
+            # A set has a different order in each process, and kinds are named in the order in which they are
+            # found.
             items = sorted(value, key=lambda item: str(getattr(item, "__qualname__", "")))
         for item in items:
             self.value(item, names, is_mapping)
@@ -203,7 +204,7 @@ class _Finder:
         top = str(getattr(value, "__name__", "")).split(".")[0] if isinstance(value, types.ModuleType) else ""
         held = getattr(value, "__dict__", {})
         for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
-            # Of Airflow and Python itself, only classes of operators are for a body.
+            # From Airflow and Python itself, a body calls only operator classes.
             if top not in _FOREIGN or objects.is_operator_class(held[name]):
                 self.value(held[name], names - {name}, is_mapping)
 
@@ -218,7 +219,7 @@ def _place_of(function: Any) -> str:
 
 
 def _names(code: types.CodeType) -> list[str]:
-    """The names that code uses, that of functions inside it too, each once."""
+    """Return the names that code uses, including those of functions inside it, each once."""
     names = dict.fromkeys([*code.co_names, *code.co_freevars])
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -227,13 +228,13 @@ def _names(code: types.CodeType) -> list[str]:
 
 
 def _scope(function: Any) -> dict[str, Any]:
-    """What a function's names mean, apart from its own variables."""
+    """Return name -> value, for the names in a function except its own variables."""
     scope = dict(function.__globals__)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             scope[name] = cell.cell_contents
         except ValueError:
-            # It is not assigned yet.
+            # The variable is not assigned yet.
             scope.pop(name, None)
     return scope
 
@@ -254,7 +255,7 @@ def _is_helper(function: types.FunctionType) -> bool:
     path = function.__code__.co_filename
     if "site-packages" not in path and "dist-packages" not in path:
         return True
-    # A library: only worth following if it is written for Airflow.
+    # A library is followed only if it is written for Airflow.
     return any(
         objects.is_task_decorator(value) or isinstance(value, WorkflowDefinition)
         for value in function.__globals__.values()
@@ -262,8 +263,8 @@ def _is_helper(function: types.FunctionType) -> bool:
 
 
 def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
-    """The tasks and operators with settings of their own that a function's source writes down."""
-    # Typed into an interpreter, or a lambda in the middle of a statement, it has no source: hints are needed.
+    """Yield the tasks and operators with their own settings in a function's source."""
+    # A function typed into an interpreter, or a lambda inside a statement, has no source and needs hints.
     for node in _calls_in(function) or ():
         variation = _evaluate_call(node, scope)
         if variation is not _UNKNOWN:
@@ -271,7 +272,7 @@ def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _mapped(function: Any, scope: Mapping[str, Any]) -> list[Any] | None:
-    """What a function's source gives to `map_task`; ``None`` where it does not show."""
+    """Return what a function's source passes to `map_task`; ``None`` if the source does not show it."""
     calls = _calls_in(function)
     if calls is None:
         return None
@@ -288,21 +289,21 @@ def _mapped(function: Any, scope: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
-    """What a ``functools.partial`` is made of, if the expression is one."""
+    """Return the function of a ``functools.partial``, or the expression itself if it is not one."""
     is_partial = isinstance(node, ast.Call) and _evaluate(node.func, scope) is functools.partial
     return node.args[0] if is_partial and node.args else node  # type: ignore[attr-defined]
 
 
 def _calls_in(function: Any) -> list[ast.Call] | None:
-    """The calls that a function's source writes down, in their order; ``None`` where there is no source."""
+    """Return the calls in a function's source, in their order; ``None`` if there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, SyntaxError, TypeError, ValueError):
         return None
-    # Python gives the whole statement that a lambda is in.
+    # For a lambda, Python returns the source of the whole statement around it.
     own: list[ast.AST] = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
     if function.__code__.co_name != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
-        # Without the decorators above it.
+        # The body, without the decorators above it.
         own = [*tree.body[0].body]
     return sorted(
         (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
@@ -311,7 +312,7 @@ def _calls_in(function: Any) -> list[ast.Call] | None:
 
 
 def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
-    """A task under ``override``, or an operator class with the settings that it is given."""
+    """Return a task under ``override``, or an operator class with its settings."""
     if isinstance(node.func, ast.Attribute) and node.func.attr == "override":
         return _evaluate_override(node, node.func.value, scope)
     called = _evaluate(node.func, scope)
@@ -337,7 +338,7 @@ def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str,
     try:
         return base.override(**settings)
     except Exception:
-        # Airflow refuses the settings; it will again, with the line, when the body makes the call.
+        # Airflow refuses the settings. When the body makes the call, it does so again, with the line.
         return _UNKNOWN
 
 
@@ -352,7 +353,7 @@ def _evaluate_keywords(keywords: Iterable[ast.keyword], scope: Mapping[str, Any]
 
 
 def _evaluate(node: ast.expr, scope: Mapping[str, Any]) -> Any:
-    """The value of a constant, of a name of the Dag file, or of a task under ``override``."""
+    """Return the value of a constant, a name in the Dag file, or a task under ``override``."""
     if isinstance(node, ast.Name):
         return scope.get(node.id, _UNKNOWN)
     if isinstance(node, ast.Attribute):

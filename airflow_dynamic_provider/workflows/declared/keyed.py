@@ -1,9 +1,9 @@
-"""A workflow whose output is dynamic, declared by ``out=``: its handle is like that of any other task.
+"""Workflows with a dynamic output, declared by ``out=``: a call returns a handle, as for any dynamic task.
 
-The body returns a list of ``DynamicOutput``, with promises for values. Where the workflow is called in a Dag
-file, its last task returns what stands for them, and a task behind it produces them: with the checks, the
-lists and the metadata of any task that produces keys. In another body the call gives the promise of a dict of
-the values by key.
+The body returns a list of ``DynamicOutput``, whose values may be promises. If the workflow is called in a Dag
+file, its last task returns documents for them, and one more task produces the outputs: with the checks, the
+lists and the metadata of any task that produces keys. In another body, the call returns a promise of a dict
+of the values by key.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from airflow_dynamic_provider.errors import WorkflowCallError, WorkflowError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-# The fields of what stands for a dynamic output in a plan, and in what the workflow's last task returns.
+# The fields of the document for a dynamic output, in a plan and in the return value of the last task.
 _KEY, _VALUE, _METADATA = "key", "value", "metadata"
 
 
 def read_out(out: Any, function: Callable[..., Any]) -> DynamicOut | None:
-    """Return the declared dynamic output of a workflow, ``None`` where it has none.
+    """Return the declared dynamic output of a workflow, ``None`` if it has none.
 
     Raises:
-        WorkflowError: Something else is declared.
+        WorkflowError: The declaration is not a `DynamicOut`.
         DeclarationError: The declaration contradicts the annotation of the body.
     """
     if out is None:
@@ -36,17 +36,17 @@ def read_out(out: Any, function: Callable[..., Any]) -> DynamicOut | None:
     if not isinstance(out, DynamicOut):
         raise WorkflowError(
             f"out= of a workflow must be a DynamicOut, received {out!r}",
-            remedy="Write out=DynamicOut(str). A workflow without out= returns whatever its body returns.",
+            remedy="Write out=DynamicOut(str), or leave out the argument to return an ordinary value.",
         )
     read_declarations(out, function)
     return out
 
 
 def documents(workflow: str, returned: Any) -> list[dict[str, Any]]:
-    """Return what stands in a plan for the dynamic outputs that a body returns.
+    """Return the documents, for a plan, of the dynamic outputs that a body returns.
 
     Raises:
-        WorkflowCallError: It returns something else, or a key twice.
+        WorkflowCallError: The body returns something else, or a key twice.
     """
     return [
         {
@@ -62,34 +62,34 @@ def values(workflow: str, returned: Any) -> dict[str, Any]:
     """Return the values of the dynamic outputs that a body returns, by key.
 
     Raises:
-        WorkflowCallError: It returns something else, or a key twice.
+        WorkflowCallError: The body returns something else, or a key twice.
     """
     return {each.mapping_key: each.value for each in _checked(workflow, returned)}
 
 
 def values_of(items: Iterable[Any]) -> dict[str, Any]:
-    """Return the values of what `documents` made, by key."""
+    """Return key -> value, from the resolved result of `documents`."""
     return {each[_KEY]: each[_VALUE] for each in items}
 
 
 def produce(items: Iterable[Any]) -> Iterator[DynamicOutput[Any]]:
-    """Yield the dynamic outputs for which something stands in what a workflow returned."""
+    """Yield the dynamic outputs from the documents that a workflow returned."""
     for each in items:
         metadata = metadata_from_json(each.get(_METADATA, {}))
         yield DynamicOutput(each[_VALUE], each[_KEY], metadata=metadata)
 
 
 def refuse_events(workflow: str, returned: Any) -> None:
-    """Refuse dynamic outputs that the body of a workflow returns that declares none.
+    """Refuse dynamic outputs that a body returns if its workflow declares none.
 
     Raises:
-        WorkflowCallError: It names the argument to declare them with.
+        WorkflowCallError: There are such outputs. The message names the argument that declares them.
     """
     if isinstance(returned, list | tuple):
         event = next((each for each in returned if isinstance(each, DynamicOutput | Output)), None)
         if event is not None:
             raise WorkflowCallError(
-                f"the workflow {workflow!r} returns a {type(event).__name__}, and declares no dynamic output",
+                f"the workflow {workflow!r} returns a {type(event).__name__}, but declares no dynamic output",
                 remedy="Declare it: @dynamic_workflow(out=DynamicOut(...)).",
             )
 
@@ -111,7 +111,7 @@ def _checked(workflow: str, returned: Any) -> Sequence[DynamicOutput[Any]]:
 
 def _refusal(workflow: str, what: str) -> WorkflowCallError:
     return WorkflowCallError(
-        f"the workflow {workflow!r} declares a dynamic output and {what}",
-        remedy="Return a list, with each key once: "
+        f"the workflow {workflow!r} declares a dynamic output, but {what}",
+        remedy="Return a list with unique keys: "
         "[DynamicOutput(task(item), mapping_key=item) for item in items].",
     )

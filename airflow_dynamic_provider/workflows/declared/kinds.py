@@ -1,6 +1,7 @@
-"""The kinds of nodes: one mapped task of the Dag each, with the settings that all its nodes share.
+"""The kinds of nodes. The nodes of a kind share its mapped tasks in the Dag, and their settings.
 
-Found when the Dag file is read (see `finding`), and again, from the same file, in the planning task.
+Kinds are found when the Dag file is read (see `finding`), and again, from the same file, in the planning
+task.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 
 
-#: What a log says of `Kinds.guesses`, behind the workflow's name.
-GUESSED = "The kinds of nodes of %r that no tasks=[...] lists were found by names in the code:\n%s"
+#: The log message for the workflow's name and `Kinds.guesses`.
+GUESSED = "Kinds of nodes of %r that tasks=[...] does not list, found by names in the code:\n%s"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class OperatorTarget:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Nothing: the class has none of its own."""
+        """No settings: a class has none of its own."""
         return {}
 
     @property
@@ -116,13 +117,13 @@ Target = TaskTarget | OperatorTarget | WorkflowTarget | MapTarget
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """What runs some of the nodes: a task of the Dag that is mapped over them.
+    """A function or operator class with its settings, which some nodes share.
 
     Attributes:
         name: Unique among the kinds of one workflow.
         target: What its nodes call.
-        settings: Arguments of the task, without its name.
-        found_in: The code whose names led to it; empty for one that ``tasks=`` lists.
+        settings: The arguments of its tasks, without the name.
+        found_in: The code whose names led to it; empty if ``tasks=`` lists it.
     """
 
     name: str
@@ -136,8 +137,8 @@ class Kinds:
     """The kinds of a workflow and of all workflows that it may call, by name.
 
     Args:
-        default_retries: The retries of a kind that does not say how many it has.
-        listed_by: The workflow whose ``tasks=`` lists them; empty where names in the body led to them.
+        default_retries: The retries of a kind that does not set ``retries``.
+        listed_by: The workflow whose ``tasks=`` lists them; empty if names in the body led to them.
     """
 
     default_retries: int = 0
@@ -164,15 +165,15 @@ class Kinds:
 
     @property
     def guesses(self) -> str:
-        """The kinds that no ``tasks=`` lists and the code that led to each, a line for each."""
+        """One line for each kind that no ``tasks=`` lists, with the code that led to it."""
         return "\n".join(f"  {kind.name}: named in {kind.found_in}" for kind in self if kind.found_in)
 
     def add(self, target: Target, settings: Mapping[str, Any] | None = None, found_in: str = "") -> None:
-        """Add a kind, unless one that there is runs such nodes already."""
+        """Add a kind, unless an existing one can run its nodes."""
         settings = dict(target.settings if settings is None else _without_name(settings))
         if self._find(target, settings) is not None:
             return
-        # Airflow takes a task id of letters, digits, dashes, dots and underscores; a lambda has brackets.
+        # A task id may have letters, digits, dashes, dots and underscores. A lambda's name has brackets.
         base = re.sub(r"[^\w.-]", "", target.name, flags=re.ASCII) or "node"
         name, number = base, 1
         while name in self._by_name:
@@ -183,11 +184,11 @@ class Kinds:
         self._by_identity.setdefault(target.identity, []).append(kind)
 
     def match(self, target: Target, settings: Mapping[str, Any] | None = None) -> tuple[Kind, int | None]:
-        """Return the kind that runs a node, and the node's retries where they are fewer than the kind's.
+        """Return the kind that runs a node, and the node's retries if they are fewer than the kind's.
 
         Args:
-            target: What is called.
-            settings: What the call sets; the target's own settings by default. A name is ignored.
+            target: The target of the call.
+            settings: The settings of the call; the target's own settings by default. A name is ignored.
 
         Raises:
             UnknownKindError: The Dag has no task that could run it.
@@ -208,7 +209,7 @@ class Kinds:
             if kind.settings.get(RETRIES) == wanted:
                 return kind, None
             has = self._retries(kind.settings)
-            # The one with the fewest attempts to spare.
+            # The kind with the fewest surplus retries.
             if self._retries(settings) <= has and (lowest is None or has < lowest):
                 best, lowest = (kind, self._retries(settings)), has
         return best
@@ -224,21 +225,24 @@ class Kinds:
             return self._unlisted(target, settings, known, name)
         if not known and isinstance(target, MapTarget):
             return UnknownKindError(
-                f"the Dag file has no task for a map_task of {name!r}, because nothing that the body "
-                "refers to names both",
-                remedy=f"Name {name} and map_task at the top of the Dag file, and use them in the body.",
+                f"the Dag file has no task for a map_task of {name!r}, because neither the body nor a "
+                "function that it calls names both",
+                remedy=f"Define {name} at the top level of the Dag file, and write map_task({name}) in the "
+                "body.",
             )
         if not known:
             return UnknownKindError(
-                f"the Dag file has no task for {name!r}, because nothing that the body refers to names it",
-                remedy=f"Name it at the top of the Dag file, or in node_dependency_hints=[{name}].",
+                f"the Dag file has no task for {name!r}, because neither the body nor a function that it "
+                "calls names it",
+                remedy="Define it at the top level of the Dag file and use its name in the body, or add "
+                f"node_dependency_hints=[{name}].",
             )
         given = _nearest_difference(known, settings)
         call = _with_settings(target, name, given)
         return UnknownKindError(
             f"the Dag file has no task for {name!r} with these settings: {given}; only task_id and fewer "
-            "retries may differ from one node to the next",
-            remedy=f"Name it in the Dag file: big = {call}, or node_dependency_hints=[{call}].",
+            "retries may differ between its nodes",
+            remedy=f"Define it in the Dag file, as in big = {call}, or add node_dependency_hints=[{call}].",
         )
 
     def _unlisted(
@@ -254,18 +258,18 @@ class Kinds:
             f"the body of a workflow calls {called}, which is not in tasks=[...] of the workflow "
             f"{self.listed_by!r}",
             remedy=f"Add it: tasks=[..., {call}]."
-            + (" Only task_id and fewer retries may differ from what is listed." if known else ""),
+            + (" Only task_id and fewer retries may differ from a listed task." if known else ""),
         )
 
 
 def _nearest_difference(known: Sequence[Kind], settings: Mapping[str, Any]) -> str:
-    """Return the settings of a call that the kind which is most like it does not have."""
+    """Return the settings of a call that differ from the most similar kind."""
     nearest = min(known, key=lambda kind: len(_differences(kind.settings, settings)))
     return ", ".join(_differences(nearest.settings, settings))
 
 
 def _with_settings(target: Target, name: str, given: str) -> str:
-    """Return the expression that has these settings."""
+    """Return the expression for a target with these settings."""
     is_class = isinstance(target, OperatorTarget)
     return f"functools.partial({name}, {given})" if is_class else f"{name}.override({given})"
 
@@ -284,5 +288,5 @@ def _without_name(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _underlying(decorator: Any) -> Any:
-    # ``@task.dynamic`` keeps an ordinary task decorator inside.
+    # ``@task.dynamic`` wraps an ordinary task decorator.
     return getattr(decorator, "_task", decorator)

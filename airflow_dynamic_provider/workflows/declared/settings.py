@@ -1,4 +1,4 @@
-"""Which arguments of a task are settings, which belong to the kind of a node and not to one node."""
+"""Tells settings, the arguments that belong to the kind of a node, from the arguments of one node."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import functools
 import types
 from typing import Any
 
-#: The setting that names a node, and is no matter of its kind.
+#: The setting that names a node. It does not belong to the kind.
 NAME = "task_id"
 
-#: The setting of which a node may have less than its kind.
+#: The setting that may be lower for a node than for its kind.
 RETRIES = "retries"
 
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
@@ -17,7 +17,7 @@ _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, f
 
 @functools.cache
 def setting_names() -> frozenset[str]:
-    """Return the names of the arguments that every operator takes: those that belong to a kind."""
+    """Return the names of the arguments that every operator takes and that belong to a kind."""
     import inspect
 
     from airflow.sdk import BaseOperator
@@ -27,8 +27,8 @@ def setting_names() -> frozenset[str]:
 
 
 def is_setting(name: str, value: Any) -> bool:
-    """Whether an argument of an operator belongs to its kind: one of every operator, or a function.
+    """Whether an argument of an operator belongs to its kind: every operator takes it, or it is a function.
 
-    A function is code of the Dag file. It is found there again, and not stored with each node.
+    A function is code of the Dag file. It is found there again, not stored with each node.
     """
     return name in setting_names() or (isinstance(value, _FUNCTIONS) and not isinstance(value, type))

@@ -1,4 +1,4 @@
-"""What the tasks of one workflow have to know of each other, written while the Dag file is parsed."""
+"""What the tasks of a workflow know about each other, set while the Dag file is parsed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import FailurePolicy
     from airflow_dynamic_provider.workflows.plan.plan import PlannedNode
 
-#: What the task is called, in a task group, that gathers the plans of all keys.
+#: The name, in a task group, of the task that gathers the plans of all keys.
 GATHER = "gather"
 
-#: What the task is called that succeeds when the lists that may grow have been begun.
+#: The name of the task that succeeds when all lists that may grow have begun.
 LISTED = "listed"
 
-#: Under what the document of a result task holds the workflow.
+#: The key of the workflow in the document of a result task.
 _DOCUMENT = "dynamic_workflow"
 
 
@@ -32,14 +32,14 @@ _DOCUMENT = "dynamic_workflow"
 class Lane:
     """A task that is cloned for nodes of one kind.
 
-    A kind has two where Airflow starts a task either in the triggerer or on a worker, whatever the clone: one
-    for the nodes that can start at once, which would start seconds later through the triggerer, and one for
-    those that wait.
+    If tasks can start in the triggerer, a kind has two lanes, because all clones of a task start in the same
+    place: a lane on workers for nodes that can start at once, which the triggerer would delay by seconds, and
+    a lane in the triggerer for nodes that wait.
 
     Attributes:
         kind: The kind.
         task_id: The task that is cloned for each node.
-        list_task_id: The task that returns the list of nodes, over which Airflow expands that one.
+        list_task_id: The task that returns the list of nodes, over which Airflow expands the lane.
         plans: Whether its nodes plan further nodes when their inputs exist.
         is_direct: Whether it is for the nodes that can start at once.
         grows: Whether nodes may be added to the list while the workflow runs.
@@ -58,13 +58,13 @@ class WorkflowSpec:
     """One workflow of a Dag.
 
     Attributes:
-        name: Its task group.
+        name: The id of its task group.
         plan_task_id: The planning task.
-        result_task_id: The task that returns the workflow's outputs.
-        lanes: The tasks that are cloned for nodes, by a name that is unique.
-        failure_policy: What one failed node means for the others.
+        result_task_id: The task that returns the workflow's output.
+        lanes: Unique name -> lane: the tasks that are cloned for nodes.
+        failure_policy: What a failed node means for the others.
         timeout: How many seconds the whole graph may take; ``None`` for no limit.
-        max_nodes: How many nodes it may have.
+        max_nodes: The maximum number of nodes.
         is_mapped: Whether there is a graph for each key of a map.
     """
 
@@ -79,7 +79,7 @@ class WorkflowSpec:
 
     @property
     def listing_task_id(self) -> str:
-        """The task that lists the nodes first: the planning task, or the one that gathers all keys' plans."""
+        """The task that lists nodes first: the planning task, or the one that gathers all keys' plans."""
         return f"{self.name}.{GATHER}" if self.is_mapped else self.plan_task_id
 
     @property
@@ -90,7 +90,7 @@ class WorkflowSpec:
 
     @property
     def growing_lanes(self) -> list[str]:
-        """The lanes to whose lists nodes may be added while the workflow runs."""
+        """The lanes that may get more nodes while the workflow runs."""
         return [name for name, lane in self.lanes.items() if lane.grows]
 
     @property
@@ -113,20 +113,20 @@ class WorkflowSpec:
 
         Args:
             node: The node.
-            is_of_root: Whether the planning task planned it, and no other node.
+            is_of_root: Whether the planning task planned it, not another node.
 
         Raises:
-            PlanMismatchError: It was planned when the workflow had other kinds than it has here.
+            PlanMismatchError: It was planned when the workflow had different kinds.
         """
         starts_at_once = is_of_root and not node.upstream and node.limit is None
         waiting = self._lanes_of_kinds.get((node.kind, False))
         if waiting is None:
             raise PlanMismatchError(
                 f"{node.name!r} is planned to run {node.kind!r}, for which {self.name!r} has no task: "
-                "the Dag was changed while the run goes on",
+                "the Dag was changed during the run",
                 task_id=self.plan_task_id,
                 remedy=f"Clear {self.plan_task_id!r} with its downstream tasks, so that all nodes are "
-                "planned again, or bring back what the body called before.",
+                "planned again, or restore what the body called before.",
             )
         return self._lanes_of_kinds.get((node.kind, starts_at_once), waiting)
 
@@ -135,7 +135,7 @@ class WorkflowSpec:
         return {(lane.kind, lane.is_direct): name for name, lane in self.lanes.items()}
 
     def pack(self) -> dict[str, Any]:
-        """Return plain data, for a trigger's arguments."""
+        """Return plain data, for the arguments of a trigger."""
         return asdict(self)
 
     @classmethod
@@ -152,15 +152,16 @@ class WorkflowSpec:
         return build(cls, "a workflow", packed, lanes=lanes)
 
     def document(self) -> str:
-        """Return the text that the result task carries as its ``doc_json``.
+        """Return the ``doc_json`` of the result task.
 
-        So commands and pages, which know a Dag only as Airflow has stored it, find its workflows.
+        Commands and pages know a Dag only in Airflow's serialized form, and find its workflows in this
+        document.
         """
         return json.dumps({_DOCUMENT: self.pack()})
 
 
 def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
-    """Return name -> workflow of a Dag's tasks, as Airflow has stored them. For commands and pages."""
+    """Return name -> workflow, from the serialized tasks of a Dag. For commands and pages."""
     documents = [read_object(getattr(task, "doc_json", None)) for task in tasks]
     specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
     return {spec.name: spec for spec in specs}

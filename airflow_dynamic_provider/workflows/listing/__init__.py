@@ -1,1 +1,1 @@
-"""Which node has which slot of its lane."""
+"""Assigns each node a slot of its lane."""

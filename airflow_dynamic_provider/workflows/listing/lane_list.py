@@ -1,4 +1,4 @@
-"""The list of one lane, as the task that returns it keeps it: in its own process, or in its trigger."""
+"""The list of one lane. The task that returns it keeps it, in its own process or in its trigger."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of a list at one look.
+    """The result of one look at a list.
 
     Attributes:
-        may_grow: Whether nodes can still come.
-        has_changed: Whether the list is another one than was seen.
+        may_grow: Whether nodes can still be added.
+        has_changed: Whether the list differs from the one in the snapshot.
     """
 
     may_grow: bool
@@ -46,10 +46,10 @@ class Kept:
 
 
 class LaneList:
-    """Stores the list of a lane as XComs of the task instance that returns it; nobody else writes them.
+    """Stores the list of a lane as XComs of the task instance that returns it. Nothing else writes them.
 
     Args:
-        ti: That task instance, or what a trigger knows of it.
+        ti: That task instance, or the trigger's copy of it.
         spec: The workflow.
         lane: The lane.
     """
@@ -66,7 +66,7 @@ class LaneList:
         return unpack_slots(self._reader.pull(self._ti.task_id, RETURN_VALUE))
 
     def fetch(self) -> list[Slot]:
-        """Store the nodes of a list that does not grow, and return its slots, which are not stored.
+        """Store the nodes of a list that does not grow, and return its slots without storing them.
 
         Two API calls for each 64 nodes, and two more.
 
@@ -77,13 +77,13 @@ class LaneList:
         return self._fetch_first()
 
     def begin(self) -> bool:
-        """Store the list as it is at first, unless the stored one was begun for the same graphs.
+        """Store the first list, unless the stored one was begun for the same graphs.
 
-        Such a list has the slots of nodes that were added later: their task instances stay theirs. Two API
-        calls for each 64 nodes, and at most five more.
+        A stored list may have slots for nodes that were added later. These nodes keep their task instances.
+        Two API calls for each 64 nodes, and at most five more.
 
         Returns:
-            Whether it was stored now.
+            Whether this call stored the list.
 
         Raises:
             PlanMismatchError: The nodes are not listed, because another release planned them.
@@ -95,14 +95,14 @@ class LaneList:
         return True
 
     def begin_on_worker(self, context: Any, known: Sequence[Slot] | None) -> None:
-        """Do what `begin` does in a process whose start has deleted what was stored.
+        """Begin the list in a worker process, whose start has deleted the stored list.
 
-        Airflow deletes the XComs of a task instance when it starts on a worker, and not when it starts in the
-        triggerer. The slots of nodes that were added later are found again by what those nodes have left.
+        Airflow deletes the XComs of a task instance when it starts on a worker, but not when it starts in the
+        triggerer. The slots of nodes that were added later are restored from the XComs of these nodes.
 
         Args:
             context: Airflow's task context.
-            known: The slots, where they are known.
+            known: The slots, if they are known.
         """
         if self._reader.has_begun(self._lane):
             return
@@ -116,29 +116,30 @@ class LaneList:
         self._store_mark()
 
     def keep(self, snapshot: Snapshot) -> Kept:
-        """Add the nodes that were planned meanwhile.
+        """Add the nodes that were planned since the last look.
 
-        No API call if nothing was planned, else one for each 64 nodes from the first new one, and three more.
+        No API call if nothing was planned. Otherwise one for each 64 nodes from the first new one, and three
+        more.
 
         Raises:
-            PlanMismatchError: There was no such list when the nodes were planned first.
-            TooManyOutputsError: There are more nodes in the lane than Airflow may map.
+            PlanMismatchError: The list did not exist when nodes were first planned.
+            TooManyOutputsError: The lane has more nodes than Airflow may map.
         """
         seen = snapshot.reader.slots(self._lane)
         wanted = list_again(snapshot, self._lane, seen)
         if wanted == seen:
             return Kept(may_grow=snapshot.may_grow)
         if self.slots != seen:
-            # What was seen is older than what was stored last: the next look decides.
+            # The snapshot is older than the stored list: the next look decides.
             return Kept(may_grow=True, has_changed=True)
         self._replace(snapshot, seen, wanted)
         return Kept(may_grow=snapshot.may_grow, has_changed=True)
 
     def _replace(self, snapshot: Snapshot, slots: Sequence[Slot], wanted: Sequence[Slot]) -> None:
         if not slots:
-            # A list that may grow has a slot for that from the beginning.
+            # A list that may grow has reserved slots from the start.
             raise PlanMismatchError(
-                f"plans {wanted[0].name!r} now, and began without tasks to run it: the Dag was changed since",
+                f"now plans {wanted[0].name!r}, but the run began without a task for it: the Dag has changed",
                 task_id=self._spec.plan_task_id,
                 remedy=f"Clear {self._spec.plan_task_id!r} with its downstream tasks.",
             )
@@ -146,7 +147,7 @@ class LaneList:
         changed = [at for at, slot in enumerate(slots) if slot != wanted[at]]
         nodes = relist(snapshot, wanted).nodes
         planned_at = self._page(self._ti.task_id, stored.nodes_xcom(0)).planned_at
-        # Whoever clears a node that plans others clears this list too, so they have their time from then on.
+        # Clearing a node that plans others clears this list too, so the time of its nodes counts from then.
         counts_from = max(planned_at, made_at(self._ti.id))
         self._store(nodes, wanted, counts_from, min([*changed, len(slots)]))
         log.info("Added %d slots to the %d of %s", len(wanted) - len(slots), len(slots), self._lane)
@@ -164,12 +165,12 @@ class LaneList:
         self._store_slots(slots)
 
     def _store_slots(self, slots: Iterable[Slot]) -> None:
-        # Behind the pages: for what is listed here, Airflow makes task instances, and they read their page.
+        # Stored after the pages: Airflow makes task instances for these slots, and they read their page.
         packed = [slot.pack() for slot in slots]
         xcom.push_early(self._ti, RETURN_VALUE, packed, mapped_length=len(packed))
 
     def _store_mark(self) -> None:
-        # Last: who finds it finds all.
+        # Stored last, so that a reader that finds it finds everything.
         mark = stored.pack_list_mark(self._reader.list_mark(self._lane))
         xcom.push_early(self._ti, stored.LIST_XCOM, mark)
 
@@ -180,10 +181,10 @@ class LaneList:
         return stored.unpack_nodes(self._reader.pull(task_id, xcom_key))
 
     def _slots_of_before(self, context: Any) -> list[Slot]:
-        """Return the slots, as far as task instances are there behind the first list; else none.
+        """Return the slots of the first list and those after it; nothing if no slot after it was used.
 
-        Nodes that succeeded keep theirs. The others are free, but the last that has not ended: whatever it
-        was, it has reserved slots for later plans now. So it is with those of the first list.
+        Nodes that succeeded keep their slots. The other slots after the planned nodes become free, except the
+        last one that has not ended: it becomes a reserved slot for later plans.
         """
         task_id = self._spec.lanes[self._lane].task_id
         states = {index: state for (each, index), state in self._reader.states().items() if each == task_id}

@@ -1,4 +1,4 @@
-"""Lists the nodes of each lane: which slot is which node's, first and when nodes are added."""
+"""Lists the nodes of each lane: assigns slots at first, and when nodes are added."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Places = dict[str, tuple[str, int]]
 
 @dataclass(frozen=True)
 class RootPlan:
-    """What a planning task instance has planned, and for which key."""
+    """The plan that a planning task instance has made, and its key."""
 
     plan: Plan
     key_path: KeyPath = ()
@@ -49,7 +49,7 @@ class NodeList:
 
 
 def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, NodeList]:
-    """Return lane -> its list as it is before any node has planned others."""
+    """Return lane -> its list before any node has planned others."""
     slots: dict[str, list[Slot]] = {lane: [] for lane in spec.lanes}
     found = []
     for root in roots:
@@ -72,7 +72,7 @@ def first_lists(spec: WorkflowSpec, roots: Iterable[RootPlan]) -> dict[str, Node
 
 
 def relist(snapshot: Snapshot, slots: Sequence[Slot]) -> NodeList:
-    """Return the list with those slots, by the plans that are known now."""
+    """Return the list with these slots, according to the plans that are known now."""
     places = {
         key_path: {name: (at.lane, at.index) for name, at in snapshot.reader.places(key_path).items()}
         for key_path in snapshot.graphs
@@ -101,13 +101,13 @@ def _listed(node: PlannedNode, address: PlanAddress, places: Places) -> ListedNo
 
 
 def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan], planned_at: float) -> None:
-    """Store the first list of each lane, for the tasks that return them to fetch.
+    """Store the first list of each lane. The tasks that return the lists fetch them.
 
-    The planning task, or the one that gathers all keys' plans, calls this. One API call for each lane and for
-    each 64 nodes of it, and one more.
+    The planning task calls this, or in a map the task that gathers the plans of all keys. One API call for
+    each lane, one for each 64 nodes of it, and one more.
 
     Raises:
-        TooManyOutputsError: There are more nodes in a lane than Airflow may map.
+        TooManyOutputsError: A lane has more nodes than Airflow may map.
     """
     lists = first_lists(spec, roots)
     for lane, listed in lists.items():
@@ -117,26 +117,26 @@ def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan
             xcom.push(context, stored.first_nodes_xcom(lane, page), packed)
         xcom.push(context, stored.first_slots_xcom(lane), [slot.pack() for slot in listed.slots])
     graphs = [Root(each.key_path, each.map_index, each.plan.fingerprint) for each in roots if each.plan.nodes]
-    # Last: who finds it finds all.
+    # Stored last, so that a reader that finds it finds everything.
     xcom.push(context, stored.ROOTS_XCOM, StoredRoots(graphs).pack())
 
 
 def packed_pages(
     nodes: Sequence[ListedNode | None], planned_at: float, first: int = 0
 ) -> Iterator[tuple[int, Any]]:
-    """Return (page, its stored form), from the page with the slot ``first``."""
+    """Yield (page, its stored form), starting with the page of the slot ``first``."""
     size = stored.NODES_PER_PAGE
     for page in range(first // size, -(-len(nodes) // size)):
         yield page, stored.pack_nodes(nodes[page * size : (page + 1) * size], planned_at)
 
 
 def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots: Sequence[RootPlan]) -> None:
-    """Check, when nodes are planned again, that what does not run again was listed for the same plans.
+    """Check, after planning again, that the nodes that do not run again were listed for the same plans.
 
-    A task that runs again makes one API call, one for each lane, and one for each page of a map's nodes.
+    A task that runs again makes one API call, one for each lane, and in a map one for each page of nodes.
 
     Raises:
-        PlanMismatchError: It was listed for other plans.
+        PlanMismatchError: They were listed for other plans.
     """
     if xcom.attempt_of(context) == 1:
         return
@@ -146,7 +146,7 @@ def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots
     now = {root.key_path: root.plan.fingerprint for root in roots if root.plan.nodes}
     if now != _listed_plans(reader):
         raise PlanMismatchError(
-            "plans other nodes than those that have run or are listed, and was cleared without the "
+            "plans other nodes than those that have run or are listed, but was cleared without the "
             f"{len(kept)} task instances that run or list them",
             task_id=spec.plan_task_id,
             remedy=f"Clear {spec.plan_task_id!r} with its downstream tasks, so that all nodes run again.",
@@ -154,18 +154,18 @@ def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots
 
 
 def _is_kept(spec: WorkflowSpec, at: tuple[str, int], state: str | None) -> bool:
-    """Whether a task instance is a node, or a list of nodes, of what was planned before."""
+    """Whether a task instance is a node or a list of nodes from an earlier plan."""
     task_id, map_index = at
     if task_id == spec.plan_task_id or state in (None, REMOVED):
         return False
-    # A lane that was skipped as a whole says nothing of nodes, nor does a list that was never returned.
+    # A lane that was skipped as a whole has no nodes, nor does a list that was never returned.
     return map_index != xcom.UNMAPPED or (task_id in spec.list_task_ids and state not in FINAL - {SUCCESS})
 
 
 def _listed_plans(reader: WorkflowReader) -> Mapping[KeyPath, str]:
     plans: dict[KeyPath, str] = {}
     for name, lane in reader.spec.lanes.items():
-        # What an earlier, longer list has left behind the last slot is not part of it.
+        # Pages after the last slot are left over from an earlier, longer list.
         pages = -(-len(reader.slots(name)) // stored.NODES_PER_PAGE)
         # The nodes of the planning task come first.
         for page in range(pages if reader.spec.is_mapped else min(pages, 1)):

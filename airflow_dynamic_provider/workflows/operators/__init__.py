@@ -1,1 +1,1 @@
-"""Makes the operator that a call in a body stands for."""
+"""Makes the operator for a call in a body."""

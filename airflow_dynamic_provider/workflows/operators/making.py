@@ -1,4 +1,4 @@
-"""Makes the task that a node runs, of the function that its kind names and the settings that it was given."""
+"""Makes the operator that a node runs from the function of its kind and the settings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-# What a decorator takes and its operator does not: Airflow sets it on the task afterwards. It means something
-# for teardowns only, which no node is.
+# A decorator takes this argument, but its operator does not: Airflow sets it on the task afterwards. It only
+# applies to teardowns, and a node cannot be one.
 _FOR_TEARDOWNS = "on_failure_fail_dagrun"
 
-# Where in a Dag file a task stands. A node stands in its workflow.
+# The place of a task in a Dag file. A node belongs to its workflow.
 _OF_PLACE = ("dag", "task_group")
 
 
 def make_task(
     decorator: Any, settings: Mapping[str, Any], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> Any:
-    """Return the operator that a call of a function under ``@task`` or ``@task.dynamic`` stands for."""
+    """Return the operator for a call of a function under ``@task`` or ``@task.dynamic``."""
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
     from airflow_dynamic_provider.workflows.operators.producing_node import ProducingOperator
 
@@ -36,21 +36,21 @@ def make_task(
 def try_settings(
     decorator: Any, settings: Mapping[str, Any], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> None:
-    """Refuse a call whose settings Airflow does not take, before anything runs. Call it in a `scratch_dag`.
+    """Refuse settings that Airflow does not take, before anything runs. Call it in a `scratch_dag`.
 
     Raises:
-        WorkflowCallError: It names the function and says what Airflow says.
+        WorkflowCallError: Airflow refuses them. The message names the function and Airflow's reason.
     """
     name = decorator.function.__name__
     if settings.get(_FOR_TEARDOWNS):
         raise WorkflowCallError(
-            f"{name!r} is given {_FOR_TEARDOWNS}=True, which is for teardowns, and no node is one",
-            remedy=f"Leave {_FOR_TEARDOWNS}= out: a node that fails fails the workflow anyway.",
+            f"{name!r} is given {_FOR_TEARDOWNS}=True, which is only for teardowns, but a node cannot be one",
+            remedy=f"Leave out {_FOR_TEARDOWNS}=: a failed node fails the workflow anyway.",
         )
     for place in _OF_PLACE:
         if settings.get(place) is not None:
             raise WorkflowCallError(
-                f"{name!r} is given {place}=, which a node has none of", remedy=f"Leave {place}= out."
+                f"{name!r} is given {place}=, which a node cannot have", remedy=f"Leave out {place}=."
             )
     try:
         make_task(decorator, {**settings, "task_id": "node"}, positional, named)
@@ -63,10 +63,10 @@ def try_settings(
 
 @contextmanager
 def scratch_dag() -> Iterator[None]:
-    """Have operators made in a Dag of their own, which nothing ever runs or finds."""
+    """Make operators inside the block in a Dag of their own, which nothing ever runs or finds."""
     from airflow.sdk import DAG
 
-    # Unregistered: Airflow takes every Dag that is made while a file is read for one of the file's. With its
-    # own group: the code around may be in a group of another Dag.
+    # Not registered, because Airflow treats every Dag that is made while it reads a file as part of the file.
+    # With its own group, because the calling code may be in a group of another Dag.
     with DAG("plan", schedule=None, auto_register=False) as dag, dag.task_group:
         yield

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 class ProducingOperator(DynamicTaskOperator):
-    """Runs a ``@task.dynamic`` function as a node: its outputs are values of the body, not of the Dag."""
+    """Runs a ``@task.dynamic`` function as a node. Its outputs are values in the body, not in the Dag."""
 
-    def store(self, context: Any, production: Production) -> Any:
-        """Return the values (see `values_of`); the metadata is attached to the node."""
+    def writer(self, context: Any) -> None:
+        """Return ``None``, because the values are the node's own return value."""
+
+    def store(self, context: Any, production: Production, writer: object) -> Any:
+        """Attach the metadata to the node and return the values (see `values_of`)."""
         gathered = gathered_metadata(context)
         for name, events in production.dynamic.items():
             for key, event in events.items():
@@ -29,9 +32,10 @@ class ProducingOperator(DynamicTaskOperator):
 
 
 def values_of(production: Production) -> Any:
-    """Return what a body gets of a task with declared outputs.
+    """Return the values that a body receives from a task with declared outputs.
 
-    By output, of a dynamic output the list in the order of the keys; of a single output that alone.
+    A dict by output, or the value alone if there is only one output. The value of a dynamic output is a list
+    in the order of the keys.
     """
     values: dict[str, Any] = {
         name: [event.value for event in production.dynamic[name].values()]

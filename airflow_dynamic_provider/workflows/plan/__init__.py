@@ -1,1 +1,1 @@
-"""The plan of a workflow, and what stands in it."""
+"""The plan of a workflow and its contents."""

@@ -1,9 +1,9 @@
-"""The Dag file that a task is of: where a class is found that a plan names and that is defined there.
+"""Finds classes that a plan names and that are defined in the Dag file of the task.
 
-Airflow names the module of a Dag file by a hash of its path. The same file has another name on a machine
-where it lies elsewhere, and the modules of two files called ``flows.py`` differ in nothing but the hash.
-Under ``airflow dags test`` one file is imported twice, and then there are two classes of each name. So a
-class of a Dag file is looked for in one place only: in that import of the file that has made the task.
+Airflow puts a hash of the path into the name of a Dag file's module. On a machine where the file has another
+path, its module has another name, and the modules of two files called ``flows.py`` differ only in the hash.
+``airflow dags test`` imports a file twice, so that there are two classes of each name. Therefore a class of a
+Dag file is looked up in one place only: in the import of the file that made the task.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class DagFile:
     """One import of a Dag file.
 
     Attributes:
-        module: What Airflow calls its module.
-        names: What is defined in it.
+        module: The name that Airflow gives to its module.
+        names: Name -> the object that the file defines.
     """
 
     module: str
     names: Mapping[str, Any]
 
     def __deepcopy__(self, memo: Any) -> DagFile:
-        """Return itself: Airflow copies tasks, and a module is no part of one."""
+        """Return itself: Airflow copies tasks, and a module is not part of a task."""
         return self
 
 
@@ -54,7 +54,7 @@ _RUNNING: ContextVar[_Running | None] = ContextVar("dynamic_workflow_task", defa
 
 
 def dag_file_being_read() -> DagFile | None:
-    """Return the Dag file whose code is calling; ``None`` where there is none, as in a program."""
+    """Return the Dag file whose code is calling, ``None`` if there is none, as in a program."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
@@ -66,7 +66,7 @@ def dag_file_being_read() -> DagFile | None:
 
 @contextlib.contextmanager
 def running(task_id: str, dag_file: DagFile | None) -> Iterator[None]:
-    """Have classes found in a task's Dag file inside the block. In the task's process."""
+    """Look up classes in a task's Dag file inside the block. Runs in the task's process."""
     token = _RUNNING.set(_Running(task_id, dag_file))
     try:
         yield
@@ -75,25 +75,25 @@ def running(task_id: str, dag_file: DagFile | None) -> Iterator[None]:
 
 
 def running_dag_file() -> DagFile | None:
-    """Return the Dag file of the task that runs, ``None`` where there is none."""
+    """Return the Dag file of the running task, ``None`` if there is none."""
     now = _RUNNING.get()
     return None if now is None else now.dag_file
 
 
 def running_task_id() -> str | None:
-    """Return the task that runs, ``None`` where there is none."""
+    """Return the id of the running task, ``None`` if there is none."""
     now = _RUNNING.get()
     return None if now is None else now.task_id
 
 
 def is_of_another_dag_file(cls: type) -> bool:
-    """Whether a class is defined in a Dag file that is not that of the task that runs."""
+    """Whether a class is defined in a Dag file other than that of the running task."""
     own = running_dag_file()
     return own is not None and _stem(cls.__module__) is not None and cls.__module__ != own.module
 
 
 def are_one_class(cls: type, other: Any) -> bool:
-    """Whether two classes are the same, or are it in two imports of one Dag file."""
+    """Whether two classes are the same, or come from two imports of one class in a Dag file."""
     if cls is other:
         return True
     if _stem(cls.__module__) is None or not isinstance(other, type):
@@ -102,18 +102,18 @@ def are_one_class(cls: type, other: Any) -> bool:
 
 
 def find(module: str, qualname: str) -> Any:
-    """Return what has a name in a module, ``None`` if nothing has.
+    """Return the object with a name in a module, ``None`` if there is none.
 
     Raises:
-        LayoutError: The module is a Dag file, and not that of the task that runs; it cannot be imported; or
-            nothing has imported it and Airflow may not load a class of it.
+        LayoutError: The module is a Dag file other than that of the running task, it cannot be imported, or
+            it is not imported and Airflow may not load a class from it.
     """
     first, *others = qualname.split(".")
     own = running_dag_file()
     if own is not None and (stem := _stem(module)) is not None:
         if stem != _stem(own.module):
             raise LayoutError(
-                f"the class {qualname!r} is of the Dag file {stem}.py, and this task is of "
+                f"the class {qualname!r} belongs to the Dag file {stem}.py, but this task belongs to "
                 f"{_stem(own.module)}.py",
                 task_id=running_task_id(),
                 remedy="Clear the planning task with its downstream tasks, so that it plans again.",
@@ -140,7 +140,7 @@ def _stem(module: str) -> str | None:
 
 
 def _imported(name: str, qualname: str) -> Any:
-    """Return a module; a stored name has none imported that Airflow's own values may not name either."""
+    """Return a module. Import one only if Airflow's own stored values may name it too."""
     if name in sys.modules:
         return sys.modules[name]
     if not may_load(f"{name}.{qualname}"):

@@ -1,4 +1,4 @@
-"""The plan of a dynamic workflow: what its body asked for, as plain values and as stored JSON."""
+"""The plan of a dynamic workflow: the nodes and calls of its body, as plain values and as stored JSON."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PLAN = Form(
     "Clear the planning task, so that it is stored again by the installed release.",
 )
 
-#: What separates a call from the nodes that it is made of, in a node's name.
+#: The separator between a call and its nodes in the name of a node.
 SEPARATOR = "/"
 
-#: The argument under which a node keeps its positional arguments, where they cannot be given by name.
+#: The argument that holds positional arguments of a node that have no name.
 POSITIONAL = "*"
 
 _FINGERPRINT_LENGTH = 16
@@ -31,12 +31,12 @@ _FINGERPRINT_LENGTH = 16
 
 @dataclass(frozen=True)
 class ConcurrencyLimit:
-    """The place of a node in a call of which only some nodes run at a time.
+    """The place of a node in a call that limits how many of its nodes run at a time.
 
     Attributes:
         call: The call's name.
         index: The node's place among the call's nodes, from 0.
-        concurrency: How many of them may run at a time.
+        concurrency: How many of the call's nodes may run at a time.
     """
 
     call: str
@@ -46,14 +46,14 @@ class ConcurrencyLimit:
 
 @dataclass(frozen=True)
 class PlannedNode:
-    """One task instance to be.
+    """One node: a task instance to be run.
 
     Attributes:
         name: Unique in its plan; ``call/node`` inside a call.
         kind: The name of the kind that runs it.
         arguments: Parameter -> template; ``"*"`` for positional arguments that have no name.
         after: Nodes and calls that it waits for without using their output.
-        retries: How often it is retried, where that is less often than its kind says.
+        retries: Its number of retries, if lower than that of its kind.
         limit: Its place in a call that limits how many of its nodes run at a time.
     """
 
@@ -66,13 +66,13 @@ class PlannedNode:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What tells whether a node of this name, planned again, is the same: a short hash."""
+        """A short hash that shows whether a node of this name is the same after planning again."""
         limit = self.limit and [self.limit.call, self.limit.index, self.limit.concurrency]
         return _digest([self.kind, self.arguments, self.after, limit])
 
     @functools.cached_property
     def upstream(self) -> tuple[str, ...]:
-        """The nodes and calls that it waits for, each once: those of its arguments, then the others."""
+        """The nodes and calls that it waits for, each once: those in its arguments, then the others."""
         used = [
             reference.name
             for template in self.arguments.values()
@@ -83,12 +83,12 @@ class PlannedNode:
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """A part of the plan that has one output of its own: all nodes named ``<name>/...``.
+    """A part of the plan with an output of its own: all nodes named ``<name>/...``.
 
     Attributes:
-        name: The name of the call, of another workflow, of `map_task` or of a task group.
-        output: The template of its output; of a `map_task` the list of its nodes' outputs.
-        min_success_ratio: How many of a `map_task`'s nodes must succeed, ``None`` where all must.
+        name: The name of the call of another workflow, a `map_task` or a task group.
+        output: The template of its output; for a `map_task`, the list of its nodes' outputs.
+        min_success_ratio: The share of a `map_task`'s nodes that must succeed, ``None`` if all must.
     """
 
     name: str
@@ -98,13 +98,13 @@ class PlannedCall:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the body of a workflow asked for.
+    """The nodes and calls that the body of a workflow made.
 
     Attributes:
         workflow: The workflow's name.
-        nodes: In an order in which each stands after those that it waits for; otherwise as called.
+        nodes: The nodes, each after those that it waits for; otherwise in the order of the calls.
         calls: The parts that have an output of their own, a part before those inside it.
-        output: The template of what the body returned.
+        output: The template of the body's return value.
     """
 
     workflow: str
@@ -114,10 +114,10 @@ class Plan:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What tells whether the workflow, planned again, is the same: a short hash.
+        """A short hash that shows whether the workflow is the same after planning again.
 
-        Every release must give the same plan the same one, whatever the version in which it is stored. What
-        older readers may ignore in a plan is no part of it.
+        Every release must compute the same hash for the same plan, in every stored version. Fields that older
+        readers may ignore are not part of it.
         """
         return _digest({**_pack_contents(self), "version": 1})
 
@@ -132,7 +132,7 @@ class Plan:
         return {call.name: call for call in self.calls}
 
     def nodes_of(self, name: str) -> tuple[str, ...]:
-        """Return the names of the nodes that a node or a call is made of, in the order of the plan."""
+        """Return the name of a node itself, or the names of a call's nodes, in the order of the plan."""
         return (name,) if name in self.nodes_by_name else self._members.get(name, ())
 
     def waits_for(self, node: PlannedNode) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class Plan:
 
 
 def calls_around(name: str) -> Iterator[str]:
-    """Yield the names of the calls that a node is inside of, by its own name, the outermost first."""
+    """Yield the names of the calls around a node, according to its name, the outermost first."""
     end = name.find(SEPARATOR)
     while end >= 0:
         yield name[:end]
@@ -173,7 +173,7 @@ def calls_around(name: str) -> Iterator[str]:
 
 
 def pack_node(node: PlannedNode) -> dict[str, Any]:
-    """Return the stored form of a node, empty parts left out."""
+    """Return the stored form of a node, without empty parts."""
     return {
         "name": node.name,
         "kind": node.kind,
@@ -198,13 +198,13 @@ def unpack_node(stored: Any) -> PlannedNode:
             arguments=dict(stored.get("arguments", {})),
             after=tuple(_text(name) for name in stored.get("after", ())),
             retries=stored.get("retries"),
-            # A later release may store more of it.
+            # A later release may store more items.
             limit=None if limit is None else ConcurrencyLimit(*limit[:3]),
         )
 
 
 def pack_plan(plan: Plan) -> dict[str, Any]:
-    """Return the stored form of a plan, empty parts left out."""
+    """Return the stored form of a plan, without empty parts."""
     return {**PLAN.stamp, **_pack_contents(plan)}
 
 
@@ -234,7 +234,7 @@ def unpack_plan(stored: Any) -> Plan:
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the positional and the named arguments of a node's resolved arguments."""
+    """Split a node's resolved arguments into positional and named arguments."""
     named = dict(arguments)
     return list(named.pop(POSITIONAL, ())), named
 

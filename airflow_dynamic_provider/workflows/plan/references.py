@@ -1,4 +1,4 @@
-"""What a promise points at, as a plain value: a node or a call of the plan, and what is selected from it."""
+"""References as plain values: a node or a call of the plan, and the part selected from its output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Placeholder:
-    """What stands in a body for a value that does not exist yet."""
+    """A stand-in, in a body, for a value that does not exist yet."""
 
     __slots__ = ()
 
@@ -30,18 +30,18 @@ Step = int | str | Attribute
 
 @dataclass(frozen=True)
 class Reference:
-    """A value that will exist: the output of a node or of a call, or a part of it.
+    """A reference to a later value: the output of a node or of a call, or a part of it.
 
     Attributes:
-        name: The node's or the call's name in its plan.
-        path: What is selected from the output, step by step.
+        name: The name of the node or the call in its plan.
+        path: The steps that select a part of the output.
     """
 
     name: str
     path: tuple[Step, ...] = ()
 
     def select(self, value: Any) -> Any:
-        """Return what the path selects from the whole output. In the process that reads it.
+        """Return the part of the whole output that the path selects. Runs in the process that reads it.
 
         Raises:
             SelectionError: The output has no such part.
@@ -53,7 +53,7 @@ class Reference:
                 raise SelectionError(
                     f"the output of {self.name!r} has no {render_path(self.path[: depth + 1])}: "
                     f"{type(error).__name__}: {error}",
-                    remedy="Correct the index in the workflow's body, or what the task returns.",
+                    remedy="Correct the index in the workflow's body, or the return value of the task.",
                 ) from error
         return value
 

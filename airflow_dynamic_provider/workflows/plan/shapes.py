@@ -1,4 +1,4 @@
-"""What a function's return annotation says about the promise of its value."""
+"""Reads what a function's return annotation says about the promise of its value."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def return_shape(function: Callable[..., Any]) -> Any:
     annotations = getattr(function, "__annotations__", {})
     if "return" not in annotations:
         return Any
-    # Alone, because the other annotations may name what only a type checker imports.
+    # Evaluated alone, because the other annotations may use names that only a type checker imports.
     alone = types.SimpleNamespace(__annotations__={"return": annotations["return"]})
     try:
         return typing.get_type_hints(alone, getattr(function, "__globals__", {}))["return"]
     except Exception:
-        # Evaluating the author's text can raise anything; it then says nothing about the value.
+        # Evaluating the author's annotation can raise anything. It then says nothing about the value.
         return Any
 
 
 def is_valueless(shape: Any) -> bool:
-    """Whether the annotation says that there is no value."""
+    """Whether the annotation says that the function returns no value."""
     return shape is type(None)
 
 
 def item_steps(shape: Any) -> list[Step] | None:
-    """Return the steps to the items of a value of known length, ``None`` where the length is not known."""
+    """Return the steps to the items of a value of known length, ``None`` if the length is not known."""
     if is_named_tuple(shape):
         return list(range(len(shape._fields)))
     items = typing.get_args(shape)
@@ -48,13 +48,13 @@ def item_steps(shape: Any) -> list[Step] | None:
 
 
 def check_items(workflow: str, shape: Any, value: Any) -> None:
-    """Refuse what a workflow returns if its annotation promises other parts than it has.
+    """Refuse a return value of a workflow that lacks the parts in its annotation.
 
-    The parts of a tuple of known length and of a dict are used one by one. Of anything else they would be a
-    dict's keys or a text's letters.
+    The parts of a tuple of known length and of a dict are used one by one. For another type, they would be
+    the keys of a dict or the characters of a string.
 
     Raises:
-        WorkflowCallError: It names what is annotated and what is returned.
+        WorkflowCallError: The value has other parts. The message names the annotation and the value.
     """
     if typing.is_typeddict(shape) or has_any_field(shape):
         _check_dict(workflow, shape, value)
@@ -79,7 +79,7 @@ def _check_dict(workflow: str, shape: Any, value: Any) -> None:
 def _differs(workflow: str, shape: Any, what: str) -> WorkflowCallError:
     annotated = shape.__name__ if field_names(shape) is not None else str(shape)
     return WorkflowCallError(
-        f"the workflow {workflow!r} is annotated with -> {annotated}, and {what}",
+        f"the workflow {workflow!r} is annotated with -> {annotated}, but {what}",
         remedy=f"Return {annotated}, or correct the annotation.",
     )
 
@@ -92,7 +92,7 @@ def field_names(shape: Any) -> list[str] | None:
 
 
 def has_any_field(shape: Any) -> bool:
-    """Whether the annotation is that of a dict with text keys, whatever they are."""
+    """Whether the annotation is a dict with arbitrary string keys."""
     if shape is dict:
         return True
     items = typing.get_args(shape)
@@ -110,7 +110,7 @@ def field_step(shape: Any, name: str) -> Step | None:
 
 
 def shape_at(shape: Any, step: Step) -> Any:
-    """Return the annotation of what a step selects, ``Any`` where it is not known."""
+    """Return the annotation of the part that a step selects, ``Any`` if it is not known."""
     if isinstance(step, Attribute):
         return _hints(shape).get(step.name, Any)
     if is_named_tuple(shape) and isinstance(step, int):
@@ -129,13 +129,13 @@ def shape_at(shape: Any, step: Step) -> Any:
 
 
 def has_index(shape: Any, index: int) -> bool:
-    """Whether an index can be in a value of this annotation."""
+    """Whether a value with this annotation can have an index."""
     steps = item_steps(shape)
     return steps is None or -len(steps) <= index < len(steps)
 
 
 def is_named_tuple(shape: Any) -> bool:
-    """Whether an annotation is a NamedTuple's class."""
+    """Whether an annotation is a NamedTuple class."""
     return isinstance(shape, type) and issubclass(shape, tuple) and hasattr(shape, "_fields")
 
 
@@ -144,5 +144,5 @@ def _hints(cls: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
     except Exception:
-        # As above: the author's text.
+        # As above: the author's annotation can raise anything.
         return {}

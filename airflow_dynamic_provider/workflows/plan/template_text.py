@@ -1,7 +1,7 @@
-"""Texts that the author of a workflow wants rendered, and the rendering of nothing else.
+"""Marks the strings that a workflow's author wants rendered, and renders only these.
 
-In a body, data and the author's own texts are both plain Python values. Whatever was rendered without being
-marked might be data: a key, a line of a file, an answer from the web, with a template inside.
+In a body, data and the author's own strings are both plain Python values. An unmarked string may be data: a
+key, a line of a file, or a response from the web, with a template inside.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 
 
 class Template(str):
-    """A text that is rendered before its node runs. Made by `template`."""
+    """A string that is rendered before its node runs. Made by `template`."""
 
     __slots__ = ()
 
 
 def template(text: str) -> str:
-    """Mark a text in the body of a workflow as a Jinja template, for an argument of a classic operator.
+    """Mark a string in the body of a workflow as a Jinja template, for an argument of a classic operator.
 
-    The planning task calls it; the node's task renders the text, or the file that it names, with the node's
-    own context. All other arguments are data and are never rendered. Do not make the text of data: use
-    a template for what Airflow knows, and plain arguments for what the workflow was given.
+    Call it in the body, which runs in the planning task. The node's task renders the string, or the file that
+    it names, with the node's own context. All other arguments are data and are never rendered. Do not build a
+    template from data: use templates for values of Airflow, and plain arguments for values of the workflow.
 
     Args:
         text: The template, as Airflow's operators take it.
 
     Raises:
-        TypeError: It is not a text.
+        TypeError: It is not a string.
 
     Example:
         >>> BashOperator(
@@ -36,12 +36,12 @@ def template(text: str) -> str:
         ... )  # doctest: +SKIP
     """
     if not isinstance(text, str):
-        raise TypeError(f"template() takes a text, not a {type(text).__name__}")
+        raise TypeError(f"template() takes a string, not an object of type {type(text).__name__}")
     return Template(text)
 
 
 def marked(value: Any) -> Any:
-    """Return a value of the Dag file with all its texts marked as templates."""
+    """Return a value of the Dag file with all its strings marked as templates."""
     if isinstance(value, str):
         return Template(value)
     if isinstance(value, Mapping):
@@ -52,9 +52,9 @@ def marked(value: Any) -> Any:
 
 
 def render_marked(context: Any, operator: Any) -> None:
-    """Render the marked texts in an operator, and those that its class has as defaults.
+    """Render the marked strings in an operator, and those that are defaults of its class.
 
-    In the node's task.
+    Runs in the node's task.
 
     Args:
         context: Airflow's task context.
@@ -69,11 +69,11 @@ def render_marked(context: Any, operator: Any) -> None:
         if isinstance(content, str):
             is_template = isinstance(content, Template) or any(content is text for text in own)
             return render_all(str(content), *args, **kwargs) if is_template else content
-        # Airflow renders the text of a path in an object storage, which cannot be marked.
+        # Airflow would render the string of an `ObjectStoragePath`, which cannot be marked.
         return content if isinstance(content, ObjectStoragePath) else render_all(content, *args, **kwargs)
 
-    # Airflow renders what is inside lists, dicts and objects by calling this method again. Private: an
-    # operator watches what is set on it, and this is not an argument of it.
+    # Airflow calls this method again for values inside lists, dicts and objects. It is set on the object
+    # directly, because an operator treats the attributes that are set on it as arguments.
     object.__setattr__(operator, "render_template", render)
     try:
         operator.render_template_fields(context)
@@ -82,7 +82,7 @@ def render_marked(context: Any, operator: Any) -> None:
 
 
 def _default_texts(operator_class: type) -> list[str]:
-    """Return the texts with templates that the constructors of a class and its bases have as defaults."""
+    """Return the default arguments with templates of the constructors of a class and its bases."""
     constructors = [vars(each)["__init__"] for each in operator_class.__mro__ if "__init__" in vars(each)]
     defaults = (
         parameter.default

@@ -1,4 +1,4 @@
-"""Structures that hold references, as plain JSON: the arguments of a node and the output of a plan.
+"""Templates: values with references, as plain JSON, for the arguments of a node and the output of a plan.
 
 ======================================  =================================================================
 a value                                 its template
@@ -6,8 +6,8 @@ a value                                 its template
 a promise                               ``{"$ref": name}``, with ``"path": [...]`` if it was indexed; an
                                         attribute in the path is ``{"$attribute": name}``
 a tuple                                 ``{"$tuple": [...]}``
-a text to be rendered                   ``{"$template": text}``
-a dict with text keys without ``$``     itself
+a string to be rendered                 ``{"$template": string}``
+a dict with string keys without ``$``   itself
 any other dict                          ``{"$dict": [[key, value], ...]}``
 a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``
 a list                                  itself
@@ -33,7 +33,7 @@ from airflow_dynamic_provider.workflows.plan.template_text import Template
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
-#: Says which reference a value is, ``None`` for any other value; refuses values that cannot be in a plan.
+#: Returns the reference of a promise, ``None`` for any other value; refuses values that cannot be in a plan.
 Finder = Callable[[Any], Reference | None]
 Lookup = Callable[[Reference], Any]
 
@@ -41,11 +41,11 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def pack(value: Any, find: Finder) -> Any:
-    """Return the template of a value; containers are copied, so that later changes do not show.
+    """Return the template of a value. Containers are copied, so that later changes have no effect.
 
     Raises:
-        WorkflowCallError: A dataclass or a NamedTuple that another process could not find.
-        DynamicOutputsError: What ``find`` refuses.
+        WorkflowCallError: Another process could not find the class of a dataclass or a NamedTuple.
+        DynamicOutputsError: ``find`` refuses a value.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -75,11 +75,11 @@ def resolve(template: Any, lookup: Lookup) -> Any:
     """Return the value of a template.
 
     Args:
-        template: What `pack` made.
-        lookup: Gives the value of a reference, its path included (see `Reference.select`).
+        template: A template made by `pack`.
+        lookup: Returns the value of a reference, with its path applied (see `Reference.select`).
 
     Raises:
-        LayoutError: It is no template, or names a class that is none or is not there.
+        LayoutError: It is not a template, or it names something that is missing or not a suitable class.
     """
     kind = type(template)
     if kind in _PLAIN:
@@ -97,7 +97,7 @@ def references(template: Any) -> list[Reference]:
 
 
 def constants(template: Any) -> Iterator[Any]:
-    """Yield the values in a template that `pack` left as they are, and that are no plain JSON."""
+    """Yield the values in a template that `pack` left unchanged and that are not plain JSON."""
     if isinstance(template, Mapping):
         for item in template.values():
             yield from constants(item)
@@ -205,7 +205,8 @@ def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
         raise WorkflowCallError(
             f"an object of the class {cls.__qualname__} cannot go into a plan, because {problem}",
             task_id=dag_files.running_task_id(),
-            remedy="Use a dataclass or a NamedTuple at the top of a module, made of its fields alone.",
+            remedy="Use a dataclass or a NamedTuple that is defined at the top level of a module and takes "
+            "only its fields.",
         )
     return {"$class": _address(cls), "fields": fields}
 
@@ -213,7 +214,7 @@ def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
 @functools.lru_cache(maxsize=1024)
 def _why_not_rebuilt(cls: type, names: tuple[str, ...], own: DagFile | None) -> str | None:
     if own is not None and dag_files.is_of_another_dag_file(cls):
-        return f"the class is of another Dag file: {dag_files.place_of(cls)}"
+        return f"the class is defined in another Dag file: {dag_files.place_of(cls)}"
     try:
         is_found = dag_files.are_one_class(cls, _class_at(_address(cls)))
     except LayoutError:
@@ -223,7 +224,7 @@ def _why_not_rebuilt(cls: type, names: tuple[str, ...], own: DagFile | None) -> 
     try:
         inspect.signature(cls).bind(**dict.fromkeys(names))
     except (TypeError, ValueError) as error:
-        return f"it cannot be made of its fields: {error}"
+        return f"it cannot be created from its fields: {error}"
     return None
 
 
@@ -232,7 +233,7 @@ def _address(cls: type) -> str:
 
 
 def _class_at(address: Any) -> Any:
-    """Return the class that `_address` names; nothing but dataclasses and NamedTuples is ever called."""
+    """Return the class that `_address` names. Only dataclasses and NamedTuples are ever called."""
     module, _, qualname = str(address).partition(":")
     found = dag_files.find(module, qualname)
     is_named_tuple = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
@@ -240,6 +241,6 @@ def _class_at(address: Any) -> Any:
         raise LayoutError(
             f"{excerpt(address)} is not a dataclass or a NamedTuple",
             task_id=dag_files.running_task_id(),
-            remedy="Keep the class where it was when the plan was made, or clear the planning task.",
+            remedy="Move the class back to where it was when the plan was made, or clear the planning task.",
         )
     return found

@@ -1,4 +1,4 @@
-"""Shows a plan as an indented tree, for the log of the planning task."""
+"""Renders a plan as an indented tree, for the log of the planning task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 40
 
 
 def render_plan(plan: Plan) -> str:
-    """Return the plan as text: each call with what is inside below it, each node with what it calls.
+    """Return the plan as text: each call with its parts below it, each node with its function and arguments.
 
     Example:
         >>> print(render_plan(merge_sort.plan({"numbers": [2, 1]})))  # doctest: +SKIP
@@ -37,7 +37,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _by_part(plan: Plan) -> list[PlannedNode]:
-    """The nodes with those of a call side by side, though others may have to run in between."""
+    """Return the nodes with those of a call together, even if others have to run in between."""
     place: dict[str, int] = {}
     for position, node in enumerate(plan.nodes):
         parts = node.name.split(SEPARATOR)

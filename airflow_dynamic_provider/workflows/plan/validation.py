@@ -1,4 +1,4 @@
-"""What a recorded graph must not be: a ring, too large, or with one name twice."""
+"""Checks a recorded graph: no cycles, not too many nodes, and unique valid names."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from airflow_dynamic_provider.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: How many nodes a plan may have unless the workflow says otherwise.
+#: The maximum number of nodes in a plan unless the workflow sets another one.
 DEFAULT_MAX_NODES = 1000
 
-#: How deep workflows may call one another while one plan is made. Python itself ends at some five times that.
+#: How deep calls of workflows may be nested in one plan. Python's own limit is about five times as high.
 MAX_DEPTH = 100
 
 
@@ -27,7 +27,7 @@ def check_name(name: object, separator: str) -> str:
     """Return the name that an author gave to a node or a call, or refuse it.
 
     Raises:
-        NodeNameError: It is no mapping key, or holds a ``/``.
+        NodeNameError: It is not a mapping key, or contains a ``/``.
     """
     try:
         checked = check_mapping_key(name)
@@ -35,21 +35,21 @@ def check_name(name: object, separator: str) -> str:
         raise NodeNameError(f"{name!r} is not a name for a node: {error.message}") from error
     if separator in checked:
         raise NodeNameError(
-            f"{checked!r} is not a name for a node, for {separator!r} separates a call from its nodes",
-            remedy=f"Use another character than {separator!r}.",
+            f"{checked!r} is not a name for a node, because {separator!r} separates a call from its nodes",
+            remedy=f"Use a name without {separator!r}.",
         )
     return checked
 
 
 def refuse_duplicate(name: str, first_line: str) -> None:
-    """Refuse a name that another node of the same body has.
+    """Refuse a name that another node in the same body has.
 
     Raises:
-        NodeNameError: Always; its text has both lines.
+        NodeNameError: Always. The message has both lines.
     """
     raise NodeNameError(
         f"the name {name!r} is given to two nodes; the first one is at {first_line}",
-        remedy="Give each node of a body its own task_id, or none: then it gets a name of its own.",
+        remedy="Give each node of a body its own task_id, or leave it out to get an automatic name.",
     )
 
 
@@ -57,12 +57,12 @@ def check_count(count: int, max_nodes: int, workflow: str) -> None:
     """Refuse more nodes than a workflow may have.
 
     Raises:
-        TooManyNodesError: It is the first one too many.
+        TooManyNodesError: The count exceeds the maximum.
     """
     if count > max_nodes:
         raise TooManyNodesError(
-            f"the workflow {workflow!r} has {count} nodes so far, and max_nodes={max_nodes}",
-            remedy="Let each node do more, or raise it: @dynamic_workflow(max_nodes=...).",
+            f"the workflow {workflow!r} has {count} nodes so far, more than max_nodes={max_nodes}",
+            remedy="Do more work in each node, or raise the limit: @dynamic_workflow(max_nodes=...).",
         )
 
 
@@ -70,25 +70,26 @@ def check_depth(depth: int, workflow: str) -> None:
     """Refuse workflows that call one another without end.
 
     Raises:
-        TooManyNodesError: They are nested deeper than one plan may be.
+        TooManyNodesError: Their calls are nested too deep for one plan.
     """
     if depth > MAX_DEPTH:
         raise TooManyNodesError(
-            f"the workflow {workflow!r} is called {depth} deep inside workflows, all with values that are "
-            "known, so the calls probably never end",
-            remedy="End the recursion, or pass a promise: such a call is planned when its value exists.",
+            f"the workflow {workflow!r} is nested {depth} workflows deep in one plan, so the recursion "
+            "probably never ends",
+            remedy="Add a condition that ends the recursion, or pass a promise: the call is then planned "
+            "when its value exists.",
         )
 
 
 def topological_order(upstream: Mapping[str, Sequence[str]], lines: Mapping[str, str]) -> list[str]:
-    """Return all names so that each stands after its upstream; where free, in the order given.
+    """Return all names, each after its upstream names, and otherwise in the given order.
 
     Args:
-        upstream: Name -> the names that it waits for; names that are not in it are taken for done.
+        upstream: Name -> the names that it waits for; names that are not keys are treated as done.
         lines: Name -> where it was called.
 
     Raises:
-        NodeCycleError: Some wait for one another.
+        NodeCycleError: Some names wait for one another.
     """
     rank = {name: place for place, name in enumerate(upstream)}
     waiting = {name: {other for other in others if other in rank} for name, others in upstream.items()}
@@ -117,12 +118,12 @@ def _refuse_ring(waiting: Mapping[str, Iterable[str]], lines: Mapping[str, str])
     while name not in seen:
         seen[name] = len(path)
         path.append(name)
-        # Every name that is left waits for another one that is left.
+        # Every remaining name waits for another remaining name.
         name = min(waiting[name])
-    # Each of the path waits for the next one, so they would run the other way round.
+    # Each name in the path waits for the next, so they would run in reverse order.
     ring = [*path[seen[name] :], name][::-1]
     called = "; ".join(f"{each!r} is called at {lines[each]}" for each in dict.fromkeys(ring))
     raise NodeCycleError(
         f"nodes wait for one another: {' -> '.join(repr(each) for each in ring)}; {called}",
-        remedy="Leave out one of the >> between them.",
+        remedy="Remove one of the >> between them.",
     )

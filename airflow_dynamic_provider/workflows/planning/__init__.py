@@ -1,1 +1,1 @@
-"""Runs a body, and makes a plan of what it recorded."""
+"""Runs a body, and makes a plan from the recorded calls."""

@@ -1,4 +1,4 @@
-"""Makes a plan of a recording: names every call, checks the graph and puts the nodes in order."""
+"""Makes a plan from a recording: names every call, checks the graph, and sorts the nodes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:
-    """Return the plan of a recording that is over.
+    """Return the plan of a finished recording.
 
     Args:
         recorder: The recording.
-        output: The template of what the body returned, with unnamed references.
+        output: The template of the body's return value, with unnamed references.
         prefix: The name of the node that the plan is made for; empty for a workflow's own.
 
     Raises:
@@ -59,12 +59,12 @@ def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:
 
 @dataclass
 class _Named:
-    """The nodes and calls of a recording, named, in the order in which the body made them.
+    """The named nodes and calls of a recording, in the order in which the body made them.
 
     Attributes:
         nodes: The nodes.
         calls: The calls, each before those inside it.
-        members: Call -> its nodes, those of calls inside it too.
+        members: Call -> its nodes, including those of calls inside it.
     """
 
     nodes: list[NodeEntry] = field(default_factory=list)
@@ -77,7 +77,7 @@ class _Named:
         return [*self.nodes, *self.calls]
 
     def add(self, scope: Scope, prefix: str, around: tuple[CallEntry, ...] = ()) -> None:
-        """Name what a body has called, and what the calls in it have, below a prefix."""
+        """Name the calls of a body and the calls inside them, below a prefix."""
         assign_names(scope.entries)
         for entry in scope.entries:
             entry.name = f"{prefix}{SEPARATOR}{entry.name}" if prefix else entry.name
@@ -113,9 +113,9 @@ def _inside(scope: Scope) -> Iterator[Entry]:
 def _upstream(
     named: _Named, uses: Mapping[Entry, Sequence[Entry]], after: Mapping[Entry, Sequence[Entry]]
 ) -> dict[str, list[str]]:
-    """Return name -> the names that must stand before it."""
+    """Return name -> the names that must come before it."""
     return {
-        # Calls first, so that one is done as soon as its last node is.
+        # Calls come first, so that a call is done as soon as its last node is.
         **{call.name: _names([*uses[call], *named.members[call]]) for call in named.calls},
         **{node.name: _names([*uses[node], *after[node]]) for node in named.nodes},
     }
@@ -133,7 +133,7 @@ def _planned(
         name=node.name,
         kind=node.kind,
         arguments={name: _renamed(recorder, one) for name, one in node.arguments.items()},
-        # What its arguments refer to is waited for anyway.
+        # A node waits for the references in its arguments anyway.
         after=tuple(each.name for each in after if each not in used),
         retries=node.retries,
         limit=None if limit is None else ConcurrencyLimit(limit[0].name, *limit[1:]),

@@ -1,4 +1,4 @@
-"""The plan of a ``map_task`` whose lists were promises: made when they exist, in the node's process."""
+"""Plans a ``map_task`` whose lists were promises, in the node's process, when the lists exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plan_map(
     """Return the plan of a `map_task` whose lists exist now (see `planning.plan_later`).
 
     Raises:
-        WorkflowError: The lists are none, or differ in length, or are too long.
+        WorkflowError: A value is not a list, or the lists differ in length or are too long.
     """
     function = target.decorator.function
     kind, _ = kinds.match(TaskTarget(target.decorator))
@@ -57,7 +57,7 @@ def plan_map(
 
 
 def pack_native(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameter -> template of arguments without promises."""
+    """Return parameter -> template, for arguments without promises."""
     return {name: templates.pack(value, _itself) for name, value in arguments.items()}
 
 

@@ -1,4 +1,4 @@
-"""The names of nodes: those that the author gives, and automatic ones that avoid them."""
+"""The names of nodes: explicit names, and automatic names that do not clash with them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def assign_names(entries: Iterable[Entry]) -> None:
-    """Name the entries of one body, in the order of their calls, once all of them are known.
+    """Name the entries of one body, in the order of their calls, after the body has returned.
 
-    An explicit name is taken as it is; the others are called ``base``, ``base-2``, ``base-3`` and so on.
+    Explicit names are used unchanged. The others become ``base``, ``base-2``, ``base-3`` and so on.
     """
     entries = list(entries)
     taken = {entry.label for entry in entries if entry.is_explicit}

@@ -1,11 +1,11 @@
-"""What each node waits for, of orders that a body gives to nodes and to calls.
+"""Converts the orders that a body sets between nodes and calls into what each node waits for.
 
-A body orders whole calls, ``a >> call >> b``, and a plan stores no order of a call: only what each node waits
-for, which may be a call. A call that is waited for is done when all its nodes are, so ``call >> b`` is stored
-as it is said. Two things are not, and are put onto nodes here:
+A body can order whole calls, as in ``a >> call >> b``. A plan stores only what each node waits for, which may
+be a call. A call is done when all its nodes are, so ``call >> b`` is stored unchanged. This module converts
+the other two cases:
 
-* what a call itself waits for, ``a >> call``: its first nodes wait for that (`start_calls`);
-* a call without nodes, of which nobody could say when it is done (`see_through`).
+* If a call waits for something, as in ``a >> call``, its first nodes wait for it (`start_calls`).
+* A call without nodes has no end of its own, so nodes that wait for it wait for its upstream (`see_through`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def waits(
     """Return node or call -> the nodes, and calls with nodes, that it waits for by the body's orders.
 
     Args:
-        after: Node or call -> what the body orders before it.
-        uses: Node -> what its arguments refer to.
-        members: Call -> its nodes, those of calls inside it too; a call stands before those inside it.
+        after: Node or call -> the nodes and calls that the body orders before it.
+        uses: Node -> the nodes and calls that its arguments refer to.
+        members: Call -> its nodes, including those of calls inside it; a call comes before those inside it.
         inside: Call -> all nodes and calls inside it.
     """
     empty = {call for call, nodes in members.items() if not nodes}
-    # What a call without nodes gives is there from the start, but its order holds for who uses that, too.
+    # The output of a call without nodes exists from the start, but nodes that use it must keep its order.
     ordered = {
         each: [*before, *(one for one in uses.get(each, ()) if one in empty)]
         for each, before in after.items()
@@ -44,7 +44,9 @@ def waits(
 
 
 def see_through(after: Mapping[E, Sequence[E]], empty: Collection[E]) -> dict[E, list[E]]:
-    """Return the orders without calls that have no nodes: who waits for one waits for what that waits for.
+    """Return the orders without the calls that have no nodes.
+
+    A node that waits for such a call waits for the upstream of the call instead.
 
     Example:
         >>> see_through({"a": [], "empty": ["a"], "b": ["empty"]}, {"empty"})
@@ -72,9 +74,10 @@ def start_calls(
     members: Mapping[E, Sequence[E]],
     inside: Mapping[E, Collection[E]],
 ) -> dict[E, list[E]]:
-    """Return the orders with what calls wait for at their first nodes: those that wait for nothing inside.
+    """Return the orders with the upstream of each call added to its first nodes.
 
-    The other nodes of a call wait for the first ones, and so for the same.
+    The first nodes are those that wait for nothing inside the call.
+    The other nodes of a call wait for its first nodes, and so for the same upstream.
 
     Example:
         >>> after = {"a": [], "call": ["a"], "first": [], "then": ["first"]}
@@ -86,7 +89,7 @@ def start_calls(
         within = {call, *inside[call]}
         for node in nodes:
             is_first = within.isdisjoint(uses.get(node, ())) and within.isdisjoint(found[node])
-            # A call before itself has no first node: all its nodes are in the ring that is then refused.
+            # A call ordered before itself has no first node: all its nodes are in the cycle that is refused.
             if is_first or call in after[call]:
                 found[node].update(dict.fromkeys(after[call]))
     return {each: list(before) for each, before in found.items()}

@@ -1,4 +1,4 @@
-"""Runs a body under a recorder, and plans what could not be planned before its values existed."""
+"""Runs a body under a recorder, and plans calls that had to wait for values."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def plan_workflow(
     kinds: Kinds | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Run a workflow's body and return what it asked for (see `DynamicWorkflow.plan`)."""
+    """Run a workflow's body and return its plan (see `DynamicWorkflow.plan`)."""
     kinds = find_kinds(workflow) if kinds is None else kinds
     recorder = Recorder(workflow.name, kinds, workflow.max_nodes, refuse_unplannable, context)
     positional, named = split_arguments(arguments)
-    # Checked before the body runs, for Python's own message would not name the workflow's line.
+    # Checked before the body runs, because Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)
     with intercepted(), recorder.recording():
         output = calls.run_body(recorder, workflow, positional, named, is_root=not prefix)
@@ -48,15 +48,15 @@ def plan_workflow(
 
 
 def refuse_unstorable(plan: Plan) -> None:
-    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry, or gives back as another.
+    """Refuse a plan with a constant that Airflow's own XCom backend cannot carry or would change.
 
     Raises:
-        UnstorableOutputError: Its text names the node and the argument.
+        UnstorableOutputError: The plan has such a constant. The message names the node and the argument.
     """
     try:
         xcom.check_serializable(pack_plan(plan))
     except UnstorableOutputError:
-        # Which it is, only in this case: one check of the whole is cheaper than one of each.
+        # The culprit is looked for only now: one check of the whole plan is cheaper than many small ones.
         for noun, template in _named_templates(plan):
             _check(template, noun, xcom.check_serializable)
         raise
@@ -69,7 +69,7 @@ def _named_templates(plan: Plan) -> Iterator[tuple[str, Any]]:
     for node in plan.nodes:
         for argument, template in node.arguments.items():
             yield f"the argument {argument!r} of the node {node.name!r}", template
-    yield f"what {plan.workflow!r} returns", [plan.output, [call.output for call in plan.calls]]
+    yield f"the return value of {plan.workflow!r}", [plan.output, [call.output for call in plan.calls]]
 
 
 def _check(value: Any, noun: str, check: Callable[[Any], None]) -> None:
@@ -89,20 +89,20 @@ def plan_later(
     retries: int | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Return the plan of a node that needed values: a workflow, or a `map_task`. In the node's process.
+    """Return the plan of a node that needed values: a workflow or a `map_task`. Runs in the node's process.
 
     Args:
-        target: What the node's kind calls.
+        target: The target of the node's kind.
         arguments: The node's arguments, resolved.
-        prefix: The node's name, with which all names of the plan begin.
+        prefix: The node's name. All names in the plan begin with it.
         kinds: The kinds of the workflow that made the node.
-        max_nodes: How many nodes the plan of a `map_task` may have; a workflow says so itself.
-        retries: The retries that the node gives to those that it is made of, if fewer than their kind has.
+        max_nodes: The maximum number of nodes of a `map_task`; a workflow has its own maximum.
+        retries: The retries of the planned nodes, if fewer than their kind has.
         context: The context of the node's task.
 
     Raises:
-        WorkflowError: The body, or the list, is not what a plan can be made of.
-        Exception: What the body raises.
+        WorkflowError: The body or the list cannot be planned.
+        Exception: The error that the body raises.
     """
     if isinstance(target, WorkflowTarget):
         return plan_workflow(target.workflow, arguments, prefix, kinds, context)

@@ -1,1 +1,1 @@
-"""What a run has stored, and what may go on."""
+"""What a run has stored, and which nodes may run."""

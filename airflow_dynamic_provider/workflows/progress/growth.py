@@ -1,22 +1,23 @@
-"""Decides which nodes that were planned while the workflow runs are added to the lists, and where.
+"""Decides how nodes that are planned at run time are added to the lists.
 
-A node that plans further nodes stores its plan and no more. Each lane that may grow has two kinds of task
-instances that wait for such plans, in the triggerer:
+A node that plans further nodes only stores its plan. In each lane that may grow, two kinds of task instances
+wait for such plans in the triggerer:
 
-- the task that returns the lane's list. When a plan has nodes for it, its trigger adds them to the list, with
-  the new length. Nothing else writes the list.
-- the lane's task instances in *reserved slots* (`stored.RESERVED`): the last of the list, without a node.
-  A reserved slot takes a new node, and its task instance, which is there already, goes on as that node. The
-  list says of the last reserved slot with a task instance that it asks: it starts, and goes back to the
-  scheduler, which looks at the list's length whenever a task instance of a mapped task can start. So the
-  scheduler makes task instances for all that is listed.
+- The task that returns the lane's list. When a plan has nodes for the lane, its trigger adds them to the list
+  and stores the new length. Nothing else writes the list.
+- The task instances in the lane's *reserved slots* (`stored.RESERVED`), which are the last slots and have no
+  node. A reserved slot can take a new node. Its task instance exists already and continues as that node. The
+  list marks the last reserved slot with a task instance as the one that asks. This task instance starts and
+  returns to the scheduler, which checks the length of the list whenever a task instance of a mapped task can
+  start. This makes the scheduler create task instances for all slots.
 
-A level that adds one node to a lane begins at once, and the scheduler makes the next reserved slots then. A
-reserved slot asks once, and takes no node then: Airflow takes a task instance for killed that starts again
-before it has noticed how the start before ended (apache/airflow#71580).
+If a level adds one node to a lane, the node can start at once. Meanwhile, the scheduler makes the next
+reserved slots. A reserved slot asks only once and then takes no node. If its task instance started again
+before Airflow had noticed how the start before ended, Airflow would treat it as killed
+(apache/airflow#71580).
 
-When no node can plan any more, all of these end. So every node, however deep, is a task instance of the one
-Dag run, and each task instance writes its own XComs only.
+When no node can plan any more, all of these task instances end. So every node, at any depth, is a task
+instance of the same Dag run, and each task instance writes only its own XComs.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.progress.reader import Place, WorkflowReader
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
-#: How many reserved slots a list has that may grow: for the next node, and to ask for more meanwhile.
+#: The number of reserved slots in a list that may grow: one for the next node, and one to ask for more.
 RESERVED_SLOTS = 2
 
 
@@ -50,7 +51,7 @@ class Reserved(Enum):
 
 
 class Snapshot:
-    """A workflow as it was at one look: two API calls and one for each lane and plan that is new.
+    """The state of a workflow at one look: two API calls, and one for each new lane and plan.
 
     Attributes:
         reader: The lists and plans.
@@ -75,7 +76,7 @@ class Snapshot:
 
     @functools.cached_property
     def is_complete(self) -> bool:
-        """Whether all nodes are planned and listed that can be: a lane that cannot grow stays as it is."""
+        """Whether all nodes are planned, and all that can be listed are listed."""
         return not self.may_grow and all(
             list_again(self, lane, self.reader.slots(lane)) == self.reader.slots(lane)
             for lane in self.reader.spec.growing_lanes
@@ -87,44 +88,44 @@ class Snapshot:
         return xcom.state_at(self.states, self.reader.spec.lanes[lane].task_id, index)
 
     def is_used(self, lane: str, index: int) -> bool:
-        """Whether there is a task instance for a slot."""
+        """Whether a slot has a task instance."""
         return (self.reader.spec.lanes[lane].task_id, index) in self.states
 
     def is_current(self, place: Place) -> bool:
-        """Whether a slot lists a node of the plan that its planning node has now."""
+        """Whether the node in a slot belongs to the current plan of its planning node."""
         graph = self.graphs.get(place.slot.key_path)
         if graph is None or (planner := graph.planned_by.get(place.slot.name or "")) is None:
             return False
         return not planner or graph.plans[planner].fingerprint == place.slot.plan
 
     def has_ended_listing(self, lane: str) -> bool:
-        """Whether the task that returns the list of a lane has come to an end."""
+        """Whether the task that returns the list of a lane has ended."""
         return self.reader.has_ended_listing(lane, self.states)
 
     def can_still_list(self, lane: str) -> bool:
-        """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
+        """Whether nodes can be added to the list of a lane so that Airflow runs them."""
         return self.reader.can_still_list(lane, self.states)
 
 
 def decide_reserved(snapshot: Snapshot, lane: str, index: int) -> Reserved:
-    """Say what the task instance in a slot without a node has to do."""
+    """Decide what the task instance in a slot without a node has to do."""
     slots = snapshot.reader.slots(lane)
     asks, are_used = slots[index].asks, _are_used(snapshot, lane, slots[index + 1 :], index + 1)
-    # What was listed when this one was told to ask has task instances as soon as one behind it has one.
+    # When a later slot has a task instance, so has every slot that was listed when this one asked.
     is_answered = _last_reserved(snapshot, lane, slots) > index
     if (asks and is_answered) or (are_used and snapshot.is_complete):
         return Reserved.END
-    # Once the list has ended, nobody says any more who asks.
+    # After the list has ended, nothing marks the slot that asks.
     is_asked = asks or snapshot.has_ended_listing(lane)
     return Reserved.ASK if is_asked and not are_used and not is_answered else Reserved.WAIT
 
 
 def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[Slot]:
-    """Return what the list of a lane has to be, by the plans and task instances that are known now.
+    """Return the list of a lane according to the plans and task instances that are known now.
 
-    A node keeps its slot. One that is not planned any more leaves a free slot, which is not used again, for
-    its task instance may end at any time. New ones take reserved slots, and the others are added at the end,
-    with the reserved slots that are missing then.
+    A node keeps its slot. A node that is no longer planned leaves a free slot, which is not used again,
+    because its task instance may end at any time. New nodes take reserved slots. The remaining new nodes are
+    added at the end, followed by as many reserved slots as are missing.
     """
     wanted = _wanted(snapshot, lane)
     slots = []
@@ -142,9 +143,9 @@ def list_again(snapshot: Snapshot, lane: str, present: Sequence[Slot]) -> list[S
 def _fill_reserved(
     snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot]
 ) -> tuple[list[Slot], list[Slot], bool]:
-    """Return the slots with new nodes in reserved ones, the nodes left over, and whether any are new."""
+    """Put new nodes into reserved slots. Return the slots, the remaining nodes, and whether any were new."""
     last, reserved = _last_reserved(snapshot, lane, slots), _free_reserved(snapshot, lane, slots)
-    # The one that asks, or if one does already, the one by which that is answered.
+    # The slot that will ask, or if one asks already, the slot whose task instance will be the answer.
     kept = last if last in reserved else next((at for at in reserved if at > last), -1)
     taken = dict(zip((at for at in reserved if at != kept), added, strict=False))
     return [taken.get(at, slot) for at, slot in enumerate(slots)], added[len(taken) :], bool(added)
@@ -153,9 +154,9 @@ def _fill_reserved(
 def _with_reserved(
     snapshot: Snapshot, lane: str, slots: list[Slot], added: list[Slot], has_new: bool
 ) -> list[Slot]:
-    """Add nodes at the end, say which reserved slot asks if one has to, and reserve more slots."""
+    """Add nodes at the end, mark a reserved slot that asks if necessary, and reserve more slots."""
     last, reserved = _last_reserved(snapshot, lane, slots), _free_reserved(snapshot, lane, slots)
-    # Without a reserved slot nothing could be added after a node is cleared.
+    # Without a reserved slot, no node could be added after a node is cleared.
     wanted = RESERVED_SLOTS if snapshot.may_grow else 1
     has_too_few = has_new and (bool(added) or len(reserved) < wanted)
     if last in reserved and (has_too_few or not _are_used(snapshot, lane, slots)):
@@ -165,7 +166,7 @@ def _with_reserved(
         return slots
     missing = max(wanted - len(reserved), 0 if any(at > last for at in reserved) else 1)
     while (added or missing) and snapshot.is_used(lane, len(slots)):
-        # Airflow does not bring a removed task instance back by itself.
+        # Airflow does not restore a removed task instance by itself.
         slots.append(Slot(None))
     return [*slots, *added, *[Slot(RESERVED)] * missing]
 
@@ -175,7 +176,7 @@ def _last_reserved(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> int:
 
 
 def _reserved(snapshot: Snapshot, lane: str, slots: Sequence[Slot]) -> list[int]:
-    """Return the reserved slots whose task instances are there and have not ended."""
+    """Return the reserved slots with a task instance that has not ended."""
     return [
         at
         for at, slot in enumerate(slots)

@@ -1,4 +1,4 @@
-"""Reads what a workflow's task instances have stored: in a task, in a trigger, or from a database."""
+"""Reads what a workflow's task instances have stored: from a task, from a trigger, or from the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node is: its lane, its slot among the clones there, and what the list says of it."""
+    """The place of a node: its lane, its map index there, and its slot in the list."""
 
     lane: str
     index: int
@@ -32,18 +32,18 @@ class Place:
 
 
 class Source(Protocol):
-    """Where the task instances and XComs of one Dag run are read from."""
+    """A source of the task instances and XComs of one Dag run."""
 
     def states(self, task_ids: Collection[str]) -> xcom.States:
         """Return (task, map index) -> state of the task instances of some tasks."""
 
     def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
-        """Return one XCom, ``None`` where there is none."""
+        """Return one XCom, ``None`` if there is none."""
 
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Reads by the API that tasks and triggers have. One call each."""
+    """Reads through the API for tasks and triggers. One API call for each method call."""
 
     dag_id: str
     run_id: str
@@ -53,19 +53,19 @@ class TaskSource:
         return xcom.read_states_of_run(self.dag_id, self.run_id, task_ids)
 
     def pull(self, task_id: str, xcom_key: str, map_index: int) -> Any:
-        """Return one XCom, ``None`` where there is none."""
+        """Return one XCom, ``None`` if there is none."""
         return xcom.pull_of_run(self.dag_id, self.run_id, task_id, xcom_key, map_index)
 
 
 @dataclass
 class WorkflowReader:
-    """Reads the plans, lists and states of one workflow in one Dag run, and keeps what cannot change.
+    """Reads the plans, lists and states of one workflow in one Dag run, and caches what cannot change.
 
     Args:
         dag_id: The Dag.
         run_id: The Dag run.
         spec: The workflow.
-        source: Where it reads; by default as a task or a trigger does.
+        source: The source to read from; by default the API for tasks and triggers.
     """
 
     dag_id: str
@@ -80,25 +80,25 @@ class WorkflowReader:
     _places: dict[KeyPath, dict[str, Place]] | None = None
 
     def states(self) -> xcom.States:
-        """Return the states of the task instances that plan, list and are nodes. One API call."""
+        """Return the states of the planning, listing and node task instances. One API call."""
         return self._source.states(
             [self.spec.plan_task_id, *self.spec.node_task_ids, *self.spec.list_task_ids]
         )
 
     def slots(self, lane: str) -> list[Slot]:
-        """Return what is listed for a lane. One API call, the first time."""
+        """Return the slots in the list of a lane. One API call, the first time."""
         if lane not in self._slots:
             task_id = self.spec.lanes[lane].list_task_id
             self._slots[lane] = unpack_slots(self.pull(task_id, RETURN_VALUE))
         return self._slots[lane]
 
     def remember_slots(self, lane: str, slots: Sequence[Slot]) -> None:
-        """Take these for what is listed for a lane."""
+        """Use these slots as the list of a lane."""
         self._slots[lane] = list(slots)
         self._places = None
 
     def has_begun(self, lane: str) -> bool:
-        """Whether the list of a lane was begun for the present plans. One API call, and two the first time.
+        """Whether the list of a lane was begun for the current plans. One API call, three the first time.
 
         Raises:
             PlanMismatchError: The nodes are not listed, because another release planned them.
@@ -111,7 +111,7 @@ class WorkflowReader:
         return True
 
     def list_mark(self, lane: str) -> str:
-        """Return what tells whether a list of a lane was begun for the present plans.
+        """Return the mark of a lane's list that is begun for the current plans.
 
         Raises:
             PlanMismatchError: The nodes are not listed, because another release planned them.
@@ -119,17 +119,17 @@ class WorkflowReader:
         return self.stored_roots().mark(self.first_slots(lane))
 
     def first_slots(self, lane: str) -> list[Slot]:
-        """Return the list of a lane as it is at first. One API call, the first time."""
+        """Return the first list of a lane. One API call, the first time."""
         if lane not in self._first_slots:
             packed = self.pull(self.spec.listing_task_id, stored.first_slots_xcom(lane))
             self._first_slots[lane] = unpack_slots(packed)
         return self._first_slots[lane]
 
     def stored_roots(self) -> StoredRoots:
-        """Return the graphs that were listed first. One API call, the first time.
+        """Return the graphs for which nodes were first listed. One API call, the first time.
 
         Raises:
-            PlanMismatchError: There is nothing, because another release planned the nodes.
+            PlanMismatchError: There are none, because another release planned the nodes.
         """
         roots = self._find_roots()
         if roots is None:
@@ -137,7 +137,7 @@ class WorkflowReader:
             raise PlanMismatchError(
                 "has not listed the nodes that it planned: an earlier release of this package ran it",
                 task_id=listing,
-                remedy=f"Clear {listing!r} with its downstream tasks, so that the installed one runs.",
+                remedy=f"Clear {listing!r} with its downstream tasks, so that the installed release runs it.",
             )
         return roots
 
@@ -148,7 +148,7 @@ class WorkflowReader:
         return self._roots
 
     def plan(self, task_id: str, map_index: int) -> Plan | None:
-        """Return what a task instance planned, ``None`` before it has. One API call, the first time."""
+        """Return the plan of a task instance, ``None`` if there is none yet. One API call, the first time."""
         at = (task_id, map_index)
         if at not in self._plans:
             packed = self.pull(task_id, stored.PLAN_XCOM, map_index)
@@ -158,7 +158,7 @@ class WorkflowReader:
         return self._plans[at]
 
     def pull(self, task_id: str, xcom_key: str, map_index: int = xcom.UNMAPPED) -> Any:
-        """Return one XCom of the run, ``None`` where there is none. One API call."""
+        """Return one XCom of the run, ``None`` if there is none. One API call."""
         return self._source.pull(task_id, xcom_key, map_index)
 
     @functools.cached_property
@@ -182,7 +182,7 @@ class WorkflowReader:
             return {(): xcom.UNMAPPED}
         if (listed := self._find_roots()) is not None:
             return {each.key_path: each.map_index for each in listed.roots}
-        # As an earlier release has stored it.
+        # An earlier release did not store the graphs.
         return {
             slot.key_path: slot.root_index
             for lane in self.spec.lanes
@@ -191,7 +191,7 @@ class WorkflowReader:
         }
 
     def graph(self, key_path: KeyPath, root_index: int, states: xcom.States) -> RunGraph:
-        """Return what is known of a key's graph."""
+        """Return the graph of a key, as far as it is known."""
         places = self.places(key_path)
         state_of = {
             name: xcom.state_at(states, self.lane(place).task_id, place.index)
@@ -199,7 +199,7 @@ class WorkflowReader:
         }
         planning = xcom.state_at(states, self.spec.plan_task_id, root_index)
         if planning != SUCCESS:
-            # It will plan again, and then perhaps something else.
+            # The task will plan again, perhaps other nodes.
             self._plans.pop((self.spec.plan_task_id, root_index), None)
         plans = self._plans_of(root_index, places, state_of)
         state_of |= dict.fromkeys(self._lost(plans, places, states), REMOVED)
@@ -209,11 +209,11 @@ class WorkflowReader:
         )
 
     def has_ended_listing(self, lane: str, states: xcom.States) -> bool:
-        """Whether the task that returns the list of a lane has come to an end."""
+        """Whether the task that returns the list of a lane has ended."""
         return states.get((self.spec.lanes[lane].list_task_id, xcom.UNMAPPED)) in FINAL
 
     def can_still_list(self, lane: str, states: xcom.States) -> bool:
-        """Whether nodes may be added to the list of a lane, and Airflow be made to run them."""
+        """Whether nodes can be added to the list of a lane so that Airflow runs them."""
         tasks = self.spec.lanes[lane]
         if self.has_ended_listing(lane, states):
             return False
@@ -224,7 +224,7 @@ class WorkflowReader:
         )
 
     def _lost(self, plans: dict[str, Plan], places: dict[str, Place], states: xcom.States) -> Iterator[str]:
-        """The nodes that were planned when it was too late to list them: nobody must wait for them."""
+        """Yield the nodes that were planned too late to be listed: nothing must wait for them."""
         for planner, plan in plans.items():
             for node in plan.nodes:
                 lane = self.spec.lane_of(node, is_of_root=not planner)
@@ -251,7 +251,7 @@ class WorkflowReader:
             if not self.lane(place).plans:
                 continue
             if states[name] != SUCCESS:
-                # It will plan again, and then perhaps something else.
+                # The node will plan again, perhaps other nodes.
                 self._plans.pop((task_id, place.index), None)
             elif (plan := self.plan(task_id, place.index)) is not None:
                 plans[name] = plan

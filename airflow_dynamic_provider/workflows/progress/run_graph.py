@@ -1,4 +1,4 @@
-"""What has become of a workflow's nodes, and which of them may go on: pure, from plans and states."""
+"""Computes the outcomes of a workflow's nodes and which nodes may run: pure, from plans and states."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(Enum):
-    """What has become of a node, or of a call with all its nodes."""
+    """The outcome of a node, or of a call with all its nodes."""
 
     WAITING = "waiting"
     SUCCESS = "success"
@@ -30,7 +30,7 @@ class Outcome(Enum):
 
 
 class Verdict(Enum):
-    """Whether a node may go on."""
+    """Whether a node may run."""
 
     READY = "ready"
     WAIT = "wait"
@@ -39,7 +39,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a node may go on, and why not."""
+    """Whether a node may run, and the reason if it may not."""
 
     verdict: Verdict
     reason: str = ""
@@ -57,19 +57,19 @@ _WAIT = Decision(Verdict.WAIT)
 
 
 class RunGraph:
-    """The nodes of one graph as far as they are planned.
+    """The nodes of one graph, as far as they are planned.
 
     Attributes:
-        nodes: Node -> what was planned of it.
-        calls: Call -> what was planned of it.
-        planned_by: Node -> the planning node whose plan it is of.
+        nodes: Name -> planned node.
+        calls: Name -> planned call.
+        planned_by: Node -> the node that planned it; empty for the planning task.
 
     Args:
-        plans: The planning node -> its plan; the empty name for the planning task's.
+        plans: Planning node -> its plan; the empty name for the planning task.
         planners: The kinds whose nodes plan further nodes.
-        states: Node -> the state of its task instance, ``None`` for one that has none yet.
-        failure_policy: What one failed node means for the others.
-        has_ended_planning: Whether the planning task has come to an end, with or without a plan.
+        states: Node -> the state of its task instance, ``None`` if there is none yet.
+        failure_policy: What a failed node means for the others.
+        has_ended_planning: Whether the planning task has ended, with or without a plan.
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class RunGraph:
         self._unfinished: dict[str, list[int]] = {}
 
     def decide(self, name: str) -> Decision:
-        """Say whether a node may go on."""
+        """Decide whether a node may run."""
         node = self.nodes.get(name)
         if node is None:
             if self.may_grow:
                 return _WAIT
-            return Decision(Verdict.BLOCKED, "it is not in the plan any more")
+            return Decision(Verdict.BLOCKED, "it is no longer in the plan")
         if self._failure_policy == "fail_fast" and (failed := next(iter(self.failures), None)) is not None:
             return Decision(Verdict.BLOCKED, f"{failed!r} failed, and the workflow fails fast")
         waits = False
@@ -118,8 +118,9 @@ class RunGraph:
         return _WAIT if waits or not self._is_within_limit(node) else _READY
 
     def outcome(self, name: str) -> Outcome:
-        """Return what has become of a node, or of a call with all its nodes."""
-        # Those deepest down first: each then finds the outcomes that it is made of, however deep they go.
+        """Return the outcome of a node, or of a call with all its nodes."""
+        # The deepest planning nodes come first, so that each finds known outcomes and the recursion stays
+        # flat.
         planners, self._planning = self._planning, []
         for planner in planners:
             self._known[planner] = self._find_outcome(planner)
@@ -129,17 +130,17 @@ class RunGraph:
 
     @cached_property
     def failures(self) -> list[str]:
-        """The nodes and calls that failed, apart from those that a call tolerates."""
+        """The nodes and calls that failed, except those that a call tolerates."""
         return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.FAILED]
 
     @cached_property
     def skips(self) -> list[str]:
-        """The nodes and calls that were skipped, apart from those that a call tolerates."""
+        """The nodes and calls that were skipped, except those that a call tolerates."""
         return [unit for unit in self._units(self.nodes, "") if self.outcome(unit) is Outcome.SKIPPED]
 
     @cached_property
     def culprits(self) -> list[str]:
-        """Those of the failures that are not only of what they planned."""
+        """The failures, without planning nodes that succeeded themselves but planned a node that failed."""
         return [
             unit
             for unit in self.failures
@@ -148,7 +149,7 @@ class RunGraph:
 
     @cached_property
     def may_grow(self) -> bool:
-        """Whether nodes may be added: some plan is not known yet."""
+        """Whether nodes may be added, because some plan is not known yet."""
         return ("" not in self.plans and not self._has_ended_planning) or any(
             node.kind in self._planners
             and name not in self.plans
@@ -157,11 +158,11 @@ class RunGraph:
         )
 
     def unfinished(self) -> list[str]:
-        """Return the nodes that have not come to an end, and those whose own plan is not known yet."""
+        """Return the nodes that have not ended, and those whose planned nodes have not ended."""
         return [name for name in self.nodes if self.outcome(name) is Outcome.WAITING]
 
     def depth(self, name: str) -> int:
-        """Return how many nodes in a row have to end before a node may go on."""
+        """Return the length of the longest chain of nodes that have to end before a node may run."""
         depths: dict[str, int] = {}
         for node in self.nodes.values():
             waiting = [up for up in self._needed(node) if self.outcome(up) is Outcome.WAITING]
@@ -171,14 +172,14 @@ class RunGraph:
         return depths.get(name, 0)
 
     def edges(self) -> list[tuple[str, str]]:
-        """Return (node, node that waits for it): of a call that a node waits for, the nodes it returns."""
+        """Return pairs (node, node that waits for it); the nodes that a call returns stand for the call."""
         return [(upstream, name) for name in self.nodes for upstream in self._nodes_before(name)]
 
     def _nodes_before(self, name: str) -> list[str]:
         planner = self.planned_by[name]
         before = self._nodes_behind(self.nodes[name].upstream)
         if planner and not any(each.startswith(f"{planner}{SEPARATOR}") for each in before):
-            # It begins what another node has planned.
+            # The node is one of the first in the plan of another node.
             return [planner, *before]
         return before
 
@@ -190,7 +191,7 @@ class RunGraph:
             if name in seen:
                 continue
             seen.add(name)
-            # A call that returns no node's value is awaited as a whole.
+            # A node waits for all nodes of a call that returns no node's value.
             parts = list(self._returned(name)) or self._members.get(name, [])
             if name in self.nodes and not (name in self.plans and parts):
                 found[name] = None
@@ -210,7 +211,7 @@ class RunGraph:
             if own is not Outcome.SUCCESS or node.kind not in self._planners:
                 return own
             if name not in self.plans:
-                # A plan is stored before its node succeeds: this node was marked as success.
+                # A node stores its plan before it succeeds, so this node was marked as success.
                 return Outcome.SUCCESS
         elif name not in self.calls:
             return Outcome.WAITING
@@ -220,10 +221,10 @@ class RunGraph:
         return _combine(self.outcome(unit) for unit in self._units([*members, *self._returned(name)], name))
 
     def _returned(self, name: str) -> Iterator[str]:
-        """Return what the output of a call, or of a plan made later, refers to."""
+        """Yield the names in the output of a call, or of a plan made later."""
         call, plan = self.calls.get(name), self.plans.get(name)
         outputs = [part.output for part in (call, plan) if part is not None]
-        # The plan of a `map_task` returns the call that it is made of, which bears its name.
+        # The plan of a `map_task` returns its own call, which has the same name.
         yield from (each.name for each in templates.references(outputs) if each.name != name)
 
     def _own_outcome(self, name: str) -> Outcome:
@@ -240,19 +241,19 @@ class RunGraph:
         allowed = allowed_failures(call.min_success_ratio, failed + blocked + succeeded)
         if failed > allowed:
             return Outcome.FAILED
-        # A call tolerates what its nodes do, and not that what they need is missing.
+        # A call tolerates failures of its nodes, but not missing upstream values.
         is_blocked = failed + blocked > allowed or (blocked > 0 and blocked == len(members))
         return Outcome.SKIPPED if is_blocked else Outcome.SUCCESS
 
     def _is_blocked(self, name: str) -> bool:
-        """Whether a node was not run because of one that it depends on."""
+        """Whether a node did not run because of a node that it depends on."""
         return any(self.outcome(upstream) is not Outcome.SUCCESS for upstream in self.nodes[name].upstream)
 
     def _units(self, names: Iterable[str], within: str) -> list[str]:
-        """Return the names, with a tolerant call in place of its nodes."""
+        """Return the names, with each tolerant call instead of its nodes."""
         units: dict[str, None] = {}
         for name in names:
-            # The node that planned such a call bears its name, and stands for it anyway.
+            # The node that planned such a call has the same name and stands for it anyway.
             around = (call for call in calls_around(name) if call in self._tolerant and call != within)
             units[next(around, name)] = None
         return list(units)
@@ -279,7 +280,7 @@ def _combine(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def _members(plans: Mapping[str, Plan]) -> dict[str, list[str]]:
-    """Return call or planning node -> the nodes of its plan that it is made of."""
+    """Return call or planning node -> its nodes, from the plan that contains it."""
     members: dict[str, list[str]] = {}
     for planner, plan in plans.items():
         for node in plan.nodes:

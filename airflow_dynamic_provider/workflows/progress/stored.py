@@ -1,39 +1,39 @@
-"""How plans and nodes are laid out in XCom: the XCom keys and the stored JSON, versioned.
+"""The layout of plans and nodes in XCom: the XCom keys, and the stored JSON with its versions.
 
 ========================================  ===============================================================
 XCom of a planning task instance          (the planning task, or a node that plans further nodes)
 ========================================  ===============================================================
-``workflow_plan``                         the plan: its nodes, the calls that it was made of, its output
+``workflow_plan``                         the plan: its nodes, its calls, its output
 ========================================  ===============================================================
 
 ========================================  ===============================================================
 XCom of the task that lists nodes first   (the planning task, or the one that gathers all keys' plans)
 ========================================  ===============================================================
 ``workflow_roots``                        the graphs: their keys and plans
-``workflow_slots.<lane>``                 the list of a lane as it is at first, for the task that returns it
-``workflow_nodes.<lane>.<page>``          for some of its slots: the node and the plan that it is of
+``workflow_slots.<lane>``                 the first list of a lane, for the task that returns it
+``workflow_nodes.<lane>.<page>``          for some of its slots: the node and its plan
 ========================================  ===============================================================
 
 ========================================  ===============================================================
 XCom of a task that returns a list
 ========================================  ===============================================================
-``return_value``                          the names of the nodes by slot: what Airflow expands over.
-                                          ``""`` is a slot for a node of a later plan, ``None`` a free one
-``workflow_nodes.<page>``                 for some of the slots: the node and the plan that it is of
+``return_value``                          the name of the node in each slot; Airflow expands over it. ``""``
+                                          is a slot for a node of a later plan, ``None`` a free slot
+``workflow_nodes.<page>``                 for some of the slots: the node and its plan
 ``workflow_list``                         a fingerprint of the graphs and the first list that it was begun for
 ========================================  ===============================================================
 
 ========================================  ===============================================================
 XCom of a node's task instance
 ========================================  ===============================================================
-``return_value``                          what it returned, as Airflow stores it
-``workflow_node``                         the same value with the node's name, what it was computed from, and
-                                          a stamp of the value
-``workflow_blocked``                      of a node that was not run: why
+``return_value``                          its return value, as Airflow stores it
+``workflow_node``                         the same value with the node's name, a stamp of the value, and the
+                                          stamps of the values that it used
+``workflow_blocked``                      why the node did not run, if it was blocked
 ========================================  ===============================================================
 
-A *slot* is a node's map index among the clones of its lane. Nodes are told apart by name and fingerprint;
-the slot is only where they are found.
+A *slot* is a node's map index among the clones of its lane. The name and the fingerprint identify a node; the
+slot only says where to find it.
 """
 
 from __future__ import annotations
@@ -68,58 +68,58 @@ NODE = Form(
 ROOTS = Form("the graphs of a workflow", frozenset({"roots"}), _REMEDY)
 LIST_MARK = Form("the mark of a list of nodes", frozenset({"begun_for"}), _REMEDY)
 
-#: How many nodes one XCom holds: a node reads one of these, however many nodes there are.
+#: How many nodes one XCom holds. A node reads one such XCom, however many nodes there are.
 NODES_PER_PAGE = 64
 
 #: The name of a slot for a node of a later plan.
 RESERVED = ""
 
-#: What a trigger says to a waiting node when only a worker can tell whether it may go on.
+#: The event that sends a waiting task instance to a worker, because only a worker can decide if it may run.
 DECIDE = "decide"
 
 
 def nodes_xcom(page: int) -> str:
-    """The XCom key of some nodes of a lane, on the task that returns its list."""
+    """Return the XCom key of a page of nodes, on the task that returns the list of their lane."""
     return f"workflow_nodes.{page}"
 
 
 def first_nodes_xcom(lane: str, page: int) -> str:
-    """The XCom key of some nodes of a lane, on the task that lists them first."""
+    """Return the XCom key of a page of a lane's nodes, on the task that lists nodes first."""
     return f"workflow_nodes.{lane}.{page}"
 
 
 def first_slots_xcom(lane: str) -> str:
-    """The XCom key of a lane's list as it is at first, on the task that lists them first."""
+    """Return the XCom key of a lane's first list, on the task that lists nodes first."""
     return f"workflow_slots.{lane}"
 
 
 def pack_blocked(name: str, reason: str) -> dict[str, Any]:
-    """Return the stored form of why a node was not run."""
+    """Return the stored form of the reason why a node did not run."""
     return {"node": name, "reason": reason}
 
 
 def unpack_blocked(packed: Any) -> tuple[str, str]:
-    """Read the node that was not run, and why.
+    """Return the name of a node that did not run, and the reason, from the stored form.
 
     Raises:
         LayoutError: Its shape is unknown.
     """
     with reading("why a node was not run", packed):
-        # What a trigger has stored, Airflow keeps as JSON in a text.
+        # Airflow keeps an XCom of a trigger as JSON in a string.
         document = json.loads(packed) if isinstance(packed, str) else packed
         return document["node"], document["reason"]
 
 
 @dataclass(frozen=True)
 class PlanAddress:
-    """Which plan a node is of, and where that is stored.
+    """The plan that a node belongs to, and where it is stored.
 
     Attributes:
         task_id: The task that planned it.
         map_index: The map index of the task instance that planned it.
         planner: The name of the node that planned it; empty for the planning task.
-        key_path: The key for which there is a graph of its own; empty outside a map.
-        fingerprint: That of the plan.
+        key_path: The key that the graph belongs to; empty outside a map.
+        fingerprint: The fingerprint of the plan.
     """
 
     task_id: str
@@ -131,14 +131,14 @@ class PlanAddress:
 
 @dataclass(frozen=True)
 class Slot:
-    """What the list of a lane says of one slot.
+    """One slot in the list of a lane.
 
     Attributes:
         name: The node, `RESERVED`, or ``None`` for a free slot.
-        key_path: The key of whose graph it is; empty outside a map.
+        key_path: The key that the node's graph belongs to; empty outside a map.
         root_index: The map index of the planning task of that graph.
-        plan: The fingerprint of the plan that it is of, if another node planned it.
-        asks: Whether the task instance in a slot without a node asks the scheduler for more of them.
+        plan: The fingerprint of the node's plan, if another node planned it.
+        asks: Whether the task instance in a reserved slot asks the scheduler for more task instances.
     """
 
     name: str | None
@@ -148,7 +148,7 @@ class Slot:
     asks: bool = False
 
     def pack(self) -> Any:
-        """Return the stored form: the name alone, where that says all."""
+        """Return the stored form: only the name if there is nothing else to store."""
         around = {"key_path": list(self.key_path), "index": self.root_index} if self.key_path else {}
         planned = {"plan": self.plan} if self.plan else {}
         further = {**around, **planned, **({"asks": True} if self.asks else {})}
@@ -175,7 +175,7 @@ class Slot:
 
 
 def unpack_slots(stored: Any) -> list[Slot]:
-    """Read the list over which Airflow expands a lane; empty where there is none yet.
+    """Read the list over which Airflow expands a lane; empty if there is none yet.
 
     Raises:
         LayoutError: Its shape is unknown.
@@ -186,12 +186,12 @@ def unpack_slots(stored: Any) -> list[Slot]:
 
 @dataclass(frozen=True)
 class Root:
-    """A graph, by the task instance that planned it first.
+    """A graph, identified by its key and the task instance of its planning task.
 
     Attributes:
-        key_path: The key for which there is a graph of its own; empty outside a map.
+        key_path: The key that the graph belongs to; empty outside a map.
         map_index: The map index of the planning task.
-        fingerprint: That of its plan.
+        fingerprint: The fingerprint of the planning task's plan.
     """
 
     key_path: tuple[str, ...]
@@ -206,7 +206,7 @@ class StoredRoots:
     roots: Sequence[Root]
 
     def mark(self, slots: Sequence[Slot]) -> str:
-        """Return a digest of all of them and of a first list: a list that was begun for the same may stay."""
+        """Return a digest of the graphs and a first list. A stored list with the same digest may stay."""
         whole = [self.pack()["roots"], [slot.pack() for slot in slots]]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
@@ -229,12 +229,12 @@ class StoredRoots:
 
 
 def pack_list_mark(mark: str) -> dict[str, Any]:
-    """Return the stored form of what a list was begun for."""
+    """Return the stored form of the mark of a list."""
     return {**LIST_MARK.stamp, "begun_for": mark}
 
 
 def unpack_list_mark(stored: Any) -> str | None:
-    """Read what a list was begun for; ``None`` where there is no list.
+    """Read the mark of a list; ``None`` if there is no list.
 
     Raises:
         LayoutError: Its version or its shape is unknown.
@@ -246,12 +246,12 @@ def unpack_list_mark(stored: Any) -> str | None:
 
 @dataclass(frozen=True)
 class ListedNode:
-    """A node, as its own task instance reads it.
+    """A node in a list, as its own task instance reads it.
 
     Attributes:
-        node: What was planned of it.
-        plan_address: The plan that it is of.
-        places: Node that it uses -> lane and slot, as far as known when it was listed.
+        node: The planned node.
+        plan_address: The plan that it belongs to.
+        places: Node that it uses -> lane and slot, if they were known when it was listed.
     """
 
     node: PlannedNode
@@ -261,11 +261,11 @@ class ListedNode:
 
 @dataclass(frozen=True)
 class NodePage:
-    """What is stored of some slots.
+    """The stored nodes of some slots.
 
     Attributes:
-        nodes: The nodes in them.
-        planned_at: When the planning task began, in seconds since the epoch.
+        nodes: The nodes, ``None`` for a slot without one.
+        planned_at: The time when the planning task began, in seconds since the epoch.
     """
 
     nodes: Sequence[ListedNode | None]
@@ -273,7 +273,7 @@ class NodePage:
 
 
 def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[str, Any]:
-    """Return the stored form of some slots."""
+    """Return the stored form of the nodes of some slots."""
     plans: dict[PlanAddress, int] = {}
     nodes = [
         None
@@ -297,7 +297,7 @@ def pack_nodes(listed: Sequence[ListedNode | None], planned_at: float) -> dict[s
 
 
 def unpack_nodes(stored: Any) -> NodePage:
-    """Read the stored form of some slots.
+    """Read the stored form of the nodes of some slots.
 
     Raises:
         LayoutError: Its version or its shape is unknown.
@@ -309,7 +309,7 @@ def unpack_nodes(stored: Any) -> NodePage:
         return NodePage(nodes, float(document["planned_at"]))
 
 
-# What is stored as a list may have more items when a later release has stored it.
+# A stored list may have more items if a later release stored it.
 
 
 def _unpack_address(
@@ -323,9 +323,9 @@ def _unpack_listed(stored: Sequence[Any], plans: Sequence[PlanAddress]) -> Liste
 
 
 def _place(stored: Any, places: Sequence[Any]) -> int:
-    """Return a place that there is: a negative one would be counted from the end."""
+    """Return a valid position: Python would count a negative one from the end."""
     if integer(stored) not in range(len(places)):
-        raise IndexError(f"there is no place {stored}")
+        raise IndexError(f"there is no item {stored}")
     return int(stored)
 
 
@@ -339,16 +339,17 @@ def _unpack_places(stored: Sequence[Any]) -> dict[str, tuple[str, int]]:
 
 @dataclass(frozen=True)
 class StoredNode:
-    """What a node's task instance left.
+    """The stored result of a node's task instance.
 
     Attributes:
         name: The node.
-        key_path: The key of whose graph it is; empty outside a map.
+        key_path: The key that the graph belongs to; empty outside a map.
         map_index: Its slot.
-        fingerprint: That of the node as it was planned.
+        fingerprint: The fingerprint of the node as it was planned.
         stamp: A digest of the value.
-        used: Node -> the stamp of the value of it that was used; ``call/`` -> that of what a call returns.
-        value: What it returned.
+        used: Node -> the stamp of its value that was used; ``call/`` -> the stamp of the call's output
+            template.
+        value: Its return value.
     """
 
     name: str

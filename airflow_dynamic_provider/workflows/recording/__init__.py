@@ -1,1 +1,1 @@
-"""What a body calls, and what it gets instead of values."""
+"""Records the calls of a body, and returns promises instead of values."""

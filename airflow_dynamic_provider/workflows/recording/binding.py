@@ -1,4 +1,4 @@
-"""Binds the arguments of a call in a body to the parameters, as Airflow will when the task runs."""
+"""Binds the arguments of a call in a body to parameters, as Airflow does when the task runs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _VARIADIC = (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD)
 def bind(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, is_partial: bool = False
 ) -> dict[str, Any]:
-    """Return parameter -> argument of a call; all positional ones under ``"*"`` where some have no name.
+    """Return parameter -> argument of a call; all positional ones under ``"*"`` if some have no name.
 
-    Parameters that Airflow's task context fills, such as ``ti``, may be left out.
+    Parameters that Airflow fills from the task context, such as ``ti``, may be left out.
 
     Args:
-        function: What is called.
+        function: The called function.
         args: Its positional arguments.
         kwargs: Its named arguments.
         is_partial: Whether arguments may still be missing.
 
     Raises:
-        WorkflowCallError: The arguments do not fit; a ``TypeError``, as Python would raise.
+        WorkflowCallError: The arguments do not fit. It is a ``TypeError``, like the one that Python raises.
     """
     signature, required = _signature(function)
     try:
@@ -47,9 +47,10 @@ def bind(
 def with_context(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return named arguments with what the function asks of the task's context, as Airflow does for a task.
+    """Return the named arguments, with those that the function takes from the task context, as for a task.
 
-    What the call gives wins. What the context does not have is ``None``, unless there is a default.
+    Arguments of the call take precedence. A parameter that is missing in the context is ``None``, unless it
+    has a default.
     """
     signature, _ = _signature(function)
     given = signature.bind_partial(*args, **kwargs).arguments
@@ -65,7 +66,7 @@ def with_context(
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Return the names of the parameters that an argument can be given to by position, in order."""
+    """Return the names of the parameters that take positional arguments, in order."""
     signature, _ = _signature(function)
     context = _context_keys()
     return [
@@ -106,4 +107,4 @@ def _flatten(signature: inspect.Signature, bound: inspect.BoundArguments) -> dic
 
 def _misfit(function: Callable[..., Any], problem: str) -> WorkflowCallError:
     name = getattr(function, "__name__", repr(function))
-    return WorkflowCallError(f"the call of {name!r} does not fit: {problem}", remedy="Correct the call.")
+    return WorkflowCallError(f"the call of {name!r} does not fit: {problem}", remedy="Correct the arguments.")

@@ -1,4 +1,4 @@
-"""Records the calls that a body makes: what each becomes, and what it gives back. In the planning task."""
+"""Records the calls of a body, in the planning task: what each becomes, and what it returns."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recording.entries import CallEntry, NodeEntry
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
-#: Set on a task that got its name by ``override(task_id=...)`` in the body.
+#: The attribute of a task that was named with ``override(task_id=...)`` in the body.
 NAMED_MARK = "_dynamic_workflow_named"
 
 
 def pack_arguments(recorder: Recorder, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameter -> template of bound arguments, as they are now."""
+    """Return parameter -> template of bound arguments, with their current values."""
     return {name: templates.pack(value, recorder.find) for name, value in arguments.items()}
 
 
 def record_task(recorder: Recorder, decorator: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Record the call of a function under ``@task`` or ``@task.dynamic``, and return its promise.
 
-    A task with several declared outputs gives a named tuple of promises.
+    For a task with several declared outputs, it returns a named tuple of promises.
 
     Raises:
         WorkflowError: The call cannot become a node.
@@ -73,13 +73,13 @@ def match_task(
     """Return the kind of a call and the node's own retries (see `Kinds.match`).
 
     Raises:
-        WorkflowCallError: Airflow does not take the settings.
+        WorkflowCallError: Airflow refuses the settings.
         UnknownKindError: The Dag has no task that could run it.
     """
     try:
         kind, retries = recorder.match(target)
     except UnknownKindError:
-        # A setting that is no setting is the nearer reason.
+        # A misspelt setting is a more precise reason.
         _try(target, arguments)
         raise
     if kind.name not in recorder.tried_kinds:
@@ -95,17 +95,17 @@ def _try(target: TaskTarget | MapTarget, arguments: Mapping[str, Any]) -> None:
 
 
 def refuse_task(decorator: Any) -> None:
-    """Refuse a task that means something for the tasks around it.
+    """Refuse a task that affects other tasks of a Dag.
 
     Raises:
-        WorkflowCallError: It chooses which tasks run, sets up or tears down.
+        WorkflowCallError: It chooses which tasks run, or is a setup or a teardown.
     """
     underlying = getattr(decorator, "_task", decorator)
     name = decorator.function.__name__
     if underlying.is_setup or underlying.is_teardown:
         raise WorkflowCallError(
-            f"{name!r} is a setup or a teardown, of which a workflow's body has none",
-            remedy="Put it around the workflow, in the Dag function.",
+            f"{name!r} is a setup or a teardown, which a workflow's body cannot have",
+            remedy="Use it in the Dag function, around the workflow.",
         )
     refuse_skipping(name, underlying.operator_class)
 
@@ -114,12 +114,12 @@ def refuse_skipping(name: str, operator_class: type) -> None:
     """Refuse an operator that chooses the tasks that run after it.
 
     Raises:
-        WorkflowCallError: It does.
+        WorkflowCallError: The class is such an operator.
     """
     if chooses_tasks(operator_class):
         raise WorkflowCallError(
             f"{name!r} is a {operator_class.__name__}, which chooses the tasks that run after it by their "
-            "name in the Dag; nodes have none there",
+            "task ids, but nodes have no task ids in the Dag",
             remedy="Use a Python `if` on native values, or pass the promise to another @dynamic_workflow and "
             "use the `if` there.",
         )
@@ -133,8 +133,8 @@ def record_operator(
     Args:
         recorder: The recording.
         operator_class: The class that the body calls.
-        make: Makes the operator.
-        kwargs: What the body passes to it.
+        make: The function that makes the operator.
+        kwargs: The arguments of the call.
 
     Raises:
         WorkflowError: It cannot become a node.
@@ -145,8 +145,8 @@ def record_operator(
     for name in ("dag", "task_group"):
         if rest.pop(name, None) is not None:
             raise WorkflowCallError(
-                f"{operator_class.__name__} is given {name}=, which a node has none of",
-                remedy=f"Leave {name}= out.",
+                f"{operator_class.__name__} is given {name}=, which a node cannot have",
+                remedy=f"Leave out {name}=.",
             )
     kind, retries = recorder.match(OperatorTarget(operator_class), settings)
     arguments = pack_arguments(recorder, rest)
@@ -163,7 +163,7 @@ def record_workflow(
 ) -> Any:
     """Record the call of a workflow, and return the promise of its whole output.
 
-    It is planned now, unless a promise is in its arguments.
+    The workflow is planned now, unless its arguments contain a promise.
 
     Raises:
         WorkflowError: The call, or the body, cannot be planned.
@@ -178,7 +178,7 @@ def record_workflow(
         )
         return recorder.promise(entry, shape)
     entry = recorder.call(workflow.name, is_explicit=workflow.is_named)
-    # Copies, as the body would get them if it were planned later.
+    # The body gets copies, as if it were planned later.
     native = {name: templates.resolve(template, _no_lookup) for name, template in arguments.items()}
     positional, named = split_arguments(native)
     with recorder.inside(entry):
@@ -194,18 +194,18 @@ def run_body(
     *,
     is_root: bool = False,
 ) -> Any:
-    """Run a workflow's body, and return the template of what it returned.
+    """Run a workflow's body, and return the template of its return value.
 
     Args:
-        recorder: Records its calls.
+        recorder: The recording for its calls.
         workflow: The workflow.
         args: The positional arguments of the body.
         kwargs: Its named arguments.
-        is_root: Whether the workflow was called in a Dag file, and not in a body.
+        is_root: Whether the workflow was called in a Dag file, not in a body.
 
     Raises:
-        WorkflowError: What it does or returns cannot be planned.
-        Exception: What the body raises.
+        WorkflowError: A call or the return value cannot be planned.
+        Exception: The error that the body raises.
     """
     given = with_context(workflow.function, args, kwargs, recorder.context)
     try:
@@ -214,12 +214,13 @@ def run_body(
     except RecursionError as error:
         raise TooManyNodesError(
             f"the body of the workflow {workflow.name!r} calls itself without end",
-            remedy="End the recursion, or pass a promise: such a call is planned when its value exists.",
+            remedy="Add a condition that ends the recursion, or pass a promise: the call is then planned "
+            "when its value exists.",
         ) from error
     if shapes.is_valueless(shapes.return_shape(workflow.function)) and output is not None:
         raise WorkflowCallError(
-            f"the workflow {workflow.name!r} is annotated with -> None and returns a value",
-            remedy="Correct the annotation, or leave out the return.",
+            f"the workflow {workflow.name!r} is annotated with -> None but returns a value",
+            remedy="Correct the annotation, or return nothing.",
         )
     try:
         if workflow.out is not None:
@@ -229,13 +230,13 @@ def run_body(
             shapes.check_items(workflow.name, workflow.shape, output)
         return templates.pack(output, recorder.find)
     except WorkflowError as error:
-        # The line that returned is gone.
+        # The line of the return statement is no longer known.
         error.line = _line_of(workflow)
         raise
 
 
 def _own_kinds(recorder: Recorder, workflow: WorkflowDefinition) -> Kinds | None:
-    """Return what the body itself may call, ``None`` where it does not say so."""
+    """Return the kinds that this body may call, ``None`` if it has no ``tasks=``."""
     if workflow.tasks is None:
         return None
     with unrecorded():
@@ -245,14 +246,14 @@ def _own_kinds(recorder: Recorder, workflow: WorkflowDefinition) -> Kinds | None
 def _line_of(workflow: WorkflowDefinition) -> str:
     code = workflow.function.__code__
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-    # Decorators stand above.
+    # The function's first line may be that of a decorator.
     above = next((place for place, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
     source = f": {lines[above].strip()}" if lines else ""
     return f"{os.path.basename(code.co_filename)}, line {code.co_firstlineno + above}{source}"
 
 
 def record_group(recorder: Recorder, factory: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Record the calls that a task group makes, under its name, and return what it returns.
+    """Record the calls of a task group under its name, and return the group's return value.
 
     Raises:
         WorkflowError: The group has settings for its tasks, or makes a call that cannot be planned.
@@ -285,24 +286,24 @@ def _construct(make: Callable[..., Any], kwargs: Mapping[str, Any], arguments: M
 
 
 def _with_stand_ins(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments for a constructor: where a promise is, it gets what it would get in a Dag file."""
+    """Return arguments for a constructor, with what it would get in a Dag file instead of each promise."""
     promise = stand_in()
     return {name: templates.resolve(template, lambda _: promise) for name, template in arguments.items()}
 
 
 def _no_lookup(reference: Any) -> Any:
-    raise LookupError(f"{reference} is no value yet")
+    raise LookupError(f"{reference} has no value yet")
 
 
 def refuse_changed_operators(recorder: Recorder) -> None:
-    """Refuse operators that the body made setups or teardowns after it had made them.
+    """Refuse operators that the body turned into setups or teardowns.
 
     Raises:
-        WorkflowCallError: There is one.
+        WorkflowCallError: There is such an operator.
     """
     for operator, entry in recorder.operators:
         if operator.is_setup or operator.is_teardown:
             raise WorkflowCallError(
-                f"{entry.label!r} is made a setup or a teardown, of which a workflow's body has none",
-                remedy="Put it around the workflow, in the Dag function.",
+                f"{entry.label!r} is made a setup or a teardown, which a workflow's body cannot have",
+                remedy="Use it in the Dag function, around the workflow.",
             )

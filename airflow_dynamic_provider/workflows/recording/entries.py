@@ -1,4 +1,4 @@
-"""The calls that a body made, before they have their names: what a recording is made of."""
+"""The entries of a recording: the calls that a body made, before they have their names."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Entry:
 
     Attributes:
         serial: Its number in the recording.
-        label: The name that the author gave to it, or what its automatic name is made of.
+        label: The name that the author gave to it, or the base of its automatic name.
         is_explicit: Whether the author gave the name.
-        line: Where it was made, for messages.
-        after: What the body orders before it, each once.
-        name: Its whole name in the plan, once the recording is over.
+        line: The line of the call, for messages.
+        after: The entries that the body orders before it, each once.
+        name: Its full name in the plan; set after the recording.
     """
 
     serial: int
@@ -40,8 +40,8 @@ class NodeEntry(Entry):
     Attributes:
         kind: The name of its kind.
         arguments: Parameter -> template, with unnamed references.
-        retries: Its retries, where fewer than its kind has.
-        limit: The call that limits how many run at a time, the place in it, the limit.
+        retries: Its number of retries, if lower than that of its kind.
+        limit: The call that limits how many of its nodes run at a time, the place in it, and the limit.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class CallEntry(Entry):
     Attributes:
         scope: The calls made inside.
         output: The template of its output, with unnamed references.
-        min_success_ratio: As `PlannedCall` has it.
+        min_success_ratio: See `PlannedCall`.
     """
 
     scope: Scope
@@ -67,7 +67,7 @@ class CallEntry(Entry):
 
 @dataclass(eq=False)
 class Scope:
-    """The calls of one body, among which names are unique."""
+    """The calls of one body. Their names are unique."""
 
     entries: list[Entry] = field(default_factory=list)
     explicit: dict[str, Entry] = field(default_factory=dict)

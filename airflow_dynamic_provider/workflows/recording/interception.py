@@ -1,9 +1,9 @@
-"""Makes Airflow's own objects record while a body runs: the one place that changes them, for that long.
+"""Makes Airflow's own objects record calls while a body runs. Only this module patches them.
 
-A body calls the same ``@task`` functions, task groups and operator classes as a Dag file does, and Airflow
-has no hook for what such a call means. So, while at least one body is being recorded in this process, the few
-methods below look first whether the code that calls them is in a recording (a context variable); if not, the
-original runs. When the last recording is over, the classes are as they were.
+A body calls the same ``@task`` functions, task groups and operator classes as a Dag file, and Airflow has no
+hook for such a call. So, while at least one body is being recorded in this process, a few methods are
+replaced. A replacement first checks a context variable to see whether its caller is in a recording. If it is
+not, the original runs. After the last recording, the classes are restored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.calls import Method
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
-# A recorded method: the recording, the original method, and the call's own arguments.
+# A recorded method takes the recording, the original method, and the arguments of the call.
 _Recorded = Callable[..., Any]
 
 _LOCK = threading.Lock()
@@ -33,7 +33,7 @@ _RESTORE: list[Callable[[], None]] = []
 
 @contextmanager
 def intercepted() -> Iterator[None]:
-    """Have calls in a recording recorded."""
+    """Record the calls that recordings make inside the block."""
     global _OPEN
     with _LOCK:
         _OPEN += 1
@@ -113,7 +113,7 @@ def _call_group(recorder: Recorder, _original: Any, factory: Any, *args: Any, **
 
 def _call_operator_class(recorder: Recorder, original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
     if args:
-        # Airflow's own message.
+        # Airflow raises its own error for positional arguments.
         return original(cls, *args, **kwargs)
     return calls.record_operator(recorder, cls, functools.partial(original, cls), kwargs)
 
@@ -133,8 +133,8 @@ def _mark(copy: Any) -> None:
 def _expand(name: str, _recorder: Recorder, _original: Any, called: Any, *_a: Any, **_k: Any) -> NoReturn:
     airflows.forget_partial(called)
     raise WorkflowCallError(
-        f"{name}() is for Dag files; in the body of a workflow the values are there",
-        remedy="Call the task in a loop, or use map_task(task)(list or promise); to fix an argument, "
+        f"{name}() is for Dag files, but is called in the body of a workflow",
+        remedy="Call the task in a loop, or use map_task(task)(list or promise). To fix an argument, use "
         "functools.partial(task, name=value).",
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.kinds import Kind
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
-#: What a `map_task` that is planned later keeps as its node's arguments.
+#: The names of the node's arguments when a `map_task` is planned later.
 LISTS = "lists"
 BOUND = "bound"
 CONCURRENCY = "concurrency"
@@ -41,7 +41,7 @@ class MappedTask(Mapped):
         decorator: The ``@task`` function.
         bound: The arguments that are the same for every item.
         concurrency: How many of its nodes may run at a time, ``None`` for all.
-        min_success_ratio: How many of them must succeed.
+        min_success_ratio: The share of its nodes that must succeed.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class MappedTask(Mapped):
         self.min_success_ratio = min_success_ratio
 
     def __call__(self, *lists: Any, **named_lists: Any) -> Promise:
-        """Add a node for each item, and return the promise of the list of their values.
+        """Add a node for each item, and return a promise of the list of their values.
 
-        Several lists are read side by side: the first node gets the first item of each.
+        Several lists are read in parallel: the first node gets the first item of each.
 
         Raises:
-            WorkflowError: It is called outside of a body, or with something that is no list.
+            WorkflowError: It is called outside of a body, or with something that is not a list.
         """
         recorder = current_recorder()
         if recorder is None:
@@ -75,7 +75,8 @@ class MappedTask(Mapped):
         free = [name for name in parameter_names(self.decorator.function) if name not in self.bound]
         if len(lists) > len(free):
             raise self._refusal(
-                f"is called with {len(lists)} lists, and {len(free)} of the task's arguments can take one"
+                f"is called with {len(lists)} lists, but only {len(free)} of the task's arguments can take "
+                "one"
             )
         by_name = dict(zip(free, lists, strict=False))
         if twice := sorted(by_name.keys() & named_lists.keys() | self.bound.keys() & named_lists.keys()):
@@ -83,7 +84,7 @@ class MappedTask(Mapped):
         by_name |= named_lists
         if not by_name:
             raise self._refusal("is called without a list")
-        # An item of each stands for the list: whether the call of one node would fit.
+        # Check whether the call of one node would fit. Each list stands for one of its items.
         bind(self.decorator.function, (), {**self.bound, **by_name})
         for name, each in by_name.items():
             if not isinstance(each, Promise | list | tuple | range):
@@ -129,7 +130,7 @@ class MappedTask(Mapped):
     def _match(
         self, recorder: Recorder, target: TaskTarget | MapTarget, by_name: Mapping[str, Any]
     ) -> tuple[Kind, int | None]:
-        # Settings are tried with one item, and what it is does not matter for that.
+        # Settings are tried with the arguments of one node. The value of the item does not matter.
         one = pack_arguments(recorder, {**self.bound, **dict.fromkeys(by_name)})
         return match_task(recorder, target, one)
 
@@ -145,24 +146,25 @@ class MappedTask(Mapped):
     def _refusal(self, problem: str) -> WorkflowCallError:
         return WorkflowCallError(
             f"map_task({self.decorator.function.__name__}) {problem}",
-            remedy="Give it one list, or promise of a list, for each argument that differs between items; "
-            "fix the others with functools.partial.",
+            remedy="Pass one list, or promise of a list, for each argument that differs between items, and "
+            "set the other arguments with functools.partial.",
         )
 
 
 def map_task(fn: Any, concurrency: int | None = None, min_success_ratio: float = 1.0) -> MappedTask:
     """Return a function that runs a task once for each item of a list. Use it in the body of a workflow.
 
-    Called with a list, or a promise of one, it gives the promise of the list of the values, in that order.
+    Call the function with a list, or a promise of a list. It returns a promise of the list of the values, in
+    the same order.
 
     Args:
-        fn: A ``@task`` function, ``functools.partial`` of one, or one under ``override``.
+        fn: A ``@task`` function, a ``functools.partial`` of one, or one under ``override``.
         concurrency: How many of its nodes may run at a time. All by default.
-        min_success_ratio: How many of its nodes must succeed, from 0 to 1. Below 1, the value of one that
-            failed is ``None``, and the others are used if there are enough of them.
+        min_success_ratio: The share of its nodes that must succeed, from 0 to 1. Below 1, the value of a
+            failed node is ``None``, and the other values are used if enough nodes succeeded.
 
     Raises:
-        WorkflowCallError: ``fn`` is no task, or an option is wrong.
+        WorkflowCallError: ``fn`` is not a task, or an option is wrong.
 
     Example:
         >>> @dynamic_workflow
@@ -207,26 +209,26 @@ def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return, for each item, parameter -> argument: lists are read side by side.
+    """Return, for each item, parameter -> argument. The lists are read in parallel.
 
     Args:
         name: The name of the function that is mapped.
         lists: Parameter -> list.
 
     Raises:
-        WorkflowCallError: One is no list, or they differ in length.
+        WorkflowCallError: A value is not a list, or the lists differ in length.
     """
     for parameter, each in lists.items():
         if not isinstance(each, list | tuple | range):
             raise WorkflowCallError(
                 f"map_task({name}) needs a list for {parameter!r}, received {excerpt(each)}",
-                remedy="Have the task that makes it return a list.",
+                remedy="Return a list from the task that makes it.",
             )
     lengths = {parameter: len(each) for parameter, each in lists.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{parameter!r} has {length}" for parameter, length in lengths.items())
         raise WorkflowCallError(
-            f"map_task({name}) reads its lists side by side, and they differ in length: {shown}",
-            remedy="Give it lists of the same length; for every combination, build the combinations first.",
+            f"map_task({name}) reads its lists in parallel, but they differ in length: {shown}",
+            remedy="Pass lists of the same length. To map over all combinations, build their lists first.",
         )
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]

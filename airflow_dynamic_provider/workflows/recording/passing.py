@@ -1,4 +1,4 @@
-"""What a body may not pass to a call or return, because a plan cannot carry it."""
+"""Refuses values that a body may not pass on or return, because a plan cannot hold them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from airflow_dynamic_provider.workflows.recording.promises import GroupCall, Pro
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
-#: Set on the named tuples of the promises of a task with several outputs; it holds the task's name.
+#: The attribute, on a named tuple of a task's promises for several outputs, that holds the task's name.
 OUTPUTS_MARK = "_dynamic_workflow_outputs_of"
 
-# Their items are looked at one by one, or cannot be promises.
+# Values of these types are checked item by item, or cannot contain promises.
 _SEEN_BY_ITEM = (list, tuple, dict, str, bytes, int, float, set, frozenset)
 
 
@@ -25,13 +25,13 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
     """Refuse a value that cannot be part of a plan.
 
     Raises:
-        WorkflowCallError: It is used up by reading, refers to the Dag file, was not called, or hides a
-            promise.
+        WorkflowCallError: It can be read only once, refers to the Dag file, was not called, or contains a
+            hidden promise.
     """
     if (task := getattr(type(value), OUTPUTS_MARK, None)) is not None:
         _refuse(
             f"the outputs of {task!r} are passed on or returned all together",
-            f"Choose one, such as {task}.{value._fields[0]}, or put them into a dict.",
+            f"Use one of them, such as {task}.{value._fields[0]}, or put them into a dict.",
         )
     if isinstance(value, _SEEN_BY_ITEM):
         return
@@ -41,7 +41,7 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
     attributes = getattr(value, "__dict__", {})
     if any(_holds_promise(item) for name, item in attributes.items() if name not in packed):
         _refuse(
-            f"a promise is inside a {type(value).__name__}, which a plan keeps as it is",
+            f"a promise is inside a {type(value).__name__}, which a plan stores unchanged",
             "Use a dataclass, a NamedTuple, a dict or a list, or build the object in a task.",
         )
 
@@ -51,8 +51,8 @@ def _refuse_lazy(value: Any) -> None:
         type(value), "__await__"
     ):
         _refuse(
-            f"a {type(value).__name__} is passed on or returned, which a plan cannot store",
-            "Make a list of it: list(...).",
+            f"a {type(value).__name__} is passed on or returned, but a plan cannot store it",
+            "Convert it to a list: list(...).",
         )
 
 
@@ -68,15 +68,15 @@ def _refuse_reference(value: Any, recorder: Recorder) -> None:
     if _is_of_dag_file(value):
         _refuse(
             "a reference to a task of the Dag file is used in the body",
-            "Pass it to the workflow as an argument: the body then gets its value.",
+            "Pass it to the workflow as an argument: the body then receives its value.",
         )
     if is_task_decorator(value) or isinstance(value, WorkflowDefinition):
         name = getattr(value, "__name__", "the task")
-        _refuse(f"{name!r} itself is passed on or returned, and not what it gives", f"Call it: {name}(...).")
+        _refuse(f"{name!r} itself is passed on or returned, not its output", f"Call it: {name}(...).")
 
 
 def _is_of_dag_file(value: Any) -> bool:
-    """Whether a call in a Dag file gave this: Airflow's reference to an output, or a handle."""
+    """Whether a call in a Dag file returned this: Airflow's reference to an output, or a handle."""
     from airflow.sdk import XComArg
 
     from airflow_dynamic_provider.authoring.handles import Handle
@@ -85,7 +85,7 @@ def _is_of_dag_file(value: Any) -> bool:
 
 
 def _packed_fields(value: Any) -> set[str]:
-    """The attributes of a dataclass that are packed one by one."""
+    """Return the attributes of a dataclass that are packed one by one."""
     if isinstance(value, type) or not dataclasses.is_dataclass(value):
         return set()
     return {each.name for each in dataclasses.fields(value) if each.init}

@@ -1,6 +1,6 @@
-"""The promise: what a call in a workflow's body gives while the workflow is planned, in the planning task.
+"""Promises: calls in a workflow's body return them while the workflow is planned, in the planning task.
 
-It stands for a value that does not exist yet. It can be passed on, indexed and ordered; whatever asks for the
+A promise stands for a value that does not exist yet. It can be passed on, indexed and ordered. Any use of the
 value itself is refused at once, with the line.
 """
 
@@ -19,29 +19,29 @@ from airflow_dynamic_provider.workflows.plan.references import Placeholder, Step
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recording.entries import CallEntry, Entry
 
-_IN_A_TASK = "The value exists when tasks run: do this in a @task function that gets the promise."
+_IN_A_TASK = "The value exists when tasks run: do this in a @task function that receives the promise."
 _INNER = (
     "The value exists when tasks run: do this in a @task function, or pass the promise to another "
-    "@dynamic_workflow, whose body gets the value."
+    "@dynamic_workflow, whose body receives the value."
 )
 
 
 class Recording(Protocol):
-    """What made a promise."""
+    """The recording that made a promise."""
 
     def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
-        """Have all of ``then`` wait for all of ``first``."""
+        """Make all of ``then`` wait for all of ``first``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Promised:
-    """What a promise stands for.
+    """The value that a promise stands for.
 
     Attributes:
         recorder: The recording that made it.
         entry: The recorded call.
-        path: What is selected from its output.
-        shape: The annotation of the value, ``Any`` where it is not known.
+        path: The steps that select a part of its output.
+        shape: The annotation of the value, ``Any`` if it is not known.
     """
 
     recorder: Recording
@@ -51,18 +51,18 @@ class Promised:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return self.entry.label + render_path(self.path)
 
 
 class Promise(Placeholder):
-    """A value of a node that has not run. Made by calls in the body of a ``@dynamic_workflow``.
+    """The value of a node that has not run yet. Calls in the body of a ``@dynamic_workflow`` return it.
 
-    Pass it to tasks, alone or inside lists, dicts, tuples and dataclass fields; return it; select from it by
-    ``p[0]`` and ``p["key"]``; order it with ``a >> b``.
+    Pass it to tasks, alone or inside lists, dicts, tuples and dataclass fields. Return it. Select parts with
+    ``p[0]`` and ``p["key"]``. Order it with ``a >> b``.
     """
 
-    # Nothing that could hide a field of an annotated value.
+    # No names that could hide a field of an annotated value.
     __slots__ = ("__weakref__", "_promised")
 
     _promised: Promised
@@ -75,11 +75,11 @@ class Promise(Placeholder):
 
     def __hash__(self) -> int:
         if is_asked_by_author():
-            # `promise in {"a", "b"}` would be false, whatever the value will be.
+            # `promise in {"a", "b"}` would always be false.
             refuse(
                 self,
                 "looked up in a set or a dict, or put into one",
-                "To keep it, put it into a list, or make it a value of a dict. " + _INNER,
+                "To store it, use a list, or make it a value of a dict. " + _INNER,
             )
         return object.__hash__(self)
 
@@ -91,28 +91,28 @@ class Promise(Placeholder):
             refuse(self, "sliced", _IN_A_TASK)
         if not isinstance(step, int | str) or isinstance(step, bool):
             refuse(
-                self, f"indexed by {step!r}", "Index it by a whole number or a text, known while planning."
+                self, f"indexed by {step!r}", "Index it by an int or a string that is known while planning."
             )
         refuse_valueless(self, "indexed")
-        # A plain int or str, so that it is stored as what it is.
+        # A plain int or str, not a subclass, so that it is stored unchanged.
         step = int(step) if isinstance(step, int) else str.__str__(step)
         if isinstance(step, int) and not shapes.has_index(promised.shape, step):
             refuse(
                 self,
-                f"indexed by {step}, beyond the values that its annotation has",
-                "Correct the index, or the annotation.",
+                f"indexed by {step}, but its annotation has fewer values",
+                "Correct the index or the annotation.",
             )
         return select(self, step)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """What Airflow's ``chain`` and the like ask for: something that can be ordered."""
+        """A class that can be ordered: Airflow's ``chain`` and similar functions check for it."""
         own: Any = type(self)
         return _orderable(own)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
-            # How Python and libraries ask what an object is; nobody writes these by hand.
+            # Python and libraries look these up to find out what an object is. Authors do not write them.
             raise AttributeError(f"a promise has no {name}")
         step = shapes.field_step(self._promised.shape, name)
         if step is None and (method := _ORDERING.get(name)) is not None:
@@ -121,8 +121,8 @@ class Promise(Placeholder):
             refuse(
                 self,
                 f"asked for its attribute {name!r}",
-                "Only fields of a NamedTuple or a dataclass can be asked for, and only if the task's return "
-                "annotation is that class. " + _IN_A_TASK,
+                "Only fields of a NamedTuple or a dataclass are available, and only if the return annotation "
+                "of the task is that class. " + _IN_A_TASK,
             )
         return select(self, step)
 
@@ -133,7 +133,7 @@ class Promise(Placeholder):
                 self,
                 "iterated or unpacked",
                 "To unpack it, annotate the task with -> tuple[...] of a fixed length, or with a NamedTuple. "
-                "To work on each item, use map_task, or pass the promise to another @dynamic_workflow.",
+                "To process each item, use map_task, or pass the promise to another @dynamic_workflow.",
             )
         return iter([select(self, step) for step in steps])
 
@@ -175,7 +175,7 @@ class Promise(Placeholder):
         refuse(self, "searched with `in`", _INNER)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: a promise is no function."""
+        """Refuse the call: a promise is not a function."""
         refuse(self, "called", _IN_A_TASK)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -213,7 +213,7 @@ class Promise(Placeholder):
 
 
 class GroupCall(Promise):
-    """What a task group that returns nothing gives: something to order, without a value."""
+    """The result of a task group that returns nothing: it can be ordered, but has no value."""
 
     __slots__ = ()
 
@@ -223,9 +223,9 @@ class GroupCall(Promise):
 
 @functools.cache
 def _orderable(promise_class: type) -> type:
-    """Return a class that passes for a promise's own, and for what Airflow can order.
+    """Return a class that looks like the promise's own class, and like one that Airflow can order.
 
-    No base class of `Promise`: the names of its methods would hide fields of annotated values.
+    It is not a base class of `Promise`, because its methods would hide fields of annotated values.
     """
     from airflow_dynamic_provider.airflow_adapter.objects import orderable_class
 
@@ -242,15 +242,15 @@ def _set_downstream(promise: Promise, other: Any, _edge_modifier: Any = None) ->
     _order(promise, [promise], other)
 
 
-# Airflow's names for ``<<`` and ``>>``, which a field of an annotated value may have too.
+# Airflow's names for ``<<`` and ``>>``. A field of an annotated value may have the same name.
 _ORDERING = {"set_upstream": _set_upstream, "set_downstream": _set_downstream}
 
 
 def _refuse_operators() -> None:
-    """Give the class a refusal for every other operator of Python."""
+    """Make the class refuse every other operator of Python."""
     for name, (tried, decides) in VALUE_OPERATORS.items():
         setattr(Promise, name, _refusing(tried, _INNER if decides else _IN_A_TASK))
-    # Of promises only: Airflow resolves no argument that is a path to it, as every class with __fspath__ is.
+    # Only for promises: Airflow treats an object with ``__fspath__`` as a path and does not resolve it.
     Promise.__fspath__ = _refusing("used as a path", _IN_A_TASK)  # type: ignore[attr-defined]
     Promise.__next__ = _refusing("asked for its next item", _IN_A_TASK)  # type: ignore[attr-defined]
 
@@ -266,7 +266,7 @@ _refuse_operators()
 
 
 def promised(promise: Promise) -> Promised:
-    """Return what a promise stands for."""
+    """Return the value that a promise stands for."""
     return promise._promised
 
 
@@ -278,7 +278,7 @@ def select(promise: Promise, step: Step) -> Promise:
 
 
 def refuse(promise: Promise, tried: str, remedy: str) -> NoReturn:
-    """Refuse what was tried with a promise.
+    """Refuse a use of a promise.
 
     Raises:
         PromiseUsageError: Always.
@@ -290,15 +290,15 @@ def refuse(promise: Promise, tried: str, remedy: str) -> NoReturn:
 
 
 def refuse_valueless(promise: Promise, tried: str) -> None:
-    """Refuse what needs a value, of a task that returns none.
+    """Refuse a use that needs a value, if the task returns none.
 
     Raises:
         PromiseUsageError: The task is annotated with ``-> None``, or stores nothing.
     """
     if shapes.is_valueless(promise._promised.shape):
         raise PromiseUsageError(
-            f"{promise._promised.label!r} has no value, being annotated with -> None or given "
-            f"do_xcom_push=False, and was {tried}",
+            f"{promise._promised.label!r} has no value, because it is annotated with -> None or has "
+            f"do_xcom_push=False, but was {tried}",
             remedy="Order it with >>, or correct the task.",
         )
 

@@ -1,6 +1,6 @@
-"""The recording of a body: its calls, in which scope, and what waits for what. In the planning task.
+"""The recording of a body, in the planning task: its calls, their scopes, and their orders.
 
-What is recorded is named and becomes a plan when the body has returned (see `assembly`).
+After the body has returned, `assembly` names the calls and makes the plan.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, Target
 
-#: How the reference to a call begins that has no name yet. Names are given when a body has returned.
+#: The prefix of references to calls that have no name yet. Calls are named after the body has returned.
 _UNNAMED = "#"
 
 _RECORDER: ContextVar[Recorder | None] = ContextVar("dynamic_workflow_recorder", default=None)
 
 
 def current_recorder() -> Recorder | None:
-    """Return the recording that is going on, ``None`` outside of one."""
+    """Return the current recording, ``None`` outside of one."""
     return _RECORDER.get()
 
 
 @contextmanager
 def unrecorded() -> Iterator[None]:
-    """Let Airflow's objects do meanwhile what they do outside of a recording."""
+    """Make Airflow's objects inside the block behave as outside of a recording."""
     token = _RECORDER.set(None)
     try:
         yield
@@ -50,10 +50,10 @@ class Recorder:
 
     Args:
         workflow: The name of the workflow that is planned.
-        kinds: What there is to run nodes.
-        max_nodes: How many nodes the plan may have.
+        kinds: The kinds of nodes that the plan may have.
+        max_nodes: The maximum number of nodes in the plan.
         refuse_unplannable: Refuses a value that cannot be part of a plan (see `passing`).
-        context: The context of the task that plans, for bodies that ask for it.
+        context: The context of the planning task, for bodies with parameters for it.
     """
 
     def __init__(
@@ -72,22 +72,22 @@ class Recorder:
         self.root = Scope()
         self.entries: dict[int, Entry] = {}
         self.count = 0
-        # The kinds whose settings Airflow has taken.
+        # The kinds whose settings Airflow has accepted.
         self.tried_kinds: set[str] = set()
         self.depth = 0
         self.is_open = False
         self._scope = self.root
-        # What the body that runs may call, where it says so.
+        # The kinds that the running body may call, if it has ``tasks=``.
         self._allowed: Kinds | None = None
         self._serials = itertools.count(1)
-        # The operator or group is kept too, so that no other one gets its id.
+        # The operator or group is kept too, so that no other object gets its id.
         self._known: dict[int, tuple[Any, Entry]] = {}
-        # The blocks of groups that the body is in.
+        # The open ``with`` blocks of task groups.
         self.blocks: list[AbstractContextManager[None]] = []
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Record what is called meanwhile."""
+        """Record the calls inside the block."""
         token = _RECORDER.set(self)
         self.is_open = True
         try:
@@ -98,7 +98,7 @@ class Recorder:
 
     @contextmanager
     def allowing(self, kinds: Kinds | None) -> Iterator[None]:
-        """Record, of what is called meanwhile, only calls of these kinds; all of the plan's with ``None``."""
+        """Allow only calls of these kinds inside the block; with ``None``, of all kinds of the plan."""
         outer, self._allowed = self._allowed, kinds
         try:
             yield
@@ -109,7 +109,7 @@ class Recorder:
         """Return the kind of a call, and the node's own retries (see `Kinds.match`).
 
         Raises:
-            UnknownKindError: The body may not call it, or the Dag has no task that could run it.
+            UnknownKindError: The body may not make this call, or the Dag has no task that could run it.
         """
         if self._allowed is not None:
             self._allowed.match(target, settings)
@@ -122,7 +122,7 @@ class Recorder:
 
         Raises:
             NodeNameError: Its name is refused, or another call of the body has it.
-            TooManyNodesError: It is one too many.
+            TooManyNodesError: The plan would have too many nodes.
         """
         self.count += 1
         validation.check_count(self.count, self.max_nodes, self.workflow)
@@ -152,7 +152,7 @@ class Recorder:
 
     @contextmanager
     def inside(self, call: CallEntry) -> Iterator[None]:
-        """Record what is called meanwhile as part of a call.
+        """Record the calls inside the block as part of a call.
 
         Raises:
             TooManyNodesError: Calls are nested too deep.
@@ -173,11 +173,11 @@ class Recorder:
         return Promise(Promised(self, entry, (), shape))
 
     def know(self, node: Any, entry: Entry) -> None:
-        """Remember which call an operator or a task group is."""
+        """Remember the recorded call of an operator or a task group."""
         self._known[id(node)] = (node, entry)
 
     def entry_of(self, node: Any) -> Entry | None:
-        """Return the call that an operator or a task group is, ``None`` if it was not made in the body."""
+        """Return the recorded call of an operator or a task group, ``None`` if the body did not make it."""
         _, entry = self._known.get(id(node), (None, None))
         return entry
 
@@ -187,15 +187,15 @@ class Recorder:
         return [(node, entry) for node, entry in self._known.values() if isinstance(entry, NodeEntry)]
 
     def order(self, first: Sequence[Any], then: Sequence[Any]) -> None:
-        """Have all of ``then`` wait for all of ``first``.
+        """Make all of ``then`` wait for all of ``first``.
 
         Raises:
-            PromiseUsageError: A promise of another recording.
-            WorkflowCallError: Something that is neither a promise nor an operator of the body.
+            PromiseUsageError: A promise belongs to another recording.
+            WorkflowCallError: A value is neither a promise nor an operator of the body.
         """
         labels = [*_labels(first), *_labels(then)]
         if labels:
-            # The edge is set when both sides of the label are known; in a plan it has no text.
+            # The order is recorded when both sides of the label are known. A plan does not store the label.
             for label in _labels(first):
                 label.set_downstream([each for each in then if each is not label])
             for label in _labels(then):
@@ -206,11 +206,11 @@ class Recorder:
             entry.after.update(dict.fromkeys(before))
 
     def find(self, value: Any) -> Reference | None:
-        """Return what a promise refers to, ``None`` for a value that may be in a plan as it is.
+        """Return the reference of a promise, ``None`` for a value that a plan can hold.
 
         Raises:
-            PromiseUsageError: A promise of another recording, or of a task without a value.
-            WorkflowCallError: A value that cannot be in a plan.
+            PromiseUsageError: The promise belongs to another recording, or to a task without a value.
+            WorkflowCallError: A plan cannot hold the value.
         """
         if type(value) is Promise:
             self._check_own(value)
@@ -233,7 +233,7 @@ class Recorder:
             promises.refuse(
                 promise,
                 "used outside of the body that made it",
-                "Return it from the workflow, and use what the call of the workflow gives.",
+                "Return it from the workflow, and use the return value of the workflow's call.",
             )
 
     def _ordered(self, values: Sequence[Any]) -> Iterator[Entry]:
@@ -248,8 +248,8 @@ class Recorder:
             else:
                 raise WorkflowCallError(
                     f"a promise cannot be ordered before or after {excerpt(value)}",
-                    remedy="Write promise >> promise, promise >> [promise, promise] or the like, with what "
-                    "calls in this body gave.",
+                    remedy="Use promises that calls in this body returned, as in promise >> promise or "
+                    "promise >> [promise, promise].",
                 )
 
 

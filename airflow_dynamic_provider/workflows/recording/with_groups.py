@@ -1,4 +1,4 @@
-"""Records ``with TaskGroup("name"):`` in a body: what is called inside becomes nodes under its name."""
+"""Records ``with TaskGroup("name"):`` in a body: the calls inside become nodes under its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def make_group(recorder: Recorder, original: Any, group: Any, *args: Any, **kwargs: Any) -> None:
-    """Make a task group, and record it as a call of the body.
+    """Make a task group and record it as a call of the body.
 
     Raises:
         WorkflowCallError: It has settings that nodes do not take.
@@ -27,9 +27,9 @@ def make_group(recorder: Recorder, original: Any, group: Any, *args: Any, **kwar
     refuse_default_args(group.group_id, group.default_args)
     if not group.prefix_group_id:
         raise WorkflowCallError(
-            f"the task group {group.group_id!r} has prefix_group_id=False, and the name of a node begins "
+            f"the task group {group.group_id!r} has prefix_group_id=False, but the name of a node begins "
             "with that of its group",
-            remedy="Leave prefix_group_id out, or call the tasks outside of the group.",
+            remedy="Leave out prefix_group_id=, or call the tasks outside of the group.",
         )
     around = recorder.entry_of(parent)
     with recorder.inside(around) if isinstance(around, CallEntry) else nullcontext():
@@ -38,7 +38,7 @@ def make_group(recorder: Recorder, original: Any, group: Any, *args: Any, **kwar
 
 
 def enter_group(recorder: Recorder, original: Any, group: Any) -> Any:
-    """Record what is called from now on as part of the group."""
+    """Record the following calls as part of the group."""
     entry = recorder.entry_of(group)
     if not isinstance(entry, CallEntry):
         return original(group)
@@ -49,7 +49,7 @@ def enter_group(recorder: Recorder, original: Any, group: Any) -> Any:
 
 
 def exit_group(recorder: Recorder, original: Any, group: Any, *raised: Any) -> None:
-    """Record what is called from now on where it was recorded before."""
+    """Record the following calls outside of the group again."""
     if recorder.entry_of(group) is None:
         original(group, *raised)
     else:
@@ -57,7 +57,7 @@ def exit_group(recorder: Recorder, original: Any, group: Any, *raised: Any) -> N
 
 
 def refuse_default_args(name: str, default_args: Any) -> None:
-    """Refuse settings that a group has for its tasks.
+    """Refuse a group's settings for its tasks.
 
     Raises:
         WorkflowCallError: There are such settings.
@@ -65,5 +65,5 @@ def refuse_default_args(name: str, default_args: Any) -> None:
     if default_args:
         raise WorkflowCallError(
             f"the task group {name!r} has default_args, which nodes do not take",
-            remedy="Give the settings to the tasks: @task(pool=...).",
+            remedy="Set them on the tasks instead: @task(pool=...).",
         )

@@ -1,1 +1,1 @@
-"""The tasks of a workflow, as they run: plan, list, node, result."""
+"""The tasks of a workflow at run time: plan, list, node, result."""

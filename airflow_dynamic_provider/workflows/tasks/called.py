@@ -1,4 +1,4 @@
-"""Runs what a node calls: the function, operator or further workflow of its kind, in the task's process."""
+"""Runs the function, operator or further workflow that a node calls, in the task's process."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.progress.stored import ListedNode
 
-# What holds the arguments of a function.
+# The fields that hold the arguments of a function.
 _ARGUMENTS = frozenset({"op_args", "op_kwargs"})
 
 
 class NodeTask(Protocol):
-    """What a node's task instance is of: its kind, and what it was made with."""
+    """The operator of a node's task instance: its kind, and the workflow's kinds and spec."""
 
     task_id: str
     retries: int | None
@@ -42,7 +42,7 @@ class NodeTask(Protocol):
 
 @dataclass(frozen=True)
 class Resume:
-    """How an operator goes on that was deferred."""
+    """The method, with its arguments, that resumes a deferred operator."""
 
     next_method: str
     next_kwargs: dict[str, Any] | None
@@ -55,10 +55,10 @@ def run_node(
     arguments: Mapping[str, Any],
     resume: Resume | None,
 ) -> Any:
-    """Return what a node returns; a node that plans further nodes stores the plan.
+    """Run a node and return its value. A node that plans further nodes stores the plan.
 
     Raises:
-        AirflowFailException: It failed, and the body gave it fewer retries than its kind has.
+        AirflowFailException: The node failed, and its own retries, fewer than those of its kind, are used up.
     """
     target, node = operator.kind.target, listed.node
     with _own_retries(context, operator, node):
@@ -77,7 +77,7 @@ def _make(
     arguments: Mapping[str, Any],
     default_args: Mapping[str, Any],
 ) -> Any:
-    """Return the operator that the body's call stands for."""
+    """Return the operator for the call in the body."""
     own = operator.kind.settings
     default_args = {**default_args, **(own.get("default_args") or {})}
     settings = {**own, "task_id": operator.task_id, "default_args": default_args}
@@ -88,10 +88,10 @@ def _make(
 
 
 def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:
-    """Render the templates that the author wrote, and nothing that the body or other nodes have computed.
+    """Render the templates that the author wrote, but nothing that the body or other nodes have computed.
 
-    What a function gets is data. All else that it has is from the Dag file, and of an operator it is the
-    arguments that are not: those may hold data, so only what is marked is rendered.
+    The arguments of a function are data and are not rendered. Its other fields come from the Dag file. The
+    arguments of an operator may hold data, so only marked strings are rendered.
     """
     join_dag(made, context["dag"])
     if isinstance(target, OperatorTarget):
@@ -104,7 +104,7 @@ def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> Non
 
 
 def _marked_defaults(operator_class: Any, default_args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a Dag's default arguments, of which the Dag file's author wants the templates rendered."""
+    """Return the default arguments with their strings marked as templates: they come from the Dag file."""
     fields = operator_class.template_fields
     return {
         name: template_text.marked(value) if name in fields else value for name, value in default_args.items()
@@ -120,7 +120,7 @@ def _run_operator(context: Any, made: Any, resume: Resume | None) -> Any:
 
 @contextlib.contextmanager
 def _own_retries(context: Any, operator: NodeTask, node: PlannedNode) -> Iterator[None]:
-    """Fail for good when the node's own retries are used up, though its kind has more."""
+    """Fail for good when the node's own retries are used up, even if its kind has more."""
     from airflow_dynamic_provider.version_compat import (
         AirflowFailException,
         AirflowRescheduleException,
@@ -132,7 +132,7 @@ def _own_retries(context: Any, operator: NodeTask, node: PlannedNode) -> Iterato
     except (AirflowFailException, AirflowSkipException, AirflowRescheduleException):
         raise
     except Exception as error:
-        # Each time it is cleared, Airflow raises the last try by as many as there were before.
+        # Each time a task instance is cleared, Airflow adds the number of earlier tries to ``max_tries``.
         earlier = context["ti"].max_tries - (operator.retries or 0)
         if node.retries is None or xcom.attempt_of(context) - earlier <= node.retries:
             raise

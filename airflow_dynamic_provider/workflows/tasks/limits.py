@@ -1,8 +1,8 @@
-"""Keeps to ``max_nodes`` while a workflow grows: each node that plans counts what all have planned.
+"""Enforces ``max_nodes`` while a workflow grows: each planning node counts all planned nodes.
 
-A node first stores how many nodes it has planned, and then reads what the others have stored. Whichever of
-them reads last sees all, so together they never plan more than is allowed. Nodes are added for a plan only
-once the node that made it has succeeded.
+A node first stores how many nodes it has planned, and then reads the counts of the others. The node that
+reads last sees all counts, so together they never plan more than is allowed. The nodes of a plan are added
+only after the node that made it has succeeded.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
-# Nothing is added for their plans.
+# The nodes of their plans are not added.
 _WITHOUT_NODES = (FAILED, UPSTREAM_FAILED)
 
 
 def claim_nodes(
     context: Any, reader: WorkflowReader, key_path: KeyPath, node: PlannedNode, plan: Plan
 ) -> None:
-    """Have the nodes of a plan counted, in the process of the node that made it.
+    """Count the nodes of a plan, in the process of the node that made it.
 
     Two API calls, one for each lane, and one more for each lane whose nodes plan others.
 
     Raises:
-        AirflowFailException: The workflow would have more nodes than it may have.
+        AirflowFailException: The workflow would have too many nodes.
     """
     map_index = xcom.map_index_of(context)
     xcom.push(context, stored.PLANNED_XCOM, {"map_index": map_index, "nodes": len(plan.nodes)})
@@ -40,13 +40,13 @@ def claim_nodes(
     if known + len(plan.nodes) <= reader.spec.max_nodes:
         return
     raise failure(
-        f"{node.name!r} plans {len(plan.nodes)} nodes, and {known} are planned already: the workflow may "
-        f"have max_nodes={reader.spec.max_nodes}. Raise it, or let the recursion end earlier."
+        f"{node.name!r} plans {len(plan.nodes)} nodes, and {known} are planned already, together more "
+        f"than max_nodes={reader.spec.max_nodes}. Raise the limit, or end the recursion earlier."
     )
 
 
 def _known(context: Any, reader: WorkflowReader, key_path: KeyPath, own: tuple[str, int]) -> int:
-    """Return how many nodes a graph has apart from those that one of its nodes plans."""
+    """Return how many nodes a graph has, without those that the given node plans."""
     states = reader.states()
     known = 0
     for name, lane in reader.spec.lanes.items():
@@ -54,7 +54,7 @@ def _known(context: Any, reader: WorkflowReader, key_path: KeyPath, own: tuple[s
         for index, slot in enumerate(reader.slots(name)):
             if not slot.name or slot.key_path != key_path:
                 continue
-            # What a later plan has listed is in the claim of the node that made it.
+            # The claim of the node that made a later plan includes the nodes listed for that plan.
             known += 0 if slot.plan else 1
             at = (lane.task_id, index)
             if at != own and xcom.state_at(states, *at) not in _WITHOUT_NODES:
@@ -63,7 +63,7 @@ def _known(context: Any, reader: WorkflowReader, key_path: KeyPath, own: tuple[s
 
 
 def _claims(context: Any, task_id: str) -> dict[int, int]:
-    """Return map index -> how many nodes it has planned. One API call."""
+    """Return map index -> how many nodes its task instance has planned. One API call."""
     rows = xcom.pull_all(context, task_id, stored.PLANNED_XCOM)
     with reading("how many nodes were planned", rows):
         return {row["map_index"]: row["nodes"] for row in rows}

@@ -1,4 +1,4 @@
-"""The tasks that return the list of a lane's nodes, and that gather the plans of a mapped workflow."""
+"""The tasks that return the lists of nodes, and the task that gathers the plans of a mapped workflow."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class NodeListOperator(HelperOperator):
-    """Returns the list of a lane's nodes: Airflow expands only over a task's return value.
+    """Returns the list of a lane's nodes, because Airflow expands only over a task's return value.
 
-    The list of a lane that may grow is kept by the task's trigger, which ends the task when no node can be
-    added any more. Airflow 3.3 starts the task there at once; before, it begins on a worker.
+    If the lane may grow, the task's trigger keeps the list and ends the task when no more nodes can be added.
+    Airflow 3.3 starts such a task directly in the triggerer. Earlier versions start it on a worker.
 
     Args:
         lane: The lane.
@@ -50,7 +50,7 @@ class NodeListOperator(HelperOperator):
         """Return the list, or begin it and wait for later plans. Airflow calls this in the task's process.
 
         Raises:
-            AirflowFailException: There is nothing to list, or more nodes than Airflow may map.
+            AirflowFailException: The nodes are not listed, or there are more than Airflow may map.
         """
         spec = self.spec
         assert spec is not None
@@ -60,7 +60,7 @@ class NodeListOperator(HelperOperator):
         return [slot.pack() for slot in slots]
 
     def go_on(self, context: Any, event: Any = None) -> Any:
-        """Go on after what the trigger could not decide, or end. Airflow calls this in the task's process.
+        """Continue if the trigger could not decide, or fail. Airflow calls this in the task's process.
 
         Raises:
             AirflowFailException: The trigger met an error that a retry would meet too.
@@ -75,7 +75,7 @@ class NodeListOperator(HelperOperator):
         if not own.keep(Snapshot(_reader(context, spec))).may_grow:
             return own.slots
         if xcom.is_embedded():
-            # A trigger that waits would stop the test, and each start deletes what was stored before.
+            # A trigger that waits would block the test, and each start deletes the XComs stored before.
             _SLOTS_IN_TEST[ti.id] = own.slots
             reschedule(_STEP_OF_TEST)
         self.defer(trigger=ListTrigger(spec.pack(), self.lane, least_wait=LEAST_WAIT), method_name=GO_ON)
@@ -83,10 +83,10 @@ class NodeListOperator(HelperOperator):
 
 
 class ListedOperator(HelperOperator):
-    """Succeeds when the lists that may grow have been begun, though the tasks that keep them have not ended.
+    """Succeeds when all lists that may grow have begun, even if the tasks that keep them have not ended.
 
-    Airflow expands a lane over its list then: with the trigger rule ``one_success`` either will do, this task
-    or the one that returns the list.
+    Airflow then expands a lane over its list. With the trigger rule ``one_success``, the lane needs only this
+    task or the one that returns the list.
     """
 
     custom_operator_name = "listed"
@@ -97,10 +97,10 @@ class ListedOperator(HelperOperator):
         self.spec: WorkflowSpec | None = None
 
     def execute(self, context: Any) -> None:
-        """Wait for the lists. Airflow calls this in the task's process, and in 3.3 the triggerer waits.
+        """Wait for the lists. Airflow calls this in the task's process. In Airflow 3.3, the triggerer waits.
 
         Raises:
-            AirflowFailException: Something is planned that the workflow does not know.
+            AirflowFailException: A plan has a node of a kind that the workflow does not have.
         """
         spec = self.spec
         assert spec is not None
@@ -113,14 +113,14 @@ class ListedOperator(HelperOperator):
         self.defer(trigger=ListedTrigger(spec.pack(), least_wait=LEAST_WAIT), method_name=GO_ON)
 
     def go_on(self, context: Any, event: Any = None) -> None:
-        """Decide what the trigger could not. Airflow calls this in the task's process."""
+        """Decide after the trigger could not. Airflow calls this in the task's process."""
         self.execute(context)
 
 
-#: The slots of lists that are being kept under ``dag.test()``, which runs all tasks in one process.
+#: The slots of the lists that are kept under ``dag.test()``, which runs all tasks in one process.
 _SLOTS_IN_TEST: dict[Any, list[Slot]] = {}
 
-#: How long a list stays away there between two looks.
+#: The pause of a list between two looks under ``dag.test()``.
 _STEP_OF_TEST = timedelta(seconds=0.1)
 
 
@@ -131,7 +131,7 @@ def _reader(context: Any, spec: WorkflowSpec) -> WorkflowReader:
 class GatherPlansOperator(HelperOperator):
     """Lists the nodes that all clones of a planning task have planned.
 
-    It waits for all of them to be done. A clone that failed or was skipped has no nodes.
+    It waits until all clones are done. A clone that failed or was skipped has no nodes.
 
     Args:
         spec: The workflow.
@@ -149,9 +149,9 @@ class GatherPlansOperator(HelperOperator):
         """List the nodes. Airflow calls this in the task's process.
 
         Raises:
-            AirflowSkipException: The keys were not listed, because what produces them was skipped.
-            AirflowFailException: There are no keys because what produces them failed, or the plans are not
-                those of the nodes that have run.
+            AirflowSkipException: There are no keys, because the task that produces them was skipped.
+            AirflowFailException: There are no keys, because the task that produces them failed; or the plans
+                differ from those of the nodes that have run.
         """
         keys_id = self.clone.space.keys_task_id
         states = xcom.read_states(context, [self.clone.task_id, keys_id])
@@ -166,7 +166,7 @@ class GatherPlansOperator(HelperOperator):
 def read_mapped_roots(
     context: Any, reader: WorkflowReader, clone: CloneSpec, states: xcom.States
 ) -> list[RootPlan]:
-    """Return what each clone of the planning task has planned that succeeded. One API call for each."""
+    """Return the plan of each clone of the planning task that succeeded. One API call for each."""
     listed = Reader(context, states)
     keys = listed.keys(clone.space)
     outcomes = make_column(listed, ResultSource(clone, DEFAULT_OUTPUT)).outcomes(range(len(keys)))

@@ -1,4 +1,4 @@
-"""A node as a task instance: finds out which node it is, and runs the task that the body called."""
+"""The operator of nodes: finds the node of its task instance, and runs what the body called."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
-#: Where the page with the running node is kept in Airflow's task context.
+#: The key of the page with the running node in Airflow's task context.
 _PAGE_KEY = "dynamic_nodes"
 
-# What Airflow calls instead when a trigger has failed or taken too long.
+# The method name that Airflow uses when a trigger has failed or timed out.
 _TRIGGER_FAILED = "__fail__"
 
-#: How long a node under ``dag.test()`` stays away, for each node in a row that has to end before it.
+#: How long a node under ``dag.test()`` is rescheduled for, per node in the longest chain that it waits for.
 _STEP_OF_TEST = timedelta(seconds=0.3)
 
 log = logging.getLogger(__name__)
 
 
 class NodeField:
-    """The value of a node's only template field: rendering it finds out the node, before all else.
+    """The value of a node's only template field. Rendering it finds the node, before anything else runs.
 
     Args:
         operator: The node's operator.
@@ -57,7 +57,7 @@ class NodeField:
         self.operator = operator
 
     def resolve(self, context: MutableMapping[str, Any]) -> Any:
-        """Return what was planned, for people to read. Airflow calls this in the task's process."""
+        """Return the planned node, for people to read. Airflow calls this in the task's process."""
         listed = self.operator.start(context)
         return None if listed is None else pack_node(listed.node)
 
@@ -68,20 +68,20 @@ class NodeField:
 
 
 class NodeOperator(BaseOperator):
-    """Runs one node of a workflow. Made for each kind of node, and cloned by Airflow for each node.
+    """Runs one node of a workflow. There is a subclass for each lane, and a clone for each node.
 
     Attributes:
-        kind: What the body called.
-        kinds: All kinds of the workflow, for nodes that plan further ones.
-        lane: Which of the kind's nodes: those that can start at once, or those that wait.
+        kind: The kind of its nodes.
+        kinds: All kinds of the workflow, for nodes that plan further nodes.
+        lane: The lane of its nodes: those that can start at once, or those that wait.
         spec: The workflow.
-        dag_file: Where the classes are that the plan names.
-        time_limit: How long a node may run, its ``execution_timeout``.
+        dag_file: The Dag file with the classes that the plan names.
+        time_limit: How long a node may run: its ``execution_timeout``.
     """
 
     template_fields: Sequence[str] = ("node",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json"}
-    # Of the class, not of the object: what is given to an object goes into the serialized Dag.
+    # On the class, because arguments of an object would go into the serialized Dag.
     kind: ClassVar[Kind]
     kinds: ClassVar[Kinds]
     lane: ClassVar[str]
@@ -94,20 +94,21 @@ class NodeOperator(BaseOperator):
         self.node = NodeField(self)
 
     def start(self, context: MutableMapping[str, Any]) -> ListedNode | None:
-        """Return the node of this task instance, and label it. One API call, the first time."""
+        """Return the node of this task instance, and set the label. One API call, the first time."""
         page, index = self._page(context), xcom.map_index_of(context)
         at = index % stored.NODES_PER_PAGE
         listed = page.nodes[at] if at < len(page.nodes) else None
-        # One without a node is called by its number, as Airflow calls those that have not run: a node that
-        # comes here later may be blocked, and then nobody could label it again.
+        # Without a node, the label is the map index, which Airflow shows for task instances that have not
+        # run. A node that gets this slot later may be blocked, and then nothing could change the label.
         names = (*listed.plan_address.key_path, listed.node.name) if listed is not None else (str(index),)
         set_label(context, render_label(names))
         return listed
 
     def execute(self, context: Any) -> Any:
-        """Run the node if it may go on, or wait. Airflow calls this in the task's process.
+        """Run the node if it is ready, or wait. Airflow calls this in the task's process.
 
-        Where Airflow can start a task instance in the triggerer, it comes here under ``dag.test()`` only.
+        If Airflow can start tasks in the triggerer, it calls this for waiting nodes only under
+        ``dag.test()``.
         """
         if self.spec.lanes[self.lane].is_direct and not self._must_stop(context):
             return self._run(context)
@@ -117,7 +118,7 @@ class NodeOperator(BaseOperator):
         try:
             snapshot = Snapshot(_reader(context, self.spec))
         except PlanMismatchError as error:
-            # Its retries would meet the same.
+            # A retry would meet the same error.
             raise failure(str(error)) from error
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) or not slots[index].name:
@@ -137,32 +138,32 @@ class NodeOperator(BaseOperator):
         return self._run(context)
 
     def _has_started(self, context: Any, name: str) -> bool:
-        """Whether the node that is read here is the one that the list has. At most one API call."""
+        """Whether the stored node is the one in the list. At most one API call."""
         listed = self.start(context)
         if listed is None or listed.node.name != name:
-            # A slot without a node has got one since: what is stored of the node is older than the list.
+            # The slot has received a node since, and the page that was read is older than the list.
             context.pop(_PAGE_KEY, None)
             listed = self.start(context)
         return listed is not None and listed.node.name == name
 
     def go_on(self, context: Any, event: Any = None) -> Any:
-        """Run the node, for which the triggerer has waited. Airflow calls this in the task's process."""
+        """Run the node after the wait in the triggerer. Airflow calls this in the task's process."""
         self._forget_earlier_tries(context)
         if event == stored.DECIDE:
             return self._run_or_wait(context)
         if self.start(context) is None:
-            # So an earlier release says that task instances are to be made for what was listed.
+            # This is how an earlier release asks for task instances for the listed nodes.
             return self._run_or_wait(context)
         return self._run(context)
 
     def _forget_earlier_tries(self, context: Any) -> None:
-        """Delete what an earlier try has left. Airflow does so only for a try that begins on a worker."""
+        """Delete the XComs of an earlier try. Airflow does so only for a try that starts on a worker."""
         if xcom.attempt_of(context) > 1:
             for xcom_key in (RETURN_VALUE, METADATA_XCOM, stored.NODE_XCOM, stored.BLOCKED_XCOM):
                 xcom.delete(context, xcom_key)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
-        """Go on after a wait: the package's own, or one of the operator that the node runs.
+        """Continue after a wait of this package, or after one of the operator that the node runs.
 
         Raises:
             AirflowFailException: The workflow's time is over.
@@ -173,7 +174,7 @@ class NodeOperator(BaseOperator):
         return super().resume_execution(next_method, next_kwargs, context)
 
     def _must_stop(self, context: Any) -> bool:
-        """Whether it may be that this node must not run because another failed. At most one API call."""
+        """Whether this node may have to stop because another node failed. At most one API call."""
         return self.spec.failure_policy == "fail_fast" and xcom.has_failed(context, self.spec.node_task_ids)
 
     def _run(self, context: Any, resume: Resume | None = None) -> Any:
@@ -200,23 +201,23 @@ class NodeOperator(BaseOperator):
         return value
 
     def _wait_in_reserved(self, context: Any, snapshot: Snapshot) -> None:
-        """Have the scheduler make task instances for what was listed behind this one."""
+        """Make the scheduler create task instances for the nodes listed after this slot."""
         slots, index = snapshot.reader.slots(self.lane), xcom.map_index_of(context)
         if index >= len(slots) and snapshot.can_still_list(self.lane):
-            # The task that keeps the list has begun again, and has not stored it yet.
+            # The task that keeps the list has started again, but has not stored the list yet.
             self._wait(context, 1)
         if index >= len(slots) or slots[index].name is None:
-            raise skip("There is no node for it any more.")
+            raise skip("There is no longer a node for this task instance.")
         step = decide_reserved(snapshot, self.lane, index)
         if step is Reserved.WAIT:
             self._wait(context, 1)
         if step is Reserved.ASK:
-            log.info("Going back to the scheduler, which makes the task instances that are listed")
+            log.info("Returning to the scheduler, which makes the task instances for the listed nodes")
             reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
 
     def _wait(self, context: Any, depth: int) -> NoReturn:
         if xcom.is_embedded():
-            # Triggers run inside the test's own loop there: one that waits would stop all others.
+            # Under ``dag.test()``, triggers run inside the test's own loop. A waiting trigger would block it.
             reschedule(_STEP_OF_TEST * (depth - 1))
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
@@ -234,7 +235,7 @@ class NodeOperator(BaseOperator):
             task_id = self.spec.lanes[self.lane].list_task_id
             packed = xcom.pull(context, task_id, stored.nodes_xcom(number))
             if packed is None:
-                # Airflow deletes the list when the task that keeps it begins again on a worker.
+                # Airflow deletes the list when the task that keeps it starts again on a worker.
                 return NodePage([], math.inf)
             page = context[_PAGE_KEY] = stored.unpack_nodes(packed)
         return page

@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 
 class PlanOperator(BaseOperator):
-    """Runs the body of a workflow, checks the graph that it makes, and stores it as the plan.
+    """Runs the body of a workflow, checks the resulting graph, and stores it as the plan.
 
-    Its inputs are the arguments of the call in the Dag file, with upstream values in their places. The plan
-    is its XCom ``workflow_plan``, and a tree in its log.
+    Its inputs are the arguments of the call in the Dag file, with upstream values resolved. It stores the
+    plan in the XCom ``workflow_plan`` and logs it as a tree.
 
     Args:
         workflow: The workflow.
@@ -69,10 +69,10 @@ class PlanOperator(BaseOperator):
         self.dag_file: DagFile | None = None
 
     def execute(self, context: Any) -> Any:
-        """Plan. Airflow calls this in the task's process.
+        """Plan the workflow. Airflow calls this in the task's process.
 
         Raises:
-            AirflowFailException: The plan is not that of the nodes that have run.
+            AirflowFailException: The plan differs from that of the nodes that have run.
         """
         spec = self.spec
         assert spec is not None
@@ -96,19 +96,20 @@ class PlanOperator(BaseOperator):
 
 
 def store_plan(context: Any, plan: Plan) -> Plan:
-    """Store what a task instance has planned, show it in the log, and return it as others will read it.
+    """Store the plan of a task instance, log it, and return it as other tasks will read it.
 
     One API call.
     """
     log.info("The plan:\n%s", render_plan(plan))
     packed = pack_plan(plan)
     xcom.push(context, stored.PLAN_XCOM, packed)
-    # Some values come back as others of their kind, and a fingerprint is of those.
+    # Some values are deserialized to a related type. The fingerprint is computed from the deserialized
+    # values.
     return unpack_plan(xcom.deserialize(xcom.serialize(packed)))
 
 
 def summary(plan: Plan) -> dict[str, int]:
-    """Return kind -> number of nodes: what people see as the return value of a planning task."""
+    """Return kind -> number of nodes: the return value of a planning task, for people to read."""
     counts: dict[str, int] = {}
     for node in plan.nodes:
         counts[node.kind] = counts.get(node.kind, 0) + 1
@@ -124,22 +125,24 @@ def plan_further(
     kinds: Kinds,
     spec: WorkflowSpec,
 ) -> dict[str, Any]:
-    """Plan a workflow or a ``map_task`` whose inputs exist now; the nodes are named below the planning one.
+    """Plan a workflow or a ``map_task`` whose inputs exist now.
 
-    At most four API calls, one for each lane, and one more for each lane whose nodes plan others. What the
-    node leaves says which plan it was, so that a different one is noticed.
+    The names of its nodes begin with the name of the planning node.
+
+    At most four API calls, one for each lane, and one more for each lane whose nodes plan others. The
+    returned value contains the fingerprint of the plan, so that a different plan is noticed.
 
     Args:
         context: Airflow's task context.
         target: What the node calls.
         node: The node.
-        key_path: The key of the graph that it is of.
+        key_path: The key that its graph belongs to.
         arguments: Its arguments, resolved.
         kinds: The kinds of the workflow.
         spec: The workflow.
 
     Raises:
-        AirflowFailException: There would be more nodes than the workflow may have.
+        AirflowFailException: The workflow would have too many nodes.
     """
     reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
     plan = plan_later(

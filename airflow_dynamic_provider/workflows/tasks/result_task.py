@@ -1,4 +1,4 @@
-"""The task that gives a workflow's outputs to the tasks after it."""
+"""The task that returns a workflow's output to downstream tasks."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How many nodes are read in one API call.
+# The number of nodes to read in one API call.
 _AT_ONCE = 250
 
 
 class ResultOperator(HelperOperator):
-    """Returns what the body returned, with the nodes' values in the places of the promises.
+    """Returns the body's return value, with the values of nodes instead of promises.
 
-    It runs when all nodes have ended, and checks that each was run as it is planned now and from what the
-    nodes before it have returned last.
+    It runs when all nodes have ended. It checks that each node ran as it is planned now, and with the latest
+    values of the nodes before it.
 
     Args:
-        parts: The XComs of a tuple's items, in their order.
+        parts: The XCom keys of the items of a tuple, in their order.
         returns: The return annotation of the body.
 
     Attributes:
-        fields: The items of a dict that tasks of the Dag use: each is an XCom too.
+        fields: The items of a dict that tasks of the Dag use. Each is stored as an XCom too.
     """
 
     custom_operator_name = "result"
@@ -72,15 +72,15 @@ class ResultOperator(HelperOperator):
 
     @property
     def first_task_id(self) -> str | None:
-        """The task that runs first of the workflow that this one ends."""
+        """The first task of the workflow that this task ends."""
         return None if self.spec is None else self.spec.plan_task_id
 
     def execute(self, context: Any) -> Any:
-        """Return the outputs. Airflow calls this in the task's process.
+        """Return the output. Airflow calls this in the task's process.
 
         Raises:
             AirflowFailException: A node failed, or a value is not current.
-            AirflowSkipException: The planning task was skipped, or a node whose output is returned.
+            AirflowSkipException: The planning task, or a node whose output is returned, was skipped.
         """
         assert self.spec is not None
         with no_retry_after_refusal(), running(self.task_id, self.dag_file):
@@ -100,13 +100,13 @@ class ResultOperator(HelperOperator):
                 f"the workflow {self.spec.name!r} returns no {missing[0]!r}, which a task uses: "
                 f"it returns {excerpt(list(value))}",
                 task_id=self.task_id,
-                remedy=f"Return {missing[0]!r}, or use what is returned.",
+                remedy=f"Return {missing[0]!r}, or use a returned item.",
             )
         return {name: value[name] for name in self.fields}
 
 
 class _Result:
-    """The outputs of one graph."""
+    """The output of one graph."""
 
     def __init__(self, context: Any, spec: WorkflowSpec) -> None:
         self.context = context
@@ -133,7 +133,7 @@ class _Result:
 
     def _check_planned(self, plan: Plan | None, state: str | None) -> None:
         if state == SKIPPED:
-            raise skip(f"There are no outputs: {self.spec.plan_task_id!r} was skipped.")
+            raise skip(f"The workflow has no output: {self.spec.plan_task_id!r} was skipped.")
         if state == SUCCESS and plan is None:
             raise PlanMismatchError(
                 "was marked as success and left no plan",
@@ -141,7 +141,7 @@ class _Result:
                 remedy="Clear it together with its downstream tasks, so that it plans.",
             )
         if plan is None or state != SUCCESS:
-            raise failure(f"There is no plan: {self.spec.plan_task_id!r} is {state}.")
+            raise failure(f"There is no plan: the state of {self.spec.plan_task_id!r} is {state}.")
 
     def _check_lists(self, states: xcom.States) -> None:
         for task_id in self.spec.list_task_ids:
@@ -149,17 +149,17 @@ class _Result:
             if state in (FAILED, UPSTREAM_FAILED):
                 culprit = task_id if state == FAILED else self.spec.listing_task_id
                 raise failure(
-                    f"The nodes could not all be listed: {culprit!r} failed, and its log says why. "
+                    f"Not all nodes could be listed: {culprit!r} failed, and its log says why. "
                     f"Clear {culprit!r} with its downstream tasks."
                 )
 
     def _check_listed(self, graph: RunGraph) -> None:
-        """In a map, a clone of the planning task may plan again without the lists being made again."""
+        """Refuse unlisted nodes: in a map, the planning task may run again without the tasks after it."""
         places = self.reader.places(self.key_path)
         if unlisted := [
             name for name, planner in graph.planned_by.items() if not planner and name not in places
         ]:
-            raise self._replanned(f"the nodes {_named(unlisted)} are planned and not listed")
+            raise self._replanned(f"the nodes {_named(unlisted)} are planned but not listed")
 
     def _replanned(self, problem: str) -> PlanMismatchError:
         return PlanMismatchError(
@@ -170,7 +170,7 @@ class _Result:
         )
 
     def _check_started(self, graph: RunGraph, states: xcom.States) -> None:
-        """A task that had no nodes was skipped as a whole, which says nothing of the nodes it has now."""
+        """Refuse nodes without a task instance: their task had no nodes before and was skipped as a whole."""
         places = self.reader.places(self.key_path)
         missing = [
             name
@@ -187,7 +187,7 @@ class _Result:
             command = clear_command(self.reader, self.key_path, *only)
             raise failure(
                 f"{len(culprits)} of {len(graph.nodes)} nodes failed: {_named(culprits)}. "
-                f"To run {'it' if len(culprits) == 1 else 'them'} again with what depends on "
+                f"To run {'it' if len(culprits) == 1 else 'them'} again with all that depends on "
                 f"{'it' if len(culprits) == 1 else 'them'}: {command}"
             )
         lost = [name for name in graph.nodes if name not in places]
@@ -203,13 +203,14 @@ class _Result:
                 if place is None or left.key_path != self.key_path:
                     continue
                 at = (lane.task_id, left.map_index)
-                # What waited in the triggerer keeps its XComs when it runs again, and then perhaps fails.
+                # A node that waits in the triggerer keeps its old XComs when it runs again, even if it then
+                # fails.
                 is_there = self.reader.lane(place) == lane and place.index == left.map_index
                 if is_there and states.get(at) == SUCCESS:
                     yield left.name, left
 
     def _read_lane(self, task_id: str, length: int) -> Iterator[StoredNode]:
-        # As many calls as map indexes need: pages are short, and have holes, where a node left nothing.
+        # The number of calls depends on the map indexes: pages are shorter where nodes left nothing.
         for start in range(0, length, _AT_ONCE):
             rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE)
             yield from (StoredNode.unpack(row) for row in rows if row is not None)
@@ -226,7 +227,7 @@ class _Result:
             if states.get(at) != SUCCESS:
                 continue
             if name not in left and holds_nothing(self.reader, *at):
-                # Whoever needs its value finds that out.
+                # Reading its value, if anything needs it, raises the error.
                 marked.append(name)
                 continue
             if name in left and left[name].fingerprint != node.fingerprint and not graph.planned_by[name]:
@@ -237,16 +238,16 @@ class _Result:
             others = [other for other in problems if other != name]
             raise stale(self.reader, name, problem, self.key_path, *others)
         if marked:
-            log.warning("Done without what was marked as success and left no value: %s", _named(marked))
+            log.warning("Nodes that were marked as success and left no value: %s", _named(marked))
 
     def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
         for reference in templates.references(plan.output):
             if graph.outcome(reference.name) is Outcome.SKIPPED:
-                raise skip(f"There are no outputs: its node {reference.name!r} was skipped.")
+                raise skip(f"The workflow has no output: its node {reference.name!r} was skipped.")
 
 
 def _problem(node: PlannedNode, left: StoredNode | None, stamps: Mapping[str, str]) -> str | None:
-    """Say why what a node left is not what it would leave now, ``None`` if it is."""
+    """Return why the stored result of a node is not current, ``None`` if it is."""
     if left is None:
         return "it has left no value"
     if left.fingerprint != node.fingerprint:

@@ -1,4 +1,4 @@
-"""Gives a running task the values of nodes, and checks that each is what its name says."""
+"""Reads the values of nodes for a running task, and checks that each value belongs to its node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.progress.stored import ListedNode
 
 
-#: The stamp of the value of a node that failed, where the call that it is of tolerates that.
+#: The stamp for a failed node in a call that tolerates failures.
 NO_VALUE = ""
 
 
@@ -41,11 +41,12 @@ class Values:
 
     Args:
         reader: Reads the workflow's XComs.
-        key_path: The key of whose graph they are; empty outside a map.
-        known: What nodes have left, as far as it was read already.
+        key_path: The key that the graph belongs to; empty outside a map.
+        known: Node -> its stored result, for nodes that were read already.
 
     Attributes:
-        used: Node -> stamp of each value that was used; for a call, of what its output is made of.
+        used: Node -> the stamp of its value, for each value used; for a call, the stamp of its output
+            template.
     """
 
     reader: WorkflowReader
@@ -56,10 +57,10 @@ class Values:
     _has_all_places: bool = False
 
     def arguments(self, listed: ListedNode) -> Mapping[str, Any]:
-        """Return the arguments of a node. One API call for each node that it uses the value of.
+        """Return the arguments of a node. One API call for each node whose value it uses.
 
         Raises:
-            StaleNodeError: A value is missing or is not of the node that is planned.
+            StaleNodeError: A value is missing, or belongs to another node than the planned one.
         """
         self._places |= listed.places
         address = listed.plan_address
@@ -70,11 +71,11 @@ class Values:
         return {name: self.resolve(template, plan) for name, template in listed.node.arguments.items()}
 
     def resolve(self, template: Any, plan: Callable[[], Plan]) -> Any:
-        """Return what a template stands for.
+        """Return the value of a template.
 
         Args:
             template: A node's arguments, or the output of a plan or a call.
-            plan: Gives the plan that it is of.
+            plan: Returns the plan that contains the template.
         """
         return templates.resolve(template, lambda reference: self._value(reference, plan))
 
@@ -98,7 +99,7 @@ class Values:
         self.used |= stamp_of_call(call)
         if call.min_success_ratio is None:
             return self.resolve(call.output, plan)
-        # The failed ones, and those marked as success, leave None in their places.
+        # The value is None for a failed node and for one that was marked as success.
         states = self.reader.states()
         members = plan().nodes_of(call.name)
         failed = {
@@ -114,11 +115,11 @@ class Values:
         return plan
 
     def node(self, name: str) -> StoredNode:
-        """Return what a node left. One API call, the first time.
+        """Return the stored result of a node. One API call, the first time.
 
         Raises:
-            AirflowFailException: There is nothing, because the node was marked as success.
-            StaleNodeError: There is nothing, or it was left by another node.
+            AirflowFailException: There is none, because the node was marked as success.
+            StaleNodeError: There is none, or it belongs to another node.
         """
         left = self._find(name)
         if left is None:
@@ -160,7 +161,7 @@ class Values:
 
 
 def holds_nothing(reader: WorkflowReader, task_id: str, map_index: int) -> bool:
-    """Whether a node has left nothing that one leaves which runs to its end. Two API calls."""
+    """Whether a node has stored none of the XComs of a node that has run to its end. Two API calls."""
     kept = (stored.NODE_XCOM, RETURN_VALUE)
     return all(reader.pull(task_id, xcom_key, map_index) is None for xcom_key in kept)
 
@@ -172,25 +173,25 @@ def stale(reader: WorkflowReader, name: str, problem: str, key_path: KeyPath, *o
         reader: Knows the Dag, the run and the workflow.
         name: The node.
         problem: What is wrong with it.
-        key_path: The key of whose graph it is; empty outside a map.
+        key_path: The key that the graph belongs to; empty outside a map.
         others: Further nodes that cannot be used.
     """
-    besides = f", and {len(others)} more nodes" if others else ""
+    besides = f" ({len(others)} more cannot be used either)" if others else ""
     return StaleNodeError(
         f"its node {name!r} cannot be used: {problem}{besides}",
         task_id=reader.spec.name,
-        remedy=f"Clear {'them' if others else 'it'} with what depends on {'them' if others else 'it'}: "
+        remedy=f"Clear {'them' if others else 'it'} and all that depends on {'them' if others else 'it'}: "
         f"{clear_command(reader, key_path, name, *others)}",
     )
 
 
 def clear_command(reader: WorkflowReader, key_path: KeyPath, *names: str) -> str:
-    """Return the command that clears nodes with all that depends on them, to be pasted into a shell.
+    """Return the command that clears nodes and all that depends on them, to be pasted into a shell.
 
     Args:
         reader: Knows the Dag, the run and the workflow.
-        key_path: The key of whose graph they are; empty outside a map.
-        names: The nodes; without any, all that failed.
+        key_path: The key that the graph belongs to; empty outside a map.
+        names: The nodes; if none are given, all failed nodes.
     """
     of_key = [_option("--key", render_key(key_path))] if key_path else []
     which = [_option("--node", name) for name in names] or [_option("--state", "failed")]
@@ -199,29 +200,29 @@ def clear_command(reader: WorkflowReader, key_path: KeyPath, *names: str) -> str
 
 
 def _option(flag: str, value: str) -> str:
-    # Otherwise it would be taken for an option itself.
+    # Without ``=``, a value that begins with a dash would be parsed as an option.
     between = "=" if value.startswith("-") else " "
     return flag + between + shlex.quote(value)
 
 
 def stamp_of_call(call: PlannedCall) -> dict[str, str]:
-    """Return under which name, and with which stamp, it is noted that a call's output was used.
+    """Return the entry, name -> stamp, that records the use of a call's output.
 
-    The constants in it are part of no node, so a node alone does not tell that they have changed.
+    The constants in the output are not part of any node, so the stamps of nodes do not show their changes.
     """
-    # A node may bear the call's name, and no node's name ends like this.
+    # A node may have the same name as the call, but the name of a node never ends with the separator.
     return {call.name + SEPARATOR: stamp_of([call.output, call.min_success_ratio])}
 
 
 def stamp_of(value: Any) -> str:
-    """Return a digest by which a value computed again is told from the one before.
+    """Return a digest that shows whether a value is the same after it is computed again.
 
-    Values that Airflow stores in the same form have the same stamp; where there is no such form that can be
-    compared, the stamp is of this one value.
+    Values that Airflow stores in the same form have the same stamp. A value that Airflow cannot serialize
+    gets a unique stamp.
     """
     try:
         form = json.dumps(xcom.serialize(value), sort_keys=True)
     except UnstorableOutputError:
-        # A backend of the deployment's own carries it.
+        # The deployment's own XCom backend stores it.
         form = uuid.uuid4().hex
     return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()[:16]

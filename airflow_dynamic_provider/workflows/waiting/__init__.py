@@ -1,1 +1,1 @@
-"""How nodes wait: in the triggerer, within their time."""
+"""How nodes wait in the triggerer, and their time limits."""

@@ -1,4 +1,4 @@
-"""The time that a workflow's whole graph may take, and that one node may."""
+"""Time limits: for the whole graph of a workflow, and for one node."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
 
-# The version of UUID that begins with a time.
+# The UUID version that begins with a timestamp.
 _VERSION_WITH_TIME = 7
 
 
 def seconds_left(context: Any, spec: WorkflowSpec, planned_at: float) -> float | None:
-    """Return the seconds that the graph has left for the running node, ``None`` without a limit.
+    """Return how many seconds the graph has left for the running node, ``None`` without a limit.
 
-    The clock is that of the machine on which the node runs. One that is ahead of the others takes as much
-    from the time, and one that is behind adds as much.
+    The clock is that of the machine on which the node runs. If it is ahead of the others, the time is shorter
+    by the difference. If it is behind, the time is longer.
     """
     if spec.timeout is None:
         return None
@@ -31,12 +31,13 @@ def seconds_left(context: Any, spec: WorkflowSpec, planned_at: float) -> float |
 
 
 def counts_from(context: Any, planned_at: float) -> float:
-    """Return since when the graph's time counts for the running node, in seconds since the epoch.
+    """Return when the graph's time starts for the running node, in seconds since the epoch.
 
-    That is the start of planning; once a run that had ended is cleared, when it started again; for a node
-    that was cleared, and what it plans, when that was done. So those that were cleared together have their
-    time together, and the others keep theirs. When the run started and the node was cleared is what Airflow
-    says: a planning task on a machine whose clock is behind takes nothing from the time.
+    The time starts when planning starts. If a finished run was cleared, it starts when the run started again.
+    For a node that was cleared, and for the nodes that it plans, it starts when the node was cleared. So
+    nodes that are cleared together share their time, and the other nodes keep theirs. The start of the run
+    and the clearing are times from Airflow, so a planning task on a machine whose clock is behind takes
+    nothing from the time.
     """
     run_started = context["dag_run"].start_date
     return max(
@@ -48,24 +49,25 @@ def counts_from(context: Any, planned_at: float) -> float:
 
 def _cleared_at(context: Any) -> float:
     ti = context["ti"]
-    # Each time it is cleared, Airflow raises the last try by as many as there were before.
+    # Each time a task instance is cleared, Airflow adds the number of earlier tries to ``max_tries``.
     return made_at(ti.id) if ti.max_tries > context["task"].retries else 0.0
 
 
 def made_at(ti_id: UUID) -> float:
-    """Return when a try of a task instance was made, in seconds since the epoch; 0 if its id does not tell.
+    """Return when a try of a task instance was created, in seconds since the epoch; 0 if it is unknown.
 
-    That is when the Dag run was made, or the task instance was cleared, or retried after that. Airflow does
-    not say it, but each try has an id of its own, of the version that begins with the milliseconds.
+    A try is created when the Dag run is created, when the task instance is cleared, and at each retry after
+    that. Airflow does not expose this time, but each try has its own id, of the UUID version that begins with
+    the milliseconds.
     """
     return (ti_id.int >> 80) / 1000 if ti_id.version == _VERSION_WITH_TIME else 0.0
 
 
 def refuse_late(context: Any, spec: WorkflowSpec, planned_at: float) -> None:
-    """Fail a node for which the graph's time is over.
+    """Fail the running node if the graph's time is over.
 
     Raises:
-        AirflowFailException: It is over.
+        AirflowFailException: The graph's time is over.
     """
     left = seconds_left(context, spec, planned_at)
     if left is not None and left <= 0:
@@ -74,10 +76,10 @@ def refuse_late(context: Any, spec: WorkflowSpec, planned_at: float) -> None:
 
 @contextlib.contextmanager
 def time_limit(context: Any, spec: WorkflowSpec, planned_at: float, own: timedelta | None) -> Iterator[None]:
-    """Stop what runs in here when a node's own ``execution_timeout`` or the graph's time is over.
+    """Stop the code inside the block when the node's ``execution_timeout`` or the graph's time is over.
 
-    Airflow would count the time that a node waits for others towards its ``execution_timeout``, so that is
-    not given to Airflow.
+    Airflow's own ``execution_timeout`` is not set, because it would include the time that a node waits for
+    others.
 
     Raises:
         AirflowTaskTimeout: The node took longer than its ``execution_timeout``.

@@ -1,4 +1,4 @@
-"""How a task of a workflow leaves its worker: to wait, or as failed or skipped for good."""
+"""Ways for a task of a workflow to leave its worker: to wait, to fail for good, or to be skipped."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import NoReturn
 
 from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 
-#: The method with which a task goes on when the triggerer has waited for it.
+#: The method that resumes a task after its wait in the triggerer.
 GO_ON = "go_on"
 
-#: How many seconds a task stays away that leaves its worker. Airflow takes a task instance for killed that is
-#: back before its worker's own end was noticed (apache/airflow#71580).
+#: How many seconds a task waits at least after it leaves its worker. If a task instance starts again before
+#: Airflow has noticed that its worker ended, Airflow treats it as killed (apache/airflow#71580).
 LEAST_WAIT = RESCHEDULE_AFTER.total_seconds()
 
 
 def reschedule(delay: timedelta) -> NoReturn:
-    """Give the running task instance back to the scheduler, which starts it again after some time.
+    """Return the running task instance to the scheduler, which starts it again after a delay.
 
     Raises:
         AirflowRescheduleException: Always.
@@ -27,7 +27,7 @@ def reschedule(delay: timedelta) -> NoReturn:
 
 
 def failure(message: str) -> Exception:
-    """Return the error that fails the running task instance without a retry, which would meet the same."""
+    """Return the error that fails the running task instance without a retry."""
     from airflow_dynamic_provider.version_compat import AirflowFailException
 
     return AirflowFailException(message)

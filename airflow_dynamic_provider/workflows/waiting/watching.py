@@ -1,4 +1,4 @@
-"""One look at a workflow's states for all of its waiting nodes in a triggerer."""
+"""Reads a workflow's states once for all of its waiting nodes in a triggerer."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds between two looks for each waiting node, and the least and most they can be: what few nodes wait
-#: for is seen at once, and 200 nodes or more cost one look a second.
+#: The seconds between two looks per waiting node, and their minimum and maximum. Few nodes see a change
+#: almost at once. With 200 nodes or more, there is one look per second.
 INTERVAL_PER_NODE = 0.005
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 1.0
 
-#: For how many seconds looks may fail before the waiting nodes do, and the seconds between two that fail.
+#: How many seconds looks may fail before the waiting nodes fail, and the pause after a failed look.
 PATIENCE = 120
 AFTER_FAILURE = 5.0
 
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Looks at one workflow of one Dag run, once a second, for as long as something waits for it.
+    """Looks repeatedly at one workflow of one Dag run, as long as something waits for it.
 
-    One per triggerer process, workflow and run; get it with `watch`.
+    There is one per triggerer process, workflow and run. `watch` returns it.
     """
 
     def __init__(self, dag_id: str, run_id: str, spec: WorkflowSpec) -> None:
@@ -67,16 +67,16 @@ class Watch:
                 del _WATCHES[key]
 
     async def next(self, seen: int, since: float = 0.0) -> tuple[int, Snapshot]:
-        """Return the number of the latest look and what was seen, once there is one after ``seen``.
+        """Wait for a look after ``seen``, and return its number and its snapshot.
 
         Args:
-            seen: The number of the look that was seen last, 0 for none.
-            since: When the look has to have begun at the earliest, by the monotonic clock. An older one knows
-                nothing of what was cleared, or of task instances that were made, before the caller began.
+            seen: The number of the last look that the caller has seen, 0 for none.
+            since: The earliest start of the look, by the monotonic clock. An older look may miss task
+                instances that were cleared or made before the caller began.
 
         Raises:
-            PlanMismatchError: Something is planned that the workflow of this watch does not know.
-            Exception: What has kept it from looking for two minutes.
+            PlanMismatchError: A plan has a node of a kind that the workflow of this watch does not have.
+            Exception: The error with which looks have failed for two minutes.
         """
         async with self._changed:
             await self._changed.wait_for(
@@ -88,15 +88,15 @@ class Watch:
         return self._looks, self._snapshot
 
     def look_soon(self) -> None:
-        """Have the next look begin now instead of after the pause that there is between two looks.
+        """Begin the next look now, without the pause between two looks.
 
-        While a look is under way, or after one that failed, another one follows it at once.
+        If a look is in progress, the next one follows it at once, even if it fails.
         """
         self._soon.set()
 
     async def _look_again_and_again(self) -> None:
         succeeded_at = time.monotonic()
-        # A cancellation is lost when it meets the end of a pause (up to Python 3.11).
+        # Up to Python 3.11, a cancellation is lost if it coincides with the end of a pause.
         while self._users:
             pause = min(MOST_INTERVAL, max(LEAST_INTERVAL, self._users * INTERVAL_PER_NODE))
             self._soon.clear()
@@ -120,22 +120,22 @@ class Watch:
 
     async def _look(self) -> Snapshot:
         if self._snapshot is None or not self._snapshot.is_complete:
-            # What was seen before stays as it was: others may be reading it.
+            # The earlier snapshot is not changed, because others may be reading it.
             self._reader = self._reader.without_lists()
         return await in_turn(Snapshot, self._reader)
 
 
 async def in_turn(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function that talks to Airflow's API, when it is its turn and on a thread of its own."""
+    """Call a function that uses Airflow's API when its turn comes, on a separate thread."""
     return await _turns().take(function, *arguments)
 
 
 class _Turns:
-    """Lets the looks of all workflows in a triggerer take turns, in a thread of their own.
+    """Lets the looks of all workflows in a triggerer take turns, on a separate thread.
 
-    The thread that ``sync_to_async`` takes by default is one for all triggers of all providers: with 30
-    workflows others would wait half a second for it. And all that asks for anything shares one connection,
-    by which a triggerer answers one request after the other: looks take half of it at most.
+    All triggers of all providers share the default thread of ``sync_to_async``. With 30 workflows, others
+    would wait half a second for it. All requests also share one connection, on which a triggerer answers them
+    one after the other. Looks use at most half of its time.
     """
 
     def __init__(self) -> None:
@@ -144,14 +144,14 @@ class _Turns:
         self._free_at = 0.0
 
     async def take(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a function when it is its turn, and the last one was as long ago as it took."""
+        """Call a function when its turn comes, after a pause as long as the last call took."""
         from asgiref.sync import sync_to_async
 
         async with self._lock:
             await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
             began = time.monotonic()
             try:
-                # Up to Airflow 3.2 a thread may ask for something only if ``sync_to_async`` has started it.
+                # Up to Airflow 3.2, only threads that ``sync_to_async`` started may send requests.
                 called = sync_to_async(function, thread_sensitive=False, executor=self._thread)
                 return await called(*arguments)
             finally:
@@ -163,7 +163,7 @@ _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary
 
 
 def _turns() -> _Turns:
-    # One for each loop, because a lock belongs to one. A triggerer has one loop for as long as it runs.
+    # One for each loop, because a lock belongs to a loop. A triggerer has only one loop.
     loop = asyncio.get_running_loop()
     if loop not in _TURNS:
         _TURNS[loop] = _Turns()
@@ -174,10 +174,10 @@ _WATCHES: dict[Any, Watch] = {}
 
 
 def watch(dag_id: str, run_id: str, spec: WorkflowSpec) -> Watch:
-    """Return the watch over a workflow of a run; use it as an asynchronous context manager.
+    """Return the watch of a workflow in a run. Use it as an asynchronous context manager.
 
-    A Dag may be changed while a run of it goes on. What began to wait before that knows the workflow as it
-    was then, so there is a watch for each.
+    A Dag may change during a run. Triggers that began to wait earlier have the earlier version of the
+    workflow, so each version has its own watch.
     """
     key = (dag_id, run_id, json.dumps(spec.pack(), sort_keys=True))
     if key not in _WATCHES:

@@ -1,0 +1,69 @@
+"""Reads the pages of stored dynamic outputs: one output by its position, or many values in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.execution import layout, paging
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def read_item(
+    context: Mapping[str, Any], task_id: str, output: str, position: int, map_index: int = xcom.UNMAPPED
+) -> layout.StoredItem | None:
+    """Return a dynamic output by its position, ``None`` if there is none.
+
+    One API call, two if the values around it are large, and one more for what an earlier release stored.
+    """
+    page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
+    stored = xcom.pull(context, task_id, layout.items_xcom(output, page), map_index)
+    if stored is None:
+        earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
+        return None if earlier is None else layout.StoredItem.unpack(earlier)
+    items = layout.StoredItems.unpack(stored)
+    part, offset = paging.part_of(items.starts, offset)
+    if part:
+        stored = xcom.pull(context, task_id, layout.items_xcom(output, page, part), map_index)
+        if stored is None:
+            return None
+        items = layout.StoredItems.unpack(stored)
+    return items.item(offset)
+
+
+def read_values(
+    context: Mapping[str, Any], task_id: str, output: str, page: int, map_index: int = xcom.UNMAPPED
+) -> layout.StoredValues | None:
+    """Return a page of the values of a collected output, ``None`` if there is none.
+
+    One API call, and one more for each MiB of values.
+    """
+    stored = xcom.pull(context, task_id, layout.values_xcom(output, page), map_index)
+    if stored is None:
+        return None
+    return with_other_parts(context, task_id, output, page, layout.StoredValues.unpack(stored), map_index)
+
+
+def with_other_parts(
+    context: Mapping[str, Any],
+    task_id: str,
+    output: str,
+    page: int,
+    first: layout.StoredValues,
+    map_index: int = xcom.UNMAPPED,
+) -> layout.StoredValues:
+    """Return a page of values, of which the first part was read. One API call for each other part."""
+    values, keys = list(first.values), list(first.keys or ())
+    for part in range(1, len(first.starts) + 1):
+        stored = xcom.pull(context, task_id, layout.values_xcom(output, page, part), map_index)
+        if stored is None:
+            # Whoever compares it with the keys says what is missing.
+            break
+        more = layout.StoredValues.unpack(stored)
+        values += more.values
+        keys += more.keys or ()
+    return layout.StoredValues(
+        values, first.key_path, first.map_index, None if first.keys is None else tuple(keys)
+    )
