@@ -42,7 +42,7 @@ Labelled = Mapping[str, MetadataValue]
 
 #: Shown instead of metadata that cannot be read. No constructor creates this kind.
 UNREADABLE: Labelled = {
-    "unreadable": MetadataValue("unreadable", "What is stored here cannot be read. The log says why.")
+    "unreadable": MetadataValue("unreadable", "The stored metadata cannot be read. The log says why.")
 }
 
 _UNREADABLE_INSTANCE = StoredMetadata(outputs={"result": UNREADABLE})

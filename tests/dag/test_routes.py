@@ -520,7 +520,7 @@ def test_metadata_that_cannot_be_read_is_a_row_that_says_so(get, run):
     assert kinds == [["int"], ["int"], ["unreadable"], ["int"]]
     (shouted,) = exported["keys"][0]["tasks"]
     assert shouted["outputs"]["result"]["unreadable"]["value"].startswith(
-        "What is stored here cannot be read"
+        "The stored metadata cannot be read"
     )
     assert [[each["kind"] for each in row["metadata"]] for row in rows] == kinds
     assert {each["label"] for each in numbers} == {"size", "length"}
