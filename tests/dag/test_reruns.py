@@ -293,7 +293,7 @@ def test_a_producer_that_fails_half_way_may_produce_other_keys_in_its_retry(yiel
     check(run, {"c": 33, "new": 4})
 
 
-@pytest.mark.parametrize("stored", [1, 3])
+@pytest.mark.parametrize("stored", [0, 1, 2])
 def test_a_producer_that_fails_while_it_stores_may_produce_other_keys_in_its_retry(stored):
     @dag(schedule=None, default_args={"retries": 1, "retry_delay": 0})
     def half():
@@ -305,7 +305,7 @@ def test_a_producer_that_fails_while_it_stores_may_produce_other_keys_in_its_ret
     check(run, {"c": 33, "new": 4})
 
 
-@pytest.mark.parametrize("stored", [4, 6, 7, 8])
+@pytest.mark.parametrize("stored", [1, 2, 4, 5, 6])
 def test_a_producer_of_several_outputs_that_fails_while_it_stores(stored):
     """Its last XComs are the lists of keys, which other tasks return."""
 
