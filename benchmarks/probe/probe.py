@@ -16,13 +16,12 @@ from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
 FILE = os.environ.get("PROBE_FILE", "")
-MODULES: set[str] = set()
-CALLS: Counter[str] = Counter()
 
 
 def _remember() -> None:
-    MODULES.clear()
-    MODULES.update(sys.modules)
+    # Airflow imports this file again in the task's process, so a global of it would be another one there.
+    sys.modules_at_fork = set(sys.modules)
+    sys.calls_since_fork = Counter()
 
 
 os.register_at_fork(after_in_child=_remember)
@@ -40,7 +39,7 @@ class Probe:
         send = comms.send
 
         def counted(msg, **more):
-            CALLS[type(msg).__name__] += 1
+            sys.calls_since_fork[type(msg).__name__] += 1
             return send(msg, **more)
 
         comms.send = counted
@@ -54,8 +53,8 @@ class Probe:
             "task_id": task_instance.task_id,
             "map_index": task_instance.map_index,
             "seconds": time.process_time(),
-            "modules": sorted(set(sys.modules) - MODULES),
-            "calls": dict(CALLS),
+            "modules": sorted(set(sys.modules) - sys.modules_at_fork),
+            "calls": dict(sys.calls_since_fork),
         }
         with open(FILE, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

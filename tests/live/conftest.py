@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 DAGS = ROOT / "dags"
+#: The plugin that writes what a task process imports, and the file that it writes.
+PROBE = ROOT / "benchmarks" / "probe" / "probe.py"
+PROBED = "probe.jsonl"
 POSTGRES_DAGS = HERE / "postgres_dags"
 
 
@@ -39,8 +42,9 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
+    shutil.copytree(PROBE.parent, folder / "home" / "plugins")
     # A triggerer imports triggers by name.
-    settings = {"PYTHONPATH": str(ROOT)}
+    settings = {"PYTHONPATH": str(ROOT), "PROBE_FILE": str(folder / PROBED)}
     try:
         with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
             yield started

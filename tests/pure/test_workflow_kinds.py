@@ -289,7 +289,8 @@ def call_with(**settings):
             lambda: call_with(pool="huge"),
             "the Dag file has no task for 't1' with these settings: pool='huge'; only task_id and fewer "
             "retries may differ between its nodes. Define it in the Dag file, as in "
-            "big = t1.override(pool='huge'), or add node_dependency_hints=[t1.override(pool='huge')]",
+            "big = t1.override(pool='huge'), or list all that the body calls: "
+            "@dynamic_workflow(tasks=[..., t1.override(pool='huge')])",
         ),
         (lambda: call_with(retries=5), "with these settings: retries=5"),
         (

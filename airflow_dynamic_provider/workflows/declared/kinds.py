@@ -234,15 +234,16 @@ class Kinds:
             return UnknownKindError(
                 f"the Dag file has no task for {name!r}, because neither the body nor a function that it "
                 "calls names it",
-                remedy="Define it at the top level of the Dag file and use its name in the body, or add "
-                f"node_dependency_hints=[{name}].",
+                remedy="Define it at the top level of the Dag file and use its name in the body, or list "
+                f"all that the body calls: @dynamic_workflow(tasks=[..., {name}]).",
             )
         given = _nearest_difference(known, settings)
         call = _with_settings(target, name, given)
         return UnknownKindError(
             f"the Dag file has no task for {name!r} with these settings: {given}; only task_id and fewer "
             "retries may differ between its nodes",
-            remedy=f"Define it in the Dag file, as in big = {call}, or add node_dependency_hints=[{call}].",
+            remedy=f"Define it in the Dag file, as in big = {call}, or list all that the body calls: "
+            f"@dynamic_workflow(tasks=[..., {call}]).",
         )
 
     def _unlisted(
