@@ -163,5 +163,6 @@ def test_the_plan_is_what_people_see_of_the_planning_task(run):
 
 
 def test_the_plan_is_a_tree_in_the_log(run, log):
-    (tree,) = [each for each in log if "two_steps" in each or "steps:" in each]
+    plans = [each for each in log if each.startswith("The plan:")]
+    (tree,) = [each for each in plans if "two_steps" in each or "steps:" in each]
     assert tree.endswith("4 nodes\n  t1: t1(a=0)\n  t2: t2(b=t1)\n  t1-2: t1(a=1)\n  t2-2: t2(b=t1-2)")

@@ -257,8 +257,7 @@ def test_an_inner_key_that_was_produced_again_is_not_read_by_position(dag):
     for position in range(2):
         run_task(dag, "parts", position, supervisor)
     run_task(dag, "parts__keys", supervisor=supervisor)
-    stored = supervisor.xcoms["parts", 1, "dynamic_output.result.0"]
-    supervisor.xcoms["parts", 1, "dynamic_output.result.0"] = {**stored, "key_path": ["b", "other"]}
+    supervisor.xcoms["parts", 1, "dynamic_output.result.page.0"]["keys"][0] = "other"
     run = run_task(dag, "work", 1, supervisor)
     assert type(run.error) is errors.StaleKeyError
     assert run.message == (

@@ -160,14 +160,14 @@ def test_a_clone_without_its_upstream_result_says_so(made, supervisor):
 
 
 def test_an_unknown_version_is_refused(made, supervisor):
-    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["version"] = 99
+    supervisor.xcoms["produce", -1, "dynamic_output.result.page.0"]["version"] = 99
     run = run_task(made, "first", 0, supervisor)
     assert type(run.error) is errors.LayoutError
     assert "is stored in version 99, but this release reads 1" in run.message
 
 
 def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
-    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["value"] = {
+    supervisor.xcoms["produce", -1, "dynamic_output.result.page.0"]["values"][0] = {
         "__classname__": "some.module.Thing",
         "__version__": 1,
         "__data__": {},
@@ -187,7 +187,7 @@ def test_a_class_that_airflow_refuses_to_load_is_named(made, supervisor):
     ],
 )
 def test_a_value_that_cannot_be_loaded_is_told_with_the_reason(made, supervisor, stored, reason):
-    supervisor.xcoms["produce", -1, "dynamic_output.result.0"]["value"] = stored
+    supervisor.xcoms["produce", -1, "dynamic_output.result.page.0"]["values"][0] = stored
     run = run_task(made, "first", 0, supervisor)
     assert type(run.error) is errors.ReadError
     assert reason in run.message
