@@ -43,8 +43,6 @@ install = "$(1)/bin/uv" pip install --python "$(1)/bin/python" --compile-bytecod
 
 # One process runs all tests of a file, because they often share fixtures. tests/conftest.py puts long files first.
 shared = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-# Each of the two Airflows has a process of its own, with all tests against it.
-side_by_side = --numprocesses 2 --dist loadgroup
 of_seed = $(if $(SEED),--seed $(SEED))
 # Plain functions, single tasks, and the Dag runs that show the most.
 QUICK := tests/pure tests/task $(addprefix tests/dag/,test_map.py test_collect.py test_labels.py test_workflows.py)
@@ -79,7 +77,7 @@ test: $(READY) ## Run all tests except test-celery, most of them in PROCESSES=2
 	$(call step,Without an Airflow of their own)
 	@"$(BIN)/python" -m pytest -m "not celery and not live" $(shared) $(of_seed) $(ARGS)$(or_none)
 	$(call step,Against a running Airflow)
-	@"$(BIN)/python" -m pytest -m live $(side_by_side) $(ARGS)$(or_none)
+	@"$(BIN)/python" -m pytest -m live $(ARGS)$(or_none)
 
 test-quick: $(READY) ## Run the tests that find most mistakes, in under three minutes
 	@"$(BIN)/python" -m pytest $(QUICK) $(shared) $(ARGS)
@@ -92,8 +90,7 @@ test-dag: $(READY) ## Run the tests of whole Dag runs, in one process
 test-differential: $(READY) ## Run random programs, some of them fresh (SEED=), and compare them with the expected results
 test-live: $(READY) ## Run the tests against a real scheduler, API server and executor
 test-pure test-browser test-contract test-task test-dag test-differential test-live:
-	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-live,$@),$(side_by_side)) \
-		$(if $(filter test-dag test-differential,$@),$(shared)) $(of_seed) $(ARGS)
+	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-dag test-differential,$@),$(shared)) $(of_seed) $(ARGS)
 
 .PHONY: test-celery
 test-celery: $(READY) ## Run the deployment of docker/compose.yaml while its parts fail (an hour; Redis as root)

@@ -28,12 +28,8 @@ POSTGRES_DAGS = HERE / "postgres_dags"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests of this folder, and keep the tests of each Airflow together."""
+    """Mark all tests of this folder."""
     mark(items, HERE, "live")
-    for item in items:
-        if HERE in item.path.parents:
-            group = "postgres" if "postgres" in item.fixturenames else "sqlite"  # type: ignore[attr-defined]
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +38,8 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
+    # A triggerer imports triggers by their names.
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")
-    # A triggerer imports triggers by name.
     settings = {"PYTHONPATH": str(ROOT), "PROBE_FILE": str(folder / PROBED)}
     try:
         with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:

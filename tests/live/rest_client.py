@@ -11,9 +11,6 @@ import httpx
 
 FINISHED = frozenset({"success", "failed"})
 
-#: Seconds between two requests while waiting.
-POLLED_AFTER = 0.2
-
 
 @dataclass(frozen=True)
 class TaskInstance:
@@ -21,10 +18,10 @@ class TaskInstance:
 
     Attributes:
         task_id: Its task.
-        map_index: Its map index; -1 if it is not mapped.
-        label: Its label in the UI (``rendered_map_index``).
+        map_index: Its position among the clones, -1 when it is not mapped.
+        label: What the UI calls it (``rendered_map_index``).
         state: Its state.
-        try_number: Its number of tries.
+        try_number: How often it was tried.
     """
 
     task_id: str
@@ -35,7 +32,7 @@ class TaskInstance:
 
 
 class RestClient:
-    """A client of an Airflow without login.
+    """Asks one Airflow that lets everybody in.
 
     Args:
         url: The address of its API server.
@@ -43,21 +40,21 @@ class RestClient:
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
-        # Airflow 3.1 requires a token even without login.
+        # Airflow 3.1 wants one even where it lets everybody in.
         token = _checked(self.http.get("/auth/token"))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
-    def wait_for_dag(self, dag_id: str, *, seconds: float = 120) -> None:
+    def wait_for_dag(self, dag_id: str, *, seconds: float = 60) -> None:
         """Wait until the Dag processor has stored a Dag.
 
         Raises:
-            TimeoutError: The Dag was not stored in time. The error shows the import errors.
+            TimeoutError: It has not; the error shows the import errors.
         """
         deadline = time.monotonic() + seconds
         while self.http.get(f"/api/v2/dags/{dag_id}").status_code != httpx.codes.OK:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no Dag {dag_id!r}; {self.get('/api/v2/importErrors')}")
-            time.sleep(POLLED_AFTER)
+            time.sleep(0.5)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run, and return its id."""
@@ -70,29 +67,21 @@ class RestClient:
         """Wait until a run has ended, and return its final state.
 
         Raises:
-            TimeoutError: The run did not end in time. The error shows the task instances.
+            TimeoutError: It has not; the error shows the task instances.
         """
         deadline = time.monotonic() + seconds
-        while (state := self._state_if_answered(dag_id, run_id)) not in FINISHED:
+        while (state := self.state(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
-            time.sleep(POLLED_AFTER)
+            time.sleep(0.5)
         return state
-
-    def _state_if_answered(self, dag_id: str, run_id: str) -> str | None:
-        """Return the state of a run; ``None`` if a busy server or a locked SQLite gives none this time."""
-        try:
-            answer = self.http.get(_run(dag_id, run_id))
-        except httpx.TimeoutException:
-            return None
-        return None if answer.is_server_error else str(_checked(answer)["state"])
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self.get(_run(dag_id, run_id))["state"])
 
     def seconds(self, dag_id: str, run_id: str) -> float:
-        """Return the duration of a run that has ended."""
+        """Return how long a run that has ended took."""
         run = self.get(_run(dag_id, run_id))
         began, ended = (
             datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_date", "end_date")
@@ -114,7 +103,7 @@ class RestClient:
         """Return a run's task instances, by task and map index."""
         found: list[dict[str, Any]] = []
         while True:
-            # A page has at most 100 entries, even if more are requested.
+            # A page holds at most 100, whatever is asked for.
             page = self.get(f"{_run(dag_id, run_id)}/taskInstances", limit=100, offset=len(found))
             found += page["task_instances"]
             if len(found) >= page["total_entries"] or not page["task_instances"]:
@@ -135,11 +124,11 @@ class RestClient:
         return self.get(path, map_index=map_index, stringify=False)["value"]
 
     def grid_structure(self, dag_id: str) -> Any:
-        """Return the data of the UI's grid."""
+        """Return what the UI's grid draws."""
         return self.get(f"/ui/grid/structure/{dag_id}")
 
     def graph_structure(self, dag_id: str) -> Any:
-        """Return the data of the UI's graph."""
+        """Return what the UI's graph draws."""
         return self.get("/ui/structure/structure_data", dag_id=dag_id)
 
     def close(self) -> None:
@@ -147,7 +136,7 @@ class RestClient:
         self.http.close()
 
     def get(self, path: str, **params: str | int | bool) -> Any:
-        """Return the response of a route."""
+        """Return what a route answers."""
         return _checked(self.http.get(path, params=params))
 
 

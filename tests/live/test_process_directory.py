@@ -12,7 +12,6 @@ import pytest
 from packaging.version import Version
 
 from tests.live.conftest import DAGS
-from tests.live.rest_client import POLLED_AFTER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,5 +81,5 @@ def _wait_for_clone(
                 label is None or ti.label == label
             ):
                 return ti
-        time.sleep(POLLED_AFTER)
+        time.sleep(0.3)
     raise AssertionError(f"no clone {label!r} was seen {state}: {seen}")

@@ -15,29 +15,13 @@ if TYPE_CHECKING:
 
     from tests.live.rest_client import RestClient
 
-WITH_FOLDER = ("depth_first", "growing")
 EXAMPLES = sorted(set(ANSWERS) - {"process_directory"})
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the runs leave signs for each other."""
-    made = tmp_path_factory.mktemp("shapes")
-    (made / "keys").write_text("b a")
-    return made
-
-
-@pytest.fixture(scope="module")
-def runs(client: RestClient, folder: Path) -> dict[str, str]:
-    """Dag -> its run. All runs are started before the first is looked at."""
-    made = {dag_id: client.trigger(dag_id) for dag_id in (*EXAMPLES, "shapes")}
-    return made | {dag_id: client.trigger(dag_id, {"folder": str(folder)}) for dag_id in WITH_FOLDER}
-
-
 @pytest.mark.parametrize("dag_id", EXAMPLES)
-def test_an_example_gives_its_answer(client: RestClient, runs: dict[str, str], dag_id: str) -> None:
+def test_an_example_gives_its_answer(client: RestClient, dag_id: str) -> None:
     """A run of each example succeeds and returns what its plain-Python twin returns."""
-    run_id = runs[dag_id]
+    run_id = client.trigger(dag_id)
     assert client.wait(dag_id, run_id) == "success"
     expected = runpy.run_path(str(DAGS / f"{dag_id}.py"))["expected"]
     assert client.xcom(dag_id, run_id, ANSWERS[dag_id]) == expected()
@@ -51,9 +35,9 @@ def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None
     assert client.graph_structure(dag_id)["nodes"]
 
 
-def test_less_usual_shapes(client: RestClient, runs: dict[str, str]) -> None:
-    """Gates, a skipped key, two outputs of one task, empty operators, an async producer."""
-    run_id = runs["shapes"]
+def test_less_usual_shapes(client: RestClient) -> None:
+    """Gates, a skipped key, two expanded lists of one task, empty operators, an async producer."""
+    run_id = client.trigger("shapes")
     assert client.wait("shapes", run_id) == "success"
     assert client.xcom("shapes", run_id, "keep") == {"n0": [0, 12], "n4": [4, 12]}
 
@@ -69,19 +53,28 @@ def test_less_usual_shapes(client: RestClient, runs: dict[str, str]) -> None:
     assert metadata["outputs"]["odd"] == {"how": {"type": "text", "value": "async"}}
 
 
-def test_a_key_runs_ahead_of_the_others(client: RestClient, runs: dict[str, str]) -> None:
+def test_a_key_runs_ahead_of_the_others(client: RestClient, tmp_path: Path) -> None:
     """The second task of a key starts while another key's first task still runs."""
-    assert client.wait("depth_first", runs["depth_first"]) == "success"
+    run_id = client.trigger("depth_first", {"folder": str(tmp_path)})
+    assert client.wait("depth_first", run_id) == "success"
 
 
-def test_keys_that_are_added_when_the_producing_task_is_cleared(
-    client: RestClient, runs: dict[str, str], folder: Path
-) -> None:
-    """Airflow starts the second task of an added key at once. It still waits for the first one."""
-    run_id = runs["growing"]
+def test_no_more_clones_are_active_than_a_map_allows(client: RestClient, tmp_path: Path) -> None:
+    """Two of six keys at a time, of each of two tasks."""
+    run_id = client.trigger("limited", {"folder": str(tmp_path)})
+    assert client.wait("limited", run_id) == "success"
+    seen = client.xcom("limited", run_id, "keep")
+    assert len(seen) == 6
+    assert max(max(each) for each in seen) <= 2
+
+
+def test_keys_that_are_added_when_the_producing_task_is_cleared(client: RestClient, tmp_path: Path) -> None:
+    """Airflow starts the second task of an added key at once; it waits for the first one all the same."""
+    (tmp_path / "keys").write_text("b a")
+    run_id = client.trigger("growing", {"folder": str(tmp_path)})
     assert client.wait("growing", run_id) == "success"
     assert client.xcom("growing", run_id, "keep") == {"b": "B", "a": "A"}
-    (folder / "keys").write_text("c a d b e f")
+    (tmp_path / "keys").write_text("c a d b e f")
     client.clear("growing", run_id, "listed")
     assert client.wait("growing", run_id) == "success"
     assert client.xcom("growing", run_id, "keep") == {key: key.upper() for key in "cadbef"}
@@ -89,12 +82,13 @@ def test_keys_that_are_added_when_the_producing_task_is_cleared(
     assert labels == set("cadbef")
 
 
-def test_the_labels_of_nested_and_joined_keys(client: RestClient, runs: dict[str, str]) -> None:
-    """Each clone shows its key path, and so does the gate before it."""
+def test_the_labels_of_nested_and_joined_keys(client: RestClient) -> None:
+    """Each clone carries its key path, the gate before it too."""
     labels: dict[str, list[str | None]] = {}
     for dag_id in ("nested_keys", "joined_keys"):
-        assert client.wait(dag_id, runs[dag_id]) == "success"
-        for ti in client.task_instances(dag_id, runs[dag_id]):
+        run_id = client.trigger(dag_id)
+        assert client.wait(dag_id, run_id) == "success"
+        for ti in client.task_instances(dag_id, run_id):
             labels.setdefault(ti.task_id, []).append(ti.label)
     assert sorted(filter(None, labels["add_vat"])) == ["ann/1", "ann/2", "cid/1"]
     assert sorted(filter(None, labels["invoice"])) == ["ann", "bob", "cid"]
@@ -102,15 +96,3 @@ def test_the_labels_of_nested_and_joined_keys(client: RestClient, runs: dict[str
     assert sorted(filter(None, labels["compare"])) == ["Berlin", "Lagos", "Lima", "Quito"]
     assert len(labels["convert"]) == 6
     assert "Lima/USD" in labels["convert"]
-
-
-def test_no_more_clones_are_active_than_a_map_allows(client: RestClient, tmp_path: Path) -> None:
-    """Two of six keys run at a time, in each of two tasks.
-
-    This test comes last, when nothing else runs, so that Airflow would have room for more.
-    """
-    run_id = client.trigger("limited", {"folder": str(tmp_path)})
-    assert client.wait("limited", run_id) == "success"
-    seen = client.xcom("limited", run_id, "keep")
-    assert len(seen) == 6
-    assert max(max(each) for each in seen) <= 2

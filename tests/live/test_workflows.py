@@ -10,7 +10,6 @@ import pytest
 
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM
 from airflow_dynamic_provider.workflows.progress.stored import BLOCKED_XCOM
-from tests.live.rest_client import POLLED_AFTER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,24 +18,9 @@ if TYPE_CHECKING:
     from tests.live.rest_client import RestClient
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the run of the broken workflow leaves signs."""
-    return tmp_path_factory.mktemp("broken")
-
-
-@pytest.fixture(scope="module")
-def runs(client: RestClient, folder: Path) -> dict[str, str]:
-    """Dag -> its run. Both runs are started before the first is looked at."""
-    return {
-        "workflows": client.trigger("workflows"),
-        "broken_workflow": client.trigger("broken_workflow", {"folder": str(folder)}),
-    }
-
-
-def test_nodes_wait_grow_and_join(client: RestClient, runs: dict[str, str]) -> None:
+def test_nodes_wait_grow_and_join(client: RestClient) -> None:
     """Chains, maps over promises, recursion on a promise, a graph for each key."""
-    run_id = runs["workflows"]
+    run_id = client.trigger("workflows")
     assert client.wait("workflows", run_id) == "success"
     expected = {"total": 6, "doubled": [0, 1, 2, 3], "small": 1.0, "said": "4", "paused": "paused"}
     assert client.xcom("workflows", run_id, "keep") == expected
@@ -66,11 +50,9 @@ def test_the_user_interface_can_draw_a_workflow(client: RestClient, dag_id: str)
     assert client.graph_structure(dag_id)["nodes"]
 
 
-def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_again(
-    airflow: LocalAirflow, client: RestClient, runs: dict[str, str], folder: Path
-) -> None:
-    """A blocked node ends without a worker and says why. Nothing else runs again."""
-    run_id = runs["broken_workflow"]
+def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_path: Path) -> None:
+    """What is blocked ends without a worker, and says why."""
+    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
     assert client.wait("broken_workflow", run_id) == "failed"
     found = client.task_instances("broken_workflow", run_id)
     states = {ti.label or ti.task_id: ti.state for ti in found if ti.state != "skipped"}
@@ -78,20 +60,28 @@ def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_
     assert states["apart"] == "success"
     assert states["half_broken.result"] == "failed"
     assert states["keep"] == "upstream_failed"
-    assert (folder / "ran").read_text() == "apart\n"
-    # A node that never ran on a worker has no label, but stores its name.
+    assert (tmp_path / "ran").read_text() == "apart\n"
+    # A node that no worker has seen has no label, but says its name.
     skipped = [ti for ti in found if ti.state == "skipped" and ti.map_index >= 0]
     said = [
         client.xcom("broken_workflow", run_id, ti.task_id, key=BLOCKED_XCOM, map_index=ti.map_index)
         for ti in skipped
     ]
-    # An XCom that a trigger pushes is stored as a string.
+    # What a trigger pushes is stored as text.
     reasons = [json.loads(each) if isinstance(each, str) else each for each in said]
     assert sorted(reasons, key=lambda reason: reason["node"]) == [
         {"node": "add", "reason": "'after', which it depends on, was skipped"},
         {"node": "after", "reason": "'fail_once', which it depends on, has failed"},
     ]
-    (folder / "mended").touch()
+
+
+def test_the_command_runs_a_failed_node_again_with_what_depends_on_it(
+    airflow: LocalAirflow, client: RestClient, tmp_path: Path
+) -> None:
+    """And nothing else."""
+    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
+    assert client.wait("broken_workflow", run_id) == "failed"
+    (tmp_path / "mended").touch()
     clear = ("clear", "broken_workflow", run_id, "--workflow", "half_broken")
     shown = airflow.command(*clear, "--state", "failed", "--output", "json")
     assert "half_broken.fail_once" in shown
@@ -99,13 +89,13 @@ def test_a_failed_node_blocks_what_depends_on_it_only_and_the_command_runs_both_
     airflow.command(*clear, "--state", "failed", "--yes")
     assert client.wait("broken_workflow", run_id) == "success"
     assert client.xcom("broken_workflow", run_id, "keep") == 6
-    assert (folder / "ran").read_text() == "apart\nafter\n"
+    assert (tmp_path / "ran").read_text() == "apart\nafter\n"
 
 
 def test_workers_and_the_triggerer_are_killed(
     airflow: LocalAirflow, client: RestClient, tmp_path: Path
 ) -> None:
-    """Nodes wait through the kills, and only the killed ones run twice."""
+    """Nodes wait through it, and none runs twice but the killed ones."""
     run_id = client.trigger("mortal_workflow", {"folder": str(tmp_path)})
     _wait_until(lambda: _states(client, run_id).count("deferred") >= 5)
     airflow.kill("triggerer")
@@ -127,4 +117,4 @@ def _wait_until(is_so: object) -> None:
     deadline = time.monotonic() + 120
     while not is_so():  # type: ignore[operator]
         assert time.monotonic() < deadline
-        time.sleep(POLLED_AFTER)
+        time.sleep(0.5)
