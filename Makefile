@@ -157,6 +157,8 @@ format: $(READY) ## Format the code and fix what ruff can fix
 bench: $(READY) ## Measure the cost of the package, beside Airflow without it (DEFAULTS=1: Airflow's own settings)
 	$(call step,Import time)
 	@"$(BIN)/python" benchmarks/import_time.py
+	$(call step,What a key costs beside the same work by hand)
+	@"$(BIN)/python" benchmarks/keys.py
 	$(call step,Memory of a collector)
 	@"$(BIN)/python" benchmarks/collect_memory.py
 	$(call step,Workflows beside the same work by hand)

@@ -16,7 +16,7 @@ SIZE = 10_000
 COUNTS = (1_000, 10_000)
 
 #: The unit of the peak memory that the system reports: KiB on Linux, bytes on macOS.
-UNIT = 1 << (20 if sys.platform == "darwin" else 10)
+UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def measure(count: int, how: str) -> None:
