@@ -35,14 +35,15 @@ class Probe:
         """Count the calls from here on: those before are the same for every task."""
         from airflow.sdk.execution_time import task_runner
 
-        comms = task_runner.SUPERVISOR_COMMS
-        send = comms.send
+        decoder = type(task_runner.SUPERVISOR_COMMS)
+        send = decoder.send
 
-        def counted(msg, **more):
+        def counted(self, msg):
             sys.calls_since_fork[type(msg).__name__] += 1
-            return send(msg, **more)
+            return send(self, msg)
 
-        comms.send = counted
+        # Of the class: an object of it takes no attribute.
+        decoder.send = counted
 
     @hookimpl
     def on_task_instance_success(self, previous_state, task_instance):

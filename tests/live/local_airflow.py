@@ -89,6 +89,7 @@ class LocalAirflow:
         dags: Its Dag folder.
         port: The port of its API server on the loopback interface; any free one by default.
         settings: Environment variables that override those above; ``None`` leaves one out.
+        local_settings: The local settings of Airflow, which every component imports.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class LocalAirflow:
         dags: Path,
         port: int | None = None,
         settings: Mapping[str, str | None] | None = None,
+        local_settings: str = LOCAL_SETTINGS,
     ) -> None:
+        self.local_settings = local_settings
         self.home = home.resolve()
         self.dags = dags.resolve()
         self.port = port or free_port()
@@ -190,7 +193,7 @@ class LocalAirflow:
 
     def _start(self) -> None:
         _check_port(self.port)
-        strict_api.write_local_settings(self.home / "config", LOCAL_SETTINGS)
+        strict_api.write_local_settings(self.home / "config", self.local_settings)
         migration = self._launch("migration", ["db", "migrate"])
         if migration.wait() != 0:
             raise StartError(f"the database could not be created\n{self.recent_logs('migration')}")
