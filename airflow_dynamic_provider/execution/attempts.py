@@ -70,22 +70,33 @@ def _history_at(context: MutableMapping[str, Any], spec: CloneSpec, attempt: int
         mark = xcom.pull(context, task_id, layout.CLONE_XCOM, position)
         return [] if mark is None else [mark]
 
-    return History(
-        attempt,
-        lambda: xcom.read_states_at(context, sorted(tasks_concerned(spec)), position),
-        read_mark,
-    )
+    def read_states() -> xcom.States:
+        same_key, others = _tasks_by_key(spec)
+        # Any clone of a task that does not run for the same key may have stopped this one.
+        whole = xcom.read_states(context, sorted(others)) if others else {}
+        return xcom.read_states_at(context, sorted(same_key), position) | whole
+
+    return History(attempt, read_states, read_mark)
 
 
 def tasks_concerned(spec: CloneSpec) -> set[str]:
     """Return the tasks whose states decide to which attempt the state of a clone belongs."""
-    wanted, todo = set(), [spec]
+    same_key, others = _tasks_by_key(spec)
+    return same_key | others
+
+
+def _tasks_by_key(spec: CloneSpec) -> tuple[set[str], set[str]]:
+    """Return the tasks that run for the same key, with the clone's own, and their other upstream tasks."""
+    same_key: set[str] = set()
+    others: set[str] = set()
+    todo = [spec]
     while todo:
         each = todo.pop()
-        if each.task_id not in wanted:
-            wanted |= {each.task_id, *each.other_upstream}
+        if each.task_id not in same_key:
+            same_key.add(each.task_id)
+            others |= set(each.other_upstream)
             todo += each.same_key
-    return wanted
+    return same_key, others
 
 
 class History:

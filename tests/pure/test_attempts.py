@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider.definitions.states import NEVER_STARTED, WITHOUT_RESULT
-from airflow_dynamic_provider.execution.attempts import History, tasks_concerned
+from airflow_dynamic_provider.execution.attempts import History, outdated_positions, tasks_concerned
 from airflow_dynamic_provider.execution.clones import CloneSpec
 from airflow_dynamic_provider.execution.layout import StoredClone
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
@@ -155,3 +155,22 @@ def test_it_is_the_rule(run):
     history = World(states, noted).history()
     for spec in reversed(clones):
         assert history.is_current(spec, 0) is by_definition(spec, states, noted)
+
+
+def test_a_clone_of_another_key_may_have_stopped_the_one_that_is_looked_at(mocker):
+    """A task of another key space stops all clones by any of its own, at whatever position that one is."""
+    states = {("work", 0): "upstream_failed", ("other", 0): "success", ("other", 3): "failed"}
+
+    def read_states(_context, task_ids):
+        return {at: state for at, state in states.items() if at[0] in task_ids}
+
+    def read_states_at(_context, task_ids, map_index):
+        return {at: state for at, state in read_states(None, task_ids).items() if at[1] == map_index}
+
+    path = "airflow_dynamic_provider.execution.attempts"
+    mocker.patch(f"{path}.attempt_of_keys", return_value=NOW)
+    mocker.patch(f"{path}.xcom.pull", return_value=None)
+    mocker.patch(f"{path}.xcom.read_states", read_states)
+    mocker.patch(f"{path}.xcom.read_states_at", read_states_at)
+    assert outdated_positions({}, clone("work", other=["other"]), [0]) == set()
+    assert outdated_positions({}, clone("work"), [0]) == {0}
