@@ -1,7 +1,7 @@
-"""When a process begins that forks tasks or Dag files: before it forks the first of them.
+"""Calls a function in a process that forks tasks or Dag files, before the first fork.
 
-Only such a process imports this. Listeners are documented, but `airflow.sdk` does not export what marks their
-hooks; a Celery worker has no hook of Airflow's, and calls no listener before it forks.
+Only such a process imports this. Airflow documents listeners, but `airflow.sdk` does not export the decorator
+of their hooks. A Celery worker calls no listener before it forks, so Celery's own signal is used there.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class AtStart:
 
 
 def at_start_of_celery_worker(call: Callable[[], None]) -> None:
-    """Call a function when this process has become a Celery worker, before it forks its pool."""
+    """Call a function when this process starts as a Celery worker, before it forks its pool."""
     from celery.signals import import_modules  # type: ignore[import-untyped, unused-ignore]
 
     def imported(*_args: Any, **_more: Any) -> None:
         call()
 
-    # Celery keeps a weak reference only, unless it is told otherwise.
+    # By default, Celery keeps only a weak reference.
     import_modules.connect(imported, weak=False)

@@ -1,15 +1,14 @@
-"""Loads what tasks need into a process that forks them, before it forks: each task then begins warm.
+"""Imports what tasks need in a process that forks them, before it forks. Each task then starts faster.
 
-Airflow forks a process for each task, and each of them imports what the Dag file imports. What the process
-that forks has loaded already, none of them imports again: this package, and what Airflow itself needs to run
-any task. So tasks of Dags without this package begin faster too.
+Airflow forks a process for each task, and each of these processes imports what the Dag file imports. A task's
+process does not import again what its parent has loaded: this package, and what Airflow needs to run any
+task. So tasks of Dags without this package start faster too.
 
-It happens in the scheduler, where it runs tasks itself (`LocalExecutor`), in a Celery worker, and in the Dag
-processor. Nowhere else: commands, API servers and pods start as fast as before. A process that has loaded the
-package keeps the release that it has loaded, as it does Airflow's own: restart schedulers and workers after
-an upgrade. ``[dynamic_outputs] preload = False`` turns it off.
+Three kinds of processes preload: a scheduler with the `LocalExecutor`, a Celery worker, and the Dag
+processor. Commands, API servers and pods start as fast as before. A process keeps the release that it has
+loaded, so restart schedulers and workers after an upgrade. ``[dynamic_outputs] preload = False`` turns preloading off.
 
-Where neither is there, such as in a Celery worker of Airflow 3.1, ``airflow_local_settings.py`` can do it::
+A Celery worker of Airflow 3.1 does not preload by itself. There, ``airflow_local_settings.py`` can do it::
 
     from airflow_dynamic_provider.preloading import preload
 
@@ -35,7 +34,7 @@ _NOT_IN_TASKS = frozenset(
     for name in ("commands", "embedded_run", "models", "parents", "plugins", "server", "terminal")
 )
 
-#: What a task's process imports of Airflow and its libraries, whichever Dag the task is of.
+#: The modules of Airflow and its libraries that the process of any task imports.
 _OF_AIRFLOW = (
     "airflow.dag_processing.dagbag",
     "airflow.providers.standard.decorators.python",
@@ -57,7 +56,7 @@ _DONE = False
 def preload() -> None:
     """Import what tasks need, unless ``[dynamic_outputs] preload`` is off. Further calls do nothing.
 
-    A module that is not there, or cannot be imported, is left to the task that needs it.
+    It ignores a module that is missing or cannot be imported. A task that needs the module reports the error.
 
     Example:
         >>> preload()
@@ -74,8 +73,10 @@ def preload() -> None:
 
 
 def _own_modules() -> Iterator[str]:
-    package = importlib.import_module(__name__.rpartition(".")[0])
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        name = found.name.removeprefix(f"{package.__name__}.")
-        if name.split(".")[0] in _FOLDERS and name not in _NOT_IN_TASKS:
-            yield found.name
+    package = __name__.rpartition(".")[0]
+    for folder in _FOLDERS:
+        # Only these: to look into a folder is to import it.
+        paths = importlib.import_module(f"{package}.{folder}").__path__
+        for found in pkgutil.walk_packages(paths, f"{package}.{folder}."):
+            if found.name.removeprefix(f"{package}.") not in _NOT_IN_TASKS:
+                yield found.name

@@ -1,6 +1,6 @@
-"""The plugin by which Airflow calls `preload` where a process starts that forks tasks or Dag files.
+"""The plugin that calls `preload` when a scheduler or a Dag processor starts.
 
-Airflow loads plugins in every process, task processes too, so nothing else is loaded here.
+Airflow loads plugins in every process, including those of tasks, so this module imports almost nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from airflow_dynamic_provider.airflow_adapter.plugins import AirflowPlugin
 
 
 def forks_tasks() -> bool:
-    """Whether this process was started as a scheduler that runs tasks itself, or as a Dag processor."""
+    """Return whether this process is a scheduler that runs tasks itself, or a Dag processor."""
     command = sys.argv[1:2]
     if command != ["scheduler"]:
         return command == ["dag-processor"]
@@ -22,7 +22,7 @@ def forks_tasks() -> bool:
 
 
 def listeners() -> list[Any]:
-    """Return what Airflow calls at the start of a component: nothing where no task is forked."""
+    """Return the listeners of this process. A process that forks no tasks has none."""
     if not forks_tasks():
         return []
     from airflow_dynamic_provider.airflow_adapter.parents import AtStart
@@ -32,7 +32,7 @@ def listeners() -> list[Any]:
 
 
 class PreloadPlugin(AirflowPlugin):  # type: ignore[misc, unused-ignore]
-    """Has Airflow call `preload` where a process starts that forks tasks or Dag files."""
+    """Calls `preload` when a scheduler or a Dag processor starts."""
 
     name = "dynamic_outputs_preload"
     listeners = listeners()

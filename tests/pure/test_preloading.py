@@ -96,3 +96,14 @@ importlib.import_module = None
 preloading.preload()
 """
     assert json.dumps(process("scheduler", body=body))
+
+
+def test_it_loads_nothing_that_tasks_do_not_need():
+    loaded = run_python(
+        "import json, sys\n"
+        f"from {ROOT}.preloading import preload\npreload()\n"
+        f"print(json.dumps(sorted(name for name in sys.modules if name.startswith('{ROOT}.'))))"
+    )
+    edges = {name.split(".")[1] for name in loaded} & {"cli", "database", "embedded", "ui"}
+    assert edges == set()
+    assert f"{ROOT}.airflow_adapter.models" not in loaded
