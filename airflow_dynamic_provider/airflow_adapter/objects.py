@@ -1,4 +1,4 @@
-"""Questions about Airflow's own objects, for the code that clones and records them, and a stand-in."""
+"""Answers questions about Airflow's own objects. The code that clones and records them asks."""
 
 from __future__ import annotations
 

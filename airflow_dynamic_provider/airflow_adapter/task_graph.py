@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule, XComArg, task_group
 from airflow.sdk.bases.decorator import DecoratedOperator
-from airflow.sdk.definitions.decorators.task_group import _TaskGroupFactory
 from airflow.sdk.definitions.mappedoperator import (
     MappedOperator,
     OperatorPartial,
@@ -22,7 +21,7 @@ from airflow.sdk.definitions.mappedoperator import (
 )
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
-from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator
+from airflow_dynamic_provider.airflow_adapter.objects import is_task_decorator, is_task_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -120,7 +119,7 @@ def is_partial(fn: Any) -> bool:
     """Return whether this is the result of ``partial()`` of a task, an operator or a task group."""
     # For a @task or a @task_group, the result is another one of its kind, with arguments.
     given = getattr(fn, "partial_kwargs", None) or getattr(fn, "kwargs", None)
-    is_group = isinstance(fn, _TaskGroupFactory) and bool(given)
+    is_group = is_task_group(fn) and bool(given)
     is_task = is_task_decorator(fn) and "op_kwargs" in (given or ())
     return isinstance(fn, OperatorPartial) or is_group or is_task
 

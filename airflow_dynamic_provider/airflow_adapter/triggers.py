@@ -1,4 +1,4 @@
-"""The base classes of triggers, for the triggerer, and for tasks of a Dag file that start in it.
+"""The base classes of triggers. The triggerer uses them, and Dag files whose tasks start in it.
 
 `airflow.sdk` does not export them, but Airflow documents them for authors of triggers.
 """

@@ -1,4 +1,7 @@
-"""Stores the outputs of a task after all of them have been checked."""
+"""Finishes what a task has produced: late metadata, static outputs, and last the list of keys.
+
+Dynamic outputs are stored as they are produced: see `writing`.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.producing import Production
     from airflow_dynamic_provider.execution.writing import OutputWriter
-
-# The number of outputs that are stored between two progress messages in the task's log.
-_LOG_EVERY = 500
 
 
 def store(

@@ -1,7 +1,7 @@
 """Stores the dynamic outputs of a running task in pages, as they are produced.
 
-The list of keys is stored last, by `storing`. Until then nobody reads the pages, so a task that fails leaves
-nothing that counts: Airflow deletes the XComs of a task instance when it starts again.
+The list of keys is stored last, by `storing`. Until then nobody reads the pages, so nobody reads the
+outputs of a task that fails. Airflow deletes the XComs of a task instance when it starts again.
 """
 
 from __future__ import annotations
