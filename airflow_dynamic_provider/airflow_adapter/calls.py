@@ -32,8 +32,8 @@ class Method(NamedTuple):
 
 #: The class of functions that are decorated with ``@task``.
 TASK_DECORATOR = _TaskDecorator
-CALL_GROUP = Method(_TaskGroupFactory, "__call__")
-OVERRIDE_GROUP = Method(_TaskGroupFactory, "override")
+#: The class of functions that are decorated with ``@task_group``.
+GROUP_DECORATOR = _TaskGroupFactory
 MAKE_GROUP = Method(TaskGroup, "__init__")
 ENTER_GROUP = Method(TaskGroup, "__enter__")
 EXIT_GROUP = Method(TaskGroup, "__exit__")
@@ -44,11 +44,8 @@ SET_UPSTREAM = tuple(Method(owner, "set_upstream") for owner in (BaseOperator, T
 SET_DOWNSTREAM = tuple(Method(owner, "set_downstream") for owner in (BaseOperator, TaskGroup))
 LABEL_UPSTREAM = Method(EdgeModifier, "set_upstream")
 LABEL_DOWNSTREAM = Method(EdgeModifier, "set_downstream")
-#: Expand a group or an operator over a list.
-EXPAND = (
-    *(Method(_TaskGroupFactory, name) for name in ("expand", "partial", "expand_kwargs")),
-    *(Method(OperatorPartial, name) for name in ("expand", "expand_kwargs")),
-)
+#: Expand what an operator's ``partial()`` returns.
+EXPAND_OPERATOR = tuple(Method(OperatorPartial, name) for name in ("expand", "expand_kwargs"))
 
 
 def methods_of_decorator(owner: Any) -> tuple[Method, Method, tuple[Method, ...]]:

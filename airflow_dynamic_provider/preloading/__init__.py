@@ -6,7 +6,8 @@ task. So tasks of Dags without this package start faster too.
 
 Three kinds of processes preload: a scheduler with the `LocalExecutor`, a Celery worker, and the Dag
 processor. Commands, API servers and pods start as fast as before. A process keeps the release that it has
-loaded, so restart schedulers and workers after an upgrade. ``[dynamic_outputs] preload = False`` turns preloading off.
+loaded, so restart schedulers and workers after an upgrade. ``[dynamic_outputs] preload = False`` turns
+preloading off.
 
 A Celery worker of Airflow 3.1 does not preload by itself. There, ``airflow_local_settings.py`` can do it::
 

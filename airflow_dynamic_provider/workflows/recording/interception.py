@@ -52,14 +52,17 @@ def intercepted() -> Iterator[None]:
 def _patch_all() -> None:
     from airflow_dynamic_provider.authoring.decorator import DynamicTask
 
-    expand = list(airflows.EXPAND)
-    for owner in (airflows.TASK_DECORATOR, DynamicTask):
+    expand = list(airflows.EXPAND_OPERATOR)
+    recorded = {
+        airflows.TASK_DECORATOR: _call_task,
+        DynamicTask: _call_task,
+        airflows.GROUP_DECORATOR: _call_group,
+    }
+    for owner, call_recorded in recorded.items():
         call, override, expansions = airflows.methods_of_decorator(owner)
-        _patch(call, _call_task)
+        _patch(call, call_recorded)
         _patch(override, _override)
         expand += expansions
-    _patch(airflows.CALL_GROUP, _call_group)
-    _patch(airflows.OVERRIDE_GROUP, _override)
     _patch(airflows.MAKE_GROUP, with_groups.make_group)
     _patch(airflows.ENTER_GROUP, with_groups.enter_group)
     _patch(airflows.EXIT_GROUP, with_groups.exit_group)
