@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Batch": "definitions.batches",
     "DynamicOut": "definitions.declarations",
     "DynamicOutput": "definitions.events",
     "DynamicOutputsError": "errors",
@@ -29,6 +30,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Batch",
     "DynamicOut",
     "DynamicOutput",
     "DynamicOutputsError",
@@ -49,6 +51,7 @@ __all__ = [
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.decorator import dynamic_task
     from airflow_dynamic_provider.authoring.handles import Handle
+    from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
     from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
     from airflow_dynamic_provider.definitions.metadata import MetadataValue

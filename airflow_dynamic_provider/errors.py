@@ -21,6 +21,7 @@
     │   ├── OutputTypeError          a value that is not of the declared type                (TypeError)
     │   ├── UnstorableOutputError    a value that XCom cannot carry                          (TypeError)
     │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
+    ├── KeysFailedError              keys of a batch failed                                  (RuntimeError)
     └── ReadError                    data that another task should have stored is not usable
         ├── CollectError             a collection that cannot be complete                    (LookupError)
         ├── TooFewSuccessesError     fewer keys succeeded than the collector requires        (LookupError)
@@ -263,6 +264,10 @@ class UnstorableOutputError(OutputError, TypeError):
 
 class TooManyOutputsError(OutputError, ValueError):
     """A task produced more keys than Airflow is configured to map."""
+
+
+class KeysFailedError(DynamicOutputsError, RuntimeError):
+    """Keys of a batch failed. The keys that succeeded keep their results."""
 
 
 class ReadError(DynamicOutputsError):

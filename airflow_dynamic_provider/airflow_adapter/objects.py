@@ -40,8 +40,27 @@ class TaskDecorator:
 
 def is_plain_function(decorator: Any) -> bool:
     """Return whether a ``@task`` runs its function in the task's process, and returns its return value."""
+    return runs_plain_function(decorator.operator_class)
+
+
+def runs_plain_function(operator_class: type) -> bool:
+    """Return whether an operator runs a function in the task's process, and returns its return value."""
     # Private: Airflow does not export the class of such operators.
-    return str(decorator.operator_class.__name__) == "_PythonDecoratedOperator"
+    return operator_class.__name__ == "_PythonDecoratedOperator"
+
+
+def settings_of_one_run(operator: Any) -> list[str]:
+    """Return the arguments of an operator that are set and that apply to a task instance as a whole."""
+    # Private names of public arguments.
+    found = {
+        "pre_execute": operator._pre_execute_hook,
+        "post_execute": operator._post_execute_hook,
+        "retry_policy": getattr(operator, "retry_policy", None),
+        "templates_dict": getattr(operator, "templates_dict", None),
+        "setup": operator.is_setup,
+        "teardown": operator.is_teardown,
+    }
+    return [name for name, value in found.items() if value]
 
 
 def arguments_of(operator: Any) -> dict[str, Any]:

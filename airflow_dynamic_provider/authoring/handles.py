@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
+    from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
@@ -36,9 +37,15 @@ class Handle(KeyedValues):
 
     @explained(
         "To pass a task more arguments, use a lambda: handle.map(lambda item: my_task(item, other=3)). map() "
-        "itself takes only the function and max_active=."
+        "itself takes only the function, batch= and max_active=."
     )
-    def map(self, fn: Callable[..., Any], *, max_active: int | None = None) -> Any:
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *,
+        batch: int | Batch | None = None,
+        max_active: int | None = None,
+    ) -> Any:
         """Clone the tasks that ``fn`` calls, once per mapping key.
 
         Call it in the Dag file. ``fn`` is evaluated once, there, with an `Item`. At run time, each task that
@@ -49,6 +56,8 @@ class Handle(KeyedValues):
             fn: A ``@task`` function, a ``@task_group``, or a function or lambda that calls tasks, groups and
                 classic operators. It may use outputs of other tasks and handles of the same key space. It may
                 map and collect a ``@task.dynamic`` that it calls.
+            batch: The maximum number of keys that run in one task instance, or a `Batch` with more settings.
+                By default, each key has a task instance of its own.
             max_active: The maximum number of clones that are active at once in one run, for each task that
                 ``fn`` calls; unlimited by default.
 
@@ -56,14 +65,15 @@ class Handle(KeyedValues):
             The outputs that ``fn`` returns, as handles: one, a tuple, a named tuple, or ``None``.
 
         Raises:
-            MapFunctionError: ``fn`` calls no task or returns something that has no value per key, or
-                ``max_active`` is not a whole number of at least 1.
+            MapFunctionError: ``fn`` calls no task, returns something that has no value per key, or calls a
+                task that cannot run in batches; or ``max_active`` is not a whole number of at least 1.
+            DeclarationError: ``batch`` is neither a whole number of at least 1 nor a `Batch`.
 
         Example:
             >>> counts = files.map(count_lines)
             >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
-        return with_each_output(map_over(self, fn, max_active), _handle_of)
+        return with_each_output(map_over(self, fn, max_active, batch), _handle_of)
 
     @explained(
         "Pass keyed=, min_success_ratio= and lazy= by name: "

@@ -10,12 +10,14 @@ from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.authoring.arranging.arguments import CONTEXT_NAMES, find_misfit
+from airflow_dynamic_provider.authoring.arranging.batching import ensure_batches
 from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks, source_of
 from airflow_dynamic_provider.authoring.arranging.segments import arrange
 from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedReference, KeyedValues
 from airflow_dynamic_provider.authoring.references.resultless import without_result
 from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
+from airflow_dynamic_provider.definitions.batches import Batch
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 _NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
 
 
-def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None) -> Any:
+def map_over(
+    handle: KeyedValues, fn: Callable[..., Any], max_active: int | None, batch: int | Batch | None = None
+) -> Any:
     """Clone the tasks that ``fn`` calls, once per key of the handle, and return its outputs.
 
     Returns:
@@ -52,7 +56,8 @@ def map_over(handle: KeyedValues, fn: Callable[..., Any], max_active: int | None
         adopt_new_tasks(around)
     elif not space.segments:
         space.home = task_graph.current_group(dag)
-    scope = MapScope(space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active)
+    batches = None if batch is None else ensure_batches(handle, Batch.of(batch))
+    scope = MapScope(space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active, batches)
     with enter_scope(scope), task_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
         adopt_new_tasks(scope)

@@ -25,6 +25,9 @@ RESERVED_OUTPUT_NAMES = frozenset({"dynamic_clone", "output_metadata", "produced
 
 _HASH_LENGTH = 8
 
+# Between the first and the last key of a batch.
+_RANGE = " \N{HORIZONTAL ELLIPSIS} "
+
 # The maximum number of keys in a message.
 _NAMED = 10
 
@@ -109,3 +112,27 @@ def render_label(key_path: tuple[str, ...]) -> str:
     # Keys have no NUL, so paths that differ only in the division into keys have different digests.
     digest = hashlib.sha256("\0".join(key_path).encode()).hexdigest()[:_HASH_LENGTH]
     return f"{label[: MAX_LABEL_LENGTH - _HASH_LENGTH - 1]}~{digest}"
+
+
+def render_batch_label(first: tuple[str, ...], last: tuple[str, ...], count: int) -> str:
+    """Return the map-index label of a batch: ``first … last (n)``, or the key if there is only one.
+
+    If the label would be longer than Airflow's 250 characters, both keys are shortened in the middle.
+    """
+    if count == 1:
+        return render_label(first)
+    end = f" ({count})"
+    most = (MAX_LABEL_LENGTH - len(_RANGE) - len(end)) // 2
+    keys = [render_key(first), render_key(last)]
+    if sum(map(len, keys)) > 2 * most:
+        # A short key leaves its room to the other.
+        room = [max(most, 2 * most - len(other)) for other in reversed(keys)]
+        keys = [_shortened(key, length) for key, length in zip(keys, room, strict=True)]
+    return f"{keys[0]}{_RANGE}{keys[1]}{end}"
+
+
+def _shortened(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    kept = length - 1
+    return f"{text[: kept - kept // 2]}\N{HORIZONTAL ELLIPSIS}{text[len(text) - kept // 2 :]}"

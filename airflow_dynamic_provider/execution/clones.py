@@ -24,7 +24,8 @@ from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space
+    from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.execution.spaces import Cut, KeyPath, Route, Space
 
 #: The key of the running clone in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
@@ -41,6 +42,23 @@ _RuntimeContext = MutableMapping[str, Any]
 
 
 @dataclass(eq=False)
+class Batches:
+    """How a cloned task runs many keys in one task instance.
+
+    Attributes:
+        cut: The division of its keys into batches.
+        settings: The author's settings.
+        checks: Decide for each key whether it can start, collected while the Dag file is parsed.
+        gate_id: The task that decides for each batch whether a key of it can start, if there are checks.
+    """
+
+    cut: Cut
+    settings: Batch
+    checks: list[Any] = field(default_factory=list)
+    gate_id: str | None = None
+
+
+@dataclass(eq=False)
 class CloneSpec:
     """The facts about a cloned task that its clones need at run time, collected while the Dag file is parsed.
 
@@ -53,6 +71,7 @@ class CloneSpec:
         stopped_by: The states of upstream clones of the same key in which Airflow does not run a clone.
         same_key: The upstream tasks for which a clone waits only for the clone of its own key.
         other_upstream: The ids of the other upstream tasks.
+        batches: How the task runs many keys in one task instance; ``None`` if it runs one.
     """
 
     task_id: str
@@ -63,6 +82,7 @@ class CloneSpec:
     stopped_by: frozenset[str] = frozenset()
     same_key: list[CloneSpec] = field(default_factory=list)
     other_upstream: list[str] = field(default_factory=list)
+    batches: Batches | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CloneSpec:
         # Specs are compared by identity. A copy of a Dag, or of a part of it, has the same specs.
@@ -122,11 +142,11 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
     if runtime.place.attempt > 1:
         mark = layout.StoredClone(runtime.key_path, map_index, runtime.place.attempt)
         xcom.push(context, layout.CLONE_XCOM, mark.pack())
-        _wait_for_own_key(context, runtime)
+        wait_for_own_key(context, spec, map_index)
     return runtime
 
 
-def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
+def wait_for_own_key(context: _RuntimeContext, spec: CloneSpec, map_index: int) -> None:
     """Return to the scheduler if the upstream clones of this key are not yet in the states that it needs.
 
     After a list of keys has grown, Airflow starts the clones of the added keys at once, and does not check
@@ -137,13 +157,12 @@ def _wait_for_own_key(context: _RuntimeContext, runtime: CloneRuntime) -> None:
     """
     from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 
-    spec = runtime.spec
     if not spec.same_key or xcom.attempt_of(context) > 1:
         return
     upstream_ids = [upstream.task_id for upstream in spec.same_key]
-    states = xcom.read_states_at(context, upstream_ids, runtime.map_index)
+    states = xcom.read_states_at(context, upstream_ids, map_index)
     for upstream in spec.same_key:
-        state = xcom.state_at(states, upstream.task_id, runtime.map_index)
+        state = xcom.state_at(states, upstream.task_id, map_index)
         if state not in FINAL or state in spec.stopped_by:
             log.info("Started before %r has succeeded for this key: it is %s", upstream.task_id, state)
             until = datetime.now(timezone.utc) + RESCHEDULE_AFTER

@@ -56,10 +56,13 @@ class SameKey:
         """Return the positions of the clones that matter to this key."""
         return sorted({place.position for place in runtime.places(self.base, self.via)})
 
+    def outcomes(self, reader: Reader, positions: list[int]) -> list[str]:
+        """Return the states of the clones at some positions."""
+        return make_column(reader, ResultSource(self.clone, "")).outcomes(positions)
+
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Yield (state, explanation) for each clone that stops this key."""
-        column = make_column(reader, ResultSource(self.clone, ""))
-        for state in column.outcomes(self.positions(runtime)):
+        for state in self.outcomes(reader, self.positions(runtime)):
             if state != SUCCESS:
                 yield state, f"{self.clone.task_id!r} is {state} for this key"
 

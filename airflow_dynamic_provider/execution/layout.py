@@ -113,6 +113,8 @@ MARKED_XCOM = f"{_ENTRIES_PREFIX}.marked"
 INTERNAL_XCOMS = (
     f"{_PREFIX}.",
     f"{_ENTRIES_PREFIX}.",
+    "dynamic_batch.",
+    "dynamic_batches.",
     PRODUCED_XCOM,
     CLONE_XCOM,
     f"{RETURN_VALUE}.digest",

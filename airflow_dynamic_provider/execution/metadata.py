@@ -12,7 +12,8 @@ from airflow_dynamic_provider.execution import layout
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-_GATHERED_KEY = "dynamic_metadata"
+#: The key of the metadata in Airflow's task context.
+GATHERED_KEY = "dynamic_metadata"
 
 Labelled = dict[str, MetadataValue]
 
@@ -42,7 +43,7 @@ class GatheredMetadata:
 
 def gathered_metadata(context: MutableMapping[str, Any]) -> GatheredMetadata:
     """Return the metadata of the running task instance."""
-    gathered: GatheredMetadata = context.setdefault(_GATHERED_KEY, GatheredMetadata())
+    gathered: GatheredMetadata = context.setdefault(GATHERED_KEY, GatheredMetadata())
     return gathered
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution import layout, paging
+from airflow_dynamic_provider.execution.known_pages import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,18 +20,20 @@ def read_item(
     One API call, two if the values around it are large, and one more for what an earlier release stored.
     """
     page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
-    stored = xcom.pull(context, task_id, layout.items_xcom(output, page), map_index)
-    if stored is None:
+    items = _read_items(context, task_id, layout.items_xcom(output, page), map_index)
+    if items is None:
         earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
         return None if earlier is None else layout.StoredItem.unpack(earlier)
-    items = layout.StoredItems.unpack(stored)
     part, offset = paging.part_of(items.starts, offset)
     if part:
-        stored = xcom.pull(context, task_id, layout.items_xcom(output, page, part), map_index)
-        if stored is None:
-            return None
-        items = layout.StoredItems.unpack(stored)
-    return items.item(offset)
+        items = _read_items(context, task_id, layout.items_xcom(output, page, part), map_index)
+    return None if items is None else items.item(offset)
+
+
+def _read_items(
+    context: Mapping[str, Any], task_id: str, xcom_key: str, map_index: int
+) -> layout.StoredItems | None:
+    return read_document(context, task_id, xcom_key, layout.StoredItems.unpack, map_index)
 
 
 def read_values(

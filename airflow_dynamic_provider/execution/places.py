@@ -10,10 +10,10 @@ from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.known_pages import read_document
 from airflow_dynamic_provider.execution.pages import read_item
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
@@ -102,10 +102,12 @@ class Place:
     @cached_property
     def _page(self) -> layout.StoredEntries:
         xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
-        stored = xcom.pull(self._context, self.space.keys_task_id, xcom_key)
-        if stored is None:
+        page = read_document(
+            self._context, self.space.keys_task_id, xcom_key, layout.StoredEntries.unpack
+        )
+        if page is None:
             raise self._stale("there is no key now")
-        return layout.StoredEntries.unpack(stored)
+        return page
 
     @cached_property
     def _item(self) -> layout.StoredItem:

@@ -105,6 +105,11 @@ class ResultSource:
         """
         from airflow_dynamic_provider.version_compat import AirflowSkipException
 
+        if self.clone.batches is not None:
+            # Imported only here: most clones read no batch.
+            from airflow_dynamic_provider.execution.batches.reading import read_batched_value
+
+            return read_batched_value(context, self.clone, self.output, place)
         if not runtime.spec.needs_success and (state := self._state(context, place)) != SUCCESS:
             # A result that it may have is from an earlier try.
             return self._resolve_absent(context, runtime, place, state)

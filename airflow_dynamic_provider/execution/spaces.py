@@ -231,3 +231,20 @@ def name_of(space: Space) -> str:
         return f"{name_of(space.left)}.{method}({name_of(space.right)})"
     assert isinstance(space, (ProducedSpace, NestedSpace))
     return f"{space.producer_id}.{space.output}"
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A key space whose keys are divided into batches.
+
+    Attributes:
+        space: The key space.
+        task_id: The task that lists the batches.
+    """
+
+    space: Space
+    task_id: str
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cut:
+        # Cuts are compared by identity. A copy of a Dag, or of a part of it, has the same cuts.
+        return self

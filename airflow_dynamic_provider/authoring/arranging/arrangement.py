@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.arranging.gating import Check
     from airflow_dynamic_provider.authoring.arranging.levels import Levels
     from airflow_dynamic_provider.authoring.model.notes import Notes, Pair
-    from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,12 @@ class Segment:
     Attributes:
         space: Their key space.
         level: The number of times that a dependency left the key space and came back before them.
+        cut: The division of the keys into batches; ``None`` if each key has a task instance of its own.
     """
 
     space: Space
     level: int
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,14 @@ def find_arrangement(notes: Notes) -> Arrangement:
         UnsettledUnitError: A task needs its own values of all keys. Airflow refuses such a cyclic Dag.
     """
     levels, dissolved = _find_levels(notes)
-    segment_of = {task: Segment(space, levels[task]) for task, space in notes.space_of.items()}
+    segment_of = {
+        task: Segment(space, levels[task], notes.cut_of.get(task)) for task, space in notes.space_of.items()
+    }
     needs = _same_key_needs(notes)
-    edges = frozenset(pair for pair in needs if segment_of[pair[0]] == segment_of[pair[1]])
+    # A batch runs although keys failed in the batch before it, so it always has a gate.
+    edges = frozenset(
+        pair for pair in needs if segment_of[pair[0]] == segment_of[pair[1]] and pair[0] not in notes.cut_of
+    )
     cut = needs - edges
     gates = find_gates(notes, edges, cut)
     return Arrangement(
@@ -116,6 +123,8 @@ def _dependencies(notes: Notes) -> Dependencies:
     for task, space in notes.space_of.items():
         # A clone waits for the list of its keys, directly or through other tasks.
         upstream[task].add(space.keys_task_id)
+        if task in notes.cut_of:
+            upstream[task].add(notes.cut_of[task].task_id)
     gathered = {(task, up) for task, found in notes.gathers.items() for each in found for up in each.task_ids}
     for task, up in notes.uses.keys() | notes.orders | notes.collects_all | gathered:
         upstream[task].add(up)
@@ -123,7 +132,8 @@ def _dependencies(notes: Notes) -> Dependencies:
         upstream[task] |= {each.keys_task_id for each in gatherings}
     return Dependencies(
         upstream=upstream,
-        space_of=notes.space_of,
+        # Batches and single keys of a space are in different mapped groups.
+        space_of={task: (space, notes.cut_of.get(task)) for task, space in notes.space_of.items()},
         unit_of=notes.unit_of,
         collects=notes.collects_all | gathered,
     )

@@ -12,16 +12,19 @@ from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
+from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable, run_in_batches
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.arranging.leaks import refuse_leaks, refuse_positions
 from airflow_dynamic_provider.authoring.arranging.uncloneable import refuse_uncloneable
 from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
+from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item
 from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
+    Batches,
     CloneSpec,
     after_execute,
     before_execute,
@@ -53,7 +56,12 @@ class KeyField:
         self.spec = spec
 
     def resolve(self, context: MutableMapping[str, Any]) -> str:
-        """Return the clone's mapping key. Airflow calls this in the task's process."""
+        """Return the clone's mapping key, or the label of a batch. Airflow calls this in the task's process."""
+        if self.spec.batches is not None:
+            # Imported only here: most clones run one key.
+            from airflow_dynamic_provider.execution.batches.batch import start_batch
+
+            return start_batch(context, self.spec).label
         return start_clone(context, self.spec).mapping_key
 
     def __repr__(self) -> str:
@@ -74,23 +82,33 @@ def adopt_new_tasks(scope: MapScope) -> None:
     new = [graph.task(task_id) for task_id in graph.dag.task_ids if task_id not in known]
     for task in new:
         refuse_uncloneable(task, scope.space)
+        if scope.batches is not None:
+            refuse_unbatchable(task, scope.space)
         task_graph.end_on_worker(task)
         name_arguments(task)
         unit = task_graph.outermost(task, set(scope.known_groups))
         graph.units[unit.node_id] = unit
-        _add_clone(task, scope.space, unit.node_id)
+        _add_clone(task, scope.space, unit.node_id, scope.batches)
         if scope.max_active is not None:
             own_limit = task.max_active_tis_per_dagrun
             task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
     for task in new:
         _read_by_key(task, graph)
+        if scope.batches is not None:
+            run_in_batches(graph.clones[task.task_id])
 
 
 def add_gate(gate: Any, task: ClonedTask) -> None:
     """Register the gate before a cloned task, and make it a clone."""
     graph = task.space.graph
     graph.gates[task.operator.task_id] = gate
-    _add_clone(gate, task.space, gate.task_id)
+    batches = task.spec.batches
+    _add_clone(
+        gate,
+        task.space,
+        gate.task_id,
+        None if batches is None else BatchesOfMap(batches.cut, batches.settings),
+    )
 
 
 def remove_gate(graph: DagGraph, task_id: str) -> None:
@@ -115,16 +133,19 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
     return ResultSource(clone.spec, xcom_key), ()
 
 
-def _add_clone(task: Any, space: KeySpace, unit: str) -> None:
+def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | None) -> None:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)
     spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
+    if batches is not None:
+        spec.batches = Batches(batches.cut, batches.settings)
     clone = space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
     refuse_leaks(clone, source_of(clone, RETURN_VALUE)[0])
     setattr(task, KEY_FIELD, KeyField(spec))
     task.template_fields = (KEY_FIELD, *task.template_fields)
     task.map_index_template = MAP_INDEX_TEMPLATE
-    run_around(task, before_execute, after_execute, chain_hook)
+    if batches is None:
+        run_around(task, before_execute, after_execute, chain_hook)
     if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
         # The scheduler ends an empty operator without running it, and only a running task gets a label.
         task.on_execute_callback = [_run_on_worker]

@@ -104,7 +104,8 @@ def _crossing_checks(
     checks: list[Check] = []
     for up in sorted(crossing):
         own = [OneKey(up, way) for way in sorted(_ways(notes, task, up), key=lambda way: way.via)]
-        is_ordered = (task, up) in notes.orders
+        # A batch decides for each of its keys, so nothing else has decided for them before.
+        is_ordered = (task, up) in notes.orders or task in notes.cut_of
         if not own:
             # The keys of the other task are below the task's own. Example: `produce` is cloned for `a` and
             # produces `a/1` and `a/2`. With `count_of_each >> use`, the clone of `use` for `a` waits for

@@ -72,6 +72,10 @@ class _Difference:
                 gate = self.graph.gates.get(task_id) or self._make_gate(clone)
                 task_graph.move(gate, self._group_of(clone))
                 gate.checks = [self._check(check) for check in checks]
+                if clone.spec.batches is not None:
+                    clone.spec.batches.checks = gate.checks
+                    clone.spec.batches.gate_id = gate.task_id
+                    self.graph.clones[gate.task_id].spec.batches.checks = gate.checks
 
     def _set_edges(self) -> None:
         """Set the wanted edges. Remove those that are not wanted any more, and those that are cut.
@@ -100,35 +104,38 @@ class _Difference:
 
     def _keys_of(self, task_id: str) -> str:
         """Return the task that lists a clone's keys. A clone without other upstream tasks waits for it."""
-        return str(self.graph.clones[task_id].space.ensure_expanded_task().task_id)
+        return str(self.graph.clones[task_id].ensure_expanded_task().task_id)
 
     def _remove_empty_groups(self) -> None:
         for space in {clone.space for clone in self.clones}:
-            for level, group in list(space.segments.items()):
+            for place, group in list(space.segments.items()):
                 if not group.children:
-                    task_graph.remove_group(space.segments.pop(level))
+                    task_graph.remove_group(space.segments.pop(place))
 
     def _group_of(self, clone: ClonedTask) -> Any:
         """Return the mapped group of a clone's segment; create it for the first clone."""
         segment: Segment = self.wanted.segment_of[clone.operator.task_id]
-        space, level = clone.space, segment.level
-        if level not in space.segments:
+        space, level, place = clone.space, segment.level, (segment.cut, segment.level)
+        if place not in space.segments:
             name = space.name if level == 0 else f"{space.name}_{level + 1}"
-            space.segments[level] = task_graph.make_mapped_group(
-                task_graph.free_group_id(self.graph.dag, f"each_{name}"),
+            prefix, doc = ("each", "clone per key") if clone.cut is None else ("batches", "task per batch")
+            space.segments[place] = task_graph.make_mapped_group(
+                task_graph.free_group_id(self.graph.dag, f"{prefix}_{name}"),
                 space.home,
-                space.ensure_expanded_task(),
-                f"One clone per key of {space.name}"
-                + (", after a task that needs all keys" if level else ""),
+                clone.ensure_expanded_task(),
+                f"One {doc} of {space.name}" + (", after a task that needs all keys" if level else ""),
             )
-        return space.segments[level]
+        return space.segments[place]
 
     def _make_gate(self, clone: ClonedTask) -> Any:
-        from airflow_dynamic_provider.execution.gates import GateOperator
+        if clone.cut is None:
+            from airflow_dynamic_provider.execution.gates import GateOperator as Gate
+        else:
+            from airflow_dynamic_provider.execution.batches.gate import BatchGateOperator as Gate
 
         task = clone.operator
         gate = self.graph.make_at_root(
-            GateOperator,
+            Gate,
             self.graph.free_id(f"{task.task_id}__gate"),
             doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
             "decides for each key whether it continues.",

@@ -49,4 +49,5 @@ def take_notes(graph: DagGraph) -> Notes:
             )
             for task_id, specs in graph.collects_below.items()
         },
+        cut_of={task_id: clone.cut for task_id, clone in clones.items() if clone.cut is not None},
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
-    from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
 @dataclass(eq=False)
@@ -27,7 +27,9 @@ class KeySpace:
         name: The name from which the names of its mapped groups are made.
         home: The task group that its mapped groups are put into.
         producer: The task that has the dynamic output; for a joined space, the task that joins the keys.
-        segments: Level -> mapped group. A task on a higher level depends on all keys of a lower level.
+        segments: (cut, level) -> mapped group. The cut is ``None`` if each key has a task instance of its own.
+            A task on a higher level depends on all keys of a lower level.
+        cuts: (size, bytes, source) -> the division of the keys into batches.
     """
 
     graph: DagGraph
@@ -35,7 +37,8 @@ class KeySpace:
     name: str
     home: TaskGroup
     producer: Any
-    segments: dict[int, TaskGroup] = field(default_factory=dict)
+    segments: dict[tuple[Cut | None, int], TaskGroup] = field(default_factory=dict)
+    cuts: dict[tuple[Any, ...], Cut] = field(default_factory=dict)
 
     def ensure_expanded_task(self) -> Any:
         """Return the task whose return value Airflow expands over."""
@@ -62,6 +65,17 @@ class ClonedTask:
     space: KeySpace
     spec: CloneSpec
     unit: str
+
+    @property
+    def cut(self) -> Cut | None:
+        """The division of its keys into batches; ``None`` if each key has a task instance of its own."""
+        return None if self.spec.batches is None else self.spec.batches.cut
+
+    def ensure_expanded_task(self) -> Any:
+        """Return the task whose return value Airflow expands over."""
+        if self.cut is not None:
+            return self.space.graph.task(self.cut.task_id)
+        return self.space.ensure_expanded_task()
 
 
 class DagGraph:

@@ -13,7 +13,7 @@ from airflow_dynamic_provider.execution.spaces import find_routes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
-    from airflow_dynamic_provider.execution.spaces import Route, Space
+    from airflow_dynamic_provider.execution.spaces import Cut, Route, Space
 
 Pair = tuple[str, str]
 
@@ -59,6 +59,7 @@ class Notes:
         orders: Pairs of cloned tasks that the author ordered without data.
         collects_all: Pairs: the first receives values of all clones of the second.
         gathers: Cloned task -> its collections of values below its own key.
+        cut_of: Batched task -> the division of its keys into batches.
     """
 
     upstream: Mapping[str, Set[str]]
@@ -69,6 +70,7 @@ class Notes:
     orders: Set[Pair] = frozenset()
     collects_all: Set[Pair] = frozenset()
     gathers: Mapping[str, tuple[Gathering, ...]] = field(default_factory=dict)
+    cut_of: Mapping[str, Cut] = field(default_factory=dict)
 
 
 def are_related(one: Space, other: Space) -> bool:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
+    from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.execution.spaces import Cut
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,27 @@ class MapScope:
         known_tasks: The tasks that existed before.
         known_groups: The task groups that existed before.
         max_active: The maximum number of active clones of each of its tasks; ``None`` for no limit.
+        batches: How its tasks run many keys in one task instance; ``None`` if they run one.
     """
 
     space: KeySpace
     known_tasks: frozenset[str]
     known_groups: frozenset[str | None]
     max_active: int | None
+    batches: BatchesOfMap | None = None
+
+
+@dataclass(frozen=True)
+class BatchesOfMap:
+    """How the tasks of a map run many keys in one task instance.
+
+    Attributes:
+        cut: The division of the keys into batches.
+        settings: The author's settings.
+    """
+
+    cut: Cut
+    settings: Batch
 
 
 _SCOPE: ContextVar[MapScope | None] = ContextVar("dynamic_map_scope", default=None)

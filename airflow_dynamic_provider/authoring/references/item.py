@@ -37,6 +37,9 @@ class KeyedReference(NotAValue, XComArg):
     _REASON: ClassVar[str]
     _REMEDY: ClassVar[str]
 
+    #: Whether its value differs from key to key in a batch.
+    is_of_one_key: ClassVar[bool] = True
+
     #: The route from the clone's key space to that of the source: through a side of a joined space.
     via: tuple[int, ...] = ()
 

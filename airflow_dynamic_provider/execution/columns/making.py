@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 def make_column(reader: Reader, source: Source) -> Column:
     """Return the column that reads a source's states and values."""
     if isinstance(source, ResultSource):
+        if source.clone.batches is not None:
+            from airflow_dynamic_provider.execution.columns.batched import BatchedColumn
+
+            return BatchedColumn(reader, source)
         return ResultColumn(reader, source)
     if isinstance(source, PairSource):
         return PairColumn(

@@ -1,0 +1,113 @@
+"""Makes cloned tasks run many keys in one task instance, and refuses those that cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule
+
+from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
+from airflow_dynamic_provider.authoring.references.usage import note_reference
+from airflow_dynamic_provider.errors import MapFunctionError
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, KeySpace
+    from airflow_dynamic_provider.authoring.references.item import KeyedValues
+    from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.execution.spaces import Cut
+
+_WITHOUT_BATCH = "Map it without batch=, or do the work in a @task function."
+
+
+def ensure_batches(handle: KeyedValues, settings: Batch) -> BatchesOfMap:
+    """Return how the tasks of a map run in batches. The same limits share one division into batches.
+
+    Raises:
+        MapFunctionError: The keys cannot be divided.
+    """
+    space = handle.space
+    if space.spec.enclosing is not None:
+        raise _error(
+            space,
+            "is mapped in batches inside another map, where each key has keys of its own",
+            "Leave batch= out there, or map the outer keys in batches.",
+        )
+    source = handle.source if settings.bytes is not None else None
+    known = (settings.size, settings.bytes, source)
+    if known not in space.cuts:
+        space.cuts[known] = _make_cut(space, settings, source)
+    return BatchesOfMap(space.cuts[known], settings)
+
+
+def _make_cut(space: KeySpace, settings: Batch, source: Any) -> Cut:
+    from airflow_dynamic_provider.execution.batches.listing import BatchesOperator
+    from airflow_dynamic_provider.execution.spaces import Cut
+
+    graph = space.graph
+    upstream = [graph.task(space.spec.keys_task_id)]
+    if source is not None:
+        note_reference(graph, source, is_collected=True)
+        upstream += [graph.ensure_done_after(graph.task(clone.task_id)) for clone in source.clones]
+    task_id = graph.free_id(f"{space.name}__batches")
+    graph.make_helper(
+        BatchesOperator,
+        task_id,
+        space.home,
+        *upstream,
+        space=space.spec,
+        size=settings.size,
+        limit=settings.bytes,
+        source=source,
+        doc_md=f"Divides the keys of {space.name} into batches, for Airflow to expand over.",
+    )
+    return Cut(space.spec, task_id)
+
+
+def refuse_unbatchable(task: Any, space: KeySpace) -> None:
+    """Refuse a task of a mapped function that cannot run many keys in one task instance.
+
+    Raises:
+        MapFunctionError: It is not a plain ``@task``, or has settings that apply to one task instance.
+    """
+    if not objects.runs_plain_function(type(task)):
+        name = getattr(task, "custom_operator_name", None) or type(task).__name__
+        raise _error(
+            space,
+            f"the function that is mapped in batches calls {task.task_id!r}, which is a {name}: only the "
+            "functions of plain @task run many keys in one task instance",
+            _WITHOUT_BATCH,
+        )
+    if task.trigger_rule != TriggerRule.ALL_SUCCESS:
+        raise _error(
+            space,
+            f"the function that is mapped in batches calls {task.task_id!r}, whose trigger rule "
+            f"{TriggerRule(task.trigger_rule).value!r} would apply to the batch and not to each key",
+            "Leave the rule at its default, or map it without batch=.",
+        )
+    for setting in objects.settings_of_one_run(task):
+        raise _error(
+            space,
+            f"the function that is mapped in batches calls {task.task_id!r}, whose {setting} would apply to "
+            "the batch and not to each key",
+            f"Leave {setting} out, or map it without batch=.",
+        )
+
+
+def run_in_batches(clone: ClonedTask) -> None:
+    """Have a task run its function for each key of its batch."""
+    from airflow_dynamic_provider.execution.batches.arguments import Given
+    from airflow_dynamic_provider.execution.batches.task import BatchedFunction
+
+    task = clone.operator
+    given = Given(list(task.op_args), dict(task.op_kwargs))
+    function = task.python_callable
+    task.op_args, task.op_kwargs = [], {}
+    task.python_callable = BatchedFunction(clone.spec, function, given)
+    # A batch of many keys would log the value of none of them.
+    task.show_return_value_in_logs = False
+
+
+def _error(space: KeySpace, message: str, remedy: str) -> MapFunctionError:
+    task_id, output = space.producer.task_id, getattr(space, "output", None)
+    return MapFunctionError(message, task_id=task_id, output_name=output, remedy=remedy)

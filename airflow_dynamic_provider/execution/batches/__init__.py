@@ -1,0 +1,1 @@
+"""Task instances that run many keys: a batch of a key space."""

@@ -1,0 +1,92 @@
+"""The batch that a task instance runs: its keys, and its label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.labels import set_label
+from airflow_dynamic_provider.definitions.keys import render_batch_label
+from airflow_dynamic_provider.errors import StaleKeyError
+from airflow_dynamic_provider.execution.batches.stored import (
+    BATCHES_PER_PAGE,
+    StoredBatches,
+    batches_xcom,
+)
+from airflow_dynamic_provider.execution.clones import wait_for_own_key
+from airflow_dynamic_provider.execution.known_pages import keep_pages
+from airflow_dynamic_provider.execution.places import place_at
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from airflow_dynamic_provider.execution.batches.cutting import Range
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.places import Place
+
+#: The key of the running batch in Airflow's task context.
+BATCH_KEY = "dynamic_batch"
+
+
+@dataclass(eq=False)
+class Batch:
+    """The batch that this process runs.
+
+    Attributes:
+        spec: The cloned task.
+        map_index: The number of the batch.
+        range: The positions of its keys.
+        attempt: The attempt at producing the keys.
+        context: Airflow's task context.
+    """
+
+    spec: CloneSpec
+    map_index: int
+    range: Range
+    attempt: int
+    context: MutableMapping[str, Any]
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """The keys of the batch. One API call for each stored page of them."""
+        return [place_at(self.context, self.spec.space, position) for position in range(*self.range)]
+
+    @cached_property
+    def label(self) -> str:
+        """The label of the task instance. At most two API calls."""
+        first, last = (
+            place_at(self.context, self.spec.space, position).key_path
+            for position in (self.range.start, self.range.stop - 1)
+        )
+        return render_batch_label(first, last, self.range.length)
+
+
+def start_batch(context: MutableMapping[str, Any], spec: CloneSpec) -> Batch:
+    """Find the keys that this task instance runs, and set its label. The first call makes up to 4 API calls.
+
+    Raises:
+        StaleKeyError: There is no batch with this number.
+    """
+    running: Batch | None = context.get(BATCH_KEY)
+    if running is not None:
+        return running
+    assert spec.batches is not None
+    cut = spec.batches.cut
+    number = xcom.map_index_of(context)
+    page, offset = divmod(number, BATCHES_PER_PAGE)
+    stored = xcom.pull(context, cut.task_id, batches_xcom(page))
+    batches = None if stored is None else StoredBatches.unpack(stored)
+    if batches is None or offset >= len(batches.ranges):
+        raise StaleKeyError(
+            f"there is no batch with the number {number} now",
+            task_id=spec.task_id,
+            remedy=f"Clear {cut.task_id!r} together with its downstream tasks.",
+        )
+    keep_pages(context)
+    batch = context[BATCH_KEY] = Batch(spec, number, batches.ranges[offset], batches.attempt, context)
+    set_label(context, batch.label)
+    if batch.attempt > 1:
+        wait_for_own_key(context, spec, number)
+    return batch

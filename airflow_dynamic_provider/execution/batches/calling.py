@@ -1,0 +1,117 @@
+"""Calls the function of a batched task for one key, and tells what became of the key."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+import traceback
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.secrets import mask
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.batches.contexts import running_key
+from airflow_dynamic_provider.execution.batches.stored import KeyFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+#: The longest traceback that is stored with a key, in characters. The task's log has all of it.
+TRACEBACK_LENGTH = 4000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the function of a batched task.
+
+    Attributes:
+        function: The function.
+        args: Its positional arguments.
+        kwargs: Its arguments by name.
+        context: The context of the key.
+    """
+
+    function: Callable[..., Any]
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    context: dict[str, Any]
+
+    @property
+    def mapping_key(self) -> str:
+        """The key."""
+        return str(self.context["mapping_key"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a call.
+
+    Attributes:
+        state: The state of the key.
+        value: What the function returned.
+        failure: The error, if it failed.
+        reason: Why it was skipped.
+        is_final: Whether a retry leaves the key as it is.
+        started: When it began.
+        seconds: How long it took.
+    """
+
+    state: str
+    value: Any = None
+    failure: KeyFailure | None = None
+    reason: str | None = None
+    is_final: bool = True
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    seconds: float = 0.0
+
+
+def run_call(call: Call) -> Outcome:
+    """Call the function in this thread, and return what became of it. It raises no error of the function."""
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    with running_key(call.context):
+        try:
+            value = call.function(*call.args, **call.kwargs)
+        except Exception as error:
+            return failed(error, started, time.monotonic() - clock)
+    return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
+
+
+async def await_call(call: Call) -> Outcome:
+    """Call an ``async`` function, and return what became of it. It raises no error of the function."""
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    with running_key(call.context):
+        try:
+            value = await call.function(*call.args, **call.kwargs)
+        except Exception as error:
+            return failed(error, started, time.monotonic() - clock)
+    return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
+
+
+def failed(error: Exception, started: datetime, seconds: float) -> Outcome:
+    """Return what became of a call that raised an error."""
+    from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+
+    times: dict[str, Any] = {"started": started, "seconds": seconds}
+    if isinstance(error, AirflowSkipException):
+        return Outcome(SKIPPED, reason=mask(str(error)), **times)
+    shown = "".join(traceback.format_exception(error))
+    if len(shown) > TRACEBACK_LENGTH:
+        cut = len(shown) - TRACEBACK_LENGTH
+        shown = f"[the first {cut} characters are in the task's log]\n{shown[cut:]}"
+    failure = KeyFailure(type(error).__name__, mask(str(error)), mask(shown))
+    return Outcome(FAILED, failure=failure, is_final=isinstance(error, AirflowFailException), **times)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Return whether a function must be awaited."""
+    return inspect.iscoroutinefunction(inspect.unwrap(function))
+
+
+def timed_out(seconds: float, started: datetime) -> Outcome:
+    """Return what became of a call that took too long."""
+    message = f"took longer than key_timeout={seconds:g} seconds"
+    return Outcome(FAILED, failure=KeyFailure("TimeoutError", message), is_final=False, started=started)

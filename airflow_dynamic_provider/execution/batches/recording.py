@@ -1,0 +1,122 @@
+"""Stores what became of the keys of a running batch, as they end.
+
+The keys are stored in chunks, in the order in which they end. A chunk is stored again each second until it is
+full. So a task instance that is killed loses at most the keys of its last second, and there are as few chunks
+as the size of the results allows. Where Airflow has a task state store, the chunks are also stored there,
+because Airflow deletes the XComs of a task instance when it starts again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import state_store, xcom
+from airflow_dynamic_provider.execution.batches.stored import KeyRecord, StoredChunk, chunk_xcom
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.batches.batch import Batch
+
+#: The maximum size of the records of a chunk, in bytes, unless a single one is larger.
+CHUNK_BYTES = 48 * 1024
+
+#: The time between two stores of a chunk, in seconds.
+_STORE_EVERY = 1.0
+
+# The stored size of a record without its values, in bytes, roughly.
+_RECORD_BYTES = 200
+
+
+class Recorder:
+    """Stores the records of the keys of a batch. Records are added in one thread, and stored in any.
+
+    Args:
+        batch: The batch.
+        keeps_checkpoints: Whether a later try of the task instance may need the records.
+    """
+
+    def __init__(self, batch: Batch, *, keeps_checkpoints: bool) -> None:
+        self._batch = batch
+        self._fingerprint = fingerprint(batch)
+        self._keeps_checkpoints = keeps_checkpoints and state_store.has_store(batch.context)
+        self._lock = threading.Lock()
+        self._chunks: list[list[KeyRecord]] = [[]]
+        self._bytes = 0
+        self._stored = 0
+        self._is_changed = False
+        self._last = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to store what was added."""
+        is_full = len(self._chunks) > self._stored + 1
+        return self._is_changed and (is_full or time.monotonic() - self._last >= _STORE_EVERY)
+
+    def add(self, record: KeyRecord) -> None:
+        """Accept a record. No API call."""
+        size = _RECORD_BYTES + xcom.size_of([dict(record.values), dict(record.metadata)], otherwise=CHUNK_BYTES)
+        with self._lock:
+            if self._chunks[-1] and self._bytes + size > CHUNK_BYTES:
+                self._chunks.append([])
+                self._bytes = 0
+            self._chunks[-1].append(record)
+            self._bytes += size
+            self._is_changed = True
+
+    def flush(self) -> None:
+        """Store what was added. One API call for each chunk, and one more for its checkpoint."""
+        self._store(is_end=False)
+
+    def close(self) -> None:
+        """Store everything, for good."""
+        self._store(is_end=True)
+
+    def _store(self, *, is_end: bool) -> None:
+        with self._lock:
+            chunks = [list(records) for records in self._chunks[self._stored :]]
+            self._is_changed = False
+        first = self._stored
+        for number, records in enumerate(chunks, first):
+            is_last = is_end and number == first + len(chunks) - 1
+            packed = StoredChunk(tuple(records), self._batch.attempt, is_last).pack()
+            xcom.push(self._batch.context, chunk_xcom(number), packed)
+            if self._keeps_checkpoints:
+                checkpoint = {**packed, "fingerprint": self._fingerprint}
+                state_store.write(self._batch.context, chunk_xcom(number), checkpoint)
+        # The last chunk may still grow.
+        self._stored = first + len(chunks) - 1
+        for number in range(first, self._stored):
+            # What is stored for good needs no memory, except to tell the end.
+            self._chunks[number] = []
+        self._last = time.monotonic()
+
+
+def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
+    """Return the keys of a batch that an earlier try has finished. One API call for each chunk, and one more."""
+    found: dict[tuple[str, ...], KeyRecord] = {}
+    if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
+        return found
+    expected, number = fingerprint(batch), 0
+    while True:
+        stored = state_store.read(batch.context, chunk_xcom(number))
+        if not isinstance(stored, dict) or stored.get("fingerprint") != expected:
+            return found
+        for record in StoredChunk.unpack(stored).records:
+            if record.is_final or record.key_path not in found:
+                found[record.key_path] = record
+        number += 1
+
+
+def fingerprint(batch: Batch) -> str:
+    """Return what distinguishes the checkpoints of this batch from those of other keys, or before a clear.
+
+    The task state store names a task instance by its position, and may outlive a clear. A clear raises the
+    maximum number of tries; a retry does not.
+    """
+    keys = [place.key_path for place in batch.places]
+    tries = getattr(batch.context["ti"], "max_tries", None)
+    whole = json.dumps([keys, batch.attempt, tries])
+    return hashlib.sha256(whole.encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""Runs the calls of a batch, as many at a time as its author wants.
+
+Plain functions run one after the other in the task's own thread, or in several threads. ``async`` functions
+run in one event loop. The arguments of a call are made when it is about to start, so those of later calls
+need no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_dynamic_provider.definitions.batches import ASYNC_CONCURRENCY
+from airflow_dynamic_provider.execution.batches.calling import (
+    await_call,
+    is_async,
+    run_call,
+    timed_out,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
+
+#: How often the loop looks whether what has ended must be stored, in seconds.
+_LOOK_EVERY = 0.1
+
+
+class Ended(Protocol):
+    """Receives the calls that have ended."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to store what has ended."""
+
+    def add(self, call: Call, outcome: Outcome) -> None:
+        """Accept a call that has ended. It makes no API call."""
+
+    def flush(self) -> None:
+        """Store what has ended. It may be called in another thread."""
+
+
+def run_calls(calls: Iterator[Call], function: Callable[..., object], settings: Batch, ended: Ended) -> None:
+    """Run calls, and tell of each when it has ended.
+
+    Args:
+        calls: The calls.
+        function: The function that all of them call.
+        settings: The author's settings.
+        ended: Receives each call with its outcome.
+    """
+    is_awaited = is_async(function)
+    concurrency = settings.concurrency or (ASYNC_CONCURRENCY if is_awaited else 1)
+    if is_awaited:
+        # A call to Airflow's API must not be made in the thread of the loop while a function awaits one.
+        loop = _Loop(iter(list(calls)), ended, settings.timeout_seconds, await_call)
+        asyncio.run(loop.run(concurrency))
+    elif concurrency > 1 or settings.timeout_seconds is not None:
+        asyncio.run(_run_in_threads(calls, ended, settings.timeout_seconds, concurrency))
+    else:
+        for call in calls:
+            ended.add(call, run_call(call))
+            if ended.is_due:
+                ended.flush()
+
+
+async def _run_in_threads(
+    calls: Iterator[Call], ended: Ended, timeout: float | None, concurrency: int
+) -> None:
+    from anyio import CapacityLimiter, to_thread
+
+    limiter = CapacityLimiter(concurrency)
+
+    async def run(call: Call) -> Outcome:
+        # A thread that takes too long cannot be stopped. Nobody waits for it, and another takes its place.
+        return await to_thread.run_sync(run_call, call, abandon_on_cancel=True, limiter=limiter)
+
+    await _Loop(calls, ended, timeout, run).run(concurrency)
+
+
+class _Loop:
+    """Runs calls in an event loop.
+
+    Args:
+        calls: The calls.
+        ended: Receives each call with its outcome.
+        timeout: The time that a call may take, in seconds; ``None`` for no limit.
+        run: Runs a call.
+    """
+
+    def __init__(
+        self, calls: Iterator[Call], ended: Ended, timeout: float | None, run: Callable[[Call], object]
+    ) -> None:
+        self._calls = calls
+        self._ended = ended
+        self._timeout = timeout
+        self._run = run
+
+    async def run(self, concurrency: int) -> None:
+        """Run all calls, some of them at the same time."""
+        storing = asyncio.create_task(self._store_regularly())
+        try:
+            await asyncio.gather(*(self._work() for _ in range(concurrency)))
+        finally:
+            storing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await storing
+
+    async def _work(self) -> None:
+        for call in self._calls:
+            started = datetime.now(timezone.utc)
+            try:
+                outcome = await asyncio.wait_for(self._run(call), self._timeout)  # type: ignore[arg-type]
+            except asyncio.TimeoutError:
+                assert self._timeout is not None
+                outcome = timed_out(self._timeout, started)
+            self._ended.add(call, outcome)
+
+    async def _store_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            if self._ended.is_due:
+                await asyncio.to_thread(self._ended.flush)

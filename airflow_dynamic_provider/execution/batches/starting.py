@@ -1,0 +1,53 @@
+"""Decides which keys of a batch can start, from the states of their upstream clones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.states import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.clones import CloneRuntime
+from airflow_dynamic_provider.execution.columns.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_dynamic_provider.execution.batches.batch import Batch
+
+#: Position -> (state, reason) of the keys that cannot start.
+Stopped = dict[int, tuple[str, str]]
+
+
+def find_stopped(batch: Batch) -> Stopped:
+    """Return the keys that cannot start, with the state that this gives them, and the reason.
+
+    As for a clone, a failure takes priority over a skip. It makes one API call for the states of each
+    upstream task, and one for each stored chunk of an upstream batch.
+    """
+    batches = batch.spec.batches
+    assert batches is not None
+    stopped: Stopped = {}
+    if not batches.checks:
+        return stopped
+    task_ids = {task_id for check in batches.checks for task_id in check.task_ids}
+    reader = Reader(batch.context, xcom.read_states(batch.context, sorted(task_ids)))
+    for check in batches.checks:
+        needed = {
+            place.position: check.positions(CloneRuntime(batch.spec, place.position, place))
+            for place in batch.places
+        }
+        positions = sorted({position for each in needed.values() for position in each})
+        states = dict(zip(positions, check.outcomes(reader, positions), strict=True))
+        for own, others in needed.items():
+            state = _worst(states, others)
+            if state == SUCCESS:
+                continue
+            reason = f"{check.clone.task_id!r} is {state} for this key"
+            own_state = UPSTREAM_FAILED if state in FAILURES else state
+            if own not in stopped or SEVERITY.index(own_state) < SEVERITY.index(stopped[own][0]):
+                stopped[own] = (own_state, reason)
+    return stopped
+
+
+def _worst(states: Mapping[int, str], positions: list[int]) -> str:
+    return min((states[position] for position in positions), key=SEVERITY.index, default=SUCCESS)

@@ -1,0 +1,233 @@
+"""Runs the keys of a batch in a task's process. It takes the place of the author's function."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.running import as_current
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, name_keys, render_key
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.errors import DynamicOutputsError, KeysFailedError, UnstorableOutputError
+from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.batches.arguments import Arguments, Given
+from airflow_dynamic_provider.execution.batches.batch import Batch, start_batch
+from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed
+from airflow_dynamic_provider.execution.batches.contexts import BatchContext, key_context
+from airflow_dynamic_provider.execution.batches.parameters import ContextParameters
+from airflow_dynamic_provider.execution.batches.recording import Recorder, read_checkpoint
+from airflow_dynamic_provider.execution.batches.running import run_calls
+from airflow_dynamic_provider.execution.batches.starting import find_stopped
+from airflow_dynamic_provider.execution.batches.stored import KeyRecord
+from airflow_dynamic_provider.execution.metadata import gathered_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.places import Place
+    from airflow_dynamic_provider.execution.spaces import KeyPath
+
+log = logging.getLogger(__name__)
+
+
+class BatchedFunction:
+    """Runs the author's function for each key of a batch. Airflow calls it in place of that function.
+
+    Args:
+        spec: The batched task.
+        function: The author's function.
+        given: The arguments as the author gave them.
+    """
+
+    def __init__(self, spec: CloneSpec, function: Callable[..., Any], given: Given) -> None:
+        self.spec = spec
+        self.function = function
+        self.given = given
+        # Airflow and its plugins show the name of a task's function.
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BatchedFunction:
+        return self
+
+    def __call__(self) -> None:
+        """Run the keys. The states of the keys decide how the task instance ends.
+
+        Raises:
+            KeysFailedError: Keys failed, and a retry may help some of them.
+            AirflowFailException: Keys failed, and a retry would help none of them.
+            AirflowSkipException: No key ran, or all keys were skipped.
+        """
+        from airflow.sdk import get_current_context
+
+        context: Any = get_current_context()
+        batch = start_batch(context, self.spec)
+        run = _Run(batch, self.function, self.given)
+        with as_current(BatchContext(context)):
+            try:
+                run.run()
+            finally:
+                # Also after a timeout of the task instance: the keys that have ended keep their results.
+                run.recorder.close()
+        run.end()
+
+
+class _Run:
+    """One try of a batch."""
+
+    def __init__(self, batch: Batch, function: Callable[..., Any], given: Given) -> None:
+        self.batch = batch
+        self.function = function
+        self.task = batch.context["task"]
+        self.arguments = Arguments(self.task, given, batch.context)
+        self.parameters = ContextParameters(function)
+        self.recorder = Recorder(batch, keeps_checkpoints=_may_retry(batch))
+        self.earlier = read_checkpoint(batch)
+        self.states: dict[KeyPath, KeyRecord] = {}
+
+    def run(self) -> None:
+        """Run the keys that can start and have not ended in an earlier try."""
+        assert self.batch.spec.batches is not None
+        self._refuse_pushed()
+        stopped = find_stopped(self.batch)
+        pending = []
+        for place in self.batch.places:
+            if place.position in stopped:
+                state, reason = stopped[place.position]
+                self._record(KeyRecord(place.key_path, place.position, state, reason=reason, tries=0))
+            elif (known := self.earlier.get(place.key_path)) is not None and known.is_final:
+                self._record(known)
+            else:
+                pending.append(place)
+        log.info(
+            "Running %d of %d keys of the batch %s", len(pending), self.batch.range.length, self.batch.label
+        )
+        run_calls(self._calls(pending), self.function, self.batch.spec.batches.settings, self)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to store what has ended."""
+        return self.recorder.is_due
+
+    def flush(self) -> None:
+        """Store what has ended."""
+        self.recorder.flush()
+
+    def add(self, call: Call, outcome: Outcome) -> None:
+        """Accept a call that has ended."""
+        place: Place = call.context[_PLACE]
+        values: dict[str, Any] = {}
+        if outcome.state == SUCCESS:
+            try:
+                values = self._values(outcome.value)
+            except DynamicOutputsError as error:
+                about = error.about(
+                    task_id=self.batch.spec.task_id, output_name=DEFAULT_OUTPUT, mapping_key=call.mapping_key
+                )
+                outcome = failed(about, outcome.started, outcome.seconds)
+        self._end(place, outcome, values, call.context)
+
+    def end(self) -> None:
+        """End the task instance as the states of its keys demand. See `BatchedFunction`."""
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+
+        records = list(self.states.values())
+        failures = [record for record in records if record.state == FAILED]
+        if failures:
+            error = KeysFailedError(
+                f"{len(failures)} of {len(records)} keys failed: "
+                + name_keys([record.key_path for record in failures]),
+                task_id=self.batch.spec.task_id,
+                mapping_key=render_key(failures[0].key_path) if len(failures) == 1 else None,
+                remedy="The log above has the error of each of them.",
+            )
+            if all(record.is_final for record in failures):
+                raise AirflowFailException(str(error))
+            raise error
+        if all(record.state == SKIPPED for record in records):
+            raise AirflowSkipException(f"All {len(records)} keys were skipped.")
+
+    def _calls(self, places: list[Place]) -> Iterator[Call]:
+        for place in places:
+            context = key_context(self.batch.context, self.batch.spec, place)
+            context[_PLACE] = place
+            try:
+                args, kwargs = self.arguments.of_key(context)
+                kwargs = self.parameters.fill(args, kwargs, context)
+            except Exception as error:
+                outcome = failed(error, Outcome(FAILED).started, 0.0)
+                self._end(place, outcome, {}, context)
+                continue
+            yield Call(self.function, args, kwargs, context)
+
+    def _end(self, place: Place, outcome: Outcome, values: dict[str, Any], context: dict[str, Any]) -> None:
+        earlier = self.earlier.get(place.key_path)
+        metadata = gathered_metadata(context)
+        stored = layout.StoredMetadata(metadata.outputs, metadata.keys, metadata.inherited)
+        if outcome.failure is not None:
+            log.error(
+                "::group::Key %r failed: %s: %s\n%s\n::endgroup::",
+                render_key(place.key_path),
+                outcome.failure.kind,
+                outcome.failure.message,
+                outcome.failure.traceback,
+            )
+        elif outcome.state == SKIPPED:
+            log.info("Key %r was skipped: %s", render_key(place.key_path), outcome.reason)
+        self._record(
+            KeyRecord(
+                place.key_path,
+                place.position,
+                outcome.state,
+                values,
+                stored.pack() if stored else {},
+                outcome.failure,
+                outcome.reason,
+                is_final=outcome.is_final,
+                tries=1 + (0 if earlier is None else earlier.tries),
+                started=outcome.started.isoformat(),
+                seconds=outcome.seconds,
+            )
+        )
+
+    def _record(self, record: KeyRecord) -> None:
+        self.recorder.add(record)
+        # The values are stored, and only the states are needed to end the task instance.
+        self.states[record.key_path] = KeyRecord(
+            record.key_path, record.position, record.state, is_final=record.is_final
+        )
+
+    def _values(self, value: Any) -> dict[str, Any]:
+        if not self.batch.spec.stored_outputs:
+            return {}
+        if not self.task.do_xcom_push:
+            value = None
+        xcom.check_storable(value)
+        if not isinstance(value, (str, int, float, bool, type(None))):
+            # The function may change what it returned when it runs for another key.
+            value = copy.deepcopy(value)
+        return {DEFAULT_OUTPUT: value}
+
+    def _refuse_pushed(self) -> None:
+        pushed = sorted(self.batch.spec.stored_outputs - {DEFAULT_OUTPUT})
+        if pushed:
+            from airflow_dynamic_provider.version_compat import AirflowFailException
+
+            error = UnstorableOutputError(
+                f"another task reads its XCom {pushed[0]!r}, and a batch stores only return values",
+                task_id=self.batch.spec.task_id,
+                remedy="Return a dict, and use its parts.",
+            )
+            raise AirflowFailException(str(error))
+
+
+#: The key of a key's place in its context.
+_PLACE = "dynamic_place"
+
+
+def _may_retry(batch: Batch) -> bool:
+    """Return whether Airflow may run this task instance again by itself."""
+    ti = batch.context["ti"]
+    return xcom.attempt_of(batch.context) <= int(getattr(ti, "max_tries", 0) or 0)

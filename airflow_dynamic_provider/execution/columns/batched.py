@@ -1,0 +1,152 @@
+"""The column for the results of a batched task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import (
+    FAILED,
+    FAILURES,
+    MARKED,
+    NEVER_STARTED,
+    SKIPPED,
+    SUCCESS,
+)
+from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution.batches.reading import batch_of, read_chunks
+from airflow_dynamic_provider.execution.columns.column import Column
+from airflow_dynamic_provider.execution.known_pages import keep_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_dynamic_provider.execution.batches.stored import KeyRecord
+    from airflow_dynamic_provider.execution.clones import Batches
+    from airflow_dynamic_provider.execution.columns.reader import Reader
+    from airflow_dynamic_provider.execution.sources import ResultSource
+
+
+class BatchedColumn(Column):
+    """The results of a batched task."""
+
+    def __init__(self, reader: Reader, source: ResultSource) -> None:
+        assert source.clone.batches is not None
+        self._reader = reader
+        self._clone = source.clone
+        self._batches: Batches = source.clone.batches
+        self._output = source.output
+        self._known: tuple[tuple[str, int], dict[int, KeyRecord]] | None = None
+        # One page has the batches of a thousand keys.
+        self._places = dict(reader.context)
+        keep_pages(self._places)
+
+    def outcomes(self, indexes: Sequence[int]) -> list[str]:
+        """Return the states. One API call for each stored chunk of the batches that have the keys."""
+        return [self._outcome(index) for index in indexes]
+
+    def values(self, indexes: Sequence[int]) -> list[Any]:
+        """Return the results. One API call for each stored chunk of the batches that have the keys."""
+        return [self._value(index) for index in indexes]
+
+    def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
+        """Return the results. One API call for each stored chunk of the batches that have the keys."""
+        found: dict[int, tuple[str, Any]] = {}
+        for index in indexes:
+            outcome = self._outcome(index)
+            found[index] = (outcome, self._value(index) if outcome == SUCCESS else None)
+        return found
+
+    def _outcome(self, index: int) -> str:
+        number = self._number(index)
+        state = self._reader.state(self._clone.task_id, number)
+        if state in NEVER_STARTED:
+            return self._of_unstarted(index, number, str(state))
+        if state not in (SUCCESS, FAILED):
+            raise self._error(index, *_unfinished(self._clone.task_id, state))
+        record = self._record(self._clone.task_id, number, index)
+        if state == FAILED:
+            # A task instance that was killed has no record of the keys that it had not finished.
+            return FAILED if record is None else record.state
+        if record is not None and record.state not in FAILURES:
+            return record.state
+        if record is None and self._records(self._clone.task_id, number):
+            raise self._error(
+                index,
+                "its batch succeeded, but has no result for it",
+                f"Clear {self._clone.task_id!r} with its downstream tasks.",
+            )
+        # A person marked the batch as success.
+        return MARKED if record is None or record.state == FAILED else record.state
+
+    def _of_unstarted(self, index: int, number: int, state: str) -> str:
+        """Return the state of a key whose batch the scheduler ended, or that ended with all keys skipped."""
+        gate_id = self._batches.gate_id
+        if gate_id is None:
+            return state
+        states = xcom.read_states_at(self._reader.context, [gate_id], number)
+        if xcom.state_at(states, gate_id, number) in (SUCCESS, None):
+            return state if state != SKIPPED else self._of_skipped(index, number)
+        record = self._record(gate_id, number, index)
+        return state if record is None else record.state
+
+    def _of_skipped(self, index: int, number: int) -> str:
+        record = self._record(self._clone.task_id, number, index)
+        return SKIPPED if record is None or record.state == SUCCESS else record.state
+
+    def _value(self, index: int) -> Any:
+        record = self._record(self._clone.task_id, self._number(index), index)
+        if record is None or self._output not in record.values:
+            raise self._error(
+                index,
+                "its batch stored no value for it",
+                f"Clear {self._clone.task_id!r} with its downstream tasks.",
+            )
+        return record.values[self._output]
+
+    def _number(self, index: int) -> int:
+        number = batch_of(self._places, self._batches.cut, index)
+        if number is None:
+            raise self._error(
+                index,
+                "no batch has it",
+                f"Clear {self._batches.cut.task_id!r} with its downstream tasks.",
+            )
+        return number
+
+    def _record(self, task_id: str, number: int, index: int) -> KeyRecord | None:
+        record = self._records(task_id, number).get(index)
+        key = self._reader.keys(self._clone.space)[index]
+        if record is not None and record.key_path != key:
+            raise self._error(
+                index,
+                f"its batch ran the key {render_key(record.key_path)!r} in this place, not this one",
+                f"Clear {self._clone.task_id!r} with its downstream tasks.",
+            )
+        return record
+
+    def _records(self, task_id: str, number: int) -> dict[int, KeyRecord]:
+        # Keys are read in order, so one batch at a time is enough.
+        if self._known is None or self._known[0] != (task_id, number):
+            records: dict[int, KeyRecord] = {}
+            for chunk in read_chunks(self._reader.context, task_id, number):
+                records |= chunk
+            self._known = ((task_id, number), records)
+        return self._known[1]
+
+    def _error(self, index: int, problem: str, remedy: str) -> CollectError:
+        return CollectError(
+            problem,
+            task_id=self._clone.task_id,
+            output_name=self._output,
+            mapping_key=render_key(self._reader.keys(self._clone.space)[index]),
+            remedy=remedy,
+        )
+
+
+def _unfinished(task_id: str, state: str | None) -> tuple[str, str]:
+    """Return the problem and the remedy of a key whose batch has not ended."""
+    if state is None:
+        return "no batch ran for this key", f"Clear {task_id!r} with its downstream tasks."
+    return f"its batch is still {state}", "Leave the collector's trigger rule at its default, so that it waits."
