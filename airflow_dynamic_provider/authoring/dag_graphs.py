@@ -15,6 +15,8 @@ from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
+
 # Keyed by identity, because a Dag's equality and hash change while it is defined. Weak, so that a graph
 # lives as long as the operators that hold references to it, and no longer than the Dag.
 _GRAPHS: weakref.WeakValueDictionary[int, DagGraph] = weakref.WeakValueDictionary()
@@ -35,5 +37,15 @@ def _finish(graph: DagGraph) -> None:
     for task in graph.dag.tasks:
         if task.task_id not in graph.clones and not task_graph.is_mapped(task):
             filled |= fill_arguments(task)
-    if filled or find_ordered(graph):
+    ended = [clone for clone in graph.clones.values() if clone.cut is not None and _ends_here(graph, clone)]
+    for clone in ended:
+        # Airflow decides the state of a run by its last tasks, and a batch succeeds although keys failed
+        # in the batches before it.
+        graph.ensure_unfailed_after(clone.operator)
+    if filled or ended or find_ordered(graph):
         arrange(graph)
+
+
+def _ends_here(graph: DagGraph, clone: ClonedTask) -> bool:
+    """Return whether no task runs after a batched task that needs others."""
+    return clone.operator.task_id in graph.gates and not clone.operator.downstream_task_ids

@@ -56,6 +56,16 @@ class SameKey:
         """Return the positions of the clones that matter to this key."""
         return sorted({place.position for place in runtime.places(self.base, self.via)})
 
+    def map_indexes(self, context: Any, positions: list[int]) -> list[int]:
+        """Return the map indexes of the task instances that run the clones at some positions."""
+        if self.clone.batches is None:
+            return positions
+        # Imported only here: most clones run one key.
+        from airflow_dynamic_provider.execution.batches.reading import batch_of
+
+        numbers = {batch_of(context, self.clone.batches.cut, position) for position in positions}
+        return sorted(number for number in numbers if number is not None)
+
     def outcomes(self, reader: Reader, positions: list[int]) -> list[str]:
         """Return the states of the clones at some positions."""
         return make_column(reader, ResultSource(self.clone, "")).outcomes(positions)
@@ -147,8 +157,8 @@ class GateOperator(HelperOperator):
         at: dict[int, set[str]] = {}
         for check in self.checks:
             if isinstance(check, SameKey) and not check.task_ids <= below:
-                for position in check.positions(runtime):
-                    at.setdefault(position, set()).update(check.task_ids)
-        for position, task_ids in sorted(at.items()):
-            states |= xcom.read_states_at(context, sorted(task_ids), position)
+                for index in check.map_indexes(context, check.positions(runtime)):
+                    at.setdefault(index, set()).update(check.task_ids)
+        for index, task_ids in sorted(at.items()):
+            states |= xcom.read_states_at(context, sorted(task_ids), index)
         return states

@@ -16,7 +16,7 @@ key.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.authoring.arranging.gating import find_gates
@@ -60,6 +60,8 @@ class Arrangement:
         gates: Cloned task -> the checks of the gate before it. The gate is in the task's segment.
         starts: The cloned tasks without an upstream task in their segment, not even a gate. They wait for
             the list of keys; so does every gate.
+        behind: Batched task -> the cloned tasks that it needs, directly or through others. A batch succeeds
+            although keys failed in the batches before it, so whoever needs all of its keys needs all of those.
     """
 
     segment_of: Mapping[str, Segment]
@@ -68,6 +70,7 @@ class Arrangement:
     cut: Set[Pair]
     gates: Mapping[str, tuple[Check, ...]]
     starts: Set[str]
+    behind: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 def find_arrangement(notes: Notes) -> Arrangement:
@@ -97,7 +100,20 @@ def find_arrangement(notes: Notes) -> Arrangement:
         cut=cut,
         gates=gates,
         starts=segment_of.keys() - gates.keys() - {task for task, _ in edges},
+        behind={task: _all_before(task, needs) for task in notes.cut_of},
     )
+
+
+def _all_before(task: str, needs: Set[Pair]) -> frozenset[str]:
+    """Return the cloned tasks that a task needs for its keys, directly or through others."""
+    found: set[str] = set()
+    todo = [task]
+    while todo:
+        here = todo.pop()
+        new = {up for below, up in needs if below == here} - found
+        found |= new
+        todo += new
+    return frozenset(found)
 
 
 def _find_levels(notes: Notes) -> tuple[Levels, frozenset[str]]:

@@ -100,7 +100,22 @@ class _Difference:
             wanted |= {(task_id, gate_id), (gate_id, self._keys_of(task_id))}
             wanted |= {(gate_id, up) for check in checks for up in waits_for(check)}
         wanted |= {(task_id, self._keys_of(task_id)) for task_id in self.wanted.starts}
+        for task_id, below in self._needing_all_keys():
+            wanted |= {(below, up) for up in self.wanted.behind[task_id]}
         return wanted
+
+    def _needing_all_keys(self) -> list[tuple[str, str]]:
+        """Return pairs of a batched task and a task that needs all of its keys."""
+        batched = {task_id for task_id, before in self.wanted.behind.items() if before}
+        collectors = [(up, task_id) for task_id, up in sorted(self.graph.collects_all) if up in batched]
+        for up, task_id in collectors:
+            # A skipped key of a task before is left out, as a skipped key of the collected task is.
+            self.graph.collector_of(task_id).collected_ids |= self.wanted.behind[up]
+        return collectors + [
+            (task_id, helper.task_id)
+            for task_id in sorted(batched)
+            if (helper := self.graph.unfailed_after(task_id)) is not None
+        ]
 
     def _keys_of(self, task_id: str) -> str:
         """Return the task that lists a clone's keys. A clone without other upstream tasks waits for it."""

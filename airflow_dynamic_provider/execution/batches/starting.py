@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_dynamic_provider.execution.batches.batch import Batch
+    from airflow_dynamic_provider.execution.gates import SameKey
+
+# The maximum number of task instances whose states are read one by one.
+_ONE_BY_ONE = 4
 
 #: Position -> (state, reason) of the keys that cannot start.
 Stopped = dict[int, tuple[str, str]]
@@ -29,14 +33,13 @@ def find_stopped(batch: Batch) -> Stopped:
     stopped: Stopped = {}
     if not batches.checks:
         return stopped
-    task_ids = {task_id for check in batches.checks for task_id in check.task_ids}
-    reader = Reader(batch.context, xcom.read_states(batch.context, sorted(task_ids)))
     for check in batches.checks:
         needed = {
             place.position: check.positions(CloneRuntime(batch.spec, place.position, place))
             for place in batch.places
         }
         positions = sorted({position for each in needed.values() for position in each})
+        reader = Reader(batch.context, _read_states(batch, check, positions))
         states = dict(zip(positions, check.outcomes(reader, positions), strict=True))
         for own, others in needed.items():
             state = _worst(states, others)
@@ -47,6 +50,18 @@ def find_stopped(batch: Batch) -> Stopped:
             if own not in stopped or SEVERITY.index(own_state) < SEVERITY.index(stopped[own][0]):
                 stopped[own] = (own_state, reason)
     return stopped
+
+
+def _read_states(batch: Batch, check: SameKey, positions: list[int]) -> xcom.States:
+    """Return the states of the upstream task instances. Those of a few batches are read one by one."""
+    indexes = check.map_indexes(batch.context, positions)
+    task_id = check.clone.task_id
+    if len(indexes) > _ONE_BY_ONE:
+        return xcom.read_states(batch.context, [task_id])
+    states: xcom.States = {}
+    for index in indexes:
+        states |= xcom.read_states_at(batch.context, [task_id], index)
+    return states
 
 
 def _worst(states: Mapping[int, str], positions: list[int]) -> str:
