@@ -461,6 +461,9 @@ class StoredValues:
         key_path: The clone's key path.
         map_index: The clone's map index.
         keys: The mapping key of each value; ``None`` if an earlier release stored the values.
+        starts: In the first part of a page, the offsets in the page at which the other parts begin.
+        metadata: Position among them -> metadata as it is stored; ``None`` if it is not stored here.
+        attempt: The attempt at producing the keys.
     """
 
     values: Sequence[Any]
@@ -468,13 +471,19 @@ class StoredValues:
     map_index: int = -1
     keys: tuple[str, ...] | None = None
     starts: tuple[int, ...] = ()
+    metadata: Mapping[int, Mapping[str, Any]] | None = None
+    attempt: int = 1
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
         clone = {"key_path": list(self.key_path), "map_index": self.map_index} if self.key_path else {}
         keys = {} if self.keys is None else {"keys": list(self.keys)}
-        starts = {"starts": list(self.starts)} if self.starts else {}
-        return {**VALUES.stamp, **clone, **keys, **starts, "values": list(self.values)}
+        more: dict[str, Any] = {"starts": list(self.starts)} if self.starts else {}
+        if self.metadata is not None:
+            more["metadata"] = {str(at): dict(metadata) for at, metadata in self.metadata.items()}
+        if self.attempt > 1:
+            more["attempt"] = self.attempt
+        return {**VALUES.stamp, **clone, **keys, **more, "values": list(self.values)}
 
     @property
     def by_key(self) -> list[tuple[str | None, Any]]:
@@ -494,10 +503,34 @@ class StoredValues:
         with reading(VALUES.noun, stored):
             keys = None if document.get("keys") is None else _keys(document["keys"], document["values"])
             starts = tuple(integer(start) for start in document.get("starts", ()))
-            if "key_path" not in document:
-                return cls(document["values"], keys=keys, starts=starts)
-            path, map_index = _path(document["key_path"]), integer(document["map_index"])
-            return cls(document["values"], path, map_index, keys, starts)
+            metadata = document.get("metadata")
+            if metadata is not None:
+                metadata = {int(at): each for at, each in metadata.items()}
+            attempt = integer(document.get("attempt", 1))
+            path, map_index = (), -1
+            if "key_path" in document:
+                path, map_index = _path(document["key_path"]), integer(document["map_index"])
+            return cls(document["values"], path, map_index, keys, starts, metadata, attempt)
+
+
+    def item(self, offset: int) -> StoredItem | None:
+        """Return one of them with its key and its metadata, ``None`` if it is not known.
+
+        Raises:
+            LayoutError: Its metadata is not of a known shape.
+        """
+        if self.keys is None or self.metadata is None or offset >= len(self.keys):
+            return None
+        stored = self.metadata.get(offset, {})
+        with reading(VALUES.noun, stored):
+            metadata = metadata_from_json(stored)
+        return StoredItem((*self.key_path, self.keys[offset]), self.values[offset], metadata, self.attempt)
+
+    def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredValues:
+        """Return the same with more metadata, by position among them. The last value of a label wins."""
+        known = self.metadata or {}
+        more = {at: {**known.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        return replace(self, metadata={**known, **more})
 
 
 def _keys(stored: Any, values: Sequence[Any] | None) -> tuple[str, ...]:

@@ -36,6 +36,35 @@ def _read_items(
     return read_document(context, task_id, xcom_key, layout.StoredItems.unpack, map_index)
 
 
+def read_range(
+    context: Mapping[str, Any], task_id: str, output: str, start: int, stop: int
+) -> list[layout.StoredItem] | None:
+    """Return the dynamic outputs at the positions from ``start`` to before ``stop``, in order.
+
+    One API call for each thousand of them, and one more for each MiB of values. It is ``None`` if the output
+    is not stored in this way, or an earlier release stored it.
+    """
+    found = []
+    for position in range(start, stop):
+        page, offset = paging.position_of(position, layout.VALUES_PER_PAGE)
+        values = _read_part(context, task_id, output, page, 0)
+        if values is not None and (place := paging.part_of(values.starts, offset)).page:
+            values, offset = _read_part(context, task_id, output, page, place.page), place.offset
+        item = None if values is None else values.item(offset)
+        if item is None:
+            return None
+        found.append(item)
+    return found
+
+
+def _read_part(
+    context: Mapping[str, Any], task_id: str, output: str, page: int, part: int
+) -> layout.StoredValues | None:
+    return read_document(
+        context, task_id, layout.values_xcom(output, page, part), layout.StoredValues.unpack
+    )
+
+
 def read_values(
     context: Mapping[str, Any], task_id: str, output: str, page: int, map_index: int = xcom.UNMAPPED
 ) -> layout.StoredValues | None:

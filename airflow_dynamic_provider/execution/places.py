@@ -6,7 +6,7 @@ needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,14 @@ class Place:
             mapping_key=None if expected is None else render_key(expected),
             remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
         )
+
+
+def know_items(
+    context: Context, space: ProducedSpace, start: int, items: Sequence[layout.StoredItem]
+) -> None:
+    """Keep dynamic outputs that were read, in order from a position, for `place_at`."""
+    for position, item in enumerate(items, start):
+        place_at(context, space, position).__dict__["_stored"] = item
 
 
 def place_at(context: Context, space: Space, position: int, key_path: KeyPath | None = None) -> Place:

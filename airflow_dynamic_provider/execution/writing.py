@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.metadata import metadata_to_json
 from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 
@@ -27,6 +29,24 @@ _LOG_EVERY = 500
 
 #: The size of a part of the values of a collected output, in bytes. A collector reads all of them anyway.
 _VALUES_BYTES = 1024 * 1024
+
+
+class _Pages(NamedTuple):
+    """The pages in which outputs are stored.
+
+    Attributes:
+        length: The number of outputs in a page.
+        xcom_key: Returns the XCom key of a part of a page.
+        unpack: Reads the stored form of a part.
+    """
+
+    length: int
+    xcom_key: Callable[[str, int, int], str]
+    unpack: Callable[[Any], Any]
+
+
+_ITEMS = _Pages(layout.ITEMS_PER_PAGE, layout.items_xcom, layout.StoredItems.unpack)
+_VALUES = _Pages(layout.VALUES_PER_PAGE, layout.values_xcom, layout.StoredValues.unpack)
 
 
 class OutputWriter:
@@ -65,7 +85,7 @@ class OutputWriter:
         size = xcom.size_of(event.value, otherwise=paging.PART_BYTES)
         self._items[name].add(event, size)
         if name in self._values:
-            self._values[name].add((event.mapping_key, event.value), size)
+            self._values[name].add(event, size)
         self._counts[name] += 1
         if self._counts[name] % _LOG_EVERY == 0:
             log.info("Stored %d outputs of %r", self._counts[name], name)
@@ -84,24 +104,29 @@ class OutputWriter:
             name: The output.
             positions: Position of an output -> its metadata.
         """
+        self._add_metadata(_ITEMS, name, positions)
+        if name in self._values:
+            self._add_metadata(_VALUES, name, positions)
+
+    def _add_metadata(
+        self, pages: _Pages, name: str, positions: Mapping[int, Mapping[str, MetadataValue]]
+    ) -> None:
         by_part: dict[tuple[int, int], dict[int, Mapping[str, MetadataValue]]] = {}
-        firsts: dict[int, layout.StoredItems] = {}
+        firsts: dict[int, Any] = {}
         for position, metadata in positions.items():
-            page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
+            page, offset = paging.position_of(position, pages.length)
             if page not in firsts:
-                firsts[page] = self._read_own(name, page, 0)
+                firsts[page] = self._read_own(pages, name, page, 0)
             part, inside = paging.part_of(firsts[page].starts, offset)
             by_part.setdefault((page, part), {})[inside] = metadata
         for (page, part), added in by_part.items():
-            stored = self._read_own(name, page, part) if part else firsts[page]
-            changed = stored.with_metadata(added)
-            xcom.push(self._context, layout.items_xcom(name, page, part), changed.pack())
+            stored = self._read_own(pages, name, page, part) if part else firsts[page]
+            xcom.push(self._context, pages.xcom_key(name, page, part), stored.with_metadata(added).pack())
 
-    def _read_own(self, name: str, page: int, part: int) -> layout.StoredItems:
+    def _read_own(self, pages: _Pages, name: str, page: int, part: int) -> Any:
         task_id = self._context["ti"].task_id
         map_index = xcom.map_index_of(self._context)
-        stored = xcom.pull(self._context, task_id, layout.items_xcom(name, page, part), map_index)
-        return layout.StoredItems.unpack(stored)
+        return pages.unpack(xcom.pull(self._context, task_id, pages.xcom_key(name, page, part), map_index))
 
     def _store_items(self, name: str, part: paging.Part) -> None:
         if not part.entries:
@@ -113,10 +138,12 @@ class OutputWriter:
 
     def _store_values(self, name: str, part: paging.Part) -> None:
         stored = layout.StoredValues(
-            [value for _, value in part.entries],
+            [event.value for event in part.entries],
             self._key_path,
             self._map_index,
-            tuple(key for key, _ in part.entries),
+            tuple(event.mapping_key for event in part.entries),
             tuple(part.starts),
+            {at: metadata_to_json(event.metadata) for at, event in enumerate(part.entries) if event.metadata},
+            self._attempt,
         )
         xcom.push(self._context, layout.values_xcom(name, part.page, part.part), stored.pack())

@@ -10,6 +10,8 @@ from airflow_dynamic_provider.airflow_adapter import objects
 from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.usage import note_reference
 from airflow_dynamic_provider.errors import MapFunctionError
+from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
+from airflow_dynamic_provider.execution.spaces import ProducedSpace
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, KeySpace
@@ -33,6 +35,9 @@ def ensure_batches(handle: KeyedValues, settings: Batch) -> BatchesOfMap:
             "is mapped in batches inside another map, where each key has keys of its own",
             "Leave batch= out there, or map the outer keys in batches.",
         )
+    if isinstance(space.spec, ProducedSpace) and settings.size >= ITEMS_PER_PAGE:
+        # A batch reads a thousand values with one call from the pages of a collected output.
+        space.graph.task(space.spec.producer_id).collected_outputs.add(space.spec.output)
     source = handle.source if settings.bytes is not None else None
     known = (settings.size, settings.bytes, source)
     if known not in space.cuts:

@@ -17,7 +17,10 @@ from airflow_dynamic_provider.execution.batches.stored import (
 )
 from airflow_dynamic_provider.execution.clones import wait_for_own_key
 from airflow_dynamic_provider.execution.known_pages import keep_pages
-from airflow_dynamic_provider.execution.places import place_at
+from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
+from airflow_dynamic_provider.execution.pages import read_range
+from airflow_dynamic_provider.execution.places import know_items, place_at
+from airflow_dynamic_provider.execution.spaces import ProducedSpace
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -51,15 +54,16 @@ class Batch:
     @cached_property
     def places(self) -> list[Place]:
         """The keys of the batch. One API call for each stored page of them."""
+        space, (start, stop) = self.spec.space, self.range
+        if isinstance(space, ProducedSpace) and self.range.length >= ITEMS_PER_PAGE:
+            items = read_range(self.context, space.producer_id, space.output, start, stop)
+            know_items(self.context, space, start, items or ())
         return [place_at(self.context, self.spec.space, position) for position in range(*self.range)]
 
     @cached_property
     def label(self) -> str:
-        """The label of the task instance. At most two API calls."""
-        first, last = (
-            place_at(self.context, self.spec.space, position).key_path
-            for position in (self.range.start, self.range.stop - 1)
-        )
+        """The label of the task instance."""
+        first, last = self.places[0].key_path, self.places[-1].key_path
         return render_batch_label(first, last, self.range.length)
 
 

@@ -26,8 +26,8 @@ CHUNK_BYTES = 48 * 1024
 #: The time between two stores of a chunk, in seconds.
 _STORE_EVERY = 1.0
 
-# The stored size of a record without its values, in bytes, roughly.
-_RECORD_BYTES = 200
+# The stored size of a record without its key and its values, in bytes, roughly.
+_RECORD_BYTES = 40
 
 
 class Recorder:
@@ -57,7 +57,7 @@ class Recorder:
 
     def add(self, record: KeyRecord) -> None:
         """Accept a record. No API call."""
-        size = _RECORD_BYTES + xcom.size_of([dict(record.values), dict(record.metadata)], otherwise=CHUNK_BYTES)
+        size = _RECORD_BYTES + sum(map(len, record.key_path)) + _size_of(record)
         with self._lock:
             if self._chunks[-1] and self._bytes + size > CHUNK_BYTES:
                 self._chunks.append([])
@@ -92,6 +92,13 @@ class Recorder:
             # What is stored for good needs no memory, except to tell the end.
             self._chunks[number] = []
         self._last = time.monotonic()
+
+
+def _size_of(record: KeyRecord) -> int:
+    failure = record.failure
+    texts = [record.reason or "", *((failure.kind, failure.message, failure.traceback) if failure else ())]
+    values = [*record.values.values(), *([dict(record.metadata)] if record.metadata else [])]
+    return sum(map(len, texts)) + sum(xcom.size_of(value, otherwise=CHUNK_BYTES) for value in values)
 
 
 def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:

@@ -21,11 +21,11 @@ The checkpoints in Airflow's task state store have the form of the chunks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dynamic_provider.definitions.states import FINAL
+from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.batches.cutting import Range
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 
@@ -33,7 +33,7 @@ _REMEDY = "Clear the task that stored it with its downstream tasks, so that the 
 
 BATCHES = Form("a list of batches", frozenset({"attempt", "ranges"}), _REMEDY)
 PLACES = Form("the batches of a list of keys", frozenset({"first", "starts"}), _REMEDY)
-CHUNK = Form("the keys of a batch", frozenset({"attempt", "keys"}), _REMEDY)
+CHUNK = Form("the keys of a batch", frozenset({"attempt", "keys", "positions", "values"}), _REMEDY)
 
 #: The number of batches in a page. The task instance of a batch reads one page.
 BATCHES_PER_PAGE = 64
@@ -152,13 +152,13 @@ class KeyRecord:
         position: Its position in the list of keys.
         state: Its state.
         values: Output -> value, if it succeeded. An optional output that was not produced is missing.
-        metadata: Label -> metadata as it is stored.
-        error: The error, if it failed.
+        metadata: Its metadata as it is stored.
+        failure: The error, if it failed.
         reason: Why it was skipped or could not start, if known.
         is_final: Whether a retry of the task instance leaves it as it is.
         tries: The number of times that it was started.
-        started: When its last try began, in ISO 8601; ``None`` if it was not started.
-        seconds: The duration of its last try.
+        started: When its last try began, in milliseconds since 1970; ``None`` if it was not started.
+        milliseconds: The duration of its last try.
     """
 
     key_path: tuple[str, ...]
@@ -166,62 +166,20 @@ class KeyRecord:
     state: str
     values: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    error: KeyFailure | None = None
+    failure: KeyFailure | None = None
     reason: str | None = None
     is_final: bool = True
     tries: int = 1
-    started: str | None = None
-    seconds: float | None = None
-
-    def pack(self) -> dict[str, Any]:
-        """Return the stored form, without empty parts."""
-        packed: dict[str, Any] = {
-            "key_path": list(self.key_path),
-            "position": self.position,
-            "state": self.state,
-            "tries": self.tries,
-            "values": dict(self.values),
-            "metadata": dict(self.metadata),
-            "error": None if self.error is None else self.error.pack(),
-            "reason": self.reason,
-            "may_change": not self.is_final,
-            "started": self.started,
-            "seconds": self.seconds,
-        }
-        return {name: part for name, part in packed.items() if not (part is None or part is False or part == {})}
-
-    @classmethod
-    def unpack(cls, stored: Any) -> KeyRecord:
-        """Read the stored form.
-
-        Raises:
-            LayoutError: The shape is unknown.
-        """
-        with reading("a key of a batch", stored):
-            state = stored["state"]
-            if state not in FINAL:
-                raise ValueError(f"{state!r} is not the state of a key that has ended")
-            return cls(
-                key_path=tuple(map(str, stored["key_path"])),
-                position=integer(stored["position"]),
-                state=state,
-                values=dict(stored.get("values", {})),
-                metadata=dict(stored.get("metadata", {})),
-                error=None if stored.get("error") is None else KeyFailure.unpack(stored["error"]),
-                reason=stored.get("reason"),
-                is_final=not stored.get("may_change", False),
-                tries=integer(stored.get("tries", 0)),
-                started=stored.get("started"),
-                seconds=stored.get("seconds"),
-            )
+    started: int | None = None
+    milliseconds: float | None = None
 
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """Some keys of a batch.
+    """Some keys of a batch. They are stored in columns, because most keys have the same in most of them.
 
     Attributes:
-        records: What became of them.
+        records: What became of the keys.
         attempt: The attempt at producing the keys.
         is_last: Whether no other chunk follows. It is not known while the batch runs, or after it was killed.
     """
@@ -232,11 +190,36 @@ class StoredChunk:
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
+        records = self.records
+        outputs = sorted({output for record in records for output in record.values})
+        began = min((each.started for each in records if each.started is not None), default=0)
         return {
             **CHUNK.stamp,
             "attempt": self.attempt,
             "is_last": self.is_last,
-            "keys": [record.pack() for record in self.records],
+            "keys": [_pack_path(record.key_path) for record in records],
+            "positions": [record.position for record in records],
+            "states": _pack_rare([record.state for record in records], SUCCESS),
+            "tries": _pack_rare([record.tries for record in records], 1),
+            "may_change": _pack_rare([not record.is_final for record in records], False),
+            "reasons": _pack_rare([record.reason for record in records], None),
+            "metadata": _pack_rare([dict(record.metadata) for record in records], {}),
+            "failures": _pack_rare(
+                [None if record.failure is None else record.failure.pack() for record in records], None
+            ),
+            # Values of keys that did not succeed are missing.
+            "values": {
+                output: [record.values.get(output) for record in records if output in record.values]
+                for output in outputs
+            },
+            "without": {
+                output: missing
+                for output in outputs
+                if (missing := [at for at, record in enumerate(records) if output not in record.values])
+            },
+            "began": began,
+            "started": [None if each.started is None else each.started - began for each in records],
+            "milliseconds": [each.milliseconds for each in records],
         }
 
     @classmethod
@@ -248,5 +231,57 @@ class StoredChunk:
         """
         document = CHUNK.read(stored)
         with reading(CHUNK.noun, stored):
-            records = tuple(map(KeyRecord.unpack, document["keys"]))
-            return cls(records, integer(document["attempt"]), bool(document.get("is_last")))
+            return cls(
+                tuple(_unpack_records(document)), integer(document["attempt"]), bool(document.get("is_last"))
+            )
+
+
+def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
+    keys, positions = document["keys"], document["positions"]
+    count = len(keys)
+    rare = {name: document.get(name, {}) for name in _RARE}
+    values = [
+        (output, iter(column), set(document.get("without", {}).get(output, ())))
+        for output, column in document["values"].items()
+    ]
+    began = document.get("began", 0)
+    started, milliseconds = (document.get(name) or [None] * count for name in ("started", "milliseconds"))
+    for at, (key, position, start, took) in enumerate(
+        zip(keys, positions, started, milliseconds, strict=True)
+    ):
+        found = {name: rare[name].get(str(at), default) for name, default in _RARE.items()}
+        if found["states"] not in FINAL:
+            raise ValueError(f"{found['states']!r} is not the state of a key that has ended")
+        yield KeyRecord(
+            key_path=(key,) if isinstance(key, str) else tuple(map(str, key)),
+            position=integer(position),
+            state=found["states"],
+            values={output: next(column) for output, column, without in values if at not in without},
+            metadata=found["metadata"],
+            failure=None if found["failures"] is None else KeyFailure.unpack(found["failures"]),
+            reason=found["reasons"],
+            is_final=not found["may_change"],
+            tries=integer(found["tries"]),
+            started=None if start is None else began + start,
+            milliseconds=took,
+        )
+
+
+# The columns in which most keys have the same, and what they have.
+_RARE: dict[str, Any] = {
+    "states": SUCCESS,
+    "tries": 1,
+    "may_change": False,
+    "reasons": None,
+    "metadata": {},
+    "failures": None,
+}
+
+
+def _pack_rare(column: Sequence[Any], usual: Any) -> dict[str, Any]:
+    """Return the entries that differ from what most keys have, by their position in the chunk."""
+    return {str(at): each for at, each in enumerate(column) if each != usual}
+
+
+def _pack_path(path: tuple[str, ...]) -> str | list[str]:
+    return path[0] if len(path) == 1 else list(path)

@@ -187,8 +187,8 @@ class _Run:
                 outcome.reason,
                 is_final=outcome.is_final,
                 tries=1 + (0 if earlier is None else earlier.tries),
-                started=outcome.started.isoformat(),
-                seconds=outcome.seconds,
+                started=round(outcome.started.timestamp() * 1000),
+                milliseconds=round(outcome.seconds * 1000, 3),
             )
         )
 

@@ -117,7 +117,7 @@ class BatchedColumn(Column):
 
     def _record(self, task_id: str, number: int, index: int) -> KeyRecord | None:
         record = self._records(task_id, number).get(index)
-        key = self._reader.keys(self._clone.space)[index]
+        key = self._reader.key_at(self._clone.space, index)
         if record is not None and record.key_path != key:
             raise self._error(
                 index,
@@ -140,7 +140,7 @@ class BatchedColumn(Column):
             problem,
             task_id=self._clone.task_id,
             output_name=self._output,
-            mapping_key=render_key(self._reader.keys(self._clone.space)[index]),
+            mapping_key=render_key(self._reader.key_at(self._clone.space, index)),
             remedy=remedy,
         )
 

@@ -10,6 +10,7 @@ from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCE
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.marked import no_keys_of_marked
+from airflow_dynamic_provider.execution.places import place_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, MutableMapping
@@ -50,6 +51,16 @@ class Reader:
             layout.check_digest(keys, digest, space.keys_task_id)
             self._keys[space] = keys
         return self._keys[space]
+
+    def key_at(self, space: Space, position: int) -> KeyPath:
+        """Return the key path at a position. It reads only a page of the list if `keys` has not read it.
+
+        Raises:
+            StaleKeyError: There is no key at the position.
+        """
+        if space in self._keys:
+            return self._keys[space][position]
+        return place_at(self.context, space, position).key_path
 
     def is_skipped(self, space: Space) -> bool:
         """Return whether `keys` found that the task that lists the keys was skipped. No API call."""
