@@ -29,6 +29,28 @@ def as_current(context: dict[str, Any]) -> Iterator[None]:
         yield
 
 
+def current_context() -> Any:
+    """Return the context of the running task, ``None`` if no task runs in this process."""
+    # Private: the public function raises an error if there is none.
+    from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
+
+    return _CURRENT_CONTEXT[-1] if _CURRENT_CONTEXT else None
+
+
+def make_current(context: Any) -> None:
+    """Make this the context of the running task for the rest of this process."""
+    from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
+
+    _CURRENT_CONTEXT.append(context)
+
+
+def forget_current() -> None:
+    """Forget the context of the task from whose process this one was forked."""
+    from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
+
+    _CURRENT_CONTEXT.clear()
+
+
 def join_dag(operator: Any, dag: Any) -> None:
     """Set the Dag of an operator, without adding the operator to the Dag."""
     # Private: an operator finds its Dag in this attribute, and the public way would add it to the Dag.
@@ -60,3 +82,41 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     with TimeoutPosix(seconds):  # type: ignore[no-untyped-call]
         yield
+
+
+def refuse_calls(where: str) -> None:
+    """Have every call of this process to Airflow's API raise `CallRefused`, because its socket is another's.
+
+    Args:
+        where: The code that must not call, as the error names it.
+    """
+    # Private: Airflow's own functions find the socket to the supervisor here.
+    from airflow.sdk.execution_time import task_runner
+
+    task_runner.SUPERVISOR_COMMS = _Refusal(where)  # type: ignore[assignment]
+
+
+class CallRefused(BaseException):  # noqa: N818
+    """A process that has no connection to Airflow called its API.
+
+    It is no `Exception`, because Airflow's lookup of connections and variables would only log that, and go on.
+    """
+
+
+class _Refusal:
+    """Stands in the place of the connection to Airflow's supervisor."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def send(self, *_: Any, **__: Any) -> None:
+        """Refuse the call.
+
+        Raises:
+            CallRefused: Always.
+        """
+        raise CallRefused(f"Connections, variables and XComs are not available in {self._where}.")
+
+    async def asend(self, *_: Any, **__: Any) -> None:
+        """Refuse the call, as `send` does."""
+        self.send()

@@ -76,7 +76,9 @@ def add_output_metadata(
         ...     return lines
     """
     context = _context()
-    task_id = context["ti"].task_id
+    clone: CloneRuntime | None = context.get(RUNTIME_KEY)
+    # A key of a batch may run in another process, which has no task instance.
+    task_id = context["ti"].task_id if clone is None else clone.spec.task_id
     try:
         normalized = normalize_metadata(metadata)
         production: Production | None = context.get(PRODUCTION_KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import time
@@ -16,7 +17,7 @@ from airflow_dynamic_provider.execution.batches.contexts import running_key
 from airflow_dynamic_provider.execution.batches.stored import KeyFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,16 @@ def run_call(call: Call) -> Outcome:
     with running_key(call.context):
         try:
             value = call.function(*call.args, **call.kwargs)
+            if inspect.isawaitable(value):
+                # An async function in a process of its own.
+                value = asyncio.run(_result_of(value))
         except Exception as error:
             return failed(error, started, time.monotonic() - clock)
     return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
+
+
+async def _result_of(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 async def await_call(call: Call) -> Outcome:

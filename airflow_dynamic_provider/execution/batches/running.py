@@ -55,7 +55,9 @@ def run_calls(calls: Iterator[Call], function: Callable[..., object], settings: 
     """
     is_awaited = is_async(function)
     concurrency = settings.concurrency or (ASYNC_CONCURRENCY if is_awaited else 1)
-    if is_awaited:
+    if settings.runner not in (None, "threads"):
+        asyncio.run(_run_elsewhere(calls, function, settings, ended))
+    elif is_awaited:
         # A call to Airflow's API must not be made in the thread of the loop while a function awaits one.
         loop = _Loop(iter(list(calls)), ended, settings.timeout_seconds, await_call)
         asyncio.run(loop.run(concurrency))
@@ -80,6 +82,27 @@ async def _run_in_threads(
         return await to_thread.run_sync(run_call, call, abandon_on_cancel=True, limiter=limiter)
 
     await _Loop(calls, ended, timeout, run).run(concurrency)
+
+
+async def _run_elsewhere(
+    calls: Iterator[Call], function: Callable[..., object], settings: Batch, ended: Ended
+) -> None:
+    # Imported only here: most batches run in the task's own process.
+    from airflow_dynamic_provider.execution.batches.executors import (
+        AuthorsExecutor,
+        ProcessPool,
+        processors,
+    )
+
+    elsewhere: ProcessPool | AuthorsExecutor
+    if callable(settings.runner):
+        elsewhere = AuthorsExecutor(function, settings.runner(), settings.concurrency)
+    else:
+        elsewhere = ProcessPool(function, settings.concurrency or processors())
+    try:
+        await _Loop(calls, ended, settings.timeout_seconds, elsewhere.run).run(elsewhere.places)
+    finally:
+        elsewhere.close()
 
 
 class _Loop:

@@ -1,0 +1,163 @@
+"""Runs the calls of a batch in other processes: in a pool of this machine, or in the author's own executor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import sys
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.execution.batches.calling import Outcome, failed
+from airflow_dynamic_provider.execution.batches.remote import (
+    Envelope,
+    RemoteCall,
+    inherit,
+    run_remotely,
+)
+from airflow_dynamic_provider.execution.metadata import GATHERED_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_dynamic_provider.execution.batches.calling import Call
+
+log = logging.getLogger(__name__)
+
+#: How many keys an author's executor gets at the same time, if neither it nor the author says how many.
+_DEFAULT_PLACES = 16
+
+
+class ProcessPool:
+    """A pool of processes that are forked from the task's, so they have its modules and its function.
+
+    A pool is replaced when a process of it has died, or holds a key that took too long.
+
+    Args:
+        function: The function that all calls have in common.
+        processes: The number of processes.
+    """
+
+    def __init__(self, function: Callable[..., Any], processes: int) -> None:
+        self.places = processes
+        self._function = function
+        self._retired: list[ProcessPoolExecutor] = []
+        self._pool = self._make()
+
+    async def run(self, call: Call) -> Outcome:
+        """Run a call in one of the processes."""
+        pool = self._pool
+        try:
+            envelope = await asyncio.wrap_future(pool.submit(run_remotely, RemoteCall.of(call, None)))
+        except BrokenExecutor as error:
+            self._replace(pool)
+            return failed(_died(error), Outcome("failed").started, 0.0)
+        except asyncio.CancelledError:
+            # Nobody waits for a process that cannot be stopped.
+            self._replace(pool)
+            raise
+        except Exception as error:
+            return failed(error, Outcome("failed").started, 0.0)
+        return opened(call, envelope)
+
+    def close(self) -> None:
+        """End all processes, also those that still run a key."""
+        for pool in (*self._retired, self._pool):
+            processes = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
+
+    def _replace(self, pool: ProcessPoolExecutor) -> None:
+        if pool is self._pool:
+            self._retired.append(pool)
+            self._pool = self._make()
+
+    def _make(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.places, multiprocessing.get_context("fork"), initializer=inherit, initargs=(self._function,)
+        )
+
+
+class AuthorsExecutor:
+    """An executor that the author's callable returned: of Dask, of Ray, or of the standard library.
+
+    Args:
+        function: The function that all calls have in common.
+        executor: The executor.
+        places: How many keys it gets at the same time; ``None`` for as many as it has.
+    """
+
+    def __init__(self, function: Callable[..., Any], executor: Any, places: int | None) -> None:
+        if not isinstance(executor, Executor):
+            raise DynamicOutputsError(
+                f"runner= returned {executor!r} of type {type(executor).__name__}, which is not an executor",
+                remedy="Return a concurrent.futures.Executor, such as that of Client(...).get_executor() of Dask.",
+            )
+        self._executor = executor
+        self._function = pickled(function)
+        self.places = places or getattr(executor, "_max_workers", None) or _DEFAULT_PLACES
+
+    async def run(self, call: Call) -> Outcome:
+        """Run a call wherever the executor wants."""
+        try:
+            future = self._executor.submit(run_remotely, RemoteCall.of(call, self._function))
+            envelope = await asyncio.wrap_future(future)
+        except BrokenExecutor as error:
+            return failed(_died(error), Outcome("failed").started, 0.0)
+        except Exception as error:
+            return failed(error, Outcome("failed").started, 0.0)
+        return opened(call, envelope)
+
+    def close(self) -> None:
+        """Close the executor."""
+        with contextlib.suppress(Exception):
+            self._executor.shutdown(wait=False)
+
+
+def opened(call: Call, envelope: Envelope) -> Outcome:
+    """Return the outcome in an envelope, after logging its lines and keeping its metadata with the key."""
+    for line in envelope.lines:
+        logging.getLogger(line.logger).log(line.level, "[%s] %s", call.mapping_key, line.message)
+    call.context[GATHERED_KEY].outputs.update(envelope.metadata)
+    return envelope.outcome
+
+
+def pickled(function: Callable[..., Any]) -> bytes:
+    """Return a function in a form that another machine, which does not have the Dag file, can load.
+
+    Raises:
+        DynamicOutputsError: The package cloudpickle is not installed.
+    """
+    try:
+        import cloudpickle
+    except ImportError as error:
+        raise DynamicOutputsError(
+            "runner= is a callable, and the functions of a Dag file reach other processes only with cloudpickle",
+            remedy="Install cloudpickle on the workers (Dask and Ray bring it), or use another runner.",
+        ) from error
+
+    module = sys.modules.get(function.__module__)
+    if module is None:
+        return bytes(cloudpickle.dumps(function))
+    # Other processes cannot import the module that Airflow makes of a Dag file.
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(function))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _died(error: BrokenExecutor) -> Exception:
+    return DynamicOutputsError(
+        f"the process that ran it died: {error}", remedy="It may have run out of memory."
+    )

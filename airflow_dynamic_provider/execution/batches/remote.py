@@ -1,0 +1,203 @@
+"""Runs the call of one key in another process, and brings back what became of it.
+
+Only the task's own process talks to Airflow. The other process receives the function, its arguments and a
+small context. It returns an envelope: the outcome, the metadata and the log lines of the key.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.running import CallRefused, current_context, make_current
+from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.states import FAILED
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed, run_call
+from airflow_dynamic_provider.execution.batches.contexts import BatchContext
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
+from airflow_dynamic_provider.execution.metadata import GATHERED_KEY, GatheredMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: What the context of a key in another process has, besides the key. All of it can be pickled.
+_SENT = (
+    "data_interval_end",
+    "data_interval_start",
+    "ds",
+    "ds_nodash",
+    "logical_date",
+    "run_id",
+    "ts",
+    "ts_nodash",
+    "ts_nodash_with_tz",
+)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that a function logged in another process."""
+
+    logger: str
+    level: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What comes back from another process.
+
+    Attributes:
+        outcome: What became of the call.
+        metadata: The metadata that the function added, by output.
+        lines: What it logged.
+    """
+
+    outcome: Outcome
+    metadata: Mapping[str, Any]
+    lines: Sequence[LogLine]
+
+
+class RemoteMetadata(GatheredMetadata):
+    """The metadata of a key that runs in another process."""
+
+    def store(self, context: Mapping[str, Any]) -> None:
+        """Do nothing, because the envelope brings it back."""
+
+
+@dataclass(frozen=True)
+class RemoteRuntime:
+    """The clone that runs in another process, as far as its function can ask for it."""
+
+    key_path: tuple[str, ...]
+    task_id: str
+
+    @property
+    def mapping_key(self) -> str:
+        """The whole key, ``outer/inner`` for a path."""
+        return render_key(self.key_path)
+
+    @property
+    def spec(self) -> RemoteRuntime:
+        """Itself: `add_output_metadata` asks for the outputs of the task."""
+        return self
+
+    @property
+    def stored_outputs(self) -> set[str]:
+        """The outputs besides the return value. There are none."""
+        return set()
+
+
+class RemoteContext(dict[str, Any]):
+    """The context of a key in another process. It names what is missing, and why."""
+
+    def __missing__(self, name: str) -> Any:
+        raise DynamicOutputsError(
+            f"the context has no {name!r} in another process, which cannot talk to Airflow",
+            mapping_key=self.get("mapping_key"),
+            remedy='Use runner="threads", or pass what the function needs as an argument.',
+        )
+
+
+@dataclass(frozen=True)
+class RemoteCall:
+    """A call that another process can run.
+
+    Attributes:
+        function: The function, pickled; ``None`` if the process has it already.
+        args: Its positional arguments.
+        kwargs: Its arguments by name.
+        context: What the context has.
+        key_path: The key path.
+        task_id: The task.
+    """
+
+    function: bytes | None
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    context: Mapping[str, Any]
+    key_path: tuple[str, ...]
+    task_id: str
+
+    @classmethod
+    def of(cls, call: Call, function: bytes | None) -> RemoteCall:
+        """Return a call in the form in which it is sent."""
+        context = call.context
+        sent: dict[str, Any] = {name: context[name] for name in _SENT if name in context}
+        sent["params"] = dict(context.get("params") or {})
+        sent["conf"] = dict(getattr(context.get("dag_run"), "conf", None) or {})
+        runtime = context[RUNTIME_KEY]
+        return cls(function, call.args, call.kwargs, sent, runtime.key_path, runtime.spec.task_id)
+
+
+_INHERITED: list[Any] = []
+
+_LINES: ContextVar[list[LogLine] | None] = ContextVar("dynamic_key_lines", default=None)
+
+
+def inherit(function: Any) -> None:
+    """Prepare a process that was forked from the task's.
+
+    It has the function. It must not use the socket and the log of the task's process.
+    """
+    from airflow_dynamic_provider.airflow_adapter.running import forget_current, refuse_calls
+
+    _INHERITED[:] = [function]
+    refuse_calls('a function that runs in another process: use runner="threads"')
+    forget_current()
+    _prepare_process.cache_clear()
+    logging.getLogger().handlers.clear()
+
+
+def run_remotely(call: RemoteCall) -> Envelope:
+    """Run a call in this process, which is not the task's."""
+    function = _INHERITED[0] if call.function is None else pickle.loads(call.function)  # noqa: S301
+    runtime = RemoteRuntime(call.key_path, call.task_id)
+    gathered = RemoteMetadata(key_path=call.key_path)
+    context = RemoteContext(
+        {
+            **call.context,
+            "mapping_key": runtime.mapping_key,
+            "mapping_key_path": call.key_path,
+            RUNTIME_KEY: runtime,
+            GATHERED_KEY: gathered,
+        }
+    )
+    lines: list[LogLine] = []
+    token = _LINES.set(lines if _prepare_process() else None)
+    try:
+        outcome = run_call(Call(function, call.args, call.kwargs, context))
+    except CallRefused as error:
+        refused = DynamicOutputsError(str(error), task_id=call.task_id, mapping_key=runtime.mapping_key)
+        outcome = failed(refused, Outcome(FAILED).started, 0.0)
+    finally:
+        _LINES.reset(token)
+    return Envelope(outcome, gathered.outputs, lines)
+
+
+class _Collecting(logging.Handler):
+    """Collects what is logged for the key that the current thread runs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Collect a record."""
+        lines = _LINES.get()
+        if lines is not None:
+            lines.append(LogLine(record.name, record.levelno, record.getMessage()))
+
+
+@cache
+def _prepare_process() -> bool:
+    """Prepare this process for keys, unless it is the task's own. Return whether it is another process."""
+    if isinstance(current_context(), BatchContext):
+        # An executor of threads in the task's process.
+        return False
+    make_current(BatchContext())
+    root = logging.getLogger()
+    root.addHandler(_Collecting())
+    root.setLevel(min(root.level, logging.INFO))
+    return True

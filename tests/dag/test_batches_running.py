@@ -1,0 +1,397 @@
+"""A batch runs each of its keys as a task instance of its own would run it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import DAG, get_current_context, task
+
+from airflow_dynamic_provider import (
+    Batch,
+    DynamicOut,
+    DynamicOutput,
+    add_output_metadata,
+    dynamic_task,
+    get_mapping_key,
+    get_mapping_key_path,
+)
+from airflow_dynamic_provider.execution.batches.stored import KeyRecord, StoredChunk, chunk_xcom
+from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+from tests.dag_runs import run_dag, start_run
+
+pytestmark = pytest.mark.dag
+
+#: What the tasks below do; a test changes it. ``acts`` is key -> what happens to it, ``ran`` the keys that ran.
+WORLD = SimpleNamespace()
+
+
+@pytest.fixture(autouse=True)
+def _world():
+    WORLD.count, WORLD.acts, WORLD.ran = 5, {}, []
+
+
+@dynamic_task(out=DynamicOut(int))
+def produce():
+    for number in range(WORLD.count):
+        yield DynamicOutput(number, f"k{number}", metadata={"number": number})
+
+
+@task
+def keep(values):
+    return values
+
+
+def act(key):
+    WORLD.ran.append(key)
+    match WORLD.acts.get(key):
+        case "fail":
+            raise ValueError(f"{key} is bad")
+        case "fail for good":
+            raise AirflowFailException(f"{key} is bad for good")
+        case "skip":
+            raise AirflowSkipException(f"{key} is not wanted")
+
+
+@task
+def work(number):
+    act(get_mapping_key())
+    return number * 10
+
+
+def batched(function, batch, **kept):
+    with DAG("batched", schedule=None) as dag:
+        results = produce().map(function, batch=batch)
+        keep(results.collect(keyed=True, min_success_ratio=0))
+        keep.override(task_id="states")(results.states())
+    return dag
+
+
+def records(run, task_id="work"):
+    """Key -> record, from the XComs of all batches."""
+    found: dict[str, KeyRecord] = {}
+    for number in range(100):
+        chunks = run.xcoms(task_id, chunk_xcom(number))
+        if not chunks:
+            return found
+        for stored in chunks.values():
+            found |= {record.key_path[0]: record for record in StoredChunk.unpack(stored).records}
+    return found
+
+
+RUNNERS = {
+    "one after the other": Batch(3),
+    "threads": Batch(3, concurrency=2),
+    "processes": Batch(3, runner="processes", concurrency=2),
+    "an executor of threads": Batch(3, runner=lambda: ThreadPoolExecutor(2)),
+    "an executor of processes": Batch(3, runner=lambda: ProcessPoolExecutor(2)),
+}
+
+
+@pytest.mark.parametrize("batch", RUNNERS.values(), ids=RUNNERS.keys())
+def test_each_key_has_its_own_context_under_every_runner(batch):
+    @task
+    def show(number, mapping_key=None, run_id=None, params=None, text=None):
+        add_output_metadata({"seen": get_mapping_key()})
+        context = get_current_context()
+        return {
+            "keys": [mapping_key, get_mapping_key(), *get_mapping_key_path(), context["mapping_key"]],
+            "run": [run_id == context["run_id"], params == dict(context["params"])],
+            "text": text.removesuffix(f" of {run_id}"),
+            "number": number,
+        }
+
+    run = run_dag(batched(lambda number: show(number, text="{{ mapping_key }} of {{ run_id }}"), batch))
+    assert run.state == "success"
+    assert run.xcom("keep") == {
+        f"k{number}": {
+            "keys": [f"k{number}"] * 4,
+            "run": [True, True],
+            "text": f"k{number}",
+            "number": number,
+        }
+        for number in range(5)
+    }
+    for key, record in records(run, "show").items():
+        assert record.metadata["outputs"]["result"]["seen"]["value"] == key
+        assert record.metadata["inherited"]["number"]["value"] == int(key[1:])
+
+
+@pytest.mark.parametrize("batch", RUNNERS.values(), ids=RUNNERS.keys())
+def test_each_key_has_its_own_end_under_every_runner(batch):
+    WORLD.acts = {"k1": "fail", "k2": "skip", "k4": "fail for good"}
+    run = run_dag(batched(work, batch))
+    assert run.xcom("keep") == {"k0": 0, "k3": 30}
+    assert run.xcom("states") == {
+        "k0": "success",
+        "k1": "failed",
+        "k2": "skipped",
+        "k3": "success",
+        "k4": "failed",
+    }
+    assert run.states("work") == {"k0 … k2 (3)": "failed", "k3 … k4 (2)": "failed"}
+    found = records(run)
+    failure = found["k1"].failure
+    assert (failure.kind, failure.message) == ("ValueError", "k1 is bad")
+    assert "in act\n" in failure.traceback
+    assert found["k2"].reason == "k2 is not wanted"
+    assert found["k4"].is_final
+    assert not found["k1"].is_final
+    assert all(record.tries == 1 and record.milliseconds is not None for record in found.values())
+
+
+def test_async_functions_wait_at_the_same_time():
+    WORLD.count, WORLD.most, WORLD.now = 50, 0, 0
+
+    @task
+    async def wait(number):
+        WORLD.now += 1
+        WORLD.most = max(WORLD.most, WORLD.now)
+        await asyncio.sleep(0.05)
+        WORLD.now -= 1
+        return [number, get_mapping_key()]
+
+    run = run_dag(batched(wait, Batch(50, concurrency=20)))
+    assert run.xcom("keep") == {f"k{number}": [number, f"k{number}"] for number in range(50)}
+    assert WORLD.most == 20
+
+
+def test_threads_run_at_the_same_time():
+    WORLD.count = 4
+    together = threading.Barrier(4, timeout=20)
+
+    @task
+    def meet(number):
+        together.wait()
+        return threading.current_thread() is threading.main_thread()
+
+    run = run_dag(batched(meet, Batch(4, concurrency=4)))
+    assert run.xcom("keep") == dict.fromkeys(["k0", "k1", "k2", "k3"], False)
+
+
+def test_a_plain_function_runs_in_the_main_thread():
+    @task
+    def here(number):
+        return threading.current_thread() is threading.main_thread()
+
+    run = run_dag(batched(here, 3))
+    assert set(run.xcom("keep").values()) == {True}
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        Batch(5, key_timeout=0.5),
+        Batch(5, key_timeout=0.5, concurrency=2),
+        Batch(5, key_timeout=2, concurrency=2, runner="processes"),
+    ],
+    ids=["one after the other", "threads", "processes"],
+)
+def test_a_key_that_takes_too_long_fails_and_holds_up_no_other(batch):
+    WORLD.count = 4
+
+    @task
+    def hang(number):
+        if number < 2:
+            time.sleep(20)
+        return number
+
+    began = time.monotonic()
+    run = run_dag(batched(hang, batch))
+    assert time.monotonic() - began < 20
+    assert run.xcom("keep") == {"k2": 2, "k3": 3}
+    failure = records(run, "hang")["k0"].failure
+    assert failure.kind == "TimeoutError"
+    assert failure.message == f"took longer than key_timeout={batch.key_timeout:g} seconds"
+
+
+def test_a_process_of_the_pool_that_dies_fails_its_keys_and_the_others_run():
+    @task
+    def die(number):
+        if number == 0:
+            os._exit(1)
+        time.sleep(0.2)
+        return number
+
+    run = run_dag(batched(die, Batch(5, concurrency=1, runner="processes")))
+    assert run.xcom("keep") == {f"k{number}": number for number in range(1, 5)}
+    assert "the process that ran it died" in records(run, "die")["k0"].failure.message
+
+
+def test_a_function_in_another_process_cannot_call_airflow():
+    @task
+    def ask(number):
+        from airflow.sdk import Variable
+
+        context = get_current_context()
+        with pytest.raises(Exception, match="the context has no 'ti' in another process"):
+            context["ti"]
+        Variable.get("anything")
+
+    run = run_dag(batched(ask, Batch(5, runner="processes")))
+    message = records(run, "ask")["k0"].failure.message
+    assert "not available in a function that runs in another process" in message
+
+
+def test_xcom_push_is_refused_at_the_key():
+    @task
+    def push(number, ti=None):
+        ti.xcom_push("mine", number)
+
+    run = run_dag(batched(push, 5))
+    assert records(run, "push")["k0"].failure.message == (
+        "Task 'push', key 'k0': xcom_push('mine') in a batch, whose XComs belong to all of its keys. "
+        "Return the value, or attach it with add_output_metadata."
+    )
+
+
+def test_a_value_that_cannot_be_stored_fails_its_key_alone():
+    @task
+    def give(number):
+        return object() if number == 1 else number
+
+    run = run_dag(batched(give, 5))
+    assert run.xcom("states")["k1"] == "failed"
+    assert run.xcom("keep") == {"k0": 0, "k2": 2, "k3": 3, "k4": 4}
+    assert "Task 'give', output 'result', key 'k1': XCom cannot carry" in records(run, "give")["k1"].failure.message
+
+
+def test_keys_do_not_share_their_arguments():
+    @task
+    def once():
+        return [1]
+
+    @task
+    def change(number, values, own):
+        values.append(number)
+        own.append(number)
+        return [values, own]
+
+    with DAG("batched", schedule=None) as dag:
+        shared = once()
+        results = produce().map(lambda number: change(number, shared, [0]), batch=5)
+        keep(results.collect())
+    run = run_dag(dag)
+    assert run.xcom("keep") == [[[1, number], [0, number]] for number in range(5)]
+    assert run.calls.messages["change", 0]["GetXCom"] <= 3
+
+
+def test_a_retry_runs_only_the_keys_that_failed():
+    WORLD.acts = {"k1": "fail", "k3": "fail for good", "k2": "skip"}
+    run = start_run(batched(work.override(retries=2, retry_delay=0), 5))
+
+    original = act
+
+    def once(key):
+        original(key)
+
+    WORLD.after = once
+    run.run()
+    first = WORLD.ran[:5]
+    assert first == ["k0", "k1", "k2", "k3", "k4"]
+    assert WORLD.ran[5:] == ["k1", "k1"]
+    assert run.xcom("keep") == {"k0": 0, "k4": 40}
+    found = records(run)
+    assert {key: record.tries for key, record in found.items()} == {"k0": 1, "k1": 3, "k2": 1, "k3": 1, "k4": 1}
+
+
+def test_a_batch_whose_failed_keys_are_final_is_not_retried():
+    WORLD.acts = {"k1": "fail for good"}
+    run = start_run(batched(work.override(retries=2, retry_delay=0), 5)).run()
+    assert WORLD.ran == ["k0", "k1", "k2", "k3", "k4"]
+    assert run.tries()[("work", 0)] == 1
+
+
+def test_a_clear_runs_all_keys_of_a_batch_again():
+    WORLD.acts = {"k1": "fail"}
+    run = start_run(batched(work.override(retries=1, retry_delay=0), 3)).run()
+    WORLD.ran, WORLD.acts = [], {}
+    run.clear("work", 0).run()
+    assert WORLD.ran == ["k0", "k1", "k2"]
+    assert run.xcom("keep") == {f"k{number}": number * 10 for number in range(5)}
+
+
+def test_more_keys_than_airflow_maps(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "10")
+    WORLD.count = 100
+    run = run_dag(batched(work, 30))
+    assert run.state == "success"
+    assert run.xcom("keep") == {f"k{number}": number * 10 for number in range(100)}
+    assert run.states("work").keys() == {
+        "k0 … k29 (30)",
+        "k30 … k59 (30)",
+        "k60 … k89 (30)",
+        "k90 … k99 (10)",
+    }
+
+
+def test_a_limit_of_bytes_cuts_batches():
+    @dynamic_task(out=DynamicOut(str))
+    def texts():
+        for number in range(5):
+            yield DynamicOutput("x" * (100 if number == 2 else 10), f"t{number}")
+
+    @task
+    def length(text):
+        return len(text)
+
+    with DAG("batched", schedule=None) as dag:
+        lengths = texts().map(length, batch=Batch(3, bytes=40))
+        keep(lengths.collect())
+        keep.override(task_id="again")(
+            lengths.map(keep.override(task_id="keep_each"), batch=Batch(10, bytes=4)).collect()
+        )
+    run = run_dag(dag)
+    assert run.xcom("keep") == [10, 10, 100, 10, 10]
+    assert run.xcom("again") == [10, 10, 100, 10, 10]
+    assert list(run.states("length")) == ["t0 … t1 (2)", "t2", "t3 … t4 (2)"]
+    assert list(run.states("keep_each")) == ["t0 … t1 (2)", "t2", "t3 … t4 (2)"]
+
+
+def test_what_a_function_logs_in_another_process_is_in_the_task_log_with_its_key():
+    @task
+    def tell(number):
+        logging.getLogger("author").warning("number %d", number)
+
+    told = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    logging.getLogger("author").addHandler(handler)
+    try:
+        run_dag(batched(tell, Batch(5, runner="processes")))
+    finally:
+        logging.getLogger("author").removeHandler(handler)
+    assert sorted(told) == [f"[k{number}] number {number}" for number in range(5)]
+
+
+def test_dask_runs_keys_and_loses_only_those_of_a_worker_that_dies():
+    import dask
+    from distributed import Client, LocalCluster
+
+    WORLD.count = 6
+
+    @task
+    def die(number):
+        from distributed import get_worker
+
+        if number == 2 and get_worker() is not None:
+            os._exit(1)
+        add_output_metadata({"pid": os.getpid()})
+        return [number, get_mapping_key()]
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+    ):
+        address = cluster.scheduler_address
+        run = run_dag(batched(die, Batch(6, runner=lambda: Client(address).get_executor(), concurrency=1)))
+    assert run.xcom("keep") == {f"k{number}": [number, f"k{number}"] for number in (0, 1, 3, 4, 5)}
+    assert run.xcom("states")["k2"] == "failed"
+    pids = {record.metadata["outputs"]["result"]["pid"]["value"] for record in records(run, "die").values() if record.metadata.get("outputs")}
+    assert os.getpid() not in pids
