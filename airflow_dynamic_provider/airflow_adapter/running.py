@@ -96,10 +96,10 @@ def refuse_calls(where: str) -> None:
     task_runner.SUPERVISOR_COMMS = _Refusal(where)  # type: ignore[assignment]
 
 
-class CallRefused(BaseException):  # noqa: N818
+class CallRefused(BaseException):
     """A process that has no connection to Airflow called its API.
 
-    It is no `Exception`, because Airflow's lookup of connections and variables would only log that, and go on.
+    It is no `Exception`, because Airflow's lookup of connections and variables would only log that.
     """
 
 

@@ -14,7 +14,7 @@ def has_store(context: Mapping[str, Any]) -> bool:
 
 
 def read(context: Mapping[str, Any], key: str) -> Any:
-    """Return what the running task instance stored, in any of its tries, ``None`` if nothing. One API call."""
+    """Return what a try of the running task instance stored, ``None`` if nothing. One API call."""
     return context["task_state_store"].get(key)
 
 

@@ -57,7 +57,9 @@ def map_over(
     elif not space.segments:
         space.home = task_graph.current_group(dag)
     batches = None if batch is None else ensure_batches(handle, Batch.of(batch))
-    scope = MapScope(space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active, batches)
+    scope = MapScope(
+        space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active, batches
+    )
     with enter_scope(scope), task_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
         adopt_new_tasks(scope)

@@ -29,8 +29,8 @@ class Batch:
         bytes: The maximum stored size of the mapped values in a batch, in bytes. A larger value has a batch
             of its own. By default, there is no limit.
         concurrency: How many keys run at the same time. By default 1 for a plain function, which need not be
-            thread-safe, 100 for an ``async`` function, the number of processors for ``"processes"``, and as
-            many as the executor takes for a callable.
+            thread-safe, 100 for an ``async`` function, the number of processors for ``"processes"``, and 16
+            for a callable.
         runner: ``"threads"``, ``"processes"``, or a callable that is called in the task's process and returns
             a `concurrent.futures.Executor`. By default threads, and an event loop for ``async`` functions.
         key_timeout: The time that one key may take, as a `timedelta` or in seconds; unlimited by default.
@@ -57,7 +57,7 @@ class Batch:
         if self.runner is not None and self.runner not in _RUNNERS and not callable(self.runner):
             raise DeclarationError(
                 f"Batch() received runner={excerpt(self.runner)}",
-                remedy='Pass "threads", "processes", or a function that returns a concurrent.futures.Executor.',
+                remedy='Pass "threads", "processes", or a function that returns an Executor.',
             )
         self._check_timeout()
 

@@ -61,7 +61,7 @@ class SameKey:
         if self.clone.batches is None:
             return positions
         # Imported only here: most clones run one key.
-        from airflow_dynamic_provider.execution.batches.reading import batch_of
+        from airflow_dynamic_provider.execution.batch_records.reading import batch_of
 
         numbers = {batch_of(context, self.clone.batches.cut, position) for position in positions}
         return sorted(number for number in numbers if number is not None)

@@ -507,11 +507,11 @@ class StoredValues:
             if metadata is not None:
                 metadata = {int(at): each for at, each in metadata.items()}
             attempt = integer(document.get("attempt", 1))
-            path, map_index = (), -1
+            path: tuple[str, ...] = ()
+            map_index = -1
             if "key_path" in document:
                 path, map_index = _path(document["key_path"]), integer(document["map_index"])
             return cls(document["values"], path, map_index, keys, starts, metadata, attempt)
-
 
     def item(self, offset: int) -> StoredItem | None:
         """Return one of them with its key and its metadata, ``None`` if it is not known.

@@ -60,9 +60,7 @@ def read_range(
 def _read_part(
     context: Mapping[str, Any], task_id: str, output: str, page: int, part: int
 ) -> layout.StoredValues | None:
-    return read_document(
-        context, task_id, layout.values_xcom(output, page, part), layout.StoredValues.unpack
-    )
+    return read_document(context, task_id, layout.values_xcom(output, page, part), layout.StoredValues.unpack)
 
 
 def read_values(

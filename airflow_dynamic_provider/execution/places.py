@@ -102,9 +102,7 @@ class Place:
     @cached_property
     def _page(self) -> layout.StoredEntries:
         xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
-        page = read_document(
-            self._context, self.space.keys_task_id, xcom_key, layout.StoredEntries.unpack
-        )
+        page = read_document(self._context, self.space.keys_task_id, xcom_key, layout.StoredEntries.unpack)
         if page is None:
             raise self._stale("there is no key now")
         return page

@@ -107,7 +107,7 @@ class ResultSource:
 
         if self.clone.batches is not None:
             # Imported only here: most clones read no batch.
-            from airflow_dynamic_provider.execution.batches.reading import read_batched_value
+            from airflow_dynamic_provider.execution.batch_records.reading import read_batched_value
 
             return read_batched_value(context, self.clone, self.output, place)
         if not runtime.spec.needs_success and (state := self._state(context, place)) != SUCCESS:

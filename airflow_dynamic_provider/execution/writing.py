@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.airflow_adapter import xcom
@@ -17,7 +16,7 @@ from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
     from airflow_dynamic_provider.definitions.events import DynamicOutput
     from airflow_dynamic_provider.definitions.metadata import MetadataValue

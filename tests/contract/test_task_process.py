@@ -287,7 +287,7 @@ def test_the_attribute_of_the_label_is_reported():
 @assumes(
     "An operator calls its _pre_execute_hook and _post_execute_hook around its execute().",
     rests="storing a clone's result with its key, for every operator",
-    where="airflow_adapter/operators.py execution/clones.py",
+    where="airflow_adapter/operators.py airflow_adapter/objects.py execution/clones.py",
     names="_pre_execute_hook _post_execute_hook",
 )
 def test_hooks_are_called_around_execute():
@@ -409,3 +409,76 @@ def test_a_task_instance_goes_back_to_the_scheduler():
         too_early()
 
     assert run_task(contract(), "too_early").state == "up_for_reschedule"
+
+
+@assumes(
+    "Airflow keeps the context of the running task in the list _CURRENT_CONTEXT, and get_current_context() "
+    "returns its last entry.",
+    rests="the context of a key of a batch in another process",
+    where="airflow_adapter/running.py",
+    names="_CURRENT_CONTEXT",
+)
+def test_the_last_context_in_the_list_is_the_current_one():
+    from airflow.sdk import get_current_context
+
+    from airflow_dynamic_provider.airflow_adapter import running
+
+    context = {"mapping_key": "a"}
+    assert running.current_context() is None
+    running.make_current(context)
+    try:
+        assert running.current_context() is context
+        assert get_current_context() is context
+    finally:
+        running.forget_current()
+    with pytest.raises(RuntimeError):
+        get_current_context()
+
+
+@assumes(
+    "Whoever asks for a variable or a connection sends it through task_runner.SUPERVISOR_COMMS.",
+    rests="the refusal of such calls in a process that a batch has forked",
+    where="airflow_adapter/running.py",
+    names="task_runner",
+)
+def test_variables_are_asked_through_the_connection_to_the_supervisor(monkeypatch):
+    from airflow.sdk import Variable
+    from airflow.sdk.execution_time import task_runner
+
+    from airflow_dynamic_provider.airflow_adapter import running
+
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", None, raising=False)
+    running.refuse_calls("this test")
+    with pytest.raises(running.CallRefused, match="not available in this test"):
+        Variable.get("anything")
+
+
+@assumes(
+    "airflow.sdk.log.redact() hides the values that mask_secret() was told.",
+    rests="the secrets in the errors of keys, which pages show",
+    where="airflow_adapter/secrets.py",
+    names="redact",
+)
+def test_redact_hides_secrets():
+    from airflow.sdk.log import mask_secret
+
+    from airflow_dynamic_provider.airflow_adapter.secrets import mask
+
+    mask_secret("a-very-long-secret")
+    assert mask("it is a-very-long-secret indeed") == "it is *** indeed"
+    assert mask("nothing to hide") == "nothing to hide"
+
+
+@assumes(
+    "The task state store keeps JSON of a task instance over its tries, and context['max_tries'] changes with "
+    "a clear alone.",
+    rests="a retry of a batch, which runs only the keys that did not succeed",
+    where="airflow_adapter/state_store.py execution/batches/recording.py",
+    since=(3, 3),
+)
+def test_there_is_a_task_state_store():
+    from airflow.sdk import Context
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    assert "task_state_store" in Context.__annotations__
+    assert "max_tries" in RuntimeTaskInstance.model_fields

@@ -22,7 +22,7 @@ from airflow_dynamic_provider import (
     get_mapping_key,
     get_mapping_key_path,
 )
-from airflow_dynamic_provider.execution.batches.stored import KeyRecord, StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag_runs import run_dag, start_run
 
@@ -259,7 +259,10 @@ def test_a_value_that_cannot_be_stored_fails_its_key_alone():
     run = run_dag(batched(give, 5))
     assert run.xcom("states")["k1"] == "failed"
     assert run.xcom("keep") == {"k0": 0, "k2": 2, "k3": 3, "k4": 4}
-    assert "Task 'give', output 'result', key 'k1': XCom cannot carry" in records(run, "give")["k1"].failure.message
+    assert (
+        "Task 'give', output 'result', key 'k1': XCom cannot carry"
+        in records(run, "give")["k1"].failure.message
+    )
 
 
 def test_keys_do_not_share_their_arguments():
@@ -298,7 +301,13 @@ def test_a_retry_runs_only_the_keys_that_failed():
     assert WORLD.ran[5:] == ["k1", "k1"]
     assert run.xcom("keep") == {"k0": 0, "k4": 40}
     found = records(run)
-    assert {key: record.tries for key, record in found.items()} == {"k0": 1, "k1": 3, "k2": 1, "k3": 1, "k4": 1}
+    assert {key: record.tries for key, record in found.items()} == {
+        "k0": 1,
+        "k1": 3,
+        "k2": 1,
+        "k3": 1,
+        "k4": 1,
+    }
 
 
 def test_a_batch_whose_failed_keys_are_final_is_not_retried():
@@ -357,7 +366,7 @@ def test_a_limit_of_bytes_cuts_batches():
 def test_what_a_function_logs_in_another_process_is_in_the_task_log_with_its_key():
     @task
     def tell(number):
-        logging.getLogger("author").warning("number %d", number)
+        logging.getLogger("author").error("number %d", number)
 
     told = []
     handler = logging.Handler()
@@ -393,5 +402,9 @@ def test_dask_runs_keys_and_loses_only_those_of_a_worker_that_dies():
         run = run_dag(batched(die, Batch(6, runner=lambda: Client(address).get_executor(), concurrency=1)))
     assert run.xcom("keep") == {f"k{number}": [number, f"k{number}"] for number in (0, 1, 3, 4, 5)}
     assert run.xcom("states")["k2"] == "failed"
-    pids = {record.metadata["outputs"]["result"]["pid"]["value"] for record in records(run, "die").values() if record.metadata.get("outputs")}
+    pids = {
+        record.metadata["outputs"]["result"]["pid"]["value"]
+        for record in records(run, "die").values()
+        if record.metadata.get("outputs")
+    }
     assert os.getpid() not in pids

@@ -51,6 +51,10 @@ OTHERS = {
         "pydantic_core": "one of its errors",
         "typing_extensions": "the TypedDict that pydantic takes; it comes with pydantic",
     },
+    "execution.batches.executors": {
+        "cloudpickle": "carries a function of a Dag file to another machine; Dask and Ray bring it",
+    },
+    "execution.batches.running": {"anyio": "threads that nobody has to wait for; Airflow brings it"},
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
     "airflow_adapter.parents": {"celery": "its start-up signal, in a Celery worker only"},
     "airflow_adapter.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},

@@ -61,7 +61,7 @@ class Arrangement:
         starts: The cloned tasks without an upstream task in their segment, not even a gate. They wait for
             the list of keys; so does every gate.
         behind: Batched task -> the cloned tasks that it needs, directly or through others. A batch succeeds
-            although keys failed in the batches before it, so whoever needs all of its keys needs all of those.
+            although keys failed in the batches before it, so a task that needs all of its keys waits for all.
     """
 
     segment_of: Mapping[str, Segment]

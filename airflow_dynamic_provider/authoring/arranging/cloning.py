@@ -56,7 +56,7 @@ class KeyField:
         self.spec = spec
 
     def resolve(self, context: MutableMapping[str, Any]) -> str:
-        """Return the clone's mapping key, or the label of a batch. Airflow calls this in the task's process."""
+        """Return the key of a clone, or the label of a batch. Airflow calls this in the task's process."""
         if self.spec.batches is not None:
             # Imported only here: most clones run one key.
             from airflow_dynamic_provider.execution.batches.batch import start_batch

@@ -30,6 +30,17 @@ def arrange(graph: DagGraph) -> None:
     _Difference(graph, find_arrangement(take_notes(graph))).apply()
 
 
+def _kind_of_gate(clone: ClonedTask) -> type[Any]:
+    """Return the class of the gate before a task. Most Dags need only one of the classes, if any."""
+    if clone.cut is None:
+        from airflow_dynamic_provider.execution.gates import GateOperator
+
+        return GateOperator
+    from airflow_dynamic_provider.execution.batches.gate import BatchGateOperator
+
+    return BatchGateOperator
+
+
 class _Difference:
     """The changes that Airflow's graph needs. There are none if it has the wanted arrangement already."""
 
@@ -75,7 +86,9 @@ class _Difference:
                 if clone.spec.batches is not None:
                     clone.spec.batches.checks = gate.checks
                     clone.spec.batches.gate_id = gate.task_id
-                    self.graph.clones[gate.task_id].spec.batches.checks = gate.checks
+                    gates_own = self.graph.clones[gate.task_id].spec.batches
+                    assert gates_own is not None
+                    gates_own.checks = gate.checks
 
     def _set_edges(self) -> None:
         """Set the wanted edges. Remove those that are not wanted any more, and those that are cut.
@@ -143,14 +156,9 @@ class _Difference:
         return space.segments[place]
 
     def _make_gate(self, clone: ClonedTask) -> Any:
-        if clone.cut is None:
-            from airflow_dynamic_provider.execution.gates import GateOperator as Gate
-        else:
-            from airflow_dynamic_provider.execution.batches.gate import BatchGateOperator as Gate
-
         task = clone.operator
         gate = self.graph.make_at_root(
-            Gate,
+            _kind_of_gate(clone),
             self.graph.free_id(f"{task.task_id}__gate"),
             doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
             "decides for each key whether it continues.",

@@ -27,8 +27,8 @@ class KeySpace:
         name: The name from which the names of its mapped groups are made.
         home: The task group that its mapped groups are put into.
         producer: The task that has the dynamic output; for a joined space, the task that joins the keys.
-        segments: (cut, level) -> mapped group. The cut is ``None`` if each key has a task instance of its own.
-            A task on a higher level depends on all keys of a lower level.
+        segments: (cut, level) -> mapped group. The cut is ``None`` if each key has its own task instance. A
+            task on a higher level depends on all keys of a lower level.
         cuts: (size, bytes, source) -> the division of the keys into batches.
     """
 

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import render_batch_label
 from airflow_dynamic_provider.errors import StaleKeyError
-from airflow_dynamic_provider.execution.batches.stored import (
+from airflow_dynamic_provider.execution.batch_records.stored import (
     BATCHES_PER_PAGE,
     StoredBatches,
     batches_xcom,
@@ -25,7 +25,7 @@ from airflow_dynamic_provider.execution.spaces import ProducedSpace
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from airflow_dynamic_provider.execution.batches.cutting import Range
+    from airflow_dynamic_provider.execution.batch_records.cutting import Range
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
 

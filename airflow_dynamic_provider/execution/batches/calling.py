@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.secrets import mask
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.batch_records.stored import KeyFailure
 from airflow_dynamic_provider.execution.batches.contexts import running_key
-from airflow_dynamic_provider.execution.batches.stored import KeyFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.metadata import GATHERED_KEY, GatheredMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
@@ -78,7 +78,8 @@ class BatchContext(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return what the key's context has."""
-        return self[name] if name in self else default
+        shown = self._shown()
+        return super().get(name, default) if shown is None else shown.get(name, default)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """Return what the key's context has; store the default there if it has nothing."""

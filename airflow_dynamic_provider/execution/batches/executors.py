@@ -1,4 +1,4 @@
-"""Runs the calls of a batch in other processes: in a pool of this machine, or in the author's own executor."""
+"""Runs the calls of a batch in other processes: in a pool of this machine, or in the author's executor."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How many keys an author's executor gets at the same time, if neither it nor the author says how many.
-_DEFAULT_PLACES = 16
+#: How many keys an author's executor gets at the same time, if the author does not say how many.
+DEFAULT_PLACES = 16
 
 
 class ProcessPool:
@@ -44,6 +44,7 @@ class ProcessPool:
 
     def __init__(self, function: Callable[..., Any], processes: int) -> None:
         self.places = processes
+        self._others = set(multiprocessing.active_children())
         self._function = function
         self._retired: list[ProcessPoolExecutor] = []
         self._pool = self._make()
@@ -67,10 +68,9 @@ class ProcessPool:
     def close(self) -> None:
         """End all processes, also those that still run a key."""
         for pool in (*self._retired, self._pool):
-            processes = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.kill()
+        for process in set(multiprocessing.active_children()) - self._others:
+            process.kill()
 
     def _replace(self, pool: ProcessPoolExecutor) -> None:
         if pool is self._pool:
@@ -89,18 +89,18 @@ class AuthorsExecutor:
     Args:
         function: The function that all calls have in common.
         executor: The executor.
-        places: How many keys it gets at the same time; ``None`` for as many as it has.
+        places: How many keys it gets at the same time; ``None`` for `DEFAULT_PLACES`.
     """
 
     def __init__(self, function: Callable[..., Any], executor: Any, places: int | None) -> None:
         if not isinstance(executor, Executor):
             raise DynamicOutputsError(
                 f"runner= returned {executor!r} of type {type(executor).__name__}, which is not an executor",
-                remedy="Return a concurrent.futures.Executor, such as that of Client(...).get_executor() of Dask.",
+                remedy="Return a concurrent.futures.Executor, such as Client(...).get_executor() of Dask.",
             )
         self._executor = executor
         self._function = pickled(function)
-        self.places = places or getattr(executor, "_max_workers", None) or _DEFAULT_PLACES
+        self.places = places or DEFAULT_PLACES
 
     async def run(self, call: Call) -> Outcome:
         """Run a call wherever the executor wants."""
@@ -134,10 +134,10 @@ def pickled(function: Callable[..., Any]) -> bytes:
         DynamicOutputsError: The package cloudpickle is not installed.
     """
     try:
-        import cloudpickle
+        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
         raise DynamicOutputsError(
-            "runner= is a callable, and the functions of a Dag file reach other processes only with cloudpickle",
+            "runner= is a callable, and functions of a Dag file reach other machines only with cloudpickle",
             remedy="Install cloudpickle on the workers (Dask and Ray bring it), or use another runner.",
         ) from error
 

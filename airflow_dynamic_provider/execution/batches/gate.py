@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_dynamic_provider.definitions.states import SKIPPED
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 from airflow_dynamic_provider.execution.batches.batch import BATCH_KEY, Batch
 from airflow_dynamic_provider.execution.batches.recording import Recorder
 from airflow_dynamic_provider.execution.batches.starting import find_stopped
-from airflow_dynamic_provider.execution.batches.stored import KeyRecord
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 
 

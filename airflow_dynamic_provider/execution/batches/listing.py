@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import SUCCESS
-from airflow_dynamic_provider.execution.batches.cutting import cut
-from airflow_dynamic_provider.execution.batches.stored import (
+from airflow_dynamic_provider.execution.batch_records.cutting import cut
+from airflow_dynamic_provider.execution.batch_records.stored import (
     BATCHES_PER_PAGE,
     StoredBatches,
     batches_xcom,

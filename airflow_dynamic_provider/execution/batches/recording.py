@@ -12,10 +12,10 @@ import hashlib
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import state_store, xcom
-from airflow_dynamic_provider.execution.batches.stored import KeyRecord, StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batches.batch import Batch
@@ -102,7 +102,7 @@ def _size_of(record: KeyRecord) -> int:
 
 
 def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
-    """Return the keys of a batch that an earlier try has finished. One API call for each chunk, and one more."""
+    """Return the keys of a batch that an earlier try finished. One API call for each chunk, and one more."""
     found: dict[tuple[str, ...], KeyRecord] = {}
     if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
         return found

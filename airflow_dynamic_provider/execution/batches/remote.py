@@ -156,7 +156,7 @@ def inherit(function: Any) -> None:
 
 def run_remotely(call: RemoteCall) -> Envelope:
     """Run a call in this process, which is not the task's."""
-    function = _INHERITED[0] if call.function is None else pickle.loads(call.function)  # noqa: S301
+    function = _INHERITED[0] if call.function is None else pickle.loads(call.function)
     runtime = RemoteRuntime(call.key_path, call.task_id)
     gathered = RemoteMetadata(key_path=call.key_path)
     context = RemoteContext(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dynamic_provider.definitions.batches import ASYNC_CONCURRENCY
 from airflow_dynamic_provider.execution.batches.calling import (
@@ -21,10 +21,12 @@ from airflow_dynamic_provider.execution.batches.calling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
+
+    _Awaited = Coroutine[Any, Any, Outcome]
 
 #: How often the loop looks whether what has ended must be stored, in seconds.
 _LOOK_EVERY = 0.1
@@ -116,7 +118,7 @@ class _Loop:
     """
 
     def __init__(
-        self, calls: Iterator[Call], ended: Ended, timeout: float | None, run: Callable[[Call], object]
+        self, calls: Iterator[Call], ended: Ended, timeout: float | None, run: Callable[[Call], _Awaited]
     ) -> None:
         self._calls = calls
         self._ended = ended
@@ -137,7 +139,7 @@ class _Loop:
         for call in self._calls:
             started = datetime.now(timezone.utc)
             try:
-                outcome = await asyncio.wait_for(self._run(call), self._timeout)  # type: ignore[arg-type]
+                outcome = await asyncio.wait_for(self._run(call), self._timeout)
             except asyncio.TimeoutError:
                 assert self._timeout is not None
                 outcome = timed_out(self._timeout, started)

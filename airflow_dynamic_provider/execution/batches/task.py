@@ -12,6 +12,7 @@ from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, name_keys,
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import DynamicOutputsError, KeysFailedError, UnstorableOutputError
 from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 from airflow_dynamic_provider.execution.batches.arguments import Arguments, Given
 from airflow_dynamic_provider.execution.batches.batch import Batch, start_batch
 from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed
@@ -20,7 +21,6 @@ from airflow_dynamic_provider.execution.batches.parameters import ContextParamet
 from airflow_dynamic_provider.execution.batches.recording import Recorder, read_checkpoint
 from airflow_dynamic_provider.execution.batches.running import run_calls
 from airflow_dynamic_provider.execution.batches.starting import find_stopped
-from airflow_dynamic_provider.execution.batches.stored import KeyRecord
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:

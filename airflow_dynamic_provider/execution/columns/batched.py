@@ -15,14 +15,14 @@ from airflow_dynamic_provider.definitions.states import (
     SUCCESS,
 )
 from airflow_dynamic_provider.errors import CollectError
-from airflow_dynamic_provider.execution.batches.reading import batch_of, read_chunks
+from airflow_dynamic_provider.execution.batch_records.reading import batch_of, read_chunks
 from airflow_dynamic_provider.execution.columns.column import Column
 from airflow_dynamic_provider.execution.known_pages import keep_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_dynamic_provider.execution.batches.stored import KeyRecord
+    from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import Batches
     from airflow_dynamic_provider.execution.columns.reader import Reader
     from airflow_dynamic_provider.execution.sources import ResultSource
@@ -149,4 +149,7 @@ def _unfinished(task_id: str, state: str | None) -> tuple[str, str]:
     """Return the problem and the remedy of a key whose batch has not ended."""
     if state is None:
         return "no batch ran for this key", f"Clear {task_id!r} with its downstream tasks."
-    return f"its batch is still {state}", "Leave the collector's trigger rule at its default, so that it waits."
+    return (
+        f"its batch is still {state}",
+        "Leave the collector's trigger rule at its default, so that it waits.",
+    )

@@ -21,13 +21,15 @@ The checkpoints in Airflow's task state store have the form of the chunks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
-from airflow_dynamic_provider.execution.batches.cutting import Range
+from airflow_dynamic_provider.execution.batch_records.cutting import Range
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _REMEDY = "Clear the task that stored it with its downstream tasks, so that the installed release stores it."
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import StaleKeyError
-from airflow_dynamic_provider.execution.batches.stored import (
+from airflow_dynamic_provider.execution.batch_records.stored import (
     POSITIONS_PER_PAGE,
     StoredChunk,
     StoredPlaces,
@@ -18,7 +18,7 @@ from airflow_dynamic_provider.execution.known_pages import read_document
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_dynamic_provider.execution.batches.stored import KeyRecord
+    from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
     from airflow_dynamic_provider.execution.spaces import Cut
@@ -60,7 +60,7 @@ def _by_position(stored: Any) -> tuple[_Records, bool]:
 
 
 def record_at(context: Mapping[str, Any], spec: CloneSpec, position: int) -> KeyRecord | None:
-    """Return what became of one key, ``None`` if nothing is stored. Two API calls, or more in a large batch."""
+    """Return what became of one key, ``None`` if nothing is stored. At least two API calls."""
     assert spec.batches is not None
     number = batch_of(context, spec.batches.cut, position)
     if number is None:
