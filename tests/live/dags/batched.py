@@ -1,0 +1,65 @@
+"""Batches on a real Airflow: keys that fail and are tried again, and a process that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import timedelta
+
+from airflow.sdk import dag, get_current_context, task
+
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, add_output_metadata, dynamic_task
+
+#: The keys, more than Airflow maps by default.
+COUNT = 3000
+
+#: The key whose process is killed in its first try, after those before it have ended.
+KILLED = 1500
+
+#: The keys that fail in their first try, and the one that fails in both.
+FAILING, FAILED = range(100, 110), 105
+
+
+@dynamic_task(out=DynamicOut(int))
+def numbers():
+    for number in range(COUNT):
+        yield DynamicOutput(number, f"n{number:05d}")
+
+
+@task(retries=1, retry_delay=timedelta(seconds=1))
+def square(number):
+    is_first = get_current_context()["ti"].try_number == 1
+    if number == KILLED and is_first:
+        time.sleep(1.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number in FAILING and (is_first or number == FAILED):
+        raise ValueError(f"{number} is bad")
+    add_output_metadata({"try": get_current_context()["ti"].try_number})
+    return number**2
+
+
+@task
+async def double(square):
+    return 2 * square
+
+
+@task
+def total(values):
+    return [len(values), sum(values)]
+
+
+@task
+def count_states(states):
+    return {state: list(states.values()).count(state) for state in sorted(set(states.values()))}
+
+
+@dag(schedule=None)
+def batched():
+    squares = numbers().map(square, batch=1000)
+    doubles = squares.map(double, batch=Batch(700, concurrency=50))
+    total(doubles.collect(min_success_ratio=0.9))
+    count_states(doubles.states())
+
+
+batched()

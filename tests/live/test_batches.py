@@ -1,0 +1,51 @@
+"""Batches on a real Airflow: each key has its own state and its own tries, whoever is killed."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
+from tests.live.conftest import HERE
+
+if TYPE_CHECKING:
+    from tests.live.rest_client import RestClient
+
+DAG_ID = "batched"
+DAG = runpy.run_path(str(HERE / "dags" / "batched.py"))
+
+
+def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClient) -> None:
+    run_id = client.trigger(DAG_ID)
+    assert client.wait(DAG_ID, run_id) == "success"
+    failed = DAG["FAILED"]
+    expected = [2 * number**2 for number in range(DAG["COUNT"]) if number != failed]
+    assert client.xcom(DAG_ID, run_id, "total") == [len(expected), sum(expected)]
+    assert client.xcom(DAG_ID, run_id, "count_states") == {
+        "success": len(expected),
+        "upstream_failed": 1,
+    }
+    labels = {(ti.label, ti.state) for ti in client.task_instances(DAG_ID, run_id) if ti.task_id == "square"}
+    assert labels == {
+        ("n00000 … n00999 (1000)", "failed"),
+        ("n01000 … n01999 (1000)", "success"),
+        ("n02000 … n02999 (1000)", "success"),
+    }
+    tries = {number: record.tries for number, record in _records(client, run_id).items()}
+    assert tries.pop(failed) == 2
+    repeated = {number for number, count in tries.items() if count > 1}
+    # Those that failed in the first try; of those before the kill, none is repeated.
+    assert repeated == set(DAG["FAILING"]) - {failed}
+
+
+def _records(client: RestClient, run_id: str) -> dict[int, KeyRecord]:
+    found = {}
+    for batch in range(3):
+        chunk, is_last = 0, False
+        while not is_last:
+            stored = StoredChunk.unpack(
+                client.xcom(DAG_ID, run_id, "square", key=chunk_xcom(chunk), map_index=batch)
+            )
+            found |= {record.position: record for record in stored.records}
+            chunk, is_last = chunk + 1, stored.is_last
+    return found
