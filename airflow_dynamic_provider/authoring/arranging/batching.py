@@ -23,18 +23,8 @@ _WITHOUT_BATCH = "Map it without batch=, or do the work in a @task function."
 
 
 def ensure_batches(handle: KeyedValues, settings: Batch) -> BatchesOfMap:
-    """Return how the tasks of a map run in batches. The same limits share one division into batches.
-
-    Raises:
-        MapFunctionError: The keys cannot be divided.
-    """
+    """Return how the tasks of a map run in batches. The same limits share one division into batches."""
     space = handle.space
-    if space.spec.enclosing is not None:
-        raise _error(
-            space,
-            "is mapped in batches inside another map, where each key has keys of its own",
-            "Leave batch= out there, or map the outer keys in batches.",
-        )
     if isinstance(space.spec, ProducedSpace) and settings.size >= ITEMS_PER_PAGE:
         # A batch reads a thousand values with one call from the pages of a collected output.
         space.graph.task(space.spec.producer_id).collected_outputs.add(space.spec.output)

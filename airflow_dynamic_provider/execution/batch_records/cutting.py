@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class Range(NamedTuple):
@@ -43,6 +43,24 @@ def cut(count: int, size: int, sizes: Sequence[int] | None = None, limit: int | 
     if sizes is None or limit is None:
         return [Range(start, min(start + size, count)) for start in range(0, count, size)]
     return list(_cut_by_bytes(size, sizes, limit))
+
+
+def cut_groups(
+    groups: Iterable[Range], size: int, sizes: Sequence[int] | None = None, limit: int | None = None
+) -> list[Range]:
+    """Return the batches of keys in groups. No batch has keys of two groups.
+
+    Args:
+        groups: The positions of each group, in order.
+        size: The maximum number of keys in a batch.
+        sizes: The stored size of the value at each position, in bytes; only with ``limit``.
+        limit: The maximum sum of the sizes in a batch.
+    """
+    batches = []
+    for start, stop in groups:
+        within = cut(stop - start, size, None if sizes is None else sizes[start:stop], limit)
+        batches += [Range(start + each.start, start + each.stop) for each in within]
+    return batches
 
 
 def _cut_by_bytes(size: int, sizes: Sequence[int], limit: int) -> Iterator[Range]:

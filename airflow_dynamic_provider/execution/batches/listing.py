@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import SUCCESS
-from airflow_dynamic_provider.execution.batch_records.cutting import cut
+from airflow_dynamic_provider.execution.batch_records.cutting import Range, cut_groups
 from airflow_dynamic_provider.execution.batch_records.stored import (
     BATCHES_PER_PAGE,
     StoredBatches,
@@ -24,7 +25,7 @@ from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source
-    from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,10 @@ class BatchesOperator(HelperOperator):
         with no_retry_after_refusal():
             task_ids = state_task_ids(self.source) if self.source is not None else set()
             reader = Reader(context, xcom.read_states(context, sorted(task_ids)) if task_ids else {})
-            count = len(reader.keys(self.space))
+            keys = reader.keys(self.space)
+            count = len(keys)
             sizes = None if self.limit is None else self._sizes(reader, count)
-            batches = cut(count, self.size, sizes, self.limit)
+            batches = cut_groups(self._groups(keys), self.size, sizes, self.limit)
             check_length(len(batches), self.task_id, "batches")
         attempt = xcom.attempt_of(context)
         for page, start in enumerate(range(0, len(batches), BATCHES_PER_PAGE)):
@@ -74,6 +76,16 @@ class BatchesOperator(HelperOperator):
             xcom.push(context, places_xcom(page), places.pack())
         log.info("Divided %d keys into %d batches", count, len(batches))
         return [list(batch) for batch in batches]
+
+    def _groups(self, keys: list[KeyPath]) -> list[Range]:
+        """Return the keys that may share a batch: inside a map, those of one key of that map."""
+        depth = self.space.enclosing.depth if self.space.enclosing else 0
+        groups, start = [], 0
+        for _, paths in itertools.groupby(keys, key=lambda path: path[:depth]):
+            stop = start + sum(1 for _ in paths)
+            groups.append(Range(start, stop))
+            start = stop
+        return groups
 
     def _sizes(self, reader: Reader, count: int) -> list[int]:
         """Return the stored size of the value of each key. It is 0 for a key without a value."""

@@ -1,0 +1,103 @@
+"""Batches below and above other keys: nested, zipped and multiplied."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task
+from tests.dag_runs import run_dag
+
+pytestmark = pytest.mark.dag
+
+
+@dynamic_task(out=DynamicOut(int))
+def produce(count=3, prefix="k"):
+    for number in range(count):
+        yield DynamicOutput(number, f"{prefix}{number}")
+
+
+@dynamic_task(out=DynamicOut(int))
+def inner(number, fails=()):
+    if number in fails:
+        raise ValueError(f"{number} is bad")
+    for each in range(number + 1):
+        yield DynamicOutput(10 * number + each, f"i{each}")
+
+
+@task
+def work(number, fails=()):
+    if number in fails:
+        raise ValueError(f"{number} is bad")
+    return number * 2
+
+
+@task
+def pair(left, right):
+    return [left, right]
+
+
+@task
+def keep(values):
+    return values
+
+
+def nested(batch, fails=(), fails_outer=()):
+    with DAG("nested", schedule=None) as dag:
+
+        def outer(number):
+            below = inner(number, fails_outer)
+            results = below.map(lambda each: work(each, fails), batch=batch)
+            return results, keep.override(task_id="below")(results.collect(keyed=True, min_success_ratio=0))
+
+        results, below = produce().map(outer)
+        keep(results.collect(keyed=True, min_success_ratio=0))
+        keep.override(task_id="states")(results.states())
+        keep.override(task_id="all")(results.collect())
+        keep.override(task_id="belows")(below.collect(keyed=True, min_success_ratio=0))
+    return dag
+
+
+def seen(dag):
+    run = run_dag(dag)
+    ids = ("keep", "states", "all", "belows")
+    return run, {
+        "state": run.state,
+        **{
+            each: (run.states(each), run.xcom(each) if "success" in run.states(each).values() else None)
+            for each in ids
+        },
+    }
+
+
+@pytest.mark.parametrize("failing", [{}, {"fails": (11, 20)}, {"fails_outer": (1,)}], ids=str)
+def test_batches_below_outer_keys(failing):
+    _, expected = seen(nested(None, **failing))
+    run, found = seen(nested(2, **failing))
+    assert found == expected
+    if not failing:
+        assert list(run.states("work")) == [
+            "k0/i0",
+            "k1/i0 … k1/i1 (2)",
+            "k2/i0 … k2/i1 (2)",
+            "k2/i2",
+        ]
+
+
+@pytest.mark.parametrize("how", ["zip", "product"])
+def test_batches_of_joined_keys(how):
+    def joined(batch):
+        with DAG("joined", schedule=None) as dag:
+            left = produce()
+            right = produce.override(task_id="others")(4).map(work, batch=batch)
+            both = left.zip(right, how="outer") if how == "zip" else left.product(right)
+            pairs = both.map(pair, batch=batch)
+            keep(pairs.collect(keyed=True))
+            keep.override(task_id="states")(pairs.states())
+            keep.override(task_id="all")(pairs.collect())
+            keep.override(task_id="belows")(both.collect(keyed=True))
+        return dag
+
+    run, expected = seen(joined(None))
+    assert run.state == "success"
+    assert seen(joined(3))[1] == expected
