@@ -159,6 +159,8 @@ bench: $(READY) ## Measure the cost of the package, beside Airflow without it (D
 	@"$(BIN)/python" benchmarks/import_time.py
 	$(call step,What a key costs beside the same work by hand)
 	@"$(BIN)/python" benchmarks/keys.py
+	$(call step,Many keys in batches)
+	@"$(BIN)/python" -m benchmarks.batches
 	$(call step,Memory of a collector)
 	@"$(BIN)/python" benchmarks/collect_memory.py
 	$(call step,Workflows beside the same work by hand)

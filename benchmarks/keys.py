@@ -1,8 +1,9 @@
 """Compare what a key costs with the same work written by hand, on a real Airflow with four slots.
 
 Two chained tasks for each key: written by hand on an Airflow whose task processes preload nothing of this
-package (as stock Airflow), written by hand beside this package, and with ``map``. In turns, three rounds. A
-plugin in each task process writes its processor time, what it imported, and its calls to the API server.
+package (as stock Airflow), written by hand beside this package, and with ``map``. The same for a workflow of
+40 nodes and a static Dag of 40 tasks. In turns, three rounds. A plugin in each task process writes its
+processor time, what it imported, and its calls to the API server.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ ROUNDS = 3
 #: The local settings of the Airflow: other benchmarks and tests have it import there what tasks need.
 STOCK = "__all__ = []\n"
 BY_HAND, MAPPED = "keys_by_hand", "keys_mapped"
+STATIC, WORKFLOW = "static_tasks", "workflow_nodes"
 #: Program -> the Dag, and whether the processes that fork tasks preload what this package's tasks need.
 PROGRAMS = {
     "by hand, nothing preloaded": (BY_HAND, False),
     "by hand, beside this package": (BY_HAND, True),
     "map, nothing preloaded": (MAPPED, False),
     "map": (MAPPED, True),
+    "static Dag of 40 tasks, nothing preloaded": (STATIC, False),
+    "static Dag of 40 tasks, beside this package": (STATIC, True),
+    "workflow of 40 nodes, nothing preloaded": (WORKFLOW, False),
+    "workflow of 40 nodes": (WORKFLOW, True),
 }
 
 
@@ -85,9 +91,13 @@ def _run(client: rest_client.RestClient, dag_id: str, lines: Path) -> Run:
     run_id = client.trigger(dag_id)
     state = client.wait(dag_id, run_id, seconds=600)
     assert state == "success", (dag_id, state)
+    return Run(client.seconds(dag_id, run_id), read_tasks(lines, dag_id, run_id))
+
+
+def read_tasks(lines: Path, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    """Return what the processes of the tasks of a run wrote."""
     written = [json.loads(line) for line in lines.read_text().splitlines()]
-    tasks = [line for line in written if line["run_id"] == run_id and line["dag_id"] == dag_id]
-    return Run(client.seconds(dag_id, run_id), tasks)
+    return [line for line in written if line["run_id"] == run_id and line["dag_id"] == dag_id]
 
 
 def _print(name: str, runs: list[Run]) -> None:

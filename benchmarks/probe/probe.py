@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
 from collections import Counter
@@ -54,6 +55,7 @@ class Probe:
             "task_id": task_instance.task_id,
             "map_index": task_instance.map_index,
             "seconds": time.process_time(),
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "modules": sorted(set(sys.modules) - sys.modules_at_fork),
             "calls": dict(sys.calls_since_fork),
         }

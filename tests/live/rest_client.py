@@ -123,6 +123,14 @@ class RestClient:
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
         return self.get(path, map_index=map_index, stringify=False)["value"]
 
+    def log(
+        self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1, try_number: int = 1
+    ) -> list[dict[str, Any]]:
+        """Return the lines of the log of a try."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}"
+        lines: list[dict[str, Any]] = self.get(path, map_index=map_index, full_content=True)["content"]
+        return lines
+
     def grid_structure(self, dag_id: str) -> Any:
         """Return what the UI's grid draws."""
         return self.get(f"/ui/grid/structure/{dag_id}")

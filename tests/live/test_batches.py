@@ -5,6 +5,8 @@ from __future__ import annotations
 import runpy
 from typing import TYPE_CHECKING
 
+import pytest
+
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 from tests.live.conftest import HERE
 
@@ -15,9 +17,15 @@ DAG_ID = "batched"
 DAG = runpy.run_path(str(HERE / "dags" / "batched.py"))
 
 
-def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClient) -> None:
+@pytest.fixture(scope="module")
+def run_id(client: RestClient) -> str:
+    """One run, which has ended."""
     run_id = client.trigger(DAG_ID)
     assert client.wait(DAG_ID, run_id) == "success"
+    return run_id
+
+
+def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClient, run_id: str) -> None:
     failed = DAG["FAILED"]
     expected = [2 * number**2 for number in range(DAG["COUNT"]) if number != failed]
     assert client.xcom(DAG_ID, run_id, "total") == [len(expected), sum(expected)]
@@ -36,6 +44,15 @@ def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClie
     repeated = {number for number, count in tries.items() if count > 1}
     # Those that failed in the first try; of those before the kill, none is repeated.
     assert repeated == set(DAG["FAILING"]) - {failed}
+
+
+def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, run_id: str) -> None:
+    lines = client.log(DAG_ID, run_id, "square", map_index=0, try_number=1)
+    told = {line["event"]: line.get("mapping_key") for line in lines}
+    assert told["squaring 500"] == "n00500"
+    groups = [line["event"] for line in lines if line["event"].startswith("::group::Key")]
+    assert len(groups) == len(DAG["FAILING"])
+    assert "::group::Key 'n00100' failed: ValueError: 100 is bad" in groups[0]
 
 
 def _records(client: RestClient, run_id: str) -> dict[int, KeyRecord]:

@@ -54,6 +54,7 @@ OTHERS = {
     "execution.batches.executors": {
         "cloudpickle": "carries a function of a Dag file to another machine; Dask and Ray bring it",
     },
+    "execution.batches.contexts": {"structlog": "marks log lines with a key; Airflow logs with it"},
     "execution.batches.running": {"anyio": "threads that nobody has to wait for; Airflow brings it"},
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
     "airflow_adapter.parents": {"celery": "its start-up signal, in a Celery worker only"},

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from structlog.contextvars import bound_contextvars
+
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
@@ -112,9 +114,10 @@ def key_context(context: Mapping[str, Any], spec: CloneSpec, place: Place) -> di
 
 @contextmanager
 def running_key(context: dict[str, Any]) -> Iterator[None]:
-    """Make this the context of the current thread or coroutine."""
+    """Make this the context of the current thread or coroutine. Its log lines then have the key."""
     token = _RUNNING.set(context)
     try:
-        yield
+        with bound_contextvars(mapping_key=context["mapping_key"]):
+            yield
     finally:
         _RUNNING.reset(token)

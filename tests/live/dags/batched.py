@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -10,6 +11,8 @@ from datetime import timedelta
 from airflow.sdk import dag, get_current_context, task
 
 from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, add_output_metadata, dynamic_task
+
+log = logging.getLogger(__name__)
 
 #: The keys, more than Airflow maps by default.
 COUNT = 3000
@@ -33,6 +36,8 @@ def square(number):
     if number == KILLED and is_first:
         time.sleep(1.5)
         os.kill(os.getpid(), signal.SIGKILL)
+    if number % 500 == 0:
+        log.info("squaring %d", number)
     if number in FAILING and (is_first or number == FAILED):
         raise ValueError(f"{number} is bad")
     add_output_metadata({"try": get_current_context()["ti"].try_number})
