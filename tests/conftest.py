@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import quick_api, strict_api
+from tests import quick_api, quick_database, strict_api
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
 DAGS = Path(__file__).parent.parent / "dags"
@@ -31,6 +31,7 @@ os.environ.update(
 (HOME / "dags").mkdir()
 strict_api.install()
 quick_api.install()
+quick_database.install()
 
 
 #: The number of fresh random programs of each such test in a session.

@@ -11,8 +11,8 @@ That is for long answers and for callers that hang up. Here a middleware awaits 
 FastAPI inspects the signature of every overridden dependency in each request, and Airflow overrides them
 here. This module caches the results. Overrides still work, because FastAPI looks them up before it inspects.
 
-A route may depend on the same value in many ways. FastAPI walks all of them in each request, although it has
-the value after the first. Here it walks each way once.
+A route of Airflow names the same dependency up to ten times, once for each version of the API. FastAPI walks
+all of them in each request, although it has the value after the first. Here it walks one of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import dataclasses
 import functools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ _is_direct: contextvars.ContextVar[bool] = contextvars.ContextVar("is_direct", d
 def install() -> None:
     """Patch FastAPI and Airflow in this process."""
     when_imported("fastapi.dependencies.utils")(_remember)
-    when_imported("fastapi.dependencies.utils")(_walk_once)
+    when_imported("fastapi.dependencies.utils")(_solve_once)
     when_imported("fastapi.dependencies.utils")(_stay_in_the_thread)
     when_imported("fastapi.routing")(_stay_in_the_thread)
     when_imported("cadwyn.structure.versions")(_stay_in_the_thread)
@@ -61,25 +60,28 @@ def _remember(utils: ModuleType) -> None:
     utils.get_dependant = remember  # type: ignore[attr-defined]
 
 
-def _walk_once(utils: ModuleType) -> None:
+def _solve_once(utils: ModuleType) -> None:
     solve = utils.solve_dependencies
+    #: By identity, because dependants have no hash.
+    seen: dict[int, Any] = {}
 
     @functools.wraps(solve)
-    async def solve_once(**asked: Any) -> Any:
-        known, dependant = asked.get("dependency_cache"), asked["dependant"]
-        if known is None:
-            # This is the route itself. From here on, one dictionary holds all its dependencies.
-            return await solve(**{**asked, "dependency_cache": {}})
-        # FastAPI's own keys are tuples, so this key does not collide with them.
-        walked = known.setdefault("walked", {})
-        if dependant.use_cache and id(dependant) in walked:
-            return dataclasses.replace(walked[id(dependant)], background_tasks=asked.get("background_tasks"))
-        solved = await solve(**asked)
-        if not solved.errors:
-            walked[id(dependant)] = solved
-        return solved
+    async def solve_distinct(**asked: Any) -> Any:
+        dependant = asked["dependant"]
+        if id(dependant) not in seen:
+            seen[id(dependant)] = dependant
+            dependant.dependencies[:] = _distinct(dependant.dependencies)
+        return await solve(**asked)
 
-    utils.solve_dependencies = solve_once  # type: ignore[attr-defined]
+    utils.solve_dependencies = solve_distinct  # type: ignore[attr-defined]
+
+
+def _distinct(dependants: list[Any]) -> list[Any]:
+    """Leave out those whose values FastAPI already has when it comes to them."""
+    kept = {
+        (each.cache_key, each.name) if each.use_cache else id(each): each for each in reversed(dependants)
+    }
+    return list(reversed(kept.values()))
 
 
 def _stay_in_the_thread(module: ModuleType) -> None:
