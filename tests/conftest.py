@@ -5,6 +5,7 @@ The environment is set before anything imports Airflow, because Airflow reads it
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -32,6 +33,8 @@ os.environ.update(
 strict_api.install()
 quick_api.install()
 quick_database.install()
+# Each task of a Dag run makes thousands of objects that live on. A search among all of them finds nothing.
+gc.set_threshold(20_000, 20, 100)
 
 
 #: The number of fresh random programs of each such test in a session.
