@@ -5,6 +5,7 @@ The environment is set before anything imports Airflow, because Airflow reads it
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import quick_api, strict_api
+from tests import quick_api, quick_database, strict_api
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
 DAGS = Path(__file__).parent.parent / "dags"
@@ -31,6 +32,9 @@ os.environ.update(
 (HOME / "dags").mkdir()
 strict_api.install()
 quick_api.install()
+quick_database.install()
+# Each task of a Dag run makes thousands of objects that live on. A search among all of them finds nothing.
+gc.set_threshold(20_000, 20, 100)
 
 
 #: The number of fresh random programs of each such test in a session.

@@ -2,14 +2,17 @@
 
 Airflow passes a request from the task's thread through WSGI into an event loop, and from there into a thread
 pool for each dependency and each route. A request changes threads a dozen times, and each time waits for the
-other threads of a busy machine. Here the event loop's thread does all of it. It is still a different thread
-from the task's, so they do not share a database session.
+other threads of a busy machine. Here the task's own thread does all of it, in an event loop of its own. The
+request and the task still do not share a database session or context variables.
+
+Each middleware of Starlette answers in a separate asyncio task, and passes the answer on through a stream.
+That is for long answers and for callers that hang up. Here a middleware awaits the whole answer.
 
 FastAPI inspects the signature of every overridden dependency in each request, and Airflow overrides them
 here. This module caches the results. Overrides still work, because FastAPI looks them up before it inspects.
 
-A route may depend on the same value in many ways. FastAPI walks all of them in each request, although it has
-the value after the first. Here it walks each way once.
+A route of Airflow names the same dependency up to ten times, once for each version of the API. FastAPI walks
+all of them in each request, although it has the value after the first. Here it walks one of them.
 """
 
 from __future__ import annotations
@@ -17,26 +20,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import dataclasses
 import functools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from wrapt import when_imported
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
     from types import ModuleType
 
-#: Whether the running code is a request that the event loop's thread answers by itself.
+#: Whether the running code is a request that is answered in the thread of its caller.
 _is_direct: contextvars.ContextVar[bool] = contextvars.ContextVar("is_direct", default=False)
 
 
 def install() -> None:
     """Patch FastAPI and Airflow in this process."""
     when_imported("fastapi.dependencies.utils")(_remember)
-    when_imported("fastapi.dependencies.utils")(_walk_once)
+    when_imported("fastapi.dependencies.utils")(_solve_once)
     when_imported("fastapi.dependencies.utils")(_stay_in_the_thread)
     when_imported("fastapi.routing")(_stay_in_the_thread)
+    when_imported("cadwyn.structure.versions")(_stay_in_the_thread)
+    when_imported("starlette.middleware.base")(_await_whole_answers)
     when_imported("airflow.api_fastapi.execution_api.app")(_leave_out_wsgi)
 
 
@@ -55,25 +60,28 @@ def _remember(utils: ModuleType) -> None:
     utils.get_dependant = remember  # type: ignore[attr-defined]
 
 
-def _walk_once(utils: ModuleType) -> None:
+def _solve_once(utils: ModuleType) -> None:
     solve = utils.solve_dependencies
+    #: By identity, because dependants have no hash.
+    seen: dict[int, Any] = {}
 
     @functools.wraps(solve)
-    async def solve_once(**asked: Any) -> Any:
-        known, dependant = asked.get("dependency_cache"), asked["dependant"]
-        if known is None:
-            # This is the route itself. From here on, one dictionary holds all its dependencies.
-            return await solve(**{**asked, "dependency_cache": {}})
-        # FastAPI's own keys are tuples, so this key does not collide with them.
-        walked = known.setdefault("walked", {})
-        if dependant.use_cache and id(dependant) in walked:
-            return dataclasses.replace(walked[id(dependant)], background_tasks=asked.get("background_tasks"))
-        solved = await solve(**asked)
-        if not solved.errors:
-            walked[id(dependant)] = solved
-        return solved
+    async def solve_distinct(**asked: Any) -> Any:
+        dependant = asked["dependant"]
+        if id(dependant) not in seen:
+            seen[id(dependant)] = dependant
+            dependant.dependencies[:] = _distinct(dependant.dependencies)
+        return await solve(**asked)
 
-    utils.solve_dependencies = solve_once  # type: ignore[attr-defined]
+    utils.solve_dependencies = solve_distinct  # type: ignore[attr-defined]
+
+
+def _distinct(dependants: list[Any]) -> list[Any]:
+    """Leave out those whose values FastAPI already has when it comes to them."""
+    kept = {
+        (each.cache_key, each.name) if each.use_cache else id(each): each for each in reversed(dependants)
+    }
+    return list(reversed(kept.values()))
 
 
 def _stay_in_the_thread(module: ModuleType) -> None:
@@ -100,21 +108,51 @@ def _stay_in_the_thread(module: ModuleType) -> None:
     module.contextmanager_in_threadpool = enter_here  # type: ignore[attr-defined]
 
 
+def _await_whole_answers(module: ModuleType) -> None:
+    from starlette.responses import Response
+
+    middleware: Any = module.BaseHTTPMiddleware  # type: ignore[attr-defined]
+    call_in_tasks = middleware.__call__
+
+    @functools.wraps(call_in_tasks)
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        if not _is_direct.get():
+            await call_in_tasks(self, scope, receive, send)
+            return
+
+        async def call_next(request: Any) -> Response:
+            messages: list[Any] = []
+
+            async def keep(message: Any) -> None:
+                messages.append(message)
+
+            await self.app(scope, receive, keep)
+            begin, *parts = messages
+            answer = Response(b"".join(part.get("body", b"") for part in parts), begin["status"])
+            answer.raw_headers = list(begin["headers"])
+            return answer
+
+        answer = await self.dispatch_func(module.Request(scope, receive, send), call_next)
+        await answer(scope, receive, send)
+
+    middleware.__call__ = call
+
+
 def _leave_out_wsgi(module: ModuleType) -> None:
     import httpx
 
     class Direct(httpx.BaseTransport):
-        """Sends requests to an application in an event loop that runs in another thread."""
+        """Sends requests to an application in the thread of the caller."""
 
         def __init__(self, by_wsgi: httpx.WSGITransport, app: Any) -> None:
-            # Airflow ends the loop when nothing refers to its transport any longer.
+            # Airflow ends the application when nothing refers to its transport any longer.
             self._by_wsgi = by_wsgi
-            self._loop: asyncio.AbstractEventLoop = by_wsgi.app.loop  # type: ignore[attr-defined]
             self._to_app = httpx.ASGITransport(app, raise_app_exceptions=False)
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             request.read()
-            return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
+            with _separate_session():
+                return _run(self._answer(request))
 
         async def _answer(self, request: httpx.Request) -> httpx.Response:
             _is_direct.set(True)
@@ -130,3 +168,39 @@ def _leave_out_wsgi(module: ModuleType) -> None:
         return made
 
     module.InProcessExecutionAPI = build_direct  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _separate_session() -> Iterator[None]:
+    """Hide the session that Airflow keeps for this thread, as a different thread would not see it."""
+    from airflow import settings
+
+    registry = settings.Session.registry  # type: ignore[union-attr]
+    of_caller = registry() if registry.has() else None
+    registry.clear()
+    try:
+        yield
+    finally:
+        settings.Session.remove()  # type: ignore[union-attr]
+        if of_caller is not None:
+            registry.set(of_caller)
+
+
+class _Loops(threading.local):
+    """An event loop for the requests of each thread."""
+
+    def __init__(self) -> None:
+        self.own = asyncio.new_event_loop()
+
+
+_loops = _Loops()
+
+
+def _run(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Run a request to its end, also inside a task that is itself a coroutine."""
+    of_caller = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return _loops.own.run_until_complete(answer)
+    finally:
+        asyncio._set_running_loop(of_caller)
