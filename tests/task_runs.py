@@ -139,7 +139,14 @@ class FakeSupervisor:
     def _count_instances(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import TICount
 
-        return TICount(count=sum(task in (msg.task_ids or ()) for task, _ in self.states))
+        # Airflow calls a task instance without a state "null".
+        asked = msg.states or [*self.states.values(), "null"]
+        return TICount(
+            count=sum(
+                task in (msg.task_ids or ()) and msg.map_index in (None, index) and (state or "null") in asked
+                for (task, index), state in self.states.items()
+            )
+        )
 
     def count(self, *names: str) -> int:
         return sum(type(msg).__name__ in names for msg in self.messages)

@@ -35,6 +35,7 @@ Context = MutableMapping[str, Any]
 _Stored = layout.StoredItem | layout.StoredEntry
 
 _PLACES_KEY = "dynamic_places"
+_ENTRIES_KEY = "dynamic_entries"
 
 
 class Place:
@@ -101,11 +102,10 @@ class Place:
 
     @cached_property
     def _page(self) -> layout.StoredEntries:
-        xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
-        stored = xcom.pull(self._context, self.space.keys_task_id, xcom_key)
-        if stored is None:
+        page = read_entries(self._context, self.space, self.position // layout.ENTRIES_PER_PAGE)
+        if page is None:
             raise self._stale("there is no key now")
-        return layout.StoredEntries.unpack(stored)
+        return page
 
     @cached_property
     def _item(self) -> layout.StoredItem:
@@ -157,3 +157,15 @@ def place_at(context: Context, space: Space, position: int, key_path: KeyPath | 
     if (space, position) not in places:
         places[space, position] = Place(context, space, position, key_path)
     return places[space, position]
+
+
+def read_entries(context: Context, space: Space, page: int) -> layout.StoredEntries | None:
+    """Return a page of the list of keys of a nested or joined space, ``None`` if there is none.
+
+    One API call for each page.
+    """
+    pages: dict[tuple[Space, int], layout.StoredEntries | None] = context.setdefault(_ENTRIES_KEY, {})
+    if (space, page) not in pages:
+        stored = xcom.pull(context, space.keys_task_id, layout.entries_xcom(page))
+        pages[space, page] = None if stored is None else layout.StoredEntries.unpack(stored)
+    return pages[space, page]
