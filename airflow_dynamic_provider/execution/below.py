@@ -42,34 +42,34 @@ def read_below(
         read: Reads the source.
         whole: Returns a reader for all keys.
     """
-    place = _own_place(context, source.space)
-    if place is None:
+    common = _common(context, source.space)
+    if common is None:
         return read(whole())
     try:
-        return read(_reader_below(context, source, place))
+        return read(_reader_below(context, source, common))
     except ReadError as error:
         log.info("Reading all keys of %s, because those below this key are not enough: %s", source, error)
     return read(whole())
 
 
-def _reader_below(context: MutableMapping[str, Any], source: Source, place: Place) -> ReaderBelow:
+def _reader_below(context: MutableMapping[str, Any], source: Source, common: Space) -> ReaderBelow:
     # All collections of this task instance share what was read below a key.
-    readers: dict[tuple[Space, int], ReaderBelow] = context.setdefault(_READERS_KEY, {})
-    at = (place.space, place.position)
-    if at not in readers:
-        readers[at] = ReaderBelow(context, place)
-    readers[at].add(source)
-    return readers[at]
+    readers: dict[Space, ReaderBelow] = context.setdefault(_READERS_KEY, {})
+    if common not in readers:
+        place = _own_place(context, common)
+        readers[common] = ReaderBelow(context, common, {place.position: place.key_path} if place else {})
+    readers[common].add(source)
+    return readers[common]
 
 
 def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
     """Return the key path below which the running task collects from a space; ``()`` for all keys."""
-    place = _own_place(context, space)
-    if place is not None:
-        return place.key_path
     common = _common(context, space)
+    if common is None:
+        return ()
+    place = _own_place(context, common)
     # An outer zip may lack the key on this side. Then nothing is below it: no key path begins with "".
-    return () if common is None else ("",) * common.depth
+    return ("",) * common.depth if place is None else place.key_path
 
 
 def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
@@ -78,12 +78,12 @@ def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
     return [index for index, path in reader.paths(space) if path[:depth] == prefix]
 
 
-def _own_place(context: MutableMapping[str, Any], space: Space) -> Place | None:
-    """Return the place below which the running task collects from a space, if there is one."""
-    common = _common(context, space)
-    return None if common is None else next(context[RUNTIME_KEY].places(common), None)
+def _own_place(context: MutableMapping[str, Any], common: Space) -> Place | None:
+    runtime: CloneRuntime = context[RUNTIME_KEY]
+    return next(runtime.places(common), None)
 
 
 def _common(context: MutableMapping[str, Any], space: Space) -> Space | None:
+    """Return the space in which the running clone has the key below which it collects from another space."""
     runtime: CloneRuntime | None = context.get(RUNTIME_KEY)
     return None if runtime is None else space_in_common(runtime.spec.space, space)

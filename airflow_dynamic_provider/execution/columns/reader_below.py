@@ -14,7 +14,6 @@ from airflow_dynamic_provider.execution.places import read_entries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
 
-    from airflow_dynamic_provider.execution.places import Place
     from airflow_dynamic_provider.execution.sources import Source
     from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
@@ -28,7 +27,9 @@ class ReaderBelow(Reader):
 
     Args:
         context: Airflow's task context.
-        place: The key, in a space around those that are read.
+        space: A space around those that are read.
+        own: Position -> key path of the key in that space. It is empty if an outer zip lacks the key. Then
+            there is nothing below it.
 
     Raises:
         StaleKeyError: Its methods raise it if keys were listed or produced again since they were listed here.
@@ -37,9 +38,9 @@ class ReaderBelow(Reader):
 
     reads_all: ClassVar[bool] = False
 
-    def __init__(self, context: MutableMapping[str, Any], place: Place) -> None:
+    def __init__(self, context: MutableMapping[str, Any], space: Space, own: Mapping[int, KeyPath]) -> None:
         super().__init__(context, {})
-        self._below: dict[Space, dict[int, KeyPath]] = {place.space: {place.position: place.key_path}}
+        self._below: dict[Space, Mapping[int, KeyPath]] = {space: own}
         self._lengths: dict[Space, int] = {}
         self._pages: dict[tuple[Space, int], layout.StoredBlocks] = {}
         self._space_of: dict[str, Space] = {}
@@ -58,9 +59,13 @@ class ReaderBelow(Reader):
         if space not in self._below:
             if space.enclosing is None:
                 raise LayoutError("lists no keys below others", task_id=space.keys_task_id)
+            around = self.keys(space.enclosing)
+            if not around:
+                # A list that should exist must exist.
+                self._blocks(space, 0)
             found = {
                 position: path
-                for outer_position, outer in self.paths(space.enclosing)
+                for outer_position, outer in around.items()
                 for position, path in self._keys_below(space, outer_position, outer)
             }
             self._below[space] = dict(sorted(found.items()))
