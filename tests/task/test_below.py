@@ -107,6 +107,7 @@ class Scenario:
         assert run_task(MADE, "outer", supervisor=self.supervisor).state == "success"
         self.note_attempt("outer", attempt)
         for task_id in ("inner", "other"):
+            self.remove(task_id, len(outers))
             for position in range(len(outers)):
                 self.drop(task_id, position)
                 if self.random.random() < 0.8:
@@ -127,9 +128,7 @@ class Scenario:
             for position, path in enumerate(paths):
                 if attempt == 1 or self.random.random() < 0.7:
                     self.finish(task_id, position, path, attempt)
-            for gone, position in list(self.supervisor.states):
-                if gone == task_id and position >= len(paths):
-                    self.supervisor.states[gone, position] = "removed"
+            self.remove(task_id, len(paths))
         for gate in GATES:
             for position in range(len(outers)):
                 self.supervisor.states[gate, position] = "success"
@@ -139,6 +138,12 @@ class Scenario:
         for at in list(self.supervisor.xcoms):
             if at[0] == task_id and (".page." in at[2] or at[2].removeprefix("dynamic_keys.").isdecimal()):
                 self.supervisor.xcoms[at] = {**self.supervisor.xcoms[at], "attempt": attempt}
+
+    def remove(self, task_id, length):
+        """End the clones of a task for which there is no longer a key, as the scheduler does."""
+        for each, position in list(self.supervisor.states):
+            if each == task_id and position >= length:
+                self.supervisor.states[each, position] = "removed"
 
     def drop(self, task_id, position):
         for each in [each for each in self.supervisor.xcoms if each[:2] == (task_id, position)]:
