@@ -228,7 +228,6 @@ def keyed(count):
     """A run with a number of keys, each of which has two tasks, and with joins and collectors."""
     with DAG("keyed", schedule=None) as made:
         handle, others = produce(count), produce.override(task_id="others")(count)
-        produce.override(task_id="plain_produce")(count)
         first = handle.map(work.override(task_id="first"))
         first.map(work.override(task_id="second"))
         handle.zip(others).map(both.override(task_id="zipped"))
@@ -240,15 +239,19 @@ def keyed(count):
         use_pages.override(task_id="lazy")(first.collect(lazy=True))
         use.override(task_id="states")(first.states())
         use.override(task_id="produced")(handle.collect())
+        few = produce.override(task_id="few")(3).map(work.override(task_id="of_few"))
+        first.map(lambda value: both.override(task_id="crossed")(value, few.collect()))
     run = Prepared(made, FakeSupervisor())
     for task_id in (
         "produce",
         "others",
         "pair",
+        "few",
         *(each for each in made.task_ids if each.endswith("__keys")),
     ):
         run.run(task_id)
     run.run_all("first", "produce")
+    run.run_all("of_few", "few")
     run.run("tolerant")
     for gate in (each for each in made.task_ids if each.endswith("__gate")):
         run.run_all(gate, "produce")
@@ -415,6 +418,7 @@ OF_KEYS = [
     Row("a clone of a product", FLAT, keyed, run_one("paired", AT)),
     Row("a gate of one key", FLAT, keyed, run_one("gated__gate", AT)),
     Row("a clone after a gate", FLAT, keyed, run_one("gated", AT)),
+    Row("a clone that collects 3 other keys", FLAT, keyed, run_one("crossed", AT)),
     Row(
         "the task that lists a zip",
         Linear(1 / layout.ENTRIES_PER_PAGE),

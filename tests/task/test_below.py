@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import random
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution import layout
-from tests.task.cost_table import AT, BELOW, Prepared, nested
 from tests.task_runs import CUTS, FakeSupervisor, run_task
 
 #: Outer key -> inner keys. What the producing tasks find.
@@ -102,8 +103,12 @@ class Scenario:
 
     def list(self, attempt):
         outers = self.random.sample("abcdef", self.random.randint(1, 5))
+        self.settle({key: self.random.sample("uvwxyz", self.random.randint(0, 4)) for key in outers}, attempt)
+
+    def settle(self, lists, attempt):
         LISTS.clear()
-        LISTS.update((key, self.random.sample("uvwxyz", self.random.randint(0, 4))) for key in outers)
+        LISTS.update(lists)
+        outers = list(lists)
         assert run_task(MADE, "outer", supervisor=self.supervisor).state == "success"
         self.note_attempt("outer", attempt)
         for task_id in ("inner", "other"):
@@ -183,11 +188,128 @@ class Scenario:
         return run.state, str(run.error), supervisor.xcoms.get((task_id, position, "return_value"))
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_it_is_the_same_as_if_all_keys_were_read(seed):
-    scenario = Scenario(seed)
+def complete(**lists):
+    """A run in which all clones have succeeded, by outer key -> inner keys."""
+    scenario = Scenario.__new__(Scenario)
+    scenario.random = SimpleNamespace(random=lambda: 0.0)
+    scenario.supervisor = FakeSupervisor()
+    scenario.settle({outer: list(inner) for outer, inner in lists.items()}, 1)
+    return scenario
+
+
+@pytest.mark.parametrize("few", [xcom.FEW, 2])
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_the_same_as_if_all_keys_were_read(monkeypatch, seed, few):
+    monkeypatch.setattr(xcom, "FEW", few)
+    scenario = Scenario(seed + few)
     for position in {0, len(scenario.outers) - 1}:
         for task_id in [*COLLECTORS, *GATES]:
             alone = scenario.outcome(task_id, position, with_blocks=True)
             whole = scenario.outcome(task_id, position, with_blocks=False)
             assert alone == whole, (task_id, position)
+
+
+def blocks_of(scenario, task_id):
+    return layout.StoredBlocks.unpack(scenario.supervisor.xcoms[task_id, -1, "dynamic_keys.below.0"]).blocks
+
+
+def asked(supervisor, name):
+    return [message for message in supervisor.messages if type(message).__name__ == name]
+
+
+def reads_all(supervisor):
+    """Whether a task read a list of all keys."""
+    keys = {(message.task_id, message.key) for message in asked(supervisor, "GetXCom")}
+    return any(key == "return_value" and task_id in HELPERS for task_id, key in keys)
+
+
+def run_once(scenario, task_id, position):
+    del scenario.supervisor.messages[:]
+    run = run_task(MADE, task_id, position, scenario.supervisor)
+    assert run.state == "success", run.message
+    return scenario.supervisor.xcoms[task_id, position, "return_value"]
+
+
+def test_the_keys_that_one_side_of_an_outer_zip_has_are_below_their_key_too():
+    scenario = complete(a="xy", b="yz")
+    blocks = blocks_of(scenario, "inner_zip_other__keys")
+    assert [(block.key_path, block.ranges) for block in blocks] == [
+        (("a",), ((0, 2), (4, 5))),
+        (("b",), ((2, 4), (5, 6))),
+    ]
+    assert set(run_once(scenario, "of_zip", 1)) == {"y", "z", "only other"}
+    assert not reads_all(scenario.supervisor)
+
+
+@pytest.mark.parametrize("lost", ["a page of keys", "positions", "the range"])
+def test_the_positions_of_another_key_are_not_trusted(lost):
+    scenario = complete(a="xy", b="yz", c="u")
+    xcoms = scenario.supervisor.xcoms
+    stored = layout.StoredBlocks.unpack(xcoms["inner__keys", -1, "dynamic_keys.below.0"])
+    ranges = {"a page of keys": ((64, 66),), "positions": ((0, 2),), "the range": ((2, 9),)}[lost]
+    changed = (stored.blocks[0], layout.StoredBlock(("b",), ranges), stored.blocks[2])
+    xcoms["inner__keys", -1, "dynamic_keys.below.0"] = layout.StoredBlocks(changed, 5).pack()
+    assert run_once(scenario, "tolerant", 1) == {"y": "work b/y 1", "z": "work b/z 1"}
+    assert reads_all(scenario.supervisor)
+
+
+@pytest.mark.parametrize(("others", "indexes"), [("stuv", [None]), ("rstuvwxyz", [0, 1, 2, 3])])
+def test_states_of_many_keys_are_read_at_once_if_there_are_few_others(monkeypatch, others, indexes):
+    monkeypatch.setattr(xcom, "FEW", 2)
+    scenario = complete(a="wxyz", b=others)
+    scenario.supervisor.states["work", 2] = "failed"
+    assert set(run_once(scenario, "tolerant", 0)) == {"w", "x", "z"}
+    states = [each for each in asked(scenario.supervisor, "GetTaskStates") if "work" in each.task_ids]
+    assert [each.map_index for each in states] == indexes
+
+
+@task.dynamic(out=DynamicOut(int))
+def numbers():
+    for number in range(3):
+        yield DynamicOutput(number, f"key {number}")
+
+
+@task
+def check(value):
+    return value
+
+
+@task
+def once():
+    return 1
+
+
+with DAG("beside", schedule=None) as BESIDE:
+    few = numbers.override(task_id="few")().map(check.override(task_id="of_few"))
+    first = once()
+
+    def after_check(value):
+        collected = use(few.collect())
+        [check(value), first] >> collected
+
+    numbers().map(after_check)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "state"),
+    [
+        (("check", 1), "skipped"),
+        (("check", 0), "success"),
+        (("once", -1), "skipped"),
+        (("of_few", 0), "success"),
+    ],
+)
+def test_a_clone_that_collects_is_skipped_with_its_own_upstream_alone(skipped, state):
+    supervisor = FakeSupervisor()
+    for task_id in ("few", "numbers", "once"):
+        assert run_task(BESIDE, task_id, supervisor=supervisor).state == "success"
+    for position in range(3):
+        for task_id in ("of_few", "check"):
+            assert run_task(BESIDE, task_id, position, supervisor).state == "success"
+    supervisor.states[skipped] = "skipped"
+    del supervisor.messages[:]
+    assert run_task(BESIDE, "use", 1, supervisor).state == state
+    states = [(each.task_ids, each.map_index) for each in asked(supervisor, "GetTaskStates")]
+    # Skipped task instances of tasks for other keys are counted. Only if there are any, they are named.
+    assert states[0] == (["check"], 1)
+    assert (["once"], None) in states if skipped[0] == "once" else (["once"], None) not in states
