@@ -46,9 +46,10 @@ ADDRESSES = {
     "produced": lambda output, position: layout.PRODUCED_XCOM,
     "clone": lambda output, position: layout.CLONE_XCOM,
     "entries": lambda output, position: layout.entries_xcom(position),
+    "blocks": lambda output, position: layout.blocks_xcom(position),
 }
-OF_A_POSITION = {"item", "values", "entries"}
-OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries"}
+OF_A_POSITION = {"item", "values", "entries", "blocks"}
+OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries", "blocks"}
 
 
 @st.composite
@@ -77,6 +78,7 @@ def test_what_an_xcom_is_called_stays_as_it_is():
     assert layout.values_xcom("files", 0) == "dynamic_output.files.all"
     assert layout.values_xcom("files", 2) == "dynamic_output.files.all.2"
     assert (layout.CLONE_XCOM, layout.entries_xcom(3)) == ("dynamic_clone", "dynamic_keys.3")
+    assert layout.blocks_xcom(3) == "dynamic_keys.below.3"
     assert layout.result_xcom("files") == "dynamic_output.files"
     assert (layout.METADATA_XCOM, layout.PRODUCED_XCOM) == ("output_metadata", "produced_outputs")
 

@@ -290,6 +290,16 @@ with DAG("beside", schedule=None) as BESIDE:
     numbers().map(after_check)
 
 
+def beside():
+    supervisor = FakeSupervisor()
+    for task_id in ("few", "numbers", "once"):
+        assert run_task(BESIDE, task_id, supervisor=supervisor).state == "success"
+    for position in range(3):
+        for task_id in ("of_few", "check"):
+            assert run_task(BESIDE, task_id, position, supervisor).state == "success"
+    return supervisor
+
+
 @pytest.mark.parametrize(
     ("skipped", "state"),
     [
@@ -300,12 +310,7 @@ with DAG("beside", schedule=None) as BESIDE:
     ],
 )
 def test_a_clone_that_collects_is_skipped_with_its_own_upstream_alone(skipped, state):
-    supervisor = FakeSupervisor()
-    for task_id in ("few", "numbers", "once"):
-        assert run_task(BESIDE, task_id, supervisor=supervisor).state == "success"
-    for position in range(3):
-        for task_id in ("of_few", "check"):
-            assert run_task(BESIDE, task_id, position, supervisor).state == "success"
+    supervisor = beside()
     supervisor.states[skipped] = "skipped"
     del supervisor.messages[:]
     assert run_task(BESIDE, "use", 1, supervisor).state == state
@@ -313,3 +318,10 @@ def test_a_clone_that_collects_is_skipped_with_its_own_upstream_alone(skipped, s
     # Skipped task instances of tasks for other keys are counted. Only if there are any, they are named.
     assert states[0] == (["check"], 1)
     assert (["once"], None) in states if skipped[0] == "once" else (["once"], None) not in states
+
+
+def test_the_skipped_clone_of_another_key_does_not_count_if_the_own_one_does_not_exist():
+    supervisor = beside()
+    del supervisor.states["check", 1]
+    supervisor.states["check", 0] = "skipped"
+    assert run_task(BESIDE, "use", 1, supervisor).state == "success"
