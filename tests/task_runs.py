@@ -52,6 +52,7 @@ class FakeSupervisor:
         states: (task, map index) -> state.
         messages: All requests, in order.
         received: The total number of bytes of all responses.
+        rows: The total number of XComs and task instances that Airflow's API would read or write for them.
         running: Dag, run, task and map index of the task instance that asks.
         cut: The function that cuts sequences of XComs, given the number of task instances.
     """
@@ -60,6 +61,7 @@ class FakeSupervisor:
     states: dict[tuple[str, int], str] = field(default_factory=dict)
     messages: list[Any] = field(default_factory=list)
     received: int = 0
+    rows: int = 0
     running: tuple[str, str, str, int] | None = None
     cut: Callable[[dict[int, Any], int | None, int | None, int], list[Any]] = by_row
 
@@ -88,6 +90,7 @@ class FakeSupervisor:
         from airflow.sdk.execution_time.comms import XComResult
 
         index = -1 if msg.map_index is None else msg.map_index
+        self.rows += 1
         return XComResult(key=msg.key, value=self.xcoms.get((msg.task_id, index, msg.key)))
 
     def _get_slice(self, msg: Any) -> Any:
@@ -99,7 +102,9 @@ class FakeSupervisor:
             if (task, key) == (msg.task_id, msg.key)
         }
         indexes = [*rows, *(index for task, index in self.states if task == msg.task_id)]
-        return XComSequenceSliceResult(root=self.cut(rows, msg.start, msg.stop, max(indexes, default=-1) + 1))
+        root = self.cut(rows, msg.start, msg.stop, max(indexes, default=-1) + 1)
+        self.rows += len(root)
+        return XComSequenceSliceResult(root=root)
 
     def _count_xcoms(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import XComCountResponse
@@ -110,6 +115,7 @@ class FakeSupervisor:
 
     def _set_xcom(self, msg: Any) -> None:
         self.xcoms[self._own_xcom(msg)] = msg.value
+        self.rows += 1
 
     def _delete_xcom(self, msg: Any) -> None:
         self.xcoms.pop(self._own_xcom(msg), None)
@@ -134,12 +140,20 @@ class FakeSupervisor:
             for (task, index), state in self.states.items()
             if task in msg.task_ids and msg.map_index in (None, index)
         }
+        self.rows += len(found)
         return TaskStatesResult(task_states={msg.run_ids[0]: found})
 
     def _count_instances(self, msg: Any) -> Any:
         from airflow.sdk.execution_time.comms import TICount
 
-        return TICount(count=sum(task in (msg.task_ids or ()) for task, _ in self.states))
+        # Airflow calls a task instance without a state "null".
+        asked = msg.states or [*self.states.values(), "null"]
+        return TICount(
+            count=sum(
+                task in (msg.task_ids or ()) and msg.map_index in (None, index) and (state or "null") in asked
+                for (task, index), state in self.states.items()
+            )
+        )
 
     def count(self, *names: str) -> int:
         return sum(type(msg).__name__ in names for msg in self.messages)
@@ -160,9 +174,13 @@ class TaskRun:
 
 
 def run_task(
-    dag: Any, task_id: str, map_index: int = -1, supervisor: FakeSupervisor | None = None
+    dag: Any,
+    task_id: str,
+    map_index: int = -1,
+    supervisor: FakeSupervisor | None = None,
+    resume: str | None = None,
 ) -> TaskRun:
-    """Run one task instance of a Dag."""
+    """Run one task instance of a Dag; if it has waited in the triggerer, with the method that resumes it."""
     import structlog
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
@@ -195,7 +213,9 @@ def run_task(
         task=dag.get_task(task_id),
         max_tries=0,
         start_date=NOW,
-        _ti_context_from_server=TIRunContext(dag_run=dag_run, max_tries=0, should_retry=False),
+        _ti_context_from_server=TIRunContext(
+            dag_run=dag_run, max_tries=0, should_retry=False, next_method=resume
+        ),
     )
     supervisor.running = (dag.dag_id, "run", task_id, map_index)
     with set_supervisor_comms(supervisor):

@@ -17,7 +17,7 @@ from airflow_dynamic_provider.airflow_adapter.sameness import (
     is_plain,
     remedy_of_unreadable,
 )
-from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
 from airflow_dynamic_provider.version_compat import (
     HOOKS_OF_READING,
@@ -40,6 +40,13 @@ _LOAD_ERRORS = (ImportError, AttributeError, TypeError, ValueError, LookupError)
 
 #: The map index of a task instance that is not mapped.
 UNMAPPED = -1
+
+
+#: A number of task instances, or of their XComs, that may be read one by one.
+FEW = 64
+
+# The two API calls that find that all clones succeeded are no gain for fewer task instances.
+_CHEAPER_THAN_COUNTS = 2
 
 
 def map_index_of(context: Context) -> int:
@@ -348,18 +355,59 @@ def read_states_of_run(
     return states
 
 
+def read_states_of_few(
+    context: Context, task_ids: Collection[str], map_indexes: Collection[int], length: int
+) -> States:
+    """Return the states of some of the clones of tasks. What it costs does not grow with the other clones.
+
+    Two API calls if all clones succeeded. Otherwise, one more for each map index; or one for all clones, if
+    there are not many more than those that are asked for.
+
+    Args:
+        context: Airflow's task context.
+        task_ids: The tasks, which are all mapped over the same list.
+        map_indexes: The map indexes.
+        length: The length of the list.
+    """
+    if len(map_indexes) > _CHEAPER_THAN_COUNTS and _have_all_succeeded(context, task_ids, length):
+        return {(task_id, index): SUCCESS for task_id in task_ids for index in map_indexes}
+    if len(map_indexes) > FEW and length <= FEW * len(map_indexes):
+        return read_states(context, task_ids)
+    states: States = {}
+    for index in map_indexes:
+        states |= read_states_at(context, task_ids, index)
+    return states
+
+
+def _have_all_succeeded(context: Context, task_ids: Collection[str], length: int) -> bool:
+    """Return whether tasks have a clone for each position of a list, no others, and all succeeded."""
+    return all(
+        sum(_counts(context, task_ids, states)) == length * len(task_ids) for states in (None, [SUCCESS])
+    )
+
+
 def has_failed(context: Context, task_ids: Collection[str]) -> bool:
     """Return whether a task instance of some tasks of this run has failed for good.
 
     One API call for some 40 to 100 tasks, depending on the length of their ids.
     """
+    return any(_counts(context, task_ids, [FAILED, UPSTREAM_FAILED]))
+
+
+def has_skipped(context: Context, task_ids: Collection[str]) -> bool:
+    """Return whether a task instance of some tasks of this run was skipped.
+
+    One API call for some 40 to 100 tasks, depending on the length of their ids.
+    """
+    return any(_counts(context, task_ids, [SKIPPED]))
+
+
+def _counts(context: Context, task_ids: Collection[str], states: list[str] | None) -> Iterable[int]:
+    """Yield the numbers of task instances of some of the tasks each, in some states or in all."""
     ti = context["ti"]
-    states = [FAILED, UPSTREAM_FAILED]
-    others = {"dag_id": [ti.dag_id], "run_ids": [ti.run_id], "states": states}
-    return any(
-        ti.get_ti_count(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id], states=states)
-        for batch in batches(task_ids, others)
-    )
+    others = {"dag_id": [ti.dag_id], "run_ids": [ti.run_id], "states": states or []}
+    for batch in batches(task_ids, others):
+        yield ti.get_ti_count(dag_id=ti.dag_id, task_ids=batch, run_ids=[ti.run_id], states=states)
 
 
 def pull_of_run(dag_id: str, run_id: str, task_id: str, xcom_key: str, map_index: int = UNMAPPED) -> Any:

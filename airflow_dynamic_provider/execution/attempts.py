@@ -37,7 +37,7 @@ def attempt_of_keys(context: MutableMapping[str, Any], space: Space) -> int:
 
 
 def outdated_positions(
-    context: MutableMapping[str, Any], spec: CloneSpec, positions: Collection[int]
+    context: MutableMapping[str, Any], spec: CloneSpec, positions: Collection[int], *, are_few: bool = False
 ) -> set[int]:
     """Return the positions whose clone has not run for the key that is now listed there.
 
@@ -48,12 +48,13 @@ def outdated_positions(
         context: Airflow's task context.
         spec: The cloned task.
         positions: The positions to check. Omit those with a stored result, which has its own key.
+        are_few: Whether to read only what is stored at these positions, with calls for each of them.
     """
     if not positions or (attempt := attempt_of_keys(context, spec.space)) == 1:
         return set()
-    if len(positions) == 1:
+    if are_few or len(positions) == 1:
         # What a clone reads must not grow with the number of keys.
-        history = _history_at(context, spec, attempt, *positions)
+        history = _history_at(context, spec, attempt, positions)
     else:
         history = History(
             attempt,
@@ -63,20 +64,24 @@ def outdated_positions(
     return {position for position in positions if not history.is_current(spec, position)}
 
 
-def _history_at(context: MutableMapping[str, Any], spec: CloneSpec, attempt: int, position: int) -> History:
-    """Return what is known of the clones at one position."""
+def _history_at(
+    context: MutableMapping[str, Any], spec: CloneSpec, attempt: int, positions: Collection[int]
+) -> History:
+    """Return what is known of the clones at some positions."""
 
-    def read_mark(task_id: str) -> list[Any]:
-        mark = xcom.pull(context, task_id, layout.CLONE_XCOM, position)
-        return [] if mark is None else [mark]
+    def read_marks(task_id: str) -> list[Any]:
+        marks = [xcom.pull(context, task_id, layout.CLONE_XCOM, position) for position in positions]
+        return [mark for mark in marks if mark is not None]
 
     def read_states() -> xcom.States:
         same_key, others = _tasks_by_key(spec)
         # Any clone of a task that does not run for the same key may have stopped this one.
-        whole = xcom.read_states(context, sorted(others)) if others else {}
-        return xcom.read_states_at(context, sorted(same_key), position) | whole
+        states = xcom.read_states(context, sorted(others)) if others else {}
+        for position in positions:
+            states |= xcom.read_states_at(context, sorted(same_key), position)
+        return states
 
-    return History(attempt, read_states, read_mark)
+    return History(attempt, read_states, read_marks)
 
 
 def tasks_concerned(spec: CloneSpec) -> set[str]:

@@ -10,23 +10,19 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
-from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.below import indexes_under, own_prefix, read_below
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
-from airflow_dynamic_provider.execution.spaces import (
-    KeyPath,
-    Space,
-    space_in_common,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from airflow_dynamic_provider.execution.columns.column import Column
+    from airflow_dynamic_provider.execution.spaces import Space
 
 _READER_KEY = "dynamic_reader"
 
@@ -95,34 +91,58 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     """
     from airflow_dynamic_provider.version_compat import AirflowSkipException
 
-    reader = _reader(context, collector)
-    _skip_like_all_success(context, collector, reader.states)
+    _skip_like_all_success(context, collector)
     try:
-        return _collect(context, spec, reader)
+        gathered = read_below(
+            context,
+            spec.source,
+            lambda reader: _gather(context, spec, reader),
+            lambda: _reader(context, collector),
+        )
     except AirflowSkipException:
-        if not reader.is_skipped(spec.source.space) or not _has_own_rule(context, collector):
+        if not _is_skipped(context, spec.source.space) or not _has_own_rule(context, collector):
             raise
         return _nothing(context, spec)
-
-
-def _collect(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> Any:
-    prefix = own_prefix(context, spec.source.space)
-    column = make_column(reader, spec.source)
-    indexes = indexes_under(reader, spec.source.space, prefix)
-    _skip_if_none_is_fine(spec.source.space, indexes)
     if spec.of_states:
-        found = find(reader, spec.source, prefix, indexes, column.outcomes(indexes))
-        return shape_states(reader, spec.source.space, found)
-    if spec.lazy:
-        found = find(reader, spec.source, prefix, indexes, column.survey(indexes))
-        values: Sequence[Any] = _lazy_values(column, spec, found)
+        return shape_states(gathered.reader, spec.source.space, gathered.found)
+    _tell_marked(spec, gathered.found)
+    _check_ratio(spec, gathered.found)
+    values = _values(spec, gathered)
+    return shape_values(gathered.reader, spec.source.space, gathered.found, values) if spec.keyed else values
+
+
+@dataclass
+class _Gathered:
+    """What was read of a collection.
+
+    Attributes:
+        reader: The reader that has read it.
+        column: The column, from which a lazy collection reads its values later.
+        found: The keys.
+        fetched: Position -> (outcome, value), unless the values are read later or not at all.
+    """
+
+    reader: Reader
+    column: Column
+    found: Found
+    fetched: Mapping[int, tuple[str, Any]] = field(default_factory=dict)
+
+
+def _gather(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> _Gathered:
+    space = spec.source.space
+    prefix = own_prefix(context, space)
+    column = make_column(reader, spec.source)
+    indexes = indexes_under(reader, space, prefix)
+    _skip_if_none_is_fine(space, indexes)
+    fetched: Mapping[int, tuple[str, Any]] = {}
+    if spec.of_states:
+        outcomes = column.outcomes(indexes)
+    elif spec.lazy:
+        outcomes = column.survey(indexes)
     else:
         fetched = column.fetch(indexes)
-        found = find(reader, spec.source, prefix, indexes, [fetched[index][0] for index in indexes])
-        values = [_select(spec, fetched[index][1]) for index in found.successes]
-    _tell_marked(spec, found)
-    _check_ratio(spec, found)
-    return shape_values(reader, spec.source.space, found, values) if spec.keyed else values
+        outcomes = [fetched[index][0] for index in indexes]
+    return _Gathered(reader, column, find(reader, spec.source, prefix, indexes, outcomes), fetched)
 
 
 def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
@@ -135,35 +155,26 @@ def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
     return {} if is_nested else by_key({}, values)
 
 
-def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
-    """Return the key path below which the running task collects from a space; ``()`` for all keys."""
-    runtime: CloneRuntime | None = context.get(RUNTIME_KEY)
-    if runtime is None:
-        return ()
-    common = space_in_common(runtime.spec.space, space)
-    if common is None:
-        return ()
-    place = next(runtime.places(common), None)
-    # An outer zip may lack the key on this side. Then nothing is below it: no key path begins with "".
-    return ("",) * common.depth if place is None else place.key_path
-
-
-def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
-    """Return the positions of the keys that begin with a key path."""
-    depth = len(prefix)
-    return [index for index, path in enumerate(reader.keys(space)) if path[:depth] == prefix]
-
-
 def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
-    # All collections of this task instance share one read of the states.
+    """Return the reader for all keys. All collections of this task instance share one read of the states."""
     reader: Reader | None = context.get(_READER_KEY)
     if reader is None:
         wanted = set(collector.collected_ids)
-        if collector.is_relaxed:
+        if collector.is_relaxed and not _is_clone(context):
             wanted |= set(context["task"].upstream_task_ids)
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
         reader = context[_READER_KEY] = Reader(context, states)
     return reader
+
+
+def _is_skipped(context: MutableMapping[str, Any], space: Space) -> bool:
+    """Return whether the task that lists the keys was found to be skipped."""
+    reader: Reader | None = context.get(_READER_KEY)
+    return reader is not None and reader.is_skipped(space)
+
+
+def _is_clone(context: MutableMapping[str, Any]) -> bool:
+    return xcom.map_index_of(context) != xcom.UNMAPPED
 
 
 def _tell_marked(spec: CollectionSpec, found: Found) -> None:
@@ -188,11 +199,13 @@ def _tell_marked(spec: CollectionSpec, found: Found) -> None:
         )
 
 
-def _lazy_values(column: Column, spec: CollectionSpec, found: Found) -> CollectedSequence:
-    indexes = found.successes
+def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
+    indexes = gathered.found.successes
+    if not spec.lazy:
+        return [_select(spec, gathered.fetched[index][1]) for index in indexes]
 
     def read(start: int, stop: int) -> list[Any]:
-        return [_select(spec, value) for value in column.values(indexes[start:stop])]
+        return [_select(spec, value) for value in gathered.column.values(indexes[start:stop])]
 
     return CollectedSequence(len(indexes), read)
 
@@ -239,16 +252,26 @@ def _has_own_rule(context: MutableMapping[str, Any], collector: CollectorSpec) -
     return not collector.is_relaxed and context["task"].trigger_rule != TriggerRule.ALL_SUCCESS
 
 
-def _skip_like_all_success(
-    context: MutableMapping[str, Any], collector: CollectorSpec, states: xcom.States
-) -> None:
+def _skip_like_all_success(context: MutableMapping[str, Any], collector: CollectorSpec) -> None:
+    """Skip the running task if an upstream task that it does not collect was skipped.
+
+    A clone asks for the clones of its own key, and counts the skipped task instances of other tasks.
+    """
     if not collector.is_relaxed:
         return
-    own_index = xcom.map_index_of(context)
-    for (task_id, map_index), state in states.items():
-        if state != SKIPPED or task_id in collector.collected_ids:
-            continue
-        if task_id not in collector.same_key_ids or map_index == own_index:
+    others = set(context["task"].upstream_task_ids) - collector.collected_ids
+    if not _is_clone(context):
+        states = _reader(context, collector).states
+    else:
+        own_index = xcom.map_index_of(context)
+        same_key = sorted(others & collector.same_key_ids)
+        states = xcom.read_states_at(context, same_key, own_index) if same_key else {}
+        states = {(task_id, at): state for (task_id, at), state in states.items() if at == own_index}
+        across = sorted(others - collector.same_key_ids)
+        if across and xcom.has_skipped(context, across):
+            states |= xcom.read_states(context, across)
+    for (task_id, _), state in states.items():
+        if state == SKIPPED and task_id in others:
             raise _skip(f"its upstream task {task_id!r} was skipped")
 
 

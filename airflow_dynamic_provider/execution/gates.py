@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILED, FAILURES, SKIPPED, SUCCESS
+from airflow_dynamic_provider.execution.below import indexes_under, own_prefix, read_below
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
-from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
-from airflow_dynamic_provider.execution.shaping import find
+from airflow_dynamic_provider.execution.shaping import Found, find
 from airflow_dynamic_provider.execution.sources import ResultSource, Source, state_task_ids
 
 if TYPE_CHECKING:
@@ -101,10 +101,12 @@ class Below:
 
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Yield (state, explanation) for each clone that stops this key."""
-        prefix = own_prefix(reader.context, self.source.space)
-        indexes = indexes_under(reader, self.source.space, prefix)
-        outcomes = make_column(reader, self.source).outcomes(indexes)
-        found = find(reader, self.source, prefix, indexes, outcomes)
+
+        def read_all() -> Reader:
+            return Reader(reader.context, xcom.read_states(reader.context, sorted(self.task_ids)))
+
+        found = read_below(reader.context, self.source, self._find, read_all)
+        prefix = found.prefix
         if (state := found.missing.get(prefix)) == SUCCESS:
             yield (
                 FAILED,
@@ -114,6 +116,12 @@ class Below:
             yield state, f"the task that produces the keys of {self.source} is {state} for this key"
         elif found.failures and not self.tolerates_failures:
             yield FAILED, f"{len(found.failures)} clones of {self.source} failed below this key"
+
+    def _find(self, reader: Reader) -> Found:
+        prefix = own_prefix(reader.context, self.source.space)
+        indexes = indexes_under(reader, self.source.space, prefix)
+        outcomes = make_column(reader, self.source).outcomes(indexes)
+        return find(reader, self.source, prefix, indexes, outcomes)
 
 
 Check = SameKey | Below
@@ -151,12 +159,11 @@ class GateOperator(HelperOperator):
                     raise kind(f"{explanation}.")
 
     def _read_states(self, context: Any, runtime: CloneRuntime) -> xcom.States:
-        """Return the states that matter. A check of this key alone needs those of single clones."""
-        below = {task_id for check in self.checks if isinstance(check, Below) for task_id in check.task_ids}
-        states = xcom.read_states(context, sorted(below)) if below else {}
+        """Return the states of the clones of this key alone. What is below it is read by its own reader."""
+        states: xcom.States = {}
         at: dict[int, set[str]] = {}
         for check in self.checks:
-            if isinstance(check, SameKey) and not check.task_ids <= below:
+            if isinstance(check, SameKey):
                 for index in check.map_indexes(context, check.positions(runtime)):
                     at.setdefault(index, set()).update(check.task_ids)
         for index, task_ids in sorted(at.items()):

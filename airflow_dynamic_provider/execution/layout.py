@@ -41,6 +41,8 @@ XCom of a task that lists the keys of a nested or joined key space
 ``return_value.digest``                   the number of key paths and a digest of them
 ``dynamic_keys.<page>``                   for some of the keys: the path, the positions in the key spaces that
                                           it is made of, and the metadata; also the attempt
+``dynamic_keys.below.<page>``             for some of the keys of the enclosing map: the key path, and the
+                                          positions of the keys below it
 ``dynamic_keys.marked``                   the outer keys whose clone was marked as success and stored no keys;
                                           only if there are any
 ========================================  ===============================================================
@@ -89,6 +91,7 @@ RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "valu
 METADATA = _form("output metadata")
 CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
 ENTRIES = _form("a list of keys", "attempt", "entries")
+BLOCKS = _form("the positions of keys below others", "length", "blocks")
 ITEMS = _form("a page of dynamic outputs", "keys", "values", "metadata")
 VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
@@ -96,6 +99,9 @@ DIGEST = _form("the digest of a list of keys", "length", "digest")
 
 #: The number of entries in one XCom of a list of keys. A clone reads one such XCom for any number of keys.
 ENTRIES_PER_PAGE = 64
+
+#: The number of keys of the enclosing map in one XCom with the positions of the keys below them.
+BLOCKS_PER_PAGE = 64
 
 #: The number of dynamic outputs in one page. A clone reads one such page for any number of keys.
 ITEMS_PER_PAGE = 64
@@ -149,6 +155,11 @@ def values_xcom(output: str, page: int, part: int = 0) -> str:
 def entries_xcom(page: int) -> str:
     """Return the XCom key of a page of a list of keys."""
     return f"{_ENTRIES_PREFIX}.{page}"
+
+
+def blocks_xcom(page: int) -> str:
+    """Return the XCom key of a page of positions of keys below others."""
+    return f"{_ENTRIES_PREFIX}.below.{page}"
 
 
 def result_xcom(output: str) -> str:
@@ -450,6 +461,65 @@ def _unpack_entry(stored: Any) -> StoredEntry:
             None if stored["item"] is None else integer(stored["item"]),
             metadata_from_json(stored["metadata"]),
         )
+
+
+@dataclass(frozen=True)
+class StoredBlock:
+    """The positions of all keys of a list below one key of the enclosing map.
+
+    Attributes:
+        key_path: The key path of the enclosing map.
+        ranges: The first position of each range, and the position after the last. Usually there is one range.
+    """
+
+    key_path: tuple[str, ...]
+    ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def positions(self) -> list[int]:
+        """The positions."""
+        return [position for start, stop in self.ranges for position in range(start, stop)]
+
+
+@dataclass(frozen=True)
+class StoredBlocks:
+    """For some keys of the enclosing map, in their order, the positions of the keys below each.
+
+    Attributes:
+        blocks: The positions below each key.
+        length: The number of keys in the whole list.
+    """
+
+    blocks: tuple[StoredBlock, ...]
+    length: int
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            **BLOCKS.stamp,
+            "length": self.length,
+            "blocks": [
+                {"key_path": list(block.key_path), "ranges": [list(each) for each in block.ranges]}
+                for block in self.blocks
+            ],
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredBlocks:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: The version or the shape of the document is unknown.
+        """
+        document = BLOCKS.read(stored)
+        with reading(BLOCKS.noun, stored):
+            return cls(tuple(map(_unpack_block, document["blocks"])), integer(document["length"]))
+
+
+def _unpack_block(stored: Any) -> StoredBlock:
+    with reading("the positions of keys below one key", stored):
+        ranges = tuple((integer(start), integer(stop)) for start, stop in stored["ranges"])
+        return StoredBlock(_path(stored["key_path"]), ranges)
 
 
 @dataclass(frozen=True)

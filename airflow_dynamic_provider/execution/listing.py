@@ -81,7 +81,7 @@ class NestedKeysOperator(HelperOperator):
             if state == SUCCESS
             for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
         ]
-        return _store(context, self.task_id, self.space.output, entries)
+        return _store(context, self.task_id, self.space.output, entries, outer)
 
     def _note_marked(self, context: MutableMapping[str, Any], paths: list[KeyPath]) -> None:
         """Store the outer keys for which the inner keys are unknown. One API call if there are any."""
@@ -128,7 +128,7 @@ class JoinedKeysOperator(HelperOperator):
             StoredEntry(path, (*links, *((shared[path[: self.space.shared_depth]],) if shared else ())))
             for path, links in pairs
         ]
-        return _store(context, self.task_id, "result", entries)
+        return _store(context, self.task_id, "result", entries, around)
 
     def _product(
         self, left: list[KeyPath], right: list[KeyPath]
@@ -189,15 +189,38 @@ def end_as_upstream(task_id: str, state: str | None) -> None:
 
 
 def _store(
-    context: MutableMapping[str, Any], task_id: str, output: str, entries: list[StoredEntry]
+    context: MutableMapping[str, Any],
+    task_id: str,
+    output: str,
+    entries: list[StoredEntry],
+    around: list[KeyPath],
 ) -> list[list[str]]:
-    """Store the entries, and return the key paths. One API call for each 64 keys, and one more."""
+    """Store the entries, and return the key paths.
+
+    One API call for each 64 keys, one for each 64 keys around them, and one more.
+    """
     check_length(len(entries), task_id, output)
     attempt = xcom.attempt_of(context)
     for page, start in enumerate(range(0, len(entries), layout.ENTRIES_PER_PAGE)):
         stored = layout.StoredEntries(tuple(entries[start : start + layout.ENTRIES_PER_PAGE]), attempt)
         xcom.push(context, layout.entries_xcom(page), stored.pack())
+    keys = [entry.key_path for entry in entries]
+    for page, blocks in enumerate(_blocks(keys, around)):
+        xcom.push(context, layout.blocks_xcom(page), blocks.pack())
     log.info("Listed %d keys", len(entries))
-    keys = [list(entry.key_path) for entry in entries]
-    xcom.push(context, layout.digest_xcom(layout.RETURN_VALUE), layout.pack_digest(keys))
-    return keys
+    listed = [list(path) for path in keys]
+    xcom.push(context, layout.digest_xcom(layout.RETURN_VALUE), layout.pack_digest(listed))
+    return listed
+
+
+def _blocks(keys: list[KeyPath], around: list[KeyPath]) -> Iterator[layout.StoredBlocks]:
+    """Yield the positions of the keys below each key of the enclosing map, in pages."""
+    ranges: dict[KeyPath, list[tuple[int, int]]] = {path: [] for path in around}
+    for position, path in enumerate(keys if around else ()):
+        found = ranges[path[: len(around[0])]]
+        # The keys that only one side of an outer zip has come after all others.
+        start = found.pop()[0] if found and found[-1][1] == position else position
+        found.append((start, position + 1))
+    blocks = [layout.StoredBlock(path, tuple(found)) for path, found in ranges.items()]
+    for start in range(0, len(blocks), layout.BLOCKS_PER_PAGE):
+        yield layout.StoredBlocks(tuple(blocks[start : start + layout.BLOCKS_PER_PAGE]), len(keys))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.known_pages import read_document
 from airflow_dynamic_provider.execution.pages import read_item
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
@@ -35,6 +34,7 @@ Context = MutableMapping[str, Any]
 _Stored = layout.StoredItem | layout.StoredEntry
 
 _PLACES_KEY = "dynamic_places"
+_ENTRIES_KEY = "dynamic_entries"
 
 
 class Place:
@@ -101,8 +101,7 @@ class Place:
 
     @cached_property
     def _page(self) -> layout.StoredEntries:
-        xcom_key = layout.entries_xcom(self.position // layout.ENTRIES_PER_PAGE)
-        page = read_document(self._context, self.space.keys_task_id, xcom_key, layout.StoredEntries.unpack)
+        page = read_entries(self._context, self.space, self.position // layout.ENTRIES_PER_PAGE)
         if page is None:
             raise self._stale("there is no key now")
         return page
@@ -165,3 +164,15 @@ def place_at(context: Context, space: Space, position: int, key_path: KeyPath | 
     if (space, position) not in places:
         places[space, position] = Place(context, space, position, key_path)
     return places[space, position]
+
+
+def read_entries(context: Context, space: Space, page: int) -> layout.StoredEntries | None:
+    """Return a page of the list of keys of a nested or joined space, ``None`` if there is none.
+
+    One API call for each page.
+    """
+    pages: dict[tuple[Space, int], layout.StoredEntries | None] = context.setdefault(_ENTRIES_KEY, {})
+    if (space, page) not in pages:
+        stored = xcom.pull(context, space.keys_task_id, layout.entries_xcom(page))
+        pages[space, page] = None if stored is None else layout.StoredEntries.unpack(stored)
+    return pages[space, page]

@@ -36,6 +36,18 @@ class ResultRows:
         """Return the number of rows. One API call."""
         return xcom.count(*self._address)
 
+    def at_offset(self, positions: Sequence[int]) -> dict[int, layout.StoredResult]:
+        """Return map index -> row, for the given map indexes whose row is found without a search.
+
+        Other rows are not found if clones before them have no row. One API call.
+
+        Args:
+            positions: The map indexes, in ascending order.
+        """
+        wanted = set(positions)
+        page = self._slice(positions[0], positions[-1] + 1)
+        return {row.map_index: row for row in page if row is not None and row.map_index in wanted}
+
     def at(
         self, positions: Sequence[int], gaps: int, size: int, *, is_close: bool
     ) -> dict[int, layout.StoredResult]:

@@ -144,7 +144,7 @@ def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[Ke
     """Yield the outer keys below which there may be no key, each with its state if it is missing."""
     depth = len(found.prefix)
     for outer in _outer_spaces(space):
-        for path in reader.keys(outer) if outer.depth > depth else ():
+        for _, path in reader.paths(outer) if outer.depth > depth else ():
             if path[:depth] == found.prefix:
                 yield path, found.missing.get(path)
 

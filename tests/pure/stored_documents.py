@@ -244,6 +244,14 @@ KINDS: dict[str, Kind] = {
         records=((), ("entries", "*"), ("entries", "*", "metadata", "*")),
         **_packed(layout.StoredEntries),
     ),
+    "blocks": Kind(
+        layout.StoredBlocks(
+            (layout.StoredBlock(("tenant",), ((0, 2), (5, 6))), layout.StoredBlock(("other",), ())), 6
+        ),
+        form=layout.BLOCKS,
+        records=((), ("blocks", "*")),
+        **_packed(layout.StoredBlocks),
+    ),
     "values": Kind(
         layout.StoredValues(["a", None], ("tenant",), 3), form=layout.VALUES, **_packed(layout.StoredValues)
     ),

@@ -15,6 +15,8 @@ from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.layout import (
     StoredClone,
+    StoredBlock,
+    StoredBlocks,
     StoredEntries,
     StoredEntry,
     StoredItem,
@@ -44,9 +46,10 @@ ADDRESSES = {
     "produced": lambda output, position: layout.PRODUCED_XCOM,
     "clone": lambda output, position: layout.CLONE_XCOM,
     "entries": lambda output, position: layout.entries_xcom(position),
+    "blocks": lambda output, position: layout.blocks_xcom(position),
 }
-OF_A_POSITION = {"item", "values", "entries"}
-OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries"}
+OF_A_POSITION = {"item", "values", "entries", "blocks"}
+OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries", "blocks"}
 
 
 @st.composite
@@ -75,6 +78,7 @@ def test_what_an_xcom_is_called_stays_as_it_is():
     assert layout.values_xcom("files", 0) == "dynamic_output.files.all"
     assert layout.values_xcom("files", 2) == "dynamic_output.files.all.2"
     assert (layout.CLONE_XCOM, layout.entries_xcom(3)) == ("dynamic_clone", "dynamic_keys.3")
+    assert layout.blocks_xcom(3) == "dynamic_keys.below.3"
     assert layout.result_xcom("files") == "dynamic_output.files"
     assert (layout.METADATA_XCOM, layout.PRODUCED_XCOM) == ("output_metadata", "produced_outputs")
 
@@ -153,6 +157,7 @@ def test_keys_are_read_as_key_paths(keys):
 SAMPLES = [
     StoredItems(("b",), [{"x": [1]}], {0: {"rows": {"type": "int", "value": 1}}}, ("a",), 2, (1,)),
     StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
+    StoredBlocks((StoredBlock(("a",), ((3, 5), (9, 10))), StoredBlock(("b",), ())), 10),
     StoredValues(values=[1], key_path=("a",), map_index=7, keys=("x",), starts=(1,)),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
     StoredMetadata(
@@ -183,6 +188,11 @@ def test_a_stored_document_cannot_be_changed(sample):
         sample.key_path = ("other",)
 
 
+def test_the_positions_below_a_key_are_those_of_all_its_ranges():
+    assert StoredBlock(("a",), ((3, 5), (9, 10))).positions == [3, 4, 9]
+    assert StoredBlock(("a",), ()).positions == []
+
+
 def test_what_need_not_be_said():
     item = StoredItem(("a",), 1)
     assert (item.metadata, item.attempt) == ({}, 1)
@@ -195,7 +205,12 @@ def test_what_need_not_be_said():
 def test_every_stored_class_has_a_sample():
     classes = {member for name, member in vars(layout).items() if name.startswith("Stored")}
     # Entries are documents inside a document. Their own round trips test them. Items are only read.
-    assert {type(sample) for sample in SAMPLES} == classes - {StoredEntry, StoredEntries, StoredItem}
+    assert {type(sample) for sample in SAMPLES} == classes - {
+        StoredBlock,
+        StoredEntry,
+        StoredEntries,
+        StoredItem,
+    }
 
 
 def test_empty_metadata_is_not_worth_storing():
@@ -324,6 +339,7 @@ UNPACKERS = [
     pytest.param(StoredValues.unpack, "the values of a dynamic output", id="values"),
     pytest.param(StoredClone.unpack, "the mark of a clone", id="clone"),
     pytest.param(StoredEntries.unpack, "a list of keys", id="entries"),
+    pytest.param(StoredBlocks.unpack, "the positions of keys below others", id="blocks"),
 ]
 
 

@@ -10,10 +10,8 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
+from tests.task.cost_table import OF_AIRFLOW
 from tests.task_runs import FakeSupervisor, run_task
-
-#: The messages that Airflow's task runner sends for every task instance, some only in some versions.
-OF_AIRFLOW = {"SetRenderedFields", "SetRenderedMapIndex", "SucceedTask"}
 
 
 def fan_out(count):

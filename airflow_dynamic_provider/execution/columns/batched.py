@@ -38,6 +38,7 @@ class BatchedColumn(Column):
         self._batches: Batches = source.clone.batches
         self._output = source.output
         self._known: tuple[tuple[str, int], dict[int, KeyRecord]] | None = None
+        self._states: dict[int, str | None] = {}
         # One page has the batches of a thousand keys.
         self._places = dict(reader.context)
         keep_pages(self._places)
@@ -60,7 +61,7 @@ class BatchedColumn(Column):
 
     def _outcome(self, index: int) -> str:
         number = self._number(index)
-        state = self._reader.state(self._clone.task_id, number)
+        state = self._state(number)
         if state in NEVER_STARTED:
             return self._of_unstarted(index, number, str(state))
         if state not in (SUCCESS, FAILED):
@@ -79,6 +80,16 @@ class BatchedColumn(Column):
             )
         # A person marked the batch as success.
         return MARKED if record is None or record.state == FAILED else record.state
+
+    def _state(self, number: int) -> str | None:
+        """Return the state of a batch. What reads only some keys reads only the states of their batches."""
+        task_id = self._clone.task_id
+        if self._reader.reads_all:
+            return self._reader.state(task_id, number)
+        if number not in self._states:
+            states = xcom.read_states_at(self._reader.context, [task_id], number)
+            self._states[number] = xcom.state_at(states, task_id, number)
+        return self._states[number]
 
     def _of_unstarted(self, index: int, number: int, state: str) -> str:
         """Return the state of a key whose batch the scheduler ended, or that ended with all keys skipped."""

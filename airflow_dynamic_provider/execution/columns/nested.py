@@ -34,9 +34,13 @@ class NestedItemColumn(Column):
         return [SUCCESS] * len(indexes)
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the values. One API call; one for each outer key if there are more than `AT_ONCE` keys."""
+        """Return the values. One API call.
+
+        It makes one for each outer key if there are more than `AT_ONCE` keys, or if only the keys below
+        another key are read.
+        """
         keys = self._reader.keys(self._space)
-        if len(keys) > AT_ONCE:
+        if len(keys) > AT_ONCE or not self._reader.reads_all:
             return [self._value(self._of_outer(keys[i][:-1]), i) for i in indexes]
         outer = self._by_outer
         return [self._value(outer.get(keys[i][:-1], ()), i) for i in indexes]
@@ -58,13 +62,13 @@ class NestedItemColumn(Column):
         }
 
     @cached_property
-    def _inner(self) -> list[int]:
+    def _inner(self) -> dict[int, int]:
         """The position of each key among the keys below the same outer key."""
         counts: dict[KeyPath, int] = {}
-        positions = []
-        for path in self._reader.keys(self._space):
-            positions.append(counts.get(path[:-1], 0))
-            counts[path[:-1]] = positions[-1] + 1
+        positions: dict[int, int] = {}
+        for position, path in self._reader.paths(self._space):
+            positions[position] = counts.get(path[:-1], 0)
+            counts[path[:-1]] = positions[position] + 1
         return positions
 
     def _of_outer(self, outer: KeyPath) -> Sequence[tuple[str | None, Any]]:
@@ -88,4 +92,4 @@ class NestedItemColumn(Column):
 
     @cached_property
     def _outer_positions(self) -> dict[KeyPath, int]:
-        return {path: position for position, path in enumerate(self._reader.keys(self._space.outer))}
+        return {path: position for position, path in self._reader.paths(self._space.outer)}

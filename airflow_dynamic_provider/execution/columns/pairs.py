@@ -74,6 +74,6 @@ class PairColumn(Column):
     @cached_property
     def _positions(self) -> tuple[dict[KeyPath, int], ...]:
         return tuple(
-            {path: index for index, path in enumerate(self._reader.keys(self._space.links[link]))}
+            {path: index for index, path in self._reader.paths(self._space.links[link])}
             for link in (LEFT, RIGHT)
         )

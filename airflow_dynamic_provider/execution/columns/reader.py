@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
@@ -13,7 +13,7 @@ from airflow_dynamic_provider.execution.marked import no_keys_of_marked
 from airflow_dynamic_provider.execution.places import place_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, MutableMapping
+    from collections.abc import Collection, Iterable, Iterator, MutableMapping
 
     from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
 
@@ -25,10 +25,12 @@ class Reader:
     Attributes:
         context: Airflow's task context.
         states: (task, map index) -> state, for all tasks whose states matter.
+        reads_all: Whether it reads all keys of a space. `ReaderBelow` does not.
     """
 
     context: MutableMapping[str, Any]
     states: xcom.States
+    reads_all: ClassVar[bool] = True
     _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
     _marked: dict[str, frozenset[KeyPath]] = field(default_factory=dict)
     _skipped: set[Space] = field(default_factory=set)
@@ -58,9 +60,13 @@ class Reader:
         Raises:
             StaleKeyError: There is no key at the position.
         """
-        if space in self._keys:
-            return self._keys[space][position]
+        if not self.reads_all or space in self._keys:
+            return self.keys(space)[position]
         return place_at(self.context, space, position).key_path
+
+    def paths(self, space: Space) -> Iterable[tuple[int, KeyPath]]:
+        """Return the position of each key that is read, with its key path, in their order."""
+        return enumerate(self.keys(space))
 
     def is_skipped(self, space: Space) -> bool:
         """Return whether `keys` found that the task that lists the keys was skipped. No API call."""
@@ -83,7 +89,7 @@ class Reader:
             prefix: Only outer keys that begin with this key path.
             present: Outer keys below which there are keys.
         """
-        for position, path in enumerate(self.keys(origin.space)):
+        for position, path in self.paths(origin.space):
             if path[: len(prefix)] != prefix:
                 continue
             state = self.state(origin.task_id, position)

@@ -149,7 +149,7 @@ class ResultColumn(Column):
         return self._reader.state(self._clone.task_id, position)
 
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
-        for index in sorted(outdated_positions(self._reader.context, self._clone, indexes)):
+        for index in sorted(self._outdated(indexes)):
             if self._state(index) == SUCCESS and holds_nothing(self._reader.context, self._clone, index):
                 # It was marked as success before it began.
                 continue
@@ -159,6 +159,9 @@ class ResultColumn(Column):
                 f"Clear {self._clone.task_id!r} with its downstream tasks.",
             )
         return indexes
+
+    def _outdated(self, indexes: Sequence[int]) -> set[int]:
+        return outdated_positions(self._reader.context, self._clone, indexes)
 
     def _check_marked(self, index: int, holders: Mapping[int, KeyPath]) -> None:
         """Refuse a key whose clone succeeded without a result, unless the clone was marked as success.

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The number of nodes to read in one API call.
-_AT_ONCE = 250
+#: The number of nodes to read in one API call.
+AT_ONCE = 250
 
 
 class ResultOperator(HelperOperator):
@@ -211,8 +211,8 @@ class _Result:
 
     def _read_lane(self, task_id: str, length: int) -> Iterator[StoredNode]:
         # The number of calls depends on the map indexes: pages are shorter where nodes left nothing.
-        for start in range(0, length, _AT_ONCE):
-            rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + _AT_ONCE)
+        for start in range(0, length, AT_ONCE):
+            rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + AT_ONCE)
             yield from (StoredNode.unpack(row) for row in rows if row is not None)
 
     def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
