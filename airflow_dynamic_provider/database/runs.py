@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, load, loads_json_only
-from airflow_dynamic_provider.database.parts import parts
+from airflow_dynamic_provider.database.parts import among, parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy.orm import Session
 
@@ -84,8 +84,13 @@ class RunSource:
     dag_id: str
     run_id: str
 
-    def states(self, task_ids: Collection[str]) -> States:
-        """Return (task, map index) -> state of the task instances of some tasks."""
+    def states(self, task_ids: Collection[str], map_indexes: Collection[int] | None = None) -> States:
+        """Return (task, map index) -> state of the task instances of some tasks.
+
+        Args:
+            task_ids: The tasks.
+            map_indexes: The map indexes; ``None`` for all.
+        """
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
@@ -93,8 +98,21 @@ class RunSource:
         found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
             *self.instances_of(task_ids)
         )
+        if map_indexes is not None:
+            found = found.where(among(TaskInstance.map_index, map_indexes))
         rows = self.session.execute(found)
         return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
+
+    def tasks_with(self, task_ids: Collection[str], states: Collection[str]) -> set[str]:
+        """Return those of some tasks that have a task instance in one of some states."""
+        from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        if not task_ids:
+            return set()
+        found = select(TaskInstance.task_id).where(*self.instances_of(task_ids)).distinct()
+        return set(self.session.scalars(found.where(TaskInstance.state.in_(states))))
 
     def instances_of(self, task_ids: Collection[str]) -> tuple[Any, ...]:
         """Return the conditions of a query that finds the task instances of some tasks."""
@@ -138,13 +156,10 @@ class RunSource:
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
-        found: dict[tuple[str, int], Any] = {}
-        for part in [None] if map_indexes is None else parts(map_indexes):
-            some = wanted if part is None else wanted.where(XComModel.map_index.in_(part))
-            found |= {
-                (row.task_id, row.map_index): _load(row, keep_errors) for row in self.session.scalars(some)
-            }
-        return found
+        if map_indexes is not None:
+            wanted = wanted.where(among(XComModel.map_index, map_indexes))
+        rows = self.session.scalars(wanted)
+        return {(row.task_id, row.map_index): _load(row, keep_errors) for row in rows}
 
     def pull_names(
         self,
@@ -192,16 +207,16 @@ class RunSource:
         found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
         return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
 
-    def writers(self, task_ids: Sequence[str]) -> set[tuple[str, int]]:
-        """Return the (task, map index) of the task instances of some tasks that have pushed any XCom."""
+    def writers(self, task_ids: Collection[str], map_indexes: Collection[int]) -> set[tuple[str, int]]:
+        """Return the (task, map index) of some task instances that have pushed any XCom."""
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         found = select(XComModel.task_id, XComModel.map_index).distinct()
         of_run = found.where(XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id)
-        rows = self.session.execute(of_run.where(XComModel.task_id.in_(task_ids)))
-        return {(task_id, map_index) for task_id, map_index in rows}
+        wanted = of_run.where(XComModel.task_id.in_(task_ids), among(XComModel.map_index, map_indexes))
+        return {(task_id, map_index) for task_id, map_index in self.session.execute(wanted)}
 
     def _xcoms(self, statement: Any, xcom_key: str) -> Any:
         from airflow_dynamic_provider.airflow_adapter.models import XComModel

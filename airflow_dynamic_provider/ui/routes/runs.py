@@ -98,7 +98,7 @@ def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
         **present_space(info).model_dump(),
         keys=None if paths is None else len(paths),
         counts=found.counts,
-        has_stale=found.cells.has_stale,
+        has_stale=found.totals.staleness.is_any,
         producer_state=found.keys.listing.state,
         message=found.keys.message,
     )
