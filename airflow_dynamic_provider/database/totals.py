@@ -196,6 +196,8 @@ class Totals:
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         def count_of(task_ids: Collection[str]) -> Any:
+            if len(task_ids) == len(self._task_ids):
+                return func.count()
             return func.sum(case((TaskInstance.task_id.in_(task_ids), 1), else_=0))
 
         expanded = [task_id for task_id in self._task_ids if task_id not in self._whole]

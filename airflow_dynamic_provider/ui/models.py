@@ -304,7 +304,22 @@ class ClearedInstance(BaseModel):
 class ClearingAnswer(BaseModel):
     """The task instances that would run again. Nothing is changed."""
 
-    task_ids: list[str | tuple[str, int]] = Field(description="The same, for Airflow's clearTaskInstances")
+    task_ids: list[str | tuple[str, int]] | None = Field(
+        description="The same, for Airflow's clearTaskInstances; null if there are more than 10,000"
+    )
     total: int
     task_instances: list[ClearedInstance] = Field(description="The first 200")
     warnings: list[str]
+    may_clear: bool = Field(description="Whether Airflow lets the user clear them")
+
+
+class ClearRequest(ClearingRequest):
+    """The keys or nodes to clear, as the viewer has confirmed it."""
+
+    confirmed: int = Field(description="The number of task instances; if it differs now, nothing is cleared")
+
+
+class Cleared(BaseModel):
+    """What was cleared."""
+
+    total: int = Field(description="The number of task instances that run again")
