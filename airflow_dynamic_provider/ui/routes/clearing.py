@@ -18,12 +18,14 @@ from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import CLEARS_RUN, READS_RUN, MayClear, SessionDep
 from airflow_dynamic_provider.ui.presenting import present
+from airflow_dynamic_provider.ui.turns import ClearRoute, PageRoute
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.clearing import ToClear
     from airflow_dynamic_provider.database.runs import OpenRun
 
-router = APIRouter(tags=["clearing"], dependencies=READS_RUN)
+router = APIRouter(tags=["clearing"], route_class=PageRoute, dependencies=READS_RUN)
+_clears = APIRouter(route_class=ClearRoute, dependencies=CLEARS_RUN)
 
 # The number of task instances that an answer lists.
 _SHOWN = 200
@@ -50,7 +52,7 @@ def find_what_runs_again(
     )
 
 
-@router.post("/dags/{dag_id}/runs/{run_id}/clear", dependencies=CLEARS_RUN)
+@_clears.post("/dags/{dag_id}/runs/{run_id}/clear")
 def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: SessionDep) -> models.Cleared:
     """Clear keys, or nodes of a workflow, with everything that depends on them, in one transaction."""
     run = open_run(session, dag_id, run_id)
@@ -65,6 +67,9 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
     # Before the answer is sent, which says that it is done.
     session.commit()
     return models.Cleared(total=total)
+
+
+router.include_router(_clears)
 
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:

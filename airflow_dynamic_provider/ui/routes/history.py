@@ -14,8 +14,9 @@ from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.presenting import present_past, present_run
+from airflow_dynamic_provider.ui.turns import PageRoute
 
-router = APIRouter(tags=["history"], dependencies=READS_RUN)
+router = APIRouter(tags=["history"], route_class=PageRoute, dependencies=READS_RUN)
 
 _Of = Annotated[str, Query(description="The dynamic output")]
 _TaskId = Annotated[str | None, Query(description="Only the states in this task")]

@@ -19,11 +19,12 @@ from airflow_dynamic_provider.ui.presenting import (
     present_run,
     present_space,
 )
+from airflow_dynamic_provider.ui.turns import PageRoute
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.structure import SpaceInfo
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=PageRoute)
 
 
 @router.get("/dags/{dag_id}/outputs", dependencies=[READS_DAG])
