@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 9265e102877a6928ea96a2f5df25fb37b9e053bbe50ba26e2173afb957c9c372
+// Made of openapi.json by "make ui-types". SHA-256 of that: 1ebb3d6e76d82613fa082a0dccc636fdd0e7338fe3a1aa79e0f026c5d8098b3c
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -559,6 +559,11 @@ export interface components {
             is_running: boolean;
             /** Rows */
             rows: components["schemas"]["Row"][];
+            /**
+             * Message
+             * @description What the counts leave out, if anything
+             */
+            message: string | null;
         };
         /**
          * Meta
@@ -884,7 +889,7 @@ export interface components {
             producer_state: string | null;
             /**
              * Message
-             * @description Why there are no keys, if there are none
+             * @description Why there are no keys, or what the counts leave out
              */
             message: string | null;
         };

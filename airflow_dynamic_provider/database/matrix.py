@@ -88,11 +88,13 @@ class Page:
         rows: The rows.
         total: The number of rows on all pages.
         counts: State -> number of keys that match the search, ignoring the filter by state.
+        message: What the counts leave out, if anything.
     """
 
     rows: Sequence[Row]
     total: int
     counts: Mapping[str, int]
+    message: str | None = None
 
 
 class Matrix:
@@ -130,14 +132,14 @@ class Matrix:
     def page(self, query: Query) -> Page:
         """Return a page of rows. What the database sends does not grow with the number of keys."""
         found = self.find(query)
-        total = self.totals.of(found)
+        total, message = self.totals.of(found), self.totals.staleness.message
         depth = len(query.parent) + 1
         if query.folds and depth < self.info.space.depth:
             below = self._below(found, depth, query)
-            return Page(self._folded(query.slice(below), depth), len(below), total.named)
+            return Page(self._folded(query.slice(below), depth), len(below), total.named, message)
         shown = {state: total.named.get(state, 0) for state in query.states}
         count = sum(shown.values()) if query.states else len(found)
-        return Page(self.rows(self._first(found, total.absent, query)), count, total.named)
+        return Page(self.rows(self._first(found, total.absent, query)), count, total.named, message)
 
     def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""

@@ -15,7 +15,7 @@ from airflow_dynamic_provider.errors import ReadError, UnknownNameError
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -155,10 +155,11 @@ class RunSource:
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
-        wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
+        columns = (XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value)
+        wanted = self._xcoms(select(*columns), xcom_key).where(XComModel.task_id.in_(task_ids))
         if map_indexes is not None:
             wanted = wanted.where(among(XComModel.map_index, map_indexes))
-        rows = self.session.scalars(wanted)
+        rows = self.session.execute(wanted)
         return {(row.task_id, row.map_index): _load(row, keep_errors) for row in rows}
 
     def pull_names(
@@ -167,7 +168,7 @@ class RunSource:
         xcom_keys: Iterable[str],
         map_index: int = UNMAPPED,
         *,
-        without: str | None = None,
+        fields: Sequence[str] = (),
         keep_errors: bool = False,
     ) -> dict[str, Any]:
         """Return XCom key -> XCom of one task instance, for those that exist.
@@ -176,7 +177,8 @@ class RunSource:
             task_id: The task.
             xcom_keys: The XComs.
             map_index: The map index.
-            without: The field of each XCom not to load, if it is stored as a dict.
+            fields: The fields to read of each XCom; none for the whole XCom. An XCom without any of them is
+                read as a whole, because the deployment's XCom backend may have put it elsewhere.
             keep_errors: Whether to return the error instead of an XCom that cannot be loaded.
 
         Raises:
@@ -188,15 +190,30 @@ class RunSource:
 
         found: dict[str, Any] = {}
         for part in parts(xcom_keys):
-            wanted = select(XComModel).where(
+            if fields:
+                some = select(XComModel.key, *(XComModel.value[field] for field in fields))
+                for key, *values in self._xcoms_of(task_id, map_index, part, some):
+                    stored = zip(fields, values, strict=True)
+                    found[key] = {field: value for field, value in stored if value is not None}
+            whole = [key for key in part if not fields or found.get(key) == {}]
+            if whole:
+                rows = select(XComModel.task_id, XComModel.key, XComModel.value)
+                for row in self._xcoms_of(task_id, map_index, whole, rows):
+                    found[row.key] = _load(row, keep_errors)
+        return found
+
+    def _xcoms_of(self, task_id: str, map_index: int, xcom_keys: Sequence[str], statement: Any) -> Any:
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
+
+        return self.session.execute(
+            statement.where(
                 XComModel.dag_id == self.dag_id,
                 XComModel.run_id == self.run_id,
                 XComModel.task_id == task_id,
                 XComModel.map_index == map_index,
-                XComModel.key.in_(part),
+                XComModel.key.in_(xcom_keys),
             )
-            found |= {row.key: _load(row, keep_errors, without) for row in self.session.scalars(wanted)}
-        return found
+        )
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances that have pushed such an XCom."""
@@ -226,7 +243,7 @@ class RunSource:
         )
 
 
-def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
+def _load(row: Any, keep_errors: bool) -> Any:
     """Return the value of an XCom, or the error if errors are kept.
 
     The value is the stored JSON; no class is looked up or instantiated. Only a custom XCom backend of the
@@ -235,13 +252,10 @@ def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
     Raises:
         ReadError: The backend cannot load it.
     """
-    stored = row.value
-    if without is not None and isinstance(stored, dict):
-        stored = {**stored, without: None}
     if loads_json_only():
-        return stored
+        return row.value
     try:
-        return load(SimpleNamespace(key=row.key, value=stored))
+        return load(SimpleNamespace(key=row.key, value=row.value))
     except Exception as error:
         unreadable = ReadError(
             f"the deployment's XCom backend cannot load its stored value: {type(error).__name__}: {error}",

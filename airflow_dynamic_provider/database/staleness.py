@@ -104,9 +104,14 @@ class Staleness:
         )
 
     @property
-    def unchecked(self) -> bool:
-        """Whether there are too many doubtful clones to check. The rest count as clones of their keys."""
-        return self.keys.is_listed_again and len(self._doubtful) > MOST_DOUBTFUL
+    def message(self) -> str | None:
+        """What sums leave out, if anything: there are too many doubtful clones to check all of them."""
+        if not self.keys.is_listed_again or len(self._doubtful) <= MOST_DOUBTFUL:
+            return None
+        return (
+            f"The keys were listed again, and more than {MOST_DOUBTFUL} task instances may belong to former "
+            "keys. The counts and the order of the keys take the rest of them for those of the keys of now."
+        )
 
     @cached_property
     def _doubtful(self) -> list[Instance]:

@@ -6,6 +6,7 @@ outputs of a task that fails. Airflow deletes the XComs of a task instance when 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ class OutputWriter:
         self._map_index = clone.map_index if clone else xcom.UNMAPPED
         self._attempt = xcom.attempt_of(context)
         self._counts = dict.fromkeys(outputs, 0)
+        # The deployment's backend may keep pages in objects, and the UI shows metadata without loading values.
+        self._describes = not xcom.loads_json_only()
+        self._parts: dict[str, dict[int, layout.StoredItems]] = {name: {} for name in self._counts}
         self._items = {
             name: paging.PageWriter(layout.ITEMS_PER_PAGE, functools.partial(self._store_items, name))
             for name in self._counts
@@ -60,7 +64,7 @@ class OutputWriter:
         }
 
     def take(self, event: DynamicOutput[Any]) -> None:
-        """Store an output. One API call for each page that is complete."""
+        """Store an output. One or two API calls for each page that is complete."""
         name = event.output_name
         size = xcom.size_of(event.value, otherwise=paging.PART_BYTES)
         self._items[name].add(event, size)
@@ -78,29 +82,36 @@ class OutputWriter:
             log.info("Produced %d keys for the output %r", count, name)
 
     def add_metadata(self, name: str, positions: Mapping[int, Mapping[str, MetadataValue]]) -> None:
-        """Add metadata to outputs that are stored already. Two or three API calls for each page of theirs.
+        """Add metadata to outputs that are stored already. Two to five API calls for each page of theirs.
 
         Args:
             name: The output.
             positions: Position of an output -> its metadata.
         """
-        by_part: dict[tuple[int, int], dict[int, Mapping[str, MetadataValue]]] = {}
-        firsts: dict[int, layout.StoredItems] = {}
+        by_page: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
         for position, metadata in positions.items():
             page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
-            if page not in firsts:
-                firsts[page] = self._read_own(name, page, 0)
-            part, inside = paging.part_of(firsts[page].starts, offset)
-            by_part.setdefault((page, part), {})[inside] = metadata
-        for (page, part), added in by_part.items():
-            stored = self._read_own(name, page, part) if part else firsts[page]
-            changed = stored.with_metadata(added)
-            xcom.push(self._context, layout.items_xcom(name, page, part), changed.pack())
+            by_page.setdefault(page, {})[offset] = metadata
+        for page, added in by_page.items():
+            self._add_to_page(name, page, added)
 
-    def _read_own(self, name: str, page: int, part: int) -> layout.StoredItems:
+    def _add_to_page(self, name: str, page: int, added: Mapping[int, Mapping[str, MetadataValue]]) -> None:
+        first = self._read_own(layout.items_xcom(name, page))
+        by_part: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
+        for offset, metadata in added.items():
+            part, inside = paging.part_of(first.starts, offset)
+            by_part.setdefault(part, {})[inside] = metadata
+        for part, some in by_part.items():
+            xcom_key = layout.items_xcom(name, page, part)
+            stored = self._read_own(xcom_key) if part else first
+            xcom.push(self._context, xcom_key, stored.with_metadata(some).pack())
+        if self._describes:
+            xcom_key = layout.described_xcom(name, page)
+            xcom.push(self._context, xcom_key, self._read_own(xcom_key).with_metadata(added).pack())
+
+    def _read_own(self, xcom_key: str) -> layout.StoredItems:
         task_id = self._context["ti"].task_id
-        map_index = xcom.map_index_of(self._context)
-        stored = xcom.pull(self._context, task_id, layout.items_xcom(name, page, part), map_index)
+        stored = xcom.pull(self._context, task_id, xcom_key, xcom.map_index_of(self._context))
         return layout.StoredItems.unpack(stored)
 
     def _store_items(self, name: str, part: paging.Part) -> None:
@@ -110,6 +121,18 @@ class OutputWriter:
             part.entries, key_path=self._key_path, attempt=self._attempt, starts=tuple(part.starts)
         )
         xcom.push(self._context, layout.items_xcom(name, part.page, part.part), stored.pack())
+        if self._describes:
+            self._describe(name, part, stored)
+
+    def _describe(self, name: str, part: paging.Part, stored: layout.StoredItems) -> None:
+        """Store a page without its values, as soon as all its parts are stored."""
+        parts = self._parts[name]
+        parts[part.part] = dataclasses.replace(stored, values=None)
+        # The first part is stored last.
+        if part.part == 0:
+            page = layout.StoredItems.described([parts[number] for number in sorted(parts)])
+            xcom.push(self._context, layout.described_xcom(name, part.page), page.pack())
+            parts.clear()
 
     def _store_values(self, name: str, part: paging.Part) -> None:
         stored = layout.StoredValues(

@@ -65,7 +65,7 @@ class RunSpace(Space):
     counts: Counts = Field(description="State -> number of keys; `none` stands for no state yet")
     has_stale: bool = Field(description="Whether a clone ran for a key other than the one at its position")
     producer_state: State = Field(description="The state of the task that lists the keys")
-    message: str | None = Field(description="Why there are no keys, if there are none")
+    message: str | None = Field(description="Why there are no keys, or what the counts leave out")
 
 
 class RunWorkflow(WorkflowInfo):
@@ -127,6 +127,7 @@ class KeysPage(BaseModel):
     counts: Counts = Field(description="State -> number of keys that match the search, ignoring the filter")
     is_running: bool = Field(description="Whether the run has not ended")
     rows: list[Row]
+    message: str | None = Field(description="What the counts leave out, if anything")
 
 
 class Node(BaseModel):

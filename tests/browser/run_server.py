@@ -142,6 +142,7 @@ class RunServer:
             "counts": self._counts(),
             "is_running": self.is_running,
             "rows": rows,
+            "message": None,
         }
 
     def _nested(self, query: dict[str, list[str]]) -> dict[str, Any]:

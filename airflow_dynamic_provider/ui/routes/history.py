@@ -79,14 +79,15 @@ def get_numbers(
             )
             for number in found.numbers
         ],
-        message=found.message or _left_out(history),
+        message=" ".join(filter(None, [found.message, _left_out(history)])) or None,
     )
 
 
 def _left_out(history: History) -> str | None:
-    missing = history.unreadable
-    return (
-        f"These runs have no such dynamic output, or cannot be read: {', '.join(missing)}."
-        if missing
-        else None
-    )
+    messages = []
+    if missing := history.unreadable:
+        names = ", ".join(missing)
+        messages.append(f"These runs have no such dynamic output, or cannot be read: {names}.")
+    if history.is_cut:
+        messages.append("Only the last runs are shown because there are many keys.")
+    return " ".join(messages) or None

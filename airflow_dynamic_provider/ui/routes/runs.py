@@ -89,6 +89,7 @@ def get_keys(
         counts=dict(page.counts),
         is_running=is_running(run.dag_run),
         rows=[present_row(row) for row in page.rows],
+        message=page.message,
     )
 
 
@@ -101,7 +102,7 @@ def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
         counts=found.counts,
         has_stale=found.totals.staleness.is_any,
         producer_state=found.keys.listing.state,
-        message=found.keys.message,
+        message=found.keys.message or found.totals.staleness.message,
     )
 
 
