@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 1ebb3d6e76d82613fa082a0dccc636fdd0e7338fe3a1aa79e0f026c5d8098b3c
+// Made of openapi.json by "make ui-types". SHA-256 of that: aaa4e94c5efe8bf39af2a7242de9b9e76fd77a84a34cec3ec6f7c90af1e6893b
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -348,10 +348,10 @@ export interface components {
             /** Warnings */
             warnings: string[];
             /**
-             * May Clear
-             * @description Whether Airflow lets the user clear them
+             * Refusal
+             * @description Why the user cannot clear them here, if so
              */
-            may_clear: boolean;
+            refusal: string | null;
         };
         /**
          * ClearingRequest

@@ -30,7 +30,7 @@ def keys_of(count):
     return [f"customer_{index:05}" for index in range(count)]
 
 
-def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
+def write_large_run(session, dag_id, producer, tasks, count, run_id="large", days=0):
     """Write the run.
 
     Args:
@@ -40,6 +40,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         tasks: Its tasks that are cloned for each key.
         count: The number of keys.
         run_id: The run.
+        days: The number of days after the first run of the Dag.
     """
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagbag import DBDagBag
@@ -55,8 +56,8 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         dag_id=dag_id,
         run_id=run_id,
         run_type=DagRunType.MANUAL,
-        logical_date=STARTED,
-        run_after=STARTED,
+        logical_date=STARTED + timedelta(days=days),
+        run_after=STARTED + timedelta(days=days),
         start_date=STARTED,
         state="success",
     )

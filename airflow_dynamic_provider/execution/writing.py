@@ -48,7 +48,7 @@ class OutputWriter:
         self._map_index = clone.map_index if clone else xcom.UNMAPPED
         self._attempt = xcom.attempt_of(context)
         self._counts = dict.fromkeys(outputs, 0)
-        # The deployment's backend may keep pages in objects, and the UI shows metadata without loading values.
+        # The deployment's backend may keep values in objects, and the pages show metadata without them.
         self._describes = not xcom.loads_json_only()
         self._parts: dict[str, dict[int, layout.StoredItems]] = {name: {} for name in self._counts}
         self._items = {

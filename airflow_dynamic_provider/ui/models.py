@@ -311,7 +311,7 @@ class ClearingAnswer(BaseModel):
     total: int
     task_instances: list[ClearedInstance] = Field(description="The first 200")
     warnings: list[str]
-    may_clear: bool = Field(description="Whether Airflow lets the user clear them")
+    refusal: str | None = Field(description="Why the user cannot clear them here, if so")
 
 
 class ClearRequest(ClearingRequest):

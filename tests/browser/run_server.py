@@ -36,7 +36,7 @@ class RunServer:
         folded: The number of keys below each outer key; 0 if keys are not nested.
         requests: The number of requests so far, but those for files.
         asked: The queries for keys so far, the newest last.
-        may_clear: Whether the viewer may clear task instances.
+        refusal: Why the viewer cannot clear task instances.
         changed: Whether other task instances run again than the viewer has confirmed.
         cleared: The bodies of the requests to clear task instances.
     """
@@ -49,7 +49,7 @@ class RunServer:
         self.folded = 0
         self.requests = 0
         self.asked: list[dict[str, list[str]]] = []
-        self.may_clear = True
+        self.refusal: str | None = None
         self.changed = False
         self.cleared: list[dict[str, Any]] = []
         self._static = static
@@ -208,7 +208,7 @@ class RunServer:
             "total": len(instances),
             "task_instances": instances[:200],
             "warnings": ["The report runs again."],
-            "may_clear": self.may_clear,
+            "refusal": self.refusal,
         }
 
     def _clear(self, route: Route) -> None:

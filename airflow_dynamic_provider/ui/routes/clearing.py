@@ -33,6 +33,12 @@ _SHOWN = 200
 # The number of markers that an answer has.
 _MARKERS = 10_000
 
+# The number of task instances that one request clears. Airflow takes some milliseconds for each, and proxies
+# end a request that takes minutes.
+_MOST_CLEARED = 10_000
+
+_FORBIDDEN = "You may not clear task instances of this Dag."
+
 
 @router.post("/dags/{dag_id}/runs/{run_id}/clearing")
 def find_what_runs_again(
@@ -40,6 +46,7 @@ def find_what_runs_again(
 ) -> models.ClearingAnswer:
     """Return the task instances that run again when keys, or nodes of a workflow, are cleared."""
     to_clear = _find(open_run(session, dag_id, run_id), wanted)
+    refusal = _too_many(to_clear.total) if may_clear else _FORBIDDEN
     return models.ClearingAnswer(
         task_ids=to_clear.markers(_MARKERS),
         total=to_clear.total,
@@ -48,7 +55,7 @@ def find_what_runs_again(
             for instance in to_clear.first(_SHOWN)
         ],
         warnings=[f"{to_clear.warning}."] if to_clear.warning else [],
-        may_clear=may_clear,
+        refusal=refusal,
     )
 
 
@@ -58,6 +65,8 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
     run = open_run(session, dag_id, run_id)
     to_clear = _find(run, wanted)
     total = to_clear.total
+    if (refusal := _too_many(total)) is not None:
+        raise HTTPException(422, refusal)
     if total != wanted.confirmed:
         raise HTTPException(
             409,
@@ -70,6 +79,15 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
 
 
 router.include_router(_clears)
+
+
+def _too_many(total: int) -> str | None:
+    if total <= _MOST_CLEARED:
+        return None
+    return (
+        f"{total:,} task instances would run again, and a page clears at most {_MOST_CLEARED:,} at once. Clear some "
+        "of them, or all of them with the command `airflow dynamic-outputs clear`."
+    )
 
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:

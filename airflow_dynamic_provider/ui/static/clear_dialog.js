@@ -16,8 +16,6 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
  *   | {step: "failed", message: string}} Step
  */
 
-const FORBIDDEN = "You may not clear task instances of this Dag.";
-
 /**
  * @param {{place: import("./address.js").Place, wanted: ClearingRequest, onClose: () => void, onCleared: () => void}} properties
  */
@@ -112,7 +110,7 @@ function Buttons({ step, onClear, onClose }) {
 async function ask(place, wanted) {
   try {
     const plan = await planClearing(place, wanted);
-    return plan.may_clear ? { step: "confirming", plan } : { step: "failed", message: FORBIDDEN };
+    return plan.refusal === null ? { step: "confirming", plan } : { step: "failed", message: plan.refusal };
   } catch (error) {
     return { step: "failed", message: reasonOf(error) };
   }
@@ -132,7 +130,7 @@ function reasonOf(error) {
     case 401:
       return "You are no longer logged in. Log in to Airflow again.";
     case 403:
-      return FORBIDDEN;
+      return "You may not clear task instances of this Dag.";
     default:
       return error.message || "The server could not clear the task instances. Its log says more.";
   }
