@@ -76,6 +76,8 @@ def read_instances(
     if limit is not None:
         wanted = wanted.order_by(TaskInstance.task_id, TaskInstance.map_index).limit(limit)
     found = {}
-    for task_id, map_index, state, *others in source.session.execute(wanted):
-        found[task_id, map_index] = Instance(task_id, map_index, name_of_state(state), *others)
+    for task_id, map_index, state, tries, start, end, duration, label in source.session.execute(wanted):
+        found[task_id, map_index] = Instance(
+            task_id, map_index, name_of_state(state), tries, start, end, duration, label
+        )
     return found

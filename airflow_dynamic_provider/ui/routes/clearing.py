@@ -85,8 +85,8 @@ def _too_many(total: int) -> str | None:
     if total <= _MOST_CLEARED:
         return None
     return (
-        f"{total:,} task instances would run again, and a page clears at most {_MOST_CLEARED:,} at once. Clear some "
-        "of them, or all of them with the command `airflow dynamic-outputs clear`."
+        f"{total:,} task instances would run again, and a page clears at most {_MOST_CLEARED:,} at once. "
+        "Clear some of them, or all of them with the command `airflow dynamic-outputs clear`."
     )
 
 
