@@ -167,7 +167,7 @@ bench: $(READY) ## Measure the cost of the package, beside Airflow without it (D
 	@"$(BIN)/python" benchmarks/workflows.py $(if $(DEFAULTS),--defaults)
 	$(call step,Other triggers beside waiting workflows)
 	@"$(BIN)/python" benchmarks/triggerer.py
-	$(call step,A page of 10000 keys)
+	$(call step,The answers of the pages for 100000 keys and for 50 tasks (PostgreSQL))
 	@"$(BIN)/python" benchmarks/pages.py
 
 .PHONY: wheel

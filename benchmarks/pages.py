@@ -1,34 +1,41 @@
-"""Measure the time for a page of 10,000 keys in five tasks, beside Airflow's list of mapped task instances.
+"""Measure each answer of the pages' server, for 100,000 keys in five tasks and for 10,000 keys in fifty.
 
-Airflow's API server answers both requests in this process, from the same SQLite database.
+Airflow's API server answers in this process, from a PostgreSQL of its own. Airflow's list of mapped task
+instances is measured beside them. Each line shows the time of an answer alone, its queries, the rows that the
+database sent, the size of the answer, and the memory that the process needed in addition.
+
+``python benchmarks/pages.py 1000x5 100x50`` measures other runs.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
-KEYS = 10_000
-REPEATS = 7
-TASKS = ["first", "second", "third", "fourth", "fifth"]
+SIZES = ("100000x5", "10000x50")
+REPEATS = 3
 
-home = Path(tempfile.mkdtemp(prefix="airflow-pages-"))
-os.environ |= {
-    "AIRFLOW_HOME": str(home),
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-}
+# The address of the database, for the process that measures.
+DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+# The keys in the names of `tests.large_run`.
+OF = "customers.result"
+PRODUCER = "customers"
 
-def make_dag():
-    """Return a Dag of one dynamic output and five tasks for each of its keys."""
+
+def make_dag(dag_id, columns):
+    """Return a Dag of one dynamic output and some tasks for each of its keys."""
     from airflow.sdk import dag, task
 
     from airflow_dynamic_provider import DynamicOut
@@ -41,10 +48,10 @@ def make_dag():
     def work(value):
         return value
 
-    @dag(schedule=None)
+    @dag(dag_id=dag_id, schedule=None)
     def many():
         def each(value):
-            for name in TASKS:
+            for name in columns:
                 value = work.override(task_id=name)(value)
 
         customers().map(each)
@@ -52,66 +59,150 @@ def make_dag():
     return many()
 
 
-def measure(ask):
-    """Return the median time of an answer, in seconds."""
-    ask()
+class Meter:
+    """Counts the queries of this process and the rows that they return, and measures its memory."""
+
+    def __init__(self):
+        from airflow.settings import engine
+        from sqlalchemy import event
+
+        self.begin()
+        event.listen(engine, "after_cursor_execute", self._note)
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def _note(self, connection, cursor, statement, *others):
+        self.queries += 1
+        self.rows += max(cursor.rowcount, 0) if statement.lstrip()[:6] == "SELECT" else 0
+
+    def begin(self):
+        """Begin to count."""
+        self.queries = self.rows = 0
+        self.before = self.peak = _memory()
+
+    def watch(self):
+        """Look at the memory now and then. It runs in a thread of its own."""
+        while True:
+            self.peak = max(self.peak, _memory())
+            time.sleep(0.01)
+
+    @property
+    def megabytes(self):
+        """The memory since `begin`, at its peak."""
+        return (self.peak - self.before) / 1024
+
+
+def _memory():
+    """Return the memory of this process, in KiB."""
+    (found,) = re.findall(r"VmRSS:\s*(\d+)", Path("/proc/self/status").read_text())
+    return int(found)
+
+
+def measure(meter, name, ask):
+    """Print a line about an answer."""
     taken = []
-    for _ in range(REPEATS):
+    for _ in range(1 + REPEATS):
+        meter.begin()
         started = time.perf_counter()
         answer = ask()
         taken.append(time.perf_counter() - started)
         assert answer.status_code == 200, answer.text
-    return statistics.median(taken)
+        if taken[-1] > 10:
+            break
+    seconds = statistics.median(taken[1:] or taken)
+    size = len(answer.content)
+    print(
+        f"  {name:48}{seconds:8.2f} s{meter.queries:6} queries{meter.rows:9} rows"
+        f"{size / 1024:9.0f} KiB{meter.megabytes:7.0f} MiB",
+        flush=True,
+    )
+    return answer
 
 
-def list_again(session):
-    """Make the second try of the producing task list the keys, before the clones started."""
-    from airflow.models.taskinstance import TaskInstance
-    from sqlalchemy import update
+def cases(server, dag_id, columns):
+    """Yield the name of each case, and what asks for its answer."""
+    run = f"/dags/{dag_id}/runs/large"
+    keys = f"{run}/keys"
+    matrix = {
+        "first page of the matrix": {},
+        "page in the middle": {"offset": 5000},
+        "sorted by key": {"sort": "key", "descending": True},
+        "sorted by duration": {"sort": "duration", "descending": True},
+        "sorted by state": {"sort": "state"},
+        "search of few": {"search": "0777"},
+        "search of many": {"search": "7"},
+        "only failed": {"state": "failed"},
+        "only succeeded, by duration": {"state": "success", "sort": "duration"},
+    }
+    for name, parameters in matrix.items():
+        yield name, functools.partial(server.get, keys, of=OF, **parameters)
+    yield "outputs of the run", functools.partial(server.get, f"{run}/outputs")
+    yield "outputs of the Dag", functools.partial(server.get, f"/dags/{dag_id}/outputs")
+    yield "metadata of keys", functools.partial(server.get, f"{run}/keys-metadata", of=OF)
+    one = json.dumps(["customer_00777"])
+    yield "metadata of one key", functools.partial(server.get, f"{run}/keys-metadata", of=OF, key=one)
+    yield "a task instance", functools.partial(server.get, f"{run}/task-instances/{columns[1]}/777")
+    yield "history", functools.partial(server.get, f"/dags/{dag_id}/history", of=OF)
+    yield "history, search", functools.partial(server.get, f"/dags/{dag_id}/history", of=OF, search="0777")
+    yield "numbers", functools.partial(server.get, f"/dags/{dag_id}/numbers", of=OF)
+    yield "numbers of one key", functools.partial(server.get, f"/dags/{dag_id}/numbers", of=OF, key=one)
+    for name, wanted in {
+        "what clearing one key runs again": {"keys": [["customer_00777"]]},
+        "what clearing all failed runs again": {"state": "failed"},
+        "what clearing the list runs again": {"lister": True},
+    }.items():
+        yield name, functools.partial(server.post, f"{run}/clearing", {"of": OF, **wanted})
+    yield "export of states", functools.partial(server.get, f"{run}/export", of=OF)
+    yield "export of metadata", functools.partial(server.get, f"{run}/export", of=OF, what="metadata")
 
-    from tests.large_run import STARTED
 
-    producing = update(TaskInstance).where(TaskInstance.task_id == "customers")
-    session.execute(producing.values(try_number=2, end_date=STARTED))
-
-
-def main():
-    """Measure, and print the times."""
-    from airflow.utils.db import initdb
+def measure_size(keys, count):
+    """Write a run, and print the lines about it."""
     from airflow.utils.session import create_session
 
     from tests.api_server import ApiServer
     from tests.dag_runs import register
-    from tests.large_run import write_large_run
+    from tests.large_run import write_large_run, write_metadata
+
+    dag_id = f"many_{keys}_{count}"
+    columns = [f"task_{number:02}" for number in range(count)]
+    register(make_dag(dag_id, columns))
+    with create_session() as session:
+        write_large_run(session, dag_id, PRODUCER, columns, keys)
+        write_metadata(session, dag_id, PRODUCER, columns, keys)
+        # A server that has been up for a while has statistics of its tables.
+        session.connection().exec_driver_sql("ANALYZE")
+    server, meter = ApiServer(), Meter()
+    print(f"{keys} keys in {count} tasks")
+    airflow = f"/api/v2/dags/{dag_id}/dagRuns/large/taskInstances/{columns[0]}/listMapped?limit=100"
+    peer = functools.partial(server.client.get, airflow, headers=server.headers("admin"))
+    measure(meter, "Airflow: 100 clones of one task", peer)
+    for name, ask in cases(server, dag_id, columns):
+        measure(meter, name, ask)
+
+
+def measure_all(sizes):
+    """Print the figures of each size."""
+    from airflow.utils.db import initdb
 
     initdb()
-    register(make_dag())
-    with create_session() as session:
-        write_large_run(session, "many", "customers", TASKS, KEYS)
-    server = ApiServer()
-    run = "/dags/many/runs/large"
-    headers = server.headers("admin")
-    airflow = "/api/v2/dags/many/dagRuns/large/taskInstances/first/listMapped?limit=100"
-    peer = measure(lambda: server.client.get(airflow, headers=headers))
-    print(f"{'Airflow: 100 clones of one task':55}{peer * 1000:8.0f} ms")
-    cases = {
-        "first page of the matrix, 50 keys x 5 tasks": {},
-        "page 150": {"offset": 7500},
-        "sorted by duration": {"sort": "duration", "descending": True},
-        "search": {"search": "0777"},
-        "only failed": {"state": "failed"},
-    }
-    for name, parameters in cases.items():
-        ask = functools.partial(server.get, f"{run}/keys", of="customers.result", **parameters)
-        own = measure(ask)
-        print(f"{name:55}{own * 1000:8.0f} ms{own / peer:8.2f} x")
-    with create_session() as session:
-        list_again(session)
-    own = measure(lambda: server.get(f"{run}/keys", of="customers.result"))
-    print(f"{'first page, after a retry of the producing task':55}{own * 1000:8.0f} ms{own / peer:8.2f} x")
-    own = measure(lambda: server.get(f"{run}/outputs"))
-    print(f"{'what there is in the run':55}{own * 1000:8.0f} ms{own / peer:8.2f} x")
+    for size in sizes:
+        measure_size(*map(int, size.split("x")))
+
+
+def start(sizes):
+    """Start a database, and measure in a process that has its address from the beginning."""
+    from tests.live.local_postgres import local_postgres
+
+    with tempfile.TemporaryDirectory(prefix="airflow-pages-") as home, local_postgres() as address:
+        settings = {
+            "AIRFLOW_HOME": home,
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+            DATABASE: address,
+        }
+        subprocess.run([sys.executable, __file__, *sizes], env={**os.environ, **settings}, check=True)
 
 
 if __name__ == "__main__":
-    main()
+    measures = measure_all if DATABASE in os.environ else start
+    measures(sys.argv[1:] or SIZES)

@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 58c78152611eb48c394f09bfae054e1b2cd3724ed74b515338208106777f14a3
+// Made of openapi.json by "make ui-types". SHA-256 of that: aaa4e94c5efe8bf39af2a7242de9b9e76fd77a84a34cec3ec6f7c90af1e6893b
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -181,6 +181,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dags/{dag_id}/runs/{run_id}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clear Run
+         * @description Clear keys, or nodes of a workflow, with everything that depends on them, in one transaction.
+         */
+        post: operations["clear_run_dags__dag_id__runs__run_id__clear_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dags/{dag_id}/runs/{run_id}/export": {
         parameters: {
             query?: never;
@@ -240,6 +260,58 @@ export interface components {
             is_stale: boolean;
         };
         /**
+         * ClearRequest
+         * @description The keys or nodes to clear, as the viewer has confirmed it.
+         */
+        ClearRequest: {
+            /** Of */
+            of?: string | null;
+            /**
+             * Keys
+             * @description The keys; empty for all
+             */
+            keys?: string[][];
+            /**
+             * Lister
+             * @description Clear the task that lists the keys
+             * @default false
+             */
+            lister?: boolean;
+            /** Workflow */
+            workflow?: string | null;
+            /**
+             * Nodes
+             * @description The nodes; empty for all failed ones
+             */
+            nodes?: string[];
+            /**
+             * Key
+             * @description The key of the graph, in a map
+             */
+            key?: string[] | null;
+            /**
+             * State
+             * @description Only failed ones
+             */
+            state?: "failed" | null;
+            /**
+             * Confirmed
+             * @description The number of task instances; if it differs now, nothing is cleared
+             */
+            confirmed: number;
+        };
+        /**
+         * Cleared
+         * @description What was cleared.
+         */
+        Cleared: {
+            /**
+             * Total
+             * @description The number of task instances that run again
+             */
+            total: number;
+        };
+        /**
          * ClearedInstance
          * @description A task instance that would run again.
          */
@@ -260,12 +332,12 @@ export interface components {
         ClearingAnswer: {
             /**
              * Task Ids
-             * @description The same, for Airflow's clearTaskInstances
+             * @description The same, for Airflow's clearTaskInstances; null if there are more than 10,000
              */
             task_ids: (string | [
                 string,
                 number
-            ])[];
+            ])[] | null;
             /** Total */
             total: number;
             /**
@@ -275,6 +347,11 @@ export interface components {
             task_instances: components["schemas"]["ClearedInstance"][];
             /** Warnings */
             warnings: string[];
+            /**
+             * Refusal
+             * @description Why the user cannot clear them here, if so
+             */
+            refusal: string | null;
         };
         /**
          * ClearingRequest
@@ -482,6 +559,11 @@ export interface components {
             is_running: boolean;
             /** Rows */
             rows: components["schemas"]["Row"][];
+            /**
+             * Message
+             * @description What the counts leave out, if anything
+             */
+            message: string | null;
         };
         /**
          * Meta
@@ -807,7 +889,7 @@ export interface components {
             producer_state: string | null;
             /**
              * Message
-             * @description Why there are no keys, if there are none
+             * @description Why there are no keys, or what the counts leave out
              */
             message: string | null;
         };
@@ -972,6 +1054,8 @@ export interface components {
     pathItems: never;
 }
 export type Cell = components['schemas']['Cell'];
+export type ClearRequest = components['schemas']['ClearRequest'];
+export type Cleared = components['schemas']['Cleared'];
 export type ClearedInstance = components['schemas']['ClearedInstance'];
 export type ClearingAnswer = components['schemas']['ClearingAnswer'];
 export type ClearingRequest = components['schemas']['ClearingRequest'];
@@ -1257,6 +1341,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClearingAnswer"];
+                };
+            };
+        };
+    };
+    clear_run_dags__dag_id__runs__run_id__clear_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClearRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
                 };
             };
         };

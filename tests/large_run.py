@@ -1,5 +1,7 @@
 """Writes an ended Dag run with thousands of keys into Airflow's database. A real run would take hours.
 
+It stores what the tasks of such a run would store, except the values of their results.
+
 ``python -m tests.large_run DAG OUTPUT TASK,TASK COUNT`` does this in an Airflow that has the Dag.
 """
 
@@ -8,6 +10,10 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta, timezone
 from inspect import signature
+from itertools import islice
+
+#: The number of rows in one command.
+AT_ONCE = 5000
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -19,7 +25,12 @@ def state_of(position):
     return "skipped" if position % 500 == 3 else "success"
 
 
-def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
+def keys_of(count):
+    """Return the keys."""
+    return [f"customer_{index:05}" for index in range(count)]
+
+
+def write_large_run(session, dag_id, producer, tasks, count, run_id="large", days=0):
     """Write the run.
 
     Args:
@@ -29,6 +40,7 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         tasks: Its tasks that are cloned for each key.
         count: The number of keys.
         run_id: The run.
+        days: The number of days after the first run of the Dag.
     """
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagbag import DBDagBag
@@ -44,8 +56,8 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
         dag_id=dag_id,
         run_id=run_id,
         run_type=DagRunType.MANUAL,
-        logical_date=STARTED,
-        run_after=STARTED,
+        logical_date=STARTED + timedelta(days=days),
+        run_after=STARTED + timedelta(days=days),
         start_date=STARTED,
         state="success",
     )
@@ -67,9 +79,12 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
 
     # The columns have other names than the arguments of the mapped class.
     session.bulk_insert_mappings(TaskInstance, [row(producer, -1, "success")])
-    rows = (row(task_id, index, state_of(index)) for index in range(count) for task_id in tasks)
-    session.bulk_insert_mappings(TaskInstance, list(rows))
-    keys = [f"customer_{index:05}" for index in range(count)]
+    places = ((index, task_id) for index in range(count) for task_id in tasks)
+    while some := list(islice(places, AT_ONCE)):
+        session.bulk_insert_mappings(
+            TaskInstance, [row(task, index, state_of(index)) for index, task in some]
+        )
+    keys = keys_of(count)
     at = {"dag_id": dag_id, "run_id": run_id, "task_id": producer, "map_index": -1}
     value = XCom.serialize_value(keys)
     if "serialize" in signature(XComModel.set).parameters:
@@ -77,6 +92,50 @@ def write_large_run(session, dag_id, producer, tasks, count, run_id="large"):
     else:
         # Up to 3.1 the class always serializes, and since 3.4 it cannot be written.
         session.add(XComModel(key="return_value", value=value, dag_run_id=run.id, **at))
+    session.commit()
+
+
+def write_metadata(session, dag_id, producer, tasks, count, run_id="large"):
+    """Write the dynamic outputs of the run, each with a number, and a number of each clone.
+
+    Args:
+        session: The database session.
+        dag_id: The Dag.
+        producer: Its task that produces one dynamic output.
+        tasks: Its tasks that are cloned for each key.
+        count: The number of keys.
+        run_id: The run.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import insert
+
+    from airflow_dynamic_provider import DynamicOutput, MetadataValue
+    from airflow_dynamic_provider.execution import layout
+
+    run = session.query(DagRun).filter_by(dag_id=dag_id, run_id=run_id).one()
+    keys = keys_of(count)
+
+    def row(task_id, map_index, key, value):
+        at = {"dag_id": dag_id, "run_id": run_id, "dag_run_id": run.id, "task_id": task_id}
+        return {**at, "map_index": map_index, "key": key, "value": value}
+
+    def rows():
+        yield row(producer, -1, layout.digest_xcom(layout.RETURN_VALUE), layout.pack_digest(keys))
+        per_page = layout.ITEMS_PER_PAGE
+        for page, start in enumerate(range(0, count, per_page)):
+            some = keys[start : start + per_page]
+            events = [DynamicOutput("x" * 500, mapping_key=key, metadata={"bytes": 500}) for key in some]
+            stored = layout.StoredItems.of(events).pack()
+            yield row(producer, -1, layout.items_xcom("result", page), stored)
+        for position, key in enumerate(keys):
+            own = {"result": {"rows": MetadataValue.int(position)}}
+            stored = layout.StoredMetadata(own, key_path=(key,)).pack()
+            yield from (row(task_id, position, layout.METADATA_XCOM, stored) for task_id in tasks)
+
+    todo = rows()
+    while some := list(islice(todo, AT_ONCE)):
+        session.execute(insert(XComModel), some)
     session.commit()
 
 

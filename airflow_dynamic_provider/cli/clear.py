@@ -33,7 +33,7 @@ def clear(args: Namespace) -> None:
     _check_arguments(args)
     with opened_run(args) as run:
         to_clear = _find_nodes(run, args) if args.workflow else _find_keys(run, args)
-        rows = [_row(instance, to_clear) for instance in to_clear.instances]
+        rows = [_row(instance, to_clear) for instance in to_clear.first()]
         if args.yes:
             clear_in_database(run, to_clear)
     print_rows(rows, args.output)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.downstream import ALL, Found, find_downstream
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
-from airflow_dynamic_provider.database.parts import parts
+from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.definitions.states import REMOVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.database.structure import SpaceInfo
@@ -23,31 +24,149 @@ if TYPE_CHECKING:
 
 Pair = tuple[str, int]
 
+# The number of task instances that are cleared at once.
+_AT_ONCE = 400
+
 
 @dataclass(frozen=True)
 class ToClear:
     """The task instances that would run again.
 
+    It reads only what it is asked for, because there may be hundreds of thousands.
+
     Attributes:
-        instances: The task instances, by task and map index.
-        markers: The same for Airflow's API: a task id for all its task instances, or (task id, map index).
-        labels: (task, map index) -> its label: its key, or the name of a node.
+        run: The Dag run.
+        wanted: Task -> map indexes, `ALL` for every task instance of the task.
+        keys: The keys of the run.
+        named: (task, map index) -> its label, if that is not its key.
         warning: A warning for the user who clears them; empty if there is none.
-        removed: The task instances whose keys are gone. They are cleared too, because Airflow would not
-            bring them back when keys take their positions again. Without keys, Airflow removes them again.
     """
 
-    instances: Sequence[Instance]
-    markers: Sequence[str | Pair]
-    labels: Mapping[Pair, str] = field(default_factory=dict)
+    run: OpenRun
+    wanted: Found
+    keys: RunKeys
+    named: Mapping[Pair, str] = field(default_factory=dict)
     warning: str = ""
-    removed: Sequence[Instance] = ()
+
+    @property
+    def total(self) -> int:
+        """Their number. Task instances whose keys are gone are not counted."""
+        return sum(count for (_, is_removed), count in self._found.items() if not is_removed)
+
+    @property
+    def task_ids(self) -> set[str]:
+        """The tasks that have any."""
+        return {task_id for task_id, is_removed in self._found if not is_removed}
+
+    def first(self, limit: int | None = None) -> list[Instance]:
+        """Return the first of them by task and map index, or all. Those whose keys are gone are left out."""
+        from sqlalchemy import func
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        is_there = func.coalesce(TaskInstance.state, "none") != REMOVED
+        found = self._read([self._is_wanted, is_there], limit)
+        return [found[at] for at in sorted(found)]
+
+    def markers(self, limit: int | None = None) -> list[str | Pair] | None:
+        """Return the same for Airflow's API: a task id for all its task instances, or (task id, map index).
+
+        It contains the task instances whose keys are gone. Airflow would not bring them back when keys take
+        their positions again. Without keys, Airflow removes them again.
+
+        Args:
+            limit: The maximum number of markers. If there are more, the result is ``None``.
+        """
+        whole = {task_id for task_id, count in self._existing.items() if self._count(task_id) == count}
+        parted = {task_id: self._count(task_id) for task_id in self._existing if task_id not in whole}
+        if limit is not None and len(whole) + sum(parted.values()) > limit:
+            return None
+        pairs = self._pairs([task_id for task_id, count in parted.items() if count])
+        markers: list[str | Pair] = [*whole, *pairs]
+        return sorted(markers, key=lambda each: (each, -1) if isinstance(each, str) else each)
+
+    def all_of_them(self) -> Iterator[list[Pair]]:
+        """Yield (task, map index) of all of them, also of those whose keys are gone, some at a time."""
+        todo = iter(self._pairs(self._existing))
+        while some := list(islice(todo, _AT_ONCE)):
+            yield some
 
     def label(self, instance: Instance) -> str:
         """Return the key or node name of a task instance; empty if it is not mapped."""
+        at = (instance.task_id, instance.map_index)
         if instance.map_index < 0:
             return ""
-        return self.labels.get((instance.task_id, instance.map_index)) or instance.label or ""
+        return self.named.get(at) or self.keys.label(at) or instance.label or ""
+
+    def _count(self, task_id: str) -> int:
+        return sum(self._found.get((task_id, is_removed), 0) for is_removed in (False, True))
+
+    @cached_property
+    def _existing(self) -> dict[str, int]:
+        """Task -> number of its task instances."""
+        return {task_id: count for (task_id,), count in self._counted().items()}
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, bool], int]:
+        """(Task, whether the keys are gone) -> number of task instances that run again."""
+        from sqlalchemy import func
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        states = self._counted(func.coalesce(TaskInstance.state, "none"), conditions=[self._is_wanted])
+        found: dict[tuple[str, bool], int] = {}
+        for (task_id, state), count in states.items():
+            at = (task_id, state == REMOVED)
+            found[at] = found.get(at, 0) + count
+        return found
+
+    def _counted(self, *columns: Any, conditions: Sequence[Any] = ()) -> dict[Any, int]:
+        """Return (task, other columns) -> number of task instances."""
+        from sqlalchemy import func, select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        groups = (TaskInstance.task_id, *columns)
+        wanted = select(*groups, func.count()).where(*self.run.source.instances_of(self.wanted), *conditions)
+        rows = self.run.session.execute(wanted.group_by(*groups)) if self.wanted else ()
+        return {tuple(group): count for *group, count in rows}
+
+    def _pairs(self, task_ids: Iterable[str]) -> list[Pair]:
+        from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        columns = (TaskInstance.task_id, TaskInstance.map_index)
+        wanted = select(*columns).where(*self.run.source.instances_of(list(task_ids)), self._is_wanted)
+        return [(task_id, index) for task_id, index in self.run.session.execute(wanted.order_by(*columns))]
+
+    def _read(self, conditions: Sequence[Any], limit: int | None) -> dict[Pair, Instance]:
+        if not self.wanted:
+            return {}
+        return read_instances(self.run.source, self.wanted, conditions=conditions, limit=limit)
+
+    @cached_property
+    def _is_wanted(self) -> Any:
+        """The condition that finds them among the task instances of their tasks."""
+        from sqlalchemy import and_, false, or_
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        by_indexes: dict[frozenset[int] | None, list[str]] = {}
+        for task_id, indexes in self.wanted.items():
+            by_indexes.setdefault(ALL if indexes is ALL else frozenset(indexes), []).append(task_id)
+        return or_(
+            false(),
+            *(
+                TaskInstance.task_id.in_(task_ids)
+                if indexes is ALL
+                # A mapped task that was never expanded has a single task instance.
+                else and_(
+                    TaskInstance.task_id.in_(task_ids), among(TaskInstance.map_index, {*indexes, UNMAPPED})
+                )
+                for indexes, task_ids in by_indexes.items()
+            ),
+        )
 
 
 def with_downstream(
@@ -66,40 +185,15 @@ def with_downstream(
         labels: (task, map index) -> its label, if that is not its key.
         warning: A warning for the user who clears them.
     """
-    keys = _Keys(run)
+    keys = RunKeys(run)
     wanted = find_downstream(run.structure, _by_task(starts), keys.paths_of)
     for task_id, indexes in _by_task(pairs).items():
         known = wanted.setdefault(task_id, set())
         wanted[task_id] = ALL if known is ALL else known | indexes
-    existing = [each for _, each in sorted(read_instances(run.source, wanted).items())] if wanted else []
-    found = [each for each in existing if _is_wanted(wanted, each)]
-    instances = [each for each in found if each.state != REMOVED]
-    return ToClear(
-        instances,
-        _markers(found, existing),
-        {**keys.labels(instances), **(labels or {})},
-        warning,
-        [each for each in found if each.state == REMOVED],
-    )
+    return ToClear(run, wanted, keys, labels or {}, warning)
 
 
-def _is_wanted(wanted: Found, instance: Instance) -> bool:
-    indexes = wanted[instance.task_id]
-    # A mapped task that was never expanded has a single task instance.
-    return indexes is ALL or instance.map_index in indexes or instance.map_index == UNMAPPED
-
-
-def _markers(found: Iterable[Instance], existing: Iterable[Instance]) -> list[str | Pair]:
-    """Return the task id where all task instances of a task are found, else (task id, map index) for each."""
-    counts = Counter(instance.task_id for instance in existing)
-    markers: list[str | Pair] = []
-    for task_id, indexes in _by_task((each.task_id, each.map_index) for each in found).items():
-        is_whole = len(indexes) == counts[task_id]
-        markers += [task_id] if is_whole else [(task_id, index) for index in sorted(indexes)]
-    return markers
-
-
-class _Keys:
+class RunKeys:
     """The keys of a run's spaces, each read once."""
 
     def __init__(self, run: OpenRun) -> None:
@@ -112,30 +206,28 @@ class _Keys:
             self._known[info.of] = list(read_keys(self._run.source, info).paths or ())
         return self._known[info.of]
 
-    def labels(self, instances: Iterable[Instance]) -> dict[Pair, str]:
-        """Return (task, map index) -> key, of clones. Airflow has no label for clones that never started."""
-        found = {}
-        for instance in instances:
-            info = self._run.structure.space_of(instance.task_id)
-            paths = [] if info is None else self.paths_of(info)
-            if 0 <= instance.map_index < len(paths):
-                found[instance.task_id, instance.map_index] = render_label(paths[instance.map_index])
-        return found
+    def label(self, at: Pair) -> str | None:
+        """Return the key of a clone; ``None`` if it is none. Airflow has no label before a clone starts."""
+        task_id, map_index = at
+        info = self._run.structure.space_of(task_id)
+        paths = [] if info is None else self.paths_of(info)
+        return render_label(paths[map_index]) if 0 <= map_index < len(paths) else None
 
 
 def clear(run: OpenRun, to_clear: ToClear) -> None:
-    """Clear the task instances, so that the scheduler runs them again. An ended run is queued again."""
+    """Clear the task instances, so that the scheduler runs them again. An ended run is queued again.
+
+    The scheduler sees nothing of it before the transaction ends.
+    """
     from sqlalchemy import select
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances
 
-    every = (*to_clear.instances, *to_clear.removed)
-    by_task = _by_task((each.task_id, each.map_index) for each in every)
     found: list[Any] = []
-    for task_id, indexes in by_task.items():
-        for part in parts(indexes):
+    for pairs in to_clear.all_of_them():
+        for task_id, indexes in _by_task(pairs).items():
             wanted = select(TaskInstance).where(
-                *run.source.instances_of([task_id]), TaskInstance.map_index.in_(part)
+                *run.source.instances_of([task_id]), among(TaskInstance.map_index, indexes)
             )
             found += run.session.scalars(wanted)
     clear_task_instances(found, run.session)

@@ -182,6 +182,8 @@ def _in_parts(matrix: Matrix) -> Iterator[dict[int, KeyPath]]:
     paths = matrix.keys.paths or ()
     for start in range(0, len(paths), _AT_ONCE):
         yield dict(enumerate(paths[start : start + _AT_ONCE], start))
+        # A database keeps what a transaction may still look at, and others wait for its connection.
+        matrix.source.session.commit()
 
 
 def _about(info: SpaceInfo, key: Mapping[str, Any]) -> dict[str, Any]:

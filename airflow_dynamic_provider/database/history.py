@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
 
+#: The number of keys, of all runs together, beyond which no older run is read.
+MOST_KEYS = 200_000
+
+
 @dataclass(frozen=True)
 class PastRun:
     """A run, and the key space in it.
@@ -50,17 +54,27 @@ class History:
         self._dag_id = dag_id
         self._of = of
         self._count = count
+        #: Whether older runs are left out because there are too many keys. It is known once `runs` are.
+        self.is_cut = False
 
     @cached_property
     def runs(self) -> list[PastRun]:
-        """The runs, the oldest first."""
+        """The runs, the oldest first. There are fewer than asked for if they have too many keys."""
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
         last = select(DagRun).where(DagRun.dag_id == self._dag_id).order_by(DagRun.id.desc())
-        found = list(self._session.scalars(last.limit(self._count)))
-        return [PastRun(dag_run, self._matrix(dag_run)) for dag_run in reversed(found)]
+        runs: list[PastRun] = []
+        keys = 0
+        for dag_run in self._session.scalars(last.limit(self._count)).all():
+            run = PastRun(dag_run, self._matrix(dag_run))
+            keys += len(run.matrix.keys.paths or ()) if run.matrix else 0
+            if runs and keys > MOST_KEYS:
+                self.is_cut = True
+                break
+            runs.append(run)
+        return runs[::-1]
 
     @property
     def unreadable(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.database.parts import parts
+from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.runs import name_of_state
 
 if TYPE_CHECKING:
@@ -46,14 +46,16 @@ def read_instances(
     task_ids: Collection[str],
     map_indexes: Collection[int] | None = None,
     conditions: Iterable[Any] = (),
+    limit: int | None = None,
 ) -> dict[tuple[str, int], Instance]:
-    """Return (task, map index) -> task instance, for those that exist.
+    """Return (task, map index) -> task instance, for those that exist. This takes one query.
 
     Args:
         source: The run.
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
         conditions: Further conditions of the query.
+        limit: The number of task instances; ``None`` for all. The first ones by task and map index are read.
     """
     from sqlalchemy import select
 
@@ -69,12 +71,13 @@ def read_instances(
         TaskInstance.duration,
         LABEL,
     ).where(*source.instances_of(task_ids), *conditions)
+    if map_indexes is not None:
+        wanted = wanted.where(among(TaskInstance.map_index, map_indexes))
+    if limit is not None:
+        wanted = wanted.order_by(TaskInstance.task_id, TaskInstance.map_index).limit(limit)
     found = {}
-    for part in [None] if map_indexes is None else parts(map_indexes):
-        some = wanted if part is None else wanted.where(TaskInstance.map_index.in_(part))
-        for row in source.session.execute(some):
-            task_id, map_index, state, tries, start, end, duration, label = row
-            found[task_id, map_index] = Instance(
-                task_id, map_index, name_of_state(state), tries, start, end, duration, label
-            )
+    for task_id, map_index, state, tries, start, end, duration, label in source.session.execute(wanted):
+        found[task_id, map_index] = Instance(
+            task_id, map_index, name_of_state(state), tries, start, end, duration, label
+        )
     return found

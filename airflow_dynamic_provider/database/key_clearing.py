@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
-from airflow_dynamic_provider.database.cells import Cells
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
+from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.matrix import Matrix
+from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.runs import unknown
+from airflow_dynamic_provider.database.staleness import Staleness
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.states import FAILURES
 
@@ -67,19 +69,25 @@ def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
 
 
 def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
     # A helper may have failed by itself, and then nothing downstream of it can run.
     columns = (*matrix.info.task_ids, *matrix.info.helpers)
-    cells = Cells(matrix.source, matrix.info, matrix.keys, columns).at(positions)
-    return [
-        (task_id, position)
-        for position in positions
-        for task_id, cell in cells[position].items()
-        if cell is not None and cell.state in FAILURES
-    ]
+    if not columns or not positions:
+        return []
+    wanted = [TaskInstance.state.in_(FAILURES), among(TaskInstance.map_index, {UNMAPPED, *positions})]
+    failed = set(read_instances(matrix.source, columns, conditions=wanted))
+    stale = Staleness(matrix.source, matrix.info, matrix.keys, columns).at({index for _, index in failed})
+    # Until it is expanded, a mapped task has one task instance for all keys.
+    whole = {task_id for task_id, index in failed if index == UNMAPPED}
+    own = matrix.source.states(sorted(whole), positions) if whole else {}
+    of_all_keys = {(task_id, position) for task_id in whole for position in positions} - own.keys()
+    clones = {at for at in failed - stale if at[1] != UNMAPPED}
+    return sorted(clones | of_all_keys)
 
 
 def _warning(run: OpenRun, to_clear: ToClear) -> str:
-    task_ids = {instance.task_id for instance in to_clear.instances}
+    task_ids = to_clear.task_ids
     spaces = run.structure.spaces.values()
     listed = [repr(info.of) for info in spaces if info.space.keys_task_id in task_ids]
     if not listed:

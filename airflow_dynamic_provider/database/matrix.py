@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, count_states, rank, worst
+from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, summarize, worst
 from airflow_dynamic_provider.database.keys import KeyList, is_found, read_keys
+from airflow_dynamic_provider.database.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
 Sort = Literal["position", "key", "state", "duration"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Query:
     def folds(self) -> bool:
         """Whether nested keys are folded. A search is not folded, because folding would hide its results."""
         return not (self.is_flat or self.search or self.states or self.sort in ("state", "duration"))
+
+    def slice(self, rows: Sequence[T]) -> Sequence[T]:
+        """Return the rows of this page."""
+        return rows[self.offset : self.offset + self.limit]
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,13 @@ class Page:
         rows: The rows.
         total: The number of rows on all pages.
         counts: State -> number of keys that match the search, ignoring the filter by state.
+        message: What the counts leave out, if anything.
     """
 
     rows: Sequence[Row]
     total: int
     counts: Mapping[str, int]
+    message: str | None = None
 
 
 class Matrix:
@@ -111,80 +120,89 @@ class Matrix:
         return Cells(self.source, self.info, self.keys)
 
     @cached_property
-    def summaries(self) -> list[Summary]:
-        """The summary of each key, by position."""
-        return self.cells.summaries()
+    def totals(self) -> Totals:
+        """Sums up the task instances of many keys."""
+        return Totals(self.source, self.info, self.keys)
 
     @property
     def counts(self) -> dict[str, int]:
         """State -> number of keys."""
-        return count_states(summary.state for summary in self.summaries)
+        return self.totals.of(range(len(self.keys.paths or ()))).named
 
     def page(self, query: Query) -> Page:
-        """Return a page of rows."""
+        """Return a page of rows. What the database sends does not grow with the number of keys."""
         found = self.find(query)
-        counts = count_states(self.summaries[position].state for position in found)
-        shown = [position for position in found if self._is_shown(query, position)]
+        total, message = self.totals.of(found), self.totals.staleness.message
         depth = len(query.parent) + 1
         if query.folds and depth < self.info.space.depth:
-            rows = self._folded(shown, depth)
-            if query.sort == "key":
-                rows.sort(key=lambda row: row.key_path, reverse=query.is_descending)
-            elif query.is_descending:
-                rows.reverse()
-            return Page(rows[query.offset : query.offset + query.limit], len(rows), counts)
-        some = self._sorted(shown, query)[query.offset : query.offset + query.limit]
-        return Page(self.rows(some), len(shown), counts)
+            below = self._below(found, depth, query)
+            return Page(self._folded(query.slice(below), depth), len(below), total.named, message)
+        shown = {state: total.named.get(state, 0) for state in query.states}
+        count = sum(shown.values()) if query.states else len(found)
+        return Page(self.rows(self._first(found, total.absent, query)), count, total.named, message)
 
-    def find(self, query: Query) -> list[int]:
+    def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""
-        above = query.parent
+        above, paths = query.parent, self.keys.paths or ()
+        if not above and not query.search:
+            return range(len(paths))
         return [
             position
-            for position, path in enumerate(self.keys.paths or ())
+            for position, path in enumerate(paths)
             if path[: len(above)] == above and is_found(path, query.search)
         ]
 
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """Return the rows of some keys."""
         cells = self.cells.at(positions)
-        paths = self.keys.paths or ()
-        return [
-            Row(
-                paths[position],
-                self.summaries[position].state,
-                self.summaries[position].duration,
-                position,
-                cells[position],
+        return [self._row(position, cells[position]) for position in positions]
+
+    def _row(self, position: int, cells: Mapping[str, Cell | None]) -> Row:
+        assert self.keys.paths is not None
+        # Without tasks, a key is what the task that lists it is.
+        summary = summarize(cells.values()) if cells else Summary(self.keys.listing.state, None)
+        return Row(self.keys.paths[position], summary.state, summary.duration, position, cells)
+
+    def _first(self, positions: Sequence[int], absent: int, query: Query) -> list[int]:
+        """Return the positions of the keys on a page."""
+        if query.sort != "key":
+            by, is_any = query.sort, bool(query.states)
+            if by == "position" and not is_any:
+                return list(query.slice(positions[::-1] if query.is_descending else positions))
+            return self.totals.first(
+                positions,
+                absent,
+                states=query.states,
+                by=by,
+                is_descending=query.is_descending,
+                limit=query.limit,
+                offset=query.offset,
             )
-            for position in positions
-        ]
-
-    def _is_shown(self, query: Query, position: int) -> bool:
-        return not query.states or (self.summaries[position].state or "none") in query.states
-
-    def _sorted(self, positions: list[int], query: Query) -> list[int]:
-        paths, summaries = self.keys.paths or (), self.summaries
-        keys = {
-            "position": lambda position: position,
-            "key": lambda position: paths[position],
-            "state": lambda position: rank(summaries[position].state),
-            "duration": lambda position: summaries[position].duration or 0.0,
-        }
-        return sorted(positions, key=keys[query.sort], reverse=query.is_descending)
-
-    def _folded(self, positions: list[int], depth: int) -> list[Row]:
+        if query.states:
+            positions = self.totals.first(positions, absent, states=query.states)
         paths = self.keys.paths or ()
-        below: defaultdict[KeyPath, list[Summary]] = defaultdict(list)
+        return list(query.slice(sorted(positions, key=lambda at: paths[at], reverse=query.is_descending)))
+
+    def _below(self, positions: Sequence[int], depth: int, query: Query) -> list[list[int]]:
+        """Return the positions of the keys below each outer key, in the order of the page."""
+        paths = self.keys.paths or ()
+        below: defaultdict[KeyPath, list[int]] = defaultdict(list)
         for position in positions:
-            below[paths[position][:depth]].append(self.summaries[position])
+            below[paths[position][:depth]].append(position)
+        if query.sort == "key":
+            return [below[path] for path in sorted(below, reverse=query.is_descending)]
+        return list(below.values())[:: -1 if query.is_descending else 1]
+
+    def _folded(self, groups: Sequence[Sequence[int]], depth: int) -> list[Row]:
+        """Return the rows of outer keys, given the positions of the keys below each of them."""
+        paths = self.keys.paths or ()
         return [
             Row(
-                path,
-                worst(summary.state for summary in found),
-                sum(summary.duration or 0.0 for summary in found),
-                children=len(found),
-                counts=count_states(summary.state for summary in found),
+                paths[group[0]][:depth],
+                worst(total.counts),
+                total.seconds,
+                children=len(group),
+                counts=total.named,
             )
-            for path, found in below.items()
+            for group, total in zip(groups, self.totals.of_each(groups), strict=True)
         ]

@@ -11,10 +11,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.errors import LayoutError, ReadError
 from airflow_dynamic_provider.execution.layout import (
     ENTRIES_PER_PAGE,
+    ITEM_FIELDS,
+    ITEMS_FIELDS,
     ITEMS_PER_PAGE,
     METADATA_XCOM,
     StoredEntries,
@@ -22,6 +25,7 @@ from airflow_dynamic_provider.execution.layout import (
     StoredItem,
     StoredItems,
     StoredMetadata,
+    described_xcom,
     entries_xcom,
     item_xcom,
     items_xcom,
@@ -152,8 +156,8 @@ def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPa
         # An earlier release stored each output by itself.
         names = {item_xcom(space.output, at): at for at in missing}
         # The values may be large, and their classes may load only in the author's tasks.
-        stored = source.pull_names(space.producer_id, names, without="value", keep_errors=True)
-        read = _read_each(stored, StoredItem.unpack, _UNREADABLE_ITEM)
+        stored = source.pull_names(space.producer_id, names, fields=ITEM_FIELDS, keep_errors=True)
+        read = _read_each(_without(stored, "value"), StoredItem.unpack, _UNREADABLE_ITEM)
         items |= {names[name]: item for name, item in read.items()}
     return {at: _metadata_of(items.get(at), path) for at, path in paths.items()}
 
@@ -185,10 +189,31 @@ def _item_of(at: tuple[StoredItems, int]) -> StoredItem | None:
 def _read_parts(
     source: RunSource, space: ProducedSpace, parts: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], StoredItems]:
-    names = {items_xcom(space.output, page, part): (page, part) for page, part in parts}
-    stored = source.pull_names(space.producer_id, names, without="values", keep_errors=True)
+    """Return (page, part) -> its dynamic outputs, without their values.
+
+    A page that was stored without values has one part.
+    """
+    found: dict[tuple[int, int], StoredItems] = {}
+    if not loads_json_only():
+        # The values may be in objects, which may be large.
+        described = {described_xcom(space.output, page): (page, 0) for page, part in parts if part == 0}
+        found |= _read_pages(source, space, described)
+    missing = {items_xcom(space.output, *part): part for part in parts if part not in found}
+    return found | _read_pages(source, space, missing)
+
+
+def _read_pages(
+    source: RunSource, space: ProducedSpace, names: Mapping[str, tuple[int, int]]
+) -> dict[tuple[int, int], StoredItems]:
+    stored = source.pull_names(space.producer_id, names, fields=ITEMS_FIELDS, keep_errors=True)
+    read = _read_each(_without(stored, "values"), StoredItems.unpack, _UNREADABLE_ITEMS)
+    return {names[name]: items for name, items in read.items()}
+
+
+def _without(stored: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """Return documents without the content of a field."""
     return {
-        names[name]: read for name, read in _read_each(stored, StoredItems.unpack, _UNREADABLE_ITEMS).items()
+        name: {**each, field: None} if isinstance(each, Mapping) else each for name, each in stored.items()
     }
 
 

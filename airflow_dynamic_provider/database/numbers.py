@@ -7,8 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
+from airflow_dynamic_provider.database.cells import Cells
 from airflow_dynamic_provider.database.metadata import keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
-#: The number of task instances whose metadata one response reads. This takes the server some seconds.
-MAX_READ = 20_000
+#: The number of keys and clones whose metadata one response reads. This takes the server about a second.
+MAX_READ = 5000
+
+#: The same if the deployment's XCom backend has to load each of them, perhaps over the network.
+MAX_LOADED = 500
 
 #: The lines that summarize all keys.
 RANGE: Mapping[str, Callable[[list[float]], float]] = {
@@ -69,28 +75,72 @@ def read_numbers(history: History, paths: Sequence[KeyPath], task_id: str | None
         LayoutError: Another release has stored the data.
     """
     found: dict[_Place, list[dict[KeyPath, float]]] = {}
-    budget, message = MAX_READ, None
-    for number in reversed(range(len(history.runs))):
+    plan = _plan(history, paths, task_id)
+    for number, positions in plan.items():
         matrix = history.runs[number].matrix
-        if matrix is None:
-            continue
-        positions = _positions(matrix, paths)
-        budget -= len(positions) * (1 + len(matrix.info.task_ids))
-        if budget < 0 and found:
-            shown = len(history.runs) - number - 1
-            message = f"Only the last {shown} runs are shown because there are many keys."
-            break
+        assert matrix is not None
         for place, path, value in _values(matrix, positions, task_id):
             by_run = found.setdefault(place, [{} for _ in history.runs])
             by_run[number][path] = value
     numbers = [Number(*place, _series(by_run, paths)) for place, by_run in sorted(found.items())]
-    return Numbers(numbers, message)
+    return Numbers(numbers, _message(history, paths, plan))
 
 
-def _positions(matrix: Matrix, paths: Sequence[KeyPath]) -> dict[int, KeyPath]:
+def _plan(
+    history: History, paths: Sequence[KeyPath], task_id: str | None
+) -> dict[int, Mapping[int, KeyPath]]:
+    """Return number of a run -> the keys to read in it, by position. They and their clones are few enough.
+
+    All runs have equal shares.
+    """
+    readable = {number: run.matrix for number, run in enumerate(history.runs) if run.matrix is not None}
+    most = MAX_READ if loads_json_only() else MAX_LOADED
+    plan: dict[int, Mapping[int, KeyPath]] = {}
+    for number, matrix in readable.items():
+        share = most // len(readable) // (1 + len(_columns(matrix, task_id)))
+        plan[number] = _thinned(_positions(matrix, paths), max(1, share))
+    return plan
+
+
+def _thinned(positions: Mapping[int, KeyPath], most: int) -> Mapping[int, KeyPath]:
+    """Return at most some of the keys: groups of keys that follow each other, at equal distances.
+
+    The keys of a group are stored together.
+    """
+    if len(positions) <= most:
+        return positions
+    ordered = list(positions.items())
+    size = min(most, ITEMS_PER_PAGE)
+    groups, pages = most // size, len(ordered) // size
+    starts = (number * pages // groups * size for number in range(groups))
+    return {at: path for start in starts for at, path in ordered[start : start + size]}
+
+
+def _message(
+    history: History, paths: Sequence[KeyPath], plan: Mapping[int, Mapping[int, KeyPath]]
+) -> str | None:
+    """Say which keys were left out, if any."""
+    parted = [
+        (len(shown), len(_positions(matrix, paths)))
+        for number, shown in plan.items()
+        if (matrix := history.runs[number].matrix) is not None
+    ]
+    shown, count = max(parted, key=lambda each: each[1] - each[0], default=(0, 0))
+    if shown == count:
+        return None
+    left_out = f"Only {shown} of {count} keys of a run are read because there are many."
+    return left_out if paths else f"{left_out} The minimum and the maximum of all keys may be others."
+
+
+def _positions(matrix: Matrix, paths: Sequence[KeyPath]) -> Mapping[int, KeyPath]:
+    if not paths:
+        return dict(enumerate(matrix.keys.paths or ()))
     known = matrix.keys.positions
-    wanted = paths or list(known)
-    return {known[path]: path for path in wanted if path in known}
+    return {known[path]: path for path in paths if path in known}
+
+
+def _columns(matrix: Matrix, task_id: str | None) -> list[str]:
+    return [each for each in matrix.info.task_ids if task_id in (None, each)]
 
 
 def _values(
@@ -102,12 +152,11 @@ def _values(
         for position, metadata in keys_metadata(matrix.source, info, positions).items():
             for label, number in _numbers(metadata):
                 yield (label, producer, output), positions[position], number
-    columns = [each for each in info.task_ids if task_id in (None, each)]
+    columns = _columns(matrix, task_id)
     if not columns:
         return
-    cells = matrix.cells.at(list(positions))
-    wanted = {at: {each: by_task[each] for each in columns} for at, by_task in cells.items()}
-    for (own_id, position), stored in metadata_of_cells(matrix.source, positions, wanted).items():
+    cells = Cells(matrix.source, info, matrix.keys, columns).at(list(positions))
+    for (own_id, position), stored in metadata_of_cells(matrix.source, positions, cells).items():
         for own_output, metadata in stored.outputs.items():
             for label, number in _numbers(metadata):
                 yield (label, own_id, own_output), positions[position], number

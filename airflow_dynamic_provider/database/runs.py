@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, load, loads_json_only
-from airflow_dynamic_provider.database.parts import parts
+from airflow_dynamic_provider.database.parts import among, parts
 from airflow_dynamic_provider.database.structure import newest_structure, structure_of_run
 from airflow_dynamic_provider.errors import ReadError, UnknownNameError
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
@@ -84,8 +84,13 @@ class RunSource:
     dag_id: str
     run_id: str
 
-    def states(self, task_ids: Collection[str]) -> States:
-        """Return (task, map index) -> state of the task instances of some tasks."""
+    def states(self, task_ids: Collection[str], map_indexes: Collection[int] | None = None) -> States:
+        """Return (task, map index) -> state of the task instances of some tasks.
+
+        Args:
+            task_ids: The tasks.
+            map_indexes: The map indexes; ``None`` for all.
+        """
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
@@ -93,8 +98,21 @@ class RunSource:
         found = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
             *self.instances_of(task_ids)
         )
+        if map_indexes is not None:
+            found = found.where(among(TaskInstance.map_index, map_indexes))
         rows = self.session.execute(found)
         return {(task_id, map_index): name_of_state(state) for task_id, map_index, state in rows}
+
+    def tasks_with(self, task_ids: Collection[str], states: Collection[str]) -> set[str]:
+        """Return those of some tasks that have a task instance in one of some states."""
+        from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        if not task_ids:
+            return set()
+        found = select(TaskInstance.task_id).where(*self.instances_of(task_ids)).distinct()
+        return set(self.session.scalars(found.where(TaskInstance.state.in_(states))))
 
     def instances_of(self, task_ids: Collection[str]) -> tuple[Any, ...]:
         """Return the conditions of a query that finds the task instances of some tasks."""
@@ -137,14 +155,12 @@ class RunSource:
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
-        wanted = self._xcoms(select(XComModel), xcom_key).where(XComModel.task_id.in_(task_ids))
-        found: dict[tuple[str, int], Any] = {}
-        for part in [None] if map_indexes is None else parts(map_indexes):
-            some = wanted if part is None else wanted.where(XComModel.map_index.in_(part))
-            found |= {
-                (row.task_id, row.map_index): _load(row, keep_errors) for row in self.session.scalars(some)
-            }
-        return found
+        columns = (XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value)
+        wanted = self._xcoms(select(*columns), xcom_key).where(XComModel.task_id.in_(task_ids))
+        if map_indexes is not None:
+            wanted = wanted.where(among(XComModel.map_index, map_indexes))
+        rows = self.session.execute(wanted)
+        return {(row.task_id, row.map_index): _load(row, keep_errors) for row in rows}
 
     def pull_names(
         self,
@@ -152,7 +168,7 @@ class RunSource:
         xcom_keys: Iterable[str],
         map_index: int = UNMAPPED,
         *,
-        without: str | None = None,
+        fields: Sequence[str] = (),
         keep_errors: bool = False,
     ) -> dict[str, Any]:
         """Return XCom key -> XCom of one task instance, for those that exist.
@@ -161,7 +177,8 @@ class RunSource:
             task_id: The task.
             xcom_keys: The XComs.
             map_index: The map index.
-            without: The field of each XCom not to load, if it is stored as a dict.
+            fields: The fields to read of each XCom; none for the whole XCom. An XCom without any of them is
+                read as a whole, because the deployment's XCom backend may have put it elsewhere.
             keep_errors: Whether to return the error instead of an XCom that cannot be loaded.
 
         Raises:
@@ -173,15 +190,30 @@ class RunSource:
 
         found: dict[str, Any] = {}
         for part in parts(xcom_keys):
-            wanted = select(XComModel).where(
+            if fields:
+                some = select(XComModel.key, *(XComModel.value[field] for field in fields))
+                for key, *values in self._xcoms_of(task_id, map_index, part, some):
+                    stored = zip(fields, values, strict=True)
+                    found[key] = {field: value for field, value in stored if value is not None}
+            whole = [key for key in part if not fields or found.get(key) == {}]
+            if whole:
+                rows = select(XComModel.task_id, XComModel.key, XComModel.value)
+                for row in self._xcoms_of(task_id, map_index, whole, rows):
+                    found[row.key] = _load(row, keep_errors)
+        return found
+
+    def _xcoms_of(self, task_id: str, map_index: int, xcom_keys: Sequence[str], statement: Any) -> Any:
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
+
+        return self.session.execute(
+            statement.where(
                 XComModel.dag_id == self.dag_id,
                 XComModel.run_id == self.run_id,
                 XComModel.task_id == task_id,
                 XComModel.map_index == map_index,
-                XComModel.key.in_(part),
+                XComModel.key.in_(xcom_keys),
             )
-            found |= {row.key: _load(row, keep_errors, without) for row in self.session.scalars(wanted)}
-        return found
+        )
 
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances that have pushed such an XCom."""
@@ -192,16 +224,16 @@ class RunSource:
         found = self._xcoms(select(XComModel.task_id, XComModel.map_index), xcom_key)
         return {(task_id, map_index) for task_id, map_index in self.session.execute(found)}
 
-    def writers(self, task_ids: Sequence[str]) -> set[tuple[str, int]]:
-        """Return the (task, map index) of the task instances of some tasks that have pushed any XCom."""
+    def writers(self, task_ids: Collection[str], map_indexes: Collection[int]) -> set[tuple[str, int]]:
+        """Return the (task, map index) of some task instances that have pushed any XCom."""
         from sqlalchemy import select
 
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
 
         found = select(XComModel.task_id, XComModel.map_index).distinct()
         of_run = found.where(XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id)
-        rows = self.session.execute(of_run.where(XComModel.task_id.in_(task_ids)))
-        return {(task_id, map_index) for task_id, map_index in rows}
+        wanted = of_run.where(XComModel.task_id.in_(task_ids), among(XComModel.map_index, map_indexes))
+        return {(task_id, map_index) for task_id, map_index in self.session.execute(wanted)}
 
     def _xcoms(self, statement: Any, xcom_key: str) -> Any:
         from airflow_dynamic_provider.airflow_adapter.models import XComModel
@@ -211,7 +243,7 @@ class RunSource:
         )
 
 
-def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
+def _load(row: Any, keep_errors: bool) -> Any:
     """Return the value of an XCom, or the error if errors are kept.
 
     The value is the stored JSON; no class is looked up or instantiated. Only a custom XCom backend of the
@@ -220,13 +252,10 @@ def _load(row: Any, keep_errors: bool, without: str | None = None) -> Any:
     Raises:
         ReadError: The backend cannot load it.
     """
-    stored = row.value
-    if without is not None and isinstance(stored, dict):
-        stored = {**stored, without: None}
     if loads_json_only():
-        return stored
+        return row.value
     try:
-        return load(SimpleNamespace(key=row.key, value=stored))
+        return load(SimpleNamespace(key=row.key, value=row.value))
     except Exception as error:
         unreadable = ReadError(
             f"the deployment's XCom backend cannot load its stored value: {type(error).__name__}: {error}",

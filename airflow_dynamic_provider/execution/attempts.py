@@ -74,7 +74,7 @@ def _history_at(
         return [mark for mark in marks if mark is not None]
 
     def read_states() -> xcom.States:
-        same_key, others = _tasks_by_key(spec)
+        same_key, others = tasks_by_key(spec)
         # Any clone of a task that does not run for the same key may have stopped this one.
         states = xcom.read_states(context, sorted(others)) if others else {}
         for position in positions:
@@ -86,11 +86,11 @@ def _history_at(
 
 def tasks_concerned(spec: CloneSpec) -> set[str]:
     """Return the tasks whose states decide to which attempt the state of a clone belongs."""
-    same_key, others = _tasks_by_key(spec)
+    same_key, others = tasks_by_key(spec)
     return same_key | others
 
 
-def _tasks_by_key(spec: CloneSpec) -> tuple[set[str], set[str]]:
+def tasks_by_key(spec: CloneSpec) -> tuple[set[str], set[str]]:
     """Return the tasks that run for the same key, with the clone's own, and their other upstream tasks."""
     same_key: set[str] = set()
     others: set[str] = set()

@@ -16,6 +16,8 @@ XCom of the producing task instance
 ``dynamic_output.<output>.all``           the values in order, and their mapping keys; only if the output
                                           itself is collected. ``dynamic_output.<output>.all.1`` has the
                                           second thousand, and so on.
+``<such a page>.described``               the same page without the values, whatever its size; only with an
+                                          XCom backend of the deployment
 ``<one of these>.part<part>``             the rest of a page that is too large for one XCom (see `paging`)
 ``dynamic_output.<output>.<position>``    one dynamic output, as an earlier release stored it
 ``dynamic_output.<output>``               its keys with their metadata, and the key path of the producing task
@@ -97,6 +99,10 @@ VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
 DIGEST = _form("the digest of a list of keys", "length", "digest")
 
+#: The fields of a dynamic output, and of a page of them, that do not hold values.
+ITEM_FIELDS = ("version", "readable_by", "key_path", "metadata", ATTEMPT)
+ITEMS_FIELDS = (*ITEM_FIELDS, "keys", "starts")
+
 #: The number of entries in one XCom of a list of keys. A clone reads one such XCom for any number of keys.
 ENTRIES_PER_PAGE = 64
 
@@ -130,6 +136,11 @@ INTERNAL_XCOMS = (
 def items_xcom(output: str, page: int, part: int = 0) -> str:
     """Return the XCom key of a page of dynamic outputs, or of a part of the page."""
     return f"{_PREFIX}.{output}.page.{page}{_part(part)}"
+
+
+def described_xcom(output: str, page: int) -> str:
+    """Return the XCom key of a page of dynamic outputs without their values."""
+    return f"{items_xcom(output, page)}.described"
 
 
 def item_xcom(output: str, position: int) -> str:
@@ -273,6 +284,16 @@ class StoredItems:
             metadata = metadata_from_json(stored)
         value = None if self.values is None else self.values[offset]
         return StoredItem((*self.key_path, self.keys[offset]), value, metadata, self.attempt)
+
+    @classmethod
+    def described(cls, parts: Sequence[StoredItems]) -> StoredItems:
+        """Return a page without the values, from all its parts in order."""
+        keys: list[str] = []
+        metadata: dict[int, Mapping[str, Any]] = {}
+        for part in parts:
+            metadata |= {len(keys) + at: each for at, each in part.metadata.items()}
+            keys += part.keys
+        return cls(tuple(keys), None, metadata, parts[0].key_path, parts[0].attempt)
 
     def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredItems:
         """Return the same with more metadata, by position among them. The last value of a label wins."""
@@ -683,7 +704,8 @@ def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> 
 
 
 def _digest(keys: Sequence[tuple[str, ...]]) -> str:
-    return hashlib.sha256(json.dumps([list(path) for path in keys]).encode()).hexdigest()
+    # As JSON, a tuple is a list. A list of 100,000 lists would take longer than the rest.
+    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
 
 
 def _items(stored: Any) -> ItemsView[str, Any]:

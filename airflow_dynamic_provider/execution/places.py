@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution import layout

@@ -6,6 +6,7 @@ outputs of a task that fails. Airflow deletes the XComs of a task instance when 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.definitions.events import DynamicOutput
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
+
+    _Labelled = Mapping[int, Mapping[str, MetadataValue]]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,15 @@ _ITEMS = _Pages(layout.ITEMS_PER_PAGE, layout.items_xcom, layout.StoredItems.unp
 _VALUES = _Pages(layout.VALUES_PER_PAGE, layout.values_xcom, layout.StoredValues.unpack)
 
 
+def _by_page(positions: _Labelled, length: int) -> dict[int, _Labelled]:
+    """Return page -> position in the page -> metadata."""
+    pages: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
+    for position, metadata in positions.items():
+        page, offset = paging.position_of(position, length)
+        pages.setdefault(page, {})[offset] = metadata
+    return dict(pages)
+
+
 class OutputWriter:
     """Stores the dynamic outputs of one task run. Two parts of a page are in memory for each output.
 
@@ -66,6 +78,9 @@ class OutputWriter:
         self._map_index = clone.map_index if clone else xcom.UNMAPPED
         self._attempt = xcom.attempt_of(context)
         self._counts = dict.fromkeys(outputs, 0)
+        # The deployment's backend may keep values in objects, and the pages show metadata without them.
+        self._describes = not xcom.loads_json_only()
+        self._parts: dict[str, dict[int, layout.StoredItems]] = {name: {} for name in self._counts}
         self._items = {
             name: paging.PageWriter(layout.ITEMS_PER_PAGE, functools.partial(self._store_items, name))
             for name in self._counts
@@ -79,7 +94,7 @@ class OutputWriter:
         }
 
     def take(self, event: DynamicOutput[Any]) -> None:
-        """Store an output. One API call for each page that is complete."""
+        """Store an output. One or two API calls for each page that is complete."""
         name = event.output_name
         size = xcom.size_of(event.value, otherwise=paging.PART_BYTES)
         self._items[name].add(event, size)
@@ -97,35 +112,37 @@ class OutputWriter:
             log.info("Produced %d keys for the output %r", count, name)
 
     def add_metadata(self, name: str, positions: Mapping[int, Mapping[str, MetadataValue]]) -> None:
-        """Add metadata to outputs that are stored already. Two or three API calls for each page of theirs.
+        """Add metadata to outputs that are stored already. Two to five API calls for each page of theirs.
 
         Args:
             name: The output.
             positions: Position of an output -> its metadata.
         """
-        self._add_metadata(_ITEMS, name, positions)
+        for page, added in _by_page(positions, _ITEMS.length).items():
+            self._add_to_page(_ITEMS, name, page, added)
+            if self._describes:
+                xcom_key = layout.described_xcom(name, page)
+                described = self._read_own(xcom_key, _ITEMS)
+                xcom.push(self._context, xcom_key, described.with_metadata(added).pack())
         if name in self._values:
-            self._add_metadata(_VALUES, name, positions)
+            for page, added in _by_page(positions, _VALUES.length).items():
+                self._add_to_page(_VALUES, name, page, added)
 
-    def _add_metadata(
-        self, pages: _Pages, name: str, positions: Mapping[int, Mapping[str, MetadataValue]]
-    ) -> None:
-        by_part: dict[tuple[int, int], dict[int, Mapping[str, MetadataValue]]] = {}
-        firsts: dict[int, Any] = {}
-        for position, metadata in positions.items():
-            page, offset = paging.position_of(position, pages.length)
-            if page not in firsts:
-                firsts[page] = self._read_own(pages, name, page, 0)
-            part, inside = paging.part_of(firsts[page].starts, offset)
-            by_part.setdefault((page, part), {})[inside] = metadata
-        for (page, part), added in by_part.items():
-            stored = self._read_own(pages, name, page, part) if part else firsts[page]
-            xcom.push(self._context, pages.xcom_key(name, page, part), stored.with_metadata(added).pack())
+    def _add_to_page(self, pages: _Pages, name: str, page: int, added: _Labelled) -> None:
+        first = self._read_own(pages.xcom_key(name, page, 0), pages)
+        by_part: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
+        for offset, metadata in added.items():
+            part, inside = paging.part_of(first.starts, offset)
+            by_part.setdefault(part, {})[inside] = metadata
+        for part, some in by_part.items():
+            xcom_key = pages.xcom_key(name, page, part)
+            stored = self._read_own(xcom_key, pages) if part else first
+            xcom.push(self._context, xcom_key, stored.with_metadata(some).pack())
 
-    def _read_own(self, pages: _Pages, name: str, page: int, part: int) -> Any:
+    def _read_own(self, xcom_key: str, pages: _Pages) -> Any:
         task_id = self._context["ti"].task_id
-        map_index = xcom.map_index_of(self._context)
-        return pages.unpack(xcom.pull(self._context, task_id, pages.xcom_key(name, page, part), map_index))
+        stored = xcom.pull(self._context, task_id, xcom_key, xcom.map_index_of(self._context))
+        return pages.unpack(stored)
 
     def _store_items(self, name: str, part: paging.Part) -> None:
         if not part.entries:
@@ -134,6 +151,18 @@ class OutputWriter:
             part.entries, key_path=self._key_path, attempt=self._attempt, starts=tuple(part.starts)
         )
         xcom.push(self._context, layout.items_xcom(name, part.page, part.part), stored.pack())
+        if self._describes:
+            self._describe(name, part, stored)
+
+    def _describe(self, name: str, part: paging.Part, stored: layout.StoredItems) -> None:
+        """Store a page without its values, as soon as all its parts are stored."""
+        parts = self._parts[name]
+        parts[part.part] = dataclasses.replace(stored, values=None)
+        # The first part is stored last.
+        if part.part == 0:
+            page = layout.StoredItems.described([parts[number] for number in sorted(parts)])
+            xcom.push(self._context, layout.described_xcom(name, part.page), page.pack())
+            parts.clear()
 
     def _store_values(self, name: str, part: paging.Part) -> None:
         stored = layout.StoredValues(

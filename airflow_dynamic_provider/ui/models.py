@@ -65,7 +65,7 @@ class RunSpace(Space):
     counts: Counts = Field(description="State -> number of keys; `none` stands for no state yet")
     has_stale: bool = Field(description="Whether a clone ran for a key other than the one at its position")
     producer_state: State = Field(description="The state of the task that lists the keys")
-    message: str | None = Field(description="Why there are no keys, if there are none")
+    message: str | None = Field(description="Why there are no keys, or what the counts leave out")
 
 
 class RunWorkflow(WorkflowInfo):
@@ -127,6 +127,7 @@ class KeysPage(BaseModel):
     counts: Counts = Field(description="State -> number of keys that match the search, ignoring the filter")
     is_running: bool = Field(description="Whether the run has not ended")
     rows: list[Row]
+    message: str | None = Field(description="What the counts leave out, if anything")
 
 
 class Node(BaseModel):
@@ -304,7 +305,22 @@ class ClearedInstance(BaseModel):
 class ClearingAnswer(BaseModel):
     """The task instances that would run again. Nothing is changed."""
 
-    task_ids: list[str | tuple[str, int]] = Field(description="The same, for Airflow's clearTaskInstances")
+    task_ids: list[str | tuple[str, int]] | None = Field(
+        description="The same, for Airflow's clearTaskInstances; null if there are more than 10,000"
+    )
     total: int
     task_instances: list[ClearedInstance] = Field(description="The first 200")
     warnings: list[str]
+    refusal: str | None = Field(description="Why the user cannot clear them here, if so")
+
+
+class ClearRequest(ClearingRequest):
+    """The keys or nodes to clear, as the viewer has confirmed it."""
+
+    confirmed: int = Field(description="The number of task instances; if it differs now, nothing is cleared")
+
+
+class Cleared(BaseModel):
+    """What was cleared."""
+
+    total: int = Field(description="The number of task instances that run again")

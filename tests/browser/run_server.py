@@ -33,8 +33,12 @@ class RunServer:
         stale: The keys at whose positions clones ran for others.
         is_running: Whether the run is not over.
         status: What is answered instead, if it is not 200; 0 for no answer.
+        folded: The number of keys below each outer key; 0 if keys are not nested.
+        requests: The number of requests so far, but those for files.
         asked: The queries for keys so far, the newest last.
-        cleared: The bodies of the requests to Airflow's own API to clear task instances.
+        refusal: Why the viewer cannot clear task instances.
+        changed: Whether other task instances run again than the viewer has confirmed.
+        cleared: The bodies of the requests to clear task instances.
     """
 
     def __init__(self, static: Path) -> None:
@@ -42,7 +46,11 @@ class RunServer:
         self.stale: set[str] = set()
         self.is_running = True
         self.status = 200
+        self.folded = 0
+        self.requests = 0
         self.asked: list[dict[str, list[str]]] = []
+        self.refusal: str | None = None
+        self.changed = False
         self.cleared: list[dict[str, Any]] = []
         self._static = static
 
@@ -53,20 +61,21 @@ class RunServer:
     def _answer(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         query = parse_qs(address.query)
+        self.requests += "/static/" not in address.path
         if address.path.startswith(f"{ROOT}/static/"):
             path = self._static / address.path.removeprefix(f"{ROOT}/static/")
             route.fulfill(path=path, content_type=_TYPES[path.suffix])
         elif address.path.endswith("/page"):
             page = (self._static / "page.html").read_text().replace("{{ root }}", ROOT)
             route.fulfill(body=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
-        elif address.path == f"{BASE}/api/v2/dags/shop/clearTaskInstances":
-            self._clear(route)
         elif address.path == f"{RUN}/keys":
             self.asked.append(query)
             self._send(route, models.KeysPage(**self._keys(query)))
         elif address.path == f"{RUN}/clearing":
             wanted = models.ClearingRequest(**route.request.post_data_json)
             self._send(route, models.ClearingAnswer(**self._clearing(wanted)))
+        elif address.path == f"{RUN}/clear":
+            self._clear(route)
         elif address.path == f"{RUN}/keys-metadata":
             self._send(route, models.KeyMetadataPage(**self._metadata(query)))
         elif address.path == f"{RUN}/outputs":
@@ -90,7 +99,7 @@ class RunServer:
             "of": "items.result",
             "name": "items.result",
             "kind": "produced",
-            "depth": 1,
+            "depth": 2 if self.folded else 1,
             "producer": "items",
             "output": "result",
             "description": None,
@@ -118,17 +127,39 @@ class RunServer:
             for key, state in self.states.items()
             if search in key and (not wanted or (state or "none") in wanted)
         ]
+        if self.folded:
+            return self._nested(query)
         offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        return self._page(query, [self._row(key) for key in keys[offset : offset + limit]], len(keys))
+
+    def _page(self, query: dict[str, list[str]], rows: list[dict[str, Any]], total: int) -> dict[str, Any]:
         return {
             "of": "items.result",
             "columns": _COLUMNS,
-            "total": len(keys),
-            "offset": offset,
-            "limit": limit,
+            "total": total,
+            "offset": int(query["offset"][0]),
+            "limit": int(query["limit"][0]),
             "counts": self._counts(),
             "is_running": self.is_running,
-            "rows": [self._row(key) for key in keys[offset : offset + limit]],
+            "rows": rows,
+            "message": None,
         }
+
+    def _nested(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        keys = list(self.states)
+        groups = [keys[start : start + self.folded] for start in range(0, len(keys), self.folded)]
+        if "parent" in query:
+            (outer,) = json.loads(query["parent"][0])
+            below = groups[int(outer.removeprefix("outer "))]
+            rows = [{**self._row(key), "key_path": [outer, key], "key": f"{outer}/{key}"} for key in below]
+        else:
+            rows = [self._folded(number, len(group)) for number, group in enumerate(groups)]
+        return {**self._page(query, rows, len(rows)), "offset": 0}
+
+    def _folded(self, number: int, children: int) -> dict[str, Any]:
+        key = f"outer {number}"
+        summary = {"state": "success", "duration": 5.0, "children": children, "counts": {"success": children}}
+        return {"key_path": [key], "key": key, "position": None, "cells": {}, **summary}
 
     def _row(self, key: str) -> dict[str, Any]:
         position, state = list(self.states).index(key), self.states[key]
@@ -161,7 +192,7 @@ class RunServer:
         if wanted.lister:
             # With all its task instances, a task is told by its id alone.
             instances = [{"task_id": "items", "map_index": -1, "label": "", "state": "success"}]
-            return {"task_ids": ["items"], "total": 1, "task_instances": instances, "warnings": []}
+            return {**self._plan(["items"], instances), "warnings": []}
         keys = [path[0] for path in wanted.keys] or [
             key for key, state in self.states.items() if state == wanted.state
         ]
@@ -169,18 +200,21 @@ class RunServer:
             {"task_id": "send", "map_index": list(self.states).index(key), "label": key, "state": "failed"}
             for key in keys
         ]
+        return self._plan([["send", each["map_index"]] for each in instances], instances)
+
+    def _plan(self, markers: list[Any], instances: list[dict[str, Any]]) -> dict[str, Any]:
         return {
-            "task_ids": [["send", each["map_index"]] for each in instances],
+            "task_ids": markers,
             "total": len(instances),
             "task_instances": instances[:200],
             "warnings": ["The report runs again."],
+            "refusal": self.refusal,
         }
 
     def _clear(self, route: Route) -> None:
-        body = route.request.post_data_json
-        self.cleared.append(body)
-        instances = [
-            {"task_id": task_id, "map_index": index, "rendered_map_index": str(index), "state": "failed"}
-            for task_id, index in ((each, -1) if isinstance(each, str) else each for each in body["task_ids"])
-        ]
-        self._fulfill(route, {"task_instances": instances, "total_entries": len(instances)})
+        wanted = models.ClearRequest(**route.request.post_data_json)
+        self.cleared.append(wanted.model_dump(exclude_unset=True))
+        if self.changed:
+            route.fulfill(json={"detail": "Nothing was cleared."}, status=409)
+        else:
+            self._send(route, models.Cleared(total=wanted.confirmed))

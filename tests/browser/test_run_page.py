@@ -160,6 +160,48 @@ def test_nobody_is_asked_while_nobody_looks(run, server):
         run.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+def test_nobody_is_asked_about_a_run_that_is_over_until_the_viewer_comes_back(run, server):
+    expect(rows(run)).to_have_count(50)
+    server.is_running = False
+    look_again(run, server)
+    expect(run.get_by_text("Live")).to_have_count(0)
+    # The counts beside the name of the output are asked for less often.
+    run.clock.run_for(3 * NEXT_LOOK)
+    run.wait_for_function("true")
+    asked = server.requests
+    run.clock.run_for(100 * NEXT_LOOK)
+    run.wait_for_function("true")
+    assert server.requests == asked
+    server.is_running = True
+    with run.expect_request("**/keys?*"):
+        run.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(run.get_by_text("Live")).to_be_visible()
+    look_again(run, server)
+
+
+def test_an_unfolded_row_asks_for_its_own_keys_alone_until_the_run_is_over(run, server):
+    server.folded = 30
+    run.reload()
+    expect(rows(run)).to_have_count(4)
+    rows(run).nth(1).get_by_role("button").click()
+    expect(rows(run)).to_have_count(4 + 30)
+    server.asked.clear()
+    look_again(run, server)
+    run.clock.run_for(NEXT_LOOK)
+    run.wait_for_function("true")
+    below = [query for query in server.asked if "parent" in query]
+    assert {tuple(query["parent"]) for query in below} == {('["outer 1"]',)}
+    assert len(below) <= len(server.asked) / 2 + 1
+    server.is_running = False
+    for _ in range(5):
+        run.clock.run_for(NEXT_LOOK)
+        run.wait_for_function("true")
+    asked = server.requests
+    run.clock.run_for(100 * NEXT_LOOK)
+    run.wait_for_function("true")
+    assert server.requests == asked
+
+
 def test_without_an_answer_the_page_keeps_what_it_has_and_tries_again(run, server):
     expect(rows(run)).to_have_count(50)
     server.status = 0
@@ -193,25 +235,17 @@ def test_a_run_without_dynamic_outputs_says_what_they_are(run, server):
     expect(run.get_by_role("status")).to_contain_text("This run has no dynamic outputs")
 
 
-def test_clearing_shows_airflows_own_list_first(run, server):
+def test_clearing_shows_first_what_runs_again(run, server):
     rows(run).nth(3).get_by_role("checkbox").check()
     run.get_by_role("button", name="Clear selected (1)").click()
     dialog = run.get_by_role("dialog")
     expect(dialog).to_contain_text("1 task instance will run again")
     expect(dialog).to_contain_text("The report runs again.")
     assert dialog.locator("td").all_inner_texts() == ["send", "key 003", "Failed"]
-    assert [body["dry_run"] for body in server.cleared] == [True]
+    assert server.cleared == []
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(dialog).to_contain_text("Cleared 1 task instance")
-    assert server.cleared[-1] == {
-        "dry_run": False,
-        "dag_run_id": "run+1",
-        "task_ids": [["send", 3]],
-        "only_failed": False,
-        "include_downstream": False,
-        "include_upstream": False,
-        "reset_dag_runs": True,
-    }
+    assert server.cleared == [{"of": "items.result", "keys": [["key 003"]], "state": None, "confirmed": 1}]
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
     expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
@@ -228,10 +262,7 @@ def test_where_clones_ran_for_former_keys_the_page_offers_the_clear_that_mends_i
     expect(dialog).to_contain_text("1 task instance will run again")
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(dialog).to_contain_text("Cleared 1 task instance")
-    assert [(body["dry_run"], body["task_ids"]) for body in server.cleared] == [
-        (True, ["items"]),
-        (False, ["items"]),
-    ]
+    assert [body["lister"] for body in server.cleared] == [True]
 
 
 def test_escape_clears_nothing_and_gives_the_focus_back(run, server):
@@ -240,10 +271,10 @@ def test_escape_clears_nothing_and_gives_the_focus_back(run, server):
     run.keyboard.press("Escape")
     expect(run.get_by_role("dialog")).to_have_count(0)
     expect(run.get_by_role("button", name="Clear all failed")).to_be_focused()
-    assert [body["dry_run"] for body in server.cleared] == [True]
+    assert server.cleared == []
 
 
-def test_very_many_are_cleared_in_parts(run, server):
+def test_very_many_are_cleared_in_one_request(run, server):
     server.states = {f"key {number:04}": "failed" for number in range(950)}
     run.reload()
     run.get_by_role("button", name="Clear all failed").click()
@@ -253,14 +284,30 @@ def test_very_many_are_cleared_in_parts(run, server):
     expect(dialog).to_contain_text("and 750 more")
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(dialog).to_contain_text("Cleared 950 task instances")
-    assert [len(body["task_ids"]) for body in server.cleared] == [400, 400, 150] * 2
+    assert [(body["state"], body["keys"], body["confirmed"]) for body in server.cleared] == [
+        ("failed", [], 950)
+    ]
 
 
-def test_who_may_not_clear_is_told_so(run, server):
+def test_what_has_changed_since_is_not_cleared(run, server):
+    server.changed = True
+    run.get_by_role("button", name="Clear all failed").click()
+    dialog = run.get_by_role("dialog")
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_contain_text("Not cleared")
+    expect(dialog).to_contain_text("Nothing was cleared.")
+
+
+FORBIDDEN = "You may not clear task instances of this Dag."
+
+
+@pytest.mark.parametrize("answer", [{"status": 403}, {"refusal": FORBIDDEN}])
+def test_who_may_not_clear_is_told_so(run, server, answer):
     rows(run).first.get_by_role("checkbox").check()
-    server.status = 403
+    vars(server).update(answer)
     run.get_by_role("button", name="Clear selected (1)").click()
-    expect(run.get_by_role("dialog")).to_contain_text("You may not clear task instances of this Dag.")
+    expect(run.get_by_role("dialog")).to_contain_text(FORBIDDEN)
+    expect(run.get_by_role("dialog").get_by_role("button", name="Clear", exact=True)).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -64,6 +64,47 @@ def test_rights_are_checked_by_airflow(database):
 
 
 @assumes(
+    "GetUserDep provides a route with the user, the second argument of what requires_access_dag() returns. "
+    "action_logging(event) returns a dependency that writes a line into Airflow's audit log.",
+    rests="clearing from the pages: who may do it, and the trace of it",
+    where="airflow_adapter/server.py ui/access.py",
+    names="GetUserDep action_logging",
+)
+def test_who_clears_is_known_and_noted(database):
+    from fastapi import Depends, Request
+    from fastapi.testclient import TestClient
+    from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import create_session
+    from airflow_dynamic_provider.airflow_adapter.server import (
+        DagAccessEntity,
+        GetUserDep,
+        action_logging,
+        requires_access_dag,
+    )
+    from tests.api_server import ApiServer
+
+    server = ApiServer()
+    check = requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE)
+
+    def route(dag_id: str, request: Request, user: GetUserDep) -> str:
+        check(request, user)
+        return str(user.get_name())
+
+    route.__annotations__ = {"dag_id": str, "request": Request, "user": GetUserDep}
+    server.app.post("/contract/{dag_id}/clear", dependencies=[Depends(action_logging("contract"))])(route)
+    server.app.router.routes.insert(0, server.app.router.routes.pop())
+    client = TestClient(server.app)
+    path = "/contract/any/clear"
+    assert client.post(path, headers=server.headers("viewer")).status_code == 403
+    assert client.post(path, headers=server.headers("admin")).json() == "admin"
+    with create_session() as session:
+        from airflow.models import Log
+
+        assert "admin" in session.scalars(select(Log.owner).where(Log.event == "contract")).all()
+
+
+@assumes(
     "A plugin can add an app, and tabs on the pages of Dags, runs, tasks and task instances.",
     rests="the tabs of the pages",
     where="airflow_adapter/plugins.py ui/plugin.py",

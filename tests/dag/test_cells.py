@@ -13,10 +13,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
-from airflow_dynamic_provider.database.cells import ORDER, Cells, summarize
+from airflow_dynamic_provider.database.cells import ORDER, Cells, rank, summarize
 from airflow_dynamic_provider.database.instances import Instance
 from airflow_dynamic_provider.database.keys import KeyList
 from airflow_dynamic_provider.database.runs import open_run
+from airflow_dynamic_provider.database.totals import Totals
 from airflow_dynamic_provider.definitions.states import FAILED, FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.execution.attempts import History
 from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
@@ -140,12 +141,12 @@ def write(session, run, table):
                 session.execute(insert(XComModel.__table__).values(values))
 
 
-def reader(session, run, tries, task_ids=None):
-    """Return what reads the cells, without anything it has read before."""
+def reader(session, run, tries, task_ids=None, kind=Cells):
+    """Return what reads the cells, or sums them up, without anything it has read before."""
     opened = open_run(session, run.dag.dag_id, run.run_id)
     listing = Instance("numbers", -1, "success", tries, STARTED, LISTED)
     keys = KeyList(listing, tuple((str(index),) for index in range(KEYS)))
-    return Cells(opened.source, opened.space("numbers.result"), keys, task_ids)
+    return kind(opened.source, opened.space("numbers.result"), keys, task_ids)
 
 
 def expected(info, table, tries):
@@ -189,15 +190,40 @@ def test_all_ways_to_read_cells_give_one_answer(stored, session, table, tries):
         for position, row in at_once.items()
         for task_id, cell in row.items()
     }
-    assert found == expected(cells._info, table, tries)
+    assert found == expected(cells._staleness.info, table, tries)
     for position in range(KEYS):
         assert reader(session, stored, tries).at([position])[position] == at_once[position]
     for task_ids in (None, ["second"]):
-        some = reader(session, stored, tries, task_ids)
-        rows = some.at(range(KEYS))
-        assert some.summaries() == [summarize(rows[position].values()) for position in range(KEYS)]
-        assert some.summaries() == reader(session, stored, tries, task_ids).summaries()
-        assert some.has_stale == any(cell.is_stale for row in rows.values() for cell in row.values() if cell)
+        rows = reader(session, stored, tries, task_ids).at(range(KEYS))
+        totals = reader(session, stored, tries, task_ids, Totals)
+        assert totals.staleness.is_any == any(
+            cell.is_stale for row in rows.values() for cell in row.values() if cell
+        )
+        for positions in (range(KEYS), [0, 2], [1], []):
+            check_totals(totals, positions, {at: summarize(rows[at].values()) for at in positions})
+
+
+def check_totals(totals, positions, summaries):
+    """Compare what the database sums up with the summary of each key."""
+    total = totals.of(positions)
+    assert total.counts == Counter(summary.state for summary in summaries.values())
+    assert total.seconds == sum(summary.duration or 0 for summary in summaries.values())
+    each = totals.of_each([[position] for position in positions])
+    assert [[*each.counts] for each in each] == [[summaries[position].state] for position in positions]
+    values = {
+        "position": lambda position: position,
+        "state": lambda position: rank(summaries[position].state),
+        "duration": lambda position: summaries[position].duration or 0,
+    }
+    for by, value in values.items():
+        for is_descending in (False, True):
+            ordered = sorted(positions, key=value, reverse=is_descending)
+            how = {"by": by, "is_descending": is_descending}
+            assert totals.first(positions, total.absent, **how) == ordered
+            assert totals.first(positions, total.absent, **how, limit=1, offset=1) == ordered[1:2]
+            for states in (["success"], ["none", "failed"], ["of a later Airflow"]):
+                shown = [at for at in ordered if (summaries[at].state or "none") in states]
+                assert totals.first(positions, total.absent, **how, states=states) == shown
 
 
 def counted(session, read):
@@ -227,10 +253,12 @@ DONE = Row(SUCCESS, 1, 0, ATTEMPT, True)
     [
         # The task instances for all keys, and the sums.
         (1, {}, 2, 1),
-        # What is unsettled, too: nothing.
+        # What is in doubt, or unsettled, too: nothing.
         (ATTEMPT, {}, 3, 2),
-        # What the clones of three tasks have noted, their states, and who has left anything.
-        (ATTEMPT, {"noted": 1}, 8, 7),
+        # For a row, what the clones of three tasks have noted, their states, which tasks stop all keys, and
+        # who has left anything. The sums need none of it.
+        (ATTEMPT, {"noted": 1}, 3, 8),
+        (ATTEMPT, {"state": "skipped", "noted": 1}, 8, 7),
     ],
 )
 def test_the_number_of_queries_does_not_grow_with_the_keys(
@@ -238,21 +266,21 @@ def test_the_number_of_queries_does_not_grow_with_the_keys(
 ):
     row = replace(DONE, **change)
     write(session, stored, {task_id: dict.fromkeys(range(clones), row) for task_id in TASKS})
-    cells = reader(session, stored, tries)
-    assert counted(session, cells.summaries) == summed_up
+    totals = reader(session, stored, tries, kind=Totals)
+    assert counted(session, lambda: totals.of(range(KEYS))) == summed_up
     cells = reader(session, stored, tries)
     assert counted(session, lambda: cells.at([0])) == one_row
 
 
 def test_the_seconds_of_another_key_are_not_those_of_a_key(stored, session):
     write(session, stored, {task_id: {0: replace(DONE, noted=1), 1: DONE} for task_id in TASKS})
-    former, own, missing = reader(session, stored, ATTEMPT).summaries()
-    assert (former.state, former.duration) == (None, None)
-    assert (own.state, own.duration) == (SUCCESS, 3)
-    assert (missing.state, missing.duration) == (None, None)
+    former, own, missing = reader(session, stored, ATTEMPT, kind=Totals).of_each([[0], [1], [2]])
+    assert (former.counts, former.seconds, former.absent) == ({None: 1}, 0, 0)
+    assert (own.counts, own.seconds, own.absent) == ({SUCCESS: 1}, 3, 0)
+    assert (missing.counts, missing.seconds, missing.absent) == ({None: 1}, 0, 1)
 
 
 def test_a_clone_behind_the_last_key_is_no_clone_of_another_key(stored, session):
     behind = {KEYS: replace(DONE, noted=1)}
     write(session, stored, {task_id: {**dict.fromkeys(range(KEYS), DONE), **behind} for task_id in TASKS})
-    assert not reader(session, stored, ATTEMPT).has_stale
+    assert not reader(session, stored, ATTEMPT, kind=Totals).staleness.is_any

@@ -159,6 +159,58 @@ def test_a_page_offers_to_clear_the_task_that_lists_the_keys_while_clones_are_of
     assert not space()["has_stale"]
 
 
+def test_a_page_clears_in_one_transaction_what_the_viewer_has_confirmed(run):
+    from airflow.models import Log
+    from airflow.settings import engine
+    from airflow.utils.session import create_session
+    from sqlalchemy import event, select
+
+    FAILING.add("b")
+    run.run()
+    server = ApiServer()
+    path = f"/dags/looked_at/runs/{run.run_id}"
+    wanted = {"of": "letters.result", "state": "failed"}
+    plan = server.post(f"{path}/clearing", wanted, user="viewer").json()
+    assert plan["refusal"] == "You may not clear task instances of this Dag."
+    assert (
+        server.post(f"{path}/clear", {**wanted, "confirmed": plan["total"]}, user="viewer").status_code == 403
+    )
+    plan = server.post(f"{path}/clearing", wanted).json()
+    assert plan["refusal"] is None
+    before = run.tries(), matrix(run)
+    refused = server.post(f"{path}/clear", {**wanted, "confirmed": plan["total"] + 1})
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith(f"Nothing was cleared, because {plan['total']} task instances")
+    assert (run.tries(), matrix(run)) == before
+
+    done = []
+
+    def note_update(connection, cursor, statement, *others):
+        if statement.startswith("UPDATE task_instance"):
+            done.append("update")
+
+    def note_commit(connection):
+        done.append("commit")
+
+    event.listen(engine, "before_cursor_execute", note_update)
+    event.listen(engine, "commit", note_commit)
+    try:
+        answer = server.post(f"{path}/clear", {**wanted, "confirmed": plan["total"]})
+    finally:
+        event.remove(engine, "before_cursor_execute", note_update)
+        event.remove(engine, "commit", note_commit)
+    assert (answer.status_code, answer.json()) == (200, {"total": plan["total"]})
+    updates = [at for at, each in enumerate(done) if each == "update"]
+    assert updates
+    assert "commit" not in done[updates[0] : updates[-1]]
+    with create_session() as session:
+        noted = select(Log.owner).where(Log.event == "clear_dynamic_outputs", Log.run_id == run.run_id)
+        assert "admin" in session.scalars(noted).all()
+    FAILING.clear()
+    run.run()
+    assert matrix(run)[1] == {"a": "success", "b": "success", "c": "success"}
+
+
 def test_a_clone_that_is_marked_before_it_ran_is_no_clone_of_a_former_key(run):
     FOUND[:] = ["a", "a"]
     run.run()

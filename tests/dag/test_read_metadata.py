@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from airflow.models.xcom import XComModel
@@ -16,7 +17,14 @@ from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.metadata import key_metadata, keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.errors import ReadError
-from airflow_dynamic_provider.execution.layout import METADATA_XCOM, entries_xcom, items_xcom
+from airflow_dynamic_provider.execution.layout import (
+    METADATA_XCOM,
+    RETURN_VALUE,
+    described_xcom,
+    digest_xcom,
+    entries_xcom,
+    items_xcom,
+)
 from tests.dag.tasks import pair
 from tests.dag_runs import start_run
 
@@ -135,10 +143,47 @@ def test_the_value_beside_it_need_not_be_loaded(airflow_database, execution_api)
     with create_session() as session:
         source = open_run(session, run.dag.dag_id, run.run_id).source
         name = items_xcom("result", 0)
-        assert source.pull_names("letters", [name], without="values")[name]["values"] is None
+        some = source.pull_names("letters", [name], fields=["keys", "values of a later release"])
+        assert some == {name: {"keys": ["a", "b"]}}
         # As it is stored: what reads for pages and commands makes no object of a class.
         value = source.pull_names("letters", [name])[name]["values"][0]
         assert (value["__classname__"], value["__data__"]) == (f"{__name__}.Own", {"number": 1})
+
+
+def test_no_value_is_loaded_from_a_backend_that_keeps_all_in_objects(
+    airflow_database, execution_api, monkeypatch
+):
+    from airflow.sdk.execution_time import task_runner, xcom
+
+    objects, loaded = {}, []
+
+    class Backend(xcom.XCom):
+        @staticmethod
+        def serialize_value(value, **place):
+            address = f"object://{place['key']}/{len(objects)}"
+            objects[address] = xcom.XCom.__mro__[1].serialize_value(value, **place)
+            return address
+
+        @staticmethod
+        def deserialize_value(result):
+            loaded.append(result.value)
+            return xcom.XCom.__mro__[1].deserialize_value(SimpleNamespace(value=objects[result.value]))
+
+    monkeypatch.setattr(xcom, "XCom", Backend)
+    monkeypatch.setattr(task_runner, "XCom", Backend)
+    run = run_described()
+    assert run.state == "success"
+    loaded.clear()
+    produced, own = read(run, "letters.result")
+    assert produced == {("a",): {"number": 1, "letter": "a"}, ("b",): {"number": 2, "letter": "b"}}
+    assert own["tell_letter", ("b",)] == {"told by": "b"}
+    names = {address.removeprefix("object://").rpartition("/")[0] for address in loaded}
+    assert names == {
+        RETURN_VALUE,
+        digest_xcom(RETURN_VALUE),
+        described_xcom("result", 0),
+        METADATA_XCOM,
+    }
 
 
 def test_a_backend_of_the_deployment_is_asked_and_its_errors_are_told(

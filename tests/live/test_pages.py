@@ -262,9 +262,7 @@ def test_all_failed_keys_are_cleared_at_once(
 
 
 def test_who_may_not_clear_is_told_so(window: Window, orders: str) -> None:
-    window.page.route(
-        "**/clearTaskInstances", lambda route: route.fulfill(status=403, body='{"detail": "Forbidden"}')
-    )
+    window.page.route("**/clearing", lambda route: route.fulfill(status=403, body='{"detail": "Forbidden"}'))
     frame = window.open_run("orders", orders)
     frame.get_by_role("button", name="Clear all failed").click()
     expect(frame.get_by_text("You may not clear task instances of this Dag")).to_be_visible()

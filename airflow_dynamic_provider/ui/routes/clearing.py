@@ -1,4 +1,8 @@
-"""Shows what would run again. It changes nothing: the pages clear with Airflow's own API, as the viewer."""
+"""Shows what would run again, and clears it.
+
+One request clears all of it in one transaction. With several, the scheduler would start the first part while
+the others still have their former states.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,82 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException
 
+from airflow_dynamic_provider.database.clearing import clear
 from airflow_dynamic_provider.database.key_clearing import KeySelection, find_keys, find_listing
 from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui import models
-from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.access import CLEARS_RUN, READS_RUN, MayClear, SessionDep
 from airflow_dynamic_provider.ui.presenting import present
+from airflow_dynamic_provider.ui.turns import ClearRoute, PageRoute
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.clearing import ToClear
     from airflow_dynamic_provider.database.runs import OpenRun
 
-router = APIRouter(tags=["clearing"], dependencies=READS_RUN)
+router = APIRouter(tags=["clearing"], route_class=PageRoute, dependencies=READS_RUN)
+_clears = APIRouter(route_class=ClearRoute, dependencies=CLEARS_RUN)
 
+# The number of task instances that an answer lists.
 _SHOWN = 200
+
+# The number of markers that an answer has.
+_MARKERS = 10_000
+
+# The number of task instances that one request clears. Airflow takes some milliseconds for each, and proxies
+# end a request that takes minutes.
+_MOST_CLEARED = 10_000
+
+_FORBIDDEN = "You may not clear task instances of this Dag."
 
 
 @router.post("/dags/{dag_id}/runs/{run_id}/clearing")
 def find_what_runs_again(
-    dag_id: str, run_id: str, wanted: models.ClearingRequest, session: SessionDep
+    dag_id: str, run_id: str, wanted: models.ClearingRequest, session: SessionDep, may_clear: MayClear
 ) -> models.ClearingAnswer:
     """Return the task instances that run again when keys, or nodes of a workflow, are cleared."""
     to_clear = _find(open_run(session, dag_id, run_id), wanted)
+    refusal = _too_many(to_clear.total) if may_clear else _FORBIDDEN
     return models.ClearingAnswer(
-        task_ids=list(to_clear.markers),
-        total=len(to_clear.instances),
+        task_ids=to_clear.markers(_MARKERS),
+        total=to_clear.total,
         task_instances=[
             present(models.ClearedInstance, instance, label=to_clear.label(instance))
-            for instance in to_clear.instances[:_SHOWN]
+            for instance in to_clear.first(_SHOWN)
         ],
         warnings=[f"{to_clear.warning}."] if to_clear.warning else [],
+        refusal=refusal,
+    )
+
+
+@_clears.post("/dags/{dag_id}/runs/{run_id}/clear")
+def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: SessionDep) -> models.Cleared:
+    """Clear keys, or nodes of a workflow, with everything that depends on them, in one transaction."""
+    run = open_run(session, dag_id, run_id)
+    to_clear = _find(run, wanted)
+    total = to_clear.total
+    if (refusal := _too_many(total)) is not None:
+        raise HTTPException(422, refusal)
+    if total != wanted.confirmed:
+        raise HTTPException(
+            409,
+            f"Nothing was cleared, because {total} task instances would run again now. Look at them first.",
+        )
+    clear(run, to_clear)
+    # Before the answer is sent, which says that it is done.
+    session.commit()
+    return models.Cleared(total=total)
+
+
+router.include_router(_clears)
+
+
+def _too_many(total: int) -> str | None:
+    if total <= _MOST_CLEARED:
+        return None
+    return (
+        f"{total:,} task instances would run again, and a page clears at most {_MOST_CLEARED:,} at once. "
+        "Clear some of them, or all of them with the command `airflow dynamic-outputs clear`."
     )
 
 

@@ -13,11 +13,12 @@ from fastapi.responses import StreamingResponse
 from airflow_dynamic_provider.database.export import Format, What, export
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.turns import ExportRoute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-router = APIRouter(tags=["exports"], dependencies=READS_RUN)
+router = APIRouter(tags=["exports"], route_class=ExportRoute, dependencies=READS_RUN)
 
 _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 

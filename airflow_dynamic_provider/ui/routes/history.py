@@ -14,8 +14,9 @@ from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.presenting import present_past, present_run
+from airflow_dynamic_provider.ui.turns import PageRoute
 
-router = APIRouter(tags=["history"], dependencies=READS_RUN)
+router = APIRouter(tags=["history"], route_class=PageRoute, dependencies=READS_RUN)
 
 _Of = Annotated[str, Query(description="The dynamic output")]
 _TaskId = Annotated[str | None, Query(description="Only the states in this task")]
@@ -78,14 +79,15 @@ def get_numbers(
             )
             for number in found.numbers
         ],
-        message=found.message or _left_out(history),
+        message=" ".join(filter(None, [found.message, _left_out(history)])) or None,
     )
 
 
 def _left_out(history: History) -> str | None:
-    missing = history.unreadable
-    return (
-        f"These runs have no such dynamic output, or cannot be read: {', '.join(missing)}."
-        if missing
-        else None
-    )
+    messages = []
+    if missing := history.unreadable:
+        names = ", ".join(missing)
+        messages.append(f"These runs have no such dynamic output, or cannot be read: {names}.")
+    if history.is_cut:
+        messages.append("Only the last runs are shown because there are many keys.")
+    return " ".join(messages) or None

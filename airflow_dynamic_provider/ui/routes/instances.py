@@ -17,11 +17,12 @@ from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.metadata import present_metadata
 from airflow_dynamic_provider.ui.presenting import present, present_space
+from airflow_dynamic_provider.ui.turns import PageRoute
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import OpenRun
 
-router = APIRouter(tags=["task instances"], dependencies=READS_RUN)
+router = APIRouter(tags=["task instances"], route_class=PageRoute, dependencies=READS_RUN)
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/task-instances/{task_id}/{map_index}")

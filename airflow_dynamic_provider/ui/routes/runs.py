@@ -19,11 +19,12 @@ from airflow_dynamic_provider.ui.presenting import (
     present_run,
     present_space,
 )
+from airflow_dynamic_provider.ui.turns import PageRoute
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.structure import SpaceInfo
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=PageRoute)
 
 
 @router.get("/dags/{dag_id}/outputs", dependencies=[READS_DAG])
@@ -88,6 +89,7 @@ def get_keys(
         counts=dict(page.counts),
         is_running=is_running(run.dag_run),
         rows=[present_row(row) for row in page.rows],
+        message=page.message,
     )
 
 
@@ -98,9 +100,9 @@ def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
         **present_space(info).model_dump(),
         keys=None if paths is None else len(paths),
         counts=found.counts,
-        has_stale=found.cells.has_stale,
+        has_stale=found.totals.staleness.is_any,
         producer_state=found.keys.listing.state,
-        message=found.keys.message,
+        message=found.keys.message or found.totals.staleness.message,
     )
 
 

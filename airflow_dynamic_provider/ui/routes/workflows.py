@@ -13,8 +13,9 @@ from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.presenting import is_running, present
+from airflow_dynamic_provider.ui.turns import PageRoute
 
-router = APIRouter(tags=["workflows"], dependencies=READS_RUN)
+router = APIRouter(tags=["workflows"], route_class=PageRoute, dependencies=READS_RUN)
 
 # The values of a node that has no task instance yet.
 _NOT_MADE = SimpleNamespace(**{**dict.fromkeys(models.TaskInstance.model_fields), "try_number": 0})

@@ -7,9 +7,7 @@
 
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./address.js").View} View */
-/** @typedef {import("wire").ClearedInstance} ClearedInstance */
 /** @typedef {import("wire").Row["key_path"]} KeyPath */
-/** @typedef {import("wire").ClearingAnswer["task_ids"][number]} TaskRef  In the form of Airflow's own API. */
 /** @typedef {import("wire").paths} Routes */
 /**
  * @template {keyof Routes} Route
@@ -33,9 +31,6 @@ export class ApiError extends Error {
     this.status = status;
   }
 }
-
-/** The number of task instances that Airflow's own API clears at once. */
-const PART = 400;
 
 /** The number of rows on a page. */
 export const PAGE_SIZE = 50;
@@ -132,30 +127,15 @@ export function planClearing(place, wanted) {
 }
 
 /**
- * Have Airflow clear task instances with the viewer's own permissions, or list what it would clear.
+ * Clear what would run again: all of it at once, so that the scheduler never sees only a part of it.
  *
  * @param {Place} place
- * @param {TaskRef[]} tasks
- * @param {{isDryRun: boolean, onPart?: (cleared: number) => void}} how
- * @returns {Promise<ClearedInstance[]>}
+ * @param {import("wire").ClearingRequest} wanted
+ * @param {number} confirmed  The number of task instances that the viewer has confirmed.
+ * @returns {Promise<import("wire").Cleared>}
  */
-export async function clearTasks(place, tasks, { isDryRun, onPart }) {
-  const route = `${place.base}/api/v2/dags/${encodeURIComponent(place.dagId)}/clearTaskInstances`;
-  const cleared = [];
-  for (let start = 0; start < tasks.length; start += PART) {
-    const answer = await send(route, {
-      dry_run: isDryRun,
-      dag_run_id: place.runId,
-      task_ids: tasks.slice(start, start + PART),
-      only_failed: false,
-      include_downstream: false,
-      include_upstream: false,
-      reset_dag_runs: true,
-    });
-    cleared.push(...answer.task_instances.map(clearedOf));
-    onPart?.(cleared.length);
-  }
-  return cleared;
+export function clearAll(place, wanted, confirmed) {
+  return send(addressOf("/dags/{dag_id}/runs/{run_id}/clear", place, {}), { ...wanted, confirmed });
 }
 
 /**
@@ -169,14 +149,6 @@ export async function clearTasks(place, tasks, { isDryRun, onPart }) {
  */
 export function exportHref(place, of, what, format) {
   return addressOf("/dags/{dag_id}/runs/{run_id}/export", place, { of, what, format });
-}
-
-/**
- * @param {any} instance  A task instance of Airflow's API.
- * @returns {ClearedInstance}
- */
-function clearedOf({ task_id, map_index, rendered_map_index, state }) {
-  return { task_id, map_index, label: map_index < 0 ? "" : (rendered_map_index ?? String(map_index)), state };
 }
 
 /**

@@ -1,24 +1,20 @@
 /**
- * The dialog for clearing: Airflow's own list of what will run again, and the viewer's confirmation.
+ * The dialog for clearing: what will run again, and the viewer's confirmation.
  */
 
-import { ApiError, clearTasks, planClearing } from "./api.js";
+import { ApiError, clearAll, planClearing } from "./api.js";
 import { Cut, formatCount, Loading, Notice, several, StateBadge } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** @typedef {import("wire").ClearedInstance} ClearedInstance */
 /** @typedef {import("wire").ClearingAnswer} ClearingAnswer */
 /** @typedef {import("wire").ClearingRequest} ClearingRequest */
 /**
  * @typedef {{step: "asking"}
- *   | {step: "confirming", plan: ClearingAnswer, tasks: ClearedInstance[]}
- *   | {step: "clearing", done: number, total: number}
+ *   | {step: "confirming", plan: ClearingAnswer}
+ *   | {step: "clearing", total: number}
  *   | {step: "cleared", total: number}
- *   | {step: "failed", message: string, done: number}} Step
+ *   | {step: "failed", message: string}} Step
  */
-
-/** The number of task instances that are listed. The rest is only counted. */
-const SHOWN = 200;
 
 /**
  * @param {{place: import("./address.js").Place, wanted: ClearingRequest, onClose: () => void, onCleared: () => void}} properties
@@ -32,19 +28,14 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
     ask(place, wanted).then(setStep);
     return () => before?.focus();
   }, []);
-  const clear = async (/** @type {ClearingAnswer} */ plan) => {
-    let done = 0;
-    const onPart = (/** @type {number} */ cleared) => {
-      done = cleared;
-      setStep({ step: "clearing", done, total: plan.task_ids.length });
-    };
-    onPart(0);
+  const clear = async (/** @type {ClearingAnswer} */ { total }) => {
+    setStep({ step: "clearing", total });
     try {
-      const cleared = await clearTasks(place, plan.task_ids, { isDryRun: false, onPart });
-      setStep({ step: "cleared", total: cleared.length });
+      const cleared = await clearAll(place, wanted, total);
+      setStep({ step: "cleared", total: cleared.total });
       onCleared();
     } catch (error) {
-      setStep({ step: "failed", message: reasonOf(error), done });
+      setStep({ step: "failed", message: reasonOf(error) });
     }
   };
   // The Escape key does not close the dialog during a clear, because the viewer would not see its result.
@@ -62,33 +53,31 @@ function Body({ step }) {
     case "asking":
       return html`<${Loading} what="the task instances that would run again" />`;
     case "confirming":
-      return html`<${Plan} plan=${step.plan} tasks=${step.tasks} />`;
+      return html`<${Plan} plan=${step.plan} />`;
     case "clearing":
-      return html`<p role="status">Clearing ${formatCount(step.total)} task instances … ${step.done > 0 && `${formatCount(step.done)} done`}</p>
-        <progress max=${step.total} value=${step.done} aria-label="Cleared"></progress>`;
+      return html`<p role="status">Clearing ${several(step.total, "task instance")} …</p><progress aria-label="Clearing"></progress>`;
     case "cleared":
       return html`<${Notice} title=${`Cleared ${several(step.total, "task instance")}`}>Airflow's scheduler runs them again.<//>`;
     case "failed":
-      return html`<${Notice} title="Not cleared" tone="error">
-        ${step.message}${step.done > 0 && ` ${several(step.done, "task instance")} had been cleared by then.`}
-      <//>`;
+      return html`<${Notice} title="Not cleared" tone="error">${step.message}<//>`;
   }
 }
 
-/** @param {{plan: ClearingAnswer, tasks: ClearedInstance[]}} properties */
-function Plan({ plan, tasks }) {
-  if (!tasks.length) {
+/** @param {{plan: ClearingAnswer}} properties */
+function Plan({ plan }) {
+  const tasks = plan.task_instances;
+  if (!plan.total) {
     return html`<p>There is nothing to clear: Airflow has no such task instance in this run.</p>`;
   }
-  const rest = tasks.length - SHOWN;
+  const rest = plan.total - tasks.length;
   return html`
-    <p>${several(tasks.length, "task instance")} will run again:</p>
+    <p>${several(plan.total, "task instance")} will run again:</p>
     ${plan.warnings.length > 0 && html`<${Notice} tone="warning"><ul>${plan.warnings.map((each) => html`<li key=${each}>${each}</li>`)}</ul><//>`}
     <div class="plan" tabindex="0" role="region" aria-label="Task instances that will run again">
       <table>
         <thead><tr><th scope="col">Task</th><th scope="col">Key</th><th scope="col">State</th></tr></thead>
         <tbody>
-          ${tasks.slice(0, SHOWN).map(
+          ${tasks.map(
             (task) => html`<tr key=${`${task.map_index} ${task.task_id}`}>
               <td><${Cut} text=${task.task_id} /></td>
               <td><${Cut} text=${task.label} /></td>
@@ -108,7 +97,7 @@ function Buttons({ step, onClear, onClose }) {
   return html`<footer class="dialog-buttons">
     <button type="button" class="button" disabled=${step.step === "clearing"} onClick=${onClose}>${isDone ? "Close" : "Cancel"}</button>
     ${step.step === "confirming" &&
-    step.tasks.length > 0 &&
+    step.plan.total > 0 &&
     html`<button type="button" class="button is-main" onClick=${() => onClear(step.plan)}>Clear</button>`}
   </footer>`;
 }
@@ -121,23 +110,10 @@ function Buttons({ step, onClear, onClose }) {
 async function ask(place, wanted) {
   try {
     const plan = await planClearing(place, wanted);
-    const answer = await clearTasks(place, plan.task_ids, { isDryRun: true });
-    return { step: "confirming", plan, tasks: withLabels(answer, plan.task_instances) };
+    return plan.refusal === null ? { step: "confirming", plan } : { step: "failed", message: plan.refusal };
   } catch (error) {
-    return { step: "failed", message: reasonOf(error), done: 0 };
+    return { step: "failed", message: reasonOf(error) };
   }
-}
-
-/**
- * Add keys to Airflow's list. A clone that has not run yet has no label in Airflow.
- *
- * @param {ClearedInstance[]} tasks
- * @param {ClearedInstance[]} known
- * @returns {ClearedInstance[]}
- */
-function withLabels(tasks, known) {
-  const labels = new Map(known.map((each) => [`${each.map_index} ${each.task_id}`, each.label]));
-  return tasks.map((each) => ({ ...each, label: labels.get(`${each.map_index} ${each.task_id}`) ?? each.label }));
 }
 
 /**

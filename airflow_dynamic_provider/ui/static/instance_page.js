@@ -7,8 +7,8 @@ import { getInstance } from "./api.js";
 import { FormerKeys } from "./former_keys.js";
 import { MetadataList } from "./metadata/list.js";
 import { Cut, Failure, Link, Loading, Notice, Picture, several, StateBadge } from "./parts.js";
-import { CALM, LIVE, usePolling } from "./polling.js";
-import { isOver } from "./run_page.js";
+import { LIVE, ON_RETURN, usePolling } from "./polling.js";
+import { isOver } from "./states.js";
 import { formatDuration } from "./time.js";
 import { html } from "./vendor/preact.js";
 
@@ -23,7 +23,7 @@ export function InstancePage({ place }) {
   const { data, error, reload } = usePolling(
     (signal) => getInstance(place, signal),
     "instance",
-    ({ state }) => (state !== null && (isOver(state) || ENDED.includes(state)) ? CALM : LIVE),
+    ({ state }) => (state !== null && (isOver(state) || ENDED.includes(state)) ? ON_RETURN : LIVE),
   );
   if (!data) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="the task instance" />`;

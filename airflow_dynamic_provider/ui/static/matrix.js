@@ -8,7 +8,7 @@ import { StateChips } from "./filters.js";
 import { FormerKeys } from "./former_keys.js";
 import { followDownload } from "./host.js";
 import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
-import { CALM, LIVE, usePolling } from "./polling.js";
+import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
 import { useSelection } from "./selection.js";
 import { classOf, SUMMARY_COLUMNS } from "./summary_columns.js";
@@ -29,7 +29,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
   const { data, error, isLoading, reload } = usePolling(
     (signal) => getKeys(place, view, {}, signal),
     JSON.stringify([of, search, states, sort, descending, flat, offset]),
-    ({ is_running }) => (is_running ? LIVE : CALM),
+    ({ is_running }) => (is_running ? LIVE : ON_RETURN),
   );
   const selection = useSelection();
   const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));
@@ -183,6 +183,7 @@ function Table({ place, data, view, change, isLoading, selection }) {
             selection=${selection}
             level=${0}
             index=${data.offset + at + 2}
+            isLive=${data.is_running}
           />`,
         )}
       </tbody>

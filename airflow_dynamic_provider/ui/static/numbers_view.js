@@ -5,7 +5,8 @@
 import { getHistory, getNumbers } from "./api.js";
 import { Cut, Failure, Loading, Notice, Picture } from "./parts.js";
 import { Plot } from "./plots.js";
-import { usePolling } from "./polling.js";
+import { ON_RETURN, usePolling } from "./polling.js";
+import { isOver } from "./states.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @typedef {import("./api.js").KeyPath} KeyPath */
@@ -23,7 +24,7 @@ export function NumbersView({ place, of, view, change }) {
   const { data, error, isLoading } = usePolling(
     (signal) => getNumbers(place, { of, keys }, signal),
     JSON.stringify([of, keys]),
-    () => PAUSE,
+    ({ runs }) => (runs.every(({ state }) => isOver(state)) ? ON_RETURN : PAUSE),
   );
   const setKeys = (/** @type {KeyPath[]} */ paths) => change({ key: paths.length ? JSON.stringify(paths) : "" });
   return html`<section class="section" aria-label="Numbers">

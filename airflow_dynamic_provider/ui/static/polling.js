@@ -1,5 +1,5 @@
 /**
- * Polls the server while the page is visible, one request at a time.
+ * Polls the server while the page is visible and something may still change, one request at a time.
  */
 
 import { ApiError } from "./api.js";
@@ -7,7 +7,8 @@ import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 /** Milliseconds between a response and the next request. */
 export const LIVE = 2000;
-export const CALM = 15000;
+/** No next request until the viewer comes back to the page: nothing changes by itself any more. */
+export const ON_RETURN = Infinity;
 const RETRY = 5000;
 
 /** Statuses after which asking again does not help: the viewer has to act first. */
@@ -26,7 +27,7 @@ const FINAL = [401, 403, 404, 409, 422];
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {string} subject  What is requested. When it changes, the last response is out of date.
- * @param {(data: T) => number | null} pause  Milliseconds until the next request; null for never.
+ * @param {(data: T) => number | null} pause  Milliseconds until the next request; `ON_RETURN`; null for never.
  * @returns {Polled<T>}
  */
 export function usePolling(load, subject, pause) {
@@ -67,8 +68,9 @@ class Poll {
     this.isAsking = false;
     this.isDue = true;
     this.hasFailed = false;
+    this.isOver = false;
     // A viewer who comes back may have logged in again meanwhile.
-    this.onVisible = () => (this.isDue || this.hasFailed) && this.now();
+    this.onVisible = () => (this.isDue || this.hasFailed || this.isOver) && this.now();
     document.addEventListener("visibilitychange", this.onVisible);
     this.now();
   }
@@ -93,9 +95,10 @@ class Poll {
     if (this.abort.signal.aborted) {
       return;
     }
+    this.isOver = pause === ON_RETURN;
     if (this.isDue) {
       this.now();
-    } else if (pause !== null) {
+    } else if (pause !== null && !this.isOver) {
       this.timer = setTimeout(() => this.now(), pause);
     }
   }

@@ -5,8 +5,9 @@
 import { getRunOutputs } from "./api.js";
 import { Matrix } from "./matrix.js";
 import { Cut, Failure, Loading, Notice, several, StateBadge, StateBar } from "./parts.js";
-import { CALM, usePolling } from "./polling.js";
+import { ON_RETURN, usePolling } from "./polling.js";
 import { useView } from "./use_view.js";
+import { isOver } from "./states.js";
 import { html } from "./vendor/preact.js";
 import { WorkflowView } from "./workflow_view.js";
 
@@ -27,7 +28,7 @@ export function RunPage({ place }) {
   const { data, error, reload } = usePolling(
     (signal) => getRunOutputs(place, signal),
     "run",
-    ({ run }) => (isOver(run.state) ? CALM : OVERVIEW),
+    ({ run }) => (isOver(run.state) ? ON_RETURN : OVERVIEW),
   );
   if (!data) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="dynamic outputs" />`;
@@ -44,11 +45,6 @@ export function RunPage({ place }) {
       ? html`<${WorkflowView} key=${workflow.name} place=${place} workflow=${workflow} view=${view} change=${change} onCleared=${reload} />`
       : space && html`<${SpaceView} key=${space.of} place=${place} space=${space} view=${{ ...view, of: space.of }} change=${change} onCleared=${reload} />`}
   </div>`;
-}
-
-/** @param {import("./states.js").State} state */
-export function isOver(state) {
-  return state === "success" || state === "failed";
 }
 
 /**

@@ -6,9 +6,9 @@ import { instanceHref, runHref } from "./address.js";
 import { getHistory, PAGE_SIZE } from "./api.js";
 import { viewersZone } from "./host.js";
 import { Cut, Failure, Link, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
-import { usePolling } from "./polling.js";
+import { ON_RETURN, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
-import { nameOf, pictureOf, wordsOf } from "./states.js";
+import { isOver, nameOf, pictureOf, wordsOf } from "./states.js";
 import { formatMoment } from "./time.js";
 import { html, useRef } from "./vendor/preact.js";
 
@@ -27,7 +27,7 @@ export function StateStrips({ place, of, view, change }) {
   const { data, error, isLoading } = usePolling(
     (signal) => getHistory(place, { of, search, offset }, signal),
     JSON.stringify([of, search, offset]),
-    () => PAUSE,
+    ({ runs }) => (runs.every(({ state }) => isOver(state)) ? ON_RETURN : PAUSE),
   );
   if (!data) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="the last runs" />`;

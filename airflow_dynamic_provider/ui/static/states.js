@@ -90,3 +90,12 @@ export function inOrder(counts) {
     .filter(([, count]) => count > 0)
     .sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b));
 }
+
+/**
+ * Return whether a Dag run in this state has ended.
+ *
+ * @param {State} state
+ */
+export function isOver(state) {
+  return state === "success" || state === "failed";
+}

@@ -6,7 +6,7 @@ import { getWorkflow } from "./api.js";
 import { ClearDialog } from "./clear_dialog.js";
 import { ClearButtons, failures } from "./matrix.js";
 import { Failure, Loading, Notice, SearchBox, several, StateBadge } from "./parts.js";
-import { CALM, LIVE, usePolling } from "./polling.js";
+import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { useSelection } from "./selection.js";
 import { html, useState } from "./vendor/preact.js";
 import { LARGEST, WorkflowGraph } from "./workflow_graph.js";
@@ -28,7 +28,7 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
   const { data, error, reload } = usePolling(
     (signal) => getWorkflow(place, workflow.name, view.key, signal),
     JSON.stringify([workflow.name, view.key]),
-    ({ is_running }) => (is_running ? LIVE : CALM),
+    ({ is_running }) => (is_running ? LIVE : ON_RETURN),
   );
   const selection = useSelection();
   const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));

@@ -1,0 +1,234 @@
+"""Sums up the cells of many keys in the database: how many keys have which state, and which come first.
+
+The database answers with some rows, however many keys there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, rank, worst
+from airflow_dynamic_provider.database.instances import read_instances
+from airflow_dynamic_provider.database.parts import among
+from airflow_dynamic_provider.database.staleness import Staleness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from airflow_dynamic_provider.database.keys import KeyList
+    from airflow_dynamic_provider.database.runs import RunSource
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+
+By = Literal["position", "state", "duration"]
+
+
+@dataclass(frozen=True)
+class Total:
+    """Some keys together.
+
+    Attributes:
+        counts: State -> number of keys.
+        seconds: The sum of their durations.
+        absent: The number of keys without a task instance.
+    """
+
+    counts: Mapping[str | None, int]
+    seconds: float
+    absent: int
+
+    @property
+    def named(self) -> dict[str, int]:
+        """State -> number of keys, from the state that matters most; ``none`` stands for no state yet."""
+        return name_counts(self.counts)
+
+
+class Totals:
+    """Sums up the task instances of the keys of a space.
+
+    Args:
+        source: The run.
+        info: The key space.
+        keys: Its keys.
+        task_ids: The tasks to read; by default the author's own.
+    """
+
+    def __init__(
+        self, source: RunSource, info: SpaceInfo, keys: KeyList, task_ids: Sequence[str] | None = None
+    ) -> None:
+        self._source = source
+        self._keys = keys
+        self._task_ids = info.task_ids if task_ids is None else task_ids
+        self.staleness = Staleness(source, info, keys, self._task_ids)
+
+    def of(self, positions: Sequence[int]) -> Total:
+        """Return the states of keys, by their positions. This takes two queries if keys were listed once."""
+        return self.of_each([positions])[0]
+
+    def of_each(self, groups: Sequence[Sequence[int]]) -> list[Total]:
+        """Return the states of the keys of each group, in two queries. No key is in two groups."""
+        from sqlalchemy import func, select
+
+        counts: list[Counter[str | None]] = [Counter() for _ in groups]
+        seconds = [0.0 for _ in groups]
+        if self._task_ids and any(groups):
+            keys = self._by_key([position for group in groups for position in group])
+            keys = _with_group(keys, groups)
+            columns = (keys.c.group, keys.c.rank)
+            by_state = select(*columns, func.count(), func.sum(keys.c.seconds)).group_by(*columns)
+            for at, each, count, sum_of_seconds in self._source.session.execute(by_state):
+                counts[at][ORDER[each]] = count
+                seconds[at] += sum_of_seconds or 0.0
+        absent = [len(group) - sum(found.values()) for group, found in zip(groups, counts, strict=True)]
+        for found, count in zip(counts, absent, strict=True):
+            if count:
+                found[self._of_absent] += count
+        return [Total(*each) for each in zip(counts, seconds, absent, strict=True)]
+
+    def first(
+        self,
+        positions: Sequence[int],
+        absent: int,
+        *,
+        states: Collection[str] = (),
+        by: By = "position",
+        is_descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[int]:
+        """Return the positions of some keys in order. Equal keys are in the order of their positions.
+
+        Args:
+            positions: The keys, in the order of their positions.
+            absent: The number of them that have no task instance, as `of` has found it.
+            states: The states to return; empty for all. ``none`` stands for no state yet.
+            by: What to sort by.
+            is_descending: Whether to sort in descending order.
+            limit: The maximum number of keys; ``None`` for all.
+            offset: The number of keys to skip.
+        """
+        from sqlalchemy import func, select
+
+        ranks = [RANKS[name] for state in states if (name := None if state == "none" else state) in RANKS]
+        if absent or not positions:
+            # Airflow makes the task instances of all keys together, so this happens before it does, or after
+            # a part of them was deleted.
+            rows = self._rows(positions)
+            sort_by: dict[str, Callable[[int], float]] = {
+                "position": lambda at: at,
+                "state": lambda at: rows[at][0],
+                "duration": lambda at: rows[at][1],
+            }
+            shown = [at for at in positions if not states or rows[at][0] in ranks]
+            ordered = sorted(shown, key=sort_by[by], reverse=is_descending)
+            return ordered[offset : None if limit is None else offset + limit]
+        keys = self._by_key(positions)
+        column = {
+            "position": keys.c.position,
+            "state": keys.c.rank,
+            "duration": func.coalesce(keys.c.seconds, 0.0),
+        }[by]
+        wanted = select(keys.c.position).order_by(column.desc() if is_descending else column, keys.c.position)
+        if states:
+            wanted = wanted.where(keys.c.rank.in_(ranks))
+        if limit is not None:
+            wanted = wanted.limit(limit).offset(offset)
+        return list(self._source.session.scalars(wanted))
+
+    def _rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
+        """Return position -> (rank of its state, seconds), for each of some keys."""
+        from sqlalchemy import select
+
+        found = dict.fromkeys(positions, (rank(self._of_absent), 0.0))
+        if self._task_ids and positions:
+            keys = self._by_key(positions)
+            read = self._source.session.execute(select(keys.c.position, keys.c.rank, keys.c.seconds))
+            found |= {position: (each, seconds or 0.0) for position, each, seconds in read}
+        return found
+
+    def _by_key(self, positions: Collection[int]) -> Any:
+        """Return a query with a row for each of some keys that has a task instance.
+
+        Its columns are ``position``, ``rank`` (of the state that matters most) and ``seconds``.
+        """
+        from sqlalchemy import and_, case, func, literal, null, select
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        stale = self.staleness.condition
+        ranks = case(
+            *([] if stale is None else [(stale, RANKS[None])]),
+            *((TaskInstance.state == state, number) for state, number in RANKS.items() if state is not None),
+            else_=RANKS[None],
+        )
+        seconds = (
+            TaskInstance.duration if stale is None else case((stale, null()), else_=TaskInstance.duration)
+        )
+        lowest = func.min(ranks)
+        # The ranks of missing cells that are lower than those of all others, from the lowest.
+        missing = sorted(self._missing(), key=lambda each: each[1])
+        lower = [
+            (and_(is_missing, lowest > literal(number)), literal(number)) for is_missing, number in missing
+        ]
+        is_all = len(positions) == len(self._keys.paths or ())
+        first_and_last = TaskInstance.map_index.between(0, len(self._keys.paths or ()) - 1)
+        return (
+            select(
+                TaskInstance.map_index.label("position"),
+                (case(*lower, else_=lowest) if lower else lowest).label("rank"),
+                func.sum(seconds).label("seconds"),
+            )
+            .where(
+                *self._source.instances_of(self._task_ids),
+                first_and_last if is_all else among(TaskInstance.map_index, positions),
+            )
+            .group_by(TaskInstance.map_index)
+            .subquery()
+        )
+
+    def _missing(self) -> Iterator[tuple[Any, int]]:
+        """Yield conditions under which a key lacks a task instance, and the rank of what it has instead."""
+        from sqlalchemy import case, func
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        def count_of(task_ids: Collection[str]) -> Any:
+            if len(task_ids) == len(self._task_ids):
+                return func.count()
+            return func.sum(case((TaskInstance.task_id.in_(task_ids), 1), else_=0))
+
+        expanded = [task_id for task_id in self._task_ids if task_id not in self._whole]
+        if expanded:
+            yield count_of(expanded) < len(expanded), RANKS[None]
+        for task_id, state in self._whole.items():
+            yield count_of([task_id]) == 0, rank(state)
+
+    @cached_property
+    def _whole(self) -> dict[str, str | None]:
+        """Task -> state, for tasks with one task instance for all keys.
+
+        A mapped task has it until it is expanded.
+        """
+        found = read_instances(self._source, self._task_ids, [UNMAPPED])
+        return {task_id: instance.state for (task_id, _), instance in found.items()}
+
+    @property
+    def _of_absent(self) -> str | None:
+        """The state of a key without a task instance."""
+        if not self._task_ids:
+            return self._keys.listing.state
+        is_missing = len(self._whole) < len(self._task_ids)
+        return worst([*self._whole.values(), *([None] if is_missing else [])])
+
+
+def _with_group(keys: Any, groups: Sequence[Sequence[int]]) -> Any:
+    """Return a query of keys with a column ``group`` more: the number of the group that a key is in."""
+    from sqlalchemy import case, literal, select
+
+    # In a query of its own, because not every database groups by an expression with parameters.
+    whens = [(among(keys.c.position, group), number) for number, group in enumerate(groups) if group]
+    number = case(*whens) if len(whens) > 1 else literal(whens[0][1])
+    return select(number.label("group"), keys.c.rank, keys.c.seconds).subquery()
