@@ -14,9 +14,9 @@ from airflow_dynamic_provider.definitions.keys import RESERVED_OUTPUT_NAMES, che
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.layout import (
-    StoredClone,
     StoredBlock,
     StoredBlocks,
+    StoredClone,
     StoredEntries,
     StoredEntry,
     StoredItem,
