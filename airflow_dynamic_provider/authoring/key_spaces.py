@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import How, Space
 
 
-@dataclass(eq=False)
-class ProducedKeySpace(KeySpace):
+class ProducedKeySpace(KeySpace, frozen=False, eq=False):
     """The keys of a dynamic output of a task that runs once.
 
     Attributes:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout
@@ -40,8 +40,7 @@ log = logging.getLogger(__name__)
 _RuntimeContext = MutableMapping[str, Any]
 
 
-@dataclass(eq=False)
-class CloneSpec:
+class CloneSpec(Record, frozen=False, eq=False):
     """The facts about a cloned task that its clones need at run time, collected while the Dag file is parsed.
 
     Attributes:
@@ -69,8 +68,7 @@ class CloneSpec:
         return self
 
 
-@dataclass
-class CloneRuntime:
+class CloneRuntime(Record, frozen=False):
     """The clone that this process runs."""
 
     spec: CloneSpec

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
@@ -33,8 +33,7 @@ _READER_KEY = "dynamic_reader"
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class CollectionSpec:
+class CollectionSpec(Record, eq=False):
     """The settings of a collection.
 
     Attributes:
@@ -59,8 +58,7 @@ class CollectionSpec:
         return state_task_ids(self.source)
 
 
-@dataclass
-class CollectorSpec:
+class CollectorSpec(Record, frozen=False):
     """The facts that a collector needs at run time, collected while the Dag file is parsed.
 
     Attributes:

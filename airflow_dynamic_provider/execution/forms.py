@@ -14,12 +14,11 @@ It refuses all others. The rules for changing a form are in ``docs/upgrades.md``
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.definitions.records import Record, field_names
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 
 #: Converts a document of one version to the next version.
@@ -30,8 +29,7 @@ T = TypeVar("T")
 _UPGRADE = "Upgrade this component of Airflow to the release that stored it. If that release was removed: "
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Record):
     """The form of a kind of stored document.
 
     Args:
@@ -144,17 +142,17 @@ def integer(stored: Any) -> int:
 
 
 def known_fields(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a stored object that a dataclass has. A later release may have stored others."""
-    return {each.name: stored[each.name] for each in dataclasses.fields(cls) if each.name in stored}
+    """Return the fields of a stored object that a record has. A later release may have stored others."""
+    return {name: stored[name] for name in field_names(cls) if name in stored}
 
 
 def build(cls: type[T], noun: str, stored: Any, **parts: Any) -> T:
-    """Return an object of a dataclass from its stored fields.
+    """Return a record from its stored fields.
 
     Unknown fields are ignored. Fields that are not stored have their defaults.
 
     Args:
-        cls: The dataclass.
+        cls: The class of the record.
         noun: The name of the object in messages.
         stored: Field -> value.
         parts: The values of fields whose stored form is not their value.

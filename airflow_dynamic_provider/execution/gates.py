@@ -7,10 +7,10 @@ own mapped group, Airflow applies this state to the downstream clones of this ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED, FAILURES, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CloneSpec
 from airflow_dynamic_provider.execution.collecting import indexes_under, own_prefix
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _Reason = tuple[str, str]
 
 
-@dataclass(frozen=True, eq=False)
-class SameKey:
+class SameKey(Record, eq=False):
     """Checks the clone of a task for one key: the gate's own key, or a key that this is made of.
 
     Attributes:
@@ -64,8 +63,7 @@ class SameKey:
                 yield state, f"{self.clone.task_id!r} is {state} for this key"
 
 
-@dataclass(frozen=True, eq=False)
-class Below:
+class Below(Record, eq=False):
     """Checks the clones for the keys of another key space that are collected below the gate's own key.
 
     Attributes:

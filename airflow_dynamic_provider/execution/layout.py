@@ -54,7 +54,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import ItemsView, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -63,6 +62,7 @@ from airflow_dynamic_provider.definitions.metadata import (
     metadata_from_json,
     metadata_to_json,
 )
+from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
 
@@ -158,8 +158,7 @@ def _part(part: int) -> str:
     return f".part{part}" if part else ""
 
 
-@dataclass(frozen=True)
-class StoredItem:
+class StoredItem(Record):
     """One dynamic output, as its clones read it. An earlier release stored each by itself."""
 
     key_path: tuple[str, ...]
@@ -184,8 +183,7 @@ class StoredItem:
             )
 
 
-@dataclass(frozen=True)
-class StoredItems:
+class StoredItems(Record):
     """Some dynamic outputs in the order of their keys: a page, or a part of one.
 
     Attributes:
@@ -267,8 +265,7 @@ class StoredItems:
         return replace(self, metadata={**self.metadata, **more})
 
 
-@dataclass(frozen=True)
-class StoredResult:
+class StoredResult(Record):
     """An output of a clone, with the key path and the map index of the clone."""
 
     key_path: tuple[str, ...]
@@ -303,8 +300,7 @@ class StoredResult:
             )
 
 
-@dataclass(frozen=True)
-class StoredMetadata:
+class StoredMetadata(Record):
     """The metadata of one task instance.
 
     Attributes:
@@ -357,8 +353,7 @@ class StoredMetadata:
         )
 
 
-@dataclass(frozen=True)
-class StoredClone:
+class StoredClone(Record):
     """The key that a clone runs for, and the attempt at producing the keys."""
 
     key_path: tuple[str, ...]
@@ -388,8 +383,7 @@ class StoredClone:
             )
 
 
-@dataclass(frozen=True)
-class StoredEntry:
+class StoredEntry(Record):
     """One key path of a nested or joined key space.
 
     Attributes:
@@ -405,8 +399,7 @@ class StoredEntry:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class StoredEntries:
+class StoredEntries(Record):
     """A page of a list of keys."""
 
     entries: tuple[StoredEntry, ...]
@@ -450,8 +443,7 @@ def _unpack_entry(stored: Any) -> StoredEntry:
         )
 
 
-@dataclass(frozen=True)
-class StoredValues:
+class StoredValues(Record):
     """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if any.
 
     Attributes:

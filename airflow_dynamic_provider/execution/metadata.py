@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ _GATHERED_KEY = "dynamic_metadata"
 Labelled = dict[str, MetadataValue]
 
 
-@dataclass
-class GatheredMetadata:
+class GatheredMetadata(Record, frozen=False):
     """The metadata that is known so far. The last value of a label takes precedence."""
 
     outputs: dict[str, Labelled] = field(default_factory=dict)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states_at, state_at
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.attempts import outdated_positions
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 Context = MutableMapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class ItemSource:
+class ItemSource(Record, eq=False):
     """The source of values that a producing task produced for its keys."""
 
     space: ProducedSpace | NestedSpace
@@ -67,8 +66,7 @@ class ItemSource:
         return f"{self.task_id}.{self.output}"
 
 
-@dataclass(frozen=True, eq=False)
-class ResultSource:
+class ResultSource(Record, eq=False):
     """The source of values that the clones of a task produced, each for its own key."""
 
     clone: CloneSpec
@@ -157,8 +155,7 @@ class ResultSource:
         return f"{self.task_id}.{self.output}"
 
 
-@dataclass(frozen=True, eq=False)
-class PairSource:
+class PairSource(Record, eq=False):
     """The source of pairs of values of two other sources, joined by key."""
 
     space: JoinedSpace

@@ -16,12 +16,12 @@ key.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.authoring.arranging.gating import find_gates
 from airflow_dynamic_provider.authoring.arranging.levels import Dependencies, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.authoring.model.notes import are_related
+from airflow_dynamic_provider.definitions.records import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import Space
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(Record):
     """The tasks that share a mapped group.
 
     Attributes:
@@ -45,8 +44,7 @@ class Segment:
     level: int
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(Record):
     """The segments of the cloned tasks, and what the tasks wait for. Pairs are (task, upstream task).
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.definitions.records import Record, field
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import Space
 
 
-@dataclass(eq=False)
-class KeySpace:
+class KeySpace(Record, frozen=False, eq=False):
     """A set of keys, and the mapped groups in which tasks are cloned for them.
 
     Attributes:
@@ -46,8 +45,7 @@ class KeySpace:
         return self.spec in other.spec.spaces_around()
 
 
-@dataclass(frozen=True)
-class ClonedTask:
+class ClonedTask(Record):
     """A task that is cloned for the keys of a space.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
 
 
-@dataclass(frozen=True)
-class MapScope:
+class MapScope(Record):
     """A mapped function that is being evaluated.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
 
 
-@dataclass
-class Reader:
+class Reader(Record, frozen=False):
     """Reads the lists of keys of one run for a task, each list once, and has the states of clones.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import MARKED, REMOVED, SEVERITY, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.attempts import attempt_of_keys, outdated_positions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.decorator import DynamicTask
 from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag.outputs import NodeSlots, WorkflowOutput, part_names
@@ -98,7 +98,7 @@ def _build_mapped(
     )
     result = _make_result(workflow, _child_id(group, _RESULT))
     kinds = _find_kinds(workflow, result)
-    spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
+    spec = replace(_spec(workflow, kinds, group), is_mapped=True)
     plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
     _tell(spec, plan, result)
     adopt_new_tasks(scope)

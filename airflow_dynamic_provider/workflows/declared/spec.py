@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, as_dict
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.documents import read_object
 from airflow_dynamic_provider.execution.forms import build, misshapen
@@ -28,8 +28,7 @@ LISTED = "listed"
 _DOCUMENT = "dynamic_workflow"
 
 
-@dataclass(frozen=True)
-class Lane:
+class Lane(Record):
     """A task that is cloned for nodes of one kind.
 
     If tasks can start in the triggerer, a kind has two lanes, because all clones of a task start in the same
@@ -53,8 +52,7 @@ class Lane:
     grows: bool = False
 
 
-@dataclass(frozen=True)
-class WorkflowSpec:
+class WorkflowSpec(Record):
     """One workflow of a Dag.
 
     Attributes:
@@ -136,7 +134,7 @@ class WorkflowSpec:
 
     def pack(self) -> dict[str, Any]:
         """Return plain data, for the arguments of a trigger."""
-        return asdict(self)
+        return {**as_dict(self), "lanes": {name: as_dict(lane) for name, lane in self.lanes.items()}}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.workflows.plan import templates
@@ -37,8 +37,7 @@ class Verdict(Enum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Record):
     """Whether a node may run, and the reason if it may not."""
 
     verdict: Verdict

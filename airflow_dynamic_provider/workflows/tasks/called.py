@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import inside_another, join_dag
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.workflows.declared.kinds import (
     MapTarget,
     OperatorTarget,
@@ -40,8 +40,7 @@ class NodeTask(Protocol):
     spec: ClassVar[WorkflowSpec]
 
 
-@dataclass(frozen=True)
-class Resume:
+class Resume(Record):
     """The method, with its arguments, that resumes a deferred operator."""
 
     next_method: str
