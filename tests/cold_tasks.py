@@ -57,7 +57,9 @@ made = mapped()
 
 #: The same with a total that the clones need: they wait for it, and a gate waits for their own key.
 COLLECT_FILE = MAP_FILE.replace("GATE", "total(firsts.collect())")
-GATE_FILE = MAP_FILE.replace("GATE", "every = total(firsts.collect(min_success_ratio=0.5)); firsts.map(lambda v: compare(v, every))")
+GATE_FILE = MAP_FILE.replace(
+    "GATE", "every = total(firsts.collect(min_success_ratio=0.5)); firsts.map(lambda v: compare(v, every))"
+)
 MAP_FILE = MAP_FILE.replace("GATE", "")
 
 WORKFLOW_FILE = """

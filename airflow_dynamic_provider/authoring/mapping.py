@@ -14,9 +14,7 @@ from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.arranging.segments import arrange
 from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedReference, KeyedValues
-from airflow_dynamic_provider.authoring.references.resultless import without_result
-from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
-from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.authoring.references.refusals import is_task_output
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
@@ -80,6 +78,9 @@ def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
         )
     is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
     if max_active is not None and not is_count:
+        # Imported here, because only a refusal needs it.
+        from airflow_dynamic_provider.definitions.excerpts import excerpt
+
         raise _error(
             handle, f"map() received max_active={excerpt(max_active)}", "Pass a whole number of at least 1."
         )
@@ -116,6 +117,8 @@ def _as_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -> An
     if returned is None:
         return None
     if isinstance(returned, TaskGroup):
+        from airflow_dynamic_provider.authoring.references.resultless import without_result
+
         return without_result(returned)
     if isinstance(returned, Item):
         if returned.space is space and not returned.via:
@@ -167,6 +170,8 @@ def _not_an_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -
 
 
 def _shown(value: Any) -> str:
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     return f"{excerpt(value)} of type {type(value).__name__}"
 
 

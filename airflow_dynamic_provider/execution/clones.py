@@ -68,6 +68,23 @@ class CloneSpec(Record, frozen=False, eq=False):
         return self
 
 
+class CollectorSpec(Record, frozen=False):
+    """The facts that a collector needs at run time, collected while the Dag file is parsed.
+
+    Attributes:
+        task_id: The collector.
+        collected_ids: The cloned tasks whose states matter to it.
+        is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
+            skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
+        same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
+    """
+
+    task_id: str
+    collected_ids: set[str] = field(default_factory=set)
+    is_relaxed: bool = False
+    same_key_ids: set[str] = field(default_factory=set)
+
+
 class CloneRuntime(Record, frozen=False):
     """The clone that this process runs."""
 

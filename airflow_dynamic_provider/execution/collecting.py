@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
-from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
-from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime, CollectorSpec
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
-from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
+from airflow_dynamic_provider.execution.sources import CollectionSpec, select
 from airflow_dynamic_provider.execution.spaces import (
     KeyPath,
     Space,
@@ -31,48 +30,6 @@ if TYPE_CHECKING:
 _READER_KEY = "dynamic_reader"
 
 log = logging.getLogger(__name__)
-
-
-class CollectionSpec(Record, eq=False):
-    """The settings of a collection.
-
-    Attributes:
-        source: The source of the values.
-        path: The indexes and fields by which a part of each value is selected.
-        keyed: Whether the collection is a dict instead of a list.
-        min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
-        of_states: Whether it has the states instead of the values.
-        lazy: Whether the values are read when the task needs them, instead of before it runs.
-    """
-
-    source: Source
-    path: tuple[Any, ...] = ()
-    keyed: bool = False
-    min_success_ratio: float = 1.0
-    of_states: bool = False
-    lazy: bool = False
-
-    @property
-    def task_ids(self) -> set[str]:
-        """The cloned tasks whose states matter."""
-        return state_task_ids(self.source)
-
-
-class CollectorSpec(Record, frozen=False):
-    """The facts that a collector needs at run time, collected while the Dag file is parsed.
-
-    Attributes:
-        task_id: The collector.
-        collected_ids: The cloned tasks whose states matter to it.
-        is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
-            skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
-        same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
-    """
-
-    task_id: str
-    collected_ids: set[str] = field(default_factory=set)
-    is_relaxed: bool = False
-    same_key_ids: set[str] = field(default_factory=set)
 
 
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:

@@ -17,7 +17,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard, TypeVar
 
-from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record, field_names
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 
@@ -95,6 +94,9 @@ class Form(Record):
         return _is_version(version) and self.oldest <= version <= self.version
 
     def _refusal(self, version: Any, remedy: str) -> LayoutError:
+        # Imported here, because only a refusal needs it.
+        from airflow_dynamic_provider.definitions.excerpts import excerpt
+
         readable = str(self.version) if not self.migrations else f"{self.oldest} to {self.version}"
         return LayoutError(
             f"{self.noun} is stored in version {excerpt(version)}, but this release reads {readable}",
@@ -108,6 +110,9 @@ def _is_version(version: Any) -> TypeGuard[int]:
 
 def misshapen(noun: str, stored: Any) -> LayoutError:
     """Return the error for a stored object that is not a document of the expected form."""
+    # Imported here, because only a refusal needs it.
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     return LayoutError(f"this is not {noun} as it is stored: {excerpt(stored)}")
 
 

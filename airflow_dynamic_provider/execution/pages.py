@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.execution import layout, paging
+from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def read_item(
@@ -18,13 +19,13 @@ def read_item(
 
     One API call, two if the values around it are large, and one more for what an earlier release stored.
     """
-    page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
+    page, offset = position_of(position, layout.ITEMS_PER_PAGE)
     stored = xcom.pull(context, task_id, layout.items_xcom(output, page), map_index)
     if stored is None:
         earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
         return None if earlier is None else layout.StoredItem.unpack(earlier)
     items = layout.StoredItems.unpack(stored)
-    part, offset = paging.part_of(items.starts, offset)
+    part, offset = part_of(items.starts, offset)
     if part:
         stored = xcom.pull(context, task_id, layout.items_xcom(output, page, part), map_index)
         if stored is None:
@@ -67,3 +68,19 @@ def with_other_parts(
     return layout.StoredValues(
         values, first.key_path, first.map_index, None if first.keys is None else tuple(keys)
     )
+
+
+def position_of(position: int, per_page: int) -> tuple[int, int]:
+    """Return the page of an entry of a list (see `paging`), and its position in the page."""
+    return divmod(position, per_page)
+
+
+def part_of(starts: Sequence[int], offset: int) -> tuple[int, int]:
+    """Return the part of a page that has an entry, and the position of the entry in the part.
+
+    Args:
+        starts: The ``starts`` of the first part of the page.
+        offset: The position of the entry in the page.
+    """
+    part = bisect_right(starts, offset)
+    return part, offset - starts[part - 1] if part else offset

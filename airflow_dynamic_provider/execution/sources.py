@@ -6,15 +6,12 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states_at, state_at
-from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
-from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
-from airflow_dynamic_provider.execution.marked import holds_nothing
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -122,6 +119,9 @@ class ResultSource(Record, eq=False):
     def _resolve_absent(
         self, context: Context, runtime: CloneRuntime, place: Place, state: str | None
     ) -> None:
+        # Imported here, because a clone seldom reads a value that is not there.
+        from airflow_dynamic_provider.execution.attempts import outdated_positions
+        from airflow_dynamic_provider.execution.marked import holds_nothing
         from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
         is_marked = state == SUCCESS and holds_nothing(context, self.clone, place.position)
@@ -198,6 +198,31 @@ class PairSource(Record, eq=False):
 Source = ItemSource | ResultSource | PairSource
 
 
+class CollectionSpec(Record, eq=False):
+    """The settings of a collection.
+
+    Attributes:
+        source: The source of the values.
+        path: The indexes and fields by which a part of each value is selected.
+        keyed: Whether the collection is a dict instead of a list.
+        min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
+        of_states: Whether it has the states instead of the values.
+        lazy: Whether the values are read when the task needs them, instead of before it runs.
+    """
+
+    source: Source
+    path: tuple[Any, ...] = ()
+    keyed: bool = False
+    min_success_ratio: float = 1.0
+    of_states: bool = False
+    lazy: bool = False
+
+    @property
+    def task_ids(self) -> set[str]:
+        """The cloned tasks whose states matter."""
+        return state_task_ids(self.source)
+
+
 def resolve(
     context: Context, spec: CloneSpec, base: Space, via: Route, source: Source, path: tuple[Any, ...]
 ) -> Any:
@@ -252,6 +277,8 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
 
 
 def _what_there_is(value: Any) -> str | None:
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     if isinstance(value, Mapping):
         return f"Its fields are {excerpt(list(value))}." if value else "It has no fields."
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

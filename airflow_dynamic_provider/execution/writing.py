@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.pages import part_of, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
@@ -87,10 +88,10 @@ class OutputWriter:
         by_part: dict[tuple[int, int], dict[int, Mapping[str, MetadataValue]]] = {}
         firsts: dict[int, layout.StoredItems] = {}
         for position, metadata in positions.items():
-            page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
+            page, offset = position_of(position, layout.ITEMS_PER_PAGE)
             if page not in firsts:
                 firsts[page] = self._read_own(name, page, 0)
-            part, inside = paging.part_of(firsts[page].starts, offset)
+            part, inside = part_of(firsts[page].starts, offset)
             by_part.setdefault((page, part), {})[inside] = metadata
         for (page, part), added in by_part.items():
             stored = self._read_own(name, page, part) if part else firsts[page]

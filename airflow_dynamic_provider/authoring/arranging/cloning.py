@@ -18,7 +18,7 @@ from airflow_dynamic_provider.authoring.arranging.uncloneable import refuse_uncl
 from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item
-from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
+from airflow_dynamic_provider.authoring.references.refusals import is_task_output
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
@@ -29,6 +29,7 @@ from airflow_dynamic_provider.execution.clones import (
     start_clone,
 )
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import name_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.model.scope import MapScope
-    from airflow_dynamic_provider.execution.sources import ResultSource
 
 #: The first template field of every clone. It shows the key among the rendered fields.
 KEY_FIELD = "dynamic_mapping_key"
@@ -102,8 +102,6 @@ def remove_gate(graph: DagGraph, task_id: str) -> None:
 
 def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:
     """Return the output that a reference to a cloned task's XCom means, and the path that it selects."""
-    from airflow_dynamic_provider.execution.sources import ResultSource
-
     if xcom_key == RETURN_VALUE:
         declared = getattr(clone.operator, "declarations", None)
         return ResultSource(clone.spec, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()

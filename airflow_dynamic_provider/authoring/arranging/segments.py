@@ -16,6 +16,7 @@ from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey
 from airflow_dynamic_provider.authoring.arranging.ordering import decide_as_collectors
 from airflow_dynamic_provider.authoring.arranging.run_time import note_run_time_facts
 from airflow_dynamic_provider.authoring.arranging.taking_notes import take_notes
+from airflow_dynamic_provider.execution.sources import ResultSource
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
@@ -141,7 +142,6 @@ class _Difference:
     def _check(self, check: Check) -> gates.Check:
         """Return a check of a gate in the form that its process needs."""
         from airflow_dynamic_provider.execution.gates import Below, SameKey
-        from airflow_dynamic_provider.execution.sources import ResultSource
 
         if isinstance(check, OneKey):
             return SameKey(self.graph.clones[check.task_id].spec, check.way.base, check.way.via)

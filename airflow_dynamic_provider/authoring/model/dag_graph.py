@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.execution.clones import CollectorSpec
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
 
     from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
-    from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
+    from airflow_dynamic_provider.execution.sources import CollectionSpec
     from airflow_dynamic_provider.execution.spaces import Space
 
 
@@ -114,8 +115,6 @@ class DagGraph:
 
     def collector_of(self, task_id: str) -> CollectorSpec:
         """Return the data about what a task collects; create it on the first call."""
-        from airflow_dynamic_provider.execution.collecting import CollectorSpec
-
         return self._collectors.setdefault(task_id, CollectorSpec(task_id))
 
     def free_id(self, task_id: str) -> str:
