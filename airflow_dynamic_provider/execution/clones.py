@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
 from airflow_dynamic_provider.definitions.records import Record, field
-from airflow_dynamic_provider.definitions.states import FINAL
+from airflow_dynamic_provider.definitions.states import FINAL, RESCHEDULE_AFTER
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.metadata import start_clone_metadata
@@ -31,9 +31,6 @@ RUNTIME_KEY = "dynamic_clone"
 
 #: The output for an XCom that the operator itself pushes with the name of the default output.
 PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
-
-#: The delay before a clone that started too early runs again. Airflow treats an immediate return as a kill.
-RESCHEDULE_AFTER = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, as_dict
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.execution.documents import read_object
 from airflow_dynamic_provider.execution.forms import build, misshapen
 
 if TYPE_CHECKING:
@@ -160,6 +159,9 @@ class WorkflowSpec(Record):
 
 def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
     """Return name -> workflow, from the serialized tasks of a Dag. For commands and pages."""
+    # Imported here, because no task reads documents.
+    from airflow_dynamic_provider.execution.documents import read_object
+
     documents = [read_object(getattr(task, "doc_json", None)) for task in tasks]
     specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
     return {spec.name: spec for spec in specs}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_dynamic_provider.airflow_adapter import calls as airflows
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.recording import calls, with_groups
-from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
+from airflow_dynamic_provider.workflows.recording.current import current_recorder
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.calls import Method
