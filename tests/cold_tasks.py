@@ -169,7 +169,8 @@ def run_in_fork(folder: Path, number: int, task: Task, kept: dict[str, Any]) -> 
 def _run(file: Path, task: Task, kept: dict[str, Any]) -> dict[str, Any]:
     before, start = set(sys.modules), time.process_time()
     spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)

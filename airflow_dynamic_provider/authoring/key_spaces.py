@@ -62,7 +62,7 @@ def produced_space(graph: DagGraph, producer: Any, output: str) -> KeySpace:
 
 def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
     """Return the key space of a dynamic output of a task that is cloned for ``outer``."""
-    from airflow_dynamic_provider.execution.listing import NestedKeysOperator
+    from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 
     graph = outer.graph
     suffix = "keys" if _is_only_output(producer) else output
@@ -94,7 +94,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
 
 def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace | None) -> KeySpace:
     """Return the key space that joins two others: zipped, or as a product."""
-    from airflow_dynamic_provider.execution.listing import JoinedKeysOperator
+    from airflow_dynamic_provider.execution.helpers import JoinedKeysOperator
 
     graph = left.graph
     name = f"{left.name}_{'product' if how == 'product' else 'zip'}_{right.name}"

@@ -19,7 +19,6 @@ from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL, RESCHEDULE_AFTER
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
 
@@ -195,7 +194,11 @@ def before_execute(context: _RuntimeContext) -> None:
     """Attach the metadata of the key's dynamic output to this clone. One API call if there is metadata."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
     _fill_parameters(context["task"], runtime)
-    start_clone_metadata(context, runtime.key_path, runtime.place.metadata)
+    if metadata := runtime.place.metadata:
+        # Imported here, because most keys have no metadata.
+        from airflow_dynamic_provider.execution.metadata import start_clone_metadata
+
+        start_clone_metadata(context, metadata)
 
 
 def _fill_parameters(task: Any, runtime: CloneRuntime) -> None:

@@ -13,7 +13,6 @@ from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime,
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
-from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import CollectionSpec, select
 from airflow_dynamic_provider.execution.spaces import (
@@ -164,6 +163,9 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     failures = found.failures
     if not failures:
         return
+    # Imported here, because most collections have no failed key.
+    from airflow_dynamic_provider.execution.ratios import allowed_failures
+
     counted = len(found.successes) + len(failures)
     allowed = allowed_failures(spec.min_success_ratio, counted)
     if len(failures) <= allowed:

@@ -56,18 +56,13 @@ import json
 from collections.abc import ItemsView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.excerpts import excerpt
-from airflow_dynamic_provider.definitions.metadata import (
-    MetadataValue,
-    metadata_from_json,
-    metadata_to_json,
-)
 from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.events import DynamicOutput
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
@@ -178,7 +173,7 @@ class StoredItem(Record):
             return cls(
                 _path(document["key_path"]),
                 document["value"],
-                metadata_from_json(document["metadata"]),
+                _read_metadata(document["metadata"]),
                 integer(document.get("attempt", 1)),
             )
 
@@ -210,7 +205,7 @@ class StoredItems(Record):
             events: The dynamic outputs.
             more: The other attributes.
         """
-        metadata = {at: metadata_to_json(event.metadata) for at, event in enumerate(events) if event.metadata}
+        metadata = {at: _pack_metadata(event.metadata) for at, event in enumerate(events) if event.metadata}
         keys = tuple(event.mapping_key for event in events)
         return cls(keys, [event.value for event in events], metadata, **more)
 
@@ -255,13 +250,13 @@ class StoredItems(Record):
             return None
         stored = self.metadata.get(offset, {})
         with reading(ITEMS.noun, stored):
-            metadata = metadata_from_json(stored)
+            metadata = _read_metadata(stored)
         value = None if self.values is None else self.values[offset]
         return StoredItem((*self.key_path, self.keys[offset]), value, metadata, self.attempt)
 
     def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredItems:
         """Return the same with more metadata, by position among them. The last value of a label wins."""
-        more = {at: {**self.metadata.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        more = {at: {**self.metadata.get(at, {}), **_pack_metadata(each)} for at, each in added.items()}
         return replace(self, metadata={**self.metadata, **more})
 
 
@@ -324,14 +319,14 @@ class StoredMetadata(Record):
         if self.key_path:
             document["key_path"] = list(self.key_path)
         if self.outputs:
-            document["outputs"] = {name: metadata_to_json(found) for name, found in self.outputs.items()}
+            document["outputs"] = {name: _pack_metadata(found) for name, found in self.outputs.items()}
         if self.keys:
             document["keys"] = {
-                name: {key: metadata_to_json(found) for key, found in by_key.items()}
+                name: {key: _pack_metadata(found) for key, found in by_key.items()}
                 for name, by_key in self.keys.items()
             }
         if self.inherited:
-            document["inherited"] = metadata_to_json(self.inherited)
+            document["inherited"] = _pack_metadata(self.inherited)
         return document
 
     @classmethod
@@ -343,12 +338,12 @@ class StoredMetadata(Record):
         """
         document = METADATA.read(stored)
         return cls(
-            outputs={name: metadata_from_json(found) for name, found in _items(document.get("outputs", {}))},
+            outputs={name: _read_metadata(found) for name, found in _items(document.get("outputs", {}))},
             keys={
-                name: {key: metadata_from_json(found) for key, found in _items(by_key)}
+                name: {key: _read_metadata(found) for key, found in _items(by_key)}
                 for name, by_key in _items(document.get("keys", {}))
             },
-            inherited=metadata_from_json(document.get("inherited", {})),
+            inherited=_read_metadata(document.get("inherited", {})),
             key_path=_path(document["key_path"]) if "key_path" in document else (),
         )
 
@@ -415,7 +410,7 @@ class StoredEntries(Record):
                     "key_path": list(entry.key_path),
                     "links": list(entry.links),
                     "item": entry.item,
-                    "metadata": metadata_to_json(entry.metadata),
+                    "metadata": _pack_metadata(entry.metadata),
                 }
                 for entry in self.entries
             ],
@@ -439,7 +434,7 @@ def _unpack_entry(stored: Any) -> StoredEntry:
             _path(stored["key_path"]),
             tuple(None if link is None else integer(link) for link in stored["links"]),
             None if stored["item"] is None else integer(stored["item"]),
-            metadata_from_json(stored["metadata"]),
+            _read_metadata(stored["metadata"]),
         )
 
 
@@ -499,7 +494,7 @@ def _keys(stored: Any, values: Sequence[Any] | None) -> tuple[str, ...]:
 
 def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:
     """Return the keys that a clone produced, with their metadata, as the value of its output."""
-    return [{"key": key, "metadata": metadata_to_json(metadata)} for key, metadata in keys.items()]
+    return [{"key": key, "metadata": _pack_metadata(metadata)} for key, metadata in keys.items()]
 
 
 def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
@@ -509,7 +504,7 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
         LayoutError: The shape is unknown.
     """
     with reading("a list of produced keys", value):
-        return {_path([each["key"]])[0]: metadata_from_json(each["metadata"]) for each in value}
+        return {_path([each["key"]])[0]: _read_metadata(each["metadata"]) for each in value}
 
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -537,7 +532,7 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
         LayoutError: The value is not a list of keys.
     """
     if not isinstance(stored, Sequence) or isinstance(stored, str):
-        raise LayoutError(f"this is not a list of mapping keys: {excerpt(stored)}")
+        raise _refusal("a list of mapping keys", stored)
     return [(key,) if isinstance(key, str) else _path(key) for key in stored]
 
 
@@ -573,14 +568,34 @@ def _digest(keys: Sequence[tuple[str, ...]]) -> str:
     return hashlib.sha256(json.dumps([list(path) for path in keys]).encode()).hexdigest()
 
 
+def _pack_metadata(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
+    return {label: value.to_json() for label, value in metadata.items()}
+
+
+def _read_metadata(stored: Any) -> dict[str, MetadataValue]:
+    if isinstance(stored, Mapping) and not stored:
+        # Most keys have no metadata, and their clones do not import its kinds.
+        return {}
+    from airflow_dynamic_provider.definitions.metadata import metadata_from_json
+
+    return metadata_from_json(stored)
+
+
 def _items(stored: Any) -> ItemsView[str, Any]:
     if not isinstance(stored, Mapping):
-        raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
+        raise _refusal("stored metadata", stored)
     return stored.items()
+
+
+def _refusal(noun: str, stored: Any) -> LayoutError:
+    # Imported here, because only a refusal needs it.
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
+    return LayoutError(f"this is not {noun}: {excerpt(stored)}")
 
 
 def _path(stored: Any) -> tuple[str, ...]:
     is_sequence = isinstance(stored, Sequence) and not isinstance(stored, str)
     if not is_sequence or not stored or not all(isinstance(key, str) for key in stored):
-        raise LayoutError(f"this is not a stored key path: {excerpt(stored)}")
+        raise _refusal("a stored key path", stored)
     return tuple(stored)

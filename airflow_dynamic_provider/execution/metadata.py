@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.metadata import MetadataValue
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-_GATHERED_KEY = "dynamic_metadata"
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
-Labelled = dict[str, MetadataValue]
+    Labelled = dict[str, MetadataValue]
+
+_GATHERED_KEY = "dynamic_metadata"
 
 
 class GatheredMetadata(Record, frozen=False):
@@ -41,14 +42,15 @@ class GatheredMetadata(Record, frozen=False):
 
 def gathered_metadata(context: MutableMapping[str, Any]) -> GatheredMetadata:
     """Return the metadata of the running task instance."""
-    gathered: GatheredMetadata = context.setdefault(_GATHERED_KEY, GatheredMetadata())
+    gathered: GatheredMetadata | None = context.get(_GATHERED_KEY)
+    if gathered is None:
+        key_path = context.get("mapping_key_path", ())
+        gathered = context[_GATHERED_KEY] = GatheredMetadata(key_path=key_path)
     return gathered
 
 
-def start_clone_metadata(
-    context: MutableMapping[str, Any], key_path: tuple[str, ...], inherited: Mapping[str, MetadataValue]
-) -> None:
-    """Attach the metadata that the producing task gave the key of this clone."""
+def start_clone_metadata(context: MutableMapping[str, Any], inherited: Mapping[str, MetadataValue]) -> None:
+    """Attach the metadata that the producing task gave the key of this clone. One API call."""
     gathered = gathered_metadata(context)
-    gathered.key_path, gathered.inherited = key_path, inherited
+    gathered.inherited = inherited
     gathered.store(context)

@@ -46,6 +46,7 @@ NOT_IN_TASKS = {
 
 #: The imports from other packages, and the reasons.
 OTHERS = {
+    "definitions.records": {"typing_extensions": "for type checkers only; part of Python from 3.11 on"},
     "definitions.types": {
         "pydantic": "checks annotations; loaded by the first value that needs it",
         "pydantic_core": "one of its errors",

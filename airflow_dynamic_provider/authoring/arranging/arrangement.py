@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.authoring.arranging.gating import find_gates
 from airflow_dynamic_provider.authoring.arranging.levels import Dependencies, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.authoring.model.notes import are_related
 from airflow_dynamic_provider.definitions.records import Record, replace
@@ -80,7 +79,12 @@ def find_arrangement(notes: Notes) -> Arrangement:
     needs = _same_key_needs(notes)
     edges = frozenset(pair for pair in needs if segment_of[pair[0]] == segment_of[pair[1]])
     cut = needs - edges
-    gates = find_gates(notes, edges, cut)
+    gates: Mapping[str, tuple[Check, ...]] = {}
+    if cut or notes.gathers:
+        # Imported here, because most Dags have one mapped group for each key space, and no gates.
+        from airflow_dynamic_provider.authoring.arranging.gating import find_gates
+
+        gates = find_gates(notes, edges, cut)
     return Arrangement(
         segment_of=segment_of,
         dissolved=dissolved,

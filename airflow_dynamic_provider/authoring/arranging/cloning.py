@@ -13,8 +13,11 @@ from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
-from airflow_dynamic_provider.authoring.arranging.leaks import refuse_leaks, refuse_positions
-from airflow_dynamic_provider.authoring.arranging.uncloneable import refuse_uncloneable
+from airflow_dynamic_provider.authoring.arranging.refusing import (
+    refuse_leaks,
+    refuse_positions,
+    refuse_uncloneable,
+)
 from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item

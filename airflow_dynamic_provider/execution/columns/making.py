@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.execution.columns.items import ItemColumn
-from airflow_dynamic_provider.execution.columns.nested import NestedItemColumn
-from airflow_dynamic_provider.execution.columns.pairs import PairColumn
-from airflow_dynamic_provider.execution.columns.results import ResultColumn
 from airflow_dynamic_provider.execution.sources import PairSource, ResultSource
 from airflow_dynamic_provider.execution.spaces import NestedSpace
 
@@ -19,12 +15,21 @@ if TYPE_CHECKING:
 
 def make_column(reader: Reader, source: Source) -> Column:
     """Return the column that reads a source's states and values."""
+    # Each column is imported where it is made, because a task seldom reads sources of two kinds.
     if isinstance(source, ResultSource):
+        from airflow_dynamic_provider.execution.columns.results import ResultColumn
+
         return ResultColumn(reader, source)
     if isinstance(source, PairSource):
+        from airflow_dynamic_provider.execution.columns.pairs import PairColumn
+
         return PairColumn(
             reader, source.space, make_column(reader, source.left), make_column(reader, source.right)
         )
     if isinstance(source.space, NestedSpace):
+        from airflow_dynamic_provider.execution.columns.nested import NestedItemColumn
+
         return NestedItemColumn(reader, source, source.space)
+    from airflow_dynamic_provider.execution.columns.items import ItemColumn
+
     return ItemColumn(reader, source)

@@ -9,7 +9,6 @@ from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.marked import no_keys_of_marked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, MutableMapping
@@ -93,6 +92,8 @@ class Reader(Record, frozen=False):
         states = xcom.read_states(self.context, [space.keys_task_id])
         state = states.get((space.keys_task_id, xcom.UNMAPPED))
         if state == SUCCESS:
+            from airflow_dynamic_provider.execution.marked import no_keys_of_marked
+
             # A task that runs to its end stores a list. A retry of this reader would not find one either.
             return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
         if state == SKIPPED:

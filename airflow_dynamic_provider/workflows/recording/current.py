@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_dynamic_provider.workflows.recording.recorder import Recorder
-
-_RECORDER: ContextVar[Recorder | None] = ContextVar("dynamic_workflow_recorder", default=None)
+_RECORDER: ContextVar[Any] = ContextVar("dynamic_workflow_recorder", default=None)
 
 
-def current_recorder() -> Recorder | None:
-    """Return the current recording, ``None`` outside of one."""
+def current_recorder() -> Any:
+    """Return the `Recorder` of the current recording, ``None`` outside of one."""
     return _RECORDER.get()
 
 
 @contextmanager
-def current(recorder: Recorder | None) -> Iterator[None]:
+def current(recorder: Any) -> Iterator[None]:
     """Make this the current recording inside the block."""
     token = _RECORDER.set(recorder)
     try:

@@ -1,4 +1,4 @@
-"""What the tasks do that return the lists of nodes, and the task that gathers the plans of a mapped workflow."""
+"""What the tasks do that return the lists of nodes, and the one that gathers plans in a map."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.progress.stored import Slot
-    from airflow_dynamic_provider.workflows.tasks.operators import ListedOperator, NodeListOperator
 
 
-def list_nodes(context: Any, operator: NodeListOperator) -> list[Any]:
+def list_nodes(context: Any, operator: Any) -> list[Any]:
     """Return the list of a lane, or begin it and wait for later plans, in the process of its task.
 
     Raises:
@@ -53,7 +52,7 @@ def refuse_error(event: Any) -> None:
         raise failure(str(event))
 
 
-def _keep(context: Any, operator: NodeListOperator, spec: WorkflowSpec, own: LaneList) -> list[Slot]:
+def _keep(context: Any, operator: Any, spec: WorkflowSpec, own: LaneList) -> list[Slot]:
     ti = context["ti"]
     own.begin_on_worker(context, _SLOTS_IN_TEST.pop(ti.id, None))
     if not own.keep(Snapshot(_reader(context, spec))).may_grow:
@@ -67,7 +66,7 @@ def _keep(context: Any, operator: NodeListOperator, spec: WorkflowSpec, own: Lan
     raise AssertionError("defer() returned")
 
 
-def wait_for_lists(context: Any, operator: ListedOperator) -> None:
+def wait_for_lists(context: Any, operator: Any) -> None:
     """Wait until all lists that may grow have begun, in the process of the task for it.
 
     Raises:

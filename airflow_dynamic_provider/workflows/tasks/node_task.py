@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.tasks.operators import NodeOperator
 
 #: The key of the page with the running node in Airflow's task context.
 _PAGE_KEY = "dynamic_nodes"
@@ -50,7 +49,7 @@ class NodeRun:
         operator: The operator.
     """
 
-    def __init__(self, operator: NodeOperator) -> None:
+    def __init__(self, operator: Any) -> None:
         self.operator = operator
         self.spec = operator.spec
         self.lane = operator.lane

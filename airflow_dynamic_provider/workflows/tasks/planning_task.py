@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.tasks.operators import PlanOperator
 
 log = logging.getLogger(__name__)
 
 
-def plan(context: Any, operator: PlanOperator) -> dict[str, int]:
+def plan(context: Any, operator: Any) -> dict[str, int]:
     """Plan a workflow, in the process of its planning task, and return a summary.
 
     Raises:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
-    from airflow_dynamic_provider.workflows.tasks.operators import ResultOperator
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 250
 
 
-def return_output(context: Any, operator: ResultOperator) -> Any:
+def return_output(context: Any, operator: Any) -> Any:
     """Return the output of a workflow, in the process of its last task.
 
     Raises:
@@ -62,7 +61,7 @@ def return_output(context: Any, operator: ResultOperator) -> Any:
     return value
 
 
-def _parts_of(operator: ResultOperator, spec: WorkflowSpec, value: Any) -> dict[str, Any]:
+def _parts_of(operator: Any, spec: WorkflowSpec, value: Any) -> dict[str, Any]:
     if operator.parts:
         return dict(zip(operator.parts, value, strict=True))
     if missing := [name for name in operator.fields if name not in value]:
