@@ -11,12 +11,14 @@ from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.declared.allowed import check_tasks
 from airflow_dynamic_provider.workflows.declared.settings import NAME, setting_names
 from airflow_dynamic_provider.workflows.plan.shapes import return_shape
-from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_dynamic_provider.definitions.declarations import DynamicOut
+
+#: The maximum number of nodes in a plan unless the workflow sets another one.
+DEFAULT_MAX_NODES = 1000
 
 #: What happens to the other nodes when one has failed for good.
 FailurePolicy = Literal["fail_fast", "run_all"]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.workflows.declared.definition import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import Plan, pack_plan, split_arguments
-from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.planning import assembly
 from airflow_dynamic_provider.workflows.planning.maps import plan_map
 from airflow_dynamic_provider.workflows.recording import calls

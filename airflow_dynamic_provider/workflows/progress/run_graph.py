@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
-from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, calls_around
 
@@ -237,6 +236,9 @@ class RunGraph:
         failed = sum(outcome is Outcome.FAILED for outcome in outcomes.values())
         succeeded = sum(outcome is Outcome.SUCCESS for outcome in outcomes.values())
         assert call.min_success_ratio is not None
+        # Imported here, because few calls tolerate failures.
+        from airflow_dynamic_provider.execution.ratios import allowed_failures
+
         allowed = allowed_failures(call.min_success_ratio, failed + blocked + succeeded)
         if failed > allowed:
             return Outcome.FAILED

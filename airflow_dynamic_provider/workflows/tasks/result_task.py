@@ -10,7 +10,6 @@ from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import PlanMismatchError, WorkflowCallError
-from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.helpers import no_retry_after_refusal
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.dag_files import running
@@ -81,9 +80,14 @@ class _Result:
         self.context = context
         self.spec = spec
         self.reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-        clone = context.get(RUNTIME_KEY)
-        self.key_path: KeyPath = () if clone is None else clone.key_path
-        self.root_index = xcom.UNMAPPED if clone is None else clone.place.position
+        self.key_path: KeyPath = ()
+        self.root_index = xcom.UNMAPPED
+        if spec.is_mapped:
+            # Imported here, because most workflows are in no map.
+            from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
+
+            clone = context[RUNTIME_KEY]
+            self.key_path, self.root_index = clone.key_path, clone.place.position
 
     def read(self) -> Any:
         plan = self.reader.plan(self.spec.plan_task_id, self.root_index)
