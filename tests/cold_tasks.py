@@ -1,8 +1,8 @@
 """Runs one task of each kind in a process that is not warm, and lists what it imported of this package.
 
-Run as a program, this module loads what the process of any task has loaded: Airflow, its plugins, and what a
-plain ``@task`` needs. Then it forks a process for each task, as Airflow does. Each loads the Dag file and runs
-one task. The last line of output is JSON: kind -> what its process imported.
+Run as a program, this module loads what the process of any task has loaded: Airflow, its plugins, and what
+a plain ``@task`` needs. Then it forks a process for each task, as Airflow does. Each loads the Dag file and
+runs one task. The last line of output is JSON: kind -> what its process imported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_dynamic_provider import DynamicOut, DynamicOutput
 @task.dynamic(out=DynamicOut(str))
 def produce():
     for name in ("a", "b"):
-        yield DynamicOutput(name, mapping_key=name, metadata={"size": 1})
+        yield DynamicOutput(name, mapping_key=name, metadata=METADATA)
 
 @task
 def first(value):
@@ -50,17 +50,21 @@ def compare(value, total):
 def mapped():
     firsts = produce().map(first)
     firsts.map(second)
-    GATE
+    LAST
 
 made = mapped()
 """
 
-#: The same with a total that the clones need: they wait for it, and a gate waits for their own key.
-COLLECT_FILE = MAP_FILE.replace("GATE", "total(firsts.collect())")
-GATE_FILE = MAP_FILE.replace(
-    "GATE", "every = total(firsts.collect(min_success_ratio=0.5)); firsts.map(lambda v: compare(v, every))"
+
+def map_file(last: str = "", metadata: str = "None") -> str:
+    """Return the text of a Dag file with another last line, and metadata of the keys."""
+    return MAP_FILE.replace("METADATA", metadata).replace("LAST", last)
+
+
+#: The clones of `compare` wait for a total of all keys, and a gate waits for their own key.
+GATED = (
+    "every = total(firsts.collect(min_success_ratio=0.5)); firsts.map(lambda value: compare(value, every))"
 )
-MAP_FILE = MAP_FILE.replace("GATE", "")
 
 WORKFLOW_FILE = """
 from airflow.sdk import dag, task
@@ -87,7 +91,7 @@ class Task(NamedTuple):
     """A task that runs in a process of its own.
 
     Attributes:
-        kind: What the task does.
+        kind: What the task does; empty if it only prepares others.
         task_id: The task.
         map_index: Its map index.
         next_method: The method that resumes it after a wait.
@@ -101,12 +105,15 @@ class Task(NamedTuple):
 
 #: The text of a Dag file -> its tasks, in an order in which they can run.
 PROGRAMS = {
-    MAP_FILE: (Task("producer", "produce"), Task("clone", "first", 0), Task("second clone", "second", 0)),
-    COLLECT_FILE: (
+    map_file(): (Task("producer", "produce"), Task("clone", "first", 0), Task("second clone", "second", 0)),
+    map_file(metadata='{"size": 1}'): (
+        *(Task("", "produce"), Task("clone of a key with metadata", "first", 0)),
+    ),
+    map_file("total(firsts.collect())"): (
         *(Task("", "produce"), Task("", "first", 0), Task("", "first", 1)),
         *(Task("clone beside a collector", "second", 0), Task("collector", "total")),
     ),
-    GATE_FILE: (
+    map_file(GATED): (
         *(Task("", "produce"), Task("", "first", 0), Task("", "first", 1), Task("", "total")),
         *(Task("gate", "compare__gate", 0), Task("clone after a gate", "compare", 0)),
     ),
@@ -122,10 +129,7 @@ PROGRAMS = {
 
 def load_airflow() -> None:
     """Load what the process of any task has loaded."""
-    from airflow import plugins_manager
     from airflow.sdk import dag, task
-
-    plugins_manager.ensure_plugins_loaded() if hasattr(plugins_manager, "ensure_plugins_loaded") else None
 
     @task
     def nothing() -> None:
@@ -220,7 +224,7 @@ def main(folder: Path) -> None:
             answer = run_in_fork(folder, number, task, kept)
             if task.kind:
                 found[task.kind] = answer
-    print(json.dumps(found))
+    sys.stdout.write(f"{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":
