@@ -18,6 +18,7 @@ from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.layout import StoredEntry
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
@@ -27,7 +28,6 @@ from airflow_dynamic_provider.execution.spaces import (
     NestedSpace,
     name_of,
 )
-from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping

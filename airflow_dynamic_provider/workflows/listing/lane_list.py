@@ -10,7 +10,7 @@ from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
-from airflow_dynamic_provider.execution.storing import check_length
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.workflows.listing.slots import packed_pages, relist
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot, list_again

@@ -8,7 +8,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.execution.storing import check_length
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import RESERVED_SLOTS
 from airflow_dynamic_provider.workflows.progress.stored import (

@@ -16,7 +16,6 @@ from airflow_dynamic_provider.workflows.plan.tree import render_plan
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
-from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
 from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
@@ -106,6 +105,9 @@ def plan_further(
     Raises:
         AirflowFailException: The workflow would have too many nodes.
     """
+    # Imported here, because the planning task itself plans the first nodes.
+    from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
+
     reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
     plan = plan_later(
         target,
