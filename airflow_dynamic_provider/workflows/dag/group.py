@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.airflow_adapter.starting import StartArguments
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.records import replace
@@ -249,7 +250,7 @@ def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, A
     """Make Airflow start a task in the triggerer, if it can."""
     if STARTS_IN_TRIGGERER:
         task.start_from_trigger = True
-        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)
+        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)  # type: ignore[assignment]
 
 
 def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
@@ -287,10 +288,8 @@ def _doc(kind: Kind, lane: Lane) -> str:
     return f"The nodes that run `{kind.name}` and {which if STARTS_IN_TRIGGERER else 'are in the plan'}."
 
 
-def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
-    from airflow_dynamic_provider.airflow_adapter.triggers import StartTriggerArgs
-
-    return StartTriggerArgs(
+def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> StartArguments:
+    return StartArguments(
         trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",
         trigger_kwargs=arguments,
         next_method=GO_ON,
