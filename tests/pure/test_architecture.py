@@ -280,6 +280,20 @@ def test_other_packages_are_imported_only_where_it_is_said_why():
     assert others == {module: set(reasons) for module, reasons in OTHERS.items()}
 
 
+def test_only_classes_for_authors_are_dataclasses():
+    """Each process of a task would compile the methods of the others: they are records."""
+    folders = {"definitions", "execution", "authoring", "workflows"}
+    found = {
+        module
+        for module, tree in TREES.items()
+        if module.split(".")[0] in folders
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(each).split("(")[0] == "dataclass" for each in node.decorator_list)
+    }
+    assert found == {"definitions.declarations", "definitions.events", "definitions.metadata"}
+
+
 def test_one_module_alone_knows_the_names_of_xcoms():
     def names_of_xcoms(module):
         if module in ("execution.layout", "workflows.progress.stored", "definitions.keys"):
