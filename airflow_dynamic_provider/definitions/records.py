@@ -6,6 +6,7 @@ class and compiles it, which takes up to a millisecond a class. A record inherit
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Record:
 
     _field_names: ClassVar[tuple[str, ...]] = ()
     _compared: ClassVar[tuple[str, ...]] = ()
+    _key: ClassVar[attrgetter[Any]]
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, *, frozen: bool = True, eq: bool = True, kw_only: bool = False) -> None:
@@ -63,6 +65,7 @@ class Record:
         ignored = [name for name, each in defaults.items() if isinstance(each, _Field) and not each.compare]
         cls._field_names = tuple(dict.fromkeys((*cls._field_names, *own)))
         cls._compared = tuple(name for name in (*cls._compared, *own) if name not in ignored)
+        cls._key = attrgetter(*cls._compared or ["__class__"])
         cls._defaults = {**cls._defaults, **defaults}
         if not frozen:
             cls.__setattr__ = object.__setattr__  # type: ignore[method-assign, assignment]
@@ -74,23 +77,24 @@ class Record:
             cls.__hash__ = None  # type: ignore[assignment, method-assign]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        names = self._field_names
-        values = dict(zip(names, args))  # noqa: B905 (the length is checked below)
-        if len(args) > len(names) or not (values.keys().isdisjoint(kwargs) and kwargs.keys() <= set(names)):
-            raise TypeError(f"{type(self).__name__}() takes the fields {', '.join(names)}, each once")
+        names, values = self._field_names, self.__dict__
+        values.update(zip(names, args))  # noqa: B905 (the length is checked below)
         values.update(kwargs)
-        if len(values) < len(names):
-            self._add_defaults(values)
-        self.__dict__.update(values)
+        if len(values) != len(args) + len(kwargs) or len(values) > len(names):
+            raise TypeError(f"{type(self).__name__}() takes the fields {', '.join(names)}, each once")
+        if len(values) < len(names) or kwargs:
+            self._complete(values)
 
-    def _add_defaults(self, values: dict[str, Any]) -> None:
-        defaults = self._defaults
-        for name in self._field_names:
+    def _complete(self, values: dict[str, Any]) -> None:
+        names, defaults = self._field_names, self._defaults
+        for name in names:
             if name not in values:
                 if name not in defaults:
                     raise TypeError(f"{type(self).__name__}() needs the field {name!r}")
                 default = defaults[name]
                 values[name] = default.make() if isinstance(default, _Field) else default
+        if len(values) > len(names):
+            raise TypeError(f"{type(self).__name__}() has the fields {', '.join(names)} and no others")
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"cannot assign to field {name!r}")
@@ -101,10 +105,10 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._compared)
+        return bool(self._key(self) == self._key(other))
 
     def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in self._compared))
+        return hash(self._key(self))
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._field_names)
