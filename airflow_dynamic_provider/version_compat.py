@@ -6,9 +6,9 @@ from typing import Any
 
 
 def _release() -> tuple[int, ...]:
-    from importlib.metadata import version
+    from airflow import __version__
 
-    return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
+    return tuple(int(part) for part in __version__.split(".")[:2])
 
 
 try:

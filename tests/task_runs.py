@@ -178,9 +178,9 @@ def run_task(
     task_id: str,
     map_index: int = -1,
     supervisor: FakeSupervisor | None = None,
-    resume: str | None = None,
+    next_method: str | None = None,
 ) -> TaskRun:
-    """Run one task instance of a Dag; if it has waited in the triggerer, with the method that resumes it."""
+    """Run one task instance of a Dag, from its start or after a wait, with the method that resumes it."""
     import structlog
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
@@ -214,7 +214,11 @@ def run_task(
         max_tries=0,
         start_date=NOW,
         _ti_context_from_server=TIRunContext(
-            dag_run=dag_run, max_tries=0, should_retry=False, next_method=resume
+            dag_run=dag_run,
+            max_tries=0,
+            should_retry=False,
+            next_method=next_method,
+            next_kwargs={} if next_method else None,
         ),
     )
     supervisor.running = (dag.dag_id, "run", task_id, map_index)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
 _SEQUENCES = frozenset({list, tuple})
 _SETS = frozenset({set, frozenset})
 
@@ -33,16 +32,6 @@ class Change(NamedTuple):
     place: str
     problem: str
     remedy: str
-
-
-def is_plain(value: Any) -> bool:
-    """Return whether a value consists of JSON's types only, so that it comes back unchanged."""
-    kind = type(value)
-    if kind in _SCALARS:
-        return True
-    if kind is list:
-        return all(map(is_plain, value))
-    return kind is dict and all(type(key) is str for key in value) and all(map(is_plain, value.values()))
 
 
 def find_change(value: Any, back: Any, is_same: Callable[[Any, Any], bool], place: str = "") -> Change | None:

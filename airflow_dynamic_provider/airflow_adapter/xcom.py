@@ -10,13 +10,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from airflow_dynamic_provider.airflow_adapter.addresses import batches
-from airflow_dynamic_provider.airflow_adapter.sameness import (
-    PLAIN_DATA,
-    find_change,
-    is_plain,
-    remedy_of_unreadable,
-)
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
 from airflow_dynamic_provider.version_compat import (
@@ -32,6 +25,8 @@ States = dict[tuple[str, int], str | None]
 
 # An escaped NUL, and not an escaped backslash before the same digits.
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 _ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
 
@@ -168,6 +163,16 @@ def check_storable(value: Any) -> None:
             _check_same(value, text)
 
 
+def is_plain(value: Any) -> bool:
+    """Return whether a value consists of JSON's types only, so that it comes back unchanged."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is list:
+        return all(map(is_plain, value))
+    return kind is dict and all(type(key) is str for key in value) and all(map(is_plain, value.values()))
+
+
 def size_of(value: Any, *, otherwise: int) -> int:
     """Return how many bytes a value has when it is stored. No API call.
 
@@ -259,6 +264,8 @@ def _serialize(value: Any) -> str:
         # An event raises its own error, which says why it is not a value.
         raise
     except Exception as error:
+        from airflow_dynamic_provider.airflow_adapter.sameness import PLAIN_DATA
+
         raise UnstorableOutputError(
             f"XCom cannot carry a value of type {type(value).__name__}: {error}", remedy=PLAIN_DATA
         ) from error
@@ -268,6 +275,9 @@ def _serialize(value: Any) -> str:
 def _check_same(value: Any, text: str) -> None:
     """Refuse a value that would come back changed, or that cannot be read at all."""
     import json
+
+    # Imported here, because most values consist of JSON's types only.
+    from airflow_dynamic_provider.airflow_adapter.sameness import find_change, remedy_of_unreadable
 
     name = type(value).__name__
     try:
@@ -345,6 +355,9 @@ def read_states_of_run(
     # Private: a trigger has no running task instance, and the public method needs none.
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+    # Imported here, because most tasks ask for no states.
+    from airflow_dynamic_provider.airflow_adapter.addresses import batches
+
     states: States = {}
     others = {"dag_id": [dag_id], "run_ids": [run_id]}
     asked = {"dag_id": dag_id, "run_ids": [run_id]} | ({} if map_index is None else {"map_index": map_index})
@@ -404,6 +417,8 @@ def has_skipped(context: Context, task_ids: Collection[str]) -> bool:
 
 def _counts(context: Context, task_ids: Collection[str], states: list[str] | None) -> Iterable[int]:
     """Yield the numbers of task instances of some of the tasks each, in some states or in all."""
+    from airflow_dynamic_provider.airflow_adapter.addresses import batches
+
     ti = context["ti"]
     others = {"dag_id": [ti.dag_id], "run_ids": [ti.run_id], "states": states or []}
     for batch in batches(task_ids, others):

@@ -10,12 +10,10 @@ from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
 from airflow_dynamic_provider.airflow_adapter.operators import task_decorator_factory
 from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
 from airflow_dynamic_provider.authoring.dag_graphs import ensure_graph_of
-from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
 from airflow_dynamic_provider.authoring.handles import Handle
 from airflow_dynamic_provider.authoring.key_spaces import nested_space, produced_space
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.refusals import missing_attribute
-from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
 from airflow_dynamic_provider.definitions.declarations import (
     Declarations,
     DynamicOut,
@@ -31,6 +29,8 @@ from airflow_dynamic_provider.execution.sources import ItemSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
 
 P = ParamSpec("P")
 
@@ -154,10 +154,15 @@ class DynamicTask(TaskDecorator, Generic[P]):
                 else nested_space(scope.space, operator, name)
             )
             return Handle(space, ItemSource(space.spec))  # type: ignore[arg-type]
+        # Imported here, as the tuple below, because most tasks have one dynamic output.
+        from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
+
         return StaticHandle(operator, name if len(self.declarations) > 1 else RETURN_VALUE)
 
     @functools.cached_property
     def _tuple_type(self) -> Any:
+        from airflow_dynamic_provider.authoring.handle_tuple import handle_tuple
+
         return handle_tuple(self.function.__name__, self.declarations)
 
 

@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.authoring.arranging.arguments import explained
 from airflow_dynamic_provider.authoring.arranging.ordering import order
 from airflow_dynamic_provider.authoring.arranging.segments import arrange
-from airflow_dynamic_provider.authoring.joining import product_space, zipped_space
 from airflow_dynamic_provider.authoring.mapping import map_over, with_each_output
 from airflow_dynamic_provider.authoring.model.scope import current_scope
-from airflow_dynamic_provider.authoring.references.collection import Collection
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedValues
 from airflow_dynamic_provider.authoring.references.refusals import refusal, render_path
 from airflow_dynamic_provider.authoring.references.usage import note_reference
+from airflow_dynamic_provider.execution.sources import CollectionSpec, PairSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
+    from airflow_dynamic_provider.authoring.references.collection import Collection
     from airflow_dynamic_provider.definitions.batches import Batch
-    from airflow_dynamic_provider.execution.collecting import CollectionSpec
 
 
 class Handle(KeyedValues):
@@ -110,8 +109,6 @@ class Handle(KeyedValues):
             >>> report(counts.collect(keyed=True, min_success_ratio=0.9))
             >>> add_up(counts.collect(lazy=True))
         """
-        from airflow_dynamic_provider.execution.collecting import CollectionSpec
-
         is_number = isinstance(min_success_ratio, (int, float)) and not isinstance(min_success_ratio, bool)
         if not is_number or not 0 <= min_success_ratio <= 1:
             raise refusal(
@@ -147,8 +144,6 @@ class Handle(KeyedValues):
         Example:
             >>> report(counts.states())
         """
-        from airflow_dynamic_provider.execution.collecting import CollectionSpec
-
         return self._collection(CollectionSpec(self.source, keyed=True, of_states=True))
 
     @explained('It takes one other handle, and how="inner", "outer" or "strict".')
@@ -174,6 +169,9 @@ class Handle(KeyedValues):
         Example:
             >>> sizes.zip(counts).map(compare)
         """
+        # Imported here, because few Dags join handles.
+        from airflow_dynamic_provider.authoring.joining import zipped_space
+
         return PairHandle(zipped_space(self, other, how), self, other)
 
     @explained("It takes one other handle.")
@@ -195,9 +193,13 @@ class Handle(KeyedValues):
         Example:
             >>> models.product(datasets).map(evaluate)
         """
+        from airflow_dynamic_provider.authoring.joining import product_space
+
         return PairHandle(product_space(self, other), self, other)
 
     def _collection(self, spec: CollectionSpec) -> Collection:
+        from airflow_dynamic_provider.authoring.references.collection import Collection
+
         note_reference(self.space.graph, self.source, is_collected=True)
         return Collection(self.space, spec)
 
@@ -253,8 +255,6 @@ class PairHandle(Handle):
     """
 
     def __init__(self, space: KeySpace, left: Handle, right: Handle) -> None:
-        from airflow_dynamic_provider.execution.sources import PairSource
-
         super().__init__(space, PairSource(space.spec, left.source, right.source))  # type: ignore[arg-type]
         self._sides = (left, right)
 

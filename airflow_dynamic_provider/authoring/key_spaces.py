@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
@@ -10,14 +9,14 @@ from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
 from airflow_dynamic_provider.execution.documents import TaskDocument, write_document
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE, keys_xcom
+from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
     from airflow_dynamic_provider.execution.spaces import How, Space
 
 
-@dataclass(eq=False)
-class ProducedKeySpace(KeySpace):
+class ProducedKeySpace(KeySpace, frozen=False, eq=False):
     """The keys of a dynamic output of a task that runs once.
 
     Attributes:
@@ -49,8 +48,6 @@ class ProducedKeySpace(KeySpace):
 
 def produced_space(graph: DagGraph, producer: Any, output: str) -> KeySpace:
     """Return the key space of a dynamic output of a task that runs once."""
-    from airflow_dynamic_provider.execution.spaces import ProducedSpace
-
     spec = ProducedSpace(
         keys_task_id=producer.task_id,
         keys_xcom=keys_xcom(output, is_only=_is_only_output(producer)),
@@ -65,8 +62,7 @@ def produced_space(graph: DagGraph, producer: Any, output: str) -> KeySpace:
 
 def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
     """Return the key space of a dynamic output of a task that is cloned for ``outer``."""
-    from airflow_dynamic_provider.execution.listing import NestedKeysOperator
-    from airflow_dynamic_provider.execution.spaces import NestedSpace
+    from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 
     graph = outer.graph
     suffix = "keys" if _is_only_output(producer) else output
@@ -98,8 +94,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
 
 def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace | None) -> KeySpace:
     """Return the key space that joins two others: zipped, or as a product."""
-    from airflow_dynamic_provider.execution.listing import JoinedKeysOperator
-    from airflow_dynamic_provider.execution.spaces import JoinedSpace
+    from airflow_dynamic_provider.execution.helpers import JoinedKeysOperator
 
     graph = left.graph
     name = f"{left.name}_{'product' if how == 'product' else 'zip'}_{right.name}"

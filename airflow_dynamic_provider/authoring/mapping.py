@@ -10,20 +10,19 @@ from airflow.sdk import BaseOperator, TaskGroup, XComArg
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.authoring.arranging.arguments import CONTEXT_NAMES, find_misfit
-from airflow_dynamic_provider.authoring.arranging.batching import ensure_batches
 from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks, source_of
 from airflow_dynamic_provider.authoring.arranging.segments import arrange
 from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope, enter_scope
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedReference, KeyedValues
-from airflow_dynamic_provider.authoring.references.resultless import without_result
-from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
-from airflow_dynamic_provider.definitions.batches import Batch
-from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.authoring.references.refusals import is_task_output
 from airflow_dynamic_provider.errors import DynamicOutputsError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
+    from airflow_dynamic_provider.definitions.batches import Batch
 
 
 # The classes of references, as Python's own errors name them.
@@ -56,7 +55,7 @@ def map_over(
         adopt_new_tasks(around)
     elif not space.segments:
         space.home = task_graph.current_group(dag)
-    batches = None if batch is None else ensure_batches(handle, Batch.of(batch))
+    batches = None if batch is None else _batches(handle, batch)
     scope = MapScope(
         space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active, batches
     )
@@ -70,6 +69,14 @@ def map_over(
     if around is None:
         arrange(space.graph)
     return outputs
+
+
+def _batches(handle: KeyedValues, batch: int | Batch) -> BatchesOfMap:
+    # Imported here, because most maps run each key in a task instance of its own.
+    from airflow_dynamic_provider.authoring.arranging.batching import ensure_batches
+    from airflow_dynamic_provider.definitions.batches import Batch
+
+    return ensure_batches(handle, Batch.of(batch))
 
 
 def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
@@ -87,6 +94,9 @@ def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:
         )
     is_count = isinstance(max_active, int) and not isinstance(max_active, bool) and max_active >= 1
     if max_active is not None and not is_count:
+        # Imported here, because only a refusal needs it.
+        from airflow_dynamic_provider.definitions.excerpts import excerpt
+
         raise _error(
             handle, f"map() received max_active={excerpt(max_active)}", "Pass a whole number of at least 1."
         )
@@ -123,6 +133,8 @@ def _as_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -> An
     if returned is None:
         return None
     if isinstance(returned, TaskGroup):
+        from airflow_dynamic_provider.authoring.references.resultless import without_result
+
         return without_result(returned)
     if isinstance(returned, Item):
         if returned.space is space and not returned.via:
@@ -174,6 +186,8 @@ def _not_an_output(handle: KeyedValues, fn: Callable[..., Any], returned: Any) -
 
 
 def _shown(value: Any) -> str:
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     return f"{excerpt(value)} of type {type(value).__name__}"
 
 

@@ -30,7 +30,7 @@ from airflow_dynamic_provider.execution.layout import (
     item_xcom,
     items_xcom,
 )
-from airflow_dynamic_provider.execution.paging import part_of, position_of
+from airflow_dynamic_provider.execution.pages import part_of, position_of
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, ProducedSpace
 
 if TYPE_CHECKING:

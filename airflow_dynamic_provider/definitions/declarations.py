@@ -17,12 +17,14 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.events import DynamicOutput
+from airflow_dynamic_provider.definitions.events import DynamicOutput, metadata_of
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_output_name
-from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
 from airflow_dynamic_provider.errors import DeclarationError, DynamicOutputsError
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
 
 @dataclass(frozen=True, init=False)
@@ -69,7 +71,7 @@ class Out:
         object.__setattr__(self, "type", type)
         object.__setattr__(self, "description", description)
         object.__setattr__(self, "is_required", is_required)
-        object.__setattr__(self, "metadata", normalize_metadata(metadata))
+        object.__setattr__(self, "metadata", metadata_of(metadata))
 
 
 class DynamicOut(Out):

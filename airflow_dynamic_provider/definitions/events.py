@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, check_mapping_key
-from airflow_dynamic_provider.definitions.metadata import MetadataValue, normalize_metadata
 from airflow_dynamic_provider.errors import DynamicOutputsError, UnexpectedOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Output(Generic[T]):
         object.__setattr__(self, "value", value)
         object.__setattr__(self, "output_name", output_name)
         try:
-            object.__setattr__(self, "metadata", normalize_metadata(metadata))
+            object.__setattr__(self, "metadata", metadata_of(metadata))
         except DynamicOutputsError as error:
             raise error.about(output_name=output_name) from None
 
@@ -93,7 +94,7 @@ class DynamicOutput(Generic[T]):
         try:
             key = check_mapping_key(mapping_key)
             object.__setattr__(self, "mapping_key", key)
-            object.__setattr__(self, "metadata", normalize_metadata(metadata))
+            object.__setattr__(self, "metadata", metadata_of(metadata))
         except DynamicOutputsError as error:
             # The message of a refused key shows the key itself, shortened.
             raise error.about(output_name=output_name, mapping_key=key) from None
@@ -105,6 +106,20 @@ class DynamicOutput(Generic[T]):
             UnexpectedOutputError: Always.
         """
         raise _unexpected(self)
+
+
+def metadata_of(given: Any) -> dict[str, MetadataValue]:
+    """Return the metadata that an author gave an event or a declaration, as label -> `MetadataValue`.
+
+    Raises:
+        InvalidMetadataError: It cannot be stored.
+    """
+    if given is None:
+        return {}
+    # Imported here, because most events and declarations have no metadata.
+    from airflow_dynamic_provider.definitions.metadata import normalize_metadata
+
+    return normalize_metadata(given)
 
 
 def _unexpected(event: Output[Any] | DynamicOutput[Any]) -> UnexpectedOutputError:

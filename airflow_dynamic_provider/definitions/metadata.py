@@ -13,7 +13,6 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import DynamicOutputsError, InvalidMetadataError, LayoutError
 
 if TYPE_CHECKING:
@@ -200,7 +199,7 @@ class MetadataValue:
         """
         is_shaped = isinstance(stored, Mapping) and {"type", "value"} <= set(stored)
         if not is_shaped or not isinstance(stored["type"], str):
-            raise LayoutError(f"this is not a stored metadata value: {excerpt(stored)}")
+            raise _not_stored("a stored metadata value", stored)
         return cls(stored["type"], stored["value"])
 
 
@@ -272,8 +271,15 @@ def metadata_from_json(stored: Any) -> dict[str, MetadataValue]:
         LayoutError: The stored object has another shape.
     """
     if not isinstance(stored, Mapping):
-        raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
+        raise _not_stored("stored metadata", stored)
     return {label: MetadataValue.from_json(value) for label, value in stored.items()}
+
+
+def _not_stored(noun: str, stored: object) -> LayoutError:
+    # Imported here, because only a refusal needs it.
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
+    return LayoutError(f"this is not {noun}: {excerpt(stored)}")
 
 
 def _wrong(kind: str, wanted: str, received: object) -> InvalidMetadataError:

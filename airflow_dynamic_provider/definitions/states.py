@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
 REMOVED = "removed"
 
@@ -22,3 +24,7 @@ WITHOUT_RESULT = FAILURES | {SKIPPED}
 
 #: The states in which the scheduler ends a task instance without starting it.
 NEVER_STARTED = frozenset({SKIPPED, UPSTREAM_FAILED})
+
+#: How long a task instance that started too early is rescheduled for. Airflow treats an immediate return as a
+#: kill.
+RESCHEDULE_AFTER = timedelta(seconds=10)

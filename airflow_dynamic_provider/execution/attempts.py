@@ -22,13 +22,13 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import NEVER_STARTED
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.places import place_at
-from airflow_dynamic_provider.execution.unstarted import Unstarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, MutableMapping
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import Space
+    from airflow_dynamic_provider.execution.unstarted import Unstarted
 
 
 def attempt_of_keys(context: MutableMapping[str, Any], space: Space) -> int:
@@ -146,4 +146,7 @@ class History:
 
     @cached_property
     def _unstarted(self) -> Unstarted:
+        # Imported here, because keys are seldom produced again.
+        from airflow_dynamic_provider.execution.unstarted import Unstarted
+
         return Unstarted(self._states, self._has_begun)

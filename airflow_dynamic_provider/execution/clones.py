@@ -9,17 +9,16 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
-from airflow_dynamic_provider.definitions.states import FINAL
+from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.definitions.states import FINAL, RESCHEDULE_AFTER
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.metadata import start_clone_metadata
 from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
 
@@ -33,16 +32,12 @@ RUNTIME_KEY = "dynamic_clone"
 #: The output for an XCom that the operator itself pushes with the name of the default output.
 PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
 
-#: The delay before a clone that started too early runs again. Airflow treats an immediate return as a kill.
-RESCHEDULE_AFTER = timedelta(seconds=10)
-
 log = logging.getLogger(__name__)
 
 _RuntimeContext = MutableMapping[str, Any]
 
 
-@dataclass(eq=False)
-class Batches:
+class Batches(Record, frozen=False, eq=False):
     """How a cloned task runs many keys in one task instance.
 
     Attributes:
@@ -58,8 +53,7 @@ class Batches:
     gate_id: str | None = None
 
 
-@dataclass(eq=False)
-class CloneSpec:
+class CloneSpec(Record, frozen=False, eq=False):
     """The facts about a cloned task that its clones need at run time, collected while the Dag file is parsed.
 
     Attributes:
@@ -89,8 +83,24 @@ class CloneSpec:
         return self
 
 
-@dataclass
-class CloneRuntime:
+class CollectorSpec(Record, frozen=False):
+    """The facts that a collector needs at run time, collected while the Dag file is parsed.
+
+    Attributes:
+        task_id: The collector.
+        collected_ids: The cloned tasks whose states matter to it.
+        is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
+            skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
+        same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
+    """
+
+    task_id: str
+    collected_ids: set[str] = field(default_factory=set)
+    is_relaxed: bool = False
+    same_key_ids: set[str] = field(default_factory=set)
+
+
+class CloneRuntime(Record, frozen=False):
     """The clone that this process runs."""
 
     spec: CloneSpec
@@ -202,7 +212,11 @@ def before_execute(context: _RuntimeContext) -> None:
     """Attach the metadata of the key's dynamic output to this clone. One API call if there is metadata."""
     runtime: CloneRuntime = context[RUNTIME_KEY]
     _fill_parameters(context["task"], runtime)
-    start_clone_metadata(context, runtime.key_path, runtime.place.metadata)
+    if metadata := runtime.place.metadata:
+        # Imported here, because most keys have no metadata.
+        from airflow_dynamic_provider.execution.metadata import start_clone_metadata
+
+        start_clone_metadata(context, metadata)
 
 
 def _fill_parameters(task: Any, runtime: CloneRuntime) -> None:

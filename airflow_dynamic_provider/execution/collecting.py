@@ -3,74 +3,30 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import name_keys, render_key
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError, ReadError, TooFewSuccessesError
 from airflow_dynamic_provider.execution.below import indexes_under, own_prefix, read_below
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
-from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
-from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
+from airflow_dynamic_provider.execution.sources import CollectionSpec, select
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
 
+    from airflow_dynamic_provider.execution.clones import CollectorSpec
     from airflow_dynamic_provider.execution.columns.column import Column
     from airflow_dynamic_provider.execution.spaces import Space
 
 _READER_KEY = "dynamic_reader"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class CollectionSpec:
-    """The settings of a collection.
-
-    Attributes:
-        source: The source of the values.
-        path: The indexes and fields by which a part of each value is selected.
-        keyed: Whether the collection is a dict instead of a list.
-        min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
-        of_states: Whether it has the states instead of the values.
-        lazy: Whether the values are read when the task needs them, instead of before it runs.
-    """
-
-    source: Source
-    path: tuple[Any, ...] = ()
-    keyed: bool = False
-    min_success_ratio: float = 1.0
-    of_states: bool = False
-    lazy: bool = False
-
-    @property
-    def task_ids(self) -> set[str]:
-        """The cloned tasks whose states matter."""
-        return state_task_ids(self.source)
-
-
-@dataclass
-class CollectorSpec:
-    """The facts that a collector needs at run time, collected while the Dag file is parsed.
-
-    Attributes:
-        task_id: The collector.
-        collected_ids: The cloned tasks whose states matter to it.
-        is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
-            skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
-        same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
-    """
-
-    task_id: str
-    collected_ids: set[str] = field(default_factory=set)
-    is_relaxed: bool = False
-    same_key_ids: set[str] = field(default_factory=set)
 
 
 def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: CollectorSpec) -> Any:
@@ -111,8 +67,7 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     return shape_values(gathered.reader, spec.source.space, gathered.found, values) if spec.keyed else values
 
 
-@dataclass
-class _Gathered:
+class _Gathered(Record):
     """What was read of a collection.
 
     Attributes:
@@ -222,6 +177,9 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
     failures = found.failures
     if not failures:
         return
+    # Imported here, because most collections have no failed key.
+    from airflow_dynamic_provider.execution.ratios import allowed_failures
+
     counted = len(found.successes) + len(failures)
     allowed = allowed_failures(spec.min_success_ratio, counted)
     if len(failures) <= allowed:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, as_dict
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import build, misshapen, reading
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, Space
@@ -32,8 +32,7 @@ _LINKS: dict[type[Space], tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class DeclaredOutput:
+class DeclaredOutput(Record):
     """One output that a task declares.
 
     Attributes:
@@ -51,8 +50,7 @@ class DeclaredOutput:
     is_required: bool = True
 
 
-@dataclass(frozen=True)
-class TaskDocument:
+class TaskDocument(Record):
     """The facts about a task that pages and commands need.
 
     Attributes:
@@ -95,7 +93,7 @@ def write_document(text: Any, document: TaskDocument) -> str:
     if text and not whole:
         whole = {_AUTHORS_TEXT: text}
     packed = {
-        "outputs": [asdict(output) for output in document.outputs],
+        "outputs": [as_dict(output) for output in document.outputs],
         "lists": _pack(document.lists),
         "clone_of": _pack(document.clone_of),
         "same_key": list(document.same_key),

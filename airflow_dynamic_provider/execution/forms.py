@@ -14,12 +14,10 @@ It refuses all others. The rules for changing a form are in ``docs/upgrades.md``
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
-from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.definitions.records import Record, field_names
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 
 #: Converts a document of one version to the next version.
@@ -30,8 +28,7 @@ T = TypeVar("T")
 _UPGRADE = "Upgrade this component of Airflow to the release that stored it. If that release was removed: "
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Record):
     """The form of a kind of stored document.
 
     Args:
@@ -97,6 +94,9 @@ class Form:
         return _is_version(version) and self.oldest <= version <= self.version
 
     def _refusal(self, version: Any, remedy: str) -> LayoutError:
+        # Imported here, because only a refusal needs it.
+        from airflow_dynamic_provider.definitions.excerpts import excerpt
+
         readable = str(self.version) if not self.migrations else f"{self.oldest} to {self.version}"
         return LayoutError(
             f"{self.noun} is stored in version {excerpt(version)}, but this release reads {readable}",
@@ -110,6 +110,9 @@ def _is_version(version: Any) -> TypeGuard[int]:
 
 def misshapen(noun: str, stored: Any) -> LayoutError:
     """Return the error for a stored object that is not a document of the expected form."""
+    # Imported here, because only a refusal needs it.
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     return LayoutError(f"this is not {noun} as it is stored: {excerpt(stored)}")
 
 
@@ -144,17 +147,17 @@ def integer(stored: Any) -> int:
 
 
 def known_fields(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a stored object that a dataclass has. A later release may have stored others."""
-    return {each.name: stored[each.name] for each in dataclasses.fields(cls) if each.name in stored}
+    """Return the fields of a stored object that a record has. A later release may have stored others."""
+    return {name: stored[name] for name in field_names(cls) if name in stored}
 
 
 def build(cls: type[T], noun: str, stored: Any, **parts: Any) -> T:
-    """Return an object of a dataclass from its stored fields.
+    """Return a record from its stored fields.
 
     Unknown fields are ignored. Fields that are not stored have their defaults.
 
     Args:
-        cls: The dataclass.
+        cls: The class of the record.
         noun: The name of the object in messages.
         stored: Field -> value.
         parts: The values of fields whose stored form is not their value.

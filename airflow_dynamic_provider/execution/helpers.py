@@ -1,4 +1,7 @@
-"""Tasks that the package adds: their base class, the task that returns keys, and the one that waits."""
+"""Tasks that the package adds: their base class, those that list keys, gates, and the one that waits.
+
+The process of each task makes all of them. What they do with many keys is in `listing` and `checking`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,16 @@ from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator
+from airflow_dynamic_provider.definitions.states import FAILURES, SKIPPED
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.gates import Check
+    from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace
 
 #: The minimum number of retries of a task that the package adds.
 RETRIES = 3
@@ -91,6 +99,96 @@ class KeysOperator(HelperOperator):
     def execute(self, context: Any) -> Any:
         """Return the keys. Airflow calls this in the task's process. One API call."""
         return xcom.pull(context, self.producer_id, layout.keys_xcom(self.dynamic_output))
+
+
+class NestedKeysOperator(HelperOperator):
+    """Lists the keys that the clones of a task have produced, each below the key of its clone.
+
+    It waits until all of them are done. It lists no keys for a clone that failed or was skipped. Readers
+    take the state of such a clone into account.
+
+    Args:
+        space: The nested key space.
+        clone: The cloned task that produces its keys.
+    """
+
+    custom_operator_name = "keys"
+
+    def __init__(self, *, space: NestedSpace, clone: CloneSpec, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **kwargs)
+        self.space = space
+        self.clone = clone
+
+    def execute(self, context: Any) -> list[list[str]]:
+        """Return the key paths. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowSkipException: The task that lists the outer keys was skipped.
+            AirflowFailException: The task that lists the outer keys failed, or there are more keys than
+                Airflow maps.
+        """
+        from airflow_dynamic_provider.execution.listing import list_nested
+
+        with no_retry_after_refusal():
+            return list_nested(context, self.task_id, self.space, self.clone)
+
+
+class JoinedKeysOperator(HelperOperator):
+    """Lists the keys of two joined key spaces.
+
+    Args:
+        space: The joined key space.
+    """
+
+    custom_operator_name = "keys"
+
+    def __init__(self, *, space: JoinedSpace, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_success", **kwargs)
+        self.space = space
+
+    def execute(self, context: Any) -> list[list[str]]:
+        """Return the key paths. Airflow calls this in the task's process.
+
+        Raises:
+            AirflowFailException: The zip is strict and a key is on one side only, or there are more keys than
+                Airflow maps.
+        """
+        from airflow_dynamic_provider.execution.listing import list_joined
+
+        with no_retry_after_refusal():
+            return list_joined(context, self.task_id, self.space)
+
+
+class GateOperator(HelperOperator):
+    """Lets a key continue or stops it, according to the states of the clones that matter to it.
+
+    Attributes:
+        checks: The checks that it makes, collected while the Dag file is parsed.
+    """
+
+    custom_operator_name = "gate"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **kwargs)
+        self.checks: list[Check] = []
+
+    def execute(self, context: Any) -> None:
+        """Succeed, fail or skip. Airflow calls this in the task's process. A failure takes priority.
+
+        Raises:
+            AirflowFailException: A clone that this key needs failed.
+            AirflowSkipException: A clone that this key needs was skipped.
+        """
+        from airflow_dynamic_provider.execution.checking import find_reasons, read_states
+        from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+
+        reader = read_states(context, self.checks)
+        with no_retry_after_refusal():
+            reasons = find_reasons(reader, self.checks)
+        for states, kind in ((FAILURES, AirflowFailException), ({SKIPPED}, AirflowSkipException)):
+            for state, explanation in reasons:
+                if state in states:
+                    raise kind(f"{explanation}.")
 
 
 class DoneOperator(EmptyOperator):

@@ -58,20 +58,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import ItemsView, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.excerpts import excerpt
-from airflow_dynamic_provider.definitions.metadata import (
-    MetadataValue,
-    metadata_from_json,
-    metadata_to_json,
-)
+from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.events import DynamicOutput
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
 
 RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
@@ -182,8 +177,7 @@ def _part(part: int) -> str:
     return f".part{part}" if part else ""
 
 
-@dataclass(frozen=True)
-class StoredItem:
+class StoredItem(Record):
     """One dynamic output, as its clones read it. An earlier release stored each by itself."""
 
     key_path: tuple[str, ...]
@@ -203,13 +197,12 @@ class StoredItem:
             return cls(
                 _path(document["key_path"]),
                 document["value"],
-                metadata_from_json(document["metadata"]),
+                _read_metadata(document["metadata"]),
                 integer(document.get("attempt", 1)),
             )
 
 
-@dataclass(frozen=True)
-class StoredItems:
+class StoredItems(Record):
     """Some dynamic outputs in the order of their keys: a page, or a part of one.
 
     Attributes:
@@ -236,7 +229,7 @@ class StoredItems:
             events: The dynamic outputs.
             more: The other attributes.
         """
-        metadata = {at: metadata_to_json(event.metadata) for at, event in enumerate(events) if event.metadata}
+        metadata = {at: _pack_metadata(event.metadata) for at, event in enumerate(events) if event.metadata}
         keys = tuple(event.mapping_key for event in events)
         return cls(keys, [event.value for event in events], metadata, **more)
 
@@ -281,7 +274,7 @@ class StoredItems:
             return None
         stored = self.metadata.get(offset, {})
         with reading(ITEMS.noun, stored):
-            metadata = metadata_from_json(stored)
+            metadata = _read_metadata(stored)
         value = None if self.values is None else self.values[offset]
         return StoredItem((*self.key_path, self.keys[offset]), value, metadata, self.attempt)
 
@@ -297,12 +290,11 @@ class StoredItems:
 
     def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredItems:
         """Return the same with more metadata, by position among them. The last value of a label wins."""
-        more = {at: {**self.metadata.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        more = {at: {**self.metadata.get(at, {}), **_pack_metadata(each)} for at, each in added.items()}
         return replace(self, metadata={**self.metadata, **more})
 
 
-@dataclass(frozen=True)
-class StoredResult:
+class StoredResult(Record):
     """An output of a clone, with the key path and the map index of the clone."""
 
     key_path: tuple[str, ...]
@@ -337,8 +329,7 @@ class StoredResult:
             )
 
 
-@dataclass(frozen=True)
-class StoredMetadata:
+class StoredMetadata(Record):
     """The metadata of one task instance.
 
     Attributes:
@@ -362,14 +353,14 @@ class StoredMetadata:
         if self.key_path:
             document["key_path"] = list(self.key_path)
         if self.outputs:
-            document["outputs"] = {name: metadata_to_json(found) for name, found in self.outputs.items()}
+            document["outputs"] = {name: _pack_metadata(found) for name, found in self.outputs.items()}
         if self.keys:
             document["keys"] = {
-                name: {key: metadata_to_json(found) for key, found in by_key.items()}
+                name: {key: _pack_metadata(found) for key, found in by_key.items()}
                 for name, by_key in self.keys.items()
             }
         if self.inherited:
-            document["inherited"] = metadata_to_json(self.inherited)
+            document["inherited"] = _pack_metadata(self.inherited)
         return document
 
     @classmethod
@@ -381,18 +372,17 @@ class StoredMetadata:
         """
         document = METADATA.read(stored)
         return cls(
-            outputs={name: metadata_from_json(found) for name, found in _items(document.get("outputs", {}))},
+            outputs={name: _read_metadata(found) for name, found in _items(document.get("outputs", {}))},
             keys={
-                name: {key: metadata_from_json(found) for key, found in _items(by_key)}
+                name: {key: _read_metadata(found) for key, found in _items(by_key)}
                 for name, by_key in _items(document.get("keys", {}))
             },
-            inherited=metadata_from_json(document.get("inherited", {})),
+            inherited=_read_metadata(document.get("inherited", {})),
             key_path=_path(document["key_path"]) if "key_path" in document else (),
         )
 
 
-@dataclass(frozen=True)
-class StoredClone:
+class StoredClone(Record):
     """The key that a clone runs for, and the attempt at producing the keys."""
 
     key_path: tuple[str, ...]
@@ -422,8 +412,7 @@ class StoredClone:
             )
 
 
-@dataclass(frozen=True)
-class StoredEntry:
+class StoredEntry(Record):
     """One key path of a nested or joined key space.
 
     Attributes:
@@ -439,8 +428,7 @@ class StoredEntry:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class StoredEntries:
+class StoredEntries(Record):
     """A page of a list of keys."""
 
     entries: tuple[StoredEntry, ...]
@@ -456,7 +444,7 @@ class StoredEntries:
                     "key_path": list(entry.key_path),
                     "links": list(entry.links),
                     "item": entry.item,
-                    "metadata": metadata_to_json(entry.metadata),
+                    "metadata": _pack_metadata(entry.metadata),
                 }
                 for entry in self.entries
             ],
@@ -480,12 +468,11 @@ def _unpack_entry(stored: Any) -> StoredEntry:
             _path(stored["key_path"]),
             tuple(None if link is None else integer(link) for link in stored["links"]),
             None if stored["item"] is None else integer(stored["item"]),
-            metadata_from_json(stored["metadata"]),
+            _read_metadata(stored["metadata"]),
         )
 
 
-@dataclass(frozen=True)
-class StoredBlock:
+class StoredBlock(Record):
     """The positions of all keys of a list below one key of the enclosing map.
 
     Attributes:
@@ -502,8 +489,7 @@ class StoredBlock:
         return [position for start, stop in self.ranges for position in range(start, stop)]
 
 
-@dataclass(frozen=True)
-class StoredBlocks:
+class StoredBlocks(Record):
     """For some keys of the enclosing map, in their order, the positions of the keys below each.
 
     Attributes:
@@ -543,8 +529,7 @@ def _unpack_block(stored: Any) -> StoredBlock:
         return StoredBlock(_path(stored["key_path"]), ranges)
 
 
-@dataclass(frozen=True)
-class StoredValues:
+class StoredValues(Record):
     """Some values of a dynamic output, in the order of its keys, and the clone that produced them, if any.
 
     Attributes:
@@ -614,13 +599,13 @@ class StoredValues:
             return None
         stored = self.metadata.get(offset, {})
         with reading(VALUES.noun, stored):
-            metadata = metadata_from_json(stored)
+            metadata = _read_metadata(stored)
         return StoredItem((*self.key_path, self.keys[offset]), self.values[offset], metadata, self.attempt)
 
     def with_metadata(self, added: Mapping[int, Mapping[str, MetadataValue]]) -> StoredValues:
         """Return the same with more metadata, by position among them. The last value of a label wins."""
         known = self.metadata or {}
-        more = {at: {**known.get(at, {}), **metadata_to_json(each)} for at, each in added.items()}
+        more = {at: {**known.get(at, {}), **_pack_metadata(each)} for at, each in added.items()}
         return replace(self, metadata={**known, **more})
 
 
@@ -633,7 +618,7 @@ def _keys(stored: Any, values: Sequence[Any] | None) -> tuple[str, ...]:
 
 def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[dict[str, Any]]:
     """Return the keys that a clone produced, with their metadata, as the value of its output."""
-    return [{"key": key, "metadata": metadata_to_json(metadata)} for key, metadata in keys.items()]
+    return [{"key": key, "metadata": _pack_metadata(metadata)} for key, metadata in keys.items()]
 
 
 def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
@@ -643,7 +628,7 @@ def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
         LayoutError: The shape is unknown.
     """
     with reading("a list of produced keys", value):
-        return {_path([each["key"]])[0]: metadata_from_json(each["metadata"]) for each in value}
+        return {_path([each["key"]])[0]: _read_metadata(each["metadata"]) for each in value}
 
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -671,7 +656,7 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
         LayoutError: The value is not a list of keys.
     """
     if not isinstance(stored, Sequence) or isinstance(stored, str):
-        raise LayoutError(f"this is not a list of mapping keys: {excerpt(stored)}")
+        raise _refusal("a list of mapping keys", stored)
     return [(key,) if isinstance(key, str) else _path(key) for key in stored]
 
 
@@ -708,14 +693,34 @@ def _digest(keys: Sequence[tuple[str, ...]]) -> str:
     return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
 
 
+def _pack_metadata(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
+    return {label: value.to_json() for label, value in metadata.items()}
+
+
+def _read_metadata(stored: Any) -> dict[str, MetadataValue]:
+    if isinstance(stored, Mapping) and not stored:
+        # Most keys have no metadata, and their clones do not import its kinds.
+        return {}
+    from airflow_dynamic_provider.definitions.metadata import metadata_from_json
+
+    return metadata_from_json(stored)
+
+
 def _items(stored: Any) -> ItemsView[str, Any]:
     if not isinstance(stored, Mapping):
-        raise LayoutError(f"this is not stored metadata: {excerpt(stored)}")
+        raise _refusal("stored metadata", stored)
     return stored.items()
+
+
+def _refusal(noun: str, stored: Any) -> LayoutError:
+    # Imported here, because only a refusal needs it.
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
+    return LayoutError(f"this is not {noun}: {excerpt(stored)}")
 
 
 def _path(stored: Any) -> tuple[str, ...]:
     is_sequence = isinstance(stored, Sequence) and not isinstance(stored, str)
     if not is_sequence or not stored or not all(isinstance(key, str) for key in stored):
-        raise LayoutError(f"this is not a stored key path: {excerpt(stored)}")
+        raise _refusal("a stored key path", stored)
     return tuple(stored)

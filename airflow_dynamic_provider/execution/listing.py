@@ -1,4 +1,4 @@
-"""The tasks that list the keys of a nested or joined key space, over which Airflow expands.
+"""Lists the keys of a nested or joined key space, over which Airflow expands.
 
 Each task runs once, when all the keys that its key paths are made of are known. It stores the key paths in
 order, and with each path the positions in other key spaces that a clone needs.
@@ -17,8 +17,8 @@ from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
-from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
 from airflow_dynamic_provider.execution.layout import StoredEntry
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
@@ -28,7 +28,6 @@ from airflow_dynamic_provider.execution.spaces import (
     NestedSpace,
     name_of,
 )
-from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -38,86 +37,70 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class NestedKeysOperator(HelperOperator):
-    """Lists the keys that the clones of a task have produced, each below the key of its clone.
-
-    It waits until all of them are done. It lists no keys for a clone that failed or was skipped. Readers
-    take the state of such a clone into account.
+def list_nested(
+    context: MutableMapping[str, Any], task_id: str, space: NestedSpace, clone: CloneSpec
+) -> list[list[str]]:
+    """Store the keys that the clones of a task have produced, and return their key paths.
 
     Args:
+        context: Airflow's task context.
+        task_id: The running task.
         space: The nested key space.
         clone: The cloned task that produces its keys.
+
+    Raises:
+        AirflowSkipException: The task that lists the outer keys was skipped.
+        AirflowFailException: The task that lists the outer keys failed.
     """
-
-    custom_operator_name = "keys"
-
-    def __init__(self, *, space: NestedSpace, clone: CloneSpec, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **kwargs)
-        self.space = space
-        self.clone = clone
-
-    def execute(self, context: Any) -> list[list[str]]:
-        """Return the key paths. Airflow calls this in the task's process.
-
-        Raises:
-            AirflowSkipException: The task that lists the outer keys was skipped.
-            AirflowFailException: The task that lists the outer keys failed, or there are more keys than
-                Airflow maps.
-        """
-        with no_retry_after_refusal():
-            return self._list(context)
-
-    def _list(self, context: Any) -> list[list[str]]:
-        outer_id = self.space.outer.keys_task_id
-        states = xcom.read_states(context, [self.clone.task_id, outer_id])
-        end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
-        reader = Reader(context, states)
-        outer = reader.keys(self.space.outer)
-        produced = make_column(reader, ResultSource(self.clone, self.space.output)).fetch(range(len(outer)))
-        self._note_marked(context, [outer[at] for at, (state, _) in produced.items() if state == MARKED])
-        entries = [
-            StoredEntry((*outer[position], key), (position,), item, metadata)
-            for position, (state, keys) in produced.items()
-            if state == SUCCESS
-            for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
-        ]
-        return _store(context, self.task_id, self.space.output, entries, outer)
-
-    def _note_marked(self, context: MutableMapping[str, Any], paths: list[KeyPath]) -> None:
-        """Store the outer keys for which the inner keys are unknown. One API call if there are any."""
-        if paths:
-            log.warning(
-                "No keys below %s: their clones of %r were marked as success and left none",
-                name_keys(paths),
-                self.clone.task_id,
-            )
-            xcom.push(context, layout.MARKED_XCOM, layout.pack_marked(paths))
+    outer_id = space.outer.keys_task_id
+    states = xcom.read_states(context, [clone.task_id, outer_id])
+    end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
+    reader = Reader(context, states)
+    outer = reader.keys(space.outer)
+    produced = make_column(reader, ResultSource(clone, space.output)).fetch(range(len(outer)))
+    _note_marked(context, clone, [outer[at] for at, (state, _) in produced.items() if state == MARKED])
+    entries = [
+        StoredEntry((*outer[position], key), (position,), item, metadata)
+        for position, (state, keys) in produced.items()
+        if state == SUCCESS
+        for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
+    ]
+    return _store(context, task_id, space.output, entries, outer)
 
 
-class JoinedKeysOperator(HelperOperator):
-    """Lists the keys of two joined key spaces.
+def _note_marked(context: MutableMapping[str, Any], clone: CloneSpec, paths: list[KeyPath]) -> None:
+    """Store the outer keys for which the inner keys are unknown. One API call if there are any."""
+    if paths:
+        log.warning(
+            "No keys below %s: their clones of %r were marked as success and left none",
+            name_keys(paths),
+            clone.task_id,
+        )
+        xcom.push(context, layout.MARKED_XCOM, layout.pack_marked(paths))
+
+
+def list_joined(context: MutableMapping[str, Any], task_id: str, space: JoinedSpace) -> list[list[str]]:
+    """Store the keys of two joined key spaces, and return their key paths.
 
     Args:
+        context: Airflow's task context.
+        task_id: The running task.
         space: The joined key space.
+
+    Raises:
+        KeyMismatchError: The zip is strict and a key is on one side only.
     """
+    return _Join(task_id, space).store(context)
 
-    custom_operator_name = "keys"
 
-    def __init__(self, *, space: JoinedSpace, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_success", **kwargs)
+class _Join:
+    """A join of the keys of two key spaces."""
+
+    def __init__(self, task_id: str, space: JoinedSpace) -> None:
+        self.task_id = task_id
         self.space = space
 
-    def execute(self, context: Any) -> list[list[str]]:
-        """Return the key paths. Airflow calls this in the task's process.
-
-        Raises:
-            AirflowFailException: The zip is strict and a key is on one side only, or there are more keys than
-                Airflow maps.
-        """
-        with no_retry_after_refusal():
-            return self._list(context)
-
-    def _list(self, context: Any) -> list[list[str]]:
+    def store(self, context: MutableMapping[str, Any]) -> list[list[str]]:
         origins = sorted({origin.task_id for origin in self.space.origins})
         reader = Reader(context, xcom.read_states(context, origins) if origins else {})
         left, right = (reader.keys(side) for side in (self.space.left, self.space.right))

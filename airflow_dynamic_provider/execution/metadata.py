@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from airflow_dynamic_provider.definitions.metadata import MetadataValue
+
+    Labelled = dict[str, MetadataValue]
+
 #: The key of the metadata in Airflow's task context.
 GATHERED_KEY = "dynamic_metadata"
 
-Labelled = dict[str, MetadataValue]
 
-
-@dataclass
-class GatheredMetadata:
+class GatheredMetadata(Record, frozen=False):
     """The metadata that is known so far. The last value of a label takes precedence."""
 
     outputs: dict[str, Labelled] = field(default_factory=dict)
@@ -43,14 +43,15 @@ class GatheredMetadata:
 
 def gathered_metadata(context: MutableMapping[str, Any]) -> GatheredMetadata:
     """Return the metadata of the running task instance."""
-    gathered: GatheredMetadata = context.setdefault(GATHERED_KEY, GatheredMetadata())
+    gathered: GatheredMetadata | None = context.get(GATHERED_KEY)
+    if gathered is None:
+        key_path = context.get("mapping_key_path", ())
+        gathered = context[GATHERED_KEY] = GatheredMetadata(key_path=key_path)
     return gathered
 
 
-def start_clone_metadata(
-    context: MutableMapping[str, Any], key_path: tuple[str, ...], inherited: Mapping[str, MetadataValue]
-) -> None:
-    """Attach the metadata that the producing task gave the key of this clone."""
+def start_clone_metadata(context: MutableMapping[str, Any], inherited: Mapping[str, MetadataValue]) -> None:
+    """Attach the metadata that the producing task gave the key of this clone. One API call."""
     gathered = gathered_metadata(context)
-    gathered.key_path, gathered.inherited = key_path, inherited
+    gathered.inherited = inherited
     gathered.store(context)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dynamic_provider.airflow_adapter.operators import DecoratedOperator, PythonOperator
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
-from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
-from airflow_dynamic_provider.execution.storing import store
-from airflow_dynamic_provider.execution.writing import OutputWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from airflow_dynamic_provider.definitions.declarations import Declarations
+    from airflow_dynamic_provider.execution.producing import Production
+    from airflow_dynamic_provider.execution.writing import OutputWriter
 
 
 class DynamicTaskOperator(DecoratedOperator, PythonOperator):
@@ -61,6 +60,9 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
 
     def execute(self, context: Any) -> Any:
         """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
+        # Imported here, as what stores the outputs below, because all other tasks make this operator too.
+        from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
+
         writer = self.writer(context)
         production = Production(self.task_id, self.declarations, None if writer is None else writer.take)
         context[PRODUCTION_KEY] = production
@@ -71,10 +73,14 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
 
     def writer(self, context: Any) -> OutputWriter | None:
         """Return what stores each dynamic output as it comes; ``None`` keeps all of them until the end."""
+        from airflow_dynamic_provider.execution.writing import OutputWriter
+
         outputs = [name for name, out in self.declarations.items() if isinstance(out, DynamicOut)]
         return OutputWriter(context, outputs, self.collected_outputs)
 
     def store(self, context: Any, production: Production, writer: OutputWriter | None) -> Any:
         """Store the outputs, and return the value that Airflow stores as the return value."""
+        from airflow_dynamic_provider.execution.storing import store
+
         assert writer is not None
         return store(context, production, writer, mapped_outputs=self.mapped_outputs)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.execution import layout, paging
+from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.known_pages import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def read_item(
@@ -19,12 +20,12 @@ def read_item(
 
     One API call, two if the values around it are large, and one more for what an earlier release stored.
     """
-    page, offset = paging.position_of(position, layout.ITEMS_PER_PAGE)
+    page, offset = position_of(position, layout.ITEMS_PER_PAGE)
     items = _read_items(context, task_id, layout.items_xcom(output, page), map_index)
     if items is None:
         earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
         return None if earlier is None else layout.StoredItem.unpack(earlier)
-    part, offset = paging.part_of(items.starts, offset)
+    part, offset = part_of(items.starts, offset)
     if part:
         items = _read_items(context, task_id, layout.items_xcom(output, page, part), map_index)
     return None if items is None else items.item(offset)
@@ -46,10 +47,11 @@ def read_range(
     """
     found = []
     for position in range(start, stop):
-        page, offset = paging.position_of(position, layout.VALUES_PER_PAGE)
+        page, offset = position_of(position, layout.VALUES_PER_PAGE)
         values = _read_part(context, task_id, output, page, 0)
-        if values is not None and (place := paging.part_of(values.starts, offset)).page:
-            values, offset = _read_part(context, task_id, output, page, place.page), place.offset
+        if values is not None:
+            part, offset = part_of(values.starts, offset)
+            values = _read_part(context, task_id, output, page, part) if part else values
         item = None if values is None else values.item(offset)
         if item is None:
             return None
@@ -97,3 +99,19 @@ def with_other_parts(
     return layout.StoredValues(
         values, first.key_path, first.map_index, None if first.keys is None else tuple(keys)
     )
+
+
+def position_of(position: int, per_page: int) -> tuple[int, int]:
+    """Return the page of an entry of a list (see `paging`), and its position in the page."""
+    return divmod(position, per_page)
+
+
+def part_of(starts: Sequence[int], offset: int) -> tuple[int, int]:
+    """Return the part of a page that has an entry, and the position of the entry in the part.
+
+    Args:
+        starts: The ``starts`` of the first part of the page.
+        offset: The position of the entry in the page.
+    """
+    part = bisect_right(starts, offset)
+    return part, offset - starts[part - 1] if part else offset

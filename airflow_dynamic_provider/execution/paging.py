@@ -1,4 +1,4 @@
-"""Divides a long list into pages of bounded size as its entries arrive, and finds an entry by its position.
+"""Divides a long list into pages of bounded size as its entries arrive.
 
 A page has a fixed number of positions, so a reader knows the page of an entry without a lookup. The size of a
 page in bytes is bounded too: a larger page is divided into *parts*. The first part has the offsets at which
@@ -10,11 +10,10 @@ The module does not store anything. The caller decides where and in which form t
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 #: The maximum size of the entries of a part, in bytes, unless a single entry is larger.
 PART_BYTES = 64 * 1024
@@ -110,31 +109,3 @@ class PageWriter:
             self._store(Part(self._page, 0, self._first, self._starts))
         self._page += 1
         self._begin_page()
-
-
-class Position(NamedTuple):
-    """The position of an entry.
-
-    Attributes:
-        page: The number of its page.
-        offset: Its position in the page.
-    """
-
-    page: int
-    offset: int
-
-
-def position_of(position: int, per_page: int) -> Position:
-    """Return the page of an entry of a list, and its position in the page."""
-    return Position(*divmod(position, per_page))
-
-
-def part_of(starts: Sequence[int], offset: int) -> Position:
-    """Return the part of a page that has an entry, and the position of the entry in the part.
-
-    Args:
-        starts: The ``starts`` of the first part of the page.
-        offset: The position of the entry in the page.
-    """
-    part = bisect_right(starts, offset)
-    return Position(part, offset - starts[part - 1] if part else offset)

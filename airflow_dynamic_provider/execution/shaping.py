@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILURES, MARKED, SEVERITY, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Record):
     """The keys of a collection, and their states.
 
     Attributes:

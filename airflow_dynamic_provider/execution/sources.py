@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import pull, read_states_at, state_at
-from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
-from airflow_dynamic_provider.execution.attempts import outdated_positions
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
 from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
-from airflow_dynamic_provider.execution.marked import holds_nothing
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -33,8 +30,7 @@ if TYPE_CHECKING:
 Context = MutableMapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class ItemSource:
+class ItemSource(Record, eq=False):
     """The source of values that a producing task produced for its keys."""
 
     space: ProducedSpace | NestedSpace
@@ -67,8 +63,7 @@ class ItemSource:
         return f"{self.task_id}.{self.output}"
 
 
-@dataclass(frozen=True, eq=False)
-class ResultSource:
+class ResultSource(Record, eq=False):
     """The source of values that the clones of a task produced, each for its own key."""
 
     clone: CloneSpec
@@ -129,6 +124,9 @@ class ResultSource:
     def _resolve_absent(
         self, context: Context, runtime: CloneRuntime, place: Place, state: str | None
     ) -> None:
+        # Imported here, because a clone seldom reads a value that is not there.
+        from airflow_dynamic_provider.execution.attempts import outdated_positions
+        from airflow_dynamic_provider.execution.marked import holds_nothing
         from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
         is_marked = state == SUCCESS and holds_nothing(context, self.clone, place.position)
@@ -162,8 +160,7 @@ class ResultSource:
         return f"{self.task_id}.{self.output}"
 
 
-@dataclass(frozen=True, eq=False)
-class PairSource:
+class PairSource(Record, eq=False):
     """The source of pairs of values of two other sources, joined by key."""
 
     space: JoinedSpace
@@ -204,6 +201,31 @@ class PairSource:
 
 
 Source = ItemSource | ResultSource | PairSource
+
+
+class CollectionSpec(Record, eq=False):
+    """The settings of a collection.
+
+    Attributes:
+        source: The source of the values.
+        path: The indexes and fields by which a part of each value is selected.
+        keyed: Whether the collection is a dict instead of a list.
+        min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
+        of_states: Whether it has the states instead of the values.
+        lazy: Whether the values are read when the task needs them, instead of before it runs.
+    """
+
+    source: Source
+    path: tuple[Any, ...] = ()
+    keyed: bool = False
+    min_success_ratio: float = 1.0
+    of_states: bool = False
+    lazy: bool = False
+
+    @property
+    def task_ids(self) -> set[str]:
+        """The cloned tasks whose states matter."""
+        return state_task_ids(self.source)
 
 
 def resolve(
@@ -260,6 +282,8 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
 
 
 def _what_there_is(value: Any) -> str | None:
+    from airflow_dynamic_provider.definitions.excerpts import excerpt
+
     if isinstance(value, Mapping):
         return f"Its fields are {excerpt(list(value))}." if value else "It has no fields."
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

@@ -7,8 +7,9 @@ space, or to a side of a joined space. It is a tuple of link numbers. ``()`` is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from airflow_dynamic_provider.definitions.records import Record
 
 KeyPath = tuple[str, ...]
 Route = tuple[int, ...]
@@ -18,8 +19,7 @@ How = Literal["inner", "outer", "strict", "product"]
 LEFT, RIGHT, AROUND = 0, 1, 2
 
 
-@dataclass(frozen=True, eq=False)
-class Space(ABC):
+class Space(Record, ABC, eq=False):
     """A set of key paths.
 
     Attributes:
@@ -64,8 +64,7 @@ class Space(ABC):
         return around
 
 
-@dataclass(frozen=True, eq=False)
-class Origin:
+class Origin(Record, eq=False):
     """A cloned task that produces keys of a nested space.
 
     Attributes:
@@ -79,8 +78,7 @@ class Origin:
     keys_task_id: str
 
 
-@dataclass(frozen=True, eq=False)
-class ProducedSpace(Space):
+class ProducedSpace(Space, eq=False):
     """The keys of a dynamic output of an unmapped task."""
 
     producer_id: str
@@ -107,8 +105,7 @@ class ProducedSpace(Space):
         raise IndexError(link)
 
 
-@dataclass(frozen=True, eq=False)
-class NestedSpace(Space):
+class NestedSpace(Space, eq=False):
     """The keys of a dynamic output of a cloned task, below the keys that it is cloned for."""
 
     producer_id: str
@@ -136,8 +133,7 @@ class NestedSpace(Space):
         return path[:-1]
 
 
-@dataclass(frozen=True, eq=False)
-class JoinedSpace(Space):
+class JoinedSpace(Space, eq=False):
     """The keys of two spaces, joined by a zip or a product, within each key of ``enclosing`` if it is set."""
 
     left: Space
@@ -176,8 +172,7 @@ class JoinedSpace(Space):
         return path[: self.shared_depth] + path[self.left.depth :]
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(Record):
     """The routes from one space to another.
 
     Attributes:
@@ -233,8 +228,7 @@ def name_of(space: Space) -> str:
     return f"{space.producer_id}.{space.output}"
 
 
-@dataclass(frozen=True, eq=False)
-class Cut:
+class Cut(Record, eq=False):
     """A key space whose keys are divided into batches.
 
     Attributes:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.events import DynamicOutput
-from airflow_dynamic_provider.errors import TooManyOutputsError, UnexpectedOutputError
+from airflow_dynamic_provider.errors import UnexpectedOutputError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:
@@ -51,27 +52,6 @@ def store(
     if clone is not None:
         clone.produced = _produced_by_clone(production)
     return _store_keys(context, production, is_clone=clone is not None)
-
-
-def check_length(count: int, task_id: str, output: str) -> None:
-    """Refuse more keys than Airflow maps.
-
-    Airflow refuses the list only after everything else is stored, and does not name the option.
-
-    Raises:
-        TooManyOutputsError: There are more keys than ``[core] max_map_length``.
-    """
-    from airflow_dynamic_provider.airflow_adapter.configuration import conf
-
-    limit = conf.getint("core", "max_map_length", fallback=1024)
-    if count > limit:
-        raise TooManyOutputsError(
-            f"produced {count} keys, but Airflow maps at most {limit}: [core] max_map_length = {limit}",
-            task_id=task_id,
-            output_name=output,
-            remedy=f"Raise [core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) to {count} or more for "
-            "the API server and the workers, or put several items under one key.",
-        )
 
 
 def _add_late_metadata(

@@ -6,15 +6,16 @@ outputs of a task that fails. Airflow deletes the XComs of a task instance when 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.metadata import metadata_to_json
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
+from airflow_dynamic_provider.execution.pages import part_of, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -55,7 +56,7 @@ def _by_page(positions: _Labelled, length: int) -> dict[int, _Labelled]:
     """Return page -> position in the page -> metadata."""
     pages: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
     for position, metadata in positions.items():
-        page, offset = paging.position_of(position, length)
+        page, offset = position_of(position, length)
         pages.setdefault(page, {})[offset] = metadata
     return dict(pages)
 
@@ -132,7 +133,7 @@ class OutputWriter:
         first = self._read_own(pages.xcom_key(name, page, 0), pages)
         by_part: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
         for offset, metadata in added.items():
-            part, inside = paging.part_of(first.starts, offset)
+            part, inside = part_of(first.starts, offset)
             by_part.setdefault(part, {})[inside] = metadata
         for part, some in by_part.items():
             xcom_key = pages.xcom_key(name, page, part)
@@ -157,7 +158,7 @@ class OutputWriter:
     def _describe(self, name: str, part: paging.Part, stored: layout.StoredItems) -> None:
         """Store a page without its values, as soon as all its parts are stored."""
         parts = self._parts[name]
-        parts[part.part] = dataclasses.replace(stored, values=None)
+        parts[part.part] = replace(stored, values=None)
         # The first part is stored last.
         if part.part == 0:
             page = layout.StoredItems.described([parts[number] for number in sorted(parts)])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, calls_around
@@ -24,8 +24,7 @@ Pair = tuple[str, int]
 _FAILED = (FAILED, UPSTREAM_FAILED, REMOVED)
 
 
-@dataclass(frozen=True)
-class ClearedGraph:
+class ClearedGraph(Record):
     """The task instances of one graph that run again.
 
     Attributes:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from airflow_dynamic_provider.workflows.declared.definition import OPTIONS, FailurePolicy, WorkflowDefinition
-from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
-from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
+from airflow_dynamic_provider.workflows.declared.definition import (
+    DEFAULT_MAX_NODES,
+    OPTIONS,
+    FailurePolicy,
+    WorkflowDefinition,
+)
+from airflow_dynamic_provider.workflows.recording.current import current_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import context_keys
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 
 #: The Dag id and the run id in this context.
 LOCAL = "local"
 
 
-@dataclass
-class LocalTaskInstance:
+class LocalTaskInstance(Record, frozen=False):
     """A stand-in for a task instance. Only the node itself can pull the values that it pushes."""
 
     task_id: str

@@ -487,3 +487,17 @@ def test_a_label_keeps_both_its_sides():
     assert (label._upstream, label._downstream) == ([first], [then])
     assert calls.add_upstream(label, [then]) == [then]
     assert calls.add_downstream(label, [first]) == [first, then]
+
+
+@assumes(
+    "The package airflow has the version of its core.",
+    rests="the differences between versions, which each process of a task looks up",
+    where="version_compat.py",
+    names="__version__",
+)
+def test_the_package_has_its_version():
+    from importlib.metadata import version
+
+    import airflow
+
+    assert airflow.__version__ == version("apache-airflow-core")

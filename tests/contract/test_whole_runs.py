@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, dag, get_current_context, task
-from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSkippedEvent
+from airflow.triggers.base import BaseTrigger, TaskSkippedEvent
 from sqlalchemy import select, update
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.models import create_session
+from airflow_dynamic_provider.airflow_adapter.starting import StartArguments
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.database.structure import newest_structure
 from airflow_dynamic_provider.embedded import one_execution_api
@@ -41,7 +42,7 @@ class StartsInTriggerer(BaseOperator):
     """Starts in the triggerer."""
 
     start_from_trigger = True
-    start_trigger_args: ClassVar[Any] = StartTriggerArgs(
+    start_trigger_args: ClassVar[Any] = StartArguments(
         trigger_cls=f"{__name__}.GivesUp", trigger_kwargs={}, next_method="go_on", timeout=None
     )
 
@@ -354,10 +355,10 @@ def test_a_trigger_ends_its_task_instance_as_skipped():
 
 
 @assumes(
-    "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it.",
+    "A clone of an operator with start_from_trigger starts in the triggerer, and no worker runs it. Airflow "
+    "reads the arguments for it as attributes of an object of any class.",
     rests="nodes that wait and have never held a worker",
-    where="airflow_adapter/triggers.py workflows/dag/group.py",
-    names="StartTriggerArgs",
+    where="airflow_adapter/starting.py workflows/dag/group.py",
     since=(3, 3),
 )
 def test_a_clone_starts_in_the_triggerer():

@@ -12,7 +12,7 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
 from airflow_dynamic_provider.version_compat import COMMAND, AirflowFailException
-from airflow_dynamic_provider.workflows.tasks.list_tasks import NodeListOperator
+from airflow_dynamic_provider.workflows.tasks.operators import NodeListOperator
 from tests.dag.tasks import double, keep
 from tests.dag.workflow_clears import command, execute, names, run_again
 from tests.dag_runs import start_run

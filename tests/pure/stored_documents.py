@@ -6,7 +6,6 @@ They never change. ``python -m tests.pure.stored_documents`` writes missing exam
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
+from airflow_dynamic_provider.definitions.records import as_dict
 from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
@@ -385,7 +385,7 @@ KINDS: dict[str, Kind] = {
 
 def comparable(value: Any) -> Any:
     """Return the fields of a key space for comparison, because key spaces compare by identity."""
-    return dataclasses.asdict(value) if isinstance(value, TaskDocument) else value
+    return as_dict(value) if isinstance(value, TaskDocument) else value
 
 
 def file_of(name: str, version: int) -> Path:

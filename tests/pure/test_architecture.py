@@ -46,6 +46,7 @@ NOT_IN_TASKS = {
 
 #: The imports from other packages, and the reasons.
 OTHERS = {
+    "definitions.records": {"typing_extensions": "for type checkers only; part of Python from 3.11 on"},
     "definitions.types": {
         "pydantic": "checks annotations; loaded by the first value that needs it",
         "pydantic_core": "one of its errors",
@@ -282,6 +283,20 @@ def test_other_packages_are_imported_only_where_it_is_said_why():
             if package not in {ROOT, "airflow", *sys.stdlib_module_names}:
                 others[module].add(package)
     assert others == {module: set(reasons) for module, reasons in OTHERS.items()}
+
+
+def test_only_classes_for_authors_are_dataclasses():
+    """Each process of a task would compile the methods of the others: they are records."""
+    folders = {"definitions", "execution", "authoring", "workflows"}
+    found = {
+        module
+        for module, tree in TREES.items()
+        if module.split(".")[0] in folders
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(each).split("(")[0] == "dataclass" for each in node.decorator_list)
+    }
+    assert found == {"definitions.declarations", "definitions.events", "definitions.metadata"}
 
 
 def test_one_module_alone_knows_the_names_of_xcoms():

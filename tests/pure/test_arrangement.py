@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from graphlib import TopologicalSorter
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from airflow_dynamic_provider.authoring.arranging.arrangement import Segment, find_arrangement
 from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey, waits_for
 from airflow_dynamic_provider.authoring.model.notes import Gathering, Notes, Way, are_related
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, find_routes
 
 pytestmark = pytest.mark.pure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_dynamic_provider import DynamicOutput, MetadataValue
 from airflow_dynamic_provider.definitions.keys import RESERVED_OUTPUT_NAMES, check_output_name
+from airflow_dynamic_provider.definitions.records import field_names
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.layout import (
@@ -176,15 +176,15 @@ def of_its_class(sample):
 @pytest.mark.parametrize("sample", SAMPLES, ids=of_its_class)
 def test_no_field_is_lost(sample):
     read = type(sample).unpack(stored(sample.pack()))
-    for field in dataclasses.fields(sample):
-        value = getattr(sample, field.name)
-        assert value not in (field.default, None, {}, ()), "a sample that shows nothing"
-        assert getattr(read, field.name) == value
+    for name in field_names(sample):
+        value = getattr(sample, name)
+        assert value not in (getattr(type(sample), name, None), None, {}, ()), "a sample that shows nothing"
+        assert getattr(read, name) == value
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=of_its_class)
 def test_a_stored_document_cannot_be_changed(sample):
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         sample.key_path = ("other",)
 
 

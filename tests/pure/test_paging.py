@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dynamic_provider.execution.paging import PageWriter, Part, part_of, position_of
+from airflow_dynamic_provider.execution.pages import part_of, position_of
+from airflow_dynamic_provider.execution.paging import PageWriter, Part
 
 pytestmark = pytest.mark.pure
 

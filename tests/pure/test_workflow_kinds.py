@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from datetime import timedelta
 
@@ -322,3 +323,12 @@ def test_source_that_cannot_be_read_is_no_error():
     held: dict = {}
     exec(code, held)
     assert kinds(held["body"]).names == ["t1"]
+
+
+def test_reading_the_source_of_a_body_looks_at_no_other_module(monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("Python looks at the file of every loaded module, in each task's process")
+
+    monkeypatch.setattr(inspect, "getmodule", refuse)
+    # A setting in the source, which only reading it shows.
+    assert kinds(lambda: t1.override(pool="large")()).names == ["t1", "t1__2"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider import dynamic_workflow, map_task
+from airflow_dynamic_provider.definitions.records import field_names, replace
 from airflow_dynamic_provider.errors import (
     LayoutError,
     NodeCycleError,
@@ -411,7 +411,7 @@ def test_every_field_is_stored():
         PlannedNode: EVERYTHING.nodes[2],
         PlannedCall: EVERYTHING.calls[0],
     }.items():
-        empty = {each.name for each in dataclasses.fields(cls) if not getattr(one, each.name)}
+        empty = {name for name in field_names(cls) if not getattr(one, name)}
         assert empty <= {"limit", "retries"}
 
 
@@ -450,9 +450,9 @@ def test_a_thousand_nodes_are_small():
 
 def test_fingerprints_tell_what_changed():
     node = PlannedNode("a", "work", {"value": 1}, ("b",), limit=ConcurrencyLimit("c", 0, 2))
-    same = dataclasses.replace(node, name="other", retries=3, arguments={"value": 1})
+    same = replace(node, name="other", retries=3, arguments={"value": 1})
     changes = [{"kind": "k"}, {"arguments": {"value": 2}}, {"after": ()}, {"limit": None}]
-    changed = [dataclasses.replace(node, **change).fingerprint for change in changes]
+    changed = [replace(node, **change).fingerprint for change in changes]
     assert same.fingerprint == node.fingerprint
     assert len({node.fingerprint, *changed}) == 5
     assert inner.plan({"count": 2}).fingerprint == inner.plan({"count": 2}).fingerprint

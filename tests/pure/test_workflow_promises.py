@@ -16,8 +16,8 @@ from airflow.sdk import task
 
 from airflow_dynamic_provider import dynamic_workflow
 from airflow_dynamic_provider.errors import DynamicOutputsError, PromiseUsageError, WorkflowCallError
+from airflow_dynamic_provider.workflows.recording.current import current_recorder
 from airflow_dynamic_provider.workflows.recording.promises import Promise
-from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.pure

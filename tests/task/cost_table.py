@@ -148,9 +148,9 @@ class Prepared:
     dag: Any
     supervisor: FakeSupervisor
 
-    def run(self, task_id: str, map_index: int = -1, resume: str | None = None) -> None:
+    def run(self, task_id: str, map_index: int = -1, next_method: str | None = None) -> None:
         """Run a task instance, which must succeed."""
-        run = run_task(self.dag, task_id, map_index, self.supervisor, resume)
+        run = run_task(self.dag, task_id, map_index, self.supervisor, next_method)
         assert run.state == "success", f"{task_id} {map_index}: {run.message}"
 
     def run_all(self, task_id: str, listed_by: str) -> None:
@@ -352,9 +352,9 @@ def planned(count):
     return run
 
 
-def run_one(task_id: str, map_index: int = -1, resume: str | None = None) -> Operation:
+def run_one(task_id: str, map_index: int = -1, next_method: str | None = None) -> Operation:
     """Return the operation that runs one task instance."""
-    return lambda run: run.run(task_id, map_index, resume)
+    return lambda run: run.run(task_id, map_index, next_method)
 
 
 def plan(run: Prepared) -> None:

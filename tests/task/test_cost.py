@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 from airflow.sdk import dag, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
 from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from tests.task.cost_table import OF_AIRFLOW
 from tests.task_runs import FakeSupervisor, run_task
 
@@ -312,3 +313,64 @@ def test_the_states_of_other_keys_are_not_read_after_a_retry_of_the_producing_ta
     few, many = states_asked(100, task_id), states_asked(1000, task_id)
     assert few == many
     assert "GetTaskStates" in many[0]
+
+
+@task
+def add(left, right):
+    return left + right
+
+
+def static_calls():
+    """The calls of two chained tasks that the Dag file calls."""
+
+    @dag(schedule=None)
+    def static():
+        add(add.override(task_id="first")(0, 1), 2)
+
+    made, supervisor = static(), FakeSupervisor()
+    return [calls_of(made, supervisor, "first"), calls_of(made, supervisor, "add")]
+
+
+def node_calls(policy):
+    """The calls of the nodes of two chained calls in a body. The second has waited in the triggerer."""
+
+    @dynamic_workflow(tasks=[add], failure_policy=policy)
+    def add_up(count):
+        return add(add(0, 1), count)
+
+    @dag(schedule=None)
+    def planned():
+        add_up(2)
+
+    made, supervisor = planned(), FakeSupervisor()
+    for task_id in ("add_up.plan", "add_up.nodes.add", "add_up.nodes.add__after"):
+        assert run_task(made, task_id, supervisor=supervisor).state == "success"
+    found = [
+        calls_of(made, supervisor, "add_up.add", 0),
+        calls_of(made, supervisor, "add_up.add__after", 0, "go_on"),
+    ]
+    assert supervisor.xcoms["add_up.add__after", 0, "return_value"] == 3
+    return found
+
+
+def calls_of(made, supervisor, task_id, map_index=-1, next_method=None):
+    """Run a task, and return its calls."""
+    del supervisor.messages[:]
+    run = run_task(made, task_id, map_index, supervisor, next_method)
+    assert run.state == "success", run.message
+    return calls(supervisor)
+
+
+@pytest.mark.skipif(not STARTS_IN_TRIGGERER, reason="nodes start on a worker before they wait")
+def test_a_node_makes_two_more_calls_than_a_task_of_a_static_dag():
+    static, nodes = static_calls(), node_calls("run_all")
+    assert static == [["SetXCom"], ["GetXCom", "SetXCom"]]
+    # It reads the page with its node, and stores its value with what the value was computed from.
+    assert nodes == [["GetXCom", "SetXCom", "SetXCom"], ["GetXCom", "GetXCom", "SetXCom", "SetXCom"]]
+
+
+@pytest.mark.skipif(not STARTS_IN_TRIGGERER, reason="nodes start on a worker before they wait")
+def test_a_node_that_starts_at_once_makes_one_call_to_see_whether_another_has_failed():
+    direct, waiting = node_calls("fail_fast")
+    # A node that waits has been told by its trigger.
+    assert [direct, waiting[2:]] == [["GetXCom", "GetTICount", "SetXCom", "SetXCom"], ["SetXCom", "SetXCom"]]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, errors
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.airflow_adapter.sameness import is_plain
+from airflow_dynamic_provider.airflow_adapter.xcom import is_plain
 from tests.marking import shown
 from tests.task_runs import FakeSupervisor, run_task
 

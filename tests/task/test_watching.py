@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import threading
 import time
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ import pytest
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 from asgiref.sync import async_to_sync, sync_to_async
 
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode, pack_plan
 from airflow_dynamic_provider.workflows.progress.stored import PLAN_XCOM
@@ -21,7 +21,7 @@ from airflow_dynamic_provider.workflows.waiting.watching import watch
 from tests.task_runs import FakeSupervisor
 
 SPEC = WorkflowSpec("graph", "plan", "result", {"work": Lane("work", "work", "nodes.work")})
-EDITED = dataclasses.replace(SPEC, lanes={**SPEC.lanes, "new": Lane("new", "new", "nodes.new")})
+EDITED = replace(SPEC, lanes={**SPEC.lanes, "new": Lane("new", "new", "nodes.new")})
 
 #: The timeout of a test that hangs. A test that passes never waits for it.
 PATIENCE = 60

@@ -16,12 +16,11 @@ key.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.authoring.arranging.gating import find_gates
 from airflow_dynamic_provider.authoring.arranging.levels import Dependencies, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.authoring.model.notes import are_related
+from airflow_dynamic_provider.definitions.records import Record, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(Record):
     """The tasks that share a mapped group.
 
     Attributes:
@@ -47,8 +45,7 @@ class Segment:
     cut: Cut | None = None
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(Record):
     """The segments of the cloned tasks, and what the tasks wait for. Pairs are (task, upstream task).
 
     Attributes:
@@ -92,7 +89,12 @@ def find_arrangement(notes: Notes) -> Arrangement:
         pair for pair in needs if segment_of[pair[0]] == segment_of[pair[1]] and pair[0] not in notes.cut_of
     )
     cut = needs - edges
-    gates = find_gates(notes, edges, cut)
+    gates: Mapping[str, tuple[Check, ...]] = {}
+    if cut or notes.gathers:
+        # Imported here, because most Dags have one mapped group for each key space, and no gates.
+        from airflow_dynamic_provider.authoring.arranging.gating import find_gates
+
+        gates = find_gates(notes, edges, cut)
     return Arrangement(
         segment_of=segment_of,
         dissolved=dissolved,

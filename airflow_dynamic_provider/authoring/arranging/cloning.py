@@ -14,13 +14,16 @@ from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, ru
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
 from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable, run_in_batches
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
-from airflow_dynamic_provider.authoring.arranging.leaks import refuse_leaks, refuse_positions
-from airflow_dynamic_provider.authoring.arranging.uncloneable import refuse_uncloneable
+from airflow_dynamic_provider.authoring.arranging.refusing import (
+    refuse_leaks,
+    refuse_positions,
+    refuse_uncloneable,
+)
 from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
 from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item
-from airflow_dynamic_provider.authoring.references.static_handle import is_task_output
+from airflow_dynamic_provider.authoring.references.refusals import is_task_output
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
@@ -32,6 +35,7 @@ from airflow_dynamic_provider.execution.clones import (
     start_clone,
 )
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import name_of
 
 if TYPE_CHECKING:
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.model.scope import MapScope
-    from airflow_dynamic_provider.execution.sources import ResultSource
 
 #: The first template field of every clone. It shows the key among the rendered fields.
 KEY_FIELD = "dynamic_mapping_key"
@@ -120,8 +123,6 @@ def remove_gate(graph: DagGraph, task_id: str) -> None:
 
 def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any, ...]]:
     """Return the output that a reference to a cloned task's XCom means, and the path that it selects."""
-    from airflow_dynamic_provider.execution.sources import ResultSource
-
     if xcom_key == RETURN_VALUE:
         declared = getattr(clone.operator, "declarations", None)
         return ResultSource(clone.spec, next(iter(declared)) if declared else DEFAULT_OUTPUT), ()

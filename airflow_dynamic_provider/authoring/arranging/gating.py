@@ -7,10 +7,10 @@ another, and ``total`` collects all clones of ``load``.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.authoring.model.notes import Gathering, Way
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.notes import Notes, Pair
 
 
-@dataclass(frozen=True)
-class OneKey:
+class OneKey(Record):
     """A check that stops a key unless the clone of a task for the key, or for a part of it, has succeeded.
 
     Attributes:
@@ -32,8 +31,7 @@ class OneKey:
     way: Way
 
 
-@dataclass(frozen=True)
-class AllBelow:
+class AllBelow(Record):
     """A check that stops a key if a clone of a task failed below the key.
 
     Attributes:

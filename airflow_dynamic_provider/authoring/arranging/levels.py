@@ -6,8 +6,9 @@ Pure functions over a graph of names; nothing here depends on Airflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Set
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 Levels = dict[str, int]
 
 
-@dataclass(frozen=True)
-class Dependencies:
+class Dependencies(Record):
     """The dependencies between the tasks of a Dag.
 
     Attributes:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.authoring.arranging.arrangement import Segment, find_arrangement
 from airflow_dynamic_provider.authoring.arranging.cloning import add_gate, remove_gate
-from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey, waits_for
 from airflow_dynamic_provider.authoring.arranging.ordering import decide_as_collectors
 from airflow_dynamic_provider.authoring.arranging.run_time import note_run_time_facts
 from airflow_dynamic_provider.authoring.arranging.taking_notes import take_notes
+from airflow_dynamic_provider.execution.sources import ResultSource
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
@@ -33,7 +33,7 @@ def arrange(graph: DagGraph) -> None:
 def _kind_of_gate(clone: ClonedTask) -> type[Any]:
     """Return the class of the gate before a task. Most Dags need only one of the classes, if any."""
     if clone.cut is None:
-        from airflow_dynamic_provider.execution.gates import GateOperator
+        from airflow_dynamic_provider.execution.helpers import GateOperator
 
         return GateOperator
     from airflow_dynamic_provider.execution.batches.gate import BatchGateOperator
@@ -108,10 +108,8 @@ class _Difference:
 
     def _wanted_edges(self) -> set[tuple[str, str]]:
         wanted = set(self.wanted.edges)
-        for task_id, checks in self.wanted.gates.items():
-            gate_id = self.graph.gates[task_id].task_id
-            wanted |= {(task_id, gate_id), (gate_id, self._keys_of(task_id))}
-            wanted |= {(gate_id, up) for check in checks for up in waits_for(check)}
+        for task_id in self.wanted.gates:
+            wanted |= self._edges_of_gate(task_id)
         wanted |= {(task_id, self._keys_of(task_id)) for task_id in self.wanted.starts}
         for task_id, below in self._needing_all_keys():
             wanted |= {(below, up) for up in self.wanted.behind[task_id]}
@@ -129,6 +127,14 @@ class _Difference:
             for task_id in sorted(batched)
             if (helper := self.graph.unfailed_after(task_id)) is not None
         ]
+
+    def _edges_of_gate(self, task_id: str) -> set[tuple[str, str]]:
+        # Imported here, because most Dags have no gates.
+        from airflow_dynamic_provider.authoring.arranging.gating import waits_for
+
+        gate_id = self.graph.gates[task_id].task_id
+        waited_for = {up for check in self.wanted.gates[task_id] for up in waits_for(check)}
+        return {(task_id, gate_id)} | {(gate_id, up) for up in {self._keys_of(task_id), *waited_for}}
 
     def _keys_of(self, task_id: str) -> str:
         """Return the task that lists a clone's keys. A clone without other upstream tasks waits for it."""
@@ -170,8 +176,8 @@ class _Difference:
 
     def _check(self, check: Check) -> gates.Check:
         """Return a check of a gate in the form that its process needs."""
+        from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey
         from airflow_dynamic_provider.execution.gates import Below, SameKey
-        from airflow_dynamic_provider.execution.sources import ResultSource
 
         if isinstance(check, OneKey):
             return SameKey(self.graph.clones[check.task_id].spec, check.way.base, check.way.via)

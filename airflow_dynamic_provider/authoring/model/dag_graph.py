@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.execution.clones import CollectorSpec
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
 
     from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
-    from airflow_dynamic_provider.execution.collecting import CollectionSpec, CollectorSpec
+    from airflow_dynamic_provider.execution.sources import CollectionSpec
     from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
-@dataclass(eq=False)
-class KeySpace:
+class KeySpace(Record, frozen=False, eq=False):
     """A set of keys, and the mapped groups in which tasks are cloned for them.
 
     Attributes:
@@ -49,8 +49,7 @@ class KeySpace:
         return self.spec in other.spec.spaces_around()
 
 
-@dataclass(frozen=True)
-class ClonedTask:
+class ClonedTask(Record):
     """A task that is cloned for the keys of a space.
 
     Attributes:
@@ -130,8 +129,6 @@ class DagGraph:
 
     def collector_of(self, task_id: str) -> CollectorSpec:
         """Return the data about what a task collects; create it on the first call."""
-        from airflow_dynamic_provider.execution.collecting import CollectorSpec
-
         return self._collectors.setdefault(task_id, CollectorSpec(task_id))
 
     def free_id(self, task_id: str) -> str:

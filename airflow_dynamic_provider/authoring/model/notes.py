@@ -5,9 +5,9 @@ Pairs are (task, upstream task); both are task ids.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Record):
     """The way from a clone's own key to the key of another task.
 
     Attributes:
@@ -31,8 +30,7 @@ class Way:
     via: Route = ()
 
 
-@dataclass(frozen=True)
-class Gathering:
+class Gathering(Record):
     """A collection, by a clone, of values of another key space below its own key.
 
     Attributes:
@@ -43,11 +41,10 @@ class Gathering:
 
     task_ids: frozenset[str]
     keys_task_id: str
-    of: Any = field(default=None, compare=False)
+    of: Any = field(default_factory=lambda: None, compare=False)
 
 
-@dataclass(frozen=True)
-class Notes:
+class Notes(Record):
     """The facts by which cloned tasks are arranged.
 
     Attributes:

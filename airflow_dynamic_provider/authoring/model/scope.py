@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import Cut
 
 
-@dataclass(frozen=True)
-class MapScope:
+class MapScope(Record):
     """A mapped function that is being evaluated.
 
     Attributes:
@@ -34,8 +34,7 @@ class MapScope:
     batches: BatchesOfMap | None = None
 
 
-@dataclass(frozen=True)
-class BatchesOfMap:
+class BatchesOfMap(Record):
     """How the tasks of a map run many keys in one task instance.
 
     Attributes:

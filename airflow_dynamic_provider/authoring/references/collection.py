@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.errors import HandleUsageError
-    from airflow_dynamic_provider.execution.collecting import CollectionSpec
+    from airflow_dynamic_provider.execution.sources import CollectionSpec
 
 
 _REMEDY = "Pass the collection to a task, and work on the values there."

@@ -14,6 +14,7 @@ from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.refusals import NotAValue, refusal, render_path
 from airflow_dynamic_provider.authoring.references.usage import Usage
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.sources import resolve
 from airflow_dynamic_provider.execution.spaces import find_routes, name_of
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ class KeyedReference(NotAValue, XComArg):
 
     def resolve(self, context: Any) -> Any:
         """Return the value for the key of the running clone. Airflow calls this in the task's process."""
-        from airflow_dynamic_provider.execution.sources import resolve
-
         clone = self.space.graph.clones[context["task"].task_id].spec
         return resolve(context, clone, self.space.spec, self.via, self.source, self.path)
 

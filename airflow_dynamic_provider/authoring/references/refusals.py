@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
 from airflow_dynamic_provider.errors import HandleUsageError, is_asked_by_author
 
@@ -85,6 +86,11 @@ class NotAValue(ABC):
             # `item in {"a", "b"}` would be false for all keys, without an error.
             raise self._refuse("was looked up in a set or a dict, or put into one")
         return object.__hash__(self)
+
+
+def is_task_output(value: Any) -> bool:
+    """Return whether this is a reference to one XCom of one task, such as a call of the task returns."""
+    return isinstance(value, PlainXComArg) and not isinstance(value, NotAValue)
 
 
 def is_kept() -> bool:

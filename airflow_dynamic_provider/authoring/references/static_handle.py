@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
-from airflow_dynamic_provider.authoring.references.collection import Collection
 from airflow_dynamic_provider.authoring.references.refusals import is_kept
 from airflow_dynamic_provider.errors import HandleUsageError
 
@@ -77,8 +76,3 @@ class StaticHandle(PlainXComArg):
     @property
     def _declaration(self) -> Any:
         return self._task.declarations[self._output]
-
-
-def is_task_output(value: Any) -> bool:
-    """Return whether this is a reference to one XCom of one task, such as a call of the task returns."""
-    return isinstance(value, PlainXComArg) and not isinstance(value, Collection)

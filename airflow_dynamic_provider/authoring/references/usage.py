@@ -15,11 +15,12 @@ from airflow.sdk import TriggerRule
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.authoring.model.notes import Way
 from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource
+from airflow_dynamic_provider.execution.spaces import space_in_common
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
-    from airflow_dynamic_provider.execution.collecting import CollectionSpec
-    from airflow_dynamic_provider.execution.sources import Source
+    from airflow_dynamic_provider.execution.sources import CollectionSpec, Source
     from airflow_dynamic_provider.execution.spaces import Route, Space
 
 # With these trigger rules, a task may start, or be skipped, before all clones are done.
@@ -97,9 +98,6 @@ class Collecting(_Dependency):
         Raises:
             HandleUsageError: The trigger rule of ``other`` cannot wait for a collection.
         """
-        from airflow_dynamic_provider.execution.sources import ResultSource
-        from airflow_dynamic_provider.execution.spaces import space_in_common
-
         self._refuse_rule(other)
         self.graph.collector_of(other.task_id).collected_ids |= self.spec.task_ids
         if space_in_common(self.own, self.source.space) is not None:
@@ -143,8 +141,6 @@ class Collecting(_Dependency):
 
 def note_reference(graph: DagGraph, source: Source, *, is_collected: bool = False) -> None:
     """Have the values of a source stored with their keys, because a task will read them by key."""
-    from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, ResultSource
-
     if isinstance(source, ResultSource):
         source.clone.stored_outputs.add(source.output)
     elif isinstance(source, PairSource):

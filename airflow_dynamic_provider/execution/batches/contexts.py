@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _RUNNING: ContextVar[dict[str, Any] | None] = ContextVar("dynamic_key_context", default=None)
 
 
-class KeyMetadata(GatheredMetadata):
+class KeyMetadata(GatheredMetadata, frozen=False):
     """The metadata of one key in a batch. The batch stores it with the key."""
 
     def store(self, context: Mapping[str, Any]) -> None:

@@ -20,8 +20,8 @@ from airflow_dynamic_provider.execution.collected import PAGE_SIZE
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.execution.sources import state_task_ids
-from airflow_dynamic_provider.execution.storing import check_length
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.sources import Source

@@ -63,7 +63,7 @@ class Envelope:
     lines: Sequence[LogLine]
 
 
-class RemoteMetadata(GatheredMetadata):
+class RemoteMetadata(GatheredMetadata, frozen=False):
     """The metadata of a key that runs in another process."""
 
     def store(self, context: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.execution.checking import map_indexes, outcomes_at
 from airflow_dynamic_provider.execution.clones import CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader import Reader
 
@@ -40,7 +41,7 @@ def find_stopped(batch: Batch) -> Stopped:
         }
         positions = sorted({position for each in needed.values() for position in each})
         reader = Reader(batch.context, _read_states(batch, check, positions))
-        states = dict(zip(positions, check.outcomes(reader, positions), strict=True))
+        states = dict(zip(positions, outcomes_at(reader, check, positions), strict=True))
         for own, others in needed.items():
             state = _worst(states, others)
             if state == SUCCESS:
@@ -54,7 +55,7 @@ def find_stopped(batch: Batch) -> Stopped:
 
 def _read_states(batch: Batch, check: SameKey, positions: list[int]) -> xcom.States:
     """Return the states of the upstream task instances. Those of a few batches are read one by one."""
-    indexes = check.map_indexes(batch.context, positions)
+    indexes = map_indexes(batch.context, check, positions)
     task_id = check.clone.task_id
     if len(indexes) > _ONE_BY_ONE:
         return xcom.read_states(batch.context, [task_id])

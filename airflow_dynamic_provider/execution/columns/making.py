@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.execution.columns.items import ItemColumn
-from airflow_dynamic_provider.execution.columns.nested import NestedItemColumn
-from airflow_dynamic_provider.execution.columns.pairs import PairColumn
-from airflow_dynamic_provider.execution.columns.reader_below import ReaderBelow
-from airflow_dynamic_provider.execution.columns.results import ResultColumn
-from airflow_dynamic_provider.execution.columns.results_below import ResultColumnBelow
 from airflow_dynamic_provider.execution.sources import PairSource, ResultSource
 from airflow_dynamic_provider.execution.spaces import NestedSpace
 
@@ -21,19 +15,29 @@ if TYPE_CHECKING:
 
 def make_column(reader: Reader, source: Source) -> Column:
     """Return the column that reads a source's states and values."""
+    # Each column is imported where it is made, because a task seldom reads sources of two kinds.
     if isinstance(source, ResultSource) and source.clone.batches is not None:
-        # Imported only here: most tasks collect no batches.
         from airflow_dynamic_provider.execution.columns.batched import BatchedColumn
 
         return BatchedColumn(reader, source)
-    if isinstance(source, ResultSource) and isinstance(reader, ReaderBelow):
+    if isinstance(source, ResultSource) and not reader.reads_all:
+        from airflow_dynamic_provider.execution.columns.results_below import ResultColumnBelow
+
         return ResultColumnBelow(reader, source)
     if isinstance(source, ResultSource):
+        from airflow_dynamic_provider.execution.columns.results import ResultColumn
+
         return ResultColumn(reader, source)
     if isinstance(source, PairSource):
+        from airflow_dynamic_provider.execution.columns.pairs import PairColumn
+
         return PairColumn(
             reader, source.space, make_column(reader, source.left), make_column(reader, source.right)
         )
     if isinstance(source.space, NestedSpace):
+        from airflow_dynamic_provider.execution.columns.nested import NestedItemColumn
+
         return NestedItemColumn(reader, source, source.space)
+    from airflow_dynamic_provider.execution.columns.items import ItemColumn
+
     return ItemColumn(reader, source)

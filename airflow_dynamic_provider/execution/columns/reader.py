@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SEVERITY, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.marked import no_keys_of_marked
 from airflow_dynamic_provider.execution.places import place_at
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
 
 
-@dataclass
-class Reader:
+class Reader(Record, frozen=False):
     """Reads the lists of keys of one run for a task, each list once, and has the states of clones.
 
     Attributes:
@@ -111,6 +109,8 @@ class Reader:
         states = xcom.read_states(self.context, [space.keys_task_id])
         state = states.get((space.keys_task_id, xcom.UNMAPPED))
         if state == SUCCESS:
+            from airflow_dynamic_provider.execution.marked import no_keys_of_marked
+
             # A task that runs to its end stores a list. A retry of this reader would not find one either.
             return AirflowFailException(str(no_keys_of_marked(space.keys_task_id)))
         if state == SKIPPED:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
 
-class ReaderBelow(Reader):
+class ReaderBelow(Reader, frozen=False):
     """Reads the keys of one run below one key, with the states of their clones.
 
     The task that lists the keys of a space also stores the positions of the keys below each key of the

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import MARKED, REMOVED, SEVERITY, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.attempts import attempt_of_keys, outdated_positions
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE
 from airflow_dynamic_provider.execution.columns.column import AT_ONCE, Column
 from airflow_dynamic_provider.execution.layout import StoredResult, result_xcom
-from airflow_dynamic_provider.execution.marked import holds_nothing
 from airflow_dynamic_provider.execution.rows import ResultRows
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ class ResultColumn(Column):
 
     def _current(self, indexes: Sequence[int]) -> Sequence[int]:
         for index in sorted(self._outdated(indexes)):
-            if self._state(index) == SUCCESS and holds_nothing(self._reader.context, self._clone, index):
+            if self._state(index) == SUCCESS and self._holds_nothing(index):
                 # It was marked as success before it began.
                 continue
             raise self._error(
@@ -169,8 +168,14 @@ class ResultColumn(Column):
         Raises:
             CollectError: The clone ran to its end for another key, or its result was deleted.
         """
-        if index in holders or not holds_nothing(self._reader.context, self._clone, index):
+        if index in holders or not self._holds_nothing(index):
             raise self._without_result(index, holders.get(index))
+
+    def _holds_nothing(self, index: int) -> bool:
+        # Imported here, because a clone that succeeded has a result, unless a person marked it.
+        from airflow_dynamic_provider.execution.marked import holds_nothing
+
+        return holds_nothing(self._reader.context, self._clone, index)
 
     def _final(self, index: int, state: str | None) -> str:
         if state in SEVERITY:

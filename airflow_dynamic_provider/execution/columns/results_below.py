@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.attempts import outdated_positions

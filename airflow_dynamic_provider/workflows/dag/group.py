@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,13 @@ from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
-from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
-from airflow_dynamic_provider.authoring.decorator import DynamicTask
-from airflow_dynamic_provider.authoring.model.scope import MapScope, current_scope
+from airflow_dynamic_provider.airflow_adapter.starting import StartArguments
+from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag.outputs import NodeSlots, WorkflowOutput, part_names
-from airflow_dynamic_provider.workflows.declared import keyed
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 from airflow_dynamic_provider.workflows.declared.kinds import (
     GUESSED,
@@ -29,19 +27,20 @@ from airflow_dynamic_provider.workflows.declared.kinds import (
 from airflow_dynamic_provider.workflows.declared.settings import setting_names
 from airflow_dynamic_provider.workflows.declared.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan.dag_files import dag_file_being_read
-from airflow_dynamic_provider.workflows.tasks.list_tasks import (
+from airflow_dynamic_provider.workflows.tasks.operators import (
     GatherPlansOperator,
     ListedOperator,
     NodeListOperator,
+    NodeOperator,
+    PlanOperator,
+    ResultOperator,
 )
-from airflow_dynamic_provider.workflows.tasks.node_task import NodeOperator
-from airflow_dynamic_provider.workflows.tasks.planning_task import PlanOperator
-from airflow_dynamic_provider.workflows.tasks.result_task import ResultOperator
 from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_dynamic_provider.authoring.model.scope import MapScope
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
 
@@ -87,6 +86,9 @@ def _build_mapped(
     workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any], scope: MapScope
 ) -> Any:
     """Add a workflow with a separate graph for each key of a map."""
+    # Imported here, as the other modules of `authoring` below, because most workflows are in no map.
+    from airflow_dynamic_provider.authoring.arranging.cloning import adopt_new_tasks
+
     graph, home = scope.space.graph, scope.space.home
     adopt_new_tasks(scope)
     group = TaskGroup(
@@ -98,7 +100,7 @@ def _build_mapped(
     )
     result = _make_result(workflow, _child_id(group, _RESULT))
     kinds = _find_kinds(workflow, result)
-    spec = dataclasses.replace(_spec(workflow, kinds, group), is_mapped=True)
+    spec = replace(_spec(workflow, kinds, group), is_mapped=True)
     plan = _make_plan(workflow, kinds, spec.plan_task_id, args, kwargs)
     _tell(spec, plan, result)
     adopt_new_tasks(scope)
@@ -123,6 +125,9 @@ def _output(workflow: WorkflowDefinition, result: ResultOperator, task_id: str) 
     """Return the reference to a workflow's outputs, or the handle of its dynamic output."""
     if workflow.out is None:
         return WorkflowOutput(result)
+    from airflow_dynamic_provider.authoring.decorator import DynamicTask
+    from airflow_dynamic_provider.workflows.declared import keyed
+
     settings = {**HELPER_ARGUMENTS, "retries": result.retries, "retry_delay": result.retry_delay}
     settings |= {"task_id": task_id, "execution_timeout": None}
     produce = DynamicTask(keyed.produce, {DEFAULT_OUTPUT: workflow.out}, settings)
@@ -245,7 +250,7 @@ def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, A
     """Make Airflow start a task in the triggerer, if it can."""
     if STARTS_IN_TRIGGERER:
         task.start_from_trigger = True
-        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)
+        task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)  # type: ignore[assignment]
 
 
 def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
@@ -283,10 +288,8 @@ def _doc(kind: Kind, lane: Lane) -> str:
     return f"The nodes that run `{kind.name}` and {which if STARTS_IN_TRIGGERER else 'are in the plan'}."
 
 
-def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> Any:
-    from airflow_dynamic_provider.airflow_adapter.triggers import StartTriggerArgs
-
-    return StartTriggerArgs(
+def _start_args(trigger: str, arguments: dict[str, Any], timeout: float | None = None) -> StartArguments:
+    return StartArguments(
         trigger_cls=f"airflow_dynamic_provider.workflows.{trigger}",
         trigger_kwargs=arguments,
         next_method=GO_ON,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph, xcom
 from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
-from airflow_dynamic_provider.authoring.arranging.ordering import first_task
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.execution.helpers import HelperOperator
@@ -46,10 +45,14 @@ class WorkflowReference(PlainXComArg):
     @property
     def roots(self) -> list[Any]:
         """The planning task, which all others wait for. Airflow asks for it in ``task >> workflow()``."""
+        from airflow_dynamic_provider.authoring.arranging.ordering import first_task
+
         return [first_task(self.operator)]
 
     def set_upstream(self, task_or_task_list: Any, edge_modifier: Any = None) -> None:
         """Run tasks before the whole workflow: ``workflow() << task``."""
+        from airflow_dynamic_provider.authoring.arranging.ordering import first_task
+
         first_task(self.operator).set_upstream(task_or_task_list, edge_modifier)
 
 

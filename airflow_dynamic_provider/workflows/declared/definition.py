@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.declared.allowed import check_tasks
-from airflow_dynamic_provider.workflows.declared.keyed import read_out
 from airflow_dynamic_provider.workflows.declared.settings import NAME, setting_names
 from airflow_dynamic_provider.workflows.plan.shapes import return_shape
-from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_dynamic_provider.definitions.declarations import DynamicOut
+
+#: The maximum number of nodes in a plan unless the workflow sets another one.
+DEFAULT_MAX_NODES = 1000
 
 #: What happens to the other nodes when one has failed for good.
 FailurePolicy = Literal["fail_fast", "run_all"]
@@ -59,7 +60,7 @@ class WorkflowDefinition:
     ) -> None:
         _check_function(function)
         self.function = function
-        self.out = read_out(out, function)
+        self.out = None if out is None else _read_out(out, function)
         self.node_dependency_hints = _check_hints(node_dependency_hints)
         self.max_nodes = _check_max_nodes(max_nodes)
         self.failure_policy = _check_policy(failure_policy)
@@ -168,3 +169,10 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
         )
     return dict(settings)
+
+
+def _read_out(out: Any, function: Callable[..., Any]) -> DynamicOut | None:
+    # Imported here, because most workflows have no dynamic output.
+    from airflow_dynamic_provider.workflows.declared.keyed import read_out
+
+    return read_out(out, function)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 import os
 import sys
 import textwrap
@@ -297,7 +298,7 @@ def _behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
 def _calls_in(function: Any) -> list[ast.Call] | None:
     """Return the calls in a function's source, in their order; ``None`` if there is no source."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
+        tree = ast.parse(textwrap.dedent(_source_of(function)))
     except (OSError, SyntaxError, TypeError, ValueError):
         return None
     # For a lambda, Python returns the source of the whole statement around it.
@@ -309,6 +310,22 @@ def _calls_in(function: Any) -> list[ast.Call] | None:
         (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
         key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
     )
+
+
+def _source_of(function: Any) -> str:
+    """Return the source of a function's own code, from its first decorator on.
+
+    `inspect.getsource` first looks for the file of every loaded module. Each task's process would do so.
+
+    Raises:
+        OSError: There is no source.
+    """
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    if not lines:
+        raise OSError(f"there is no source of {code.co_name!r}")
+    return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
 
 
 def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:

@@ -7,9 +7,9 @@ task.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import UnknownKindError
 from airflow_dynamic_provider.workflows.declared.settings import NAME, RETRIES
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 GUESSED = "Kinds of nodes of %r that tasks=[...] does not list, found by names in the code:\n%s"
 
 
-@dataclass(frozen=True, eq=False)
-class TaskTarget:
+class TaskTarget(Record, eq=False):
     """A function under ``@task`` or ``@task.dynamic``."""
 
     decorator: Any
@@ -46,8 +45,7 @@ class TaskTarget:
         return self.decorator.function.__name__ if name is None else name  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, eq=False)
-class OperatorTarget:
+class OperatorTarget(Record, eq=False):
     """A class of operators."""
 
     operator_class: type
@@ -68,8 +66,7 @@ class OperatorTarget:
         return self.operator_class.__name__
 
 
-@dataclass(frozen=True, eq=False)
-class WorkflowTarget:
+class WorkflowTarget(Record, eq=False):
     """A workflow that is planned when its arguments exist."""
 
     workflow: WorkflowDefinition
@@ -90,8 +87,7 @@ class WorkflowTarget:
         return self.workflow.name
 
 
-@dataclass(frozen=True, eq=False)
-class MapTarget:
+class MapTarget(Record, eq=False):
     """A `map_task` of a function under ``@task``, planned when its list exists."""
 
     decorator: Any
@@ -115,8 +111,7 @@ class MapTarget:
 Target = TaskTarget | OperatorTarget | WorkflowTarget | MapTarget
 
 
-@dataclass(frozen=True, eq=False)
-class Kind:
+class Kind(Record, eq=False):
     """A function or operator class with its settings, which some nodes share.
 
     Attributes:
@@ -132,8 +127,7 @@ class Kind:
     found_in: str = ""
 
 
-@dataclass(eq=False)
-class Kinds:
+class Kinds(Record, frozen=False, eq=False):
     """The kinds of a workflow and of all workflows that it may call, by name.
 
     Args:

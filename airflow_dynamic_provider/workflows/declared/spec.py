@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, as_dict
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.execution.documents import read_object
 from airflow_dynamic_provider.execution.forms import build, misshapen
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ LISTED = "listed"
 _DOCUMENT = "dynamic_workflow"
 
 
-@dataclass(frozen=True)
-class Lane:
+class Lane(Record):
     """A task that is cloned for nodes of one kind.
 
     If tasks can start in the triggerer, a kind has two lanes, because all clones of a task start in the same
@@ -53,8 +51,7 @@ class Lane:
     grows: bool = False
 
 
-@dataclass(frozen=True)
-class WorkflowSpec:
+class WorkflowSpec(Record):
     """One workflow of a Dag.
 
     Attributes:
@@ -136,7 +133,7 @@ class WorkflowSpec:
 
     def pack(self) -> dict[str, Any]:
         """Return plain data, for the arguments of a trigger."""
-        return asdict(self)
+        return {**as_dict(self), "lanes": {name: as_dict(lane) for name, lane in self.lanes.items()}}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:
@@ -162,6 +159,9 @@ class WorkflowSpec:
 
 def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
     """Return name -> workflow, from the serialized tasks of a Dag. For commands and pages."""
+    # Imported here, because no task reads documents.
+    from airflow_dynamic_provider.execution.documents import read_object
+
     documents = [read_object(getattr(task, "doc_json", None)) for task in tasks]
     specs = [WorkflowSpec.unpack(document[_DOCUMENT]) for document in documents if _DOCUMENT in document]
     return {spec.name: spec for spec in specs}

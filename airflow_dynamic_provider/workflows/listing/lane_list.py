@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
-from airflow_dynamic_provider.execution.storing import check_length
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.workflows.listing.slots import packed_pages, relist
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot, list_again
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Record):
     """The result of one look at a list.
 
     Attributes:

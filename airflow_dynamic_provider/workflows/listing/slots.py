@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.execution.storing import check_length
+from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.growth import RESERVED_SLOTS
 from airflow_dynamic_provider.workflows.progress.stored import (
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 Places = dict[str, tuple[str, int]]
 
 
-@dataclass(frozen=True)
-class RootPlan:
+class RootPlan(Record):
     """The plan that a planning task instance has made, and its key."""
 
     plan: Plan
@@ -40,8 +39,7 @@ class RootPlan:
     map_index: int = xcom.UNMAPPED
 
 
-@dataclass(frozen=True)
-class NodeList:
+class NodeList(Record):
     """The slots of a lane and the nodes in them."""
 
     slots: Sequence[Slot]

@@ -23,13 +23,13 @@ def make_task(
     decorator: Any, settings: Mapping[str, Any], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> Any:
     """Return the operator for a call of a function under ``@task`` or ``@task.dynamic``."""
-    from airflow_dynamic_provider.authoring.decorator import DynamicTask
-    from airflow_dynamic_provider.workflows.operators.producing_node import ProducingOperator
-
     taken = {name: value for name, value in settings.items() if name not in (*_OF_PLACE, _FOR_TEARDOWNS)}
     called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **taken}
-    if isinstance(decorator, DynamicTask):
-        return ProducingOperator(**{**called, "declarations": decorator.declarations})
+    if (declarations := getattr(decorator, "declarations", None)) is not None:
+        # Imported here, because few nodes have declared outputs.
+        from airflow_dynamic_provider.workflows.operators.producing_node import ProducingOperator
+
+        return ProducingOperator(**{**called, "declarations": declarations})
     return decorator.operator_class(multiple_outputs=False, **called)
 
 

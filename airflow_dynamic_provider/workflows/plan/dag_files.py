@@ -14,10 +14,10 @@ import inspect
 import re
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import may_load
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import LayoutError
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 _DAG_MODULE = re.compile(r"unusual_prefix_[0-9a-f]{40}_(?P<stem>.+)")
 
 
-@dataclass(frozen=True, eq=False)
-class DagFile:
+class DagFile(Record, eq=False):
     """One import of a Dag file.
 
     Attributes:
@@ -44,8 +43,7 @@ class DagFile:
         return self
 
 
-@dataclass(frozen=True)
-class _Running:
+class _Running(Record):
     task_id: str
     dag_file: DagFile | None
 

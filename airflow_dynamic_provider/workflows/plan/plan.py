@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.forms import Form, reading
 from airflow_dynamic_provider.workflows.plan import templates
 
@@ -29,8 +29,7 @@ POSITIONAL = "*"
 _FINGERPRINT_LENGTH = 16
 
 
-@dataclass(frozen=True)
-class ConcurrencyLimit:
+class ConcurrencyLimit(Record):
     """The place of a node in a call that limits how many of its nodes run at a time.
 
     Attributes:
@@ -44,8 +43,7 @@ class ConcurrencyLimit:
     concurrency: int
 
 
-@dataclass(frozen=True)
-class PlannedNode:
+class PlannedNode(Record):
     """One node: a task instance to be run.
 
     Attributes:
@@ -81,8 +79,7 @@ class PlannedNode:
         return tuple(dict.fromkeys([*used, *self.after]))
 
 
-@dataclass(frozen=True)
-class PlannedCall:
+class PlannedCall(Record):
     """A part of the plan with an output of its own: all nodes named ``<name>/...``.
 
     Attributes:
@@ -96,8 +93,7 @@ class PlannedCall:
     min_success_ratio: float | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """The nodes and calls that the body of a workflow made.
 
     Attributes:

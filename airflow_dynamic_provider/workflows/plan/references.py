@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import SelectionError
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ class Placeholder:
     __slots__ = ()
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(Record):
     """A step that selects an attribute, ``value.name``."""
 
     name: str
@@ -28,8 +27,7 @@ class Attribute:
 Step = int | str | Attribute
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Record):
     """A reference to a later value: the output of a node or of a call, or a part of it.
 
     Attributes:

@@ -16,9 +16,6 @@ from airflow_dynamic_provider.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: The maximum number of nodes in a plan unless the workflow sets another one.
-DEFAULT_MAX_NODES = 1000
-
 #: How deep calls of workflows may be nested in one plan. Python's own limit is about five times as high.
 MAX_DEPTH = 100
 

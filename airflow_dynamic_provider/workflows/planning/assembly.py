@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import (
     SEPARATOR,
@@ -57,8 +57,7 @@ def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:
     )
 
 
-@dataclass
-class _Named:
+class _Named(Record, frozen=False):
     """The named nodes and calls of a recording, in the order in which the body made them.
 
     Attributes:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.workflows.declared.definition import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 from airflow_dynamic_provider.workflows.declared.kinds import MapTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import Plan, pack_plan, split_arguments
-from airflow_dynamic_provider.workflows.plan.validation import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.planning import assembly
-from airflow_dynamic_provider.workflows.planning.maps import plan_map
 from airflow_dynamic_provider.workflows.recording import calls
 from airflow_dynamic_provider.workflows.recording.binding import bind
 from airflow_dynamic_provider.workflows.recording.interception import intercepted
@@ -106,4 +105,7 @@ def plan_later(
     """
     if isinstance(target, WorkflowTarget):
         return plan_workflow(target.workflow, arguments, prefix, kinds, context)
+    # Imported here, because most nodes that plan call a workflow.
+    from airflow_dynamic_provider.workflows.planning.maps import plan_map
+
     return plan_map(target, arguments, prefix, kinds, max_nodes=max_nodes, retries=retries)

@@ -23,11 +23,11 @@ instance of the same Dag run, and each task instance writes only its own XComs.
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.workflows.progress.stored import RESERVED, Slot
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Record):
     """The place of a node: its lane, its map index there, and its slot in the list."""
 
     lane: str
@@ -41,8 +40,7 @@ class Source(Protocol):
         """Return one XCom, ``None`` if there is none."""
 
 
-@dataclass(frozen=True)
-class TaskSource:
+class TaskSource(Record):
     """Reads through the API for tasks and triggers. One API call for each method call."""
 
     dag_id: str
@@ -57,8 +55,7 @@ class TaskSource:
         return xcom.pull_of_run(self.dag_id, self.run_id, task_id, xcom_key, map_index)
 
 
-@dataclass
-class WorkflowReader:
+class WorkflowReader(Record, frozen=False):
     """Reads the plans, lists and states of one workflow in one Dag run, and caches what cannot change.
 
     Args:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED, REMOVED, SKIPPED, SUCCESS, UPSTREAM_FAILED
-from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR, calls_around
 
@@ -37,8 +36,7 @@ class Verdict(Enum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Record):
     """Whether a node may run, and the reason if it may not."""
 
     verdict: Verdict
@@ -238,6 +236,9 @@ class RunGraph:
         failed = sum(outcome is Outcome.FAILED for outcome in outcomes.values())
         succeeded = sum(outcome is Outcome.SUCCESS for outcome in outcomes.values())
         assert call.min_success_ratio is not None
+        # Imported here, because few calls tolerate failures.
+        from airflow_dynamic_provider.execution.ratios import allowed_failures
+
         allowed = allowed_failures(call.min_success_ratio, failed + blocked + succeeded)
         if failed > allowed:
             return Outcome.FAILED

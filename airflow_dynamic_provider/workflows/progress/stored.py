@@ -40,9 +40,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, pack_node, unpack_node
 
@@ -110,8 +110,7 @@ def unpack_blocked(packed: Any) -> tuple[str, str]:
         return document["node"], document["reason"]
 
 
-@dataclass(frozen=True)
-class PlanAddress:
+class PlanAddress(Record):
     """The plan that a node belongs to, and where it is stored.
 
     Attributes:
@@ -129,8 +128,7 @@ class PlanAddress:
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(Record):
     """One slot in the list of a lane.
 
     Attributes:
@@ -184,8 +182,7 @@ def unpack_slots(stored: Any) -> list[Slot]:
         return [Slot.unpack(each) for each in stored or ()]
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(Record):
     """A graph, identified by its key and the task instance of its planning task.
 
     Attributes:
@@ -199,8 +196,7 @@ class Root:
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class StoredRoots:
+class StoredRoots(Record):
     """The graphs of a workflow that have nodes, in the order of their keys."""
 
     roots: Sequence[Root]
@@ -244,8 +240,7 @@ def unpack_list_mark(stored: Any) -> str | None:
     return str(LIST_MARK.read(stored)["begun_for"])
 
 
-@dataclass(frozen=True)
-class ListedNode:
+class ListedNode(Record):
     """A node in a list, as its own task instance reads it.
 
     Attributes:
@@ -259,8 +254,7 @@ class ListedNode:
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NodePage:
+class NodePage(Record):
     """The stored nodes of some slots.
 
     Attributes:
@@ -337,8 +331,7 @@ def _unpack_places(stored: Sequence[Any]) -> dict[str, tuple[str, int]]:
     return {name: (place[0], place[1]) for each in stored for name, place in each.items()}
 
 
-@dataclass(frozen=True)
-class StoredNode:
+class StoredNode(Record):
     """The stored result of a node's task instance.
 
     Attributes:

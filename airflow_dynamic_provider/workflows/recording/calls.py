@@ -21,8 +21,8 @@ from airflow_dynamic_provider.workflows.operators.making import scratch_dag, try
 from airflow_dynamic_provider.workflows.plan import shapes, templates
 from airflow_dynamic_provider.workflows.plan.plan import split_arguments
 from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
+from airflow_dynamic_provider.workflows.recording.current import unrecorded
 from airflow_dynamic_provider.workflows.recording.promises import GroupCall, Promise
-from airflow_dynamic_provider.workflows.recording.recorder import unrecorded
 from airflow_dynamic_provider.workflows.recording.with_groups import refuse_default_args
 
 if TYPE_CHECKING:

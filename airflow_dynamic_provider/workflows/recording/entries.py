@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(eq=False, kw_only=True)
-class Entry:
+class Entry(Record, frozen=False, eq=False, kw_only=True):
     """One call that a body made.
 
     Attributes:
@@ -33,8 +32,7 @@ class Entry:
     name: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
-class NodeEntry(Entry):
+class NodeEntry(Entry, frozen=False, eq=False, kw_only=True):
     """A call that becomes a node.
 
     Attributes:
@@ -50,8 +48,7 @@ class NodeEntry(Entry):
     limit: tuple[CallEntry, int, int] | None = None
 
 
-@dataclass(eq=False, kw_only=True)
-class CallEntry(Entry):
+class CallEntry(Entry, frozen=False, eq=False, kw_only=True):
     """A call that becomes a part of the plan.
 
     Attributes:
@@ -65,8 +62,7 @@ class CallEntry(Entry):
     min_success_ratio: float | None = None
 
 
-@dataclass(eq=False)
-class Scope:
+class Scope(Record, frozen=False, eq=False):
     """The calls of one body. Their names are unique."""
 
     entries: list[Entry] = field(default_factory=list)

@@ -9,6 +9,7 @@ not, the original runs. After the last recording, the classes are restored.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_dynamic_provider.airflow_adapter import calls as airflows
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.recording import calls, with_groups
-from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
+from airflow_dynamic_provider.workflows.recording.current import current_recorder
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.calls import Method
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # A recorded method takes the recording, the original method, and the arguments of the call.
 _Recorded = Callable[..., Any]
+
+# A Dag file without ``@task.dynamic`` has not imported this module. So there is nothing of it to record.
+_OF_DYNAMIC_TASKS = "airflow_dynamic_provider.authoring.decorator"
 
 _LOCK = threading.Lock()
 _OPEN = 0
@@ -50,14 +54,10 @@ def intercepted() -> Iterator[None]:
 
 
 def _patch_all() -> None:
-    from airflow_dynamic_provider.authoring.decorator import DynamicTask
-
     expand = list(airflows.EXPAND_OPERATOR)
-    recorded = {
-        airflows.TASK_DECORATOR: _call_task,
-        DynamicTask: _call_task,
-        airflows.GROUP_DECORATOR: _call_group,
-    }
+    recorded = {airflows.TASK_DECORATOR: _call_task, airflows.GROUP_DECORATOR: _call_group}
+    if (authoring := sys.modules.get(_OF_DYNAMIC_TASKS)) is not None:
+        recorded[authoring.DynamicTask] = _call_task
     for owner, call_recorded in recorded.items():
         call, override, expansions = airflows.methods_of_decorator(owner)
         _patch(call, call_recorded)

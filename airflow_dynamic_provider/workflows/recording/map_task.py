@@ -18,8 +18,8 @@ from airflow_dynamic_provider.workflows.recording.calls import (
     pack_arguments,
     refuse_task,
 )
+from airflow_dynamic_provider.workflows.recording.current import current_recorder
 from airflow_dynamic_provider.workflows.recording.promises import Promise
-from airflow_dynamic_provider.workflows.recording.recorder import current_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -76,12 +76,10 @@ def _refuse_reference(value: Any, recorder: Recorder) -> None:
 
 
 def _is_of_dag_file(value: Any) -> bool:
-    """Whether a call in a Dag file returned this: Airflow's reference to an output, or a handle."""
+    """Whether a call in a Dag file returned this: Airflow's reference to an output; a handle is one too."""
     from airflow.sdk import XComArg
 
-    from airflow_dynamic_provider.authoring.handles import Handle
-
-    return isinstance(value, XComArg | Handle)
+    return isinstance(value, XComArg)
 
 
 def _packed_fields(value: Any) -> set[str]:

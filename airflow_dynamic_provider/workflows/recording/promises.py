@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow_dynamic_provider.definitions.operators import VALUE_OPERATORS
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import PromiseUsageError, is_asked_by_author
 from airflow_dynamic_provider.workflows.plan import shapes
 from airflow_dynamic_provider.workflows.plan.references import Placeholder, Step, render_path
@@ -33,8 +33,7 @@ class Recording(Protocol):
         """Make all of ``then`` wait for all of ``first``."""
 
 
-@dataclass(frozen=True, eq=False)
-class Promised:
+class Promised(Record, eq=False):
     """The value that a promise stands for.
 
     Attributes:

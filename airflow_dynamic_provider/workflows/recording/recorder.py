@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -16,6 +15,7 @@ from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.references import Reference
 from airflow_dynamic_provider.workflows.recording import promises
+from airflow_dynamic_provider.workflows.recording.current import current
 from airflow_dynamic_provider.workflows.recording.entries import CallEntry, Entry, NodeEntry, Scope
 from airflow_dynamic_provider.workflows.recording.promises import Promise, Promised
 
@@ -26,23 +26,6 @@ if TYPE_CHECKING:
 
 #: The prefix of references to calls that have no name yet. Calls are named after the body has returned.
 _UNNAMED = "#"
-
-_RECORDER: ContextVar[Recorder | None] = ContextVar("dynamic_workflow_recorder", default=None)
-
-
-def current_recorder() -> Recorder | None:
-    """Return the current recording, ``None`` outside of one."""
-    return _RECORDER.get()
-
-
-@contextmanager
-def unrecorded() -> Iterator[None]:
-    """Make Airflow's objects inside the block behave as outside of a recording."""
-    token = _RECORDER.set(None)
-    try:
-        yield
-    finally:
-        _RECORDER.reset(token)
 
 
 class Recorder:
@@ -88,13 +71,12 @@ class Recorder:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Record the calls inside the block."""
-        token = _RECORDER.set(self)
         self.is_open = True
         try:
-            yield
+            with current(self):
+                yield
         finally:
             self.is_open = False
-            _RECORDER.reset(token)
 
     @contextmanager
     def allowing(self, kinds: Kinds | None) -> Iterator[None]:

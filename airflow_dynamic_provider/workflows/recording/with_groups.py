@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.operators.making import scratch_dag
+from airflow_dynamic_provider.workflows.recording.current import unrecorded
 from airflow_dynamic_provider.workflows.recording.entries import CallEntry
-from airflow_dynamic_provider.workflows.recording.recorder import unrecorded
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import inside_another, join_dag
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.workflows.declared.kinds import (
     MapTarget,
     OperatorTarget,
@@ -17,7 +17,6 @@ from airflow_dynamic_provider.workflows.declared.kinds import (
 from airflow_dynamic_provider.workflows.operators.making import make_task
 from airflow_dynamic_provider.workflows.plan import template_text
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, split_arguments
-from airflow_dynamic_provider.workflows.tasks.planning_task import plan_further
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,8 +39,7 @@ class NodeTask(Protocol):
     spec: ClassVar[WorkflowSpec]
 
 
-@dataclass(frozen=True)
-class Resume:
+class Resume(Record):
     """The method, with its arguments, that resumes a deferred operator."""
 
     next_method: str
@@ -63,6 +61,9 @@ def run_node(
     target, node = operator.kind.target, listed.node
     with _own_retries(context, operator, node):
         if isinstance(target, (WorkflowTarget, MapTarget)):
+            # Imported here, because most nodes plan nothing.
+            from airflow_dynamic_provider.workflows.tasks.planning_task import plan_further
+
             return plan_further(
                 context, target, node, listed.plan_address.key_path, arguments, operator.kinds, operator.spec
             )

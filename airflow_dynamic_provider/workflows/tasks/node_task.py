@@ -1,19 +1,17 @@
-"""The operator of nodes: finds the node of its task instance, and runs what the body called."""
+"""What the task of a node does: it finds the node of its task instance, and runs what the body called."""
 
 from __future__ import annotations
 
 import logging
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
-
-from airflow.sdk import BaseOperator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
 from airflow_dynamic_provider.errors import PlanMismatchError
-from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import pack_node
@@ -28,11 +26,9 @@ from airflow_dynamic_provider.workflows.waiting.deadline import refuse_late, tim
 from airflow_dynamic_provider.workflows.waiting.leaving import GO_ON, LEAST_WAIT, failure, reschedule, skip
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import MutableMapping
 
-    from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
 #: The key of the page with the running node in Airflow's task context.
 _PAGE_KEY = "dynamic_nodes"
@@ -46,52 +42,22 @@ _STEP_OF_TEST = timedelta(seconds=0.3)
 log = logging.getLogger(__name__)
 
 
-class NodeField:
-    """The value of a node's only template field. Rendering it finds the node, before anything else runs.
+class NodeRun:
+    """One run of a node's operator in its process.
 
     Args:
-        operator: The node's operator.
+        operator: The operator.
     """
 
-    def __init__(self, operator: NodeOperator) -> None:
+    def __init__(self, operator: Any) -> None:
         self.operator = operator
+        self.spec = operator.spec
+        self.lane = operator.lane
 
-    def resolve(self, context: MutableMapping[str, Any]) -> Any:
-        """Return the planned node, for people to read. Airflow calls this in the task's process."""
-        listed = self.operator.start(context)
+    def shown(self, context: MutableMapping[str, Any]) -> Any:
+        """Return the planned node, for people to read. One API call, the first time."""
+        listed = self.start(context)
         return None if listed is None else pack_node(listed.node)
-
-    def __repr__(self) -> str:
-        return "<a node of the plan>"
-
-    __str__ = __repr__
-
-
-class NodeOperator(BaseOperator):
-    """Runs one node of a workflow. There is a subclass for each lane, and a clone for each node.
-
-    Attributes:
-        kind: The kind of its nodes.
-        kinds: All kinds of the workflow, for nodes that plan further nodes.
-        lane: The lane of its nodes: those that can start at once, or those that wait.
-        spec: The workflow.
-        dag_file: The Dag file with the classes that the plan names.
-        time_limit: How long a node may run: its ``execution_timeout``.
-    """
-
-    template_fields: Sequence[str] = ("node",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json"}
-    # On the class, because arguments of an object would go into the serialized Dag.
-    kind: ClassVar[Kind]
-    kinds: ClassVar[Kinds]
-    lane: ClassVar[str]
-    spec: ClassVar[WorkflowSpec]
-    dag_file: ClassVar[DagFile | None]
-    time_limit: ClassVar[timedelta | None]
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.node = NodeField(self)
 
     def start(self, context: MutableMapping[str, Any]) -> ListedNode | None:
         """Return the node of this task instance, and set the label. One API call, the first time."""
@@ -105,11 +71,7 @@ class NodeOperator(BaseOperator):
         return listed
 
     def execute(self, context: Any) -> Any:
-        """Run the node if it is ready, or wait. Airflow calls this in the task's process.
-
-        If Airflow can start tasks in the triggerer, it calls this for waiting nodes only under
-        ``dag.test()``.
-        """
+        """Run the node if it is ready, or wait."""
         if self.spec.lanes[self.lane].is_direct and not self._must_stop(context):
             return self._run(context)
         return self._run_or_wait(context)
@@ -147,7 +109,7 @@ class NodeOperator(BaseOperator):
         return listed is not None and listed.node.name == name
 
     def go_on(self, context: Any, event: Any = None) -> Any:
-        """Run the node after the wait in the triggerer. Airflow calls this in the task's process."""
+        """Run the node after the wait in the triggerer."""
         self._forget_earlier_tries(context)
         if event == stored.DECIDE:
             return self._run_or_wait(context)
@@ -162,16 +124,20 @@ class NodeOperator(BaseOperator):
             for xcom_key in (RETURN_VALUE, METADATA_XCOM, stored.NODE_XCOM, stored.BLOCKED_XCOM):
                 xcom.delete(context, xcom_key)
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
-        """Continue after a wait of this package, or after one of the operator that the node runs.
+    def is_wait_of_operator(self, next_method: str, context: Any) -> bool:
+        """Return whether the operator that the node runs has waited, and not this package.
 
         Raises:
-            AirflowFailException: The workflow's time is over.
+            AirflowFailException: The package has waited, and the workflow's time is over.
         """
         if next_method not in (GO_ON, _TRIGGER_FAILED) and self.start(context) is not None:
-            return self._run(context, Resume(next_method, next_kwargs))
+            return True
         refuse_late(context, self.spec, self._page(context).planned_at)
-        return super().resume_execution(next_method, next_kwargs, context)
+        return False
+
+    def resume(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Continue the operator that the node runs, after it has waited."""
+        return self._run(context, Resume(next_method, next_kwargs))
 
     def _must_stop(self, context: Any) -> bool:
         """Whether this node may have to stop because another node failed. At most one API call."""
@@ -183,10 +149,10 @@ class NodeOperator(BaseOperator):
         key_path, node = listed.plan_address.key_path, listed.node
         refuse_late(context, self.spec, self._page(context).planned_at)
         values = Values(_reader(context, self.spec), key_path)
-        with running(self.task_id, self.dag_file):
+        with running(self.operator.task_id, self.operator.dag_file):
             arguments = values.arguments(listed)
-            with time_limit(context, self.spec, self._page(context).planned_at, self.time_limit):
-                value = run_node(context, self, listed, arguments, resume)
+            with time_limit(context, self.spec, self._page(context).planned_at, self.operator.time_limit):
+                value = run_node(context, self.operator, listed, arguments, resume)
         left = StoredNode(
             node.name,
             key_path,
@@ -194,7 +160,7 @@ class NodeOperator(BaseOperator):
             node.fingerprint,
             stamp_of(value),
             values.used,
-            value if self.do_xcom_push else None,
+            value if self.operator.do_xcom_push else None,
         ).pack()
         xcom.check_serializable(left)
         xcom.push(context, stored.NODE_XCOM, left)
@@ -213,7 +179,9 @@ class NodeOperator(BaseOperator):
             self._wait(context, 1)
         if step is Reserved.ASK:
             log.info("Returning to the scheduler, which makes the task instances for the listed nodes")
-            reschedule(timedelta() if xcom.is_embedded() or self.start_from_trigger else RESCHEDULE_AFTER)
+            reschedule(
+                timedelta() if xcom.is_embedded() or self.operator.start_from_trigger else RESCHEDULE_AFTER
+            )
 
     def _wait(self, context: Any, depth: int) -> NoReturn:
         if xcom.is_embedded():
@@ -221,7 +189,7 @@ class NodeOperator(BaseOperator):
             reschedule(_STEP_OF_TEST * (depth - 1))
         from airflow_dynamic_provider.workflows.trigger import NodeTrigger
 
-        self.defer(
+        self.operator.defer(
             trigger=NodeTrigger(self.spec.pack(), self.lane, least_wait=LEAST_WAIT),
             method_name=GO_ON,
             timeout=None if self.spec.timeout is None else timedelta(seconds=self.spec.timeout),

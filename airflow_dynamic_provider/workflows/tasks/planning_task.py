@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from airflow.sdk import BaseOperator
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.errors import DynamicOutputsError
@@ -18,81 +16,44 @@ from airflow_dynamic_provider.workflows.plan.tree import render_plan
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress import stored
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
-from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
 from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
-    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget, WorkflowTarget
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
 log = logging.getLogger(__name__)
 
 
-class PlanOperator(BaseOperator):
-    """Runs the body of a workflow, checks the resulting graph, and stores it as the plan.
+def plan(context: Any, operator: Any) -> dict[str, int]:
+    """Plan a workflow, in the process of its planning task, and return a summary.
 
-    Its inputs are the arguments of the call in the Dag file, with upstream values resolved. It stores the
-    plan in the XCom ``workflow_plan`` and logs it as a tree.
-
-    Args:
-        workflow: The workflow.
-        kinds: The kinds of nodes that its body may call.
-        op_args: Positional arguments of the body (templated).
-        op_kwargs: Keyword arguments of the body (templated).
+    Raises:
+        AirflowFailException: The plan differs from that of the nodes that have run.
     """
-
-    template_fields: Sequence[str] = ("op_args", "op_kwargs")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py"}
-    custom_operator_name = "@dynamic_workflow"
-
-    def __init__(
-        self,
-        *,
-        workflow: WorkflowDefinition,
-        kinds: Kinds,
-        op_args: Sequence[Any] = (),
-        op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.workflow = workflow
-        self.kinds = kinds
-        self.op_args = op_args
-        self.op_kwargs = op_kwargs or {}
-        # Written when the group is complete.
-        self.spec: WorkflowSpec | None = None
-        self.dag_file: DagFile | None = None
-
-    def execute(self, context: Any) -> Any:
-        """Plan the workflow. Airflow calls this in the task's process.
-
-        Raises:
-            AirflowFailException: The plan differs from that of the nodes that have run.
-        """
-        spec = self.spec
-        assert spec is not None
-        arguments = {**self.op_kwargs, **({POSITIONAL: list(self.op_args)} if self.op_args else {})}
-        started_at = time.time()
-        if guesses := self.kinds.guesses:
-            log.info(GUESSED, self.workflow.name, guesses)
-        with running(self.task_id, self.dag_file):
-            plan = plan_workflow(self.workflow, arguments, kinds=self.kinds, context=context)
-            plan = store_plan(context, plan)
-        if spec.is_mapped:
-            return summary(plan)
-        roots = [RootPlan(plan)]
-        try:
-            reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-            check_listed(context, spec, reader, roots)
-            store_first_lists(context, spec, roots, started_at)
-        except DynamicOutputsError as error:
-            raise failure(str(error)) from error
-        return summary(plan)
+    spec = operator.spec
+    assert spec is not None
+    positional = {POSITIONAL: list(operator.op_args)} if operator.op_args else {}
+    started_at = time.time()
+    if guesses := operator.kinds.guesses:
+        log.info(GUESSED, operator.workflow.name, guesses)
+    with running(operator.task_id, operator.dag_file):
+        arguments = {**operator.op_kwargs, **positional}
+        found = plan_workflow(operator.workflow, arguments, kinds=operator.kinds, context=context)
+        found = store_plan(context, found)
+    if spec.is_mapped:
+        return summary(found)
+    roots = [RootPlan(found)]
+    try:
+        reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
+        check_listed(context, spec, reader, roots)
+        store_first_lists(context, spec, roots, started_at)
+    except DynamicOutputsError as error:
+        raise failure(str(error)) from error
+    return summary(found)
 
 
 def store_plan(context: Any, plan: Plan) -> Plan:
@@ -144,6 +105,9 @@ def plan_further(
     Raises:
         AirflowFailException: The workflow would have too many nodes.
     """
+    # Imported here, because the planning task itself plans the first nodes.
+    from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
+
     reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
     plan = plan_later(
         target,

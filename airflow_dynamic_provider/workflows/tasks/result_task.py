@@ -10,8 +10,7 @@ from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import PlanMismatchError, WorkflowCallError
-from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
-from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
+from airflow_dynamic_provider.execution.helpers import no_retry_after_refusal
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
@@ -45,64 +43,34 @@ log = logging.getLogger(__name__)
 AT_ONCE = 250
 
 
-class ResultOperator(HelperOperator):
-    """Returns the body's return value, with the values of nodes instead of promises.
+def return_output(context: Any, operator: Any) -> Any:
+    """Return the output of a workflow, in the process of its last task.
 
-    It runs when all nodes have ended. It checks that each node ran as it is planned now, and with the latest
-    values of the nodes before it.
-
-    Args:
-        parts: The XCom keys of the items of a tuple, in their order.
-        returns: The return annotation of the body.
-
-    Attributes:
-        fields: The items of a dict that tasks of the Dag use. Each is stored as an XCom too.
+    Raises:
+        AirflowFailException: A node failed, or a value is not current.
+        AirflowSkipException: The planning task, or a node whose output is returned, was skipped.
     """
+    assert operator.spec is not None
+    with no_retry_after_refusal(), running(operator.task_id, operator.dag_file):
+        value = _Result(context, operator.spec).read()
+        check_items(operator.spec.name, operator.returns, value)
+        parts = _parts_of(operator, operator.spec, value)
+    for name, part in parts.items():
+        xcom.push(context, name, part)
+    return value
 
-    custom_operator_name = "result"
 
-    def __init__(self, *, parts: Sequence[str] = (), returns: Any = Any, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **kwargs)
-        self.parts = parts
-        self.returns = returns
-        self.fields: list[str] = []
-        # Written when the group is complete.
-        self.spec: WorkflowSpec | None = None
-        self.dag_file: DagFile | None = None
-
-    @property
-    def first_task_id(self) -> str | None:
-        """The first task of the workflow that this task ends."""
-        return None if self.spec is None else self.spec.plan_task_id
-
-    def execute(self, context: Any) -> Any:
-        """Return the output. Airflow calls this in the task's process.
-
-        Raises:
-            AirflowFailException: A node failed, or a value is not current.
-            AirflowSkipException: The planning task, or a node whose output is returned, was skipped.
-        """
-        assert self.spec is not None
-        with no_retry_after_refusal(), running(self.task_id, self.dag_file):
-            value = _Result(context, self.spec).read()
-            check_items(self.spec.name, self.returns, value)
-            parts = self._parts_of(value)
-        for name, part in parts.items():
-            xcom.push(context, name, part)
-        return value
-
-    def _parts_of(self, value: Any) -> dict[str, Any]:
-        if self.parts:
-            return dict(zip(self.parts, value, strict=True))
-        if missing := [name for name in self.fields if name not in value]:
-            assert self.spec is not None
-            raise WorkflowCallError(
-                f"the workflow {self.spec.name!r} returns no {missing[0]!r}, which a task uses: "
-                f"it returns {excerpt(list(value))}",
-                task_id=self.task_id,
-                remedy=f"Return {missing[0]!r}, or use a returned item.",
-            )
-        return {name: value[name] for name in self.fields}
+def _parts_of(operator: Any, spec: WorkflowSpec, value: Any) -> dict[str, Any]:
+    if operator.parts:
+        return dict(zip(operator.parts, value, strict=True))
+    if missing := [name for name in operator.fields if name not in value]:
+        raise WorkflowCallError(
+            f"the workflow {spec.name!r} returns no {missing[0]!r}, which a task uses: "
+            f"it returns {excerpt(list(value))}",
+            task_id=operator.task_id,
+            remedy=f"Return {missing[0]!r}, or use a returned item.",
+        )
+    return {name: value[name] for name in operator.fields}
 
 
 class _Result:
@@ -112,9 +80,14 @@ class _Result:
         self.context = context
         self.spec = spec
         self.reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-        clone = context.get(RUNTIME_KEY)
-        self.key_path: KeyPath = () if clone is None else clone.key_path
-        self.root_index = xcom.UNMAPPED if clone is None else clone.place.position
+        self.key_path: KeyPath = ()
+        self.root_index = xcom.UNMAPPED
+        if spec.is_mapped:
+            # Imported here, because most workflows are in no map.
+            from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
+
+            clone = context[RUNTIME_KEY]
+            self.key_path, self.root_index = clone.key_path, clone.place.position
 
     def read(self) -> Any:
         plan = self.reader.plan(self.spec.plan_task_id, self.root_index)

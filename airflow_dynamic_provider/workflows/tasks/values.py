@@ -6,11 +6,11 @@ import hashlib
 import json
 import shlex
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 NO_VALUE = ""
 
 
-@dataclass
-class Values:
+class Values(Record, frozen=False):
     """The values of the nodes of one graph.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
-from airflow_dynamic_provider.execution.clones import RESCHEDULE_AFTER
+from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
 
 #: The method that resumes a task after its wait in the triggerer.
 GO_ON = "go_on"

@@ -1,21 +1,46 @@
-"""Refuses uses of a cloned task's result outside its map, where Airflow would read it by position."""
+"""Refuses what Airflow cannot do key by key: some tasks in a map, and uses of a clone's result outside it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter import objects, task_graph
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.containers import leaves
-from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.errors import HandleUsageError, MapFunctionError
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask
+    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, KeySpace
     from airflow_dynamic_provider.execution.sources import ResultSource
+
+
+def refuse_uncloneable(task: Any, space: KeySpace) -> None:
+    """Refuse a task of a mapped function that Airflow cannot run key by key.
+
+    Raises:
+        MapFunctionError: Airflow itself expands the task, or the task skips other tasks by name.
+    """
+    expanded = [node for node in (task, *task_graph.mapped_groups_around(task)) if task_graph.is_mapped(node)]
+    if expanded:
+        raise _error(
+            space,
+            f"the mapped function expands {expanded[0].node_id!r}, and expansions do not nest",
+            "Leave expand() out of the mapped function: everything it calls is cloned per key anyway, and a "
+            "@task.dynamic called in it can be mapped there.",
+        )
+    if objects.chooses_tasks(type(task)):
+        # apache/airflow#67265: in a mapped group, Airflow 3 does not know for which key the choice was made.
+        raise _error(
+            space,
+            f"the mapped function calls {task.task_id!r}, a {type(task).__name__}, which chooses the tasks "
+            "that run after it; inside a map Airflow loses the choice, and runs all of them",
+            "Raise AirflowSkipException in a task instead: it skips that key's downstream tasks and nothing "
+            "else.",
+        )
 
 
 def refuse_leaks(clone: ClonedTask, source: ResultSource) -> None:
@@ -68,3 +93,8 @@ def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) ->
 
 # How Airflow converts its own references to strings.
 _PULL = re.compile(r"task_instance\.xcom_pull\(task_ids='([^']+)'")
+
+
+def _error(space: KeySpace, message: str, remedy: str) -> MapFunctionError:
+    task_id, output = space.producer.task_id, getattr(space, "output", None)
+    return MapFunctionError(message, task_id=task_id, output_name=output, remedy=remedy)
