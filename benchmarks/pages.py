@@ -4,7 +4,7 @@ Airflow's API server answers in this process, from a PostgreSQL of its own. Airf
 instances is measured beside them. Each line shows the time of an answer alone, its queries, the rows that the
 database sent, the size of the answer, and the memory that the process needed in addition.
 
-``python benchmarks/pages.py 1000x5 100x50`` measures other runs.
+``python benchmarks/pages.py 1000x5 2000x50`` measures other runs, of at least 1,000 keys.
 """
 
 from __future__ import annotations

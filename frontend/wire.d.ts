@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: aaa4e94c5efe8bf39af2a7242de9b9e76fd77a84a34cec3ec6f7c90af1e6893b
+// Made of openapi.json by "make ui-types". SHA-256 of that: 9b9d5872a87b9eae9ad2052958d484ec9ef5e141d887c889f169defbade18dcf
 
 export interface paths {
     "/dags/{dag_id}/outputs": {

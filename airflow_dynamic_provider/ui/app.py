@@ -24,8 +24,8 @@ STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = (
     "The data of Airflow's tabs *Dynamic outputs*: the keys of dynamic outputs, their states in each task, "
-    "their metadata, and the graphs of workflows. It is read-only. The pages clear task instances with "
-    "Airflow's own API. Every route asks Airflow whether the user may see the Dag."
+    "their metadata, and the graphs of workflows. One route clears task instances, all others only read. "
+    "Every route asks Airflow whether the user may do it."
 )
 
 # The errors' own messages are not shown, because they may contain stored values and paths of the server.
