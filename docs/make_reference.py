@@ -41,8 +41,18 @@ def _render_method(owner: type, name: str) -> str:
 def _is_shown(owner: type, name: str) -> bool:
     raw = vars(owner)[name]
     raw = getattr(raw, "__wrapped__", raw)
-    # Authors do not use the methods that Airflow calls, or those that exist only to refuse a call.
-    inner = {"resolve", "iter_references", "update_relative", "roots", "leaves", "about", "zip", "concat"}
+    # Authors do not use the methods that Airflow or the package calls, or those that only refuse a call.
+    inner = {
+        "resolve",
+        "iter_references",
+        "update_relative",
+        "roots",
+        "leaves",
+        "about",
+        "zip",
+        "concat",
+        "of",
+    }
     return (
         not name.startswith("_")
         and name not in inner

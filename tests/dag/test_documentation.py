@@ -21,7 +21,7 @@ BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n
 
 @pytest.mark.parametrize(
     "page",
-    [ROOT / "README.md", ROOT / "docs" / "concepts.md", ROOT / "docs" / "workflows.md"],
+    [ROOT / "README.md", *(ROOT / "docs" / name for name in ("batches.md", "concepts.md", "workflows.md"))],
     ids=lambda page: page.name,
 )
 def test_code_runs(page, tmp_path):

@@ -14,6 +14,7 @@ FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
 
 # The task whose return value is the example's answer.
 ANSWERS = {
+    "batches": "report",
     "classic_operators": "inventory",
     "grid_search": "report",
     "group_per_key": "rank",
