@@ -146,7 +146,7 @@ check: $(READY) ## Check style, format and types
 	$(call step,ruff format --check)
 	@"$(BIN)/ruff" format --check .
 	$(call step,mypy --strict)
-	@"$(BIN)/mypy" --strict airflow_dynamic_provider tests/live/*.py tests/celery/*.py
+	@"$(BIN)/mypy" --strict airflow_dynamic_provider tests/live/*.py tests/live/postgres/*.py tests/celery/*.py
 
 .PHONY: format
 format: $(READY) ## Format the code and fix what ruff can fix

@@ -147,6 +147,10 @@ def test_a_class_of_another_dag_file_of_the_same_name_is_refused(tmp_path):
 TEST_ALL = """
 import sys
 
+from tests import quick_api
+
+quick_api.install()
+
 from airflow.cli.cli_parser import get_parser
 from airflow.models.dagrun import DagRun
 from airflow.utils.db import initdb

@@ -1,4 +1,4 @@
-"""Two real Airflows for all live tests: one on SQLite, with the examples, and one on PostgreSQL."""
+"""A real Airflow on SQLite for the live tests, with the examples. Those in `postgres` have another one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.file_xcom_backend import FOLDER, FileXCom
 from tests.live.local_airflow import LocalAirflow
-from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
 from tests.marking import mark
 
@@ -24,7 +22,13 @@ DAGS = ROOT / "dags"
 #: The plugin that writes what a task process imports, and the file that it writes.
 PROBE = ROOT / "benchmarks" / "probe" / "probe.py"
 PROBED = "probe.jsonl"
-POSTGRES_DAGS = HERE / "postgres_dags"
+#: Seconds. No test changes a Dag file, and reading all of them again and again would keep a processor busy.
+RARELY = "600"
+#: What the Airflows of the tests have beside their own settings.
+SETTINGS = {
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": RARELY,
+    "PYTHONPATH": str(ROOT),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,10 +44,11 @@ def airflow() -> Iterator[LocalAirflow]:
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
     # A triggerer imports triggers by their names.
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")
-    settings = {"PYTHONPATH": str(ROOT), "PROBE_FILE": str(folder / PROBED)}
+    settings = {**SETTINGS, "PROBE_FILE": str(folder / PROBED)}
     try:
         with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
             yield started
+            started.kill_all()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -54,24 +59,3 @@ def client(airflow: LocalAirflow) -> Iterator[RestClient]:
     client = RestClient(airflow.url)
     yield client
     client.close()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[RestClient]:
-    """The REST API of an Airflow on PostgreSQL, with an XCom backend that keeps one Dag's values in files."""
-    folder = Path(tempfile.mkdtemp(prefix="airflow-postgres-"))
-    (folder / "xcom").mkdir()
-    try:
-        with local_postgres() as address:
-            settings = {
-                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
-                "AIRFLOW__CORE__XCOM_BACKEND": f"{FileXCom.__module__}.{FileXCom.__name__}",
-                "PYTHONPATH": str(ROOT),
-                FOLDER: str(folder / "xcom"),
-            }
-            with LocalAirflow(folder / "home", POSTGRES_DAGS, settings=settings).running() as started:
-                client = RestClient(started.url)
-                yield client
-                client.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

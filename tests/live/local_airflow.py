@@ -139,6 +139,11 @@ class LocalAirflow:
             each.kill()
         process.wait()
 
+    def kill_all(self) -> None:
+        """Kill all components, because nothing of them is needed any longer."""
+        for name in list(self.processes):
+            self.kill(name)
+
     def start(self, name: str) -> None:
         """Start a component."""
         self.processes[name] = self._launch(name, COMPONENTS[name])

@@ -7,7 +7,7 @@ import runpy
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
-from tests.live.conftest import POSTGRES_DAGS
+from tests.live.postgres.conftest import POSTGRES_DAGS
 
 if TYPE_CHECKING:
     from tests.live.rest_client import RestClient

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from tests.live.file_xcom_backend import DAG_ID as BY_REFERENCE
-from tests.live.file_xcom_backend import PREFIX, read
 
 from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
-from tests.live.conftest import POSTGRES_DAGS
+from tests.live.postgres.conftest import POSTGRES_DAGS
+from tests.live.postgres.file_xcom_backend import DAG_ID as BY_REFERENCE
+from tests.live.postgres.file_xcom_backend import PREFIX, read
 
 if TYPE_CHECKING:
     from tests.live.rest_client import RestClient
