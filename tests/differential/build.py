@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, get_mapping_key_path
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, get_mapping_key_path
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.differential.programs import (
@@ -89,7 +89,8 @@ class _Builder:
             returned = tuple(inner.handles[name] for name in made)
             return returned if len(returned) > 1 else returned[0]
 
-        handles = self.handles[statement.over].map(body)
+        batch = None if statement.batches is None else Batch(**vars(statement.batches))
+        handles = self.handles[statement.over].map(body, batch=batch)
         self.handles.update(zip(made, handles if len(made) > 1 else [handles], strict=True))
 
     def _values(self, argument: Argument) -> tuple[Any, ...]:
