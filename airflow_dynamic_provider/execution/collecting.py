@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
+from airflow_dynamic_provider.execution.known_pages import kept_by
 from airflow_dynamic_provider.execution.ratios import allowed_failures
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import Source, select, state_task_ids
@@ -106,7 +108,7 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
 
 
 def _collect(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> Any:
-    prefix = own_prefix(context, spec.source.space)
+    prefix = own_prefix(context.get(RUNTIME_KEY), spec.source.space)
     column = make_column(reader, spec.source)
     indexes = indexes_under(reader, spec.source.space, prefix)
     _skip_if_none_is_fine(spec.source.space, indexes)
@@ -131,13 +133,12 @@ def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
     values: Sequence[Any] = CollectedSequence(0, lambda *_: []) if spec.lazy else []
     if not spec.keyed:
         return values
-    is_nested = space.depth - len(own_prefix(context, space)) > 1
+    is_nested = space.depth - len(own_prefix(context.get(RUNTIME_KEY), space)) > 1
     return {} if is_nested else by_key({}, values)
 
 
-def own_prefix(context: MutableMapping[str, Any], space: Space) -> KeyPath:
-    """Return the key path below which the running task collects from a space; ``()`` for all keys."""
-    runtime: CloneRuntime | None = context.get(RUNTIME_KEY)
+def own_prefix(runtime: CloneRuntime | None, space: Space) -> KeyPath:
+    """Return the key path below which a running clone collects from a space; ``()`` for all keys."""
     if runtime is None:
         return ()
     common = space_in_common(runtime.spec.space, space)
@@ -155,14 +156,15 @@ def indexes_under(reader: Reader, space: Space, prefix: KeyPath) -> list[int]:
 
 
 def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
-    # All collections of this task instance share one read of the states.
-    reader: Reader | None = context.get(_READER_KEY)
+    # All collections of this task instance share one read of the states, also for all keys of a batch.
+    kept = kept_by(context)
+    reader: Reader | None = kept.get(_READER_KEY)
     if reader is None:
         wanted = set(collector.collected_ids)
         if collector.is_relaxed:
             wanted |= set(context["task"].upstream_task_ids)
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
-        reader = context[_READER_KEY] = Reader(context, states)
+        reader = kept[_READER_KEY] = Reader(context, states)
     return reader
 
 
@@ -190,9 +192,12 @@ def _tell_marked(spec: CollectionSpec, found: Found) -> None:
 
 def _lazy_values(column: Column, spec: CollectionSpec, found: Found) -> CollectedSequence:
     indexes = found.successes
+    # The keys of a batch may read at the same time, and a column keeps what it has read last.
+    lock = threading.Lock()
 
     def read(start: int, stop: int) -> list[Any]:
-        return [_select(spec, value) for value in column.values(indexes[start:stop])]
+        with lock:
+            return [_select(spec, value) for value in column.values(indexes[start:stop])]
 
     return CollectedSequence(len(indexes), read)
 

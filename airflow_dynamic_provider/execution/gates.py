@@ -101,7 +101,7 @@ class Below:
 
     def reasons(self, reader: Reader, runtime: CloneRuntime) -> Iterator[_Reason]:
         """Yield (state, explanation) for each clone that stops this key."""
-        prefix = own_prefix(reader.context, self.source.space)
+        prefix = own_prefix(runtime, self.source.space)
         indexes = indexes_under(reader, self.source.space, prefix)
         outcomes = make_column(reader, self.source).outcomes(indexes)
         found = find(reader, self.source, prefix, indexes, outcomes)
