@@ -24,6 +24,7 @@ from tests.differential.programs import (
     Table,
     act,
     act_producing,
+    without_batches,
 )
 
 #: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
@@ -40,10 +41,25 @@ def build(program: Program) -> DAG:
     """Return the Dag that a program describes."""
     with DAG("differential", schedule=None) as dag:
         write(program)
-        # With or without this package, Airflow ends a run too early if clones are created and end in one pass
-        # of the scheduler and nothing else is unfinished.
-        dag.leaves >> EmptyOperator(task_id="end", trigger_rule="all_done")
+    # Completes the Dag, which may add tasks after its last ones.
+    dag.validate()
+    last = dag.leaves
+    # With or without this package, Airflow ends a run too early if clones are created and end in one pass of
+    # the scheduler and nothing else is unfinished.
+    end = EmptyOperator(task_id="end", trigger_rule="all_done", dag=dag)
+    # The last task decides the state of the run, as all the last tasks would without it.
+    verdict = EmptyOperator(task_id="verdict", trigger_rule="none_failed", dag=dag)
+    last >> end
+    [*last, end] >> verdict
     return dag
+
+
+def last_tasks(program: Program) -> set[str]:
+    """Return the last tasks of the Dag that a program describes without batches."""
+    with DAG("differential", schedule=None) as dag:
+        write(without_batches(program))
+    dag.validate()
+    return {each.task_id for each in dag.leaves}
 
 
 def write(program: Program) -> None:

@@ -11,15 +11,15 @@ from unittest import mock
 from airflow_dynamic_provider.execution import clones
 from tests import dag_runs
 from tests.differential.batched import compare_batches
-from tests.differential.build import build, use_table
+from tests.differential.build import build, last_tasks, use_table
 from tests.differential.findings import ENDS, Difference, Finding
-from tests.differential.oracle import Expected, Outcome, expect
+from tests.differential.oracle import FAILED, Expected, Outcome, expect
 from tests.differential.programs import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.differential.programs import Case, Clear, Path
+    from tests.differential.programs import Case, Clear, Path, Program
 
 #: Nothing waits for a retry here, so a run in which nothing can run is stuck.
 LONGEST_WAIT = 1.0
@@ -35,7 +35,12 @@ def differences(case: Case) -> list[Difference]:
             _short_turns(),
         ):
             for step, (run, expected, rerun) in enumerate(_runs(case)):
-                if found := [*_compare(run, Names(case.program), expected), *rerun]:
+                found = [
+                    *_compare(run, Names(case.program), expected),
+                    *_compare_run(run, case.program, expected),
+                    *rerun,
+                ]
+                if found:
                     return [Difference(kind, text, step) for kind, text in found]
     except Exception as error:
         return [Difference(type(error).__name__, str(error), step)]
@@ -113,6 +118,18 @@ def _compare(run: Any, names: Names, expected: Expected) -> Iterator[Finding]:
         else:
             for index, (path, outcome) in enumerate(outcomes.items()):
                 yield from _compare_one(name, path, outcome, live[index], values.get(index))
+
+
+def _compare_run(run: Any, program: Program, expected: Expected) -> Iterator[Finding]:
+    """Compare the state of the run with the one that its last tasks demand if no task runs in batches."""
+    last = last_tasks(program)
+    # The oracle does not know the states of helpers, such as one that joins keys that nothing is mapped over.
+    if last <= expected.outcomes.keys():
+        states = {outcome.state for name in last for outcome in expected.outcomes[name].values()}
+        states |= {expected.unmapped[name] for name in last & expected.unmapped.keys()}
+        state = "failed" if states & set(FAILED) else "success"
+        if run.state != state:
+            yield "run", f"the run is {run.state}, expected {state}"
 
 
 def _compare_without_keys(name: str, live: dict[int, Any], state: str | None) -> Iterator[Finding]:

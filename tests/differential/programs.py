@@ -17,7 +17,7 @@ Here ``u`` runs for each key of ``p``, and receives the results of ``t`` for eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.pretty import pretty_repr
@@ -282,6 +282,11 @@ class Names:
         while above and not self.ways(scope, above):
             above = above[:-1]
         return above
+
+
+def without_batches(program: Program) -> Program:
+    """Return a program whose tasks all run one key in a task instance."""
+    return tuple(replace(each, batches=None) if isinstance(each, Map) else each for each in program)
 
 
 def sides(statement: Any) -> tuple[str, str]:
