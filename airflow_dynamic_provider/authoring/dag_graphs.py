@@ -37,12 +37,14 @@ def _finish(graph: DagGraph) -> None:
     for task in graph.dag.tasks:
         if task.task_id not in graph.clones and not task_graph.is_mapped(task):
             filled |= fill_arguments(task)
-    ended = [clone for clone in graph.clones.values() if clone.cut is not None and _ends_here(graph, clone)]
-    for clone in ended:
-        # Airflow decides the state of a run by its last tasks, and a batch succeeds although keys failed
-        # in the batches before it.
-        graph.ensure_unfailed_after(clone.operator)
-    if filled or ended or find_ordered(graph):
+    batched = [clone for clone in graph.clones.values() if clone.cut is not None]
+    for clone in batched:
+        if _ends_here(graph, clone):
+            # Airflow decides the state of a run by its last tasks, and a batch succeeds although keys failed
+            # in the batches before it.
+            graph.ensure_unfailed_after(clone.operator)
+    # A collector of a batched task also waits for the tasks before it, and may have come after the last map.
+    if filled or batched or find_ordered(graph):
         arrange(graph)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_dynamic_provider.errors import ReadError
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader_below import ReaderBelow
+from airflow_dynamic_provider.execution.known_pages import keeps_pages
 from airflow_dynamic_provider.execution.spaces import KeyPath, Space, space_in_common
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def read_below(
         whole: Returns a reader for all keys.
     """
     common = _common(context, source.space)
-    if common is None:
+    if common is None or keeps_pages(context):
+        # The keys of a batch share one reading of all.
         return read(whole())
     try:
         return read(_reader_below(context, source, common))

@@ -46,7 +46,7 @@ def find_reasons(reader: Reader, checks: Sequence[Check]) -> list[Reason]:
         reasons += (
             _reasons_of_key(check, reader, runtime)
             if isinstance(check, SameKey)
-            else _reasons_below(check, reader)
+            else reasons_below(check, _read_below(check, reader))
         )
     return reasons
 
@@ -74,11 +74,15 @@ def _reasons_of_key(check: SameKey, reader: Reader, runtime: CloneRuntime) -> It
             yield state, f"{check.clone.task_id!r} is {state} for this key"
 
 
-def _reasons_below(check: Below, reader: Reader) -> Iterator[Reason]:
+def _read_below(check: Below, reader: Reader) -> Found:
     def read_all() -> Reader:
         return Reader(reader.context, xcom.read_states(reader.context, sorted(check.task_ids)))
 
-    found = read_below(reader.context, check.source, lambda below: _find(check, below), read_all)
+    return read_below(reader.context, check.source, lambda below: find_below(check, below), read_all)
+
+
+def reasons_below(check: Below, found: Found) -> Iterator[Reason]:
+    """Yield a reason if what was found below a key stops it."""
     if (state := found.missing.get(found.prefix)) == SUCCESS:
         yield (
             FAILED,
@@ -90,7 +94,8 @@ def _reasons_below(check: Below, reader: Reader) -> Iterator[Reason]:
         yield FAILED, f"{len(found.failures)} clones of {check.source} failed below this key"
 
 
-def _find(check: Below, reader: Reader) -> Found:
+def find_below(check: Below, reader: Reader) -> Found:
+    """Return the keys below the key of the running clone, and their states."""
     prefix = own_prefix(reader.context, check.source.space)
     indexes = indexes_under(reader, check.source.space, prefix)
     outcomes = make_column(reader, check.source).outcomes(indexes)

@@ -17,7 +17,8 @@ class CollectedSequence(Sequence[Any]):
     only the last page in memory. A slice and a sum are ordinary lists.
 
     It is not a list, so ``json.dumps`` and Airflow's XComs refuse it. Pass ``list(values)`` to them. It can
-    be read only in the process of the task that received it, while that task runs.
+    be read only in the process of the task that received it, while that task runs. When it is pickled for
+    another process, as a batch with ``runner="processes"`` does, all values are read, and go with it.
 
     Args:
         length: The number of values.
@@ -75,6 +76,13 @@ class CollectedSequence(Sequence[Any]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> CollectedSequence:
+        # A copy for another thread, with a page of its own. It reads nothing.
+        return CollectedSequence(self._length, self._read)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _in_memory, (list(self),)
+
     def __repr__(self) -> str:
         return f"<{self._length} collected values, read page by page>"
 
@@ -126,6 +134,11 @@ class CollectedMapping(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} collected values by key, read page by page>"
+
+
+def _in_memory(values: list[Any]) -> CollectedSequence:
+    """Return a collection of values that are all in memory."""
+    return CollectedSequence(len(values), lambda start, stop: values[start:stop])
 
 
 def _is_list(value: object) -> TypeGuard[list[Any] | CollectedSequence]:

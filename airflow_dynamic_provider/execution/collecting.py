@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
@@ -14,6 +15,7 @@ from airflow_dynamic_provider.execution.below import indexes_under, own_prefix, 
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
+from airflow_dynamic_provider.execution.known_pages import kept_by
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import CollectionSpec, select
 
@@ -111,20 +113,24 @@ def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
 
 
 def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Reader:
-    """Return the reader for all keys. All collections of this task instance share one read of the states."""
-    reader: Reader | None = context.get(_READER_KEY)
+    """Return the reader for all keys.
+
+    All collections of this task instance share one read of the states, also for all keys of a batch.
+    """
+    kept = kept_by(context)
+    reader: Reader | None = kept.get(_READER_KEY)
     if reader is None:
         wanted = set(collector.collected_ids)
         if collector.is_relaxed and not _is_clone(context):
             wanted |= set(context["task"].upstream_task_ids)
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
-        reader = context[_READER_KEY] = Reader(context, states)
+        reader = kept[_READER_KEY] = Reader(context, states)
     return reader
 
 
 def _is_skipped(context: MutableMapping[str, Any], space: Space) -> bool:
     """Return whether the task that lists the keys was found to be skipped."""
-    reader: Reader | None = context.get(_READER_KEY)
+    reader: Reader | None = kept_by(context).get(_READER_KEY)
     return reader is not None and reader.is_skipped(space)
 
 
@@ -158,9 +164,12 @@ def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
     indexes = gathered.found.successes
     if not spec.lazy:
         return [_select(spec, gathered.fetched[index][1]) for index in indexes]
+    # The keys of a batch may read at the same time, and a column keeps what it has read last.
+    lock = threading.Lock()
 
     def read(start: int, stop: int) -> list[Any]:
-        return [_select(spec, value) for value in gathered.column.values(indexes[start:stop])]
+        with lock:
+            return [_select(spec, value) for value in gathered.column.values(indexes[start:stop])]
 
     return CollectedSequence(len(indexes), read)
 

@@ -19,6 +19,17 @@ def keep_pages(context: MutableMapping[str, Any]) -> None:
     context.setdefault(_KNOWN_KEY, {})
 
 
+def keeps_pages(context: Mapping[str, Any]) -> bool:
+    """Return whether this task instance runs many keys, which need the same documents."""
+    return _KNOWN_KEY in context
+
+
+def kept_by(context: MutableMapping[str, Any]) -> MutableMapping[Any, Any]:
+    """Return what keeps things for a whole task instance: its context, or what the keys of a batch share."""
+    kept: MutableMapping[Any, Any] | None = context.get(_KNOWN_KEY)
+    return context if kept is None else kept
+
+
 def read_document(
     context: Mapping[str, Any],
     task_id: str,
@@ -35,7 +46,7 @@ def read_document(
         unpack: Reads the stored form.
         map_index: The map index of the task instance that stored it.
     """
-    known: dict[tuple[str, str, int], T | None] | None = context.get(_KNOWN_KEY)
+    known: dict[Any, T | None] | None = context.get(_KNOWN_KEY)
     place = (task_id, xcom_key, map_index)
     if known is not None and place in known:
         return known[place]

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, get_mapping_key_path
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, get_mapping_key_path
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.differential.programs import (
@@ -24,6 +24,7 @@ from tests.differential.programs import (
     Table,
     act,
     act_producing,
+    without_batches,
 )
 
 #: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
@@ -40,10 +41,25 @@ def build(program: Program) -> DAG:
     """Return the Dag that a program describes."""
     with DAG("differential", schedule=None) as dag:
         write(program)
-        # With or without this package, Airflow ends a run too early if clones are created and end in one pass
-        # of the scheduler and nothing else is unfinished.
-        dag.leaves >> EmptyOperator(task_id="end", trigger_rule="all_done")
+    # Completes the Dag, which may add tasks after its last ones.
+    dag.validate()
+    last = dag.leaves
+    # With or without this package, Airflow ends a run too early if clones are created and end in one pass of
+    # the scheduler and nothing else is unfinished.
+    end = EmptyOperator(task_id="end", trigger_rule="all_done", dag=dag)
+    # The last task decides the state of the run, as all the last tasks would without it.
+    verdict = EmptyOperator(task_id="verdict", trigger_rule="none_failed", dag=dag)
+    last >> end
+    [*last, end] >> verdict
     return dag
+
+
+def last_tasks(program: Program) -> set[str]:
+    """Return the last tasks of the Dag that a program describes without batches."""
+    with DAG("differential", schedule=None) as dag:
+        write(without_batches(program))
+    dag.validate()
+    return {each.task_id for each in dag.leaves}
 
 
 def write(program: Program) -> None:
@@ -89,7 +105,8 @@ class _Builder:
             returned = tuple(inner.handles[name] for name in made)
             return returned if len(returned) > 1 else returned[0]
 
-        handles = self.handles[statement.over].map(body)
+        batch = None if statement.batches is None else Batch(**vars(statement.batches))
+        handles = self.handles[statement.over].map(body, batch=batch)
         self.handles.update(zip(made, handles if len(made) > 1 else [handles], strict=True))
 
     def _values(self, argument: Argument) -> tuple[Any, ...]:

@@ -4,47 +4,25 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from airflow_dynamic_provider.execution import clones
 from tests import dag_runs
-from tests.differential.build import build, use_table
-from tests.differential.oracle import Expected, Outcome, expect
+from tests.differential.batched import compare_batches
+from tests.differential.build import build, last_tasks, use_table
+from tests.differential.findings import ENDS, Difference, Finding
+from tests.differential.oracle import FAILED, Expected, Outcome, expect
 from tests.differential.programs import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.differential.programs import Case, Clear, Path
+    from tests.differential.programs import Case, Clear, Path, Program
 
 #: Nothing waits for a retry here, so a run in which nothing can run is stuck.
 LONGEST_WAIT = 1.0
-
-#: A kind of difference, and its description.
-Finding = tuple[str, str]
-
-ENDS = ("success", "failed", "skipped", "upstream_failed")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference from the expected result.
-
-    Attributes:
-        kind: "end", "state", "value", "label", "clones", "rerun", or the name of an exception.
-        text: The expected and the actual result.
-        step: The step after which it appeared; 0 is the first run.
-    """
-
-    kind: str
-    text: str
-    step: int
-
-    def __str__(self) -> str:
-        return f"after step {self.step}, {self.kind}: {self.text}"
 
 
 def differences(case: Case) -> list[Difference]:
@@ -57,7 +35,12 @@ def differences(case: Case) -> list[Difference]:
             _short_turns(),
         ):
             for step, (run, expected, rerun) in enumerate(_runs(case)):
-                if found := [*_compare(run, expected), *rerun]:
+                found = [
+                    *_compare(run, Names(case.program), expected),
+                    *_compare_run(run, case.program, expected),
+                    *rerun,
+                ]
+                if found:
                     return [Difference(kind, text, step) for kind, text in found]
     except Exception as error:
         return [Difference(type(error).__name__, str(error), step)]
@@ -83,15 +66,19 @@ def _runs(case: Case) -> Iterator[tuple[Any, Expected, list[Finding]]]:
     yield run, expected, []
     for step, table in zip(case.steps, tables[1:], strict=True):
         use_table(table)
-        index = _map_index(step, expected)
+        index = _map_index(Names(case.program), step, expected)
         before = run.tries()
         run.clear(step.task, index, downstream=step.downstream).run()
         expected = expect(case.program, table)
         yield run, expected, list(_compare_tries(Names(case.program), step, index, before, run.tries()))
 
 
-def _map_index(step: Clear, expected: Expected) -> int | None:
-    return list(expected.outcomes[step.task]).index(step.path) if step.path else None
+def _map_index(names: Names, step: Clear, expected: Expected) -> int | None:
+    """Return the map index of the task instance that a step clears. In a batch, it runs other keys too."""
+    if not step.path:
+        return None
+    position = list(expected.outcomes[step.task]).index(step.path)
+    return position // names.batches[step.task].size if step.task in names.batches else position
 
 
 def _compare_tries(
@@ -110,12 +97,15 @@ def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_
         return False
     # Between key spaces, and from one mapped group to the next, Airflow clears the clones of all keys.
     is_beside = index not in (None, own_index) and names[name].scope == names[step.task].scope
-    return not (is_beside and names.needs_own_key_only(name))
+    return not (is_beside and step.task not in names.batches and names.needs_own_key_only(name))
 
 
-def _compare(run: Any, expected: Expected) -> Iterator[Finding]:
+def _compare(run: Any, names: Names, expected: Expected) -> Iterator[Finding]:
     for name, outcomes in expected.outcomes.items():
         live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}
+        if name in names.batches and outcomes and set(live) != {-1}:
+            yield from compare_batches(run, name, names.batches[name].size, outcomes, live)
+            continue
         values = run.xcoms(name)
         if not outcomes:
             yield from _compare_without_keys(name, live, expected.unmapped.get(name))
@@ -128,6 +118,18 @@ def _compare(run: Any, expected: Expected) -> Iterator[Finding]:
         else:
             for index, (path, outcome) in enumerate(outcomes.items()):
                 yield from _compare_one(name, path, outcome, live[index], values.get(index))
+
+
+def _compare_run(run: Any, program: Program, expected: Expected) -> Iterator[Finding]:
+    """Compare the state of the run with the one that its last tasks demand if no task runs in batches."""
+    last = last_tasks(program)
+    # The oracle does not know the states of helpers, such as one that joins keys that nothing is mapped over.
+    if last <= expected.outcomes.keys():
+        states = {outcome.state for name in last for outcome in expected.outcomes[name].values()}
+        states |= {expected.unmapped[name] for name in last & expected.unmapped.keys()}
+        state = "failed" if states & set(FAILED) else "success"
+        if run.state != state:
+            yield "run", f"the run is {run.state}, expected {state}"
 
 
 def _compare_without_keys(name: str, live: dict[int, Any], state: str | None) -> Iterator[Finding]:

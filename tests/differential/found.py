@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from tests.differential.bodies import programs as bodies
 from tests.differential.bodies.programs import Body, Each, Of, Work
-from tests.differential.programs import All, Call, Case, Clear, Map, Produce, States, Zip
+from tests.differential.programs import All, Batches, Call, Case, Clear, Map, Produce, States, Zip
 
 #: The subject of the bug -> the program.
 PROGRAMS = {
@@ -65,6 +65,47 @@ PROGRAMS = {
             Call("c1", (States("t1"),)),
         ),
         {("p1", ()): ("a", "b", "c"), ("p2", ("a",)): "fail", ("p2", ("b",)): "skip"},
+    ),
+    "batches that collect what is below each of their keys": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"), Map("p2", (Call("t1", ("p2",)),)))),
+            Map(
+                "p1",
+                (
+                    Call("t2", (All("t1"), "p1")),
+                    Call("t3", (All("t1", keyed=True, ratio=Fraction(1, 2), lazy=True), States("t1"))),
+                ),
+                batches=Batches(2),
+            ),
+            Call("c1", (States("t2"),)),
+            Call("c2", (All("t3"),)),
+        ),
+        {
+            ("p1", ()): ("a", "b", "c", "d", "e"),
+            ("p2", ("a",)): ("x", "y"),
+            ("p2", ("b",)): ("x", "y"),
+            ("p2", ("c",)): (),
+            ("p2", ("d",)): "skip",
+            ("t1", ("b", "x")): "fail",
+        },
+    ),
+    "a lazy collection for the processes of a batch": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1", ("p1",)),), batches=Batches(2)),
+            Map("p1", (Call("t2", (All("t1", lazy=True), "p1")),), batches=Batches(3, runner="processes")),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b", "c", "d")},
+    ),
+    "a collector of batches that comes after the last map": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1", ("p1",)), Call("t2", ("t1",))), batches=Batches(2)),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("t1", ("a",)): "fail"},
     ),
     "a share that the keys just reach": Case(
         (

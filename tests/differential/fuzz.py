@@ -33,6 +33,8 @@ from tests.differential.reporting import describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.differential.findings import Difference
+
 FOLDER = Path(".fuzz")
 
 #: The first seed. Lower seeds belong to the tests.
@@ -56,7 +58,7 @@ class Subject:
     target: str
     size: int
     generate: Callable[..., Any]
-    differences: Callable[[Any], list[check.Difference]]
+    differences: Callable[[Any], list[Difference]]
     smaller: Callable[[Any], Any]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from tests.differential.oracle import AmbiguousError, Expected, can_follow, expe
 from tests.differential.programs import (
     All,
     Argument,
+    Batches,
     Call,
     Case,
     Clear,
@@ -53,15 +54,46 @@ class _UnfitError(Exception):
 def generate(seed: int, *, size: int = 25) -> Case:
     """Return the case of a seed, with at most ``size`` task instances."""
     rng, how = random.Random(seed), random.Random(seed)
+    # The maps of every other program have no maps inside, so all of them can run in batches.
+    depth = 1 if seed % 2 else MAX_DEPTH
     while True:
-        program = _ProgramWriter(rng, how).write()
+        program = _ProgramWriter(rng, how, depth).write()
         # A program that is large with some keys may be small enough with others.
         for _ in range(_TABLES_TRIED):
             with suppress(_UnfitError, AmbiguousError):
                 tables = _TableWriter(rng, program, size)
                 table = tables.write()
                 steps = tables.write_steps(table, rng.choice((0, 1, 2)))
-                return Case(program, table, tuple(steps))
+                return Case(with_batches(random.Random(f"batches {seed}"), program), table, tuple(steps))
+
+
+def with_batches(rng: random.Random, program: Program) -> Program:
+    """Return a program in which some of the maps run in batches. It has the same expected result.
+
+    Args:
+        rng: Decides how. It decides nothing else, so a seed gives the same program in other batches.
+        program: A program without batches.
+    """
+    names = Names(program)
+    return tuple(
+        replace(each, batches=_any_batches(rng))
+        if isinstance(each, Map) and _can_run_in_batches(names, each) and rng.random() < 0.5
+        else each
+        for each in program
+    )
+
+
+def _can_run_in_batches(names: Names, statement: Map) -> bool:
+    """Return whether the keys of a map have no keys of their own, neither above nor in its body."""
+    return len(names[statement.over].space) == 1 and all(isinstance(each, Call) for each in statement.body)
+
+
+def _any_batches(rng: random.Random) -> Batches:
+    return Batches(
+        size=rng.choice((1, 2, 2, 3, 100)),
+        concurrency=rng.choice((None, 2)),
+        runner=rng.choices((None, "threads", "processes"), (6, 3, 1))[0],
+    )
 
 
 def any_ratio(rng: random.Random) -> Fraction:
@@ -79,6 +111,7 @@ class _ProgramWriter:
     Attributes:
         rng: Decides the program.
         how: Decides how its tasks read collections, which must make no difference.
+        depth: How many dynamic outputs there may be, one for each key of the other.
         open_calls: Tasks called in a map that is being written: values of one key, not yet handles.
         open_items: The handles that are being mapped, the outermost first.
         used: The names that are referred to.
@@ -86,6 +119,7 @@ class _ProgramWriter:
 
     rng: random.Random
     how: random.Random
+    depth: int = MAX_DEPTH
     names: Names = field(default_factory=Names)
     open_calls: set[str] = field(default_factory=set)
     open_items: tuple[str, ...] = ()
@@ -114,7 +148,7 @@ class _ProgramWriter:
             yield 5, lambda: self.map(self._newest(mappable))
         if len(below) > len(mappable):
             yield 1, lambda: self.map(self._newest(below))
-        if depth < MAX_DEPTH:
+        if depth < self.depth:
             yield (2.0, 3.0, 1.0)[depth], lambda: self.produce(scope, item)
         if self._arguments(scope, item):
             yield 3 if depth else 1.5, lambda: self.call(scope, item)

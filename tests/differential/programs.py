@@ -17,7 +17,7 @@ Here ``u`` runs for each key of ``p``, and receives the results of ``t`` for eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.pretty import pretty_repr
@@ -120,11 +120,27 @@ class Product(_Pasteable):
 
 
 @dataclass(frozen=True, repr=False)
+class Batches(_Pasteable):
+    """How a map runs many keys in one task instance, which makes no difference for any key.
+
+    Attributes:
+        size: The maximum number of keys in a batch.
+        concurrency: How many keys run at the same time.
+        runner: "threads" or "processes".
+    """
+
+    size: int
+    concurrency: int | None = None
+    runner: str | None = None
+
+
+@dataclass(frozen=True, repr=False)
 class Map(_Pasteable):
     """A map over a handle. It returns all handles that its body creates."""
 
     over: str
     body: tuple[Statement, ...]
+    batches: Batches | None = None
 
 
 Statement = Produce | Call | Zip | Product | Map
@@ -184,10 +200,11 @@ class Info:
 
 
 class Names:
-    """The meanings of all names of a program."""
+    """The meanings of all names of a program, and how its tasks run in batches."""
 
     def __init__(self, program: Program = ()) -> None:
         self.infos: dict[str, Info] = {}
+        self.batches: dict[str, Batches] = {}
         self.add_all(program, ())
 
     def __getitem__(self, name: str) -> Info:
@@ -200,6 +217,8 @@ class Names:
     def add(self, statement: Statement, scope: Space) -> None:
         if isinstance(statement, Map):
             self.add_all(statement.body, self[statement.over].space)
+            if statement.batches is not None:
+                self.batches.update((each.name, statement.batches) for each in statement.body)
             return
         space = scope if isinstance(statement, Call) else (*scope, statement.name)
         self.infos[statement.name] = Info(statement, scope, space)
@@ -217,9 +236,12 @@ class Names:
         return direct.union(*map(self.above, direct))
 
     def needs_own_key_only(self, name: str) -> bool:
-        """Return whether a cloned task takes only items, and values of its key from other such tasks."""
+        """Return whether a cloned task takes only items, and values of its key from other such tasks.
+
+        A batch needs the values of other keys too.
+        """
         info = self[name]
-        return all(
+        return name not in self.batches and all(
             isinstance(each, str)
             and (
                 not isinstance(self[each].statement, Call)
@@ -260,6 +282,11 @@ class Names:
         while above and not self.ways(scope, above):
             above = above[:-1]
         return above
+
+
+def without_batches(program: Program) -> Program:
+    """Return a program whose tasks all run one key in a task instance."""
+    return tuple(replace(each, batches=None) if isinstance(each, Map) else each for each in program)
 
 
 def sides(statement: Any) -> tuple[str, str]:

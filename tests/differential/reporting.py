@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.differential.check import Difference
+    from tests.differential.findings import Difference
 
 _SHOWN = 8
 

@@ -6,11 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.differential.check import Difference, differences
+from tests.differential.check import differences
+from tests.differential.findings import Difference
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
     Argument,
+    Batches,
     Call,
     Case,
     Clear,
@@ -119,6 +121,9 @@ def _smaller_programs(program: Program) -> Iterator[Program]:
 def _simpler(statement: Statement) -> Iterator[Statement]:
     if isinstance(statement, Zip) and statement.how != "inner":
         yield replace(statement, how="inner")
+    if isinstance(statement, Map) and statement.batches is not None:
+        yield replace(statement, batches=None)
+        yield replace(statement, batches=Batches(statement.batches.size))
     if isinstance(statement, (Call, Produce)):
         for index, argument in enumerate(statement.args):
             yield replace(statement, args=statement.args[:index] + statement.args[index + 1 :])

@@ -73,7 +73,9 @@ def refuse_unbatchable(task: Any, space: KeySpace) -> None:
             "functions of plain @task run many keys in one task instance",
             _WITHOUT_BATCH,
         )
-    if task.trigger_rule != TriggerRule.ALL_SUCCESS:
+    # A collection among its arguments has made the rule of a task that had the default rule tolerant.
+    is_default = space.graph.collector_of(task.task_id).is_relaxed
+    if task.trigger_rule != TriggerRule.ALL_SUCCESS and not is_default:
         raise _error(
             space,
             f"the function that is mapped in batches calls {task.task_id!r}, whose trigger rule "

@@ -58,6 +58,10 @@ class Collection(NotAValue, PlainXComArg):  # type: ignore[misc]  # which attrs 
         self.space = space
         self.spec = spec
 
+    def differs_by_key(self, task_id: str) -> bool:
+        """Return whether a batched task receives another value for each key: what is below the key."""
+        return any(self.spec is spec for spec in self.space.graph.collects_below.get(task_id, ()))
+
     def resolve(self, context: Any) -> Any:
         """Return the values of all keys in their container. Airflow calls this in the task's process."""
         from airflow_dynamic_provider.execution.collecting import collect

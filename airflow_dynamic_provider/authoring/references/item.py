@@ -38,9 +38,6 @@ class KeyedReference(NotAValue, XComArg):
     _REASON: ClassVar[str]
     _REMEDY: ClassVar[str]
 
-    #: Whether its value differs from key to key in a batch.
-    is_of_one_key: ClassVar[bool] = True
-
     #: The route from the clone's key space to that of the source: through a side of a joined space.
     via: tuple[int, ...] = ()
 
@@ -48,6 +45,10 @@ class KeyedReference(NotAValue, XComArg):
         self.space = space
         self.source = source
         self.path = path
+
+    def differs_by_key(self, task_id: str) -> bool:
+        """Return whether a batched task receives another value for each key."""
+        return True
 
     def resolve(self, context: Any) -> Any:
         """Return the value for the key of the running clone. Airflow calls this in the task's process."""

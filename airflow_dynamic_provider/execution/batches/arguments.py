@@ -69,7 +69,7 @@ class Arguments:
         return self.task.render_template(value, context)
 
     def _resolve(self, reference: Any, context: Any) -> Any:
-        if getattr(reference, "is_of_one_key", False):
+        if hasattr(reference, "differs_by_key") and reference.differs_by_key(self.task.task_id):
             return reference.resolve(context)
         if id(reference) not in self._once:
             self._once[id(reference)] = reference.resolve(self.context)

@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
-from airflow_dynamic_provider.execution.checking import map_indexes, outcomes_at
-from airflow_dynamic_provider.execution.clones import CloneRuntime
+from airflow_dynamic_provider.execution.checking import find_below, map_indexes, outcomes_at, reasons_below
+from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader import Reader
+from airflow_dynamic_provider.execution.gates import SameKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.execution.batches.batch import Batch
-    from airflow_dynamic_provider.execution.gates import SameKey
+    from airflow_dynamic_provider.execution.gates import Below
 
 # The maximum number of task instances whose states are read one by one.
 _ONE_BY_ONE = 4
 
 #: Position -> (state, reason) of the keys that cannot start.
 Stopped = dict[int, tuple[str, str]]
+
+#: Position, state of what stops the key there, explanation.
+_Reason = tuple[int, str, str]
 
 
 def find_stopped(batch: Batch) -> Stopped:
@@ -32,25 +36,38 @@ def find_stopped(batch: Batch) -> Stopped:
     batches = batch.spec.batches
     assert batches is not None
     stopped: Stopped = {}
-    if not batches.checks:
-        return stopped
     for check in batches.checks:
-        needed = {
-            place.position: check.positions(CloneRuntime(batch.spec, place.position, place))
-            for place in batch.places
-        }
-        positions = sorted({position for each in needed.values() for position in each})
-        reader = Reader(batch.context, _read_states(batch, check, positions))
-        states = dict(zip(positions, outcomes_at(reader, check, positions), strict=True))
-        for own, others in needed.items():
-            state = _worst(states, others)
-            if state == SUCCESS:
-                continue
-            reason = f"{check.clone.task_id!r} is {state} for this key"
+        found = _by_same_key(batch, check) if isinstance(check, SameKey) else _by_keys_below(batch, check)
+        for own, state, reason in found:
             own_state = UPSTREAM_FAILED if state in FAILURES else state
             if own not in stopped or SEVERITY.index(own_state) < SEVERITY.index(stopped[own][0]):
                 stopped[own] = (own_state, reason)
     return stopped
+
+
+def _by_same_key(batch: Batch, check: SameKey) -> Iterator[_Reason]:
+    """Yield the keys that a check of an upstream task stops. The states of all keys are read at once."""
+    needed = {own: check.positions(runtime) for own, runtime in _runtimes(batch)}
+    positions = sorted({position for each in needed.values() for position in each})
+    reader = Reader(batch.context, _read_states(batch, check, positions))
+    states = dict(zip(positions, outcomes_at(reader, check, positions), strict=True))
+    for own, others in needed.items():
+        if (state := _worst(states, others)) != SUCCESS:
+            yield own, state, f"{check.clone.task_id!r} is {state} for this key"
+
+
+def _by_keys_below(batch: Batch, check: Below) -> Iterator[_Reason]:
+    """Yield the keys that a check of the keys below them stops. The states are read once."""
+    reader = Reader(batch.context, xcom.read_states(batch.context, sorted(check.task_ids)))
+    for own, runtime in _runtimes(batch):
+        reader.context = {**batch.context, RUNTIME_KEY: runtime}
+        for state, reason in reasons_below(check, find_below(check, reader)):
+            yield own, state, reason
+
+
+def _runtimes(batch: Batch) -> Iterator[tuple[int, CloneRuntime]]:
+    for place in batch.places:
+        yield place.position, CloneRuntime(batch.spec, place.position, place)
 
 
 def _read_states(batch: Batch, check: SameKey, positions: list[int]) -> xcom.States:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.differential.bodies.build import WORKFLOW, build, interpret, use_case
 from tests.differential.bodies.oracle import Expected, expect
 from tests.differential.bodies.simulate import simulate
-from tests.differential.check import Difference, Finding
+from tests.differential.findings import Difference, Finding
 from tests.workflow_runs import WorkflowRun, run_workflows
 
 if TYPE_CHECKING:

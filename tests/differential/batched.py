@@ -1,0 +1,104 @@
+"""Compares what became of the keys of a batched task with what the oracle expects of each of them."""
+
+from __future__ import annotations
+
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
+from tests.differential.findings import ENDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.differential.findings import Finding
+    from tests.differential.oracle import Outcome
+    from tests.differential.programs import Path
+
+_Records = dict[int, dict[int, KeyRecord]]
+
+
+def compare_batches(
+    run: Any, name: str, size: int, outcomes: Mapping[Path, Outcome], live: Mapping[int, Any]
+) -> Iterator[Finding]:
+    """Yield the differences of a batched task.
+
+    Args:
+        run: The run, which has ended.
+        name: The task.
+        size: The maximum number of keys in a batch.
+        outcomes: Key path -> expected outcome, in the order of the keys.
+        live: Map index -> task instance.
+    """
+    paths = list(outcomes)
+    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
+    if sorted(live) != list(range(len(batches))):
+        yield "clones", f"{name} has {sorted(live)}, expected one for each of {batches}"
+        return
+    gate = next((each for each in run.dag.task_ids if each == f"{name}__gate"), None)
+    of_gate = {} if gate is None else {index: ti.state for index, ti in run.instances(gate).items()}
+    gate_records, records = (_records(run, each) if each else {} for each in (gate, name))
+    for number, keys in enumerate(batches):
+        ti = live[number]
+        has_passed = of_gate.get(number, "success") == "success"
+        found = (records if has_passed else gate_records).get(number, {})
+        expected = {path: outcomes[path] for path in keys}
+        yield from _compare_instance(name, number, expected, ti)
+        has_run = ti.state in ("success", "failed") or (
+            has_passed and ti.state == "skipped" and ti.start_date
+        )
+        for position, path in enumerate(keys, number * size):
+            shown = f"{name}[{'/'.join(path)}]"
+            if has_run or not has_passed:
+                yield from _compare_key(shown, path, outcomes[path], found.get(position))
+            elif str(ti.state) != outcomes[path].state:
+                yield "state", f"{shown} is {ti.state}, expected {outcomes[path].state}"
+
+
+def _compare_instance(name: str, number: int, expected: Mapping[Path, Outcome], ti: Any) -> Iterator[Finding]:
+    """Yield the differences of the task instance of a batch."""
+    states = [outcome.state for outcome in expected.values()]
+    shown = f"batch {number} of {name}"
+    if not any(outcome.has_run for outcome in expected.values()):
+        state = "upstream_failed" if "upstream_failed" in states else "skipped"
+    elif "failed" in states:
+        state = "failed"
+    else:
+        state = "skipped" if set(states) == {"skipped"} else "success"
+    if str(ti.state) not in ENDS:
+        yield "end", f"{shown} is {ti.state} though the run has ended, expected {state}"
+    elif str(ti.state) != state:
+        yield "state", f"{shown} is {ti.state}, expected {state}: its keys must be {states}"
+    first, *_, last = (*expected, *expected)
+    label = "/".join(first) + ("" if len(expected) == 1 else f" … {'/'.join(last)} ({len(expected)})")
+    if any(outcome.has_run for outcome in expected.values()) and ti.rendered_map_index != label:
+        yield "label", f"{shown} is labelled {ti.rendered_map_index!r}, expected {label!r}"
+
+
+def _compare_key(shown: str, path: Path, outcome: Outcome, record: KeyRecord | None) -> Iterator[Finding]:
+    """Yield the differences of a key."""
+    if record is None:
+        yield "state", f"{shown} has no record, expected {outcome.state}"
+    elif record.key_path != path:
+        yield "state", f"{shown} has the record of {record.key_path}"
+    elif record.state != outcome.state:
+        yield "state", f"{shown} is {record.state}, expected {outcome.state}"
+    elif outcome.state == "success" and record.values.get(DEFAULT_OUTPUT, outcome.value) != outcome.value:
+        yield "value", f"{shown} gave {record.values}, expected {outcome.value!r}"
+    elif record.tries != outcome.has_run:
+        yield "tries", f"{shown} was started {record.tries} times, expected {int(outcome.has_run)}"
+
+
+def _records(run: Any, task_id: str) -> _Records:
+    """Return batch -> position -> record. Chunks after the last one are of an earlier run."""
+    found: _Records = {}
+    ended: set[int] = set()
+    for stored in takewhile(bool, (run.xcoms(task_id, chunk_xcom(chunk)) for chunk in count())):
+        for number, packed in stored.items():
+            chunk = StoredChunk.unpack(packed)
+            if number not in ended:
+                found.setdefault(number, {}).update({each.position: each for each in chunk.records})
+            if chunk.is_last:
+                ended.add(number)
+    return found
