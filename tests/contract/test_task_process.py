@@ -470,8 +470,8 @@ def test_redact_hides_secrets():
 
 
 @assumes(
-    "The task state store keeps JSON of a task instance over its tries, and context['max_tries'] changes with "
-    "a clear alone.",
+    "The task state store keeps JSON of a task instance over its tries, and its max_tries changes with a "
+    "clear alone.",
     rests="a retry of a batch, which runs only the keys that did not succeed",
     where="airflow_adapter/state_store.py execution/batches/recording.py",
     since=(3, 3),

@@ -65,33 +65,34 @@ def make(first, second, third, n, fail=(), skip=(), fail2=(), shape="chain"):
     return dag
 
 
-def observed(*args, **kw):
-    run = run_dag(make(*args, **kw))
-    ids = ["total_y", "total", "lazy", "states", "after"] if kw.get("shape") != "leaf" else []
-    return {
-        "state": run.state,
-        **{t: (run.states(t), run.xcom(t) if run.states(t).get(-1) == "success" else None) for t in ids},
+def observed(cuts, **case):
+    run = run_dag(make(*cuts, **case))
+    ids = [] if case.get("shape") == "leaf" else ["total_y", "total", "lazy", "states", "after"]
+    return run.state, {
+        task_id: (run.states(task_id), run.xcom(task_id) if run.state_of(task_id) == "success" else None)
+        for task_id in ids
     }
 
 
 CASES = [
-    dict(n=5),
-    dict(n=0),
-    dict(n=1),
-    dict(n=5, fail=(1,)),
-    dict(n=5, fail=(0, 1, 2, 3, 4)),
-    dict(n=5, skip=(0, 1, 2, 3, 4)),
-    dict(n=5, skip=(1,), fail=(2,), fail2=(3,)),
-    dict(n=4, fail=(1,), skip=(0,)),
-    dict(n=3, fail=(1,), shape="leaf"),
-    dict(n=3, skip=(1,), shape="leaf"),
+    {"n": 5},
+    {"n": 0},
+    {"n": 1},
+    {"n": 5, "fail": (1,)},
+    {"n": 5, "fail": (0, 1, 2, 3, 4)},
+    {"n": 5, "skip": (0, 1, 2, 3, 4)},
+    {"n": 5, "skip": (1,), "fail": (2,), "fail2": (3,)},
+    {"n": 4, "fail": (1,), "skip": (0,)},
+    {"n": 3, "fail": (1,), "shape": "leaf"},
+    {"n": 3, "skip": (1,), "shape": "leaf"},
 ]
+
+#: The sizes of the batches of three maps of a chain; ``None`` for a task instance for each key.
+CUTS = [(2, 2, 2), (3, 2, None), (None, 2, 2), (2, None, 2), (1, 1, 1)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_same(case):
-    want = observed(None, None, None, **case)
-    print(want)
-    for cuts in [(2, 2, 2), (3, 2, None), (None, 2, 2), (2, None, 2), (1, 1, 1)]:
-        got = observed(*cuts, **case)
-        assert got == want, cuts
+    expected = observed((None, None, None), **case)
+    for cuts in CUTS:
+        assert observed(cuts, **case) == expected, cuts

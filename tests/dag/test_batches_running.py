@@ -28,7 +28,7 @@ from tests.dag_runs import run_dag, start_run
 
 pytestmark = pytest.mark.dag
 
-#: What the tasks below do; a test changes it. ``acts`` is key -> what happens to it, ``ran`` the keys that ran.
+#: What the tasks below do; a test changes it. ``acts`` is key -> what happens, ``ran`` the keys that ran.
 WORLD = SimpleNamespace()
 
 

@@ -56,7 +56,7 @@ def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, ru
 
 
 def _records(client: RestClient, run_id: str) -> dict[int, KeyRecord]:
-    found = {}
+    found: dict[int, KeyRecord] = {}
     for batch in range(3):
         chunk, is_last = 0, False
         while not is_last:

@@ -296,7 +296,7 @@ def test_only_classes_for_authors_are_dataclasses():
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(each).split("(")[0] == "dataclass" for each in node.decorator_list)
     }
-    assert found == {"definitions.declarations", "definitions.events", "definitions.metadata"}
+    assert found == {f"definitions.{name}" for name in ("batches", "declarations", "events", "metadata")}
 
 
 def test_one_module_alone_knows_the_names_of_xcoms():

@@ -158,7 +158,7 @@ SAMPLES = [
     StoredItems(("b",), [{"x": [1]}], {0: {"rows": {"type": "int", "value": 1}}}, ("a",), 2, (1,)),
     StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
     StoredBlocks((StoredBlock(("a",), ((3, 5), (9, 10))), StoredBlock(("b",), ())), 10),
-    StoredValues(values=[1], key_path=("a",), map_index=7, keys=("x",), starts=(1,)),
+    StoredValues([1], ("a",), 7, ("x",), (1,), {0: {"n": {"type": "int", "value": 3}}}, 2),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
     StoredMetadata(
         outputs={"total": {"rows": MetadataValue.int(1)}},

@@ -21,9 +21,9 @@ The checkpoints in Airflow's task state store have the form of the chunks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
@@ -59,8 +59,7 @@ def chunk_xcom(chunk: int) -> str:
     return f"dynamic_batch.{chunk}"
 
 
-@dataclass(frozen=True)
-class StoredBatches:
+class StoredBatches(Record):
     """A page of a list of batches, and the attempt at producing the keys."""
 
     ranges: tuple[Range, ...]
@@ -83,8 +82,7 @@ class StoredBatches:
             return cls(ranges, integer(document["attempt"]))
 
 
-@dataclass(frozen=True)
-class StoredPlaces:
+class StoredPlaces(Record):
     """The batches of a page of positions.
 
     Attributes:
@@ -127,8 +125,7 @@ def pages_of_places(batches: Sequence[Range]) -> list[StoredPlaces]:
     return pages
 
 
-@dataclass(frozen=True)
-class KeyFailure:
+class KeyFailure(Record):
     """The error of a key that failed: its class, its message, and where it was raised. Secrets are masked."""
 
     kind: str
@@ -145,8 +142,7 @@ class KeyFailure:
         return cls(str(stored["type"]), str(stored["message"]), str(stored.get("traceback", "")))
 
 
-@dataclass(frozen=True)
-class KeyRecord:
+class KeyRecord(Record):
     """What became of one key in a batch.
 
     Attributes:
@@ -176,8 +172,7 @@ class KeyRecord:
     milliseconds: float | None = None
 
 
-@dataclass(frozen=True)
-class StoredChunk:
+class StoredChunk(Record):
     """Some keys of a batch. They are stored in columns, because most keys have the same in most of them.
 
     Attributes:

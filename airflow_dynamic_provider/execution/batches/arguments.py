@@ -7,10 +7,11 @@ the same for all keys, such as the output of a task that runs once, is read once
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
+
+from airflow_dynamic_provider.definitions.records import Record, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _IMMUTABLE = (str, bytes, int, float, bool, type(None))
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Record):
     """The arguments of a call in the Dag file, with references and templates.
 
     Attributes:
@@ -31,8 +31,7 @@ class Given:
     kwargs: Mapping[str, Any]
 
 
-@dataclass
-class Arguments:
+class Arguments(Record, frozen=False):
     """The arguments of one task for the keys of a batch.
 
     Attributes:

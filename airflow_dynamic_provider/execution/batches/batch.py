@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import render_batch_label
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution.batch_records.stored import (
     BATCHES_PER_PAGE,
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 BATCH_KEY = "dynamic_batch"
 
 
-@dataclass(eq=False)
-class Batch:
+class Batch(Record, frozen=False, eq=False):
     """The batch that this process runs.
 
     Attributes:

@@ -7,11 +7,11 @@ import inspect
 import logging
 import time
 import traceback
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.secrets import mask
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.batch_records.stored import KeyFailure
 from airflow_dynamic_provider.execution.batches.contexts import running_key
@@ -25,8 +25,7 @@ log = logging.getLogger(__name__)
 TRACEBACK_LENGTH = 4000
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Record):
     """One call of the function of a batched task.
 
     Attributes:
@@ -47,8 +46,7 @@ class Call:
         return str(self.context["mapping_key"])
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Record):
     """What became of a call.
 
     Attributes:

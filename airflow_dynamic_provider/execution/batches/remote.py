@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import pickle
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.running import CallRefused, current_context, make_current
 from airflow_dynamic_provider.definitions.keys import render_key
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed, run_call
@@ -39,8 +39,7 @@ _SENT = (
 )
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(Record):
     """A line that a function logged in another process."""
 
     logger: str
@@ -48,8 +47,7 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(Record):
     """What comes back from another process.
 
     Attributes:
@@ -70,8 +68,7 @@ class RemoteMetadata(GatheredMetadata, frozen=False):
         """Do nothing, because the envelope brings it back."""
 
 
-@dataclass(frozen=True)
-class RemoteRuntime:
+class RemoteRuntime(Record):
     """The clone that runs in another process, as far as its function can ask for it."""
 
     key_path: tuple[str, ...]
@@ -104,8 +101,7 @@ class RemoteContext(dict[str, Any]):
         )
 
 
-@dataclass(frozen=True)
-class RemoteCall:
+class RemoteCall(Record):
     """A call that another process can run.
 
     Attributes:
