@@ -118,6 +118,8 @@ class NestedKeysOperator(HelperOperator):
         super().__init__(trigger_rule="all_done", **kwargs)
         self.space = space
         self.clone = clone
+        # Set when the keys are mapped without batches.
+        self.is_expanded = False
 
     def execute(self, context: Any) -> list[list[str]]:
         """Return the key paths. Airflow calls this in the task's process.
@@ -130,7 +132,7 @@ class NestedKeysOperator(HelperOperator):
         from airflow_dynamic_provider.execution.listing import list_nested
 
         with no_retry_after_refusal():
-            return list_nested(context, self.task_id, self.space, self.clone)
+            return list_nested(context, self.task_id, self.space, self.clone, is_expanded=self.is_expanded)
 
 
 class JoinedKeysOperator(HelperOperator):
@@ -145,6 +147,8 @@ class JoinedKeysOperator(HelperOperator):
     def __init__(self, *, space: JoinedSpace, **kwargs: Any) -> None:
         super().__init__(trigger_rule="all_success", **kwargs)
         self.space = space
+        # Set when the keys are mapped without batches.
+        self.is_expanded = False
 
     def execute(self, context: Any) -> list[list[str]]:
         """Return the key paths. Airflow calls this in the task's process.
@@ -156,7 +160,7 @@ class JoinedKeysOperator(HelperOperator):
         from airflow_dynamic_provider.execution.listing import list_joined
 
         with no_retry_after_refusal():
-            return list_joined(context, self.task_id, self.space)
+            return list_joined(context, self.task_id, self.space, is_expanded=self.is_expanded)
 
 
 class GateOperator(HelperOperator):

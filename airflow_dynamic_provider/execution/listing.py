@@ -38,7 +38,12 @@ log = logging.getLogger(__name__)
 
 
 def list_nested(
-    context: MutableMapping[str, Any], task_id: str, space: NestedSpace, clone: CloneSpec
+    context: MutableMapping[str, Any],
+    task_id: str,
+    space: NestedSpace,
+    clone: CloneSpec,
+    *,
+    is_expanded: bool,
 ) -> list[list[str]]:
     """Store the keys that the clones of a task have produced, and return their key paths.
 
@@ -47,10 +52,12 @@ def list_nested(
         task_id: The running task.
         space: The nested key space.
         clone: The cloned task that produces its keys.
+        is_expanded: Whether Airflow expands over the keys, and not only over batches of them.
 
     Raises:
         AirflowSkipException: The task that lists the outer keys was skipped.
         AirflowFailException: The task that lists the outer keys failed.
+        TooManyOutputsError: Airflow does not expand over so many keys.
     """
     outer_id = space.outer.keys_task_id
     states = xcom.read_states(context, [clone.task_id, outer_id])
@@ -65,7 +72,9 @@ def list_nested(
         if state == SUCCESS
         for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
     ]
-    return _store(context, task_id, space.output, entries, outer)
+    if is_expanded:
+        check_length(len(entries), task_id, space.output)
+    return _store(context, entries, outer)
 
 
 def _note_marked(context: MutableMapping[str, Any], clone: CloneSpec, paths: list[KeyPath]) -> None:
@@ -79,26 +88,31 @@ def _note_marked(context: MutableMapping[str, Any], clone: CloneSpec, paths: lis
         xcom.push(context, layout.MARKED_XCOM, layout.pack_marked(paths))
 
 
-def list_joined(context: MutableMapping[str, Any], task_id: str, space: JoinedSpace) -> list[list[str]]:
+def list_joined(
+    context: MutableMapping[str, Any], task_id: str, space: JoinedSpace, *, is_expanded: bool
+) -> list[list[str]]:
     """Store the keys of two joined key spaces, and return their key paths.
 
     Args:
         context: Airflow's task context.
         task_id: The running task.
         space: The joined key space.
+        is_expanded: Whether Airflow expands over the keys, and not only over batches of them.
 
     Raises:
         KeyMismatchError: The zip is strict and a key is on one side only.
+        TooManyOutputsError: Airflow does not expand over so many keys.
     """
-    return _Join(task_id, space).store(context)
+    return _Join(task_id, space, is_expanded).store(context)
 
 
 class _Join:
     """A join of the keys of two key spaces."""
 
-    def __init__(self, task_id: str, space: JoinedSpace) -> None:
+    def __init__(self, task_id: str, space: JoinedSpace, is_expanded: bool) -> None:
         self.task_id = task_id
         self.space = space
+        self.is_expanded = is_expanded
 
     def store(self, context: MutableMapping[str, Any]) -> list[list[str]]:
         origins = sorted({origin.task_id for origin in self.space.origins})
@@ -111,7 +125,9 @@ class _Join:
             StoredEntry(path, (*links, *((shared[path[: self.space.shared_depth]],) if shared else ())))
             for path, links in pairs
         ]
-        return _store(context, self.task_id, "result", entries, around)
+        if self.is_expanded:
+            check_length(len(entries), self.task_id, "result")
+        return _store(context, entries, around)
 
     def _product(
         self, left: list[KeyPath], right: list[KeyPath]
@@ -173,8 +189,6 @@ def end_as_upstream(task_id: str, state: str | None) -> None:
 
 def _store(
     context: MutableMapping[str, Any],
-    task_id: str,
-    output: str,
     entries: list[StoredEntry],
     around: list[KeyPath],
 ) -> list[list[str]]:
@@ -182,7 +196,6 @@ def _store(
 
     One API call for each 64 keys, one for each 64 keys around them, and one more.
     """
-    check_length(len(entries), task_id, output)
     attempt = xcom.attempt_of(context)
     for page, start in enumerate(range(0, len(entries), layout.ENTRIES_PER_PAGE)):
         stored = layout.StoredEntries(tuple(entries[start : start + layout.ENTRIES_PER_PAGE]), attempt)

@@ -408,3 +408,64 @@ def test_dask_runs_keys_and_loses_only_those_of_a_worker_that_dies():
         if record.metadata.get("outputs")
     }
     assert os.getpid() not in pids
+
+
+def test_what_another_process_lacks_is_refused_where_it_is_used():
+    @task
+    def take(number, ti=None, params=None, **context):
+        if number == 0:
+            return ti.task_id
+        return [params, sorted(context)]
+
+    run = run_dag(batched(take, Batch(5, runner="processes")))
+    message = records(run, "take")["k0"].failure.message
+    assert message.startswith("Key 'k0': the context has no 'ti' in another process")
+    kept = run.xcom("keep")["k1"]
+    assert kept[0] == {}
+    assert {"ds", "mapping_key", "run_id"} <= set(kept[1])
+
+
+def test_secrets_are_masked_in_the_errors_of_another_process():
+    from airflow.sdk.log import mask_secret
+
+    mask_secret("the-secret-of-this-test")
+
+    @task
+    def fail(number):
+        raise ValueError("it is the-secret-of-this-test")
+
+    for batch in (Batch(5), Batch(5, runner="processes")):
+        failure = records(run_dag(batched(fail, batch)), "fail")["k0"].failure
+        assert failure.message == "it is ***"
+        assert "the-secret-of-this-test" not in failure.traceback
+
+
+def test_a_key_that_has_ended_is_stored_while_the_next_one_runs():
+    stored = []
+
+    @task
+    def look(number, ti=None):
+        if number == 1:
+            time.sleep(1.5)
+            stored.append(ti.xcom_pull(task_ids="look", key=chunk_xcom(0), map_indexes=0))
+        return number
+
+    run = run_dag(batched(look, 5))
+    assert run.state == "success"
+    assert [record.key_path for record in StoredChunk.unpack(stored[0]).records] == [("k0",)]
+
+
+def test_more_joined_keys_than_airflow_maps(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "10")
+
+    @task
+    def add(left, right):
+        return left + right
+
+    def program(batch):
+        with DAG("batched", schedule=None) as dag:
+            keep(produce().product(produce.override(task_id="others")()).map(add, batch=batch).collect())
+        return dag
+
+    assert run_dag(program(5)).xcom("keep") == [left + right for left in range(5) for right in range(5)]
+    assert run_dag(program(None)).state == "failed"

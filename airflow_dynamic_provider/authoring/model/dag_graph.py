@@ -42,7 +42,9 @@ class KeySpace(Record, frozen=False, eq=False):
 
     def ensure_expanded_task(self) -> Any:
         """Return the task whose return value Airflow expands over."""
-        return self.graph.task(self.spec.keys_task_id)
+        task = self.graph.task(self.spec.keys_task_id)
+        task.is_expanded = True
+        return task
 
     def encloses(self, other: KeySpace) -> bool:
         """Return whether the other space was made in a map over this one."""

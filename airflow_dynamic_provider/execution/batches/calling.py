@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.secrets import mask
-from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.execution.batch_records.stored import KeyFailure
 from airflow_dynamic_provider.execution.batches.contexts import running_key
@@ -110,6 +110,14 @@ def failed(error: Exception, started: datetime, seconds: float) -> Outcome:
         shown = f"[the first {cut} characters are in the task's log]\n{shown[cut:]}"
     failure = KeyFailure(type(error).__name__, mask(str(error)), mask(shown))
     return Outcome(FAILED, failure=failure, is_final=isinstance(error, AirflowFailException), **times)
+
+
+def masked(outcome: Outcome) -> Outcome:
+    """Return what became of a call in another process, which does not know all secrets, without them."""
+    if outcome.failure is None:
+        return outcome
+    found = outcome.failure
+    return replace(outcome, failure=KeyFailure(found.kind, mask(found.message), mask(found.traceback)))
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import DynamicOutputsError
-from airflow_dynamic_provider.execution.batches.calling import Outcome, failed
+from airflow_dynamic_provider.execution.batches.calling import Outcome, failed, masked
 from airflow_dynamic_provider.execution.batches.remote import (
     Envelope,
     RemoteCall,
@@ -124,7 +124,7 @@ def opened(call: Call, envelope: Envelope) -> Outcome:
     for line in envelope.lines:
         logging.getLogger(line.logger).log(line.level, "[%s] %s", call.mapping_key, line.message)
     call.context[GATHERED_KEY].outputs.update(envelope.metadata)
-    return envelope.outcome
+    return masked(envelope.outcome)
 
 
 def pickled(function: Callable[..., Any]) -> bytes:

@@ -14,6 +14,9 @@ class ContextParameters:
 
     Args:
         function: The function.
+
+    Attributes:
+        names: The names of the parameters that can be filled.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -24,6 +27,7 @@ class ContextParameters:
             for each in parameters
             if each.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
         }
+        self.names = frozenset(self._names) - self._by_position
         self._takes_all = any(each.kind == inspect.Parameter.VAR_KEYWORD for each in parameters)
 
     def fill(

@@ -23,7 +23,7 @@ from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
 from airflow_dynamic_provider.execution.metadata import GATHERED_KEY, GatheredMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: What the context of a key in another process has, besides the key. All of it can be pickled.
 _SENT = (
@@ -94,11 +94,7 @@ class RemoteContext(dict[str, Any]):
     """The context of a key in another process. It names what is missing, and why."""
 
     def __missing__(self, name: str) -> Any:
-        raise DynamicOutputsError(
-            f"the context has no {name!r} in another process, which cannot talk to Airflow",
-            mapping_key=self.get("mapping_key"),
-            remedy='Use runner="threads", or pass what the function needs as an argument.',
-        )
+        raise missing(name, self.get("mapping_key"))
 
 
 class RemoteCall(Record):
@@ -123,12 +119,56 @@ class RemoteCall(Record):
     @classmethod
     def of(cls, call: Call, function: bytes | None) -> RemoteCall:
         """Return a call in the form in which it is sent."""
-        context = call.context
-        sent: dict[str, Any] = {name: context[name] for name in _SENT if name in context}
-        sent["params"] = dict(context.get("params") or {})
-        sent["conf"] = dict(getattr(context.get("dag_run"), "conf", None) or {})
-        runtime = context[RUNTIME_KEY]
+        runtime = call.context[RUNTIME_KEY]
+        sent = sent_context(call.context)
         return cls(function, call.args, call.kwargs, sent, runtime.key_path, runtime.spec.task_id)
+
+
+def sent_context(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the context of a key has in another process. All of it can be pickled."""
+    sent: dict[str, Any] = {name: context[name] for name in _SENT if name in context}
+    sent["params"] = dict(context.get("params") or {})
+    sent["conf"] = dict(getattr(context.get("dag_run"), "conf", None) or {})
+    return sent
+
+
+class Missing:
+    """Stands for something of the context that another process does not have.
+
+    Args:
+        name: Its name in the context.
+        mapping_key: The key.
+    """
+
+    def __init__(self, name: str, mapping_key: str) -> None:
+        self.__dict__.update(_name=name, _mapping_key=mapping_key)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            # Python itself asks, for example when the object is pickled.
+            raise AttributeError(name)
+        raise missing(self._name, self._mapping_key)
+
+
+def missing(name: str, mapping_key: str | None) -> DynamicOutputsError:
+    """Return the error for something of the context that another process does not have."""
+    return DynamicOutputsError(
+        f"the context has no {name!r} in another process, which cannot talk to Airflow",
+        mapping_key=mapping_key,
+        remedy='Use runner="threads", or pass what the function needs as an argument.',
+    )
+
+
+def arguments_context(context: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the context from which the parameters of a function in another process are filled.
+
+    Args:
+        context: The context of the key.
+        names: The names of the parameters.
+    """
+    key = str(context["mapping_key"])
+    known = {**sent_context(context), "mapping_key": key, "mapping_key_path": context["mapping_key_path"]}
+    return {**{name: Missing(name, key) for name in names if name in context}, **known}
 
 
 _INHERITED: list[Any] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,10 +67,28 @@ def run_calls(calls: Iterator[Call], function: Callable[..., object], settings: 
     elif concurrency > 1 or settings.timeout_seconds is not None:
         asyncio.run(_run_in_threads(calls, ended, settings.timeout_seconds, concurrency))
     else:
-        for call in calls:
-            ended.add(call, run_call(call))
+        with _storing_regularly(ended):
+            for call in calls:
+                ended.add(call, run_call(call))
+
+
+@contextlib.contextmanager
+def _storing_regularly(ended: Ended) -> Iterator[None]:
+    """Store what has ended about once a second, from another thread, because a key may take long."""
+    is_over = threading.Event()
+
+    def store() -> None:
+        while not is_over.wait(_LOOK_EVERY):
             if ended.is_due:
                 ended.flush()
+
+    thread = threading.Thread(target=store, name="dynamic-outputs-storing", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 async def _run_in_threads(

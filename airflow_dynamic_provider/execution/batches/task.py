@@ -155,12 +155,22 @@ class _Run:
             context[_PLACE] = place
             try:
                 args, kwargs = self.arguments.of_key(context)
-                kwargs = self.parameters.fill(args, kwargs, context)
+                kwargs = self.parameters.fill(args, kwargs, self._visible(context))
             except Exception as error:
                 outcome = failed(error, Outcome(FAILED).started, 0.0)
                 self._end(place, outcome, {}, context)
                 continue
             yield Call(self.function, args, kwargs, context)
+
+    def _visible(self, context: dict[str, Any]) -> dict[str, Any]:
+        """Return the context from which parameters of the function are filled."""
+        assert self.batch.spec.batches is not None
+        if self.batch.spec.batches.settings.runner in (None, "threads"):
+            return context
+        # Imported here, because most batches run in the task's own process.
+        from airflow_dynamic_provider.execution.batches.remote import arguments_context
+
+        return arguments_context(context, self.parameters.names)
 
     def _end(self, place: Place, outcome: Outcome, values: dict[str, Any], context: dict[str, Any]) -> None:
         earlier = self.earlier.get(place.key_path)
