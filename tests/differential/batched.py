@@ -45,7 +45,9 @@ def compare_batches(
         found = (records if has_passed else gate_records).get(number, {})
         expected = {path: outcomes[path] for path in keys}
         yield from _compare_instance(name, number, expected, ti)
-        has_run = ti.state in ("success", "failed") or (has_passed and ti.state == "skipped" and ti.start_date)
+        has_run = ti.state in ("success", "failed") or (
+            has_passed and ti.state == "skipped" and ti.start_date
+        )
         for position, path in enumerate(keys, number * size):
             shown = f"{name}[{'/'.join(path)}]"
             if has_run or not has_passed:
@@ -54,9 +56,7 @@ def compare_batches(
                 yield "state", f"{shown} is {ti.state}, expected {outcomes[path].state}"
 
 
-def _compare_instance(
-    name: str, number: int, expected: Mapping[Path, Outcome], ti: Any
-) -> Iterator[Finding]:
+def _compare_instance(name: str, number: int, expected: Mapping[Path, Outcome], ti: Any) -> Iterator[Finding]:
     """Yield the differences of the task instance of a batch."""
     states = [outcome.state for outcome in expected.values()]
     shown = f"batch {number} of {name}"
