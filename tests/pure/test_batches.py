@@ -138,9 +138,8 @@ def test_a_chunk_of_a_later_release_is_read(chunk, value):
     assert StoredChunk.unpack(packed) == chunk
 
 
-CHUNK = StoredChunk(
-    (KeyRecord(("a",), 0, "success", {"result": 1}), KeyRecord(("b",), 1, "failed")), 1
-).pack()
+TWO_KEYS = (KeyRecord(("a",), 0, "success", {"result": 1}), KeyRecord(("b",), 1, "failed"))
+CHUNK = StoredChunk(TWO_KEYS, 1).pack()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +160,7 @@ CHUNK = StoredChunk(
     ids=str,
 )
 def test_columns_that_do_not_fit_each_other_are_refused(damage):
-    assert StoredChunk.unpack(CHUNK).records[0].values == {"result": 1}
+    assert StoredChunk.unpack(CHUNK).records == TWO_KEYS
     with refused(LayoutError, "this is not the keys of a batch as it is stored"):
         StoredChunk.unpack({**copy.deepcopy(CHUNK), **damage})
 
