@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import tempfile
+from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
@@ -11,6 +15,7 @@ from airflow.sdk import DAG, task
 from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, get_mapping_key_path
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.conftest import HOME
 from tests.differential.programs import (
     All,
     Argument,
@@ -30,17 +35,22 @@ from tests.differential.programs import (
 #: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
 _TABLE: dict[tuple[str, Path | None], Any] = {}
 
+#: Has a file for each flaky task instance that has failed, also in another process.
+_FLAKED = pathlib.Path(tempfile.mkdtemp(prefix="flaked-", dir=HOME))
+
 
 def use_table(table: Table) -> None:
     """Make the tasks of every Dag follow this table from now on."""
     _TABLE.clear()
     _TABLE.update(table)
+    for mark in _FLAKED.iterdir():
+        mark.unlink()
 
 
-def build(program: Program) -> DAG:
-    """Return the Dag that a program describes."""
+def build(program: Program, flaky: Collection[str] = ()) -> DAG:
+    """Return the Dag that a program describes, in which flaky tasks have a retry."""
     with DAG("differential", schedule=None) as dag:
-        write(program)
+        write(program, flaky)
     # Completes the Dag, which may add tasks after its last ones.
     dag.validate()
     last = dag.leaves
@@ -62,9 +72,9 @@ def last_tasks(program: Program) -> set[str]:
     return {each.task_id for each in dag.leaves}
 
 
-def write(program: Program) -> None:
+def write(program: Program, flaky: Collection[str] = ()) -> None:
     """Add the statements of a program to the current Dag."""
-    _Builder({}, {}).add_all(program)
+    _Builder({}, {}, flaky).add_all(program)
 
 
 class _Builder:
@@ -73,11 +83,15 @@ class _Builder:
     Args:
         handles: Name -> return value of its call.
         items: Name of a handle that is being mapped -> arguments of the mapped function.
+        flaky: The names of the tasks that have a retry.
     """
 
-    def __init__(self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]]) -> None:
+    def __init__(
+        self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]], flaky: Collection[str]
+    ) -> None:
         self.handles = handles
         self.items = items
+        self.flaky = flaky
 
     def add_all(self, statements: Program) -> None:
         for statement in statements:
@@ -88,10 +102,12 @@ class _Builder:
 
     def _make(self, statement: Statement) -> Any:
         if isinstance(statement, (Call, Produce)):
-            make = _task if isinstance(statement, Call) else _producing_task
             given = [(value, arg) for arg in statement.args for value in self._values(arg)]
             lazy = [isinstance(arg, All) and arg.lazy for _, arg in given]
-            return make(statement.name, lazy)(*(value for value, _ in given))
+            decorated = _task if isinstance(statement, Call) else _producing_task
+            retries = int(statement.name in self.flaky)
+            made = decorated(statement.name, lazy).override(retries=retries, retry_delay=0)
+            return made(*(value for value, _ in given))
         left, right = self.handles[statement.left], self.handles[statement.right]
         return left.product(right) if isinstance(statement, Product) else left.zip(right, how=statement.how)
 
@@ -99,7 +115,7 @@ class _Builder:
         made: list[str] = []
 
         def body(*received: Any) -> Any:
-            inner = _Builder(dict(self.handles), {**self.items, statement.over: received})
+            inner = _Builder(dict(self.handles), {**self.items, statement.over: received}, self.flaky)
             inner.add_all(statement.body)
             made.extend(name for name in inner.handles if name not in self.handles)
             returned = tuple(inner.handles[name] for name in made)
@@ -133,6 +149,7 @@ def _task(name: str, lazy: list[bool]) -> Any:
     @task(task_id=name)
     def run(*args: Any) -> Any:
         _check_kinds(args, lazy)
+        _flake(name, get_mapping_key_path())
         state, value = act(_TABLE, name, get_mapping_key_path(), args)
         _end(state)
         return value
@@ -150,6 +167,14 @@ def _producing_task(name: str, lazy: list[bool]) -> Any:
             yield DynamicOutput(value, mapping_key=key)
 
     return run
+
+
+def _flake(name: str, path: Path) -> None:
+    """Fail if a task is flaky and has not failed since its table is in use."""
+    mark = _FLAKED / f"{name} {quote('/'.join(path), safe='')}"
+    if _TABLE.get((name, path)) == "flaky" and not mark.exists():
+        mark.touch()
+        raise RuntimeError("only in the first try")
 
 
 def _end(state: str) -> None:

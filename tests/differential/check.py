@@ -61,7 +61,7 @@ def _short_turns() -> Iterator[None]:
 def _runs(case: Case) -> Iterator[tuple[Any, Expected, list[Finding]]]:
     tables = case.tables()
     use_table(tables[0])
-    run = dag_runs.start_run(build(case.program)).run()
+    run = dag_runs.start_run(build(case.program, case.flaky)).run()
     expected = expect(case.program, tables[0])
     yield run, expected, []
     for step, table in zip(case.steps, tables[1:], strict=True):

@@ -16,7 +16,8 @@ class Difference:
     """A difference from the expected result.
 
     Attributes:
-        kind: "end", "state", "value", "label", "clones", "tries", "rerun", "run", or the name of an exception.
+        kind: "end", "state", "value", "label", "clones", "tries", "rerun", "run", or the name of an
+            exception.
         text: The expected and the actual result.
         step: The step after which it appeared; 0 is the first run.
     """

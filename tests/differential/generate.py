@@ -343,7 +343,7 @@ class _TableWriter:
         weights = [4 if own[1] else 1 for own in instances]
         (own,) = self.rng.choices(instances, weights)
         if isinstance(self.names[own[0]].statement, Call):
-            return {own: self.rng.choices(("fail", "skip", "none"), (5, 4, 2))[0]}
+            return {own: self.rng.choices(("fail", "skip", "none", "flaky"), (5, 4, 2, 2))[0]}
         keys = table[own]
         if self.rng.random() < 0.4 and keys and isinstance(keys, tuple):
             return {(own[0], (*own[1], self.rng.choice(keys))): "none"}

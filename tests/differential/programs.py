@@ -31,8 +31,8 @@ Path = tuple[str, ...]
 #: The names of the statements that produce keys, the outermost first. A key path has one key for each.
 Space = tuple[str, ...]
 
-#: (task, key path) -> keys, if the task produces some, or its behaviour: "ok", "fail", "skip", "none", or any
-#: other word, which becomes part of its value. (Producing task, key path with one of its own keys) -> "none"
+#: (task, key path) -> keys, if the task produces some, or its behaviour: "ok", "fail", "skip", "none",
+#: "flaky" (its first try fails), or any other word; the last two become part of its value. (Producing task, key path with one of its own keys) -> "none"
 #: or such a word, for the value that it produces there. (Task, None) -> the default for other key paths.
 Table = Mapping[tuple[str, Path | None], Any]
 
@@ -178,6 +178,12 @@ class Case(_Pasteable):
         for step in self.steps:
             tables.append({**tables[-1], **(step.changes or {})})
         return tables
+
+    @property
+    def flaky(self) -> set[str]:
+        """The tasks whose first try fails for a key."""
+        tables = self.tables()
+        return {name for table in tables for (name, _), how in table.items() if how == "flaky"}
 
 
 @dataclass(frozen=True)

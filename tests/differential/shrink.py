@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.differential.check import differences
-from tests.differential.findings import Difference
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
@@ -33,6 +32,8 @@ from tests.differential.programs import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.differential.findings import Difference
 
 
 def shrink(

@@ -12,7 +12,18 @@ import pytest
 from tests.differential import programs
 from tests.differential.generate import generate
 from tests.differential.oracle import AmbiguousError, expect
-from tests.differential.programs import All, Call, Case, Map, Names, Produce, Product, States, Zip
+from tests.differential.programs import (
+    All,
+    Call,
+    Case,
+    Map,
+    Names,
+    Produce,
+    Product,
+    States,
+    Zip,
+    without_batches,
+)
 from tests.differential.shrink import smaller
 
 CHAIN = (
@@ -191,6 +202,31 @@ def test_what_depends_on_timing_is_not_decided():
         expect(program, {("p", ()): ("a",), ("t", ("a",)): "fail", ("u", ("a",)): "skip"})
 
 
+def test_half_of_the_maps_that_can_run_in_batches_do():
+    """So the others are before, between and behind batches."""
+    maps = [each for seed in range(300) for each in generate(seed).program if isinstance(each, Map)]
+    flat = [each for each in maps if all(isinstance(inner, Call) for inner in each.body)]
+    batched = [each for each in flat if each.batches is not None]
+    assert 0.3 * len(flat) < len(batched) < 0.6 * len(flat)
+    assert {each.batches.size for each in batched} == {1, 2, 3, 100}
+    assert {each.batches.concurrency for each in batched} == {None, 2}
+    assert {each.batches.runner for each in batched} == {None, "threads", "processes"}
+
+
+def test_batches_change_nothing_that_is_expected():
+    case = next(case for case in map(generate, range(100)) if Names(case.program).batches)
+    plain = without_batches(case.program)
+    assert not Names(plain).batches
+    assert expect(plain, case.table) == expect(case.program, case.table)
+    while (smaller_case := next(filter(has_batches, smaller(case)), None)) is not None:
+        case = smaller_case
+    assert [each.batches.concurrency for each in case.program if isinstance(each, Map)] == [None]
+
+
+def has_batches(case):
+    return bool(Names(case.program).batches)
+
+
 def test_a_seed_always_gives_the_same_case():
     assert [repr(generate(seed)) for seed in range(50)] == [repr(generate(seed)) for seed in range(50)]
 
@@ -208,8 +244,14 @@ def test_a_case_is_cut_down_to_what_matters():
         case = candidate
     outer, *_, collector = case.program
     names = Names(case.program)
-    assert set(names.infos) == {collector.name, *names.above(collector.name)}
+    assert set(names.infos) == {collector.name, *names.above(collector.name), *mapped(case.program)}
     assert (case.table, case.steps) == ({(outer.name, ()): ()}, ())
+
+
+def mapped(program):
+    """Return the handles that are mapped. Their maps must stay, whatever they are mapped over."""
+    maps = [each for each in program if isinstance(each, Map)]
+    return {name for each in maps for name in (each.over, *mapped(each.body))}
 
 
 def collects_nested(case: Case) -> bool:

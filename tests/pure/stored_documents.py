@@ -16,6 +16,15 @@ from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
 from airflow_dynamic_provider.definitions.records import as_dict
 from airflow_dynamic_provider.execution import documents, layout
+from airflow_dynamic_provider.execution.batch_records import stored as batch_records
+from airflow_dynamic_provider.execution.batch_records.cutting import Range
+from airflow_dynamic_provider.execution.batch_records.stored import (
+    KeyFailure,
+    KeyRecord,
+    StoredBatches,
+    StoredChunk,
+    StoredPlaces,
+)
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
@@ -282,6 +291,51 @@ KINDS: dict[str, Kind] = {
         layout.unpack_keys,
         records=(),
         code=("execution.layout.unpack_keys",),
+    ),
+    "batches": Kind(
+        StoredBatches((Range(0, 3), Range(3, 4)), 2),
+        form=batch_records.BATCHES,
+        **_packed(StoredBatches),
+    ),
+    "batches_of_positions": Kind(
+        StoredPlaces(4, (998, 1001)), form=batch_records.PLACES, **_packed(StoredPlaces)
+    ),
+    "keys_of_batch": Kind(
+        StoredChunk(
+            (
+                KeyRecord(
+                    ("orders.csv",),
+                    3,
+                    "success",
+                    {"result": {"rows": [1, None]}},
+                    {"outputs": {"result": metadata_to_json(BYTES)}},
+                    started=1704067200500,
+                    milliseconds=12.5,
+                ),
+                KeyRecord(
+                    ("tenant", "b"),
+                    1,
+                    "failed",
+                    failure=KeyFailure("ValueError", "bad", "Traceback: ..."),
+                    is_final=False,
+                    tries=2,
+                    started=1704067200000,
+                    milliseconds=0.25,
+                ),
+                KeyRecord(("c",), 0, "upstream_failed", reason="'load' is failed for this key", tries=0),
+            ),
+            attempt=2,
+            is_last=True,
+        ),
+        form=batch_records.CHUNK,
+        records=((), ("failures", "*")),
+        write=StoredChunk.pack,
+        read=StoredChunk.unpack,
+        code=tuple(
+            f"execution.batch_records.stored.{each}.{way}"
+            for each in ("KeyFailure", "StoredChunk")
+            for way in ("pack", "unpack")
+        ),
     ),
     "plan": Kind(
         PLAN,

@@ -237,10 +237,7 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
     keys, positions = document["keys"], document["positions"]
     count = len(keys)
     rare = {name: document.get(name, {}) for name in _RARE}
-    values = [
-        (output, iter(column), set(document.get("without", {}).get(output, ())))
-        for output, column in document["values"].items()
-    ]
+    values = _unpack_values(document, count)
     began = document.get("began", 0)
     started, milliseconds = (document.get(name) or [None] * count for name in ("started", "milliseconds"))
     for at, (key, position, start, took) in enumerate(
@@ -253,7 +250,7 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
             key_path=(key,) if isinstance(key, str) else tuple(map(str, key)),
             position=integer(position),
             state=found["states"],
-            values={output: next(column) for output, column, without in values if at not in without},
+            values=values[at],
             metadata=found["metadata"],
             failure=None if found["failures"] is None else KeyFailure.unpack(found["failures"]),
             reason=found["reasons"],
@@ -262,6 +259,16 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
             started=None if start is None else began + start,
             milliseconds=took,
         )
+
+
+def _unpack_values(document: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """Return the values of each record. A column that does not fit the records would shift its values."""
+    found: list[dict[str, Any]] = [{} for _ in range(count)]
+    for output, column in document["values"].items():
+        missing = set(document.get("without", {}).get(output, ()))
+        for at, value in zip((at for at in range(count) if at not in missing), column, strict=True):
+            found[at][output] = value
+    return found
 
 
 # The columns in which most keys have the same, and what they have.
