@@ -16,7 +16,7 @@ from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
 from airflow_dynamic_provider.definitions.records import as_dict
 from airflow_dynamic_provider.execution import documents, layout
-from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
+from airflow_dynamic_provider.execution.documents import BatchesOfTask, TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
 from airflow_dynamic_provider.workflows.plan import plan as plans
@@ -373,6 +373,13 @@ KINDS: dict[str, Kind] = {
     ),
     "document_of_helper": _task(
         TaskDocument(lists=PAIRS, is_helper=True), ("lists",), ("lists", "left"), ("lists", "right")
+    ),
+    "document_of_batched": _task(
+        TaskDocument(clone_of=ROWS, batches=BatchesOfTask("rows__batches", "work__gate")),
+        ("clone_of",),
+        ("clone_of", "outer"),
+        ("clone_of", "enclosing"),
+        ("batches",),
     ),
     "document_of_result": Kind(
         SPEC,
