@@ -210,7 +210,7 @@ class RunKeys:
         """Return the key of a clone; ``None`` if it is none. Airflow has no label before a clone starts."""
         task_id, map_index = at
         info = self._run.structure.space_of(task_id)
-        paths = [] if info is None else self.paths_of(info)
+        paths = [] if info is None or task_id in info.batched else self.paths_of(info)
         return render_label(paths[map_index]) if 0 <= map_index < len(paths) else None
 
 

@@ -73,7 +73,8 @@ def read_details(run: OpenRun, task_id: str, map_index: int) -> Details:
         node=_node(run, task_id, map_index),
     )
     info = run.structure.space_of(task_id)
-    if info is None or map_index < 0:
+    if info is None or map_index < 0 or task_id in info.batched:
+        # A batch has no key of its own.
         return details
     return _of_clone(run, details, info)
 

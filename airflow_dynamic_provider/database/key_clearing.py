@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
+from airflow_dynamic_provider.database.downstream import refuse_batched
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.parts import among
@@ -42,10 +43,12 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
 
     Raises:
         UnknownNameError: There is no such key space or key.
+        BatchedKeysError: A task runs these keys in batches.
     """
     starts: list[Pair] = []
     for selection in selections:
         matrix = Matrix(run.source, run.space(selection.of))
+        _refuse_batches(matrix, only_failed=selection.only_failed)
         positions = _positions(matrix, selection.keys)
         starts += _failed_clones(matrix, positions) if selection.only_failed else _clones(matrix, positions)
     to_clear = with_downstream(run, starts, starts)
@@ -61,6 +64,20 @@ def find_listing(run: OpenRun, of: str) -> ToClear:
     starts = [(run.space(of).lister_id, UNMAPPED)]
     to_clear = with_downstream(run, starts, starts)
     return replace(to_clear, warning=_warning(run, to_clear))
+
+
+def _refuse_batches(matrix: Matrix, *, only_failed: bool) -> None:
+    """Refuse keys that would run again in a batch. Failed ones do if a batch failed.
+
+    Raises:
+        BatchedKeysError: A task runs these keys in batches.
+    """
+    batched = sorted(matrix.info.batched)
+    if only_failed:
+        failed = matrix.source.tasks_with(batched, FAILURES)
+        batched = [task_id for task_id in batched if task_id in failed]
+    if batched:
+        raise refuse_batched(batched[0])
 
 
 def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:

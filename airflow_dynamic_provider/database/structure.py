@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.execution.clones import CloneSpec
-from airflow_dynamic_provider.execution.documents import TaskDocument, read_documents, space_id
+from airflow_dynamic_provider.execution.documents import BatchesOfTask, TaskDocument, read_documents, space_id
 from airflow_dynamic_provider.execution.layout import keys_xcom
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, ProducedSpace, Space, name_of
 from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec, find_workflows
@@ -44,9 +44,12 @@ class SpaceInfo:
         of: Its name in pages and commands.
         space: The space itself.
         description: The author's description of the dynamic output.
-        columns: The author's tasks that are cloned for its keys, in the order in which they run.
-        helpers: The tasks of the package that are cloned for its keys.
-        clones: Task id -> specification of its clones.
+        columns: The author's tasks that are cloned for its keys, in the order in which they run. A task that
+            runs its keys in batches is not among them, because its map index is not the position of a key.
+        helpers: The tasks of the package that are cloned for its keys, without those of batches.
+        clones: Task id -> specification of its clones, without batches.
+        batched: Task id -> its batches, for the author's tasks that run its keys in batches, and the gates
+            of batches.
     """
 
     of: str
@@ -55,6 +58,7 @@ class SpaceInfo:
     columns: tuple[Column, ...]
     helpers: tuple[str, ...]
     clones: Mapping[str, CloneSpec]
+    batched: Mapping[str, BatchesOfTask] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -117,6 +121,10 @@ class Structure:
         """Return the key space that a task is cloned for; ``None`` if it is not cloned."""
         space = self.document(task_id).clone_of
         return None if space is None else self.info_of(space)
+
+    def is_batched(self, task_id: str) -> bool:
+        """Return whether a task runs many keys in one task instance, or is the gate of such a task."""
+        return self.document(task_id).batches is not None
 
     def info_of(self, space: Space) -> SpaceInfo:
         """Return the description of a key space."""
@@ -227,11 +235,13 @@ def _info(
     labels: Mapping[str, str],
     upstream: Mapping[str, frozenset[str]],
 ) -> SpaceInfo:
-    clones = {
+    of_space = {
         task_id: document
         for task_id, document in documents.items()
         if document.clone_of is not None and space_id(document.clone_of) == of
     }
+    batched = {task_id: each.batches for task_id, each in of_space.items() if each.batches is not None}
+    clones = {task_id: document for task_id, document in of_space.items() if task_id not in batched}
     own = [task_id for task_id, document in clones.items() if not document.is_helper]
     often = Counter(labels[task_id] for task_id in own)
     columns = tuple(Column(each, labels[each] if often[labels[each]] == 1 else each) for each in own)
@@ -239,7 +249,8 @@ def _info(
     producer = documents.get(getattr(space, "producer_id", ""), TaskDocument())
     described = {output.name: output.description for output in producer.outputs}
     description = described.get(getattr(space, "output", ""))
-    return SpaceInfo(of, space, description, columns, helpers, _clones(space, clones, upstream))
+    by_key = {task_id: upstream[task_id] - batched.keys() for task_id in clones}
+    return SpaceInfo(of, space, description, columns, helpers, _clones(space, clones, by_key), batched)
 
 
 def _clones(

@@ -50,6 +50,18 @@ class DeclaredOutput(Record):
     is_required: bool = True
 
 
+class BatchesOfTask(Record):
+    """Where a task that runs many keys in one task instance has its batches from.
+
+    Attributes:
+        lister_id: The task that divides its keys into batches.
+        gate_id: The task that decides for each batch whether a key of it can start, if there is one.
+    """
+
+    lister_id: str
+    gate_id: str | None = None
+
+
 class TaskDocument(Record):
     """The facts about a task that pages and commands need.
 
@@ -60,6 +72,7 @@ class TaskDocument(Record):
         same_key: The upstream tasks for which a clone waits only for the clones that matter to its own key.
         needs_success: Whether the author lets it run only after all its upstream tasks succeeded.
         is_helper: Whether the package added it.
+        batches: Its batches, if its map index is the number of a batch and not the position of a key.
     """
 
     outputs: tuple[DeclaredOutput, ...] = ()
@@ -68,6 +81,7 @@ class TaskDocument(Record):
     same_key: tuple[str, ...] = ()
     needs_success: bool = True
     is_helper: bool = False
+    batches: BatchesOfTask | None = None
 
 
 def space_id(space: Space) -> str:
@@ -99,6 +113,7 @@ def write_document(text: Any, document: TaskDocument) -> str:
         "same_key": list(document.same_key),
         "takes_failures": not document.needs_success,
         "is_helper": document.is_helper,
+        "batches": None if document.batches is None else as_dict(document.batches),
     }
     return json.dumps({**whole, _PART: {name: part for name, part in packed.items() if part}})
 
@@ -143,6 +158,7 @@ def _unpack_document(part: Mapping[str, Any], spaces: dict[str, Space]) -> TaskD
         tuple(part.get("same_key", ())),
         not part.get("takes_failures"),
         bool(part.get("is_helper")),
+        None if (batches := part.get("batches")) is None else build(BatchesOfTask, "batches", batches),
     )
 
 

@@ -12,7 +12,13 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from airflow_dynamic_provider import __version__
-from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError, ReadError, UnknownNameError
+from airflow_dynamic_provider.errors import (
+    BatchedKeysError,
+    DynamicOutputsError,
+    LayoutError,
+    ReadError,
+    UnknownNameError,
+)
 from airflow_dynamic_provider.ui.routes import clearing, exports, history, instances, pages, runs, workflows
 
 if TYPE_CHECKING:
@@ -50,6 +56,7 @@ def create_app() -> FastAPI:
     app.middleware("http")(_refuse_nul)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
+    app.add_exception_handler(BatchedKeysError, _answer_batched)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
     app.add_exception_handler(Exception, _answer_broken)
@@ -76,6 +83,10 @@ def _answer_unknown(request: Request, error: Exception) -> Response:
     # Without the remedy, which may name Dags that the user may not see.
     assert isinstance(error, DynamicOutputsError)
     return JSONResponse({"detail": f"{error.message[:1].upper()}{error.message[1:]}."}, status_code=404)
+
+
+def _answer_batched(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, status_code=422)
 
 
 def _answer_unreadable(request: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     StoredChunk,
     StoredPlaces,
 )
-from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs
+from airflow_dynamic_provider.execution.documents import BatchesOfTask, TaskDocument, declared_outputs
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
 from airflow_dynamic_provider.workflows.plan import plan as plans
@@ -427,6 +427,13 @@ KINDS: dict[str, Kind] = {
     ),
     "document_of_helper": _task(
         TaskDocument(lists=PAIRS, is_helper=True), ("lists",), ("lists", "left"), ("lists", "right")
+    ),
+    "document_of_batched": _task(
+        TaskDocument(clone_of=ROWS, batches=BatchesOfTask("rows__batches", "work__gate")),
+        ("clone_of",),
+        ("clone_of", "outer"),
+        ("clone_of", "enclosing"),
+        ("batches",),
     ),
     "document_of_result": Kind(
         SPEC,

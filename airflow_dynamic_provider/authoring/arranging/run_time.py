@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from airflow_dynamic_provider.definitions.states import FAILURES, WITHOUT_RESULT
-from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
+from airflow_dynamic_provider.execution.documents import (
+    BatchesOfTask,
+    TaskDocument,
+    declared_outputs,
+    write_document,
+)
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
@@ -50,5 +55,8 @@ def _note(graph: DagGraph, clone: ClonedTask, members: set[str], *, is_gate: boo
         same_key=tuple(sorted(task.upstream_task_ids & (members | looked_at))),
         needs_success=spec.needs_success,
         is_helper=is_gate,
+        batches=None
+        if spec.batches is None
+        else BatchesOfTask(spec.batches.cut.task_id, spec.batches.gate_id),
     )
     task.doc_json = write_document(task.doc_json, document)
