@@ -32,8 +32,11 @@ _FOLDERS = ("airflow_adapter", "authoring", "definitions", "execution", "workflo
 #: Modules of these folders that only servers, databases and commands need.
 _NOT_IN_TASKS = frozenset(
     f"airflow_adapter.{name}"
-    for name in ("commands", "embedded_run", "models", "parents", "plugins", "server", "terminal")
+    for name in ("commands", "embedded_run", "models", "parents", "server", "terminal")
 )
+
+#: The plugins of the package, which every process of a task loads. A Celery worker itself loads no plugins.
+_PLUGINS = ("preloading.plugin", "ui.plugin")
 
 #: The modules of Airflow and its libraries that the process of any task imports.
 _OF_AIRFLOW = (
@@ -75,6 +78,7 @@ def preload() -> None:
 
 def _own_modules() -> Iterator[str]:
     package = __name__.rpartition(".")[0]
+    yield from (f"{package}.{name}" for name in _PLUGINS)
     for folder in _FOLDERS:
         # Only these: to look into a folder is to import it.
         paths = importlib.import_module(f"{package}.{folder}").__path__

@@ -111,7 +111,7 @@ class Deployment:
     def start(self, name: str) -> None:
         """Start a process."""
         said = self.services[PROCESSES.get(name, name)]
-        home = self._home(name)
+        home = self.home(name)
         arguments = [*said.command, *self._own_arguments(name, said)]
         with (home / "log").open("ab") as log:
             # In a session of its own, Ctrl-C reaches the tests alone.
@@ -172,7 +172,7 @@ class Deployment:
         """Return the last lines that processes wrote."""
         tails = []
         for name in names or self.processes:
-            lines = (self._home(name) / "log").read_text(errors="replace").splitlines()[-40:]
+            lines = (self.home(name) / "log").read_text(errors="replace").splitlines()[-40:]
             tails.append("\n".join([f"--- {name}", *lines]))
         return "\n".join(tails)
 
@@ -205,7 +205,7 @@ class Deployment:
         check = subprocess.run(
             ["sh", "-c", self._by_port(said.check, name)],
             env=self._environment(name, said),
-            cwd=self._home(name),
+            cwd=self.home(name),
             capture_output=True,
             check=False,
         )
@@ -219,7 +219,7 @@ class Deployment:
                 raise StartError(f"{what} is not healthy\n{self.recent_logs()}")
             time.sleep(0.5)
 
-    def _home(self, name: str) -> Path:
+    def home(self, name: str) -> Path:
         """Return the AIRFLOW_HOME of a process, which shares only logs and Dags with the others."""
         home = self.folder / name
         if not home.exists():
@@ -242,7 +242,7 @@ class Deployment:
             **PATIENCE,
             **own,
             "HOSTNAME": name,
-            "AIRFLOW_HOME": str(self._home(name)),
+            "AIRFLOW_HOME": str(self.home(name)),
             # Each container has all ports for itself.
             "AIRFLOW__API__HOST": HOST,
             "AIRFLOW__API__PORT": str(self.ports[API_SERVER]),
