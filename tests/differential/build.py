@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import tempfile
-from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -31,6 +30,9 @@ from tests.differential.programs import (
     act_producing,
     without_batches,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 #: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
 _TABLE: dict[tuple[str, Path | None], Any] = {}
