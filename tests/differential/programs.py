@@ -32,9 +32,9 @@ Path = tuple[str, ...]
 Space = tuple[str, ...]
 
 #: (task, key path) -> keys, if the task produces some, or its behaviour: "ok", "fail", "skip", "none",
-#: "flaky" (its first try fails), or any other word; the last two become part of its value. (Producing task,
-#: key path with one of its own keys) -> "none" or such a word, for the value that it produces there. (Task,
-#: None) -> the default for other key paths.
+#: "flaky" (its first try fails), or any other word. The last two become part of its value. (Producing task,
+#: key path with one of its own keys) -> "none" or such a word, for the value that it produces there.
+#: (Task, None) -> the default for other key paths.
 Table = Mapping[tuple[str, Path | None], Any]
 
 #: The keys of a producing task that the table does not mention.

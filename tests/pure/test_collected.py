@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
 import json
+import pickle
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,6 +18,7 @@ from hypothesis import strategies as st
 
 from airflow_dynamic_provider.execution import collected as module
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE, CollectedMapping, CollectedSequence
+from airflow_dynamic_provider.execution.collecting import _lazy_values
 
 pytestmark = pytest.mark.pure
 
@@ -105,6 +112,42 @@ def test_it_is_a_sequence_that_says_what_it_is():
     assert isinstance(values, Sequence)
     assert repr(values) == "<300 collected values, read page by page>"
     assert pages == []
+
+
+def test_a_copy_for_another_thread_reads_pages_of_its_own():
+    values, pages = collected(3 * PAGE_SIZE)
+    copied = copy.deepcopy(values)
+    by_key = copy.deepcopy(CollectedMapping({"a": 0}, values))
+    assert pages == []
+    assert (values[-1], copied[0], by_key["a"], values[-2]) == (3 * PAGE_SIZE - 1, 0, 0, 3 * PAGE_SIZE - 2)
+    assert len(pages) == 3
+
+
+def test_all_values_go_to_another_process():
+    values, _ = collected(PAGE_SIZE + 7)
+    sent = pickle.loads(pickle.dumps(values))
+    assert isinstance(sent, CollectedSequence)
+    assert sent == values
+    by_key = pickle.loads(pickle.dumps(CollectedMapping({"a": 0, "b": PAGE_SIZE}, values)))
+    assert dict(by_key) == {"a": 0, "b": PAGE_SIZE}
+
+
+def test_the_keys_of_a_batch_read_one_after_the_other():
+    """A column keeps what it has read last, so two threads must not read from it at the same time."""
+    reading = threading.Lock()
+
+    class Column:
+        def values(self, indexes):
+            assert reading.acquire(blocking=False)
+            time.sleep(0.001)
+            reading.release()
+            return list(indexes)
+
+    found = SimpleNamespace(successes=list(range(3 * PAGE_SIZE)))
+    values = _lazy_values(Column(), SimpleNamespace(path=()), found)
+    with ThreadPoolExecutor(4) as pool:
+        copies = pool.map(lambda _: list(copy.deepcopy(values)), range(8))
+        assert list(copies) == [found.successes] * 8
 
 
 def test_json_takes_the_list_and_not_the_sequence():
