@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.batches import BatchedKeys
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.staleness import Staleness
 from airflow_dynamic_provider.definitions.states import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 
 #: The states, from the one that matters most to a viewer of a run. ``None`` means no state yet.
 ORDER: tuple[str | None, ...] = (
@@ -51,12 +53,14 @@ class Cell:
     """The task instance of a key in a task.
 
     Attributes:
-        instance: The task instance.
+        instance: The task instance. That of a batch has the state, the tries and the times of the key.
         is_stale: Whether it ran for another key, before the keys were listed again.
+        record: What a batch stored about the key, if anything.
     """
 
     instance: Instance
     is_stale: bool = False
+    record: KeyRecord | None = None
 
     @property
     def state(self) -> str | None:
@@ -67,6 +71,17 @@ class Cell:
     def seconds(self) -> float | None:
         """The duration in seconds; ``None`` if it did not run for this key alone."""
         return None if self.is_stale or self.instance.map_index == UNMAPPED else self.instance.duration
+
+    @property
+    def error(self) -> str | None:
+        """The error of a key that failed in a batch."""
+        failure = None if self.record is None else self.record.failure
+        return None if failure is None else f"{failure.kind}: {failure.message}"
+
+    @property
+    def reason(self) -> str | None:
+        """Why a key of a batch was skipped or could not start, if known."""
+        return None if self.record is None else self.record.reason
 
 
 @dataclass(frozen=True)
@@ -112,19 +127,25 @@ class Cells:
     ) -> None:
         self._source = source
         self._task_ids = info.task_ids if task_ids is None else task_ids
-        self._staleness = Staleness(source, info, keys, self._task_ids)
+        self._single_ids, batched_ids = info.split(self._task_ids)
+        self._staleness = Staleness(source, info, keys, self._single_ids)
+        self._batched = BatchedKeys(source, info, keys, batched_ids)
 
     def at(self, positions: Collection[int]) -> dict[int, dict[str, Cell | None]]:
         """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet.
 
-        This takes one query if the keys were listed once.
+        This takes one query if the keys were listed once, and some more if tasks run them in batches.
         """
         if not positions:
             return {}
-        found = read_instances(self._source, self._task_ids, [UNMAPPED, *positions])
+        found = read_instances(self._source, self._single_ids, [UNMAPPED, *positions])
         stale = self._staleness.at(positions)
+        in_batches, _ = self._batched.at(positions)
 
         def cell(at: tuple[str, int]) -> Cell | None:
+            if at in in_batches:
+                key = in_batches[at]
+                return None if key is None else Cell(key.instance, key.is_stale, key.record)
             # A mapped task has one task instance for all keys until it is expanded.
             instance = found.get(at) or found.get((at[0], UNMAPPED))
             return None if instance is None else Cell(instance, at in stale)

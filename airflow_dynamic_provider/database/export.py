@@ -42,6 +42,8 @@ COLUMNS: Mapping[What, tuple[str, ...]] = {
         "end_date",
         "duration",
         "is_stale",
+        "error",
+        "reason",
     ),
     "metadata": ("of", "key_path", "key", "task_id", "output", "label", "kind", "value"),
 }
@@ -131,6 +133,8 @@ def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
         "end_date": None if own is None else _moment(own.end_date),
         "duration": None if own is None else own.duration,
         "is_stale": cell is not None and cell.is_stale,
+        "error": None if cell is None else cell.error,
+        "reason": None if cell is None else cell.reason,
     }
 
 

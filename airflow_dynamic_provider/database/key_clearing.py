@@ -89,7 +89,7 @@ def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
     # A helper may have failed by itself, and then nothing downstream of it can run.
-    columns = (*matrix.info.task_ids, *matrix.info.helpers)
+    columns, _ = matrix.info.split([*matrix.info.task_ids, *matrix.info.helpers])
     if not columns or not positions:
         return []
     wanted = [TaskInstance.state.in_(FAILURES), among(TaskInstance.map_index, {UNMAPPED, *positions})]

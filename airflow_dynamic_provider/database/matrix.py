@@ -132,7 +132,7 @@ class Matrix:
     def page(self, query: Query) -> Page:
         """Return a page of rows. What the database sends does not grow with the number of keys."""
         found = self.find(query)
-        total, message = self.totals.of(found), self.totals.staleness.message
+        total, message = self.totals.of(found), self.totals.message
         depth = len(query.parent) + 1
         if query.folds and depth < self.info.space.depth:
             below = self._below(found, depth, query)

@@ -111,9 +111,16 @@ def metadata_of_cells(
         cells: Position -> task -> cell.
     """
     task_ids = {task_id for by_task in cells.values() for task_id in by_task}
-    return {
+    in_batches = {
+        (task_id, position): cell.record.metadata
+        for position, by_task in cells.items()
+        for task_id, cell in by_task.items()
+        if cell is not None and cell.record is not None and cell.record.metadata
+    }
+    single_ids = task_ids - {task_id for task_id, _ in in_batches}
+    return _read_each(in_batches, StoredMetadata.unpack, _UNREADABLE_INSTANCE) | {
         (task_id, position): metadata
-        for (task_id, position), metadata in read_metadata(source, task_ids, list(cells)).items()
+        for (task_id, position), metadata in read_metadata(source, single_ids, list(cells)).items()
         if (cell := cells[position].get(task_id)) is not None
         if not cell.is_stale
         if metadata is _UNREADABLE_INSTANCE or metadata.key_path == paths[position]

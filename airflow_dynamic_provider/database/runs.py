@@ -215,6 +215,55 @@ class RunSource:
             )
         )
 
+    def pull_parts(
+        self,
+        task_ids: Collection[str],
+        prefix: str,
+        map_indexes: Collection[int],
+        fields: Sequence[str],
+        limit: int | None = None,
+    ) -> dict[tuple[str, int, str], Any]:
+        """Return (task, map index, XCom key) -> XCom, for the XComs whose keys have a prefix.
+
+        Args:
+            task_ids: The tasks.
+            prefix: The beginning of the XCom keys.
+            map_indexes: The map indexes.
+            fields: The fields to read of each XCom, as in `pull_names`.
+            limit: The maximum number of XComs; ``None`` for all. The first ones by task and map index
+                are read.
+
+        Raises:
+            ReadError: The deployment's own XCom backend cannot load one.
+        """
+        from sqlalchemy import select
+
+        from airflow_dynamic_provider.airflow_adapter.models import XComModel
+
+        columns = (XComModel.task_id, XComModel.map_index, XComModel.key)
+
+        def wanted(*selected: Any) -> Any:
+            found = select(*columns, *selected).where(
+                XComModel.dag_id == self.dag_id,
+                XComModel.run_id == self.run_id,
+                XComModel.task_id.in_(task_ids),
+                XComModel.key.startswith(prefix, autoescape=True),
+                among(XComModel.map_index, map_indexes),
+            )
+            found = found.order_by(*columns)
+            return self.session.execute(found if limit is None else found.limit(limit))
+
+        parts_of = {
+            (task_id, map_index, key): {
+                field: value for field, value in zip(fields, values, strict=True) if value is not None
+            }
+            for task_id, map_index, key, *values in wanted(*(XComModel.value[field] for field in fields))
+        }
+        if all(parts_of.values()):
+            return parts_of
+        # The deployment's XCom backend has put them elsewhere.
+        return {(row.task_id, row.map_index, row.key): _load(row, False) for row in wanted(XComModel.value)}
+
     def holders(self, xcom_key: str) -> set[tuple[str, int]]:
         """Return the (task, map index) of all task instances that have pushed such an XCom."""
         from sqlalchemy import select

@@ -44,12 +44,11 @@ class SpaceInfo:
         of: Its name in pages and commands.
         space: The space itself.
         description: The author's description of the dynamic output.
-        columns: The author's tasks that are cloned for its keys, in the order in which they run. A task that
-            runs its keys in batches is not among them, because its map index is not the position of a key.
+        columns: The author's tasks that are cloned for its keys, in the order in which they run.
         helpers: The tasks of the package that are cloned for its keys, without those of batches.
         clones: Task id -> specification of its clones, without batches.
         batched: Task id -> its batches, for the author's tasks that run its keys in batches, and the gates
-            of batches.
+            of batches. The map index of their task instances is not the position of a key.
     """
 
     of: str
@@ -89,6 +88,14 @@ class SpaceInfo:
     def task_ids(self) -> list[str]:
         """The author's tasks that are cloned for its keys."""
         return [column.task_id for column in self.columns]
+
+    def split(self, task_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Return those of some tasks that have a task instance for each key, and those that run batches."""
+        task_ids = list(task_ids)
+        return (
+            [task_id for task_id in task_ids if task_id not in self.batched],
+            [task_id for task_id in task_ids if task_id in self.batched],
+        )
 
 
 @dataclass(frozen=True)
@@ -242,7 +249,7 @@ def _info(
     }
     batched = {task_id: each.batches for task_id, each in of_space.items() if each.batches is not None}
     clones = {task_id: document for task_id, document in of_space.items() if task_id not in batched}
-    own = [task_id for task_id, document in clones.items() if not document.is_helper]
+    own = [task_id for task_id, document in of_space.items() if not document.is_helper]
     often = Counter(labels[task_id] for task_id in own)
     columns = tuple(Column(each, labels[each] if often[labels[each]] == 1 else each) for each in own)
     helpers = tuple(task_id for task_id, document in clones.items() if document.is_helper)

@@ -1,6 +1,7 @@
 """Sums up the cells of many keys in the database: how many keys have which state, and which come first.
 
-The database answers with some rows, however many keys there are.
+The database answers with some rows, however many keys there are. It does not know the states of keys that run
+in batches: these are read from what the batches stored, and summed up here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
-from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, rank, worst
+from airflow_dynamic_provider.database.batches import MOST_CHUNKS, BatchedKeys
+from airflow_dynamic_provider.database.cells import ORDER, RANKS, Cell, name_counts, rank, worst
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
@@ -61,7 +63,9 @@ class Totals:
     ) -> None:
         self._source = source
         self._keys = keys
-        self._task_ids = info.task_ids if task_ids is None else task_ids
+        all_ids = info.task_ids if task_ids is None else task_ids
+        self._task_ids, self._batched_ids = info.split(all_ids)
+        self._batched = BatchedKeys(source, info, keys, self._batched_ids)
         self.staleness = Staleness(source, info, keys, self._task_ids)
 
     def of(self, positions: Sequence[int]) -> Total:
@@ -69,9 +73,14 @@ class Totals:
         return self.of_each([positions])[0]
 
     def of_each(self, groups: Sequence[Sequence[int]]) -> list[Total]:
-        """Return the states of the keys of each group, in two queries. No key is in two groups."""
+        """Return the states of the keys of each group, in two queries. No key is in two groups.
+
+        If tasks run the keys in batches, it also reads what the batches stored about their states.
+        """
         from sqlalchemy import func, select
 
+        if self._batched_ids:
+            return [self._of_rows(group) for group in groups]
         counts: list[Counter[str | None]] = [Counter() for _ in groups]
         seconds = [0.0 for _ in groups]
         if self._task_ids and any(groups):
@@ -113,8 +122,8 @@ class Totals:
         from sqlalchemy import func, select
 
         ranks = [RANKS[name] for state in states if (name := None if state == "none" else state) in RANKS]
-        if absent or not positions:
-            # Airflow makes the task instances of all keys together, so this happens before it does, or after
+        if absent or not positions or self._batched_ids:
+            # Airflow makes the task instances of all keys together, so keys lack one before it does, or after
             # a part of them was deleted.
             rows = self._rows(positions)
             sort_by: dict[str, Callable[[int], float]] = {
@@ -140,6 +149,57 @@ class Totals:
 
     def _rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
         """Return position -> (rank of its state, seconds), for each of some keys."""
+        if not self._batched_ids:
+            return self._single_rows(positions)
+        single = self._single_rows(positions) if self._task_ids else {}
+        rows = {}
+        for position in positions:
+            cells = [self._in_batches[0].get((task_id, position)) for task_id in self._batched_ids]
+            ranks = [rank(None if cell is None else cell.state) for cell in cells]
+            seconds = [cell.seconds or 0.0 for cell in cells if cell is not None]
+            if position in single:
+                ranks.append(single[position][0])
+                seconds.append(single[position][1])
+            rows[position] = (min(ranks), sum(seconds))
+        return rows
+
+    def _of_rows(self, positions: Sequence[int]) -> Total:
+        rows = self._rows(positions).values()
+        return Total(Counter(ORDER[each] for each, _ in rows), sum(seconds for _, seconds in rows), 0)
+
+    @cached_property
+    def _in_batches(self) -> tuple[dict[tuple[str, int], Cell | None], bool]:
+        """(Task, position) -> cell, for all keys that run in batches; and whether chunks were left out."""
+        every = range(len(self._keys.paths or ()))
+        found, is_cut = self._batched.at(every, states_only=True, limit=MOST_CHUNKS)
+        cells = {
+            at: None if key is None else Cell(key.instance, key.is_stale, key.record)
+            for at, key in found.items()
+        }
+        return cells, is_cut
+
+    @property
+    def message(self) -> str | None:
+        """What sums leave out, if anything."""
+        messages = [self.staleness.message]
+        if self._batched_ids and self._in_batches[1]:
+            messages.append(
+                f"The states of the keys in batches are stored in more than {MOST_CHUNKS} parts. The counts "
+                "and the order of the keys take the state of the batch for keys in the other parts."
+            )
+        return " ".join(filter(None, messages)) or None
+
+    @property
+    def has_stale(self) -> bool:
+        """Whether a clone or a batch ran for another key."""
+        if self.staleness.is_any:
+            return True
+        return bool(self._batched_ids) and any(
+            cell is not None and cell.is_stale for cell in self._in_batches[0].values()
+        )
+
+    def _single_rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
+        """Return the same for the tasks that have a task instance for each key."""
         from sqlalchemy import select
 
         found = dict.fromkeys(positions, (rank(self._of_absent), 0.0))

@@ -98,9 +98,11 @@ class TaskInstance(BaseModel):
 
 
 class Cell(TaskInstance):
-    """The task instance of a key in a task."""
+    """The task instance of a key in a task. That of a batch has the state and the times of the key."""
 
     is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed again")
+    error: str | None = Field(description="The error of a key that failed in a batch")
+    reason: str | None = Field(description="Why a key of a batch was skipped or could not start, if known")
 
 
 class Row(BaseModel):

@@ -10,7 +10,10 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
 from airflow_dynamic_provider.database.downstream import ALL, find_downstream
+from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.key_clearing import find_listing
+from airflow_dynamic_provider.database.matrix import Matrix, Query
+from airflow_dynamic_provider.database.numbers import read_numbers
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag.tasks import keep
@@ -166,3 +169,133 @@ def test_a_batch_has_no_key_of_its_own(run):
     path = f"/dags/{run.dag.dag_id}/runs/{run.run_id}/task-instances/work/1"
     found = ApiServer().get(path).json()
     assert (found["key"], found["is_stale"], found["state"]) == (None, False, "success")
+
+
+WORK = {"k0": "success", "k1": "failed", "k2": "success", "k3": "success", "k4": "success"}
+
+
+def shown_in(matrix, task_id):
+    """Key -> state in the rows of a page, for one task."""
+    rows = matrix.page(Query(limit=100)).rows
+    return {row.key_path[0]: None if (cell := row.cells[task_id]) is None else cell.state for row in rows}
+
+
+def matrix_of(opened, run):
+    of_run = opened(run)
+    return Matrix(of_run.source, of_run.space("numbers.result"))
+
+
+def test_list_counts_keys_and_not_batches(run, read):
+    (listed,) = read(run, "list")["outputs"]
+    assert (listed["keys"], listed["counts"]) == (5, {"failed": 1, "success": 4})
+
+
+def test_show_has_what_became_of_the_key(run, read):
+    shown = read(run, "show", "k1")
+    (instance,) = shown["task_instances"]
+    # The map index is that of the batch, whose log has the key.
+    assert (instance["task_id"], instance["map_index"], instance["state"]) == ("work", 0, "failed")
+    assert instance["error"] == "ValueError: k1 is bad"
+    assert instance["try_number"] == 1
+    assert instance["start_date"] <= instance["end_date"]
+    assert instance["metadata"] == {"result": {"worked": {"type": "int", "value": 1}}}
+    assert 0 <= instance["duration"] < run.instances("work")[0].duration + 1
+    (last,) = read(run, "show", "k4")["task_instances"]
+    assert (last["map_index"], last["state"], last["error"]) == (1, "success", None)
+
+
+def test_the_page_has_a_cell_for_each_key(run, opened):
+    assert shown_in(matrix_of(opened, run), "work") == WORK
+
+
+@pytest.mark.parametrize("sort", ["position", "state", "duration", "key"])
+def test_pages_sort_filter_and_search_keys_of_batches(run, opened, sort):
+    matrix = matrix_of(opened, run)
+    failed = matrix.page(Query(states={"failed"}, sort=sort))
+    assert [(row.key_path, row.state) for row in failed.rows] == [(("k1",), "failed")]
+    assert (failed.total, failed.counts) == (1, {"failed": 1, "success": 4})
+    found = matrix.page(Query(search="K3", sort=sort))
+    assert [row.key_path for row in found.rows] == [("k3",)]
+    assert len(matrix.page(Query(sort=sort)).rows) == 5
+    assert matrix.page(Query(sort="state")).rows[0].key_path == ("k1",)
+
+
+def test_export_has_a_line_for_each_key(run, read):
+    (space,) = read(run, "export", "--format", "json", "--what", "states")["outputs"]
+    assert {key["key"]: key["tasks"][0]["state"] for key in space["keys"]} == WORK
+    assert [key["tasks"][0]["map_index"] for key in space["keys"]] == [0, 0, 0, 1, 1]
+    (space,) = read(run, "export", "--format", "json", "--what", "metadata")["outputs"]
+    for number, key in enumerate(space["keys"]):
+        assert key["tasks"][0]["outputs"]["result"]["worked"]["value"] == number
+
+
+def test_history_and_numbers_are_those_of_the_keys(run, opened):
+    of_run = opened(run)
+    history = History(of_run.session, of_run.dag_id, "numbers.result", 10)
+    (cells,) = history.states([("k1",)], "work")
+    by_run = dict(zip([each.dag_run.run_id for each in history.runs], cells, strict=True))
+    assert (by_run[run.run_id].state, by_run[run.run_id].instance.map_index) == ("failed", 0)
+    found = {
+        (each.label, each.task_id): each.series for each in read_numbers(history, [("k4",), ("k1",)]).numbers
+    }
+    assert found["worked", "work"] == {"k4": [4.0] * len(by_run), "k1": [1.0] * len(by_run)}
+
+
+def test_tasks_with_and_without_batches_are_shown_side_by_side(mixed_run, opened, read):
+    matrix = matrix_of(opened, mixed_run)
+    everywhere = dict.fromkeys(WORK, "success")
+    stopped = {"k1": "upstream_failed", "k2": "skipped"}
+    assert shown_in(matrix, "work") == everywhere | {"k1": "failed", "k2": "skipped"}
+    assert shown_in(matrix, "more") == everywhere | {"k1": "failed", "k2": "skipped"}
+    assert shown_in(matrix, "before") == shown_in(matrix, "beside") == everywhere
+    assert shown_in(matrix, "alone") == everywhere | stopped
+    assert matrix.counts == {"failed": 1, "skipped": 1, "success": 3}
+    by_task = {each["task_id"]: each for each in read(mixed_run, "show", "k3")["task_instances"]}
+    indexes = {task_id: each["map_index"] for task_id, each in by_task.items()}
+    assert indexes == {"work": 1, "more": 1, "before": 1, "alone": 3, "beside": 3}
+    skipped = {each["task_id"]: each["reason"] for each in read(mixed_run, "show", "k2")["task_instances"]}
+    assert skipped["work"] == "k2 is not wanted"
+
+
+def test_keys_that_a_gate_stopped_are_shown(airflow_database, execution_api, opened):
+    WORLD.acts = {"k0": "fail", "k1": "fail", "k2": "skip", "k3": "skip"}
+
+    @dag(schedule=None)
+    def stopped():
+        numbers().map(work, batch=2).map(work.override(task_id="more"), batch=2)
+
+    run = start_run(stopped()).run()
+    assert list(run.states("more").values()) == ["upstream_failed", "skipped", "success"]
+    expected = {
+        "k0": "upstream_failed",
+        "k1": "upstream_failed",
+        "k2": "skipped",
+        "k3": "skipped",
+        "k4": "success",
+    }
+    matrix = matrix_of(opened, run)
+    assert shown_in(matrix, "more") == expected
+    cells = matrix.cells.at([0, 4])
+    assert (cells[0]["more"].reason, cells[0]["more"].instance.map_index) == (
+        "'work' is failed for this key",
+        0,
+    )
+
+
+def test_before_keys_are_divided_they_have_no_state(airflow_database, execution_api, opened):
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+    WORLD.acts = {}
+    run = start_run(only_batches()).run()
+    of_run = opened(run)
+    for state, task_id in ((None, "work"), ("queued", "work")):
+        of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id=task_id).update(
+            {"state": state}
+        )
+        # What an earlier try has stored is not shown after a clear.
+        assert set(shown_in(matrix_of(lambda _: of_run, run), "work").values()) == {state}
+    of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id="work").update(
+        {"state": "running"}
+    )
+    assert set(shown_in(matrix_of(lambda _: of_run, run), "work").values()) == {"success"}
+    of_run.session.rollback()

@@ -37,6 +37,18 @@ BATCHES = Form("a list of batches", frozenset({"attempt", "ranges"}), _REMEDY)
 PLACES = Form("the batches of a list of keys", frozenset({"first", "starts"}), _REMEDY)
 CHUNK = Form("the keys of a batch", frozenset({"attempt", "keys", "positions", "values"}), _REMEDY)
 
+#: The beginning of the XCom keys of chunks.
+CHUNK_PREFIX = "dynamic_batch."
+
+#: The fields of a chunk that tell the state and the times of its keys.
+STATE_FIELDS = (
+    *("version", "readable_by", "attempt", "keys", "positions", "states", "tries", "may_change"),
+    *("began", "started", "milliseconds"),
+)
+
+#: All fields of a chunk but its values.
+RECORD_FIELDS = (*STATE_FIELDS, "reasons", "metadata", "failures")
+
 #: The number of batches in a page. The task instance of a batch reads one page.
 BATCHES_PER_PAGE = 64
 
@@ -56,7 +68,7 @@ def places_xcom(page: int) -> str:
 
 def chunk_xcom(chunk: int) -> str:
     """Return the XCom key of some of the keys of a batch."""
-    return f"dynamic_batch.{chunk}"
+    return f"{CHUNK_PREFIX}{chunk}"
 
 
 class StoredBatches(Record):

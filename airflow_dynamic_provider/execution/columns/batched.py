@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import (
-    FAILED,
-    FAILURES,
-    MARKED,
-    NEVER_STARTED,
-    SKIPPED,
-    SUCCESS,
-)
+from airflow_dynamic_provider.definitions.states import FAILED, NEVER_STARTED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
+from airflow_dynamic_provider.execution.batch_records.outcomes import (
+    is_stopped_by,
+    outcome_of_started,
+    outcome_of_unstarted,
+)
 from airflow_dynamic_provider.execution.batch_records.reading import batch_of, read_chunks
 from airflow_dynamic_provider.execution.columns.column import Column
 from airflow_dynamic_provider.execution.known_pages import keep_pages
@@ -67,19 +65,15 @@ class BatchedColumn(Column):
         if state not in (SUCCESS, FAILED):
             raise self._error(index, *_unfinished(self._clone.task_id, state))
         record = self._record(self._clone.task_id, number, index)
-        if state == FAILED:
-            # A task instance that was killed has no record of the keys that it had not finished.
-            return FAILED if record is None else record.state
-        if record is not None and record.state not in FAILURES:
-            return record.state
-        if record is None and self._records(self._clone.task_id, number):
+        has_records = bool(self._records(self._clone.task_id, number))
+        outcome = outcome_of_started(state, record, has_records=has_records)
+        if outcome is None:
             raise self._error(
                 index,
                 "its batch succeeded, but has no result for it",
                 f"Clear {self._clone.task_id!r} with its downstream tasks.",
             )
-        # A person marked the batch as success.
-        return MARKED if record is None or record.state == FAILED else record.state
+        return outcome
 
     def _state(self, number: int) -> str | None:
         """Return the state of a batch. What reads only some keys reads only the states of their batches."""
@@ -97,14 +91,12 @@ class BatchedColumn(Column):
         if gate_id is None:
             return state
         states = xcom.read_states_at(self._reader.context, [gate_id], number)
-        if xcom.state_at(states, gate_id, number) in (SUCCESS, None):
-            return state if state != SKIPPED else self._of_skipped(index, number)
-        record = self._record(gate_id, number, index)
-        return state if record is None else record.state
-
-    def _of_skipped(self, index: int, number: int) -> str:
-        record = self._record(self._clone.task_id, number, index)
-        return SKIPPED if record is None or record.state == SUCCESS else record.state
+        is_stopped = is_stopped_by(xcom.state_at(states, gate_id, number))
+        if not is_stopped and state != SKIPPED:
+            # Nothing is stored.
+            return state
+        record = self._record(gate_id if is_stopped else self._clone.task_id, number, index)
+        return outcome_of_unstarted(state, record, is_stopped=is_stopped)
 
     def _value(self, index: int) -> Any:
         record = self._record(self._clone.task_id, self._number(index), index)

@@ -100,9 +100,9 @@ def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
         **present_space(info).model_dump(),
         keys=None if paths is None else len(paths),
         counts=found.counts,
-        has_stale=found.totals.staleness.is_any,
+        has_stale=found.totals.has_stale,
         producer_state=found.keys.listing.state,
-        message=found.keys.message or found.totals.staleness.message,
+        message=found.keys.message or found.totals.message,
     )
 
 

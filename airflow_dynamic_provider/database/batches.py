@@ -1,0 +1,230 @@
+"""The keys of batched tasks: their batches, and what is stored about each key.
+
+The map index of a task instance of a batched task is the number of a batch. The task that divides the keys has
+stored which batch has which key, and the task instance, or its gate, what became of its keys.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.definitions.states import (
+    FAILED,
+    FINAL,
+    MARKED,
+    NEVER_STARTED,
+    SUCCESS,
+)
+from airflow_dynamic_provider.execution.batch_records.outcomes import (
+    is_stopped_by,
+    outcome_of_started,
+    outcome_of_unstarted,
+)
+from airflow_dynamic_provider.execution.batch_records.stored import (
+    CHUNK_PREFIX,
+    POSITIONS_PER_PAGE,
+    RECORD_FIELDS,
+    STATE_FIELDS,
+    StoredChunk,
+    StoredPlaces,
+    places_xcom,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from airflow_dynamic_provider.database.keys import KeyList
+    from airflow_dynamic_provider.database.runs import RunSource
+    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
+    from airflow_dynamic_provider.execution.documents import BatchesOfTask
+
+#: The number of stored chunks that one answer about all keys reads.
+MOST_CHUNKS = 5000
+
+# The states of the task instance of a batch in which what is stored belongs to its present try. Airflow deletes
+# the rest when a task instance starts.
+_AT_WORK = frozenset({"running", "deferred"})
+
+# The state of a batch between two tries. Of what the first try stored, only what will not change counts.
+_BETWEEN_TRIES = "up_for_retry"
+
+Pair = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class KeyInBatch:
+    """A key in a batched task.
+
+    Attributes:
+        instance: The task instance of the batch, with the state, the tries and the times of the key.
+        is_stale: Whether the batch ran for other keys, before the keys were listed again.
+        record: What is stored about the key, if anything.
+    """
+
+    instance: Instance
+    is_stale: bool = False
+    record: KeyRecord | None = None
+
+
+@dataclass
+class _Stored:
+    """What a task instance stored about the keys of its batch, by position."""
+
+    records: dict[int, KeyRecord] = field(default_factory=dict)
+    attempts: set[int] = field(default_factory=set)
+
+
+class BatchedKeys:
+    """Reads the keys of batched tasks.
+
+    Args:
+        source: The run.
+        info: The key space.
+        keys: Its keys.
+        task_ids: The batched tasks to read.
+    """
+
+    def __init__(self, source: RunSource, info: SpaceInfo, keys: KeyList, task_ids: Collection[str]) -> None:
+        self._source = source
+        self._keys = keys
+        self._batches: dict[str, BatchesOfTask] = {task_id: info.batched[task_id] for task_id in task_ids}
+
+    def at(
+        self, positions: Collection[int], *, states_only: bool = False, limit: int | None = None
+    ) -> tuple[dict[Pair, KeyInBatch | None], bool]:
+        """Return (task, position) -> key, and whether chunks were left out.
+
+        The key is ``None`` if Airflow has not created the task instance of its batch yet. It takes one query for
+        the task instances, one for the chunks of the batches that have the keys, and one or two for each task
+        that divides the keys.
+
+        Args:
+            positions: The positions of the keys.
+            states_only: Whether to leave out metadata, errors and reasons.
+            limit: The maximum number of chunks; ``None`` for all. Other keys have the state of their batch.
+
+        Raises:
+            LayoutError: Another release has stored the data.
+            ReadError: The data cannot be loaded.
+        """
+        if not self._batches or not positions:
+            return {}, False
+        numbers = {lister: self._numbers(lister, positions) for lister in self._listers}
+        wanted = {number for by_position in numbers.values() for number in by_position.values()}
+        gates = {each.gate_id for each in self._batches.values() if each.gate_id is not None}
+        task_ids = [*self._batches, *gates]
+        instances = read_instances(self._source, task_ids, {UNMAPPED, *wanted})
+        fields = STATE_FIELDS if states_only else RECORD_FIELDS
+        chunks = self._source.pull_parts(
+            task_ids, CHUNK_PREFIX, wanted, fields, None if limit is None else limit + 1
+        )
+        is_cut = limit is not None and len(chunks) > limit
+        stored = _by_batch(dict(list(chunks.items())[:limit]))
+        found: dict[Pair, KeyInBatch | None] = {}
+        for task_id, batches in self._batches.items():
+            for position in positions:
+                number = numbers[batches.lister_id].get(position, UNMAPPED)
+                # A mapped task has one task instance for all batches until it is expanded.
+                own = instances.get((task_id, number)) or instances.get((task_id, UNMAPPED))
+                gate = None if batches.gate_id is None else instances.get((batches.gate_id, number))
+                found[task_id, position] = None if own is None else self._key(own, gate, stored, position)
+        return found, is_cut
+
+    @property
+    def _listers(self) -> set[str]:
+        return {each.lister_id for each in self._batches.values()}
+
+    def _numbers(self, lister_id: str, positions: Collection[int]) -> dict[int, int]:
+        """Return position -> number of the batch that has it. It is empty until the keys are divided."""
+        if self._source.states([lister_id], [UNMAPPED]).get((lister_id, UNMAPPED)) != SUCCESS:
+            return {}
+        names = {places_xcom(page): page for page in {at // POSITIONS_PER_PAGE for at in positions}}
+        stored = self._source.pull_names(lister_id, names)
+        pages = {names[name]: StoredPlaces.unpack(each) for name, each in stored.items()}
+        return {
+            at: pages[page].batch_of(at) for at in positions if (page := at // POSITIONS_PER_PAGE) in pages
+        }
+
+    def _key(
+        self, own: Instance, gate: Instance | None, stored: Mapping[Pair, _Stored], position: int
+    ) -> KeyInBatch:
+        if own.map_index == UNMAPPED:
+            return KeyInBatch(own)
+        is_stopped = own.state in NEVER_STARTED and gate is not None and is_stopped_by(gate.state)
+        teller = gate if is_stopped and gate is not None else own
+        by_batch = stored.get((teller.task_id, teller.map_index), _Stored())
+        record = by_batch.records.get(position)
+        assert self._keys.paths is not None
+        if record is not None and record.key_path != self._keys.paths[position]:
+            return KeyInBatch(own, is_stale=own.state in {*FINAL, *_AT_WORK})
+        if record is None and self._is_of_former_keys(own, by_batch):
+            return KeyInBatch(own, is_stale=True)
+        state, record = _state_of(
+            own.state, record, is_stopped=is_stopped, has_records=bool(by_batch.records)
+        )
+        if state is None and own.state == SUCCESS:
+            return KeyInBatch(own, is_stale=True)
+        return KeyInBatch(_as_of_key(own, state, record), record=record)
+
+    def _is_of_former_keys(self, own: Instance, stored: _Stored) -> bool:
+        """Return whether a batch without a record of a key ran before the keys were listed again.
+
+        The times decide only if nothing is stored.
+        """
+        if not self._keys.is_listed_again or own.state not in {*FINAL, *_AT_WORK}:
+            return False
+        if stored.attempts:
+            return self._keys.listing.try_number not in stored.attempts
+        ended, listed = own.end_date or own.start_date, self._keys.listing.end_date
+        return ended is not None and listed is not None and ended < listed
+
+
+def _by_batch(chunks: Mapping[tuple[str, int, str], Any]) -> dict[Pair, _Stored]:
+    """Return (task, number of the batch) -> what is stored about its keys."""
+    found: defaultdict[Pair, _Stored] = defaultdict(_Stored)
+    for (task_id, number, _), stored in chunks.items():
+        # The values may be large, and pages do not show them.
+        chunk = StoredChunk.unpack({**stored, "values": {}} if isinstance(stored, dict) else stored)
+        batch = found[task_id, number]
+        batch.records |= {record.position: record for record in chunk.records}
+        batch.attempts.add(chunk.attempt)
+    return found
+
+
+def _state_of(
+    state: str | None, record: KeyRecord | None, *, is_stopped: bool, has_records: bool
+) -> tuple[str | None, KeyRecord | None]:
+    """Return the state of a key, and the record that belongs to it, if any."""
+    if state in NEVER_STARTED:
+        outcome: str | None = outcome_of_unstarted(str(state), record, is_stopped=is_stopped)
+    elif state in (SUCCESS, FAILED):
+        outcome = outcome_of_started(str(state), record, has_records=has_records)
+    elif record is not None and (state in _AT_WORK or (state == _BETWEEN_TRIES and record.is_final)):
+        outcome = record.state
+    else:
+        return state, None
+    if outcome == MARKED:
+        return SUCCESS, None
+    return outcome, record if record is not None and record.state == outcome else None
+
+
+def _as_of_key(own: Instance, state: str | None, record: KeyRecord | None) -> Instance:
+    """Return the task instance of a batch with the state, the tries and the times of a key."""
+    if record is None:
+        # The times of the batch are those of all its keys.
+        return replace(own, state=state, start_date=None, end_date=None, duration=None)
+    start = end = seconds = None
+    if record.milliseconds is not None:
+        seconds = record.milliseconds / 1000
+    if record.started is not None:
+        start = datetime.fromtimestamp(record.started / 1000, timezone.utc)
+        end = start + timedelta(seconds=seconds or 0)
+    return replace(
+        own, state=state, try_number=record.tries, start_date=start, end_date=end, duration=seconds
+    )
