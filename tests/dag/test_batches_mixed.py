@@ -88,7 +88,7 @@ CASES = [
 ]
 
 #: The sizes of the batches of three maps of a chain; ``None`` for a task instance for each key.
-CUTS = [(2, 2, 2), (3, 2, None), (None, 2, 2), (2, None, 2), (1, 1, 1)]
+CUTS = [(2, 2, 2), (3, 1, None), (None, 2, 2)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
