@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_dynamic_provider.errors import ReadError
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader_below import ReaderBelow
-from airflow_dynamic_provider.execution.known_pages import keeps_pages
+from airflow_dynamic_provider.execution.pages import keeps_pages
 from airflow_dynamic_provider.execution.spaces import KeyPath, Space, space_in_common
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution.below import indexes_under, own_prefix, 
 from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
-from airflow_dynamic_provider.execution.known_pages import kept_by
+from airflow_dynamic_provider.execution.pages import kept_by
 from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
 from airflow_dynamic_provider.execution.sources import CollectionSpec, select
 

@@ -57,6 +57,7 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         # The handles of the outputs set these while the Dag file is parsed.
         self.mapped_outputs: dict[str, str] = {}
         self.collected_outputs: set[str] = set()
+        self.batched_outputs: set[str] = set()
 
     def execute(self, context: Any) -> Any:
         """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
@@ -76,7 +77,7 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         from airflow_dynamic_provider.execution.writing import OutputWriter
 
         outputs = [name for name, out in self.declarations.items() if isinstance(out, DynamicOut)]
-        return OutputWriter(context, outputs, self.collected_outputs)
+        return OutputWriter(context, outputs, self.collected_outputs, self.batched_outputs)
 
     def store(self, context: Any, production: Production, writer: OutputWriter | None) -> Any:
         """Store the outputs, and return the value that Airflow stores as the return value."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.metadata import metadata_to_json
-from airflow_dynamic_provider.definitions.records import replace
+from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.pages import part_of, position_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 
     from airflow_dynamic_provider.definitions.events import DynamicOutput
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
@@ -34,7 +34,7 @@ _LOG_EVERY = 500
 _VALUES_BYTES = 1024 * 1024
 
 
-class _Pages(NamedTuple):
+class _Pages(Record):
     """The pages in which outputs are stored.
 
     Attributes:
@@ -68,12 +68,18 @@ class OutputWriter:
         context: Airflow's task context.
         outputs: The dynamic outputs.
         collected_outputs: The dynamic outputs that are collected themselves, not only after a ``map``.
+        batched_outputs: The dynamic outputs that batches read in the same pages, which then have metadata too.
     """
 
     def __init__(
-        self, context: MutableMapping[str, Any], outputs: Iterable[str], collected_outputs: Iterable[str]
+        self,
+        context: MutableMapping[str, Any],
+        outputs: Iterable[str],
+        collected_outputs: Collection[str],
+        batched_outputs: Collection[str],
     ) -> None:
         self._context = context
+        self._batched = frozenset(batched_outputs)
         clone: CloneRuntime | None = context.get(RUNTIME_KEY)
         self._key_path = clone.key_path if clone else ()
         self._map_index = clone.map_index if clone else xcom.UNMAPPED
@@ -91,7 +97,7 @@ class OutputWriter:
                 layout.VALUES_PER_PAGE, functools.partial(self._store_values, name), _VALUES_BYTES
             )
             for name in self._counts
-            if name in collected_outputs
+            if name in collected_outputs or name in batched_outputs
         }
 
     def take(self, event: DynamicOutput[Any]) -> None:
@@ -125,7 +131,7 @@ class OutputWriter:
                 xcom_key = layout.described_xcom(name, page)
                 described = self._read_own(xcom_key, _ITEMS)
                 xcom.push(self._context, xcom_key, described.with_metadata(added).pack())
-        if name in self._values:
+        if name in self._batched:
             for page, added in _by_page(positions, _VALUES.length).items():
                 self._add_to_page(_VALUES, name, page, added)
 
@@ -166,13 +172,17 @@ class OutputWriter:
             parts.clear()
 
     def _store_values(self, name: str, part: paging.Part) -> None:
+        metadata = None
+        if name in self._batched:
+            labelled = enumerate(part.entries)
+            metadata = {at: metadata_to_json(event.metadata) for at, event in labelled if event.metadata}
         stored = layout.StoredValues(
             [event.value for event in part.entries],
             self._key_path,
             self._map_index,
             tuple(event.mapping_key for event in part.entries),
             tuple(part.starts),
-            {at: metadata_to_json(event.metadata) for at, event in enumerate(part.entries) if event.metadata},
+            metadata,
             self._attempt,
         )
         xcom.push(self._context, layout.values_xcom(name, part.page, part.part), stored.pack())

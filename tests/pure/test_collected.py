@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from airflow_dynamic_provider.execution import collected as module
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE, CollectedMapping, CollectedSequence
-from airflow_dynamic_provider.execution.collecting import _lazy_values
+from airflow_dynamic_provider.execution.collecting import _Gathered, _values
 
 pytestmark = pytest.mark.pure
 
@@ -144,7 +144,7 @@ def test_the_keys_of_a_batch_read_one_after_the_other():
             return list(indexes)
 
     found = SimpleNamespace(successes=list(range(3 * PAGE_SIZE)))
-    values = _lazy_values(Column(), SimpleNamespace(path=()), found)
+    values = _values(SimpleNamespace(path=(), lazy=True), _Gathered(None, Column(), found))
     with ThreadPoolExecutor(4) as pool:
         copies = pool.map(lambda _: list(copy.deepcopy(values)), range(8))
         assert list(copies) == [found.successes] * 8

@@ -27,7 +27,7 @@ def ensure_batches(handle: KeyedValues, settings: Batch) -> BatchesOfMap:
     space = handle.space
     if isinstance(space.spec, ProducedSpace) and settings.size >= ITEMS_PER_PAGE:
         # A batch reads a thousand values with one call from the pages of a collected output.
-        space.graph.task(space.spec.producer_id).collected_outputs.add(space.spec.output)
+        space.graph.task(space.spec.producer_id).batched_outputs.add(space.spec.output)
     source = handle.source if settings.bytes is not None else None
     known = (settings.size, settings.bytes, source)
     if known not in space.cuts:

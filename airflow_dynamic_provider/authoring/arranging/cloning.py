@@ -12,7 +12,6 @@ from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
-from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable, run_in_batches
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.arranging.refusing import (
     refuse_leaks,
@@ -86,6 +85,9 @@ def adopt_new_tasks(scope: MapScope) -> None:
     for task in new:
         refuse_uncloneable(task, scope.space)
         if scope.batches is not None:
+            # Imported here, because most maps run each key in a task instance of its own.
+            from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable
+
             refuse_unbatchable(task, scope.space)
         task_graph.end_on_worker(task)
         name_arguments(task)
@@ -98,6 +100,8 @@ def adopt_new_tasks(scope: MapScope) -> None:
     for task in new:
         _read_by_key(task, graph)
         if scope.batches is not None:
+            from airflow_dynamic_provider.authoring.arranging.batching import run_in_batches
+
             run_in_batches(graph.clones[task.task_id])
 
 

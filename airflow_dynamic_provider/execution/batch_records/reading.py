@@ -13,7 +13,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     chunk_xcom,
     places_xcom,
 )
-from airflow_dynamic_provider.execution.known_pages import read_document
+from airflow_dynamic_provider.execution.pages import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,9 +16,8 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     batches_xcom,
 )
 from airflow_dynamic_provider.execution.clones import wait_for_own_key
-from airflow_dynamic_provider.execution.known_pages import keep_pages
 from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
-from airflow_dynamic_provider.execution.pages import read_range
+from airflow_dynamic_provider.execution.pages import keep_pages, read_range
 from airflow_dynamic_provider.execution.places import know_items, place_at
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
 

@@ -15,7 +15,7 @@ from airflow_dynamic_provider.execution.batch_records.outcomes import (
 )
 from airflow_dynamic_provider.execution.batch_records.reading import batch_of, read_chunks
 from airflow_dynamic_provider.execution.columns.column import Column
-from airflow_dynamic_provider.execution.known_pages import keep_pages
+from airflow_dynamic_provider.execution.pages import keep_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
