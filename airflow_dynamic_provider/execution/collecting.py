@@ -68,6 +68,7 @@ class CollectorSpec:
     Attributes:
         task_id: The collector.
         collected_ids: The cloned tasks whose states matter to it.
+        keys_task_ids: The tasks that list the collected keys.
         is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
             skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
         same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
@@ -75,6 +76,7 @@ class CollectorSpec:
 
     task_id: str
     collected_ids: set[str] = field(default_factory=set)
+    keys_task_ids: set[str] = field(default_factory=set)
     is_relaxed: bool = False
     same_key_ids: set[str] = field(default_factory=set)
 
@@ -162,7 +164,8 @@ def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Read
     if reader is None:
         wanted = set(collector.collected_ids)
         if collector.is_relaxed:
-            wanted |= set(context["task"].upstream_task_ids)
+            # Clones that were skipped with the list of their keys do not stop the collector.
+            wanted |= set(context["task"].upstream_task_ids) | collector.keys_task_ids
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}
         reader = kept[_READER_KEY] = Reader(context, states)
     return reader
