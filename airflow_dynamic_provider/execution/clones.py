@@ -89,6 +89,7 @@ class CollectorSpec(Record, frozen=False):
     Attributes:
         task_id: The collector.
         collected_ids: The cloned tasks whose states matter to it.
+        keys_task_ids: The tasks that list the collected keys.
         is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
             skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
         same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
@@ -96,6 +97,7 @@ class CollectorSpec(Record, frozen=False):
 
     task_id: str
     collected_ids: set[str] = field(default_factory=set)
+    keys_task_ids: set[str] = field(default_factory=set)
     is_relaxed: bool = False
     same_key_ids: set[str] = field(default_factory=set)
 

@@ -121,6 +121,9 @@ def _reader(context: MutableMapping[str, Any], collector: CollectorSpec) -> Read
     reader: Reader | None = kept.get(_READER_KEY)
     if reader is None:
         wanted = set(collector.collected_ids)
+        if collector.is_relaxed:
+            # Clones that were skipped with the list of their keys do not stop the collector.
+            wanted |= collector.keys_task_ids
         if collector.is_relaxed and not _is_clone(context):
             wanted |= set(context["task"].upstream_task_ids)
         states = xcom.read_states(context, sorted(wanted)) if wanted else {}

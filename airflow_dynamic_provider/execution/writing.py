@@ -68,7 +68,7 @@ class OutputWriter:
         context: Airflow's task context.
         outputs: The dynamic outputs.
         collected_outputs: The dynamic outputs that are collected themselves, not only after a ``map``.
-        batched_outputs: The dynamic outputs that batches read in the same pages, which then have metadata too.
+        batched_outputs: The dynamic outputs that batches read in the same pages, with their metadata.
     """
 
     def __init__(

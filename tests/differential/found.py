@@ -107,6 +107,16 @@ PROGRAMS = {
         ),
         {("p1", ()): ("a", "b"), ("t1", ("a",)): "fail"},
     ),
+    "keys that are listed by a task that the scheduler skips when it is cleared": Case(
+        (
+            Produce("p1"),
+            Produce("p2", (All("p1"),)),
+            Map("p2", (Call("t1", ("p2",)),)),
+            Call("c1", (All("t1"),)),
+        ),
+        {("p1", ()): ("c",), ("p2", ()): ("d",)},
+        (Clear("p1", changes={("p1", ()): "skip"}),),
+    ),
     "a share that the keys just reach": Case(
         (
             Produce("p1"),

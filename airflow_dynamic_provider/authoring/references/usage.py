@@ -99,7 +99,8 @@ class Collecting(_Dependency):
             HandleUsageError: The trigger rule of ``other`` cannot wait for a collection.
         """
         self._refuse_rule(other)
-        self.graph.collector_of(other.task_id).collected_ids |= self.spec.task_ids
+        collector = self.graph.collector_of(other.task_id)
+        collector.collected_ids |= self.spec.task_ids
         if space_in_common(self.own, self.source.space) is not None:
             self.graph.collects_below.setdefault(other.task_id, []).append(self.spec)
             return
@@ -110,13 +111,14 @@ class Collecting(_Dependency):
             for task_id in sorted(self.spec.task_ids):
                 task_graph.add_edge(self.graph.ensure_done_after(self.graph.task(task_id)), other)
             return
+        collector.keys_task_ids.add(self.source.space.keys_task_id)
         self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
         for task_id in sorted(self.spec.task_ids):
             task_graph.add_edge(self.graph.task(task_id), other)
         if self.spec.task_ids and other.trigger_rule == TriggerRule.ALL_SUCCESS:
             # A skipped clone is left out of the collection; under all_success it would skip the collector.
             task_graph.set_trigger_rule(other, TriggerRule.NONE_FAILED)
-            self.graph.collector_of(other.task_id).is_relaxed = True
+            collector.is_relaxed = True
 
     def _waits_for_all(self, other: Any) -> bool:
         """Return whether the collector runs even if clones failed."""

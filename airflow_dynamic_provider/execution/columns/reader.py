@@ -43,6 +43,9 @@ class Reader(Record, frozen=False):
             CollectError: The task has listed no keys.
         """
         if space not in self._keys:
+            if self.states.get((space.keys_task_id, xcom.UNMAPPED)) == SKIPPED:
+                # A task that the scheduler skips keeps the list of an earlier run.
+                raise self._no_keys(space)
             stored = xcom.pull(self.context, space.keys_task_id, space.keys_xcom)
             if stored is None:
                 raise self._no_keys(space)
