@@ -230,7 +230,7 @@ export interface components {
     schemas: {
         /**
          * Cell
-         * @description The task instance of a key in a task.
+         * @description The task instance of a key in a task. That of a batch has the state and the times of the key.
          */
         Cell: {
             /** Task Id */
@@ -258,6 +258,16 @@ export interface components {
              * @description Whether it ran for another key, before the keys were listed again
              */
             is_stale: boolean;
+            /**
+             * Error
+             * @description The error of a key that failed in a batch
+             */
+            error: string | null;
+            /**
+             * Reason
+             * @description Why a key of a batch was skipped or could not start, if known
+             */
+            reason: string | null;
         };
         /**
          * ClearRequest

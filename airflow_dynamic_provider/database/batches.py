@@ -1,7 +1,7 @@
 """The keys of batched tasks: their batches, and what is stored about each key.
 
-The map index of a task instance of a batched task is the number of a batch. The task that divides the keys has
-stored which batch has which key, and the task instance, or its gate, what became of its keys.
+The map index of a task instance of a batched task is the number of a batch. The task that divides the keys
+has stored which batch has which key, and the task instance, or its gate, what became of its keys.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 #: The number of stored chunks that one answer about all keys reads.
 MOST_CHUNKS = 5000
 
-# The states of the task instance of a batch in which what is stored belongs to its present try. Airflow deletes
-# the rest when a task instance starts.
+# The states of the task instance of a batch in which what is stored belongs to its present try. Airflow
+# deletes the rest when a task instance starts.
 _AT_WORK = frozenset({"running", "deferred"})
 
 # The state of a batch between two tries. Of what the first try stored, only what will not change counts.
@@ -100,9 +100,9 @@ class BatchedKeys:
     ) -> tuple[dict[Pair, KeyInBatch | None], bool]:
         """Return (task, position) -> key, and whether chunks were left out.
 
-        The key is ``None`` if Airflow has not created the task instance of its batch yet. It takes one query for
-        the task instances, one for the chunks of the batches that have the keys, and one or two for each task
-        that divides the keys.
+        The key is ``None`` if Airflow has not created the task instance of its batch yet. This takes one
+        query for the task instances, one for the chunks of the batches that have the keys, and two for each
+        task that divides the keys.
 
         Args:
             positions: The positions of the keys.
