@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 9b9d5872a87b9eae9ad2052958d484ec9ef5e141d887c889f169defbade18dcf
+// Made of openapi.json by "make ui-types". SHA-256 of that: e5cc83877f061f3d2f097eccd560296ab800ef8b7bd4b4c8ef3018a333a23a55
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
