@@ -310,6 +310,11 @@ def changed(airflow_database, execution_api, opened):
         states = shown_in(Matrix(of_run.source, of_run.space("numbers.result")), "work")
         return [states[key] for key in ("k0", "k1", "k2")]
 
+    def update(task_id, **values):
+        found = of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id=task_id)
+        assert found.update(values) == 1
+
+    change.update = update
     yield change
     of_run.session.rollback()
 
@@ -326,6 +331,14 @@ def test_while_a_batch_runs_the_keys_that_have_ended_are_shown(changed):
 
 def test_keys_of_a_batch_that_was_killed_are_failed_unless_they_had_ended(changed):
     assert changed("failed", ["k0"]) == ["success", "failed", "failed"]
+
+
+def test_keys_that_were_listed_in_a_second_try_are_not_those_of_a_former_list(changed):
+    changed.update("numbers", try_number=2)
+    assert changed("failed", ["k0"]) == ["success", "failed", "failed"]
+    # The batches have stored that they ran for the first division.
+    changed.update("numbers__batches", try_number=2)
+    assert changed("failed", ["k0"]) == ["success", None, None]
 
 
 def test_a_batch_that_was_marked_as_success_has_no_failed_keys(changed):
@@ -369,8 +382,11 @@ def test_sums_read_some_chunks_at_most_and_say_so(run, opened, monkeypatch):
     matrix = matrix_of(opened, run)
     page = matrix.page(Query())
     assert "in more than 1 parts" in page.message
-    # The first batch is read. The keys of the others have the states of their batches.
+    # The first batch is read. The keys of the other have the state of their batch.
     assert page.counts == {"failed": 1, "success": 4}
+    monkeypatch.setattr(totals, "MOST_CHUNKS", 0)
+    assert matrix_of(opened, run).counts == {"failed": 3, "success": 2}
+    assert shown_in(matrix, "work") == WORK
 
 
 def test_chunks_that_an_xcom_backend_keeps_elsewhere_are_loaded(run, opened, monkeypatch):
