@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -17,8 +19,9 @@ from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.numbers import read_numbers
 from airflow_dynamic_provider.database.runs import RunSource, open_run
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batches import recording
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from tests.dag.tasks import keep
+from tests.dag.tasks import keep, pair
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import start_run
 
@@ -408,3 +411,50 @@ def test_chunks_that_an_xcom_backend_keeps_elsewhere_are_loaded(run, opened, mon
     )
     assert shown_in(Matrix(of_run.source, of_run.space("numbers.result")), "work") == WORK
     of_run.session.rollback()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_page_shows_what_a_collector_of_states_gets(airflow_database, execution_api, opened, seed):
+    chosen = random.Random(seed)
+    WORLD.keys = range(7)
+    WORLD.acts = {f"k{number}": chosen.choice(["fail", "skip", None, None]) for number in WORLD.keys}
+
+    @task.dynamic(out=DynamicOut(int))
+    def others():
+        for number in (6, 2, 0, 9):
+            yield DynamicOutput(number, f"k{number}")
+
+    @dag(schedule=None)
+    def arranged():
+        produced = numbers()
+        first = produced.map(work.override(task_id="first"), batch=chosen.choice([1, 2, 3]))
+        second = first.map(work.override(task_id="second"), batch=chosen.choice([2, 3, 9]))
+        third = second.map(alone.override(task_id="third"))
+        fourth = third.map(alone.override(task_id="fourth"), batch=2)
+        joined = first.zip(others(), how="inner").map(pair.override(task_id="joined"), batch=2)
+        handles = {"first": first, "second": second, "third": third, "fourth": fourth, "joined": joined}
+        for name, each in handles.items():
+            keep.override(task_id=f"states_{name}")(each.states())
+
+    run = start_run(arranged()).run()
+    of_run = opened(run)
+    for info in of_run.structure.spaces.values():
+        matrix = Matrix(of_run.source, info)
+        for task_id in info.task_ids:
+            assert shown_in(matrix, task_id) == run.xcom(f"states_{task_id}"), task_id
+            totals_of = totals.Totals(of_run.source, info, matrix.keys, [task_id])
+            counts = Counter(run.xcom(f"states_{task_id}").values())
+            assert totals_of.of(range(len(matrix.keys.paths))).counts == counts
+
+
+def test_a_batch_of_several_chunks_is_read_whole_or_not_at_all(
+    airflow_database, execution_api, opened, monkeypatch
+):
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 1)
+    run = start_run(only_batches()).run()
+    assert run.xcom("work", chunk_xcom(2), 0) is not None
+    everything = dict.fromkeys(WORK, "success")
+    assert shown_in(matrix_of(opened, run), "work") == everything
+    for most in (1, 2, 4):
+        monkeypatch.setattr(totals, "MOST_CHUNKS", most)
+        assert matrix_of(opened, run).counts == {"success": 5}
