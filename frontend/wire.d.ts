@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 9b9d5872a87b9eae9ad2052958d484ec9ef5e141d887c889f169defbade18dcf
+// Made of openapi.json by "make ui-types". SHA-256 of that: e5cc83877f061f3d2f097eccd560296ab800ef8b7bd4b4c8ef3018a333a23a55
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -230,7 +230,7 @@ export interface components {
     schemas: {
         /**
          * Cell
-         * @description The task instance of a key in a task.
+         * @description The task instance of a key in a task. That of a batch has the state and the times of the key.
          */
         Cell: {
             /** Task Id */
@@ -258,6 +258,16 @@ export interface components {
              * @description Whether it ran for another key, before the keys were listed again
              */
             is_stale: boolean;
+            /**
+             * Error
+             * @description The error of a key that failed in a batch
+             */
+            error: string | null;
+            /**
+             * Reason
+             * @description Why a key of a batch was skipped or could not start, if known
+             */
+            reason: string | null;
         };
         /**
          * ClearRequest

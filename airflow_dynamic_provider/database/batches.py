@@ -100,8 +100,8 @@ class BatchedKeys:
     ) -> tuple[dict[Pair, KeyInBatch | None], bool]:
         """Return (task, position) -> key, and whether chunks were left out.
 
-        The key is ``None`` if Airflow has not created the task instance of its batch yet. It takes one query
-        for the task instances, one for the chunks of the batches that have the keys, and one or two for each
+        The key is ``None`` if Airflow has not created the task instance of its batch yet. This takes one
+        query for the task instances, one for the chunks of the batches that have the keys, and two for each
         task that divides the keys.
 
         Args:
@@ -115,17 +115,17 @@ class BatchedKeys:
         """
         if not self._batches or not positions:
             return {}, False
-        numbers = {lister: self._numbers(lister, positions) for lister in self._listers}
+        cuts = self._cuts()
+        numbers = {lister: self._numbers(cut, positions) for lister, cut in cuts.items()}
         wanted = {number for by_position in numbers.values() for number in by_position.values()}
         gates = {each.gate_id for each in self._batches.values() if each.gate_id is not None}
         task_ids = [*self._batches, *gates]
         instances = read_instances(self._source, task_ids, {UNMAPPED, *wanted})
         fields = STATE_FIELDS if states_only else RECORD_FIELDS
-        chunks = self._source.pull_parts(
-            task_ids, CHUNK_PREFIX, wanted, fields, None if limit is None else limit + 1
-        )
+        most = None if limit is None else limit + 1
+        chunks = self._source.pull_parts(task_ids, CHUNK_PREFIX, wanted, fields, most)
         is_cut = limit is not None and len(chunks) > limit
-        stored = _by_batch(dict(list(chunks.items())[:limit]))
+        stored = _by_batch(_without_last_batch(chunks) if is_cut else chunks)
         found: dict[Pair, KeyInBatch | None] = {}
         for task_id, batches in self._batches.items():
             for position in positions:
@@ -133,26 +133,35 @@ class BatchedKeys:
                 # A mapped task has one task instance for all batches until it is expanded.
                 own = instances.get((task_id, number)) or instances.get((task_id, UNMAPPED))
                 gate = None if batches.gate_id is None else instances.get((batches.gate_id, number))
-                found[task_id, position] = None if own is None else self._key(own, gate, stored, position)
+                found[task_id, position] = (
+                    None if own is None else self._key(own, gate, stored, position, cuts[batches.lister_id])
+                )
         return found, is_cut
 
-    @property
-    def _listers(self) -> set[str]:
-        return {each.lister_id for each in self._batches.values()}
+    def _cuts(self) -> dict[str, Instance]:
+        """Return the tasks that divide the keys, as task instances."""
+        listers = {each.lister_id for each in self._batches.values()}
+        found = read_instances(self._source, listers, [UNMAPPED])
+        return {lister: found.get((lister, UNMAPPED), Instance(lister, UNMAPPED)) for lister in listers}
 
-    def _numbers(self, lister_id: str, positions: Collection[int]) -> dict[int, int]:
+    def _numbers(self, cut: Instance, positions: Collection[int]) -> dict[int, int]:
         """Return position -> number of the batch that has it. It is empty until the keys are divided."""
-        if self._source.states([lister_id], [UNMAPPED]).get((lister_id, UNMAPPED)) != SUCCESS:
+        if cut.state != SUCCESS:
             return {}
         names = {places_xcom(page): page for page in {at // POSITIONS_PER_PAGE for at in positions}}
-        stored = self._source.pull_names(lister_id, names)
+        stored = self._source.pull_names(cut.task_id, names)
         pages = {names[name]: StoredPlaces.unpack(each) for name, each in stored.items()}
         return {
             at: pages[page].batch_of(at) for at in positions if (page := at // POSITIONS_PER_PAGE) in pages
         }
 
     def _key(
-        self, own: Instance, gate: Instance | None, stored: Mapping[Pair, _Stored], position: int
+        self,
+        own: Instance,
+        gate: Instance | None,
+        stored: Mapping[Pair, _Stored],
+        position: int,
+        cut: Instance,
     ) -> KeyInBatch:
         if own.map_index == UNMAPPED:
             return KeyInBatch(own)
@@ -163,7 +172,7 @@ class BatchedKeys:
         assert self._keys.paths is not None
         if record is not None and record.key_path != self._keys.paths[position]:
             return KeyInBatch(own, is_stale=own.state in {*FINAL, *_AT_WORK})
-        if record is None and self._is_of_former_keys(own, by_batch):
+        if record is None and self._is_of_former_keys(own, by_batch, cut):
             return KeyInBatch(own, is_stale=True)
         state, record = _state_of(
             own.state, record, is_stopped=is_stopped, has_records=bool(by_batch.records)
@@ -172,17 +181,31 @@ class BatchedKeys:
             return KeyInBatch(own, is_stale=True)
         return KeyInBatch(_as_of_key(own, state, record), record=record)
 
-    def _is_of_former_keys(self, own: Instance, stored: _Stored) -> bool:
-        """Return whether a batch without a record of a key ran before the keys were listed again.
+    def _is_of_former_keys(self, own: Instance, stored: _Stored, cut: Instance) -> bool:
+        """Return whether a batch without a record of a key ran before the keys were listed or divided again.
 
-        The times decide only if nothing is stored.
+        A batch stores the attempt at dividing the keys. The times decide only if nothing is stored, or if the
+        keys were not divided since.
         """
-        if not self._keys.is_listed_again or own.state not in {*FINAL, *_AT_WORK}:
+        if own.state not in {*FINAL, *_AT_WORK}:
             return False
-        if stored.attempts:
-            return self._keys.listing.try_number not in stored.attempts
-        ended, listed = own.end_date or own.start_date, self._keys.listing.end_date
-        return ended is not None and listed is not None and ended < listed
+        if stored.attempts and cut.try_number not in stored.attempts:
+            return True
+        if not stored.attempts and cut.try_number > 1 and _is_before(own, cut):
+            return True
+        return self._keys.is_listed_again and _is_before(cut, self._keys.listing)
+
+
+def _is_before(one: Instance, other: Instance) -> bool:
+    """Return whether a task instance ended before another one did."""
+    ended = one.end_date or one.start_date
+    return ended is not None and other.end_date is not None and ended < other.end_date
+
+
+def _without_last_batch(chunks: Mapping[tuple[str, int, str], Any]) -> dict[tuple[str, int, str], Any]:
+    """Return chunks without those of the last batch, because some of its chunks may be missing."""
+    last = next(reversed(list(chunks)))[:2]
+    return {at: chunk for at, chunk in chunks.items() if at[:2] != last}
 
 
 def _by_batch(chunks: Mapping[tuple[str, int, str], Any]) -> dict[Pair, _Stored]:

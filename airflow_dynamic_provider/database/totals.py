@@ -19,7 +19,7 @@ from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
@@ -80,7 +80,8 @@ class Totals:
         from sqlalchemy import func, select
 
         if self._batched_ids:
-            return [self._of_rows(group) for group in groups]
+            rows = self._rows([position for group in groups for position in group])
+            return [_total(rows[position] for position in group) for group in groups]
         counts: list[Counter[str | None]] = [Counter() for _ in groups]
         seconds = [0.0 for _ in groups]
         if self._task_ids and any(groups):
@@ -162,10 +163,6 @@ class Totals:
                 seconds.append(single[position][1])
             rows[position] = (min(ranks), sum(seconds))
         return rows
-
-    def _of_rows(self, positions: Sequence[int]) -> Total:
-        rows = self._rows(positions).values()
-        return Total(Counter(ORDER[each] for each, _ in rows), sum(seconds for _, seconds in rows), 0)
 
     @cached_property
     def _in_batches(self) -> tuple[dict[tuple[str, int], Cell | None], bool]:
@@ -282,6 +279,16 @@ class Totals:
             return self._keys.listing.state
         is_missing = len(self._whole) < len(self._task_ids)
         return worst([*self._whole.values(), *([None] if is_missing else [])])
+
+
+def _total(rows: Iterable[tuple[int, float]]) -> Total:
+    """Return the sum of keys, given the rank and the seconds of each."""
+    counts: Counter[str | None] = Counter()
+    sum_of_seconds = 0.0
+    for number, seconds in rows:
+        counts[ORDER[number]] += 1
+        sum_of_seconds += seconds
+    return Total(counts, sum_of_seconds, absent=0)
 
 
 def _with_group(keys: Any, groups: Sequence[Sequence[int]]) -> Any:

@@ -21,6 +21,9 @@ _RUNNING = frozenset({"queued", "running"})
 
 _MISSING = object()
 
+# The number of characters of an error that a cell has. There may be hundreds of cells.
+_LONGEST_ERROR = 500
+
 
 def present(model: type[ModelT], *sources: object, **facts: Any) -> ModelT:
     """Return a model whose fields are read from other objects.
@@ -71,7 +74,10 @@ def present_space(info: structure.SpaceInfo) -> models.Space:
 def present_cell(cell: cells.Cell | None) -> models.Cell | None:
     """Return a cell of a matrix."""
     # The state is that of the cell: a task instance that ran for another key has the state of that key.
-    return None if cell is None else present(models.Cell, cell, cell.instance)
+    if cell is None:
+        return None
+    error = None if cell.error is None else cell.error[:_LONGEST_ERROR]
+    return present(models.Cell, cell, cell.instance, error=error)
 
 
 def present_row(row: matrix.Row) -> models.Row:

@@ -171,6 +171,8 @@ class RunServer:
             "start_date": None,
             "end_date": None,
             "is_stale": key in self.stale,
+            "error": None,
+            "reason": None,
         }
         return {
             "key_path": [key],

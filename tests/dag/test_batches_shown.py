@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
+from airflow_dynamic_provider.database import runs, totals
 from airflow_dynamic_provider.database.downstream import ALL, find_downstream
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.key_clearing import find_listing
 from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.numbers import read_numbers
-from airflow_dynamic_provider.database.runs import open_run
+from airflow_dynamic_provider.database.runs import RunSource, open_run
+from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batches import recording
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from tests.dag.tasks import keep
+from tests.dag.tasks import keep, pair
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import start_run
 
 pytestmark = pytest.mark.dag
 
 #: ``acts`` is key -> what happens to it in a batch.
-WORLD = SimpleNamespace(acts={})
+WORLD = SimpleNamespace(acts={}, keys=[])
+
+
+@pytest.fixture(autouse=True)
+def _world():
+    WORLD.acts, WORLD.keys = {}, range(5)
 
 
 @task.dynamic(out=DynamicOut(int))
 def numbers():
-    for number in range(5):
+    for number in WORLD.keys:
         yield DynamicOutput(number, f"k{number}", metadata={"number": number})
 
 
@@ -66,13 +76,13 @@ def mixed():
 
 @pytest.fixture(scope="module")
 def run(airflow_database, execution_api):
-    WORLD.acts = {"k1": "fail"}
+    WORLD.acts, WORLD.keys = {"k1": "fail"}, range(5)
     return start_run(only_batches()).run()
 
 
 @pytest.fixture(scope="module")
 def mixed_run(airflow_database, execution_api):
-    WORLD.acts = {"k1": "fail", "k2": "skip"}
+    WORLD.acts, WORLD.keys = {"k1": "fail", "k2": "skip"}, range(5)
     return start_run(mixed()).run()
 
 
@@ -282,20 +292,169 @@ def test_keys_that_a_gate_stopped_are_shown(airflow_database, execution_api, ope
     )
 
 
-def test_before_keys_are_divided_they_have_no_state(airflow_database, execution_api, opened):
-    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+@pytest.fixture
+def changed(airflow_database, execution_api, opened):
+    """A run whose tables a test may change: set the state of a batch, and what it has stored of its keys."""
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, XComModel
 
-    WORLD.acts = {}
+    WORLD.acts = {"k1": "fail"}
     run = start_run(only_batches()).run()
     of_run = opened(run)
-    for state, task_id in ((None, "work"), ("queued", "work")):
-        of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id=task_id).update(
-            {"state": state}
-        )
-        # What an earlier try has stored is not shown after a clear.
-        assert set(shown_in(matrix_of(lambda _: of_run, run), "work").values()) == {state}
-    of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id="work").update(
-        {"state": "running"}
-    )
-    assert set(shown_in(matrix_of(lambda _: of_run, run), "work").values()) == {"success"}
+
+    def change(state, kept=None):
+        own = {"run_id": run.run_id, "task_id": "work", "map_index": 0}
+        of_run.session.query(TaskInstance).filter_by(**own).update({"state": state})
+        row = of_run.session.query(XComModel).filter_by(**own, key=chunk_xcom(0)).one()
+        chunk = StoredChunk.unpack(row.value)
+        if kept is not None:
+            records = tuple(each for each in chunk.records if each.key_path[0] in kept)
+            row.value = StoredChunk(records, chunk.attempt).pack()
+        of_run.session.flush()
+        states = shown_in(Matrix(of_run.source, of_run.space("numbers.result")), "work")
+        return [states[key] for key in ("k0", "k1", "k2")]
+
+    def update(task_id, **values):
+        found = of_run.session.query(TaskInstance).filter_by(run_id=run.run_id, task_id=task_id)
+        assert found.update(values) == 1
+
+    change.update = update
+    yield change
     of_run.session.rollback()
+
+
+def test_a_cleared_batch_shows_nothing_of_its_former_run(changed):
+    assert changed(None) == [None] * 3
+    assert changed("queued") == ["queued"] * 3
+
+
+def test_while_a_batch_runs_the_keys_that_have_ended_are_shown(changed):
+    assert changed("up_for_retry") == ["success", "up_for_retry", "success"]
+    assert changed("running", ["k2"]) == ["running", "running", "success"]
+
+
+def test_keys_of_a_batch_that_was_killed_are_failed_unless_they_had_ended(changed):
+    assert changed("failed", ["k0"]) == ["success", "failed", "failed"]
+
+
+def test_keys_that_were_listed_in_a_second_try_are_not_those_of_a_former_list(changed):
+    changed.update("numbers", try_number=2)
+    assert changed("failed", ["k0"]) == ["success", "failed", "failed"]
+    # The batches have stored that they ran for the first division.
+    changed.update("numbers__batches", try_number=2)
+    assert changed("failed", ["k0"]) == ["success", None, None]
+
+
+def test_a_batch_that_was_marked_as_success_has_no_failed_keys(changed):
+    assert changed("success") == ["success"] * 3
+
+
+def test_keys_are_those_of_now_after_they_were_listed_again(airflow_database, execution_api, opened):
+    run = start_run(only_batches()).run()
+    WORLD.keys = [4, 1, 0, 2, 3]
+    run.clear("numbers", downstream=False).run()
+    matrix = matrix_of(opened, run)
+    # Only k1 is where it was. The batches ran for other keys at the other positions.
+    assert shown_in(matrix, "work") == {"k4": None, "k1": "success", "k0": None, "k2": None, "k3": None}
+    assert matrix.counts == {"none": 4, "success": 1}
+    assert matrix.totals.has_stale
+    run.clear("numbers").run()
+    matrix = matrix_of(opened, run)
+    assert shown_in(matrix, "work") == dict.fromkeys(WORK, "success")
+    assert not matrix.totals.has_stale
+
+
+def test_only_the_batches_of_the_keys_on_a_page_are_read(run, opened, monkeypatch):
+    read = []
+
+    def pull_parts(self, *arguments):
+        found = original(self, *arguments)
+        read.extend(map_index for _, map_index, _ in found)
+        return found
+
+    original = RunSource.pull_parts
+    monkeypatch.setattr(RunSource, "pull_parts", pull_parts)
+    matrix = matrix_of(opened, run)
+    matrix.rows([3])
+    assert read == [1]
+
+
+def test_sums_read_some_chunks_at_most_and_say_so(run, opened, monkeypatch):
+    matrix = matrix_of(opened, run)
+    assert matrix.page(Query()).message is None
+    monkeypatch.setattr(totals, "MOST_CHUNKS", 1)
+    matrix = matrix_of(opened, run)
+    page = matrix.page(Query())
+    assert "in more than 1 parts" in page.message
+    # The first batch is read. The keys of the other have the state of their batch.
+    assert page.counts == {"failed": 1, "success": 4}
+    monkeypatch.setattr(totals, "MOST_CHUNKS", 0)
+    assert matrix_of(opened, run).counts == {"failed": 3, "success": 2}
+    assert shown_in(matrix, "work") == WORK
+
+
+def test_chunks_that_an_xcom_backend_keeps_elsewhere_are_loaded(run, opened, monkeypatch):
+    from airflow_dynamic_provider.airflow_adapter.models import XComModel
+
+    of_run = opened(run)
+    elsewhere = {}
+    for row in of_run.session.query(XComModel).filter_by(
+        run_id=run.run_id, task_id="work", key=chunk_xcom(0)
+    ):
+        elsewhere[f"ref {row.map_index}"] = row.value
+        row.value = f"ref {row.map_index}"
+    of_run.session.flush()
+    monkeypatch.setattr(runs, "loads_json_only", lambda: False)
+    monkeypatch.setattr(
+        runs,
+        "load",
+        lambda row: elsewhere.get(row.value, row.value) if isinstance(row.value, str) else row.value,
+    )
+    assert shown_in(Matrix(of_run.source, of_run.space("numbers.result")), "work") == WORK
+    of_run.session.rollback()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_page_shows_what_a_collector_of_states_gets(airflow_database, execution_api, opened, seed):
+    chosen = random.Random(seed)
+    WORLD.keys = range(7)
+    WORLD.acts = {f"k{number}": chosen.choice(["fail", "skip", None, None]) for number in WORLD.keys}
+
+    @task.dynamic(out=DynamicOut(int))
+    def others():
+        for number in (6, 2, 0, 9):
+            yield DynamicOutput(number, f"k{number}")
+
+    @dag(schedule=None)
+    def arranged():
+        produced = numbers()
+        first = produced.map(work.override(task_id="first"), batch=chosen.choice([1, 2, 3]))
+        second = first.map(work.override(task_id="second"), batch=chosen.choice([2, 3, 9]))
+        third = second.map(alone.override(task_id="third"))
+        fourth = third.map(alone.override(task_id="fourth"), batch=2)
+        joined = first.zip(others(), how="inner").map(pair.override(task_id="joined"), batch=2)
+        handles = {"first": first, "second": second, "third": third, "fourth": fourth, "joined": joined}
+        for name, each in handles.items():
+            keep.override(task_id=f"states_{name}")(each.states())
+
+    run = start_run(arranged()).run()
+    of_run = opened(run)
+    for info in of_run.structure.spaces.values():
+        matrix = Matrix(of_run.source, info)
+        for task_id in info.task_ids:
+            assert shown_in(matrix, task_id) == run.xcom(f"states_{task_id}"), task_id
+            totals_of = totals.Totals(of_run.source, info, matrix.keys, [task_id])
+            counts = Counter(run.xcom(f"states_{task_id}").values())
+            assert totals_of.of(range(len(matrix.keys.paths))).counts == counts
+
+
+def test_a_batch_of_several_chunks_is_read_whole_or_not_at_all(
+    airflow_database, execution_api, opened, monkeypatch
+):
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 1)
+    run = start_run(only_batches()).run()
+    assert run.xcom("work", chunk_xcom(2), 0) is not None
+    everything = dict.fromkeys(WORK, "success")
+    assert shown_in(matrix_of(opened, run), "work") == everything
+    for most in (1, 2, 4):
+        monkeypatch.setattr(totals, "MOST_CHUNKS", most)
+        assert matrix_of(opened, run).counts == {"success": 5}

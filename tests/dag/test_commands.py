@@ -341,6 +341,8 @@ def test_states_are_exported_as_csv(told):
         "end_date",
         "duration",
         "is_stale",
+        "error",
+        "reason",
     ]
     assert {(row["key"], row["task_id"]): row["state"] for row in rows} == {
         ("a", "check"): "success",

@@ -152,6 +152,8 @@ function titleOf(cell, name) {
     cell.try_number > 1 && `Try: ${cell.try_number}`,
     cell.start_date && `Started: ${formatMoment(cell.start_date, zone)}`,
     cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,
+    cell.error,
+    cell.reason,
     cell.is_stale && "It ran for another key. The keys have been listed again since.",
   ]
     .filter(Boolean)
