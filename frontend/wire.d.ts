@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: e5cc83877f061f3d2f097eccd560296ab800ef8b7bd4b4c8ef3018a333a23a55
+// Made of openapi.json by "make ui-types". SHA-256 of that: b724bf3a24c96508679e77a9835cca82a4c7fb2c304da2b1615339c6d334324e
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -773,7 +773,7 @@ export interface components {
             duration: number | null;
             /**
              * Position
-             * @description The map index of its clones; null for a folded row
+             * @description Its position in the list of keys; null for a folded row
              */
             position: number | null;
             /**

@@ -171,7 +171,7 @@ class BatchedKeys:
         record = by_batch.records.get(position)
         assert self._keys.paths is not None
         if record is not None and record.key_path != self._keys.paths[position]:
-            return KeyInBatch(own, is_stale=own.state in {*FINAL, *_AT_WORK})
+            return KeyInBatch(_as_of_key(own, own.state, None), is_stale=own.state in {*FINAL, *_AT_WORK})
         if record is None and self._is_of_former_keys(own, by_batch, cut):
             return KeyInBatch(own, is_stale=True)
         state, record = _state_of(

@@ -51,7 +51,7 @@ class DeclaredOutput(Record):
 
 
 class BatchesOfTask(Record):
-    """Where a task that runs many keys in one task instance has its batches from.
+    """The tasks that prepare the batches of a task that runs many keys in one task instance.
 
     Attributes:
         lister_id: The task that divides its keys into batches.

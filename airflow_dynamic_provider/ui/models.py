@@ -112,7 +112,7 @@ class Row(BaseModel):
     key: str = Field(description="The key path as one string")
     state: State = Field(description="The state that matters most")
     duration: float | None = Field(description="The sum of the durations in seconds")
-    position: int | None = Field(description="The map index of its clones; null for a folded row")
+    position: int | None = Field(description="Its position in the list of keys; null for a folded row")
     children: int | None = Field(description="The number of keys below; null for a key")
     counts: Counts = Field(description="State -> number of keys below")
     cells: dict[str, Cell | None] = Field(description="Task -> its task instance; null before it exists")

@@ -458,3 +458,22 @@ def test_a_batch_of_several_chunks_is_read_whole_or_not_at_all(
     for most in (1, 2, 4):
         monkeypatch.setattr(totals, "MOST_CHUNKS", most)
         assert matrix_of(opened, run).counts == {"success": 5}
+
+
+def test_the_routes_answer_with_keys(run, monkeypatch):
+    from airflow_dynamic_provider.ui import presenting
+    from tests.api_server import ApiServer
+
+    server, path = ApiServer(), f"/dags/{run.dag.dag_id}/runs/{run.run_id}"
+    (space,) = server.get(f"{path}/outputs").json()["spaces"]
+    assert (space["counts"], space["has_stale"]) == ({"failed": 1, "success": 4}, False)
+    assert [column["task_id"] for column in space["columns"]] == ["work"]
+    page = server.get(f"{path}/keys", of="numbers.result", state="failed").json()
+    (row,) = page["rows"]
+    cell = row["cells"]["work"]
+    assert (row["key"], row["position"], row["state"]) == ("k1", 1, "failed")
+    assert (cell["map_index"], cell["error"], cell["reason"]) == (0, "ValueError: k1 is bad", None)
+    assert row["duration"] == cell["duration"]
+    monkeypatch.setattr(presenting, "_LONGEST_ERROR", 10)
+    page = server.get(f"{path}/keys", of="numbers.result", state="failed").json()
+    assert page["rows"][0]["cells"]["work"]["error"] == "ValueError"

@@ -1,5 +1,5 @@
 /**
- * The details of one key, below its row: its position, and the metadata that its producer attached.
+ * The details of one key, below its row: its position, what batches stored about it, and the metadata that its producer attached.
  */
 
 import { getKeyMetadata } from "./api.js";
@@ -22,6 +22,10 @@ export function KeyDetails({ place, of, row }) {
     <p class="quiet">
       Key <code class="whole">${path ? path.join(" / ") : row.key}</code>${row.position !== null && ` · number ${row.position + 1} as produced`}
     </p>
+    ${Object.values(row.cells).map((cell) => {
+      const text = cell && (cell.error ?? cell.reason);
+      return text && html`<p key=${cell.task_id}><b>${cell.task_id}</b>: <span class="whole">${text}</span></p>`;
+    })}
     ${data
       ? html`<${MetadataList} metadata=${data} place=${place} empty="Its producer attached no metadata." />`
       : error
