@@ -38,7 +38,11 @@ def _finish(graph: DagGraph) -> None:
         if task.task_id not in graph.clones and not task_graph.is_mapped(task):
             filled |= fill_arguments(task)
     batched = [clone for clone in graph.clones.values() if clone.cut is not None]
+    if batched:
+        # Imported here, because most Dags have no batches.
+        from airflow_dynamic_provider.authoring.arranging.batching import refuse_rules_after
     for clone in batched:
+        refuse_rules_after(graph, clone)
         if _ends_here(graph, clone):
             # Airflow decides the state of a run by its last tasks, and a batch succeeds although keys failed
             # in the batches before it.

@@ -6,6 +6,8 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task, get_mapping_key
+from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag_runs import run_dag
 
 pytestmark = pytest.mark.dag
@@ -21,8 +23,6 @@ def make(first, second, third, n, fail=(), skip=(), fail2=(), shape="chain"):
 
         @task
         def work(x):
-            from airflow.sdk.exceptions import AirflowSkipException
-
             if x in fail:
                 raise ValueError(f"bad {x}")
             if x in skip:
@@ -63,6 +63,54 @@ def make(first, second, third, n, fail=(), skip=(), fail2=(), shape="chain"):
 
             zs >> after()
     return dag
+
+
+def ordered(rule, batch, skip=()):
+    """Two maps in a chain and a task after them with a rule of its own. One key fails in the first map."""
+    with DAG("batched_dag", schedule=None) as dag:
+
+        @dynamic_task(out=DynamicOut(int))
+        def produce():
+            for number in range(4):
+                yield DynamicOutput(number, f"k{number}")
+
+        @task
+        def work(number):
+            if number in skip:
+                raise AirflowSkipException("as the test says")
+            if number == 1 and not skip:
+                raise ValueError("as the test says")
+            return number
+
+        @task
+        def more(number):
+            return number
+
+        @task(trigger_rule=rule)
+        def after():
+            return "ran"
+
+        produce().map(lambda number: more(work(number)), batch=batch) >> after()
+    return dag
+
+
+@pytest.mark.parametrize("rule", ["all_success", "all_done", "always", "none_failed", "one_failed"])
+@pytest.mark.parametrize("skip", [(), (1, 2)], ids=["one fails", "two are skipped"])
+def test_rules_of_tasks_after_batches(rule, skip):
+    single, batched = (run_dag(ordered(rule, batch, skip)) for batch in (None, 2))
+    assert batched.states("after") == single.states("after")
+    assert batched.state == single.state
+
+
+def test_rules_that_count_clones_are_refused_after_batches():
+    with pytest.raises(HandleUsageError) as refused:
+        ordered("one_success", 2).validate()
+    assert (
+        "Task 'more': runs in batches, and 'after' runs after it with the trigger rule 'one_success', which "
+        "would apply to the batches and not to the keys. Map it without batch=, or pass handle.states() to a "
+        "task and decide there."
+    ) in str(refused.value)
+    ordered("one_success", None).validate()
 
 
 def observed(cuts, **case):

@@ -9,15 +9,27 @@ from airflow.sdk import TriggerRule
 from airflow_dynamic_provider.airflow_adapter import objects
 from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.usage import note_reference
-from airflow_dynamic_provider.errors import MapFunctionError
+from airflow_dynamic_provider.errors import HandleUsageError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, KeySpace
+    from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.references.item import KeyedValues
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.execution.spaces import Cut
+
+# With these trigger rules, a task after batches runs in the same cases as after single clones.
+_RULES_OF_BATCHES = frozenset(
+    {
+        TriggerRule.ALL_SUCCESS,
+        TriggerRule.ALL_DONE,
+        TriggerRule.ALL_DONE_SETUP_SUCCESS,
+        TriggerRule.ALWAYS,
+        TriggerRule.NONE_FAILED,
+        TriggerRule.ONE_FAILED,
+    }
+)
 
 _WITHOUT_BATCH = "Map it without batch=, or do the work in a @task function."
 
@@ -89,6 +101,23 @@ def refuse_unbatchable(task: Any, space: KeySpace) -> None:
             "the batch and not to each key",
             f"Leave {setting} out, or map it without batch=.",
         )
+
+
+def refuse_rules_after(graph: DagGraph, clone: ClonedTask) -> None:
+    """Refuse a task after a batched task whose trigger rule depends on how many clones have which state.
+
+    Raises:
+        HandleUsageError: Airflow would apply the rule to batches and not to keys.
+    """
+    for task_id in sorted(clone.operator.downstream_task_ids - graph.helpers - graph.gate_ids):
+        rule = graph.task(task_id).trigger_rule
+        if rule not in _RULES_OF_BATCHES:
+            raise HandleUsageError(
+                f"runs in batches, and {task_id!r} runs after it with the trigger rule "
+                f"{TriggerRule(rule).value!r}, which would apply to the batches and not to the keys",
+                task_id=clone.operator.task_id,
+                remedy="Map it without batch=, or pass handle.states() to a task and decide there.",
+            )
 
 
 def run_in_batches(clone: ClonedTask) -> None:

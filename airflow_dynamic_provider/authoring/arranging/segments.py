@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import TriggerRule
+
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.authoring.arranging.arrangement import Segment, find_arrangement
 from airflow_dynamic_provider.authoring.arranging.cloning import add_gate, remove_gate
@@ -28,6 +30,10 @@ def arrange(graph: DagGraph) -> None:
     """Put every cloned task into the mapped group of its segment, and set the edges between clones."""
     decide_as_collectors(graph)
     _Difference(graph, find_arrangement(take_notes(graph))).apply()
+
+
+#: The trigger rules that ask whether an upstream task instance failed: also one of the tasks before a batch.
+_ABOUT_FAILURES = frozenset({TriggerRule.NONE_FAILED, TriggerRule.ONE_FAILED})
 
 
 def _kind_of_gate(clone: ClonedTask) -> type[Any]:
@@ -123,9 +129,10 @@ class _Difference:
             # A skipped key of a task before is left out, as a skipped key of the collected task is.
             self.graph.collector_of(task_id).collected_ids |= self.wanted.behind[up]
         return collectors + [
-            (task_id, helper.task_id)
+            (task_id, below)
             for task_id in sorted(batched)
-            if (helper := self.graph.unfailed_after(task_id)) is not None
+            for below in sorted(self.graph.task(task_id).downstream_task_ids)
+            if self.graph.task(below).trigger_rule in _ABOUT_FAILURES
         ]
 
     def _edges_of_gate(self, task_id: str) -> set[tuple[str, str]]:

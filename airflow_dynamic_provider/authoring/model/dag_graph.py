@@ -167,10 +167,6 @@ class DagGraph:
             "Succeeds when each clone of {} has succeeded or was skipped, or if there are no keys.",
         )
 
-    def unfailed_after(self, task_id: str) -> Any:
-        """Return the task that succeeds if no clone of a task failed, ``None`` if there is none."""
-        return self._done.get(f"{task_id}__unfailed")
-
     def _ensure_after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
