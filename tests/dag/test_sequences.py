@@ -32,7 +32,7 @@ def _cut(request, monkeypatch):
         monkeypatch.setattr(reading, "AT_ONCE", PAGE)
     for reading in (columns, collected):
         monkeypatch.setattr(reading, "PAGE_SIZE", PAGE)
-    monkeypatch.setattr(result_task, "_AT_ONCE", PAGE)
+    monkeypatch.setattr(result_task, "AT_ONCE", PAGE)
     with request.param():
         yield
 

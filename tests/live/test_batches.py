@@ -18,14 +18,18 @@ DAG = runpy.run_path(str(HERE / "dags" / "batched.py"))
 
 
 @pytest.fixture(scope="module")
-def run_id(client: RestClient) -> str:
-    """One run, which has ended."""
-    run_id = client.trigger(DAG_ID)
-    assert client.wait(DAG_ID, run_id) == "success"
-    return run_id
+def runs(client: RestClient) -> dict[str, str]:
+    """Which tries are killed -> a run that has ended."""
+    runs = {"first": client.trigger(DAG_ID), "all": client.trigger(DAG_ID, {"always": True})}
+    for run_id in runs.values():
+        assert client.wait(DAG_ID, run_id) == "success"
+    return runs
 
 
-def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClient, run_id: str) -> None:
+def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(
+    client: RestClient, runs: dict[str, str]
+) -> None:
+    run_id = runs["first"]
     failed = DAG["FAILED"]
     expected = [2 * number**2 for number in range(DAG["COUNT"]) if number != failed]
     assert client.xcom(DAG_ID, run_id, "total") == [len(expected), sum(expected)]
@@ -46,8 +50,19 @@ def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(client: RestClie
     assert repeated == set(DAG["FAILING"]) - {failed}
 
 
-def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, run_id: str) -> None:
-    lines = client.log(DAG_ID, run_id, "square", map_index=0, try_number=1)
+def test_keys_that_ended_before_the_last_kill_go_on(client: RestClient, runs: dict[str, str]) -> None:
+    killed, batch = DAG["KILLED"], range(1000, 2000)
+    lost = {DAG["FAILED"], *(number for number in batch if number >= killed)}
+    expected = [2 * number**2 for number in range(DAG["COUNT"]) if number not in lost]
+    assert client.xcom(DAG_ID, runs["all"], "total") == [len(expected), sum(expected)]
+    assert client.xcom(DAG_ID, runs["all"], "count_states") == {
+        "success": len(expected),
+        "upstream_failed": len(lost),
+    }
+
+
+def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, runs: dict[str, str]) -> None:
+    lines = client.log(DAG_ID, runs["first"], "square", map_index=0, try_number=1)
     told = {line["event"]: line.get("mapping_key") for line in lines}
     assert told["squaring 500"] == "n00500"
     groups = [line["event"] for line in lines if line["event"].startswith("::group::Key")]
