@@ -70,7 +70,7 @@ class Handle(KeyedValues):
 
         Example:
             >>> counts = files.map(count_lines)
-            >>> sizes = files.map(measure, batch=500)
+            >>> counts = files.map(count_lines, batch=500)
             >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
         return with_each_output(map_over(self, fn, max_active, batch), _handle_of)
