@@ -144,3 +144,33 @@ def test_same(case):
     expected = observed((None, None, None), **case)
     for cuts in CUTS:
         assert observed(cuts, **case) == expected, cuts
+
+
+def test_the_state_of_a_gate_is_read_once_for_all_keys_of_its_batch():
+    def calls(count):
+        fails = tuple(range(count))
+        with DAG("batched_dag", schedule=None) as dag:
+
+            @dynamic_task(out=DynamicOut(int))
+            def produce():
+                for number in fails:
+                    yield DynamicOutput(number, f"k{number}")
+
+            @task
+            def work(number):
+                raise ValueError("as the test says")
+
+            @task
+            def more(number):
+                return number
+
+            @task
+            def keep(states):
+                return states
+
+            keep(produce().map(lambda number: more(work(number)), batch=50).states())
+        run = run_dag(dag)
+        assert run.xcom("keep") == {f"k{number}": "upstream_failed" for number in fails}
+        return run.calls.messages["keep", -1]
+
+    assert calls(3) == calls(12)

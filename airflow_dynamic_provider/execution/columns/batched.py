@@ -36,7 +36,7 @@ class BatchedColumn(Column):
         self._batches: Batches = source.clone.batches
         self._output = source.output
         self._known: tuple[tuple[str, int], dict[int, KeyRecord]] | None = None
-        self._states: dict[int, str | None] = {}
+        self._states: dict[tuple[str, int], str | None] = {}
         # One page has the batches of a thousand keys.
         self._places = dict(reader.context)
         keep_pages(self._places)
@@ -80,18 +80,21 @@ class BatchedColumn(Column):
         task_id = self._clone.task_id
         if self._reader.reads_all:
             return self._reader.state(task_id, number)
-        if number not in self._states:
+        return self._state_at(task_id, number)
+
+    def _state_at(self, task_id: str, number: int) -> str | None:
+        """Return the state of a batch or of its gate. One API call, the first time."""
+        if (task_id, number) not in self._states:
             states = xcom.read_states_at(self._reader.context, [task_id], number)
-            self._states[number] = xcom.state_at(states, task_id, number)
-        return self._states[number]
+            self._states[task_id, number] = xcom.state_at(states, task_id, number)
+        return self._states[task_id, number]
 
     def _of_unstarted(self, index: int, number: int, state: str) -> str:
         """Return the state of a key whose batch the scheduler ended, or that ended with all keys skipped."""
         gate_id = self._batches.gate_id
         if gate_id is None:
             return state
-        states = xcom.read_states_at(self._reader.context, [gate_id], number)
-        is_stopped = is_stopped_by(xcom.state_at(states, gate_id, number))
+        is_stopped = is_stopped_by(self._state_at(gate_id, number))
         if not is_stopped and state != SKIPPED:
             # Nothing is stored.
             return state
