@@ -7,41 +7,23 @@ processor time and the calls of a key; a retry of ten keys; a function that wait
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import STOCK, read_tasks
-from tests.live import local_airflow, rest_client
+from benchmarks.keys import airflow_with_probe, read_tasks
 
-HERE = Path(__file__).parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live import rest_client
+
 FEW, MANY, MOST = 300, 10_000, 100_000
 
 
 def main() -> None:
     """Run the programs one after the other, and print what was measured."""
-    folder = Path(tempfile.mkdtemp(prefix="airflow-benchmark-"))
-    (folder / "plugins").mkdir()
-    shutil.copy(HERE / "probe" / "probe.py", folder / "plugins")
-    lines = folder / "probe.jsonl"
-    settings = {
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "plugins"),
-        "PROBE_FILE": str(lines),
-        # The package of this checkout, whatever else is installed.
-        "PYTHONPATH": str(HERE.parent),
-    }
-    try:
-        with local_airflow.LocalAirflow(
-            folder / "home", HERE / "dags", settings=settings, local_settings=STOCK
-        ).running() as started:
-            client = rest_client.RestClient(started.url)
-            _Benchmark(client, lines).run()
-            client.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with airflow_with_probe() as (client, lines):
+        _Benchmark(client, lines).run()
 
 
 class _Benchmark:

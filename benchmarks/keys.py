@@ -8,15 +8,19 @@ processor time, what it imported, and its calls to the API server.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.live import local_airflow, rest_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 ROUNDS = 3
@@ -57,15 +61,20 @@ class Run(NamedTuple):
     tasks: list[dict[str, Any]]
 
 
-def _round(preload: bool) -> dict[str, Run]:
+@contextlib.contextmanager
+def airflow_with_probe(**settings: str) -> Iterator[tuple[rest_client.RestClient, Path]]:
+    """Start an Airflow with four slots, and yield its REST API and the file that the probe writes.
+
+    Args:
+        settings: More settings of the Airflow.
+    """
     folder = Path(tempfile.mkdtemp(prefix="airflow-benchmark-"))
     (folder / "plugins").mkdir()
     shutil.copy(HERE / "probe" / "probe.py", folder / "plugins")
     lines = folder / "probe.jsonl"
-    settings = {
+    settings |= {
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "plugins"),
-        "AIRFLOW__DYNAMIC_OUTPUTS__PRELOAD": str(preload),
         "PROBE_FILE": str(lines),
         # The package of this checkout, whatever else is installed.
         "PYTHONPATH": str(HERE.parent),
@@ -75,15 +84,19 @@ def _round(preload: bool) -> dict[str, Run]:
             folder / "home", HERE / "dags", settings=settings, local_settings=STOCK
         ).running() as started:
             client = rest_client.RestClient(started.url)
-            found = {
-                name: _run(client, dag_id, lines)
-                for name, (dag_id, is_preloaded) in PROGRAMS.items()
-                if is_preloaded == preload
-            }
+            yield client, lines
             client.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return found
+
+
+def _round(preload: bool) -> dict[str, Run]:
+    with airflow_with_probe(AIRFLOW__DYNAMIC_OUTPUTS__PRELOAD=str(preload)) as (client, lines):
+        return {
+            name: _run(client, dag_id, lines)
+            for name, (dag_id, is_preloaded) in PROGRAMS.items()
+            if is_preloaded == preload
+        }
 
 
 def _run(client: rest_client.RestClient, dag_id: str, lines: Path) -> Run:
