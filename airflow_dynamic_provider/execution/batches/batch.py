@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +58,24 @@ class Batch(Record, frozen=False, eq=False):
         if isinstance(space, ProducedSpace) and self.range.length >= ITEMS_PER_PAGE:
             items = read_range(self.context, space.producer_id, space.output, start, stop)
             know_items(self.context, space, start, items or ())
-        return [place_at(self.context, self.spec.space, position) for position in range(*self.range)]
+        return [place_at(self.context, space, position) for position in range(start, stop)]
 
     @cached_property
     def label(self) -> str:
         """The label of the task instance."""
         first, last = self.places[0].key_path, self.places[-1].key_path
         return render_batch_label(first, last, self.range.length)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What distinguishes the checkpoints of this batch from those of other keys, or before a clear.
+
+        The task state store names a task instance by its position, and may outlive a clear. A clear raises
+        the maximum number of tries; a retry does not.
+        """
+        keys = [place.key_path for place in self.places]
+        tries = getattr(self.context["ti"], "max_tries", None)
+        return hashlib.sha256(json.dumps([keys, self.attempt, tries]).encode()).hexdigest()
 
 
 def start_batch(context: MutableMapping[str, Any], spec: CloneSpec) -> Batch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import time
 import traceback
 from datetime import datetime, timezone
@@ -18,8 +17,6 @@ from airflow_dynamic_provider.execution.batches.contexts import running_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-log = logging.getLogger(__name__)
 
 #: The longest traceback that is stored with a key, in characters. The task's log has all of it.
 TRACEBACK_LENGTH = 4000
@@ -97,11 +94,17 @@ async def await_call(call: Call) -> Outcome:
     return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
 
 
-def failed(error: Exception, started: datetime, seconds: float) -> Outcome:
-    """Return what became of a call that raised an error."""
+def failed(error: Exception, started: datetime | None = None, seconds: float = 0.0) -> Outcome:
+    """Return what became of a call that raised an error.
+
+    Args:
+        error: The error.
+        started: When the call began; by default now, for a call that did not begin or whose end is unknown.
+        seconds: How long it took.
+    """
     from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
-    times: dict[str, Any] = {"started": started, "seconds": seconds}
+    times: dict[str, Any] = {"started": started or datetime.now(timezone.utc), "seconds": seconds}
     if isinstance(error, AirflowSkipException):
         return Outcome(SKIPPED, reason=mask(str(error)), **times)
     shown = "".join(traceback.format_exception(error))

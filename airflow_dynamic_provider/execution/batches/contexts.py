@@ -30,7 +30,7 @@ class KeyMetadata(GatheredMetadata, frozen=False):
     """The metadata of one key in a batch. The batch stores it with the key."""
 
     def store(self, context: Mapping[str, Any]) -> None:
-        """Do nothing: see `batches.recording`."""
+        """Do nothing, because the record of the key has the metadata."""
 
 
 class KeyTaskInstance:

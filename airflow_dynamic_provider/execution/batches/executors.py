@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import DynamicOutputsError
-from airflow_dynamic_provider.execution.batches.calling import Outcome, failed, masked
+from airflow_dynamic_provider.execution.batches.calling import failed, masked
 from airflow_dynamic_provider.execution.batches.remote import (
     Envelope,
     RemoteCall,
@@ -24,9 +24,7 @@ from airflow_dynamic_provider.execution.metadata import GATHERED_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_dynamic_provider.execution.batches.calling import Call
-
-log = logging.getLogger(__name__)
+    from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
 
 #: How many keys an author's executor gets at the same time, if the author does not say how many.
 DEFAULT_PLACES = 16
@@ -53,17 +51,14 @@ class ProcessPool:
         """Run a call in one of the processes."""
         pool = self._pool
         try:
-            envelope = await asyncio.wrap_future(pool.submit(run_remotely, RemoteCall.of(call, None)))
+            return await _outcome_of(call, pool, None)
         except BrokenExecutor as error:
             self._replace(pool)
-            return failed(_died(error), Outcome("failed").started, 0.0)
+            return failed(_died(error))
         except asyncio.CancelledError:
             # Nobody waits for a process that cannot be stopped.
             self._replace(pool)
             raise
-        except Exception as error:
-            return failed(error, Outcome("failed").started, 0.0)
-        return opened(call, envelope)
 
     def close(self) -> None:
         """End all processes, also those that still run a key."""
@@ -105,18 +100,30 @@ class AuthorsExecutor:
     async def run(self, call: Call) -> Outcome:
         """Run a call wherever the executor wants."""
         try:
-            future = self._executor.submit(run_remotely, RemoteCall.of(call, self._function))
-            envelope = await asyncio.wrap_future(future)
+            return await _outcome_of(call, self._executor, self._function)
         except BrokenExecutor as error:
-            return failed(_died(error), Outcome("failed").started, 0.0)
-        except Exception as error:
-            return failed(error, Outcome("failed").started, 0.0)
-        return opened(call, envelope)
+            return failed(_died(error))
 
     def close(self) -> None:
         """Close the executor."""
         with contextlib.suppress(Exception):
             self._executor.shutdown(wait=False)
+
+
+async def _outcome_of(call: Call, executor: Executor, function: bytes | None) -> Outcome:
+    """Run a call in an executor, and return what became of it.
+
+    Raises:
+        BrokenExecutor: The process that ran it died.
+    """
+    try:
+        future = executor.submit(run_remotely, RemoteCall.of(call, function))
+        envelope = await asyncio.wrap_future(future)
+    except BrokenExecutor:
+        raise
+    except Exception as error:
+        return failed(error)
+    return opened(call, envelope)
 
 
 def opened(call: Call, envelope: Envelope) -> Outcome:

@@ -12,21 +12,11 @@ from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 from airflow_dynamic_provider.execution.batches.batch import BATCH_KEY, Batch
 from airflow_dynamic_provider.execution.batches.recording import Recorder
 from airflow_dynamic_provider.execution.batches.starting import find_stopped
-from airflow_dynamic_provider.execution.helpers import HelperOperator, no_retry_after_refusal
+from airflow_dynamic_provider.execution.helpers import GateOperator, no_retry_after_refusal
 
 
-class BatchGateOperator(HelperOperator):
-    """Lets a batch start if one of its keys can start.
-
-    Attributes:
-        checks: The checks of each key, collected while the Dag file is parsed.
-    """
-
-    custom_operator_name = "gate"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trigger_rule="all_done", **kwargs)
-        self.checks: list[Any] = []
+class BatchGateOperator(GateOperator):
+    """Lets a batch start if one of its keys can start. Its checks are those of each key."""
 
     def execute(self, context: Any) -> None:
         """Succeed, fail or skip. Airflow calls this in the task's process.

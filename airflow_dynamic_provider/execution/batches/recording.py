@@ -8,8 +8,6 @@ because Airflow deletes the XComs of a task instance when it starts again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -40,7 +38,6 @@ class Recorder:
 
     def __init__(self, batch: Batch, *, keeps_checkpoints: bool) -> None:
         self._batch = batch
-        self._fingerprint = fingerprint(batch)
         self._keeps_checkpoints = keeps_checkpoints and state_store.has_store(batch.context)
         self._lock = threading.Lock()
         self._chunks: list[list[KeyRecord]] = [[]]
@@ -84,7 +81,7 @@ class Recorder:
             packed = StoredChunk(tuple(records), self._batch.attempt, is_last).pack()
             xcom.push(self._batch.context, chunk_xcom(number), packed)
             if self._keeps_checkpoints:
-                checkpoint = {**packed, "fingerprint": self._fingerprint}
+                checkpoint = {**packed, "fingerprint": self._batch.fingerprint}
                 state_store.write(self._batch.context, chunk_xcom(number), checkpoint)
         # The last chunk may still grow.
         self._stored = first + len(chunks) - 1
@@ -106,7 +103,7 @@ def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
     found: dict[tuple[str, ...], KeyRecord] = {}
     if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
         return found
-    expected, number = fingerprint(batch), 0
+    expected, number = batch.fingerprint, 0
     while True:
         stored = state_store.read(batch.context, chunk_xcom(number))
         if not isinstance(stored, dict) or stored.get("fingerprint") != expected:
@@ -115,15 +112,3 @@ def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
             if record.is_final or record.key_path not in found:
                 found[record.key_path] = record
         number += 1
-
-
-def fingerprint(batch: Batch) -> str:
-    """Return what distinguishes the checkpoints of this batch from those of other keys, or before a clear.
-
-    The task state store names a task instance by its position, and may outlive a clear. A clear raises the
-    maximum number of tries; a retry does not.
-    """
-    keys = [place.key_path for place in batch.places]
-    tries = getattr(batch.context["ti"], "max_tries", None)
-    whole = json.dumps([keys, batch.attempt, tries])
-    return hashlib.sha256(whole.encode()).hexdigest()

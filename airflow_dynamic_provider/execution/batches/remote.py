@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter.running import CallRefused, current_context, make_current
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.records import Record
-from airflow_dynamic_provider.definitions.states import FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed, run_call
-from airflow_dynamic_provider.execution.batches.contexts import BatchContext
+from airflow_dynamic_provider.execution.batches.contexts import BatchContext, KeyMetadata
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
-from airflow_dynamic_provider.execution.metadata import GATHERED_KEY, GatheredMetadata
+from airflow_dynamic_provider.execution.metadata import GATHERED_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,13 +58,6 @@ class Envelope(Record):
     outcome: Outcome
     metadata: Mapping[str, Any]
     lines: Sequence[LogLine]
-
-
-class RemoteMetadata(GatheredMetadata, frozen=False):
-    """The metadata of a key that runs in another process."""
-
-    def store(self, context: Mapping[str, Any]) -> None:
-        """Do nothing, because the envelope brings it back."""
 
 
 class RemoteRuntime(Record):
@@ -194,7 +186,7 @@ def run_remotely(call: RemoteCall) -> Envelope:
     """Run a call in this process, which is not the task's."""
     function = _INHERITED[0] if call.function is None else pickle.loads(call.function)
     runtime = RemoteRuntime(call.key_path, call.task_id)
-    gathered = RemoteMetadata(key_path=call.key_path)
+    gathered = KeyMetadata(key_path=call.key_path)
     context = RemoteContext(
         {
             **call.context,
@@ -210,7 +202,7 @@ def run_remotely(call: RemoteCall) -> Envelope:
         outcome = run_call(Call(function, call.args, call.kwargs, context))
     except CallRefused as error:
         refused = DynamicOutputsError(str(error), task_id=call.task_id, mapping_key=runtime.mapping_key)
-        outcome = failed(refused, Outcome(FAILED).started, 0.0)
+        outcome = failed(refused)
     finally:
         _LINES.reset(token)
     return Envelope(outcome, gathered.outputs, lines)

@@ -157,8 +157,7 @@ class _Run:
                 args, kwargs = self.arguments.of_key(context)
                 kwargs = self.parameters.fill(args, kwargs, self._visible(context))
             except Exception as error:
-                outcome = failed(error, Outcome(FAILED).started, 0.0)
-                self._end(place, outcome, {}, context)
+                self._end(place, failed(error), {}, context)
                 continue
             yield Call(self.function, args, kwargs, context)
 
