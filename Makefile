@@ -11,6 +11,7 @@ RELEASES := 3.1.8=2026-03-20 3.2.2=2026-06-01
 PYTHON ?= python3
 PORT ?= 8080
 DIR ?=
+ALL ?=
 RINGS ?=
 PROGRAMS ?= 2000
 MINUTES ?= 60
@@ -24,6 +25,7 @@ VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 READY := .venv/.ready
 HOMES := $(CURDIR)/.airflow
+WHEEL_TOOLS := build/wheel-tools
 WHEEL_TEST := $(CURDIR)/build/wheel-test
 
 # Settings in the user's shell for another Airflow must not affect the Airflow started here.
@@ -68,9 +70,9 @@ $(READY): constraints.txt pyproject.toml
 
 .PHONY: demo
 demo: export AIRFLOW_HOME := $(HOMES)/demo
-demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where
+demo: $(READY) ## Run an example on the standard library, or on DIR=/some/where (ALL=1: print all keys)
 	$(call step,Running dags/process_directory.py in an embedded Airflow)
-	@"$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
+	@DYNAMIC_OUTPUTS_ALL_KEYS="$(ALL)" "$(BIN)/python" dags/process_directory.py $(if $(DIR),"$(DIR)")
 
 .PHONY: test test-quick test-pure test-browser test-contract test-task test-dag test-differential test-live
 test: $(READY) ## Run all tests except test-celery, most of them in PROCESSES=2
@@ -170,11 +172,18 @@ bench: $(READY) ## Measure the cost of the package, beside Airflow without it (D
 	$(call step,The answers of the pages for 100000 keys and for 50 tasks (PostgreSQL))
 	@"$(BIN)/python" benchmarks/pages.py
 
+# A wheel needs neither Airflow nor the tools of the tests.
+$(WHEEL_TOOLS)/.ready: constraints.txt
+	$(call step,Installing hatchling)
+	@$(call environment,$(CURDIR)/$(WHEEL_TOOLS))
+	@$(call install,$(CURDIR)/$(WHEEL_TOOLS),--constraint constraints.txt hatchling)
+	@touch $@
+
 .PHONY: wheel
-wheel: $(READY) ## Build the wheel into dist/
+wheel: $(WHEEL_TOOLS)/.ready ## Build the wheel into dist/
 	$(call step,Building the wheel)
 	@rm -rf dist
-	@"$(BIN)/python" -m hatchling build --target wheel --directory dist
+	@"$(WHEEL_TOOLS)/bin/python" -m hatchling build --target wheel --directory dist
 
 .PHONY: wheel-test
 wheel-test: export AIRFLOW_HOME := $(WHEEL_TEST)/airflow

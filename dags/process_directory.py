@@ -6,6 +6,7 @@ Run it by itself, ``python dags/process_directory.py [DIRECTORY]``, or in Airflo
 from __future__ import annotations
 
 import ast
+import contextlib
 import sysconfig
 from datetime import datetime, timezone
 from pathlib import Path
@@ -90,15 +91,19 @@ def summarize(grades: dict[str, str]) -> dict[str, int]:
     tags=["dynamic outputs"],
 )
 def process_directory():
-    """Grade every Python file of a directory."""
+    """Grade every Python file of a directory, although up to half of them may fail to be parsed."""
     files = python_files("{{ params.path }}")
     grades = files.map(count).map(grade)
-    summarize(grades.collect(keyed=True))
+    summarize(grades.collect(keyed=True, min_success_ratio=0.5))
 
 
 def expected(path: str = STANDARD_LIBRARY) -> dict[str, int]:
     """Return what ``summarize`` must return, computed in plain Python."""
-    return total_grades({file.name: grade_counts(count_nodes(str(file))) for file in Path(path).glob("*.py")})
+    grades = {}
+    for file in Path(path).glob("*.py"):
+        with contextlib.suppress(SyntaxError):
+            grades[file.name] = grade_counts(count_nodes(str(file)))
+    return total_grades(grades)
 
 
 the_dag = process_directory()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import airflow_dynamic_provider
+from airflow_dynamic_provider import embedded
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 REFERENCE = Path(__file__).parent / "reference.md"
 
@@ -15,6 +20,11 @@ This page lists every public name of `airflow_dynamic_provider`. `python docs/ma
 from the docstrings. Change the docstrings, not this page.
 """
 
+EMBEDDED = """# `airflow_dynamic_provider.embedded`
+
+These names run a Dag in the process that calls them, for tests and for a Dag file that is run as a program.
+"""
+
 # The section headings that the package uses in its docstrings.
 SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Example:")
 
@@ -22,11 +32,18 @@ SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Example:")
 def render() -> str:
     """Return the page."""
     names = [name for name in airflow_dynamic_provider.__all__ if not name.startswith("__")]
-    return "\n".join([HEAD, *(_render_name(name) for name in sorted(names, key=str.lower))])
+    return "\n".join(
+        [
+            HEAD,
+            *(_render_name(airflow_dynamic_provider, name) for name in sorted(names, key=str.lower)),
+            EMBEDDED,
+            *(_render_name(embedded, name) for name in ("run", "EmbeddedRun", "EmbeddedTaskInstance")),
+        ]
+    )
 
 
-def _render_name(name: str) -> str:
-    thing = getattr(airflow_dynamic_provider, name)
+def _render_name(module: ModuleType, name: str) -> str:
+    thing = getattr(module, name)
     parts = [f"## `{name}{_signature(thing)}`\n", _render_docstring(thing)]
     if inspect.isclass(thing):
         parts += [_render_method(thing, method) for method in vars(thing) if _is_shown(thing, method)]

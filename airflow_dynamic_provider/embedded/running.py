@@ -30,11 +30,15 @@ def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
     ``AIRFLOW_HOME``, the program restarts with a temporary home, which is removed at the end. Airflow imports
     the Dag's file only, and no other file of its folder.
 
-    Airflow logs nothing during the run. Set ``AIRFLOW__LOGGING__LOGGING_LEVEL`` to see its log.
+    Airflow logs nothing during the run. Set ``AIRFLOW__LOGGING__LOGGING_LEVEL`` to see its log. A table shows
+    20 keys, the failed ones first. Set ``DYNAMIC_OUTPUTS_ALL_KEYS=1`` to see all of them.
 
     Args:
         dag: The Dag.
         conf: The configuration of the run, which overrides the Dag's params.
+
+    Returns:
+        The state of the run, and of each task instance with its results, its metadata and its error.
 
     Raises:
         RuntimeError: ``AIRFLOW_HOME`` is not set, and the Dag's file is not the program that runs.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from typing import TYPE_CHECKING, Any
+
+from rich import progress as bar
+from rich.console import Console
+from rich.table import Column
 
 from airflow_dynamic_provider.airflow_adapter.embedded_run import hookimpl
 from airflow_dynamic_provider.embedded.reading import count_task_instances
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A progress line. A terminal overwrites it; any other stream gets a line every few seconds.
+    """Shows how far a run is: a bar in a terminal, and a line every few seconds in any other stream.
 
     Args:
         stream: The stream to write to.
@@ -22,26 +25,39 @@ class Progress:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_terminal = stream.isatty()
-        self._interval = 0.1 if self._is_terminal else 5.0
+        self._started = time.monotonic()
+        self._interval = 0.1 if stream.isatty() else 5.0
         self._shown_at = -self._interval
+        # Tasks of the run may fork this process, and a fork must not have a thread that draws.
+        self._bar = bar.Progress(
+            bar.BarColumn(bar_width=30),
+            bar.MofNCompleteColumn(),
+            bar.TimeElapsedColumn(),
+            bar.TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            console=Console(file=stream),
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._bar.add_task("")
 
     def is_due(self) -> bool:
-        """Return whether it is time for another line."""
+        """Return whether it is time to show the progress again."""
         return time.monotonic() - self._shown_at >= self._interval
 
-    def show(self, text: str) -> None:
-        """Replace the line by another."""
+    def show(self, text: str, done: int = 0, total: int | None = None) -> None:
+        """Show what runs, and how many of the task instances that are known so far have ended."""
         self._shown_at = time.monotonic()
-        width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[2K{text[:width]}" if self._is_terminal else f"{text}\n")
+        if self._stream.isatty():
+            self._bar.start()
+            self._bar.update(self._task, description=text, completed=done, total=total, refresh=True)
+            return
+        counted = "" if total is None else f"{done}/{total} task instances done, "
+        self._stream.write(f"[{self._shown_at - self._started:4.0f} s] {counted}{text}\n")
         self._stream.flush()
 
     def clear(self) -> None:
-        """Remove the line from a terminal."""
-        if self._is_terminal:
-            self._stream.write("\r\x1b[2K")
-            self._stream.flush()
+        """Remove the bar from a terminal."""
+        self._bar.stop()
 
 
 class Watcher:
@@ -66,7 +82,7 @@ class Watcher:
         if task_instance.dag_id == self._dag_id and self._progress.is_due():
             done, total = count_task_instances(self._dag_id, task_instance.run_id)
             name = f"{task_instance.task_id} {task_instance.rendered_map_index or ''}"
-            self._progress.show(f"{done}/{total} task instances done, running {name}")
+            self._progress.show(f"running {name}", done, total)
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import runpy
 import subprocess
@@ -91,7 +92,56 @@ def test_a_failed_run_names_the_key_and_the_error(dag, capsys):
     assert "halve[number 3] failed: ValueError: cannot halve 3" in out
     # The line is broken where it is full, which depends on the folder.
     assert "halving.py,line17)" in out.replace(" ", "")
-    assert "number 3 halve failed source=a list, seen=3" in out
+    assert "number 3 halve failed ValueError: cannot halve 3 source=a list, seen=3" in out
+
+
+def printed_keys(dag, capsys):
+    """Return the keys in the printed table of 30 clones, of which one failed, and what stands below it."""
+    from airflow_dynamic_provider.embedded import EmbeddedRun, EmbeddedTaskInstance
+    from airflow_dynamic_provider.embedded.printing import Printer
+
+    clones = tuple(
+        EmbeddedTaskInstance("halve", index, f"number {index}", "success", {"return_value": "x" * 200})
+        for index in range(29)
+    )
+    error = ValueError("cannot\nhalve")
+    failed = EmbeddedTaskInstance("halve", 29, "number 29", "failed", error=error)
+    Printer(dag).print_run(EmbeddedRun("halving", "run", "success", 1.0, (*clones, failed)))
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    table = [line for line in lines if line.startswith("number ")]
+    more = [line for line in lines if line.startswith("and ")]
+    return table, more
+
+
+def test_twenty_keys_are_printed_and_the_failed_ones_first(dag, capsys):
+    table, more = printed_keys(dag, capsys)
+    keys = [" ".join(line.split()[:2]) for line in table]
+    assert keys == ["number 29", *(f"number {index}" for index in range(19))]
+    assert table[0].split(maxsplit=4)[3:] == ["failed", "ValueError: cannot halve"]
+    assert all(line.endswith("…") for line in table[1:])
+    assert more == ["and 10 more keys. Failed keys come first. DYNAMIC_OUTPUTS_ALL_KEYS=1 prints all."]
+
+
+def test_all_keys_are_printed_on_request(dag, capsys, monkeypatch):
+    monkeypatch.setenv("DYNAMIC_OUTPUTS_ALL_KEYS", "1")
+    table, more = printed_keys(dag, capsys)
+    assert (len(table), more) == (30, [])
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_progress_says_how_many_have_ended(is_terminal, monkeypatch):
+    from airflow_dynamic_provider.embedded.watching import Progress
+
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal
+    monkeypatch.setenv("COLUMNS", "100")
+    progress = Progress(stream)
+    assert progress.is_due()
+    progress.show("running halve [number 3]", 2, 5)
+    assert not progress.is_due()
+    progress.clear()
+    assert "2/5" in stream.getvalue()
+    assert "running halve [number 3]" in stream.getvalue()
 
 
 def test_a_result_is_asked_for_by_an_unmapped_task(dag):

@@ -47,6 +47,7 @@ def test_an_example_gives_its_answer(file, tmp_path):
     if file.stem == "process_directory":
         (tmp_path / "one.py").write_text("x = 1\n" * 40)
         (tmp_path / "two.py").write_text("def f():\n    return 1\n")
+        (tmp_path / "not parsed.py").write_text("def (")
         (tmp_path / "not python.txt").write_text("ignored")
         conf, arguments = {"path": str(tmp_path)}, (str(tmp_path),)
     run = run_dag(example.the_dag, conf)
