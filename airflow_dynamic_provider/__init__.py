@@ -13,9 +13,11 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Batch": "definitions.batches",
+    "Cache": "definitions.cache",
     "DynamicOut": "definitions.declarations",
     "DynamicOutput": "definitions.events",
     "DynamicOutputsError": "errors",
+    "FileContent": "definitions.cache",
     "Handle": "authoring.handles",
     "MetadataValue": "definitions.metadata",
     "Out": "definitions.declarations",
@@ -31,9 +33,11 @@ _PUBLIC = {
 
 __all__ = [
     "Batch",
+    "Cache",
     "DynamicOut",
     "DynamicOutput",
     "DynamicOutputsError",
+    "FileContent",
     "Handle",
     "MetadataValue",
     "Out",
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.decorator import dynamic_task
     from airflow_dynamic_provider.authoring.handles import Handle
     from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.definitions.cache import Cache, FileContent
     from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
     from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
     from airflow_dynamic_provider.definitions.metadata import MetadataValue

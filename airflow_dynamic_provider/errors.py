@@ -21,6 +21,7 @@
     │   ├── OutputTypeError          a value that is not of the declared type                (TypeError)
     │   ├── UnstorableOutputError    a value that XCom cannot carry                          (TypeError)
     │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
+    ├── UncacheableInputError        an input of a cached task that cannot be part of its key    (TypeError)
     ├── KeysFailedError              keys of a batch failed                                  (RuntimeError)
     ├── BatchedKeysError             single keys to clear, of a task that runs batches       (ValueError)
     └── ReadError                    data that another task should have stored is not usable
@@ -265,6 +266,10 @@ class UnstorableOutputError(OutputError, TypeError):
 
 class TooManyOutputsError(OutputError, ValueError):
     """A task produced more keys than Airflow is configured to map."""
+
+
+class UncacheableInputError(DynamicOutputsError, TypeError):
+    """An argument of a cached task has nothing that identifies it in another run."""
 
 
 class KeysFailedError(DynamicOutputsError, RuntimeError):

@@ -31,7 +31,16 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "boolean",
                         "example": None,
                         "default": "True",
-                    }
+                    },
+                    "cache_path": {
+                        "description": "Where the results of cached tasks are kept over runs: a directory, "
+                        "or a URL for Airflow's ObjectStoragePath. All workers must reach it, and the "
+                        "command line to show and to delete results.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "s3://aws_default@bucket/results",
+                        "default": "{AIRFLOW_HOME}/dynamic_outputs_cache",
+                    },
                 },
             }
         },

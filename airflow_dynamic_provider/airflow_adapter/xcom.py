@@ -163,6 +163,22 @@ def check_storable(value: Any) -> None:
             _check_same(value, text)
 
 
+def serialize_same(value: Any) -> Any:
+    """Return the JSON that Airflow's own XCom backend would store for a value, and from which it comes back.
+
+    No API call, and no backend of the deployment's own.
+
+    Raises:
+        UnstorableOutputError: Airflow cannot serialize it, or it would come back changed.
+    """
+    import json
+
+    text = _serialize(value)
+    if not is_plain(value):
+        _check_same(value, text)
+    return json.loads(text)
+
+
 def is_plain(value: Any) -> bool:
     """Return whether a value consists of JSON's types only, so that it comes back unchanged."""
     kind = type(value)

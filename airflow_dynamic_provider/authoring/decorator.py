@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
+    from airflow_dynamic_provider.definitions.cache import Cache
 
 P = ParamSpec("P")
 
@@ -45,13 +46,19 @@ class DynamicTask(TaskDecorator, Generic[P]):
         function: The function.
         declarations: Output name -> `Out` or `DynamicOut`.
         arguments: Arguments of ``@task``: ``task_id``, ``retries``, ``pool`` and so on.
+        cache: How its outputs are kept over runs; ``None`` if they are not.
     """
 
     def __init__(
-        self, function: Callable[P, Any], declarations: Declarations, arguments: Mapping[str, Any]
+        self,
+        function: Callable[P, Any],
+        declarations: Declarations,
+        arguments: Mapping[str, Any],
+        cache: Cache | None = None,
     ) -> None:
         self.function = function
         self.declarations = dict(declarations)
+        self.cache = cache
         self._arguments = dict(arguments)
         self._refuse_arguments()
         self._task: Any = task_decorator_factory(
@@ -74,6 +81,11 @@ class DynamicTask(TaskDecorator, Generic[P]):
         """
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
+        if self.cache is not None:
+            # Imported here, because most tasks keep no results.
+            from airflow_dynamic_provider.authoring.arranging.caching import keep_results
+
+            keep_results(operator, self.cache)
         scope = current_scope()
         if scope is None and not task_graph.mapped_groups_around(operator):
             # Airflow shows no label for an unmapped task, and a template that fails would fail the task.
@@ -88,11 +100,12 @@ class DynamicTask(TaskDecorator, Generic[P]):
         return handles[0] if len(handles) == 1 else self._tuple_type(*handles)
 
     def override(self, **arguments: Any) -> DynamicTask[P]:
-        """Return a copy with other arguments, such as ``task_id``, ``retries`` or ``out``."""
+        """Return a copy with other arguments, such as ``task_id``, ``retries``, ``out`` or ``cache``."""
         declarations = self.declarations
         if "out" in arguments:
             declarations = read_declarations(arguments.pop("out"), self.function)
-        return DynamicTask(self.function, declarations, {**self._arguments, **arguments})
+        cache = self.cache if "cache" not in arguments else _read_cache(arguments.pop("cache"), self.function)
+        return DynamicTask(self.function, declarations, {**self._arguments, **arguments}, cache)
 
     def expand(self, **kwargs: Any) -> Any:
         """Refuse the call: the outputs would be found by position."""
@@ -166,13 +179,24 @@ class DynamicTask(TaskDecorator, Generic[P]):
         return handle_tuple(self.function.__name__, self.declarations)
 
 
+def _read_cache(cache: Any, function: Callable[..., Any]) -> Cache | None:
+    if cache is None:
+        return None
+    from airflow_dynamic_provider.cache.identity import check_ignored
+    from airflow_dynamic_provider.definitions.cache import Cache
+
+    settings = Cache.of(cache)
+    check_ignored(settings, function, function.__name__)
+    return settings
+
+
 @overload
 def dynamic_task(python_callable: Callable[P, Any], /) -> DynamicTask[P]: ...
 
 
 @overload
 def dynamic_task(
-    *, out: Out | Mapping[str, Out] | None = None, **arguments: Any
+    *, out: Out | Mapping[str, Out] | None = None, cache: Cache | str | None = None, **arguments: Any
 ) -> Callable[[Callable[P, Any]], DynamicTask[P]]: ...
 
 
@@ -180,6 +204,7 @@ def dynamic_task(
     python_callable: Callable[..., Any] | None = None,
     *,
     out: Out | Mapping[str, Out] | None = None,
+    cache: Cache | str | None = None,
     **arguments: Any,
 ) -> Any:
     """Turn a function into a task whose outputs are found at run time; the same as ``@task.dynamic``.
@@ -192,6 +217,7 @@ def dynamic_task(
         python_callable: The function, when the decorator is used without parentheses.
         out: An `Out`, a `DynamicOut`, or a dict of output name -> either. Without it, a return annotation
             such as ``list[DynamicOutput[str]]`` declares ``DynamicOut(str)``.
+        cache: A `Cache`, or ``"auto"``, to keep the outputs over runs. By default, they are not kept.
         arguments: Arguments of ``@task``: ``task_id``, ``retries``, ``execution_timeout`` and so on.
 
     Returns:
@@ -199,7 +225,7 @@ def dynamic_task(
         handles if there are several outputs.
 
     Raises:
-        DeclarationError: ``out`` or an argument is invalid, or nothing declares an output.
+        DeclarationError: ``out``, ``cache`` or an argument is invalid, or nothing declares an output.
 
     Example:
         >>> @task.dynamic(out=DynamicOut(str))
@@ -214,6 +240,8 @@ def dynamic_task(
                 f"@task.dynamic decorates a function, received {function!r}",
                 remedy="Name the arguments: @task.dynamic(out=DynamicOut(str)).",
             )
-        return DynamicTask(function, read_declarations(out, function), arguments)
+        return DynamicTask(
+            function, read_declarations(out, function), arguments, _read_cache(cache, function)
+        )
 
     return decorate if python_callable is None else decorate(python_callable)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.authoring.references.collection import Collection
     from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.definitions.cache import Cache
 
 
 class Handle(KeyedValues):
@@ -36,7 +37,8 @@ class Handle(KeyedValues):
 
     @explained(
         "To pass a task more arguments, use a lambda: handle.map(lambda item: my_task(item, other=3)). map() "
-        "itself takes only the function, batch= and max_active=."
+        "itself "
+        "takes only the function, batch=, max_active= and cache=."
     )
     def map(
         self,
@@ -44,6 +46,7 @@ class Handle(KeyedValues):
         *,
         batch: int | Batch | None = None,
         max_active: int | None = None,
+        cache: Cache | str | None = None,
     ) -> Any:
         """Clone the tasks that ``fn`` calls, once per mapping key.
 
@@ -59,21 +62,26 @@ class Handle(KeyedValues):
                 By default, each key has a task instance of its own.
             max_active: The maximum number of clones that are active at once in one run, for each task that
                 ``fn`` calls; unlimited by default.
+            cache: A `Cache`, or ``"auto"``, to keep the result of each key over runs, for each task that
+                ``fn`` calls. By default, no results are kept.
 
         Returns:
             The outputs that ``fn`` returns, as handles: one, a tuple, a named tuple, or ``None``.
 
         Raises:
             MapFunctionError: ``fn`` calls no task, returns something that has no value per key, or calls a
-                task that cannot run in batches; or ``max_active`` is not a whole number of at least 1.
-            DeclarationError: ``batch`` is neither a whole number of at least 1 nor a `Batch`.
+                task that cannot run in batches, or whose result cannot be kept; or ``max_active`` is not a
+                whole number of at least 1.
+            DeclarationError: ``batch`` is neither a whole number of at least 1 nor a `Batch`, or ``cache`` is
+                neither a `Cache` nor ``"auto"``.
 
         Example:
             >>> counts = files.map(count_lines)
             >>> counts = files.map(count_lines, batch=500)
+            >>> counts = files.map(count_lines, cache=Cache("1"))
             >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
-        return with_each_output(map_over(self, fn, max_active, batch), _handle_of)
+        return with_each_output(map_over(self, fn, max_active, batch, cache), _handle_of)
 
     @explained(
         "Pass keyed=, min_success_ratio= and lazy= by name: "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
     from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.definitions.cache import Cache
 
 
 # The classes of references, as Python's own errors name them.
@@ -30,7 +31,11 @@ _NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
 
 
 def map_over(
-    handle: KeyedValues, fn: Callable[..., Any], max_active: int | None, batch: int | Batch | None = None
+    handle: KeyedValues,
+    fn: Callable[..., Any],
+    max_active: int | None,
+    batch: int | Batch | None = None,
+    cache: Cache | str | None = None,
 ) -> Any:
     """Clone the tasks that ``fn`` calls, once per key of the handle, and return its outputs.
 
@@ -57,7 +62,12 @@ def map_over(
         space.home = task_graph.current_group(dag)
     batches = None if batch is None else _batches(handle, batch)
     scope = MapScope(
-        space, frozenset(dag.task_ids), frozenset(task_graph.group_ids(dag)), max_active, batches
+        space,
+        frozenset(dag.task_ids),
+        frozenset(task_graph.group_ids(dag)),
+        max_active,
+        batches,
+        None if cache is None else _cache(cache),
     )
     with enter_scope(scope), task_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
@@ -77,6 +87,13 @@ def _batches(handle: KeyedValues, batch: int | Batch) -> BatchesOfMap:
     from airflow_dynamic_provider.definitions.batches import Batch
 
     return ensure_batches(handle, Batch.of(batch))
+
+
+def _cache(cache: Cache | str) -> Cache:
+    # Imported here, because most maps keep no results.
+    from airflow_dynamic_provider.definitions.cache import Cache
+
+    return Cache.of(cache)
 
 
 def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:

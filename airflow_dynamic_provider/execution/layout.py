@@ -60,9 +60,9 @@ import json
 from collections.abc import ItemsView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.records import Record, field, replace
+from airflow_dynamic_provider.definitions.records import Record, as_dict, field, replace
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.forms import Form, integer, misshapen, reading
+from airflow_dynamic_provider.execution.forms import Form, build, integer, misshapen, reading
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.events import DynamicOutput
@@ -329,6 +329,38 @@ class StoredResult(Record):
             )
 
 
+class MadeBy(Record):
+    """The task instance that made a result, and the key that it ran for.
+
+    Attributes:
+        dag_id: The Dag.
+        run_id: The run.
+        task_id: The task.
+        map_index: The map index, -1 if it is not mapped.
+        mapping_key: The key, ``outer/inner`` for a path; ``None`` outside a clone.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    mapping_key: str | None = None
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return as_dict(self)
+
+    @classmethod
+    def unpack(cls, stored: Any) -> MadeBy:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: The shape of the document is unknown.
+        """
+        with reading("the origin of a result", stored):
+            return build(cls, "the origin of a result", stored)
+
+
 class StoredMetadata(Record):
     """The metadata of one task instance.
 
@@ -337,15 +369,17 @@ class StoredMetadata(Record):
         keys: Output -> mapping key -> label -> value, for single dynamic outputs.
         inherited: Label -> value, from the dynamic output that a clone runs for.
         key_path: The clone's key path; empty outside a clone.
+        made_by: What made the result that it uses, if the task is cached and did not run.
     """
 
     outputs: Mapping[str, Mapping[str, MetadataValue]] = field(default_factory=dict)
     keys: Mapping[str, Mapping[str, Mapping[str, MetadataValue]]] = field(default_factory=dict)
     inherited: Mapping[str, MetadataValue] = field(default_factory=dict)
     key_path: tuple[str, ...] = ()
+    made_by: MadeBy | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.outputs or self.keys or self.inherited)
+        return bool(self.outputs or self.keys or self.inherited or self.made_by)
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form, without empty parts."""
@@ -361,6 +395,8 @@ class StoredMetadata(Record):
             }
         if self.inherited:
             document["inherited"] = _pack_metadata(self.inherited)
+        if self.made_by is not None:
+            document["made_by"] = self.made_by.pack()
         return document
 
     @classmethod
@@ -379,6 +415,7 @@ class StoredMetadata(Record):
             },
             inherited=_read_metadata(document.get("inherited", {})),
             key_path=_path(document["key_path"]) if "key_path" in document else (),
+            made_by=MadeBy.unpack(document["made_by"]) if "made_by" in document else None,
         )
 
 

@@ -26,6 +26,7 @@ class GatheredMetadata(Record, frozen=False):
     keys: dict[str, dict[str, Labelled]] = field(default_factory=dict)
     inherited: Mapping[str, MetadataValue] = field(default_factory=dict)
     key_path: tuple[str, ...] = ()
+    made_by: layout.MadeBy | None = None
 
     def add(self, output: str, mapping_key: str | None, metadata: Mapping[str, MetadataValue]) -> None:
         """Add metadata to an output, or to one key of a dynamic output."""
@@ -34,10 +35,13 @@ class GatheredMetadata(Record, frozen=False):
         else:
             self.keys.setdefault(output, {}).setdefault(mapping_key, {}).update(metadata)
 
+    def stored(self) -> layout.StoredMetadata:
+        """Return the metadata as it is stored."""
+        return layout.StoredMetadata(self.outputs, self.keys, self.inherited, self.key_path, self.made_by)
+
     def store(self, context: Mapping[str, Any]) -> None:
         """Store the metadata. One API call if there is metadata."""
-        stored = layout.StoredMetadata(self.outputs, self.keys, self.inherited, self.key_path)
-        if stored:
+        if stored := self.stored():
             xcom.push(context, layout.METADATA_XCOM, stored.pack())
 
 

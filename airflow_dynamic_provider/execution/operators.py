@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter.operators import DecoratedOperator, PythonOperator
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.declarations import Declarations
     from airflow_dynamic_provider.execution.producing import Production
     from airflow_dynamic_provider.execution.writing import OutputWriter
+
+
+class KeepsOutputs(Protocol):
+    """Runs a cached task: it uses outputs of an earlier run, or keeps those of this one."""
+
+    def execute(self, context: Any, operator: DynamicTaskOperator) -> Any:
+        """Return the value that Airflow stores as the return value."""
 
 
 class DynamicTaskOperator(DecoratedOperator, PythonOperator):
@@ -58,19 +65,44 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         self.mapped_outputs: dict[str, str] = {}
         self.collected_outputs: set[str] = set()
         self.batched_outputs: set[str] = set()
+        # Looks its outputs up, and keeps them, if the task is cached.
+        self.results: KeepsOutputs | None = None
 
     def execute(self, context: Any) -> Any:
         """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
+        if self.results is not None:
+            return self.results.execute(context, self)
         # Imported here, as what stores the outputs below, because all other tasks make this operator too.
-        from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY, Production, produce
+        from airflow_dynamic_provider.execution.producing import Production, produce
+
+        def run(into: Production) -> None:
+            produce(self.python_callable, self.op_args, self.arguments(context), into)
+
+        return self.execute_with(context, Production, run)
+
+    def execute_with(
+        self, context: Any, production_class: type[Production], run: Callable[[Any], None]
+    ) -> Any:
+        """Check and store the outputs of a run of the function.
+
+        Args:
+            context: Airflow's task context.
+            production_class: What accepts the outputs.
+            run: Produces the outputs into such an object.
+        """
+        from airflow_dynamic_provider.execution.producing import PRODUCTION_KEY
 
         writer = self.writer(context)
-        production = Production(self.task_id, self.declarations, None if writer is None else writer.take)
-        context[PRODUCTION_KEY] = production
-        arguments = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
-        produce(self.python_callable, self.op_args, self.determine_kwargs(arguments), production)
+        take = None if writer is None else writer.take
+        production = context[PRODUCTION_KEY] = production_class(self.task_id, self.declarations, take)
+        run(production)
         production.finish()
         return self.store(context, production, writer)
+
+    def arguments(self, context: Any) -> Mapping[str, Any]:
+        """Return the arguments by name, with those that the function takes from the context."""
+        named = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
+        return self.determine_kwargs(named)
 
     def writer(self, context: Any) -> OutputWriter | None:
         """Return what stores each dynamic output as it comes; ``None`` keeps all of them until the end."""

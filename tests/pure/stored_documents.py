@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_dynamic_provider.cache.entries import ENTRY, Entry
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
 from airflow_dynamic_provider.definitions.records import as_dict
@@ -106,6 +108,7 @@ METADATA = {
     "null": MetadataValue.null(),
 }
 BYTES = {"bytes": MetadataValue.int(12)}
+MADE_BY = layout.MadeBy("d", "r", "t", 3, "tenant/orders.csv")
 
 PLAN = Plan(
     workflow="search",
@@ -237,6 +240,20 @@ KINDS: dict[str, Kind] = {
         form=layout.METADATA,
         records=((), ("outputs", "*", "*"), ("keys", "*", "*", "*"), ("inherited", "*")),
         **_packed(layout.StoredMetadata),
+    ),
+    "made_by": Kind(MADE_BY, records=((),), **_packed(layout.MadeBy)),
+    "kept_result": Kind(
+        Entry(
+            "0123456789abcdef",
+            "auto:0123",
+            MADE_BY,
+            datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+            [{"output": "files", "key": "orders.csv", "value": [1, None]}],
+            layout.StoredMetadata({"result": METADATA}, {"files": {"orders.csv": BYTES}}),
+        ),
+        form=ENTRY,
+        records=((), ("made_by",)),
+        **_packed(Entry),
     ),
     "clone": Kind(
         layout.StoredClone(("orders.csv",), 3, 2), form=layout.CLONE, **_packed(layout.StoredClone)

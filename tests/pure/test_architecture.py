@@ -24,9 +24,12 @@ ARROWS = {
     "definitions": {"definitions", "errors"},
     "airflow_adapter": {"airflow_adapter", "definitions", "errors", "version_compat"},
     "execution": {"airflow_adapter", "definitions", "errors", "execution", "version_compat"},
-    "authoring": {"airflow_adapter", "authoring", "definitions", "errors", "execution", "version_compat"},
+    "cache": {"airflow_adapter", "cache", "definitions", "errors", "execution", "version_compat"},
+    "authoring": {
+        *("airflow_adapter", "authoring", "cache", "definitions", "errors", "execution", "version_compat"),
+    },
     "workflows": {
-        *("airflow_adapter", "authoring", "definitions", "errors", "execution", "version_compat"),
+        *("airflow_adapter", "authoring", "cache", "definitions", "errors", "execution", "version_compat"),
         "workflows",
     },
 }
@@ -287,7 +290,7 @@ def test_other_packages_are_imported_only_where_it_is_said_why():
 
 def test_only_classes_for_authors_are_dataclasses():
     """Each process of a task would compile the methods of the others: they are records."""
-    folders = {"definitions", "execution", "authoring", "workflows"}
+    folders = {"definitions", "execution", "cache", "authoring", "workflows"}
     found = {
         module
         for module, tree in TREES.items()
@@ -296,7 +299,8 @@ def test_only_classes_for_authors_are_dataclasses():
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(each).split("(")[0] == "dataclass" for each in node.decorator_list)
     }
-    assert found == {f"definitions.{name}" for name in ("batches", "declarations", "events", "metadata")}
+    of_authors = ("batches", "cache", "declarations", "events", "metadata")
+    assert found == {f"definitions.{name}" for name in of_authors}
 
 
 def test_one_module_alone_knows_the_names_of_xcoms():

@@ -113,7 +113,7 @@ def test_a_plan_has_the_fingerprints_that_it_always_had():
 
 def modules():
     for each in pkgutil.walk_packages(airflow_dynamic_provider.__path__, f"{PACKAGE.name}."):
-        if each.name.split(".")[1] in ("definitions", "execution", "workflows"):
+        if each.name.split(".")[1] in ("cache", "definitions", "execution", "workflows"):
             yield each.name
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.references.item import KeyedValues
     from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.definitions.cache import Cache
     from airflow_dynamic_provider.execution.spaces import Cut
 
 # With these trigger rules, a task after batches runs in the same cases as after single clones.
@@ -120,8 +121,8 @@ def refuse_rules_after(graph: DagGraph, clone: ClonedTask) -> None:
             )
 
 
-def run_in_batches(clone: ClonedTask) -> None:
-    """Have a task run its function for each key of its batch."""
+def run_in_batches(clone: ClonedTask, cache: Cache | None) -> None:
+    """Have a task run its function for each key of its batch, unless the result of the key is kept."""
     from airflow_dynamic_provider.execution.batches.arguments import Given
     from airflow_dynamic_provider.execution.batches.task import BatchedFunction
 
@@ -129,7 +130,12 @@ def run_in_batches(clone: ClonedTask) -> None:
     given = Given(list(task.op_args), dict(task.op_kwargs))
     function = task.python_callable
     task.op_args, task.op_kwargs = [], {}
-    task.python_callable = BatchedFunction(clone.spec, function, given)
+    results = None
+    if cache is not None:
+        from airflow_dynamic_provider.cache.batched import CachedKeys
+
+        results = CachedKeys(cache, function)
+    task.python_callable = BatchedFunction(clone.spec, function, given, results)
     # A batch of many keys would log the value of none of them.
     task.show_return_value_in_logs = False
 

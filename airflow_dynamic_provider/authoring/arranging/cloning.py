@@ -89,6 +89,11 @@ def adopt_new_tasks(scope: MapScope) -> None:
             from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable
 
             refuse_unbatchable(task, scope.space)
+        if scope.cache is not None:
+            # Imported here, because most maps keep no results.
+            from airflow_dynamic_provider.authoring.arranging.caching import refuse_uncacheable
+
+            refuse_uncacheable(task, scope)
         task_graph.end_on_worker(task)
         name_arguments(task)
         unit = task_graph.outermost(task, set(scope.known_groups))
@@ -102,7 +107,11 @@ def adopt_new_tasks(scope: MapScope) -> None:
         if scope.batches is not None:
             from airflow_dynamic_provider.authoring.arranging.batching import run_in_batches
 
-            run_in_batches(graph.clones[task.task_id])
+            run_in_batches(graph.clones[task.task_id], scope.cache)
+        elif scope.cache is not None:
+            from airflow_dynamic_provider.authoring.arranging.caching import keep_results
+
+            keep_results(task, scope.cache)
 
 
 def add_gate(gate: Any, task: ClonedTask) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.definitions.batches import Batch
+    from airflow_dynamic_provider.definitions.cache import Cache
     from airflow_dynamic_provider.execution.spaces import Cut
 
 
@@ -25,6 +26,7 @@ class MapScope(Record):
         known_groups: The task groups that existed before.
         max_active: The maximum number of active clones of each of its tasks; ``None`` for no limit.
         batches: How its tasks run many keys in one task instance; ``None`` if they run one.
+        cache: How the results of its tasks are kept over runs; ``None`` if they are not.
     """
 
     space: KeySpace
@@ -32,6 +34,7 @@ class MapScope(Record):
     known_groups: frozenset[str | None]
     max_active: int | None
     batches: BatchesOfMap | None = None
+    cache: Cache | None = None
 
 
 class BatchesOfMap(Record):

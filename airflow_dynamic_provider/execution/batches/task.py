@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import as_current
@@ -33,6 +33,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class ResultsOfRun(Protocol):
+    """Looks up and keeps the results of the keys of one try of a batch."""
+
+    def look_up(self, calls: Iterator[Call]) -> Iterator[tuple[Call, Outcome | None]]:
+        """Yield each call, with its outcome if it need not be made."""
+
+    def keep(self, call: Call, value: Any) -> None:
+        """Keep the result of a call that has succeeded."""
+
+    def close(self) -> None:
+        """Wait until everything is kept."""
+
+
+class KeepsResults(Protocol):
+    """Looks up and keeps the results of the keys of a batched task."""
+
+    def start(self, context: Any) -> ResultsOfRun:
+        """Begin one try of a batch."""
+
+
 class BatchedFunction:
     """Runs the author's function for each key of a batch. Airflow calls it in place of that function.
 
@@ -40,12 +60,20 @@ class BatchedFunction:
         spec: The batched task.
         function: The author's function.
         given: The arguments as the author gave them.
+        results: Looks up and keeps the results of its keys, if the task is cached.
     """
 
-    def __init__(self, spec: CloneSpec, function: Callable[..., Any], given: Given) -> None:
+    def __init__(
+        self,
+        spec: CloneSpec,
+        function: Callable[..., Any],
+        given: Given,
+        results: KeepsResults | None = None,
+    ) -> None:
         self.spec = spec
         self.function = function
         self.given = given
+        self.results = results
         # Airflow and its plugins show the name of a task's function.
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
@@ -64,22 +92,26 @@ class BatchedFunction:
 
         context: Any = get_current_context()
         batch = start_batch(context, self.spec)
-        run = _Run(batch, self.function, self.given)
+        results = None if self.results is None else self.results.start(context)
+        run = _Run(batch, self.function, self.given, results)
         with as_current(BatchContext(context)):
             try:
                 run.run()
             finally:
                 # Also after a timeout of the task instance: the keys that have ended keep their results.
-                run.recorder.close()
+                run.close()
         run.end()
 
 
 class _Run:
     """One try of a batch."""
 
-    def __init__(self, batch: Batch, function: Callable[..., Any], given: Given) -> None:
+    def __init__(
+        self, batch: Batch, function: Callable[..., Any], given: Given, results: ResultsOfRun | None
+    ) -> None:
         self.batch = batch
         self.function = function
+        self.results = results
         self.task = batch.context["task"]
         self.arguments = Arguments(self.task, given, batch.context)
         self.parameters = ContextParameters(function)
@@ -104,7 +136,13 @@ class _Run:
         log.info(
             "Running %d of %d keys of the batch %s", len(pending), self.batch.range.length, self.batch.label
         )
-        run_calls(self._calls(pending), self.function, self.batch.spec.batches.settings, self)
+        run_calls(self._due(pending), self.function, self.batch.spec.batches.settings, self)
+
+    def close(self) -> None:
+        """Store everything, for good."""
+        self.recorder.close()
+        if self.results is not None:
+            self.results.close()
 
     @property
     def is_due(self) -> bool:
@@ -127,6 +165,9 @@ class _Run:
                     task_id=self.batch.spec.task_id, output_name=DEFAULT_OUTPUT, mapping_key=call.mapping_key
                 )
                 outcome = failed(about, outcome.started, outcome.seconds)
+            else:
+                if self.results is not None:
+                    self.results.keep(call, outcome.value)
         self._end(place, outcome, values, call.context)
 
     def end(self) -> None:
@@ -148,6 +189,18 @@ class _Run:
             raise error
         if all(record.state == SKIPPED for record in records):
             raise AirflowSkipException(f"All {len(records)} keys were skipped.")
+
+    def _due(self, places: list[Place]) -> Iterator[Call]:
+        """Yield the calls that must be made, and record the others, whose results are kept."""
+        if self.results is None:
+            yield from self._calls(places)
+            return
+        for call, outcome in self.results.look_up(self._calls(places)):
+            if outcome is None:
+                yield call
+            else:
+                values = self._values(outcome.value) if outcome.state == SUCCESS else {}
+                self._end(call.context[_PLACE], outcome, values, call.context)
 
     def _calls(self, places: list[Place]) -> Iterator[Call]:
         for place in places:
@@ -174,7 +227,9 @@ class _Run:
     def _end(self, place: Place, outcome: Outcome, values: dict[str, Any], context: dict[str, Any]) -> None:
         earlier = self.earlier.get(place.key_path)
         metadata = gathered_metadata(context)
-        stored = layout.StoredMetadata(metadata.outputs, metadata.keys, metadata.inherited)
+        stored = layout.StoredMetadata(
+            metadata.outputs, metadata.keys, metadata.inherited, made_by=metadata.made_by
+        )
         if outcome.failure is not None:
             log.error(
                 "::group::Key %r failed: %s: %s\n%s\n::endgroup::",

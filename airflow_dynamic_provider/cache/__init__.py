@@ -1,0 +1,1 @@
+"""Results kept over runs: what a computation is identified by, and where its result is."""

@@ -1,0 +1,156 @@
+"""The key of a computation: the task, its version and its inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from airflow_dynamic_provider.cache.encoding import UnhashableError, digest
+from airflow_dynamic_provider.definitions.cache import AUTO, Cache, FileContent
+from airflow_dynamic_provider.definitions.excerpts import excerpt
+from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.errors import DeclarationError, UncacheableInputError
+
+# The rules by which keys are made. Other rules would give other keys to the same inputs.
+_RULES = 1
+
+
+class Identity(Record):
+    """What a computation is identified by.
+
+    Attributes:
+        dag_id: The Dag.
+        task_id: The task; of a node, the workflow and its kind.
+        version: The version of the function, resolved.
+        key: The key, in hexadecimal.
+    """
+
+    dag_id: str
+    task_id: str
+    version: str
+    key: str
+
+
+class Computation:
+    """A cached function of a task, which turns inputs into keys.
+
+    Args:
+        cache: The author's settings.
+        function: The author's function.
+        dag_id: The Dag.
+        task_id: The task; of a node, the workflow and its kind.
+    """
+
+    def __init__(self, cache: Cache, function: Callable[..., Any], dag_id: str, task_id: str) -> None:
+        self.cache = cache
+        self.dag_id = dag_id
+        self.task_id = task_id
+        self.version = version_of(cache, function, task_id)
+        self._name = getattr(function, "__qualname__", type(function).__qualname__)
+        self._signature = inspect.signature(function)
+        self._files = _parameters_by_content(function, self._signature)
+
+    def identify(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Identity:
+        """Return what a call of the function is identified by.
+
+        Args:
+            args: The positional arguments.
+            kwargs: The arguments by name.
+
+        Raises:
+            UncacheableInputError: An argument cannot be hashed.
+        """
+        inputs = {name: self._digest(name, value) for name, value in self._bind(args, kwargs).items()}
+        salted = [_RULES, self.dag_id, self.task_id, self._name, self.version, self.cache.salt, inputs]
+        return Identity(self.dag_id, self.task_id, self.version, digest(salted))
+
+    def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return {name: value for name, value in bound.arguments.items() if name not in self.cache.ignored}
+
+    def _digest(self, name: str, value: Any) -> str:
+        try:
+            return digest(_by_content(value) if name in self._files else value)
+        except UnhashableError as error:
+            raise UncacheableInputError(
+                f"its argument {name!r} cannot be part of the key of a cached result: {error}; "
+                f"it is {excerpt(value)}",
+                task_id=self.task_id,
+                remedy=f"If it does not change the result, leave it out: Cache(..., ignored=({name!r},)). "
+                "Otherwise pass plain data.",
+            ) from error
+
+
+def check_ignored(cache: Cache, function: Callable[..., Any], task_id: str) -> None:
+    """Refuse names in ``ignored=`` that are not parameters of a function.
+
+    Raises:
+        DeclarationError: The function has no such parameter.
+    """
+    known = list(inspect.signature(function).parameters)
+    for name in cache.ignored:
+        if name not in known:
+            raise DeclarationError(
+                f"its cache ignores {name!r}, but the function has no such parameter",
+                task_id=task_id,
+                remedy=f"Its parameters are {', '.join(map(repr, known)) or 'none'}.",
+            )
+
+
+def version_of(cache: Cache, function: Callable[..., Any], task_id: str) -> str:
+    """Return the version of a cached function, which for ``"auto"`` is the hash of its source.
+
+    Raises:
+        DeclarationError: The source is not available.
+    """
+    if cache.version != AUTO:
+        return cache.version
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    except (OSError, TypeError) as error:
+        raise DeclarationError(
+            f"its cache takes the source of the function as version, but has none: {error}",
+            task_id=task_id,
+            remedy='Name the version: Cache("1").',
+        ) from error
+    return f"{AUTO}:{hashlib.blake2b(source.encode(), digest_size=8).hexdigest()}"
+
+
+def _parameters_by_content(function: Callable[..., Any], signature: inspect.Signature) -> frozenset[str]:
+    """Return the parameters whose annotation names `FileContent`."""
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    return frozenset(
+        name
+        for name, parameter in signature.parameters.items()
+        if _mentions_files(_resolved(parameter.annotation, names))
+    )
+
+
+def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str) or FileContent.__name__ not in annotation:
+        return annotation
+    try:
+        return eval(annotation, names)
+    except Exception:
+        # A name that only type checkers know. The annotation names the marker, which is what counts.
+        return FileContent
+
+
+def _mentions_files(annotation: Any) -> bool:
+    return annotation is FileContent or any(map(_mentions_files, get_args(annotation)))
+
+
+def _by_content(value: Any) -> Any:
+    """Return a value in which each path counts by the content of its file."""
+    if isinstance(value, (str, os.PathLike)) and not isinstance(value, FileContent):
+        return FileContent(value)
+    if isinstance(value, Mapping):
+        return {key: _by_content(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_by_content(each) for each in value]
+    return value

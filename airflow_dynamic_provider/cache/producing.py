@@ -1,0 +1,112 @@
+"""A task with declared outputs whose outputs are kept over runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.cache.entries import value_from_json, value_to_json
+from airflow_dynamic_provider.cache.identity import Computation
+from airflow_dynamic_provider.cache.running import Running
+from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
+from airflow_dynamic_provider.errors import UnstorableOutputError
+from airflow_dynamic_provider.execution.producing import Production, produce
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.cache.results import Hit
+    from airflow_dynamic_provider.definitions.cache import Cache
+    from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+
+
+class CachedOutputs:
+    """Produces the outputs of an earlier run, or runs the function and keeps its outputs.
+
+    Args:
+        cache: The author's settings.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+
+    def execute(self, context: Any, operator: DynamicTaskOperator) -> Any:
+        """Return the value that Airflow stores as the return value.
+
+        Raises:
+            UncacheableInputError: An argument cannot be hashed.
+        """
+        ti = context["ti"]
+        computation = Computation(self.cache, operator.python_callable, ti.dag_id, ti.task_id)
+        kwargs = operator.arguments(context)
+        running = Running.of_call(context, computation, list(operator.op_args), kwargs)
+        if (hit := running.find(_read)) is not None:
+            running.use(hit)
+            return operator.execute_with(context, Production, lambda into: _replay(hit, into))
+        recordings: list[_Recording] = []
+
+        def run(into: _Recording) -> None:
+            recordings.append(into)
+            produce(operator.python_callable, operator.op_args, kwargs, into)
+
+        returned = operator.execute_with(context, _Recording, run)
+        made = recordings[0]
+        running.keep(made.content, made.metadata_of_keys())
+        return returned
+
+
+class _Recording(Production):
+    """A production that remembers the values that it has handed on."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._accepted: list[dict[str, Any]] = []
+        self._unkept: UnstorableOutputError | None = None
+
+    def accept(self, event: object) -> None:
+        """Accept one event, or refuse it."""
+        super().accept(event)
+        assert isinstance(event, (Output, DynamicOutput))
+        try:
+            # Its stored form, because the author may change the same list or dict for the next output.
+            value = value_to_json(event.value)
+        except UnstorableOutputError as error:
+            # Only a backend of the deployment's own can store it.
+            self._unkept = error.about(output_name=event.output_name)  # type: ignore[assignment]
+            return
+        key = {"key": event.mapping_key} if isinstance(event, DynamicOutput) else {}
+        self._accepted.append({"output": event.output_name, **key, "value": value})
+
+    def content(self) -> list[dict[str, Any]]:
+        """Return the outputs, in the order in which they were produced.
+
+        Raises:
+            UnstorableOutputError: A value cannot be kept.
+        """
+        if self._unkept is not None:
+            raise self._unkept
+        return self._accepted
+
+    def metadata_of_keys(self) -> dict[str, dict[str, Any]]:
+        """Return output -> key -> metadata, with the metadata that was added to keys later."""
+        return {
+            name: {key: event.metadata for key, event in events.items() if event.metadata}
+            for name, events in self.dynamic.items()
+        }
+
+
+def _read(content: Any) -> list[Output[Any] | DynamicOutput[Any]]:
+    return [
+        DynamicOutput(value_from_json(each["value"]), each["key"], each["output"])
+        if "key" in each
+        else Output(value_from_json(each["value"]), each["output"])
+        for each in content
+    ]
+
+
+def _replay(hit: Hit, into: Production) -> None:
+    for event in hit.content:
+        metadata = (
+            hit.metadata.keys.get(event.output_name, {}).get(event.mapping_key, {})
+            if isinstance(event, DynamicOutput)
+            else {}
+        )
+        into.accept(replace(event, metadata=metadata))

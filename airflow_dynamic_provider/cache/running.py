@@ -1,0 +1,109 @@
+"""One computation in a task's process: whether its result is used, and what is kept of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.cache import results
+from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
+from airflow_dynamic_provider.execution.metadata import gathered_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
+
+    from airflow_dynamic_provider.cache.identity import Computation, Identity
+    from airflow_dynamic_provider.cache.results import Hit
+
+log = logging.getLogger(__name__)
+
+
+class Running:
+    """A computation that a task instance is about to make.
+
+    Args:
+        context: Airflow's task context; in a batch, that of the key.
+        computation: The cached function.
+        identity: What the call is identified by.
+    """
+
+    def __init__(
+        self, context: MutableMapping[str, Any], computation: Computation, identity: Identity
+    ) -> None:
+        self.context = context
+        self.computation = computation
+        self.identity = identity
+
+    @classmethod
+    def of_call(
+        cls,
+        context: MutableMapping[str, Any],
+        computation: Computation,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Running:
+        """Return the computation that a call makes.
+
+        Raises:
+            UncacheableInputError: An argument cannot be hashed.
+        """
+        return cls(context, computation, computation.identify(args, kwargs))
+
+    def find(self, read: Callable[[Any], Any]) -> Hit | None:
+        """Return the result of an earlier run, ``None`` if the function must run.
+
+        One call to the object store.
+
+        Args:
+            read: Returns a result from its JSON.
+        """
+        if computes_again(self.context):
+            log.info("The task instance was cleared, so its result is computed again")
+            return None
+        return results.find(self.identity, self.computation.cache, read)
+
+    def use(self, hit: Hit) -> None:
+        """Attach what is known of a result that is used to the task instance. At most one API call."""
+        made_by = hit.made_by
+        of_key = f", key {made_by.mapping_key!r}" if made_by.mapping_key is not None else ""
+        log.info(
+            "Using the result from run %r: task %r%s of the Dag %r, kept at %s",
+            *(made_by.run_id, made_by.task_id, of_key, made_by.dag_id, hit.stored_at.isoformat()),
+        )
+        gathered = gathered_metadata(self.context)
+        for name, labelled in hit.metadata.outputs.items():
+            gathered.outputs.setdefault(name, {}).update(labelled)
+        gathered.made_by = made_by
+        gathered.store(self.context)
+
+    def keep(self, content: Callable[[], Any], keys: Mapping[str, Any] | None = None) -> None:
+        """Keep the result of the function. One call to the object store.
+
+        Args:
+            content: Returns the result as JSON.
+            keys: Output -> mapping key -> metadata, of dynamic outputs.
+        """
+        document = self.document(content, keys)
+        if document is not None:
+            results.store(self.identity, document)
+
+    def document(self, content: Callable[[], Any], keys: Mapping[str, Any] | None = None) -> bytes | None:
+        """Return what `keep` stores, ``None`` if the result cannot be kept."""
+        metadata = StoredMetadata(gathered_metadata(self.context).outputs, keys or {})
+        return results.document_of(self.identity, made_by(self.context), content, metadata)
+
+
+def made_by(context: Mapping[str, Any]) -> MadeBy:
+    """Return what the running task instance is, for the results that it makes."""
+    ti = context["ti"]
+    return MadeBy(ti.dag_id, ti.run_id, ti.task_id, xcom.map_index_of(context), context.get("mapping_key"))
+
+
+def computes_again(context: Mapping[str, Any]) -> bool:
+    """Return whether this task instance was cleared by hand. No API call.
+
+    A clear raises the maximum number of tries by those that were made. A retry does not.
+    """
+    max_tries = getattr(context["ti"], "max_tries", None)
+    return max_tries is not None and int(max_tries) > int(context["task"].retries or 0)
