@@ -94,6 +94,22 @@ test-live: $(READY) ## Run the tests against a real scheduler, API server and ex
 test-pure test-browser test-contract test-task test-dag test-differential test-live:
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-dag test-differential,$@),$(shared)) $(of_seed) $(ARGS)
 
+FLYTE := $(HOMES)/flyte
+.PHONY: test-flyte flyte-expected
+test-flyte: $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit, and compare the stored outputs
+	$(call step,flytekit)
+	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
+
+flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
+	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json
+
+# flytekit and Airflow need different versions of the same packages.
+$(FLYTE)/.ready: tests/flyte/constraints.txt
+	$(call step,Installing flytekit into an environment of its own)
+	@$(call environment,$(FLYTE))
+	@$(call install,$(FLYTE),--requirement tests/flyte/constraints.txt)
+	@touch $@
+
 .PHONY: test-celery
 test-celery: $(READY) ## Run the deployment of docker/compose.yaml while its parts fail (an hour; Redis as root)
 	@"$(BIN)/python" -m pytest -m celery -rA $(ARGS)

@@ -53,7 +53,7 @@ class DynamicWorkflow(WorkflowDefinition, Generic[P, R]):
         is_named = self.is_named or ("task_id" in arguments and current_recorder() is not None)
         options = {name: getattr(self, name) for name in OPTIONS}
         given = {name: arguments.pop(name) for name in OPTIONS if name in arguments}
-        return DynamicWorkflow(
+        return type(self)(
             self.function, **{**options, **given}, settings={**self.settings, **arguments}, is_named=is_named
         )
 

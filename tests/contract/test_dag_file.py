@@ -26,7 +26,7 @@ from airflow.sdk.definitions._internal.mixins import DependencyMixin
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dynamic_provider.airflow_adapter import calls, objects, task_graph
+from airflow_dynamic_provider.airflow_adapter import calls, late_dags, objects, task_graph
 from airflow_dynamic_provider.workflows.recording import interception
 from tests.contract.assumptions import assumes
 from tests.dag_runs import dag_serialization
@@ -501,3 +501,37 @@ def test_the_package_has_its_version():
     import airflow
 
     assert airflow.__version__ == version("apache-airflow-core")
+
+
+@assumes(
+    "Airflow sets DagContext.current_autoregister_module_name while it reads a Dag file, takes the Dags in "
+    "DagContext.autoregistered_dags as Dags of the file, and validates each before it uses it; "
+    "DagContext.get_current() is the Dag whose definition runs.",
+    rests="Dags that are made of the @workflow functions of a whole file",
+    where="airflow_adapter/late_dags.py",
+    names="DagContext",
+)
+def test_a_dag_that_is_registered_while_a_file_is_read_is_validated(tmp_path):
+    from airflow.dag_processing.dagbag import DagBag
+
+    (tmp_path / "late.py").write_text(
+        "import sys\n"
+        "from airflow.sdk import DAG\n"
+        "from airflow.providers.standard.operators.empty import EmptyOperator\n"
+        "from airflow_dynamic_provider.airflow_adapter import late_dags\n"
+        "assert late_dags.file_being_read() is sys.modules[__name__]\n"
+        "def fill():\n"
+        "    assert late_dags.is_in_dag()\n"
+        "    EmptyOperator(task_id=LAST)\n"
+        "kept, withdrawn = (late_dags.LateDag(fill, dag_id=name) for name in ('kept', 'withdrawn'))\n"
+        "for dag in (kept, withdrawn):\n"
+        "    late_dags.register(dag, late_dags.file_being_read())\n"
+        "late_dags.withdraw(withdrawn, late_dags.file_being_read())\n"
+        "del kept, withdrawn, dag\n"
+        "LAST = 'last'\n"
+    )
+    bag = DagBag(str(tmp_path))
+    assert bag.import_errors == {}
+    assert {dag_id: dag.task_ids for dag_id, dag in bag.dags.items()} == {"kept": ["last"]}
+    assert late_dags.file_being_read() is None
+    assert not late_dags.is_in_dag()

@@ -32,6 +32,10 @@ ARROWS = {
         *("airflow_adapter", "authoring", "cache", "definitions", "errors", "execution", "version_compat"),
         "workflows",
     },
+    "dags_from": {
+        *("airflow_adapter", "authoring", "dags_from", "definitions", "errors", "execution"),
+        *("version_compat", "workflows"),
+    },
 }
 
 #: The edges of the package, which users see. Nothing else depends on them.
@@ -49,6 +53,7 @@ NOT_IN_TASKS = {
 
 #: The imports from other packages, and the reasons.
 OTHERS = {
+    "dags_from.flyte.values": {"pydantic": "reads the params of a run as the types that a program declares"},
     "definitions.records": {"typing_extensions": "for type checkers only; part of Python from 3.11 on"},
     "definitions.types": {
         "pydantic": "checks annotations; loaded by the first value that needs it",

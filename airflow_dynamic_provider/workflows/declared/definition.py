@@ -24,7 +24,10 @@ DEFAULT_MAX_NODES = 1000
 FailurePolicy = Literal["fail_fast", "run_all"]
 
 #: The arguments of the decorator that are not arguments of a task.
-OPTIONS = ("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout")
+OPTIONS = (
+    *("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout"),
+    *("takes_promises", "is_node"),
+)
 
 # Arguments of @task that would change what the planning task stores.
 _REFUSED = ("multiple_outputs", "do_xcom_push")
@@ -42,8 +45,15 @@ class WorkflowDefinition:
         failure_policy: What happens to the other nodes when one has failed for good.
         timeout: How long the whole graph may take, as a timedelta or in seconds; ``None`` for no limit.
         settings: Arguments of ``@task``, for the planning task.
+        takes_promises: Whether the body gets promises of its inputs, also of those whose values are known.
+            Such a body cannot decide by values. So it is planned at once where another body calls it.
+        is_node: Whether a call in another body is always a node that plans when it runs, with the settings
+            of its own planning task. Otherwise a call without promises is planned at once.
         is_named: Whether the name was given in the body of another workflow.
     """
+
+    #: The class of the promises in its body; `Promise` by default. A subclass may add methods.
+    promise_class: type | None = None
 
     def __init__(
         self,
@@ -56,6 +66,8 @@ class WorkflowDefinition:
         failure_policy: FailurePolicy = "fail_fast",
         timeout: timedelta | float | None = None,
         settings: Mapping[str, Any] | None = None,
+        takes_promises: bool = False,
+        is_node: bool = False,
         is_named: bool = False,
     ) -> None:
         _check_function(function)
@@ -68,6 +80,8 @@ class WorkflowDefinition:
         self.settings = _check_settings(settings or {})
         self.tasks = check_tasks(tasks, self.name, WorkflowDefinition)
         self._check_hints_are_needed()
+        self.takes_promises = takes_promises
+        self.is_node = is_node
         self.is_named = is_named
         functools.update_wrapper(cast("Any", self), function)
 

@@ -149,7 +149,8 @@ class _Finder:
             self._add(MapTarget(decorator))
 
     def _workflow(self, workflow: WorkflowDefinition) -> None:
-        self._add(WorkflowTarget(workflow))
+        if not workflow.takes_promises:
+            self._add(WorkflowTarget(workflow))
         listed = None if workflow.tasks is None else tuple(map(id, workflow.tasks))
         if (id(workflow.function), listed) not in self._workflows:
             self._workflows.add((id(workflow.function), listed))

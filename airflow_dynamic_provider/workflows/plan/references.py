@@ -59,6 +59,12 @@ class Reference(Record):
         return self.name + render_path(self.path)
 
 
+class Known(Record):
+    """The value of a promise that is known while the body is planned. It may contain promises."""
+
+    value: Any
+
+
 def render_path(path: Iterable[Step]) -> str:
     """Return a path as the author wrote it: ``[0]['rows'].total``."""
     return "".join(f".{step.name}" if isinstance(step, Attribute) else f"[{step!r}]" for step in path)

@@ -20,13 +20,18 @@ if typing.TYPE_CHECKING:
 @functools.lru_cache(maxsize=4096)
 def return_shape(function: Callable[..., Any]) -> Any:
     """Return the evaluated return annotation: ``Any`` without one, ``NoneType`` for ``-> None``."""
+    return shape_of(function, "return")
+
+
+def shape_of(function: Callable[..., Any], name: str) -> Any:
+    """Return the evaluated annotation of a parameter, ``Any`` without one."""
     annotations = getattr(function, "__annotations__", {})
-    if "return" not in annotations:
+    if name not in annotations:
         return Any
     # Evaluated alone, because the other annotations may use names that only a type checker imports.
-    alone = types.SimpleNamespace(__annotations__={"return": annotations["return"]})
+    alone = types.SimpleNamespace(__annotations__={name: annotations[name]})
     try:
-        return typing.get_type_hints(alone, getattr(function, "__globals__", {}))["return"]
+        return typing.get_type_hints(alone, getattr(function, "__globals__", {}))[name]
     except Exception:
         # Evaluating the author's annotation can raise anything. It then says nothing about the value.
         return Any

@@ -27,14 +27,15 @@ from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
 from airflow_dynamic_provider.execution.forms import reading
 from airflow_dynamic_provider.workflows.plan import dag_files
-from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference, Step
+from airflow_dynamic_provider.workflows.plan.references import Attribute, Known, Reference, Step
 from airflow_dynamic_provider.workflows.plan.template_text import Template
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
-#: Returns the reference of a promise, ``None`` for any other value; refuses values that cannot be in a plan.
-Finder = Callable[[Any], Reference | None]
+#: Returns the reference of a promise or its known value, ``None`` for any other value; refuses values that
+#: cannot be in a plan.
+Finder = Callable[[Any], Reference | Known | None]
 Lookup = Callable[[Reference], Any]
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -52,8 +53,8 @@ def pack(value: Any, find: Finder) -> Any:
         return value
     if kind is Template:
         return {"$template": str(value)}
-    if (reference := find(value)) is not None:
-        return _pack_reference(reference)
+    if (found := find(value)) is not None:
+        return pack(found.value, find) if isinstance(found, Known) else _pack_reference(found)
     if kind is list:
         return [pack(item, find) for item in value]
     if isinstance(value, dict):

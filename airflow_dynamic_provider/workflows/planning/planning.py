@@ -16,6 +16,7 @@ from airflow_dynamic_provider.workflows.recording import calls
 from airflow_dynamic_provider.workflows.recording.binding import bind
 from airflow_dynamic_provider.workflows.recording.interception import intercepted
 from airflow_dynamic_provider.workflows.recording.passing import refuse_unplannable
+from airflow_dynamic_provider.workflows.recording.promises import Promise
 from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ def plan_workflow(
 ) -> Plan:
     """Run a workflow's body and return its plan (see `DynamicWorkflow.plan`)."""
     kinds = find_kinds(workflow) if kinds is None else kinds
-    recorder = Recorder(workflow.name, kinds, workflow.max_nodes, refuse_unplannable, context)
+    recorder = Recorder(
+        workflow.name,
+        kinds,
+        workflow.max_nodes,
+        refuse_unplannable,
+        context,
+        workflow.promise_class or Promise,
+    )
     positional, named = split_arguments(arguments)
     # Checked before the body runs, because Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)

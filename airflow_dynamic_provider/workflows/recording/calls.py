@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, MapTarget
-    from airflow_dynamic_provider.workflows.recording.entries import CallEntry, NodeEntry
+    from airflow_dynamic_provider.workflows.recording.entries import NodeEntry
     from airflow_dynamic_provider.workflows.recording.recorder import Recorder
 
 #: The attribute of a task that was named with ``override(task_id=...)`` in the body.
@@ -163,20 +164,26 @@ def record_workflow(
 ) -> Any:
     """Record the call of a workflow, and return the promise of its whole output.
 
-    The workflow is planned now, unless its arguments contain a promise.
+    The workflow is planned now, unless its body needs the value of a promise or it is always a node.
 
     Raises:
         WorkflowError: The call, or the body, cannot be planned.
     """
+    if workflow.takes_promises:
+        entry = recorder.call(workflow.name, is_explicit=workflow.is_named)
+        bound = split_arguments(bind(workflow.function, args, kwargs))
+        with recorder.inside(entry):
+            entry.output = run_body(recorder, workflow, *bound)
+        return recorder.promise(entry, workflow.shape)
     arguments = pack_arguments(recorder, bind(workflow.function, args, kwargs))
     shape = workflow.shape
-    if any(templates.references(template) for template in arguments.values()):
+    if workflow.is_node or any(templates.references(template) for template in arguments.values()):
         target = WorkflowTarget(workflow)
         kind, retries = recorder.match(target)
-        entry: NodeEntry | CallEntry = recorder.node(
+        node = recorder.node(
             workflow.name, is_explicit=workflow.is_named, kind=kind.name, arguments=arguments, retries=retries
         )
-        return recorder.promise(entry, shape)
+        return recorder.promise(node, shape)
     entry = recorder.call(workflow.name, is_explicit=workflow.is_named)
     # The body gets copies, as if it were planned later.
     native = {name: templates.resolve(template, _no_lookup) for name, template in arguments.items()}
@@ -208,6 +215,8 @@ def run_body(
         Exception: The error that the body raises.
     """
     given = with_context(workflow.function, args, kwargs, recorder.context)
+    if workflow.takes_promises:
+        args, given = promised_inputs(recorder, workflow, args, given)
     try:
         with recorder.allowing(_own_kinds(recorder, workflow)):
             output = workflow.function(*args, **given)
@@ -235,6 +244,19 @@ def run_body(
         raise
 
 
+def promised_inputs(
+    recorder: Recorder, workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Return the arguments of a body that takes promises: a promise for each value, defaults included."""
+    bound = inspect.signature(workflow.function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    for name, value in bound.arguments.items():
+        if not isinstance(value, Promise):
+            shape = shapes.shape_of(workflow.function, name)
+            bound.arguments[name] = recorder.promise_of(name, value, shape)
+    return bound.args, bound.kwargs
+
+
 def _own_kinds(recorder: Recorder, workflow: WorkflowDefinition) -> Kinds | None:
     """Return the kinds that this body may call, ``None`` if it has no ``tasks=``."""
     if workflow.tasks is None:
@@ -244,7 +266,7 @@ def _own_kinds(recorder: Recorder, workflow: WorkflowDefinition) -> Kinds | None
 
 
 def _line_of(workflow: WorkflowDefinition) -> str:
-    code = workflow.function.__code__
+    code = inspect.unwrap(workflow.function).__code__
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     # The function's first line may be that of a decorator.
     above = next((place for place, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)

@@ -62,6 +62,16 @@ class CallEntry(Entry, frozen=False, eq=False, kw_only=True):
     min_success_ratio: float | None = None
 
 
+class ValueEntry(Entry, frozen=False, eq=False, kw_only=True):
+    """An input of a body whose value is known. The body gets a promise of it all the same.
+
+    Attributes:
+        value: The value, which may contain promises.
+    """
+
+    value: Any = None
+
+
 class Scope(Record, frozen=False, eq=False):
     """The calls of one body. Their names are unique."""
 

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows.plan import validation
-from airflow_dynamic_provider.workflows.plan.references import Reference
+from airflow_dynamic_provider.workflows.plan.references import Known, Reference
 from airflow_dynamic_provider.workflows.recording import promises
 from airflow_dynamic_provider.workflows.recording.current import current
-from airflow_dynamic_provider.workflows.recording.entries import CallEntry, Entry, NodeEntry, Scope
+from airflow_dynamic_provider.workflows.recording.entries import (
+    CallEntry,
+    Entry,
+    NodeEntry,
+    Scope,
+    ValueEntry,
+)
 from airflow_dynamic_provider.workflows.recording.promises import Promise, Promised
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ class Recorder:
         max_nodes: The maximum number of nodes in the plan.
         refuse_unplannable: Refuses a value that cannot be part of a plan (see `passing`).
         context: The context of the planning task, for bodies with parameters for it.
+        promise_class: The class of the promises that calls return.
     """
 
     def __init__(
@@ -46,7 +53,9 @@ class Recorder:
         max_nodes: int,
         refuse_unplannable: Callable[[Any, Recorder], None],
         context: Mapping[str, Any] | None = None,
+        promise_class: type[Promise] = Promise,
     ) -> None:
+        self._promise_class = promise_class
         self._refuse_unplannable = refuse_unplannable
         self.workflow = workflow
         self.kinds = kinds
@@ -152,7 +161,12 @@ class Recorder:
         """Return the promise of a call's output."""
         if isinstance(entry, NodeEntry) and self.kinds[entry.kind].settings.get("do_xcom_push") is False:
             shape = type(None)
-        return Promise(Promised(self, entry, (), shape))
+        return self._promise_class(Promised(self, entry, (), shape))
+
+    def promise_of(self, name: str, value: Any, shape: Any = Any) -> Promise:
+        """Return the promise of an input whose value is known."""
+        entry = ValueEntry(serial=next(self._serials), label=name, is_explicit=False, line="", value=value)
+        return self._promise_class(Promised(self, entry, (), shape))
 
     def know(self, node: Any, entry: Entry) -> None:
         """Remember the recorded call of an operator or a task group."""
@@ -187,17 +201,19 @@ class Recorder:
         for entry in afterwards:
             entry.after.update(dict.fromkeys(before))
 
-    def find(self, value: Any) -> Reference | None:
-        """Return the reference of a promise, ``None`` for a value that a plan can hold.
+    def find(self, value: Any) -> Reference | Known | None:
+        """Return the reference of a promise, or its known value, ``None`` for a value that a plan can hold.
 
         Raises:
             PromiseUsageError: The promise belongs to another recording, or to a task without a value.
             WorkflowCallError: A plan cannot hold the value.
         """
-        if type(value) is Promise:
+        if isinstance(value, Promise) and not isinstance(value, promises.GroupCall):
             self._check_own(value)
             promises.refuse_valueless(value, "passed on or returned")
             promised = promises.promised(value)
+            if isinstance(promised.entry, ValueEntry):
+                return Known(Reference(promised.label, promised.path).select(promised.entry.value))
             return Reference(f"{_UNNAMED}{promised.entry.serial}", promised.path)
         self._refuse_unplannable(value, self)
         return None
@@ -222,7 +238,10 @@ class Recorder:
         for value in values:
             if isinstance(value, Promise):
                 self._check_own(value)
-                yield promises.promised(value).entry
+                ordered = promises.promised(value).entry
+                # An input whose value is known exists before all nodes.
+                if not isinstance(ordered, ValueEntry):
+                    yield ordered
             elif isinstance(value, list | tuple):
                 yield from self._ordered(value)
             elif (entry := self.entry_of(value)) is not None:

@@ -1,0 +1,53 @@
+"""Runs the programs with flytekit itself, in one process, and writes their outputs as JSON.
+
+It runs in the environment of ``make flyte-environment``, which has flytekit and not Airflow::
+
+    python -m tests.flyte.oracle tests/flyte/expected.json [--check]
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.flyte.plain import plain
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+def outputs_of(name):
+    """Return entry -> the outputs of each of its runs, for one program."""
+    program = importlib.import_module(f"tests.flyte.programs.{name}")
+    return {
+        entry: [{"inputs": inputs, "outputs": plain(getattr(program, entry)(**inputs))} for inputs in runs]
+        for entry, runs in program.RUNS.items()
+    }
+
+
+def main(file, *options):
+    """Write the outputs of all programs, or compare them with those in the file."""
+    names = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem != "__init__")
+    here = Path(file).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        # flytekit keeps files and cached results here.
+        os.environ.update(FLYTE_LOCAL_CACHE_ENABLED="false", HOME=folder)
+        os.chdir(folder)
+        found = {name: outputs_of(name) for name in names}
+        os.chdir("/")
+    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+    if "--check" not in options:
+        here.write_text(text, encoding="utf-8")
+    elif here.read_text(encoding="utf-8") != text:
+        stored = json.loads(here.read_text(encoding="utf-8"))
+        changed = [name for name in names if stored.get(name) != found[name]]
+        return f"flytekit gives other outputs than {file} says: {', '.join(changed) or 'fewer programs'}"
+    print(f"{len(found)} programs passed, 0 failed")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""Writes programs into a Dag folder with another import line, and runs them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from tests.dag_runs import run_dag
+from tests.flyte.plain import plain
+from tests.workflow_runs import quickly
+
+HERE = Path(__file__).parent
+MODULE = "airflow_dynamic_provider.dags_from.flyte"
+
+
+def expected():
+    """Return program -> entry -> runs, as flytekit ran them."""
+    return json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
+
+
+def dags_in(folder, **sources):
+    """Write Dag files, let Airflow read the folder with its default settings, and return its Dags by id."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    for name, source in sources.items():
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    logging.disable(logging.ERROR)
+    try:
+        bag = DagBag(str(folder))
+    finally:
+        logging.disable(logging.NOTSET)
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def source_of(name):
+    """Return the source of a program, with flytekit's name replaced in its import lines."""
+    lines = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(
+        line.replace("flytekit", MODULE, 1) if line.startswith(("from flytekit", "import flytekit")) else line
+        for line in lines
+    )
+
+
+def outputs_of_run(dag, inputs):
+    """Run a Dag, and return its outputs as plain JSON."""
+    with quickly():
+        run = run_dag(dag, inputs)
+    assert run.state == "success", run.dag_run.get_task_instances()
+    return plain(run.xcom(f"{dag.dag_id}.result"))

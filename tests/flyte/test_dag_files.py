@@ -1,0 +1,86 @@
+"""What Airflow finds in a Dag file with a program for Flyte, with its default settings."""
+
+from __future__ import annotations
+
+from airflow_dynamic_provider.dags_from import flyte
+from tests.dag_runs import dag_serialization
+from tests.flyte.running import MODULE, dags_in
+
+TASKS = f"""
+from {MODULE} import dynamic, task, workflow
+
+@task
+def one(n: int) -> int:
+    return n
+
+@dynamic
+def some(n: int = 3) -> list[int]:
+    return [one(n=i) for i in range(n)]
+"""
+
+WORKFLOW = """
+@workflow
+def whole(n: int, texts: list[str] = ["a"], share: float = 0.5) -> list[int]:
+    '''What it does.'''
+    return later(n=n)
+
+@dynamic
+def later(n: int) -> list[int]:
+    return [one(n=n)]
+"""
+
+AS_FL = f"""
+import {MODULE} as fl
+
+@fl.task
+def t(n: int) -> int:
+    return n
+
+@fl.workflow
+def with_fl(n: int) -> int:
+    return t(n=n)
+"""
+
+
+def test_each_workflow_is_a_dag_and_a_dynamic_only_where_there_is_no_workflow(tmp_path):
+    dags = dags_in(tmp_path, entry=TASKS, program=TASKS + WORKFLOW, with_module=AS_FL)
+    assert set(dags) == {"some", "whole", "with_fl"}
+    assert dags["some"].params.dump() == {"n": 3}
+    whole = dags["whole"]
+    assert whole.schedule is None
+    assert whole.doc_md == "What it does."
+    assert {name: whole.params.get_param(name).schema for name in whole.params} == {
+        "n": {"type": "integer"},
+        "texts": {"type": "array"},
+        "share": {"type": "number"},
+    }
+    # What is defined below the workflow is found too.
+    assert {"whole.plan", "whole.one", "whole.result"} <= set(whole.task_ids)
+
+
+def test_workflows_of_imported_files_are_no_dags(tmp_path, monkeypatch):
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "flyte_library_of_a_test.py").write_text(TASKS + WORKFLOW)
+    monkeypatch.syspath_prepend(folder)
+    using = f"""
+from {MODULE} import workflow
+from flyte_library_of_a_test import one, whole
+
+@workflow
+def using(n: int) -> list[int]:
+    return whole(n=one(n=n))
+"""
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    assert set(dags_in(dags, using=using)) == {"using"}
+
+
+def test_a_dag_is_stored_in_the_same_form_each_time_it_is_read(tmp_path):
+    serialize = dag_serialization().serialize_dag
+    first, second = (serialize(dags_in(tmp_path, program=TASKS + WORKFLOW)["whole"]) for _ in range(2))
+    assert first == second
+
+
+def test_every_name_can_be_imported_and_is_listed():
+    assert {name: getattr(flyte, name) for name in dir(flyte)}.keys() == set(flyte.__all__)
