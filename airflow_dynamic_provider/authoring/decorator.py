@@ -23,6 +23,7 @@ from airflow_dynamic_provider.definitions.declarations import (
 )
 from airflow_dynamic_provider.errors import DeclarationError, HandleUsageError
 from airflow_dynamic_provider.execution.documents import TaskDocument, declared_outputs, write_document
+from airflow_dynamic_provider.execution.failures import keep_errors
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 from airflow_dynamic_provider.execution.sources import ItemSource
@@ -81,6 +82,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
         """
         operator = self._task(*args, **kwargs).operator
         self._refuse_mapped_group(operator)
+        keep_errors(operator)
         if self.cache is not None:
             # Imported here, because most tasks keep no results.
             from airflow_dynamic_provider.authoring.arranging.caching import keep_results

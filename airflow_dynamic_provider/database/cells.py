@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.batches import BatchedKeys
+from airflow_dynamic_provider.database.failures import is_blocked, read_causes, read_failures
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.staleness import Staleness
 from airflow_dynamic_provider.definitions.states import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
+    from airflow_dynamic_provider.execution.failures import KeyFailure
 
 #: The states, from the one that matters most to a viewer of a run. ``None`` means no state yet.
 ORDER: tuple[str | None, ...] = (
@@ -56,11 +58,15 @@ class Cell:
         instance: The task instance. That of a batch has the state, the tries and the times of the key.
         is_stale: Whether it ran for another key, before the keys were listed again.
         record: What a batch stored about the key, if anything.
+        failure: The error of its last try, if it failed and stored it.
+        cause: Why it could not run, if a task before it failed.
     """
 
     instance: Instance
     is_stale: bool = False
     record: KeyRecord | None = None
+    failure: KeyFailure | None = None
+    cause: str | None = None
 
     @property
     def state(self) -> str | None:
@@ -74,14 +80,13 @@ class Cell:
 
     @property
     def error(self) -> str | None:
-        """The error of a key that failed in a batch."""
-        failure = None if self.record is None else self.record.failure
-        return None if failure is None else f"{failure.kind}: {failure.message}"
+        """The error of a key that failed, if it is stored."""
+        return None if self.failure is None else str(self.failure)
 
     @property
     def reason(self) -> str | None:
-        """Why a key of a batch was skipped or could not start, if known."""
-        return None if self.record is None else self.record.reason
+        """Why a key was skipped or could not start, if known."""
+        return self.cause if self.record is None else self.record.reason
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,7 @@ class Cells:
         self, source: RunSource, info: SpaceInfo, keys: KeyList, task_ids: Sequence[str] | None = None
     ) -> None:
         self._source = source
+        self._clones = info.clones
         self._task_ids = info.task_ids if task_ids is None else task_ids
         self._single_ids, batched_ids = info.split(self._task_ids)
         self._staleness = Staleness(source, info, keys, self._single_ids)
@@ -134,21 +140,31 @@ class Cells:
     def at(self, positions: Collection[int]) -> dict[int, dict[str, Cell | None]]:
         """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet.
 
-        This takes one query if the keys were listed once, and some more if tasks run them in batches.
+        This takes one query if the keys were listed once, one more if a task instance has failed, two more if
+        others could not run because of it, and some more if tasks run the keys in batches.
         """
         if not positions:
             return {}
         found = read_instances(self._source, self._single_ids, [UNMAPPED, *positions])
         stale = self._staleness.at(positions)
         in_batches, _ = self._batched.at(positions)
+        current = {at: each for at, each in found.items() if at not in stale}
+        failures = read_failures(self._source, current.values())
+        blocked = [at for at, each in current.items() if at[1] != UNMAPPED and is_blocked(each)]
+        causes = read_causes(self._source, self._clones, blocked)
 
         def cell(at: tuple[str, int]) -> Cell | None:
             if at in in_batches:
                 key = in_batches[at]
-                return None if key is None else Cell(key.instance, key.is_stale, key.record)
+                if key is None:
+                    return None
+                failure = None if key.record is None else key.record.failure
+                return Cell(key.instance, key.is_stale, key.record, failure)
             # A mapped task has one task instance for all keys until it is expanded.
             instance = found.get(at) or found.get((at[0], UNMAPPED))
-            return None if instance is None else Cell(instance, at in stale)
+            if instance is None:
+                return None
+            return Cell(instance, at in stale, failure=failures.get(at), cause=causes.get(at))
 
         return {
             position: {task_id: cell((task_id, position)) for task_id in self._task_ids}

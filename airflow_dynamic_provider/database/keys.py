@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.failures import read_failures
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.states import FAILURES, SKIPPED, SUCCESS
@@ -15,6 +16,7 @@ from airflow_dynamic_provider.execution.layout import check_digest, digest_xcom,
 if TYPE_CHECKING:
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.execution.failures import KeyFailure
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
 
@@ -25,10 +27,12 @@ class KeyList:
     Attributes:
         listing: The task instance that lists them.
         paths: Key paths by position, which is the map index of their clones; ``None`` while there are none.
+        failure: The error of the task that lists them, if it failed and stored it.
     """
 
     listing: Instance
     paths: tuple[KeyPath, ...] | None
+    failure: KeyFailure | None = None
 
     @cached_property
     def positions(self) -> dict[KeyPath, int]:
@@ -47,7 +51,8 @@ class KeyList:
             return None
         task, state = repr(self.listing.task_id), self.listing.state
         if state in FAILURES:
-            return f"There are no keys because {task} is {state}."
+            why = "" if self.failure is None else f": {self.failure}"
+            return f"There are no keys because {task} is {state}{why or '.'}"
         if state == SKIPPED:
             return f"There are no keys because {task} was skipped."
         if state == SUCCESS:
@@ -61,7 +66,7 @@ def is_found(path: KeyPath, search: str) -> bool:
 
 
 def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:
-    """Read the keys of a space. This takes three queries.
+    """Read the keys of a space. This takes three queries, or one more if the task that lists them failed.
 
     Raises:
         LayoutError: The stored data is not a list of keys, or not the list that its task stored.
@@ -72,7 +77,7 @@ def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:
     listing = read_instances(source, [task_id], [UNMAPPED]).get(at, Instance(*at))
     stored = source.pull(task_id, info.space.keys_xcom, UNMAPPED)
     if stored is None:
-        return KeyList(listing, None)
+        return KeyList(listing, None, read_failures(source, [listing]).get(at))
     paths = unpack_keys(stored)
     digest = source.pull(task_id, digest_xcom(info.space.keys_xcom), UNMAPPED)
     check_digest(paths, digest, task_id)

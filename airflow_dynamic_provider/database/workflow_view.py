@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.database.cells import count_states
+from airflow_dynamic_provider.database.failures import read_failures
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.execution.failures import KeyFailure
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
@@ -34,7 +36,7 @@ class ViewedNode:
         kind: The task that the body called.
         instance: Its task instance; ``None`` before there is one.
         state: Its state.
-        reason: Why it did not run; ``None`` if it did or may still run.
+        reason: Why it failed or did not run; ``None`` if it succeeded or may still run.
     """
 
     name: str
@@ -95,7 +97,9 @@ class WorkflowView:
             return None
         task, state = repr(self.spec.plan_task_id), self._state_of(self.spec.plan_task_id)
         if state in FINAL:
-            return f"There are no nodes because {task} is {state} and has not stored a plan."
+            failure = self._failures.get((self.spec.plan_task_id, UNMAPPED))
+            why = "" if failure is None else f": {failure}"
+            return f"There are no nodes because {task} is {state} and has not stored a plan{why or '.'}"
         return f"The nodes are not known yet: {task} has not ended."
 
     def nodes(self, key_path: KeyPath) -> Iterator[ViewedNode]:
@@ -106,13 +110,14 @@ class WorkflowView:
             at = None if place is None else (self._reader.lane(place).task_id, place.index)
             instance = None if at is None else self._instances.get(at)
             blocked, reason = self._reasons.get(at, ("", "")) if at is not None else ("", "")
+            failure = None if at is None else self._failures.get(at)
             yield ViewedNode(
                 name,
                 node.kind,
                 instance,
                 None if instance is None else instance.state,
                 # A reason for another node comes from an earlier plan.
-                reason if blocked == name else None,
+                str(failure) if failure is not None else reason if blocked == name else None,
             )
 
     def edges(self, key_path: KeyPath) -> list[tuple[str, str]]:
@@ -148,6 +153,10 @@ class WorkflowView:
         planning = [spec.plan_task_id, spec.result_task_id, spec.listing_task_id]
         tasks = [*planning, *spec.node_task_ids, *spec.list_task_ids]
         return read_instances(self._run.source, tasks)
+
+    @cached_property
+    def _failures(self) -> dict[tuple[str, int], KeyFailure]:
+        return read_failures(self._run.source, self._instances.values())
 
     @cached_property
     def _reasons(self) -> dict[tuple[str, int], tuple[str, str]]:

@@ -16,6 +16,7 @@ from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator
 from airflow_dynamic_provider.definitions.states import FAILURES, SKIPPED
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.failures import keep_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,7 @@ class HelperOperator(BaseOperator):
         self.retries = max(RETRIES, self.default_retries)
         # The timeout is meant for the author's tasks.
         self.default_timeout, self.execution_timeout = self.execution_timeout, None
+        keep_errors(self)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,8 @@ XCom of a task that lists the keys of a nested or joined key space
 ========================================  ===============================================================
 
 The *attempt* is the number of the try in which a list of keys was made. On any task instance,
-``output_metadata`` has label -> ``{"type": kind, "value": value}`` for each output.
+``output_metadata`` has label -> ``{"type": kind, "value": value}`` for each output. On a task instance of the
+package or of a map whose last try failed, ``dynamic_failure`` has its error.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ RETURN_VALUE = "return_value"
 METADATA_XCOM = "output_metadata"
 PRODUCED_XCOM = "produced_outputs"
 CLONE_XCOM = "dynamic_clone"
+
+#: The XCom key of the error of the last try, which `failures` defines.
+FAILURE_XCOM = "dynamic_failure"
 
 #: The field of a clone's mark for the attempt at producing the keys.
 ATTEMPT = "attempt"
@@ -124,6 +128,7 @@ INTERNAL_XCOMS = (
     "dynamic_batches.",
     PRODUCED_XCOM,
     CLONE_XCOM,
+    FAILURE_XCOM,
     f"{RETURN_VALUE}.digest",
 )
 

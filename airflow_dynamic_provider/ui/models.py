@@ -101,8 +101,8 @@ class Cell(TaskInstance):
     """The task instance of a key in a task. That of a batch has the state and the times of the key."""
 
     is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed again")
-    error: str | None = Field(description="The error of a key that failed in a batch")
-    reason: str | None = Field(description="Why a key of a batch was skipped or could not start, if known")
+    error: str | None = Field(description="The error of a key that failed, if it is stored")
+    reason: str | None = Field(description="Why a key was skipped or could not start, if known")
 
 
 class Row(BaseModel):
@@ -144,7 +144,7 @@ class Node(BaseModel):
     duration: float | None
     start_date: datetime | None
     end_date: datetime | None
-    reason: str | None = Field(description="Why it did not run, if it did not")
+    reason: str | None = Field(description="Why it failed or did not run, if known")
 
 
 class WorkflowGraph(BaseModel):

@@ -33,6 +33,7 @@ from airflow_dynamic_provider.execution.clones import (
     chain_hook,
     start_clone,
 )
+from airflow_dynamic_provider.execution.failures import keep_errors
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import name_of
@@ -158,6 +159,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | No
     setattr(task, KEY_FIELD, KeyField(spec))
     task.template_fields = (KEY_FIELD, *task.template_fields)
     task.map_index_template = MAP_INDEX_TEMPLATE
+    keep_errors(task)
     if batches is None:
         run_around(task, before_execute, after_execute, chain_hook)
     if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:

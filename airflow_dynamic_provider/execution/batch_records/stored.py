@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
+from airflow_dynamic_provider.execution.failures import KeyFailure
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 
 if TYPE_CHECKING:
@@ -135,23 +136,6 @@ def pages_of_places(batches: Sequence[Range]) -> list[StoredPlaces]:
         last = bisect_right(starts, begin + POSITIONS_PER_PAGE - 1)
         pages.append(StoredPlaces(first, tuple(starts[first:last])))
     return pages
-
-
-class KeyFailure(Record):
-    """The error of a key that failed: its class, its message, and where it was raised. Secrets are masked."""
-
-    kind: str
-    message: str
-    traceback: str = ""
-
-    def pack(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return {"type": self.kind, "message": self.message, "traceback": self.traceback}
-
-    @classmethod
-    def unpack(cls, stored: Mapping[str, Any]) -> KeyFailure:
-        """Read the stored form."""
-        return cls(str(stored["type"]), str(stored["message"]), str(stored.get("traceback", "")))
 
 
 class KeyRecord(Record):

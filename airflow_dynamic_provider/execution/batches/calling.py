@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-import traceback
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.secrets import mask
 from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
-from airflow_dynamic_provider.execution.batch_records.stored import KeyFailure
 from airflow_dynamic_provider.execution.batches.contexts import running_key
+from airflow_dynamic_provider.execution.failures import KeyFailure, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-#: The longest traceback that is stored with a key, in characters. The task's log has all of it.
-TRACEBACK_LENGTH = 4000
 
 
 class Call(Record):
@@ -107,12 +103,8 @@ def failed(error: Exception, started: datetime | None = None, seconds: float = 0
     times: dict[str, Any] = {"started": started or datetime.now(timezone.utc), "seconds": seconds}
     if isinstance(error, AirflowSkipException):
         return Outcome(SKIPPED, reason=mask(str(error)), **times)
-    shown = "".join(traceback.format_exception(error))
-    if len(shown) > TRACEBACK_LENGTH:
-        cut = len(shown) - TRACEBACK_LENGTH
-        shown = f"[the first {cut} characters are in the task's log]\n{shown[cut:]}"
-    failure = KeyFailure(type(error).__name__, mask(str(error)), mask(shown))
-    return Outcome(FAILED, failure=failure, is_final=isinstance(error, AirflowFailException), **times)
+    is_final = isinstance(error, AirflowFailException)
+    return Outcome(FAILED, failure=failure_of(error), is_final=is_final, **times)
 
 
 def masked(outcome: Outcome) -> Outcome:

@@ -14,6 +14,7 @@ from airflow_dynamic_provider.airflow_adapter.starting import StartArguments
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.records import replace
+from airflow_dynamic_provider.execution.failures import keep_errors
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from airflow_dynamic_provider.workflows.dag.outputs import NodeSlots, WorkflowOutput, part_names
@@ -145,7 +146,9 @@ def _make_plan(
     kwargs: Mapping[str, Any],
 ) -> PlanOperator:
     settings = {**workflow.settings, "task_id": task_id}
-    return PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
+    plan = PlanOperator(workflow=workflow, kinds=kinds, op_args=args, op_kwargs=dict(kwargs), **settings)
+    keep_errors(plan)
+    return plan
 
 
 def _make_result(workflow: WorkflowDefinition, task_id: str) -> ResultOperator:
@@ -276,6 +279,7 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     settings.setdefault("doc_md", _doc(kind, lane))
     partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     nodes = partial.expand_kwargs(NodeSlots(listed))
+    keep_errors(nodes)
     if lane.grows:
         # The task of a growing list ends with the workflow, but its nodes start before. For why this is set
         # here, see `HelperOperator`.
