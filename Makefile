@@ -110,6 +110,21 @@ $(FLYTE)/.ready: tests/flyte/constraints.txt
 	@$(call install,$(FLYTE),--requirement tests/flyte/constraints.txt)
 	@touch $@
 
+DAGSTER := $(HOMES)/dagster
+.PHONY: test-dagster dagster-expected
+test-dagster: $(DAGSTER)/.ready ## Run the programs of tests/dagster with Dagster, and compare the stored outcomes
+	$(call step,Dagster)
+	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.oracle tests/dagster/expected.json --check
+
+dagster-expected: $(DAGSTER)/.ready ## Store what Dagster gives for the programs of tests/dagster
+	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.oracle tests/dagster/expected.json
+
+$(DAGSTER)/.ready: tests/dagster/constraints.txt
+	$(call step,Installing Dagster into an environment of its own)
+	@$(call environment,$(DAGSTER))
+	@$(call install,$(DAGSTER),--requirement tests/dagster/constraints.txt)
+	@touch $@
+
 .PHONY: test-celery
 test-celery: $(READY) ## Run the deployment of docker/compose.yaml while its parts fail (an hour; Redis as root)
 	@"$(BIN)/python" -m pytest -m celery -rA $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from airflow.sdk import DAG
+
 __all__ = [
     "LOGGING_LEVEL",
     "configure_logging",
@@ -27,6 +30,8 @@ __all__ = [
     "migrate_database",
     "one_execution_api",
     "options_for_only",
+    "store_dag",
+    "use_database",
 ]
 
 #: The environment variable for the level of Airflow's log.
@@ -41,6 +46,37 @@ def migrate_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+def use_database(folder: Path) -> None:
+    """Keep the metadata database and the logs of this process in a folder.
+
+    Airflow reads ``AIRFLOW_HOME`` only when it is imported, and these options whenever it is configured.
+    """
+    from airflow import settings
+
+    os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{folder / 'airflow.db'}"
+    os.environ["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = str(folder / "logs")
+    settings.configure_vars()  # type: ignore[no-untyped-call, unused-ignore]
+    settings.configure_orm()  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def store_dag(dag: DAG) -> None:
+    """Store a Dag in the database, as Airflow does after it has read a Dag file."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    # A task that ends in the triggerer needs a relative path.
+    dag.relative_fileloc = dag.relative_fileloc or "dag.py"
+    dag.validate()  # type: ignore[no-untyped-call, unused-ignore]
+    with create_session() as session:
+        DagBundlesManager().sync_bundles_to_db(session=session)  # type: ignore[no-untyped-call, unused-ignore]
+        session.commit()
+        update_dag_parsing_results_in_db(
+            _BUNDLE, None, [LazyDeserializedDAG.from_dag(dag)], {}, None, set(), session=session
+        )
 
 
 def configure_logging() -> None:

@@ -14,5 +14,6 @@ from __future__ import annotations
 from airflow_dynamic_provider.airflow_adapter.embedded_run import one_execution_api
 from airflow_dynamic_provider.embedded.results import EmbeddedRun, EmbeddedTaskInstance
 from airflow_dynamic_provider.embedded.running import run
+from airflow_dynamic_provider.embedded.testing import run_in_test
 
-__all__ = ["EmbeddedRun", "EmbeddedTaskInstance", "one_execution_api", "run"]
+__all__ = ["EmbeddedRun", "EmbeddedTaskInstance", "one_execution_api", "run", "run_in_test"]

@@ -60,21 +60,37 @@ class Progress:
         self._bar.stop()
 
 
-class Watcher:
-    """Follows a run as a listener. Airflow calls it in the process of the embedded run.
+class ErrorsKept:
+    """Keeps the errors of a run as a listener. Airflow calls it in the process of the embedded run.
 
     Args:
         dag_id: The Dag.
-        progress: The line that shows the progress.
 
     Attributes:
         errors: (task, map index) -> the last error that it raised.
     """
 
-    def __init__(self, dag_id: str, progress: Progress) -> None:
+    def __init__(self, dag_id: str) -> None:
         self._dag_id = dag_id
-        self._progress = progress
         self.errors: dict[tuple[str, int], BaseException | str | None] = {}
+
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
+        """Keep the error, because Airflow's database does not store it."""
+        self.errors[task_instance.task_id, task_instance.map_index] = error
+
+
+class Watcher(ErrorsKept):
+    """Follows a run as a listener, and shows its progress.
+
+    Args:
+        dag_id: The Dag.
+        progress: The line that shows the progress.
+    """
+
+    def __init__(self, dag_id: str, progress: Progress) -> None:
+        super().__init__(dag_id)
+        self._progress = progress
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
@@ -83,8 +99,3 @@ class Watcher:
             done, total = count_task_instances(self._dag_id, task_instance.run_id)
             name = f"{task_instance.task_id} {task_instance.rendered_map_index or ''}"
             self._progress.show(f"running {name}", done, total)
-
-    @hookimpl
-    def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
-        """Keep the error, because Airflow's database does not store it."""
-        self.errors[task_instance.task_id, task_instance.map_index] = error

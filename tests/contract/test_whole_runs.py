@@ -472,6 +472,47 @@ def test_a_bundle_is_one_file(tmp_path, monkeypatch):
 
 
 @assumes(
+    "A Dag that is stored like one of a Dag file is run by dag.test(), which does not read the file then.",
+    rests="job.execute_in_process() in a test",
+    where="airflow_adapter/embedded_run.py",
+    names="DagBundlesManager LazyDeserializedDAG create_session update_dag_parsing_results_in_db",
+)
+def test_a_stored_dag_runs_without_its_file():
+    from airflow_dynamic_provider.airflow_adapter.embedded_run import store_dag
+
+    @task
+    def alone():
+        return 1
+
+    @dag(schedule=None)
+    def contract_of_stored():
+        alone()
+
+    made = contract_of_stored()
+    made.fileloc = "/nowhere/contract_of_stored.py"
+    store_dag(made)
+    assert made.test().state == "success"
+
+
+@assumes(
+    "configure_vars() and configure_orm() read the address of the database again.",
+    rests="job.execute_in_process() in a test without an Airflow home",
+    where="airflow_adapter/embedded_run.py",
+    names="settings",
+)
+def test_a_process_changes_its_database(tmp_path):
+    program = f"""
+import json
+from pathlib import Path
+import airflow.settings
+from airflow_dynamic_provider.airflow_adapter.embedded_run import use_database
+use_database(Path({str(tmp_path)!r}))
+print(json.dumps(str(airflow.settings.engine.url)))
+"""
+    assert run_python(program) == f"sqlite:///{tmp_path}/airflow.db"
+
+
+@assumes(
     "configure_logging() reads the level from the environment again.",
     rests="embedded runs that print their results and no log",
     where="airflow_adapter/embedded_run.py embedded/options.py",

@@ -1,0 +1,67 @@
+"""Dagster's error classes, derived from the package's own.
+
+DynamicOutputsError
+├── DeclarationError
+│   └── DagsterInvalidDefinitionError      a definition that cannot be right
+│       ├── DagsterInvalidConfigError      a run's config that does not fit
+│       └── DagsterInvalidMappingKeyError  a mapping key that Dagster does not allow
+├── HandleUsageError
+│   └── DagsterUsageError                  a handle that is used as the value that it stands for
+├── UnexpectedOutputError
+│   └── DagsterInvariantViolationError     an output that was not declared, a result that is not there
+├── OutputTypeError
+│   └── DagsterTypeCheckDidNotPass         a value that is not of its declared type
+└── UnsupportedError                       something of Dagster that has no counterpart here
+"""
+
+from __future__ import annotations
+
+from airflow_dynamic_provider.errors import (
+    DeclarationError,
+    DefinitionError,
+    DynamicOutputsError,
+    HandleUsageError,
+    InvalidMappingKeyError,
+    OutputTypeError,
+    UnexpectedOutputError,
+)
+
+
+class DagsterInvalidDefinitionError(DeclarationError):
+    """A definition cannot be right."""
+
+
+class DagsterInvalidConfigError(DagsterInvalidDefinitionError):
+    """The config of a run does not fit what the job declares."""
+
+
+class DagsterInvalidMappingKeyError(DagsterInvalidDefinitionError, InvalidMappingKeyError):
+    """A mapping key is not a name that Dagster allows."""
+
+    def __str__(self) -> str:
+        return _with_line(self, self.line)
+
+
+class DagsterInvariantViolationError(UnexpectedOutputError):
+    """An op gave outputs that it does not declare, or a result was asked for that is not there."""
+
+
+class DagsterUsageError(DagsterInvariantViolationError, HandleUsageError, AttributeError):
+    """A handle was used as if it were the value that it stands for."""
+
+    def __str__(self) -> str:
+        return _with_line(self, self.line)
+
+
+class DagsterTypeCheckDidNotPass(OutputTypeError):  # noqa: N818 (Dagster's name)
+    """A value is not of the type that its input or output declares."""
+
+
+class UnsupportedError(DefinitionError, ImportError, NotImplementedError):
+    """The program uses something of Dagster that has no counterpart here."""
+
+
+def _with_line(error: DynamicOutputsError, line: str | None) -> str:
+    """Return the message with the author's line once, although both bases of the class would add it."""
+    text = DynamicOutputsError.__str__(error)
+    return f"{text} ({line})" if line else text

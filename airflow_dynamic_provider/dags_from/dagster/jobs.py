@@ -1,0 +1,157 @@
+"""The decorator ``@job``: a graph that becomes a Dag."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.late_dags import file_being_read, register, withdraw
+from airflow_dynamic_provider.dags_from.dagster.building import build_dag
+from airflow_dynamic_provider.dags_from.dagster.composition import compose
+from airflow_dynamic_provider.dags_from.dagster.keys import check_name
+from airflow_dynamic_provider.dags_from.dagster.nodes import Job, Settings
+from airflow_dynamic_provider.dags_from.dagster.resources import as_definition
+from airflow_dynamic_provider.dags_from.dagster.run_config import dag_params, plain_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from airflow_dynamic_provider.dags_from.dagster.in_process import InProcessResult
+    from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
+
+
+class JobDefinition(Job, frozen=False, eq=False):
+    """A job, and the Dag that it is.
+
+    Args:
+        function: Its body.
+        name: Its name, and the id of the Dag.
+        description: What it does.
+        resource_defs: Resource key -> definition, or the resource itself.
+        config: The default config of its runs.
+        tags: Tags of its runs.
+        hooks: The hooks of all its ops.
+        op_retry_policy: The retry policy of ops without one.
+        partitions_def: The partitions of its runs.
+        executor_def: Accepted: the deployment's executor runs the tasks.
+        input_values: Input -> value, for the inputs of the body.
+        metadata: Accepted for readers.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        config: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        hooks: Iterable[Any] = (),
+        op_retry_policy: RetryPolicy | None = None,
+        partitions_def: Any = None,
+        executor_def: Any = None,
+        input_values: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        hooks = frozenset(hooks)
+        name = check_name(name or function.__name__, "a job")
+        names = list(inspect.signature(function).parameters)
+        super().__init__(
+            function,
+            name,
+            compose(function, name, Settings(hooks=hooks), names),
+            description or inspect.getdoc(function),
+            {key: as_definition(each) for key, each in (resource_defs or {}).items()},
+            plain_config(config),
+            dict(tags or {}),
+            hooks,
+            op_retry_policy,
+            partitions_def,
+            dict(input_values or {}),
+        )
+        self.executor_def = executor_def
+        self.metadata = dict(metadata or {})
+        self.dag = build_dag(self, dag_params(self))
+        self._file = file_being_read()
+        # Not the jobs of modules that the Dag file imports.
+        if self._file is not None and self._file.__name__ == function.__module__:
+            register(self.dag, self._file)
+
+    def with_hooks(self, hook_defs: Iterable[Any]) -> JobDefinition:
+        """Return the job with more hooks, which replaces this one."""
+        return self.changed(hooks=self.hooks | frozenset(hook_defs))
+
+    def changed(self, **settings: Any) -> JobDefinition:
+        """Return the job with other settings, which replaces this one."""
+        if self._file is not None:
+            withdraw(self.dag, self._file)
+        return JobDefinition(self.function, **{**self._settings(), **settings})
+
+    def execute_in_process(
+        self,
+        run_config: Any = None,
+        *,
+        resources: Mapping[str, Any] | None = None,
+        op_selection: Sequence[str] | None = None,
+        raise_on_error: bool = True,
+        partition_key: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> InProcessResult:
+        """Run the job in this process, on an embedded Airflow, and return its results.
+
+        Args:
+            run_config: The config of the run, in place of that of the job.
+            resources: Resource key -> definition or resource, in place of those of the job.
+            op_selection: The ops to run: names, with ``+`` or ``*`` for those upstream or downstream.
+            raise_on_error: Whether the run stops at the first error, and raises it.
+            partition_key: The partition of the run.
+            input_values: Input -> value, for the inputs of the body.
+            tags: More tags of the run.
+
+        Raises:
+            Exception: The error of the first op that failed, unless ``raise_on_error=False``.
+            DagsterInvalidConfigError: The config does not fit.
+        """
+        from airflow_dynamic_provider.dags_from.dagster.in_process import run_in_process
+
+        job: JobDefinition = self
+        if resources or input_values or tags or op_selection:
+            job = self.changed(
+                resource_defs={**self.resource_defs, **(resources or {})},
+                input_values={**self.input_values, **(input_values or {})},
+                tags={**self.tags, **(tags or {})},
+            )
+        config = job.config if run_config is None else plain_config(run_config)
+        return run_in_process(job, config, partition_key, raise_on_error=raise_on_error)
+
+    def _settings(self) -> dict[str, Any]:
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name not in ("self", "function")}
+
+
+def job(compose_fn: Callable[..., Any] | None = None, **settings: Any) -> Any:
+    """Turn a function that calls ops into a job, which is an Airflow Dag in a Dag file.
+
+    Args:
+        compose_fn: The function, when the decorator is used without parentheses.
+        settings: ``name``, ``description``, ``resource_defs``, ``config``, ``tags``, ``hooks``,
+            ``op_retry_policy``, ``partitions_def``, ``executor_def``, ``input_values``, ``metadata``.
+
+    Returns:
+        A `JobDefinition`, with ``execute_in_process`` for tests.
+
+    Raises:
+        DagsterInvalidDefinitionError: The job cannot be right.
+
+    Example:
+        >>> @job
+        ... def add_up():
+        ...     total(numbers().map(double).collect())
+    """
+
+    def decorate(function: Callable[..., Any]) -> JobDefinition:
+        return JobDefinition(function, **settings)
+
+    return decorate if compose_fn is None else decorate(compose_fn)

@@ -1,0 +1,217 @@
+"""Resources: what ops share, set up when a run needs it and torn down at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import threading
+import typing
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.dags_from.dagster.config import resolve
+from airflow_dynamic_provider.dags_from.dagster.context import Resources, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING, RESOURCE_PARAMETER
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+T = typing.TypeVar("T")
+
+if TYPE_CHECKING:
+    ResourceParam = typing.Annotated[T, RESOURCE_PARAMETER]
+else:
+
+    class ResourceParam:
+        """Annotates a parameter of an op that takes a resource: ``ResourceParam[Client]``."""
+
+        def __class_getitem__(cls, kind: Any) -> Any:
+            return typing.Annotated[kind, RESOURCE_PARAMETER]
+
+
+class InitResourceContext:
+    """The context that a resource gets when it is set up.
+
+    Args:
+        resource_config: Its config.
+        resources: The resources that it requires.
+        run_id: The run.
+    """
+
+    def __init__(self, resource_config: Any, resources: Mapping[str, Any], run_id: str | None = None) -> None:
+        self.resource_config = resource_config
+        self.resources = Resources(resources, "a resource")
+        self.run_id = run_id
+        self.log = get_dagster_logger()
+
+
+def build_init_resource_context(
+    config: Any = None, resources: Mapping[str, Any] | None = None
+) -> InitResourceContext:
+    """Return a context for setting up a resource in a test."""
+    return InitResourceContext(config, resources or {})
+
+
+class ResourceDefinition:
+    """A resource: a function that makes it, with a config.
+
+    Args:
+        resource_fn: The function. A generator is run to its end at the end of the run.
+        config_schema: The schema of its config.
+        required_resource_keys: The other resources that it uses.
+        description: A sentence about it.
+    """
+
+    def __init__(
+        self,
+        resource_fn: Callable[..., Any],
+        config_schema: Any = None,
+        description: str | None = None,
+        required_resource_keys: Iterable[str] = (),
+    ) -> None:
+        self.resource_fn = resource_fn
+        self.config_schema = config_schema
+        self.description = description
+        self.required_resource_keys = set(required_resource_keys)
+        self._configured_from: tuple[Any, ResourceDefinition] | None = None
+
+    @staticmethod
+    def hardcoded_resource(value: Any, description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is this value."""
+        return ResourceDefinition(lambda _context: value, description=description)
+
+    @staticmethod
+    def none_resource(description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is ``None``."""
+        return ResourceDefinition.hardcoded_resource(None, description)
+
+    @staticmethod
+    def mock_resource(description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is a mock."""
+        from unittest import mock
+
+        return ResourceDefinition(lambda _context: mock.MagicMock(), description=description)
+
+    def configured(self, config: Any, config_schema: Any = None, **_named: Any) -> ResourceDefinition:
+        """Return a copy whose config is fixed, or computed from another config."""
+        made = type(self)(self.resource_fn, config_schema, self.description, self.required_resource_keys)
+        made._configured_from = (config, self)
+        return made
+
+    def config_of(self, given: Any, at: str) -> Any:
+        """Return its config, with defaults.
+
+        Raises:
+            DagsterInvalidConfigError: It does not fit the schema.
+        """
+        found = resolve(self.config_schema, given, at)
+        if self._configured_from is None:
+            return found
+        config, inner = self._configured_from
+        return inner.config_of(config(found) if callable(config) else config, at)
+
+    def open(self, stack: contextlib.ExitStack, context: InitResourceContext) -> Any:
+        """Set it up, and have the stack tear it down."""
+        takes_context = bool(inspect.signature(self.resource_fn).parameters)
+        made = self.resource_fn(context) if takes_context else self.resource_fn()
+        if inspect.isgenerator(made):
+            return stack.enter_context(contextlib.contextmanager(lambda: made)())
+        if isinstance(made, contextlib.AbstractContextManager) and hasattr(made, "gen"):
+            return stack.enter_context(made)
+        return made
+
+    def __call__(self, context: InitResourceContext | None = None) -> Any:
+        """Set it up in a test, and return it."""
+        context = context or build_init_resource_context()
+        config = self.config_of(
+            MISSING if context.resource_config is None else context.resource_config, "a resource"
+        )
+        ready = InitResourceContext(config, context.resources._asdict())
+        return (
+            self.resource_fn(ready) if inspect.signature(self.resource_fn).parameters else self.resource_fn()
+        )
+
+
+def resource(config_schema: Any = None, **settings: Any) -> Any:
+    """Turn a function into a resource, as Dagster's ``@resource`` does.
+
+    Args:
+        config_schema: The schema of its config; or the function, when the decorator has no parentheses.
+        settings: ``description``, ``required_resource_keys``.
+    """
+    settings.pop("version", None)
+    if callable(config_schema) and not inspect.isclass(config_schema):
+        return ResourceDefinition(config_schema)
+
+    def decorate(function: Callable[..., Any]) -> ResourceDefinition:
+        return ResourceDefinition(function, config_schema, **settings)
+
+    return decorate
+
+
+def as_definition(given: Any) -> Any:
+    """Return the definition of a resource. Any other object is the resource itself."""
+    if hasattr(given, "open") and hasattr(given, "config_of"):
+        return given
+    return ResourceDefinition.hardcoded_resource(given)
+
+
+class Opened:
+    """The resources of one run in one process. Each is set up when it is first needed.
+
+    Args:
+        definitions: Key -> definition.
+        config: Key -> config, as in the run's config.
+        run_id: The run.
+    """
+
+    def __init__(
+        self, definitions: Mapping[str, Any], config: Mapping[str, Any], run_id: str | None = None
+    ) -> None:
+        self._definitions = definitions
+        self._config = config
+        self._run_id = run_id
+        self._stack = contextlib.ExitStack()
+        self._found: dict[str, Any] = {}
+        # The keys of a batch may run in threads.
+        self._lock = threading.RLock()
+
+    def get(self, key: str) -> Any:
+        """Return a resource.
+
+        Raises:
+            DagsterInvalidDefinitionError: The job does not have it.
+        """
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = self._open(key)
+            return self._found[key]
+
+    def config_of(self, key: str) -> Any:
+        """Return the config of a resource."""
+        definition = self._definition(key)
+        given = (self._config.get(key) or {}).get("config", MISSING)
+        return definition.config_of(given, f"resources.{key}.config")
+
+    def close(self) -> None:
+        """Tear all down, the last first."""
+        self._stack.close()
+
+    def _definition(self, key: str) -> Any:
+        if key not in self._definitions:
+            raise DagsterInvalidDefinitionError(
+                f"the resource {key!r} is required and not given to the job",
+                remedy=f"Pass it to the job: resource_defs={{{key!r}: ...}}, or Definitions(resources=...).",
+            )
+        return self._definitions[key]
+
+    def _open(self, key: str) -> Any:
+        definition = self._definition(key)
+        required = {each: self.get(each) for each in sorted(definition.required_resource_keys)}
+        return definition.open(self._stack, InitResourceContext(self.config_of(key), required, self._run_id))
+
+
+def opened_for_tests(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resources that a test passes, those of definitions set up."""
+    opened = Opened({key: as_definition(each) for key, each in given.items()}, {})
+    return {key: opened.get(key) for key in given}

@@ -1,0 +1,219 @@
+"""Runs an op in its task's process."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.dags_from.dagster.calling import call_op, fixed_config
+from airflow_dynamic_provider.dags_from.dagster.captured import current_capture
+from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
+from airflow_dynamic_provider.dags_from.dagster.events import (
+    AssetMaterialization,
+    DynamicOutput,
+    Failure,
+    Output,
+    RetryRequested,
+)
+from airflow_dynamic_provider.dags_from.dagster.hooks import HookContext
+from airflow_dynamic_provider.dags_from.dagster.plans import NodePlan, input_from, section
+from airflow_dynamic_provider.dags_from.dagster.resources import Opened
+from airflow_dynamic_provider.dags_from.dagster.types import check_value
+from airflow_dynamic_provider.dags_from.dagster.values import events_of
+from airflow_dynamic_provider.definitions.events import DynamicOutput as CoreDynamicOutput
+from airflow_dynamic_provider.definitions.events import Output as CoreOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class _Step:
+    """One run of an op for one key, or once."""
+
+    def __init__(self, plan: NodePlan, opened: Opened) -> None:
+        from airflow.sdk import get_current_context
+
+        from airflow_dynamic_provider.execution.context import get_mapping_key
+
+        self.plan = plan
+        self.opened = opened
+        self.airflow = get_current_context()
+        self.params: Mapping[str, Any] = self.airflow["params"]
+        self.mapping_key = get_mapping_key()
+        self.run_id = str(self.airflow["run_id"])
+        self.tries = getattr(self.airflow.get("ti"), "try_number", 1)
+        self.capture = current_capture()
+        self.given: dict[str, Any] = {}
+
+    @property
+    def step_key(self) -> str:
+        return self.plan.path if self.mapping_key is None else f"{self.plan.path}[{self.mapping_key}]"
+
+    def context(self) -> OpExecutionContext:
+        op = self.plan.definition
+        config = section(self.params, self.plan.path).get("config", MISSING)
+        return OpExecutionContext(
+            op,
+            self.plan.path,
+            op_config=fixed_config(op, config, f"{_where(self.plan.path)}.config"),
+            resources={key: self.opened.get(key) for key in sorted(op.required_resource_keys)},
+            job_name=self.plan.job,
+            run_id=self.run_id,
+            mapping_key=self.mapping_key,
+            retry_number=self.tries - 1,
+            partition_key=_partition(self.airflow),
+            run_config=dict(self.params),
+            tags=self.plan.tags,
+            tell=self.materialize,
+        )
+
+    def materialize(self, event: AssetMaterialization) -> None:
+        if self.capture is not None:
+            self.capture.materializations.append((self.step_key, event))
+
+    def inputs(self, received: Mapping[str, Any], context: OpExecutionContext) -> dict[str, Any]:
+        op, found = self.plan.definition, {}
+        for name, declared in op.ins.items():
+            if declared.is_nothing:
+                continue
+            value = self._input(name, received)
+            check_value(value, declared.dagster_type, f"the input {name!r} of {op.name!r}", context)
+            found[name] = value
+        return found
+
+    def _input(self, name: str, received: Mapping[str, Any]) -> Any:
+        origin = self.plan.origins.get(name)
+        if origin is not None:
+            return received[name]
+        linked = self.plan.from_config.get(name)
+        if linked is not None:
+            value = input_from(self.params, linked.graph, linked.name)
+        else:
+            value = input_from(self.params, self.plan.path, name)
+        if value is MISSING:
+            value = self.plan.definition.ins[name].default_value
+        if value is MISSING:
+            raise DagsterInvalidConfigError(
+                f"the input {name!r} has no value: no op is connected to it, and the config has none",
+                task_id=self.plan.path,
+                remedy=f"Give it in the run's conf: {_where(self.plan.path)}.inputs.{name}.",
+            )
+        return value
+
+    def core_event(self, event: Output[Any] | DynamicOutput[Any], context: OpExecutionContext) -> Any:
+        key = event.mapping_key if isinstance(event, DynamicOutput) else None
+        metadata = {**event.metadata, **context.given(event.output_name, key)}
+        if self.capture is not None:
+            self.capture.take(self.plan.path, event.output_name, self.mapping_key, key, event.value)
+        if self.plan.hooks:
+            if key is None:
+                self.given[event.output_name] = event.value
+            else:
+                self.given.setdefault(event.output_name, {})[key] = event.value
+        if isinstance(event, DynamicOutput):
+            return CoreDynamicOutput(event.value, event.mapping_key, event.output_name, metadata)
+        return CoreOutput(event.value, event.output_name, metadata)
+
+    def run_hooks(self, context: OpExecutionContext | None, error: BaseException | None) -> None:
+        for hook in sorted(self.plan.hooks, key=lambda each: str(each.name)):
+            if hook.on_success != (error is None):
+                continue
+            try:
+                resources = {key: self.opened.get(key) for key in hook.required_resource_keys}
+                config = None if context is None else context.op_config
+                hook(HookContext(self.plan, self.run_id, self.step_key, resources, config, self.given, error))
+            except Exception:
+                get_dagster_logger().exception("The hook %r failed after %r.", hook.name, self.step_key)
+
+
+def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
+    """Run an op, and yield what it gives as outputs of this package.
+
+    Args:
+        plan: The node.
+        received: Input -> value.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    capture = current_capture()
+    if capture is not None and capture.is_stopped:
+        raise AirflowSkipException("The run stopped at its first error.")
+    with _resources(plan) as opened:
+        step = _Step(plan, opened)
+        context = None
+        try:
+            context = step.context()
+            inputs = step.inputs(received, context)
+            resources = context.resources._asdict()
+            for event in events_of(
+                plan.definition, call_op(plan.definition, context, inputs, resources), context
+            ):
+                if isinstance(event, AssetMaterialization):
+                    context.log_event(event)
+                else:
+                    yield step.core_event(event, context)
+        except Exception as error:
+            shown = _failed(step, context, error)
+            if shown is error:
+                raise
+            raise shown from error
+        step.run_hooks(context, None)
+
+
+@contextlib.contextmanager
+def _resources(plan: NodePlan) -> Iterator[Opened]:
+    capture = current_capture()
+    if capture is not None:
+        yield capture.resources
+        return
+    from airflow.sdk import get_current_context
+
+    context = get_current_context()
+    opened = Opened(plan.resources, context["params"].get("resources") or {}, str(context["run_id"]))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _failed(step: _Step, context: OpExecutionContext | None, error: Exception) -> BaseException:
+    """Return what Airflow shall see: an error that is retried, or one that is final."""
+    from airflow_dynamic_provider.version_compat import AirflowFailException
+
+    done = step.tries - 1
+    if isinstance(error, RetryRequested):
+        if done < error.max_retries:
+            return _retry(step, error)
+        final: BaseException = error.__cause__ or error
+    elif isinstance(error, Failure) and not error.allow_retries:
+        final = error
+    elif step.plan.has_policy and done < step.plan.retries:
+        return error
+    else:
+        final = error
+    if step.capture is not None and step.capture.error is None:
+        step.capture.error = final
+    step.run_hooks(context, final)
+    if step.plan.retries:
+        return AirflowFailException(f"{type(final).__name__}: {final}")
+    return final
+
+
+def _retry(step: _Step, error: RetryRequested) -> BaseException:
+    if step.tries - 1 >= step.plan.retries:
+        return DagsterInvalidConfigError(
+            f"a retry was requested, and the task has only {step.plan.retries} retries",
+            task_id=step.plan.path,
+            remedy="Give the op a RetryPolicy(max_retries=...): Airflow must know the number before it runs.",
+        )
+    return error
+
+
+def _partition(context: Any) -> str | None:
+    return context["params"].get("partition_key") or getattr(context["dag_run"], "partition_key", None)
+
+
+def _where(path: str) -> str:
+    return "ops." + path.replace(".", ".ops.")

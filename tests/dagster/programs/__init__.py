@@ -1,0 +1,1 @@
+"""Programs written for Dagster. Each job is a program."""
