@@ -85,7 +85,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
         keep_errors(operator)
         if self.cache is not None:
             # Imported here, because most tasks keep no results.
-            from airflow_dynamic_provider.authoring.arranging.caching import keep_results
+            from airflow_dynamic_provider.cache.tasks import keep_results
 
             keep_results(operator, self.cache)
         scope = current_scope()
@@ -184,12 +184,10 @@ class DynamicTask(TaskDecorator, Generic[P]):
 def _read_cache(cache: Any, function: Callable[..., Any]) -> Cache | None:
     if cache is None:
         return None
-    from airflow_dynamic_provider.cache.identity import check_ignored
-    from airflow_dynamic_provider.definitions.cache import Cache
+    # Imported here, because most tasks keep no results.
+    from airflow_dynamic_provider.cache.identity import read_cache
 
-    settings = Cache.of(cache)
-    check_ignored(settings, function, function.__name__)
-    return settings
+    return read_cache(cache, function, function.__name__)
 
 
 @overload

@@ -24,10 +24,12 @@ class CachedFunction:
     Args:
         cache: The author's settings.
         function: The author's function.
+        name: The name of the task in the keys of its results, by default its task id.
     """
 
-    def __init__(self, cache: Cache, function: Callable[..., Any]) -> None:
+    def __init__(self, cache: Cache, function: Callable[..., Any], name: str | None = None) -> None:
         self.cache = cache
+        self.name = name
         self.function = function
         # Airflow finds the parameters, and shows the name. It would await this object if it knew that the
         # function is asynchronous.
@@ -45,7 +47,7 @@ class CachedFunction:
 
         context: Any = get_current_context()
         ti = context["ti"]
-        computation = Computation(self.cache, self.function, ti.dag_id, ti.task_id)
+        computation = Computation(self.cache, self.function, ti.dag_id, self.name or ti.task_id)
         running = Running.of_call(context, computation, args, kwargs)
         if (hit := running.find(value_from_json)) is not None:
             running.use(hit)

@@ -86,20 +86,30 @@ class Computation:
             ) from error
 
 
-def check_ignored(cache: Cache, function: Callable[..., Any], task_id: str) -> None:
-    """Refuse names in ``ignored=`` that are not parameters of a function.
+def read_cache(cache: object, function: Callable[..., Any], task_id: str) -> Cache:
+    """Return the settings of a cached function. Call it in the Dag file.
+
+    Args:
+        cache: A `Cache`, or ``"auto"``.
+        function: The author's function.
+        task_id: The task, for messages.
 
     Raises:
-        DeclarationError: The function has no such parameter.
+        DeclarationError: It is something else, or ``ignored=`` names no parameter of the function.
     """
+    try:
+        settings = Cache.of(cache)
+    except DeclarationError as error:
+        raise error.about(task_id=task_id) from None
     known = list(inspect.signature(function).parameters)
-    for name in cache.ignored:
+    for name in settings.ignored:
         if name not in known:
             raise DeclarationError(
                 f"its cache ignores {name!r}, but the function has no such parameter",
                 task_id=task_id,
                 remedy=f"Its parameters are {', '.join(map(repr, known)) or 'none'}.",
             )
+    return settings
 
 
 def version_of(cache: Cache, function: Callable[..., Any], task_id: str) -> str:

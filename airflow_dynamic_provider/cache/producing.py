@@ -23,10 +23,12 @@ class CachedOutputs:
 
     Args:
         cache: The author's settings.
+        name: The name of the task in the keys of its results, by default its task id.
     """
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, name: str | None = None) -> None:
         self.cache = cache
+        self.name = name
 
     def execute(self, context: Any, operator: DynamicTaskOperator) -> Any:
         """Return the value that Airflow stores as the return value.
@@ -35,7 +37,8 @@ class CachedOutputs:
             UncacheableInputError: An argument cannot be hashed.
         """
         ti = context["ti"]
-        computation = Computation(self.cache, operator.python_callable, ti.dag_id, ti.task_id)
+        name = self.name or ti.task_id
+        computation = Computation(self.cache, operator.python_callable, ti.dag_id, name)
         kwargs = operator.arguments(context)
         running = Running.of_call(context, computation, list(operator.op_args), kwargs)
         if (hit := running.find(_read)) is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
+    from airflow_dynamic_provider.definitions.cache import Cache
     from airflow_dynamic_provider.definitions.declarations import DynamicOut
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds
     from airflow_dynamic_provider.workflows.plan.plan import Plan
@@ -119,6 +120,7 @@ def dynamic_workflow(
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
     timeout: timedelta | float | None = None,
+    cache: Cache | str | None = None,
     **arguments: Any,
 ) -> Callable[[Callable[P, R]], DynamicWorkflow[P, R]]: ...
 
@@ -132,6 +134,7 @@ def dynamic_workflow(
     max_nodes: int = DEFAULT_MAX_NODES,
     failure_policy: FailurePolicy = "fail_fast",
     timeout: timedelta | float | None = None,
+    cache: Cache | str | None = None,
     **arguments: Any,
 ) -> Any:
     """Make a workflow from a function whose body decides at run time which tasks run.
@@ -156,6 +159,9 @@ def dynamic_workflow(
             every node that does not depend on a failed one.
         timeout: How long planning and all nodes may take together, as a timedelta or in seconds. No limit by
             default.
+        cache: A `Cache`, or ``"auto"``, to keep the output over runs, by the inputs of the workflow. If it is
+            there, nothing is planned. By default, it is not kept. A workflow that another body calls does not
+            use it.
         arguments: Arguments of ``@task`` for the planning task, such as ``task_id``, ``retries`` or ``pool``.
 
     Returns:
@@ -180,6 +186,7 @@ def dynamic_workflow(
             max_nodes=max_nodes,
             failure_policy=failure_policy,
             timeout=timeout,
+            cache=cache,
             settings=arguments,
         )
 

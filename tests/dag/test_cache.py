@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, task
@@ -14,6 +15,7 @@ from airflow_dynamic_provider import (
     DynamicOutput,
     add_output_metadata,
     dynamic_task,
+    dynamic_workflow,
 )
 from airflow_dynamic_provider.cache import store
 from airflow_dynamic_provider.version_compat import AirflowSkipException
@@ -94,3 +96,60 @@ def test_only_what_is_new_runs(batch, kept, caplog):
     # ``None`` is a result.
     assert run_dag(dag_of(batch)).xcom("keep") == {"c": 30, "new": 70, "a": None}
     assert ran() == []
+
+
+@task
+def fetch(name):
+    WORLD.ran.append(f"fetch {name}")
+    return {"name": name, "size": len(name)}
+
+
+@task(cache=Cache("1"))
+def measure(document):
+    WORLD.ran.append(f"measure {document['name']}")
+    if document["name"] == "bad":
+        raise ValueError("bad")
+    return document["size"]
+
+
+@dynamic_task(out=DynamicOut(str))
+def letters(word):
+    WORLD.ran.append(f"letters {word}")
+    for letter in word:
+        yield DynamicOutput(letter, letter)
+
+
+@dynamic_workflow(tasks=[fetch, measure, letters.override(cache=Cache("1"))])
+def survey(names):
+    found = [measure(fetch(name)) for name in names]
+    return found, letters.override(cache=Cache("1"))("ab")
+
+
+@dynamic_workflow(tasks=[fetch], cache=Cache("2", ignored=("note",)))
+def fetch_all(names: list[str], note: str = "") -> tuple[dict[str, Any], int]:
+    WORLD.ran.append("plan")
+    return {name: fetch(name) for name in names}, len(names)
+
+
+def test_nodes_and_workflows_keep_their_results():
+    def run(names, note):
+        with DAG("surveys", schedule=None) as dag:
+            keep(survey(names))
+            fetched, count = fetch_all(names, note)
+            keep.override(task_id="fetched")(fetched)
+            keep.override(task_id="count")(count)
+        return run_dag(dag)
+
+    first = run(["a", "bb"], "first")
+    assert first.xcom("keep") == ([1, 2], ["a", "b"])
+    everything = {name: {"name": name, "size": len(name)} for name in ("a", "bb")}
+    assert (first.xcom("fetched"), first.xcom("count")) == (everything, 2)
+    assert sorted(ran()) == sorted(
+        [*["fetch a", "fetch bb"] * 2, "measure a", "measure bb", "letters ab", "plan"]
+    )
+    again = run(["a", "bb"], "again")
+    assert again.xcom("keep") == ([1, 2], ["a", "b"])
+    assert (again.xcom("fetched"), again.xcom("count")) == (everything, 2)
+    # A hit plans nothing. A node without a cache runs.
+    assert sorted(ran()) == ["fetch a", "fetch bb"]
+    assert again.instances("fetch_all.fetch").keys() == {-1}

@@ -18,8 +18,10 @@ from airflow_dynamic_provider.errors import (
     NodeNameError,
     TooManyNodesError,
 )
+from airflow_dynamic_provider.execution.layout import MadeBy
 from airflow_dynamic_provider.workflows.plan.plan import (
     ConcurrencyLimit,
+    KeptOutput,
     Plan,
     PlannedCall,
     PlannedNode,
@@ -412,7 +414,15 @@ def test_every_field_is_stored():
         PlannedCall: EVERYTHING.calls[0],
     }.items():
         empty = {name for name in field_names(cls) if not getattr(one, name)}
-        assert empty <= {"limit", "retries"}
+        # How an output is kept is tested by itself, because releases did not always store it.
+        assert empty <= {"kept", "limit", "retries"}
+
+
+@pytest.mark.parametrize("made_by", [None, MadeBy("d", "r", "t")])
+def test_how_an_output_is_kept_is_stored_and_changes_no_fingerprint(made_by):
+    plan = replace(EVERYTHING, kept=KeptOutput("0123", "1", made_by))
+    assert unpack_plan(stored(pack_plan(plan))) == plan
+    assert plan.fingerprint == EVERYTHING.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
 
             run_in_batches(graph.clones[task.task_id], scope.cache)
         elif scope.cache is not None:
-            from airflow_dynamic_provider.authoring.arranging.caching import keep_results
+            from airflow_dynamic_provider.cache.tasks import keep_results
 
             keep_results(task, scope.cache)
 

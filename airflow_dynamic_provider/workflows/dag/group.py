@@ -14,6 +14,7 @@ from airflow_dynamic_provider.airflow_adapter.starting import StartArguments
 from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.records import replace
+from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.execution.failures import keep_errors
 from airflow_dynamic_provider.execution.helpers import HELPER_ARGUMENTS
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
@@ -25,7 +26,7 @@ from airflow_dynamic_provider.workflows.declared.kinds import (
     OperatorTarget,
     WorkflowTarget,
 )
-from airflow_dynamic_provider.workflows.declared.settings import setting_names
+from airflow_dynamic_provider.workflows.declared.settings import CACHE, setting_names
 from airflow_dynamic_provider.workflows.declared.spec import GATHER, LISTED, Lane, WorkflowSpec
 from airflow_dynamic_provider.workflows.plan.dag_files import dag_file_being_read
 from airflow_dynamic_provider.workflows.tasks.operators import (
@@ -166,10 +167,38 @@ def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> Non
 def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
     # A task that does not set ``retries`` has the default of the Dag, like every other such task.
     kinds = find_kinds(workflow, other.default_retries)
+    for kind in kinds:
+        if kind.settings.get(CACHE) is not None:
+            _check_cache(workflow, kind)
     # Logged at debug level, because a Dag file is read every few seconds. The planning task logs it at info.
     if log.isEnabledFor(logging.DEBUG) and kinds.guesses:
         log.debug(GUESSED, workflow.name, kinds.guesses)
     return kinds
+
+
+def _check_cache(workflow: WorkflowDefinition, kind: Kind) -> None:
+    """Refuse a kind whose results cannot be kept.
+
+    Raises:
+        WorkflowError: It does not run a function in the task's process.
+        DeclarationError: Its cache has wrong settings.
+    """
+    # Imported here, because few nodes keep their results.
+    from airflow_dynamic_provider.cache.identity import read_cache
+    from airflow_dynamic_provider.cache.tasks import is_cacheable, name_of
+    from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+
+    # Only functions under @task have this setting.
+    decorator = kind.target.decorator  # type: ignore[union-attr]
+    operator_class = getattr(decorator, "operator_class", DynamicTaskOperator)
+    if not is_cacheable(operator_class):
+        raise WorkflowError(
+            f"the body of the workflow {workflow.name!r} calls {kind.name!r} with cache=, which is a "
+            f"{name_of(operator_class)}: "
+            "only the functions of plain @task and @task.dynamic have results that can be kept",
+            remedy="Leave cache= out, or do the work in a @task function.",
+        )
+    read_cache(kind.settings[CACHE], decorator.function, kind.name)
 
 
 def _child_id(group: TaskGroup, label: str) -> str:

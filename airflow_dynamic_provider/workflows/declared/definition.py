@@ -15,6 +15,7 @@ from airflow_dynamic_provider.workflows.plan.shapes import return_shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from airflow_dynamic_provider.definitions.cache import Cache
     from airflow_dynamic_provider.definitions.declarations import DynamicOut
 
 #: The maximum number of nodes in a plan unless the workflow sets another one.
@@ -25,7 +26,7 @@ FailurePolicy = Literal["fail_fast", "run_all"]
 
 #: The arguments of the decorator that are not arguments of a task.
 OPTIONS = (
-    *("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout"),
+    *("out", "tasks", "node_dependency_hints", "max_nodes", "failure_policy", "timeout", "cache"),
     *("takes_promises", "is_node"),
 )
 
@@ -44,6 +45,7 @@ class WorkflowDefinition:
         max_nodes: The maximum number of nodes in a plan.
         failure_policy: What happens to the other nodes when one has failed for good.
         timeout: How long the whole graph may take, as a timedelta or in seconds; ``None`` for no limit.
+        cache: How its output is kept over runs; ``None`` if it is not.
         settings: Arguments of ``@task``, for the planning task.
         takes_promises: Whether the body gets promises of its inputs, also of those whose values are known.
             Such a body cannot decide by values. So it is planned at once where another body calls it.
@@ -65,6 +67,7 @@ class WorkflowDefinition:
         max_nodes: int = DEFAULT_MAX_NODES,
         failure_policy: FailurePolicy = "fail_fast",
         timeout: timedelta | float | None = None,
+        cache: Cache | str | None = None,
         settings: Mapping[str, Any] | None = None,
         takes_promises: bool = False,
         is_node: bool = False,
@@ -78,6 +81,7 @@ class WorkflowDefinition:
         self.failure_policy = _check_policy(failure_policy)
         self.timeout = _check_timeout(timeout)
         self.settings = _check_settings(settings or {})
+        self.cache = None if cache is None else _read_cache(cache, function, self.name)
         self.tasks = check_tasks(tasks, self.name, WorkflowDefinition)
         self._check_hints_are_needed()
         self.takes_promises = takes_promises
@@ -183,6 +187,13 @@ def _check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             remedy=f"Did you mean {nearest[0]}=?" if nearest else "Leave it out.",
         )
     return dict(settings)
+
+
+def _read_cache(cache: Any, function: Callable[..., Any], name: str) -> Cache:
+    # Imported here, because few workflows keep their outputs.
+    from airflow_dynamic_provider.cache.identity import read_cache
+
+    return read_cache(cache, function, name)
 
 
 def _read_out(out: Any, function: Callable[..., Any]) -> DynamicOut | None:

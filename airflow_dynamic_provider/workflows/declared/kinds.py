@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import UnknownKindError
-from airflow_dynamic_provider.workflows.declared.settings import NAME, RETRIES
+from airflow_dynamic_provider.workflows.declared.settings import CACHE, NAME, RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -36,7 +36,9 @@ class TaskTarget(Record, eq=False):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the decorator was given, without the name."""
-        return _without_name(_underlying(self.decorator).kwargs)
+        cache = getattr(self.decorator, CACHE, None)
+        of_dynamic_task = {} if cache is None else {CACHE: cache}
+        return _without_name({**_underlying(self.decorator).kwargs, **of_dynamic_task})
 
     @property
     def name(self) -> str:

@@ -12,6 +12,9 @@ NAME = "task_id"
 #: The setting that may be lower for a node than for its kind.
 RETRIES = "retries"
 
+#: The setting that keeps results over runs. Airflow's operators do not take it.
+CACHE = "cache"
+
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.workflows.declared.settings import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ def make_task(
     decorator: Any, settings: Mapping[str, Any], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> Any:
     """Return the operator for a call of a function under ``@task`` or ``@task.dynamic``."""
-    taken = {name: value for name, value in settings.items() if name not in (*_OF_PLACE, _FOR_TEARDOWNS)}
+    left_out = (*_OF_PLACE, _FOR_TEARDOWNS, CACHE)
+    taken = {name: value for name, value in settings.items() if name not in left_out}
     called = {"python_callable": decorator.function, "op_args": positional, "op_kwargs": named, **taken}
     if (declarations := getattr(decorator, "declarations", None)) is not None:
         # Imported here, because few nodes have declared outputs.

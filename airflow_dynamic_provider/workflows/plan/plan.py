@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.forms import Form, reading
+from airflow_dynamic_provider.execution.layout import MadeBy
 from airflow_dynamic_provider.workflows.plan import templates
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ class PlannedCall(Record):
     min_success_ratio: float | None = None
 
 
+class KeptOutput(Record):
+    """How the output of a workflow is kept over runs.
+
+    Attributes:
+        key: The key of the workflow with its inputs.
+        version: The version of the workflow.
+        made_by: What made the output, if it is that of an earlier run.
+    """
+
+    key: str
+    version: str
+    made_by: MadeBy | None = None
+
+
 class Plan(Record):
     """The nodes and calls that the body of a workflow made.
 
@@ -101,12 +116,14 @@ class Plan(Record):
         nodes: The nodes, each after those that it waits for; otherwise in the order of the calls.
         calls: The parts that have an output of their own, a part before those inside it.
         output: The template of the body's return value.
+        kept: How the output is kept over runs; ``None`` if it is not.
     """
 
     workflow: str
     nodes: tuple[PlannedNode, ...] = ()
     calls: tuple[PlannedCall, ...] = ()
     output: Any = None
+    kept: KeptOutput | None = None
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -201,7 +218,21 @@ def unpack_node(stored: Any) -> PlannedNode:
 
 def pack_plan(plan: Plan) -> dict[str, Any]:
     """Return the stored form of a plan, without empty parts."""
-    return {**PLAN.stamp, **_pack_contents(plan)}
+    # Not part of the fingerprint: the nodes are the same.
+    kept = {} if plan.kept is None else {"kept": _pack_kept(plan.kept)}
+    return {**PLAN.stamp, **_pack_contents(plan), **kept}
+
+
+def _pack_kept(kept: KeptOutput) -> dict[str, Any]:
+    made_by = {} if kept.made_by is None else {"made_by": kept.made_by.pack()}
+    return {"key": kept.key, "version": kept.version, **made_by}
+
+
+def _unpack_kept(stored: Any) -> KeptOutput | None:
+    if stored is None:
+        return None
+    made_by = None if "made_by" not in stored else MadeBy.unpack(stored["made_by"])
+    return KeptOutput(_text(stored["key"]), _text(stored["version"]), made_by)
 
 
 def _pack_contents(plan: Plan) -> dict[str, Any]:
@@ -226,6 +257,7 @@ def unpack_plan(stored: Any) -> Plan:
             nodes=tuple(unpack_node(node) for node in document.get("nodes", ())),
             calls=tuple(_unpack_call(call) for call in document.get("calls", ())),
             output=document.get("output"),
+            kept=_unpack_kept(document.get("kept")),
         )
 
 

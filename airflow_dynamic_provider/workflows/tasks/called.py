@@ -14,6 +14,7 @@ from airflow_dynamic_provider.workflows.declared.kinds import (
     TaskTarget,
     WorkflowTarget,
 )
+from airflow_dynamic_provider.workflows.declared.settings import CACHE
 from airflow_dynamic_provider.workflows.operators.making import make_task
 from airflow_dynamic_provider.workflows.plan import template_text
 from airflow_dynamic_provider.workflows.plan.plan import PlannedNode, split_arguments
@@ -85,7 +86,14 @@ def _make(
     if isinstance(target, OperatorTarget):
         settings["default_args"] = _marked_defaults(target.operator_class, default_args)
         return target.operator_class(**{**settings, **arguments})
-    return make_task(target.decorator, settings, *split_arguments(arguments))
+    made = make_task(target.decorator, settings, *split_arguments(arguments))
+    if (cache := own.get(CACHE)) is not None:
+        # Imported here, because few nodes keep their results.
+        from airflow_dynamic_provider.cache.tasks import keep_results
+        from airflow_dynamic_provider.definitions.cache import Cache
+
+        keep_results(made, Cache.of(cache), f"{operator.spec.name}.{operator.kind.name}")
+    return made
 
 
 def _render(context: Any, made: Any, target: TaskTarget | OperatorTarget) -> None:

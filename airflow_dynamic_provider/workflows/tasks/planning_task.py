@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.workflows.declared.kinds import GUESSED
 from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_listed, store_first_lists
@@ -42,8 +43,7 @@ def plan(context: Any, operator: Any) -> dict[str, int]:
         log.info(GUESSED, operator.workflow.name, guesses)
     with running(operator.task_id, operator.dag_file):
         arguments = {**operator.op_kwargs, **positional}
-        found = plan_workflow(operator.workflow, arguments, kinds=operator.kinds, context=context)
-        found = store_plan(context, found)
+        found = store_plan(context, _find_or_plan(context, operator, arguments))
     if spec.is_mapped:
         return summary(found)
     roots = [RootPlan(found)]
@@ -54,6 +54,20 @@ def plan(context: Any, operator: Any) -> dict[str, int]:
     except DynamicOutputsError as error:
         raise failure(str(error)) from error
     return summary(found)
+
+
+def _find_or_plan(context: Any, operator: Any, arguments: Mapping[str, Any]) -> Plan:
+    """Return the plan of a workflow. A plan that returns an output of an earlier run has no nodes."""
+    kept = None
+    if operator.workflow.cache is not None:
+        # Imported here, because few workflows keep their outputs.
+        from airflow_dynamic_provider.workflows.tasks.kept import find_output
+
+        kept, found = find_output(context, operator, operator.workflow.cache)
+        if found is not None:
+            return found
+    planned = plan_workflow(operator.workflow, arguments, kinds=operator.kinds, context=context)
+    return planned if kept is None else replace(planned, kept=kept)
 
 
 def store_plan(context: Any, plan: Plan) -> Plan:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
-    from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedNode
+    from airflow_dynamic_provider.workflows.plan.plan import KeptOutput, Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,15 @@ def return_output(context: Any, operator: Any) -> Any:
     """
     assert operator.spec is not None
     with no_retry_after_refusal(), running(operator.task_id, operator.dag_file):
-        value = _Result(context, operator.spec).read()
+        result = _Result(context, operator.spec)
+        value = result.read()
         check_items(operator.spec.name, operator.returns, value)
         parts = _parts_of(operator, operator.spec, value)
+        if result.kept is not None:
+            # Imported here, because few workflows keep their outputs.
+            from airflow_dynamic_provider.workflows.tasks.kept import keep_output
+
+            keep_output(context, operator.spec, result.kept, value, is_complete=result.is_complete)
     for name, part in parts.items():
         xcom.push(context, name, part)
     return value
@@ -82,6 +88,8 @@ class _Result:
         self.reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
         self.key_path: KeyPath = ()
         self.root_index = xcom.UNMAPPED
+        self.kept: KeptOutput | None = None
+        self.is_complete = True
         if spec.is_mapped:
             # Imported here, because most workflows are in no map.
             from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
@@ -102,7 +110,9 @@ class _Result:
         values = Values(self.reader, self.key_path, known=dict(self._read_nodes(graph, states)))
         self._check_current(graph, states, values.known)
         self._skip_without_values(graph, plan)
-        return values.resolve(plan.output, lambda: plan)
+        value = values.resolve(plan.output, lambda: plan)
+        self.kept, self.is_complete = plan.kept, NO_VALUE not in values.used.values()
+        return value
 
     def _check_planned(self, plan: Plan | None, state: str | None) -> None:
         if state == SKIPPED:
