@@ -23,7 +23,6 @@
     │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
     ├── UncacheableInputError        an input of a cached task that cannot be part of its key    (TypeError)
     ├── KeysFailedError              keys of a batch failed                                  (RuntimeError)
-    ├── BatchedKeysError             single keys to clear, of a task that runs batches       (ValueError)
     └── ReadError                    data that another task should have stored is not usable
         ├── CollectError             a collection that cannot be complete                    (LookupError)
         ├── TooFewSuccessesError     fewer keys succeeded than the collector requires        (LookupError)
@@ -274,10 +273,6 @@ class UncacheableInputError(DynamicOutputsError, TypeError):
 
 class KeysFailedError(DynamicOutputsError, RuntimeError):
     """Keys of a batch failed. The keys that succeeded keep their results."""
-
-
-class BatchedKeysError(DynamicOutputsError, ValueError):
-    """Single keys of a task cannot be cleared, because the task runs its keys in batches."""
 
 
 class ReadError(DynamicOutputsError):

@@ -10,6 +10,8 @@ Importing it takes about a second, because Airflow loads all of its tables. Impo
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
@@ -17,6 +19,9 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 __all__ = [
     "LABEL",
@@ -28,8 +33,34 @@ __all__ = [
     "XComModel",
     "clear_task_instances",
     "create_session",
+    "store_xcom",
 ]
 
 #: The column with the label of a mapped task instance; NULL if it has none.
 # Private: the public attribute returns the map index if there is no label.
 LABEL = TaskInstance._rendered_map_index
+
+
+def store_xcom(session: Session, key: str, stored: Any, *, dag_id: str, run_id: str, task_id: str) -> None:
+    """Store an XCom of a task instance that is not mapped, in the transaction of a session. Three statements.
+
+    The class of Airflow's table is used, because the REST API, which may do the same, has a transaction of
+    its own for each XCom.
+
+    Args:
+        session: The session.
+        key: The XCom key.
+        stored: Its value, as XComs of other tasks were read: the stored JSON, or what the deployment's own
+            XCom backend has loaded.
+        dag_id: The Dag.
+        run_id: The run.
+        task_id: The task.
+    """
+    from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
+
+    place: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1}
+    if not loads_json_only():
+        from airflow.sdk.execution_time.xcom import XCom
+
+        stored = XCom.serialize_value(stored, key=key, **place)
+    XComModel.set(key, stored, serialize=False, session=session, **place)

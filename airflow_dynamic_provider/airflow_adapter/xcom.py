@@ -55,6 +55,21 @@ def attempt_of(context: Context) -> int:
     return int(context["ti"].try_number)
 
 
+def id_of(context: Context) -> str:
+    """Return the id of the running task instance. It changes with each clear and each retry."""
+    return str(context["ti"].id)
+
+
+def max_tries_of(context: Context) -> int:
+    """Return the maximum number of tries of the running task instance. A clear raises it."""
+    return int(getattr(context["ti"], "max_tries", 0) or 0)
+
+
+def was_cleared(context: Context) -> bool:
+    """Return whether any task instance of this run was cleared. No API call."""
+    return bool(getattr(context.get("dag_run"), "clear_number", 0))
+
+
 def is_embedded() -> bool:
     """Return whether the task runs inside ``dag.test()``, and not in a process of its own."""
     # Private: only the class of Airflow's supervisor shows it.

@@ -1,7 +1,8 @@
 """The keys of batched tasks: their batches, and what is stored about each key.
 
 The map index of a task instance of a batched task is the number of a batch. The task that divides the keys
-has stored which batch has which key, and the task instance, or its gate, what became of its keys.
+has stored which batch has which key, and the task instance, or its gate, what became of its keys. A clear of
+single keys has stored what it keeps of the others, until the task instance stores it again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.divisions import numbers_of, read_cuts
 from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.database.kept import read_kept
 from airflow_dynamic_provider.definitions.states import (
     FAILED,
     FINAL,
@@ -27,22 +30,21 @@ from airflow_dynamic_provider.execution.batch_records.outcomes import (
 )
 from airflow_dynamic_provider.execution.batch_records.stored import (
     CHUNK_PREFIX,
-    POSITIONS_PER_PAGE,
     RECORD_FIELDS,
     STATE_FIELDS,
     StoredChunk,
-    StoredPlaces,
-    places_xcom,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_dynamic_provider.database.kept import Tries
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.documents import BatchesOfTask
+    from airflow_dynamic_provider.execution.spaces import KeyPath
 
 #: The number of stored chunks that one answer about all keys reads.
 MOST_CHUNKS = 5000
@@ -65,11 +67,30 @@ class KeyInBatch:
         instance: The task instance of the batch, with the state, the tries and the times of the key.
         is_stale: Whether the batch ran for other keys, before the keys were listed again.
         record: What is stored about the key, if anything.
+        kept: What the last clear of single keys keeps of the key, if anything.
     """
 
     instance: Instance
     is_stale: bool = False
     record: KeyRecord | None = None
+    kept: KeyRecord | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The batches of some keys at one time.
+
+    Attributes:
+        cuts: The tasks that divide the keys, by their ids.
+        numbers: Task that divides the keys -> position -> number of the batch.
+        instances: The task instances of the batches and of their gates.
+        tries: The tries of the batches; ``None`` to read them when they are needed.
+    """
+
+    cuts: Mapping[str, Instance]
+    numbers: Mapping[str, Mapping[int, int]]
+    instances: Mapping[Pair, Instance]
+    tries: Tries | None = None
 
 
 @dataclass
@@ -102,7 +123,7 @@ class BatchedKeys:
 
         The key is ``None`` if Airflow has not created the task instance of its batch yet. This takes one
         query for the task instances, one for the chunks of the batches that have the keys, and two for each
-        task that divides the keys.
+        task that divides the keys. Batches that have not succeeded take some more.
 
         Args:
             positions: The positions of the keys.
@@ -115,45 +136,72 @@ class BatchedKeys:
         """
         if not self._batches or not positions:
             return {}, False
-        cuts = self._cuts()
-        numbers = {lister: self._numbers(cut, positions) for lister, cut in cuts.items()}
-        wanted = {number for by_position in numbers.values() for number in by_position.values()}
-        gates = {each.gate_id for each in self._batches.values() if each.gate_id is not None}
-        task_ids = [*self._batches, *gates]
-        instances = read_instances(self._source, task_ids, {UNMAPPED, *wanted})
+        snapshot = self.look(positions)
         fields = STATE_FIELDS if states_only else RECORD_FIELDS
+        return self.read(snapshot, positions, fields, limit)
+
+    def look(self, positions: Collection[int]) -> Snapshot:
+        """Return which batches have some keys, and their task instances."""
+        cuts = read_cuts(self._source, {each.lister_id for each in self._batches.values()})
+        numbers = {lister: numbers_of(self._source, cut, positions) for lister, cut in cuts.items()}
+        wanted = {number for by_position in numbers.values() for number in by_position.values()}
+        return Snapshot(cuts, numbers, read_instances(self._source, self._all_ids, {UNMAPPED, *wanted}))
+
+    def read(
+        self,
+        snapshot: Snapshot,
+        positions: Collection[int],
+        fields: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> tuple[dict[Pair, KeyInBatch | None], bool]:
+        """Return what `at` returns, of batches as they were at an earlier time.
+
+        Args:
+            snapshot: The batches.
+            positions: The positions of some of its keys.
+            fields: The fields of chunks to read; none for all, with the values.
+            limit: The maximum number of chunks.
+        """
+        numbers = snapshot.numbers
+        wanted = {
+            number for each in numbers.values() for at in positions if (number := each.get(at)) is not None
+        }
         most = None if limit is None else limit + 1
-        chunks = self._source.pull_parts(task_ids, CHUNK_PREFIX, wanted, fields, most)
+        chunks = self._source.pull_parts(self._all_ids, CHUNK_PREFIX, wanted, fields, most)
         is_cut = limit is not None and len(chunks) > limit
-        stored = _by_batch(_without_last_batch(chunks) if is_cut else chunks)
+        stored = _by_batch(_without_last_batch(chunks) if is_cut else chunks, with_values=not fields)
+        kept = read_kept(self._source, self._batches, snapshot.instances, wanted, snapshot.tries)
         found: dict[Pair, KeyInBatch | None] = {}
         for task_id, batches in self._batches.items():
             for position in positions:
                 number = numbers[batches.lister_id].get(position, UNMAPPED)
                 # A mapped task has one task instance for all batches until it is expanded.
-                own = instances.get((task_id, number)) or instances.get((task_id, UNMAPPED))
-                gate = None if batches.gate_id is None else instances.get((batches.gate_id, number))
+                own = snapshot.instances.get((task_id, number)) or snapshot.instances.get((task_id, UNMAPPED))
+                gate = None if batches.gate_id is None else snapshot.instances.get((batches.gate_id, number))
+                key = (
+                    None
+                    if own is None
+                    else self._key(own, gate, stored, position, snapshot.cuts[batches.lister_id])
+                )
+                former = kept.get((task_id, number))
                 found[task_id, position] = (
-                    None if own is None else self._key(own, gate, stored, position, cuts[batches.lister_id])
+                    key if key is None or former is None else self._with_kept(key, former, position)
                 )
         return found, is_cut
 
-    def _cuts(self) -> dict[str, Instance]:
-        """Return the tasks that divide the keys, as task instances."""
-        listers = {each.lister_id for each in self._batches.values()}
-        found = read_instances(self._source, listers, [UNMAPPED])
-        return {lister: found.get((lister, UNMAPPED), Instance(lister, UNMAPPED)) for lister in listers}
+    @property
+    def _all_ids(self) -> list[str]:
+        """The batched tasks and their gates."""
+        gates = {each.gate_id for each in self._batches.values() if each.gate_id is not None}
+        return [*self._batches, *gates]
 
-    def _numbers(self, cut: Instance, positions: Collection[int]) -> dict[int, int]:
-        """Return position -> number of the batch that has it. It is empty until the keys are divided."""
-        if cut.state != SUCCESS:
-            return {}
-        names = {places_xcom(page): page for page in {at // POSITIONS_PER_PAGE for at in positions}}
-        stored = self._source.pull_names(cut.task_id, names)
-        pages = {names[name]: StoredPlaces.unpack(each) for name, each in stored.items()}
-        return {
-            at: pages[page].batch_of(at) for at in positions if (page := at // POSITIONS_PER_PAGE) in pages
-        }
+    def _with_kept(self, key: KeyInBatch, former: Mapping[KeyPath, KeyRecord], position: int) -> KeyInBatch:
+        """Return a key with what the last clear keeps of it, which counts until the batch stores it."""
+        assert self._keys.paths is not None
+        kept = former.get(self._keys.paths[position])
+        if kept is not None and kept.is_final and key.record is None and key.instance.state not in FINAL:
+            return KeyInBatch(_as_of_key(key.instance, kept.state, kept), record=kept, kept=kept)
+        return replace(key, kept=kept)
 
     def _key(
         self,
@@ -208,12 +256,13 @@ def _without_last_batch(chunks: Mapping[tuple[str, int, str], Any]) -> dict[tupl
     return {at: chunk for at, chunk in chunks.items() if at[:2] != last}
 
 
-def _by_batch(chunks: Mapping[tuple[str, int, str], Any]) -> dict[Pair, _Stored]:
+def _by_batch(chunks: Mapping[tuple[str, int, str], Any], *, with_values: bool) -> dict[Pair, _Stored]:
     """Return (task, number of the batch) -> what is stored about its keys."""
     found: defaultdict[Pair, _Stored] = defaultdict(_Stored)
     for (task_id, number, _), stored in chunks.items():
         # The values may be large, and pages do not show them.
-        chunk = StoredChunk.unpack({**stored, "values": {}} if isinstance(stored, dict) else stored)
+        is_whole = with_values or not isinstance(stored, dict)
+        chunk = StoredChunk.unpack(stored if is_whole else {**stored, "values": {}})
         batch = found[task_id, number]
         batch.records |= {record.position: record for record in chunk.records}
         batch.attempts.add(chunk.attempt)

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.batch_clearing import KeptKeys, Parts, divide
 from airflow_dynamic_provider.database.downstream import ALL, Found, find_downstream
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import among
-from airflow_dynamic_provider.definitions.keys import render_label
+from airflow_dynamic_provider.definitions.keys import name_keys, render_label
 from airflow_dynamic_provider.definitions.states import REMOVED
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class ToClear:
         keys: The keys of the run.
         named: (task, map index) -> its label, if that is not its key.
         warning: A warning for the user who clears them; empty if there is none.
+        parts: (Batched task, number of the batch) -> positions of the keys that run again; all keys of the
+            batch if it is missing.
     """
 
     run: OpenRun
@@ -47,6 +50,7 @@ class ToClear:
     keys: RunKeys
     named: Mapping[Pair, str] = field(default_factory=dict)
     warning: str = ""
+    parts: Parts = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -75,8 +79,11 @@ class ToClear:
         their positions again. Without keys, Airflow removes them again.
 
         Args:
-            limit: The maximum number of markers. If there are more, the result is ``None``.
+            limit: The maximum number of markers. If there are more, the result is ``None``. It also is if
+                only some keys of batches run again, because Airflow's API would run all of them.
         """
+        if self.parts:
+            return None
         whole = {task_id for task_id, count in self._existing.items() if self._count(task_id) == count}
         parted = {task_id: self._count(task_id) for task_id in self._existing if task_id not in whole}
         if limit is not None and len(whole) + sum(parted.values()) > limit:
@@ -92,10 +99,17 @@ class ToClear:
             yield some
 
     def label(self, instance: Instance) -> str:
-        """Return the key or node name of a task instance; empty if it is not mapped."""
+        """Return the key or node name of a task instance; empty if it is not mapped.
+
+        For a batch, it names the keys that run again.
+        """
         at = (instance.task_id, instance.map_index)
         if instance.map_index < 0:
             return ""
+        if at in self.parts:
+            named = name_keys(self.keys.at(instance.task_id, self.parts[at]))
+            # A batch that never started has no label.
+            return f"{named} of {instance.label}" if instance.label else named
         return self.named.get(at) or self.keys.label(at) or instance.label or ""
 
     def _count(self, task_id: str) -> int:
@@ -178,6 +192,8 @@ def with_downstream(
 ) -> ToClear:
     """Return the existing task instances that run again.
 
+    For a task that runs its keys in batches, the position of a key stands in place of a map index.
+
     Args:
         run: The Dag run.
         pairs: (task, map index) of task instances that run again.
@@ -186,11 +202,12 @@ def with_downstream(
         warning: A warning for the user who clears them.
     """
     keys = RunKeys(run)
-    wanted = find_downstream(run.structure, _by_task(starts), keys.paths_of)
+    found = find_downstream(run.structure, _by_task(starts), keys.paths_of)
     for task_id, indexes in _by_task(pairs).items():
-        known = wanted.setdefault(task_id, set())
-        wanted[task_id] = ALL if known is ALL else known | indexes
-    return ToClear(run, wanted, keys, labels or {}, warning)
+        known = found.setdefault(task_id, set())
+        found[task_id] = ALL if known is ALL else known | indexes
+    wanted, parts = divide(run, found)
+    return ToClear(run, wanted, keys, labels or {}, warning, parts)
 
 
 class RunKeys:
@@ -206,6 +223,12 @@ class RunKeys:
             self._known[info.of] = list(read_keys(self._run.source, info).paths or ())
         return self._known[info.of]
 
+    def at(self, task_id: str, positions: Iterable[int]) -> list[KeyPath]:
+        """Return the key paths at some positions of the space that a task is cloned for, in order."""
+        info = self._run.structure.space_of(task_id)
+        paths = [] if info is None else self.paths_of(info)
+        return [paths[position] for position in sorted(positions)]
+
     def label(self, at: Pair) -> str | None:
         """Return the key of a clone; ``None`` if it is none. Airflow has no label before a clone starts."""
         task_id, map_index = at
@@ -218,11 +241,16 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
     """Clear the task instances, so that the scheduler runs them again. An ended run is queued again.
 
     The scheduler sees nothing of it before the transaction ends.
+
+    Raises:
+        LayoutError: Another release has stored what became of the other keys of a batch.
+        ReadError: What became of the other keys of a batch cannot be loaded.
     """
     from sqlalchemy import select
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances
 
+    kept = KeptKeys(run, to_clear.parts)
     found: list[Any] = []
     for pairs in to_clear.all_of_them():
         for task_id, indexes in _by_task(pairs).items():
@@ -231,6 +259,7 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
             )
             found += run.session.scalars(wanted)
     clear_task_instances(found, run.session)
+    kept.store()
 
 
 def _by_task(pairs: Iterable[Pair]) -> dict[str, set[int]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.errors import BatchedKeysError
 from airflow_dynamic_provider.execution.spaces import KeyPath, Route, Space, find_routes
 
 if TYPE_CHECKING:
@@ -30,13 +29,12 @@ def find_downstream(
 ) -> Found:
     """Return task id -> map indexes of some task instances and of everything that depends on them.
 
+    For a task that runs its keys in batches, the positions of the keys stand in place of map indexes.
+
     Args:
         structure: The Dag.
         starts: Task id -> map indexes, `ALL` for every task instance of the task.
         paths_of: Returns the key paths of a space, by position.
-
-    Raises:
-        BatchedKeysError: A task that runs its keys in batches depends on some of the keys.
     """
     found: Found = {task_id: None if indexes is ALL else set(indexes) for task_id, indexes in starts.items()}
     relations = _Relations(structure, paths_of)
@@ -50,19 +48,6 @@ def find_downstream(
         # A resource that was torn down has to be set up again.
         found.update(dict.fromkeys(structure.setups.get(task_id, ()), ALL))
     return found
-
-
-def refuse_batched(task_id: str) -> BatchedKeysError:
-    """Return the error for a clear of single keys that a task runs in batches.
-
-    Its map index is the number of a batch, and a batch that is cleared runs all its keys again.
-    """
-    return BatchedKeysError(
-        "its keys run in batches, so single keys of it cannot be cleared",
-        task_id=task_id,
-        remedy="Clear the batch in Airflow's grid, or clear the task for all keys: in the grid, or with "
-        "`airflow tasks clear`.",
-    )
 
 
 def _add(found: Found, task_id: str, indexes: set[int] | None) -> None:
@@ -87,10 +72,6 @@ class _Relations:
         is_by_key = upstream_id in self._structure.document(task_id).same_key
         if own is None or other is None or not is_by_key:
             return ALL
-        if (batched := next(filter(self._structure.is_batched, (task_id, upstream_id)), None)) is not None:
-            if indexes is ALL:
-                return ALL
-            raise refuse_batched(batched)
         if own is other:
             return indexes
         related = self._related(own, other)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.batches import BatchedKeys
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
-from airflow_dynamic_provider.database.downstream import refuse_batched
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.parts import among
@@ -43,14 +43,15 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
 
     Raises:
         UnknownNameError: There is no such key space or key.
-        BatchedKeysError: A task runs these keys in batches.
     """
     starts: list[Pair] = []
     for selection in selections:
         matrix = Matrix(run.source, run.space(selection.of))
-        _refuse_batches(matrix, only_failed=selection.only_failed)
         positions = _positions(matrix, selection.keys)
-        starts += _failed_clones(matrix, positions) if selection.only_failed else _clones(matrix, positions)
+        if selection.only_failed:
+            starts += _failed_clones(matrix, positions) + _failed_keys_of_batches(matrix, positions)
+        else:
+            starts += _clones(matrix, positions)
     to_clear = with_downstream(run, starts, starts)
     return replace(to_clear, warning=_warning(run, to_clear))
 
@@ -66,23 +67,31 @@ def find_listing(run: OpenRun, of: str) -> ToClear:
     return replace(to_clear, warning=_warning(run, to_clear))
 
 
-def _refuse_batches(matrix: Matrix, *, only_failed: bool) -> None:
-    """Refuse keys that would run again in a batch. Failed ones do if a batch failed.
-
-    Raises:
-        BatchedKeysError: A task runs these keys in batches.
-    """
-    batched = sorted(matrix.info.batched)
-    if only_failed:
-        failed = matrix.source.tasks_with(batched, FAILURES)
-        batched = [task_id for task_id in batched if task_id in failed]
-    if batched:
-        raise refuse_batched(batched[0])
-
-
 def _clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
     info = matrix.info
-    return [(task_id, position) for position in positions for task_id in (*info.task_ids, *info.helpers)]
+    task_ids = [*info.task_ids, *info.helpers, *info.gates]
+    return [(task_id, position) for position in positions for task_id in task_ids] + _failed_cuts(matrix)
+
+
+def _failed_keys_of_batches(matrix: Matrix, positions: Collection[int]) -> list[Pair]:
+    """Return the failed keys of batched tasks, and the tasks that failed to divide keys."""
+    task_ids = [task_id for task_id in matrix.info.task_ids if task_id in matrix.info.batched]
+    batched = BatchedKeys(matrix.source, matrix.info, matrix.keys, task_ids)
+    found, _ = batched.at(positions, states_only=True)
+    failed = {
+        at
+        for at, key in found.items()
+        if key is not None and not key.is_stale and key.instance.state in FAILURES
+    }
+    # A gate may have failed by itself, and then its batch cannot start.
+    gates = {(gate_id, at) for task_id, at in failed if (gate_id := matrix.info.batched[task_id].gate_id)}
+    return sorted(failed | gates) + _failed_cuts(matrix)
+
+
+def _failed_cuts(matrix: Matrix) -> list[Pair]:
+    """Return the tasks that failed to divide the keys into batches: without them, no batch can run."""
+    listers = {each.lister_id for each in matrix.info.batched.values()}
+    return [(task_id, UNMAPPED) for task_id in sorted(matrix.source.tasks_with(listers, FAILURES))]
 
 
 def _failed_clones(matrix: Matrix, positions: Collection[int]) -> list[Pair]:

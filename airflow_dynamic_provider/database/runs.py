@@ -229,7 +229,7 @@ class RunSource:
             task_ids: The tasks.
             prefix: The beginning of the XCom keys.
             map_indexes: The map indexes.
-            fields: The fields to read of each XCom, as in `pull_names`.
+            fields: The fields to read of each XCom, as in `pull_names`; none for whole XComs.
             limit: The maximum number of XComs; ``None`` for all. The first ones by task and map index
                 are read.
 
@@ -253,14 +253,15 @@ class RunSource:
             found = found.order_by(*columns)
             return self.session.execute(found if limit is None else found.limit(limit))
 
-        parts_of = {
-            (task_id, map_index, key): {
-                field: value for field, value in zip(fields, values, strict=True) if value is not None
+        if fields:
+            parts_of = {
+                (task_id, map_index, key): {
+                    field: value for field, value in zip(fields, values, strict=True) if value is not None
+                }
+                for task_id, map_index, key, *values in wanted(*(XComModel.value[field] for field in fields))
             }
-            for task_id, map_index, key, *values in wanted(*(XComModel.value[field] for field in fields))
-        }
-        if all(parts_of.values()):
-            return parts_of
+            if all(parts_of.values()):
+                return parts_of
         # The deployment's XCom backend has put them elsewhere.
         return {(row.task_id, row.map_index, row.key): _load(row, False) for row in wanted(XComModel.value)}
 

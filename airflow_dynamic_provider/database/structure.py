@@ -89,6 +89,11 @@ class SpaceInfo:
         """The author's tasks that are cloned for its keys."""
         return [column.task_id for column in self.columns]
 
+    @property
+    def gates(self) -> list[str]:
+        """The gates of its batches."""
+        return sorted(task_id for task_id in self.batched if task_id not in self.task_ids)
+
     def split(self, task_ids: Iterable[str]) -> tuple[list[str], list[str]]:
         """Return those of some tasks that have a task instance for each key, and those that run batches."""
         task_ids = list(task_ids)
@@ -128,10 +133,6 @@ class Structure:
         """Return the key space that a task is cloned for; ``None`` if it is not cloned."""
         space = self.document(task_id).clone_of
         return None if space is None else self.info_of(space)
-
-    def is_batched(self, task_id: str) -> bool:
-        """Return whether a task runs many keys in one task instance, or is the gate of such a task."""
-        return self.document(task_id).batches is not None
 
     def info_of(self, space: Space) -> SpaceInfo:
         """Return the description of a key space."""

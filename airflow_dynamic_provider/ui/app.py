@@ -13,7 +13,6 @@ from fastapi.staticfiles import StaticFiles
 
 from airflow_dynamic_provider import __version__
 from airflow_dynamic_provider.errors import (
-    BatchedKeysError,
     DynamicOutputsError,
     LayoutError,
     ReadError,
@@ -56,7 +55,6 @@ def create_app() -> FastAPI:
     app.middleware("http")(_refuse_nul)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
-    app.add_exception_handler(BatchedKeysError, _answer_batched)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
     app.add_exception_handler(Exception, _answer_broken)
@@ -83,10 +81,6 @@ def _answer_unknown(request: Request, error: Exception) -> Response:
     # Without the remedy, which may name Dags that the user may not see.
     assert isinstance(error, DynamicOutputsError)
     return JSONResponse({"detail": f"{error.message[:1].upper()}{error.message[1:]}."}, status_code=404)
-
-
-def _answer_batched(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, status_code=422)
 
 
 def _answer_unreadable(request: Request, error: Exception) -> Response:

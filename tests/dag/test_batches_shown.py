@@ -107,22 +107,6 @@ def read(capsys):
     return execute_and_load
 
 
-def refusal(run, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        execute(["clear", run.dag.dag_id, run.run_id, *arguments])
-    return str(caught.value)
-
-
-def tries(run):
-    return {(ti.task_id, ti.map_index): (ti.state, ti.max_tries) for ti in run.dag_run.get_task_instances()}
-
-
-REFUSAL = (
-    "Task 'work': its keys run in batches, so single keys of it cannot be cleared. Clear the batch in "
-    "Airflow's grid, or clear the task for all keys: in the grid, or with `airflow tasks clear`."
-)
-
-
 def test_the_stored_dag_tells_which_tasks_run_in_batches(mixed_run, opened):
     info = opened(mixed_run).space("numbers.result")
     facts = {task_id: (each.lister_id, each.gate_id) for task_id, each in info.batched.items()}
@@ -133,14 +117,7 @@ def test_the_stored_dag_tells_which_tasks_run_in_batches(mixed_run, opened):
     assert not {"alone", "beside"} & facts.keys()
 
 
-@pytest.mark.parametrize("wanted", [["--key", "k1"], ["--key", "k4"], ["--state", "failed"]])
-def test_a_clear_of_single_keys_is_refused_and_changes_nothing(run, wanted):
-    before = tries(run)
-    assert refusal(run, *wanted, "--yes") == REFUSAL
-    assert tries(run) == before
-
-
-def test_a_clear_of_failed_keys_is_allowed_if_no_batch_failed(airflow_database, execution_api, capsys):
+def test_a_clear_of_failed_keys_finds_none_if_no_batch_failed(airflow_database, execution_api, capsys):
     WORLD.acts = {}
     well = start_run(only_batches()).run()
     capsys.readouterr()
@@ -157,20 +134,12 @@ def test_a_clear_of_all_keys_clears_all_batches(run, opened):
     assert labels == {"k0 … k2 (3)", "k3 … k4 (2)"}
 
 
-def test_what_depends_on_some_keys_of_a_batch_is_refused(mixed_run, opened):
+def test_what_depends_on_keys_of_batches_is_found_by_key(mixed_run, opened):
     run = opened(mixed_run)
     paths = [(f"k{number}",) for number in range(5)]
-    with pytest.raises(ValueError, match="run in batches"):
-        find_downstream(run.structure, {"work": {1}}, lambda info: paths)
+    found = find_downstream(run.structure, {"work": {1}}, lambda info: paths)
+    assert (found["work"], found["alone"]) == ({1}, {1})
     assert find_downstream(run.structure, {"work": ALL}, lambda info: paths)["alone"] is ALL
-
-
-def test_the_page_says_why_a_clear_is_refused(run):
-    from tests.api_server import ApiServer
-
-    path = f"/dags/{run.dag.dag_id}/runs/{run.run_id}"
-    answer = ApiServer().post(f"{path}/clearing", {"of": "numbers.result", "keys": [["k1"]]})
-    assert (answer.status_code, answer.json()["detail"]) == (422, REFUSAL)
 
 
 def test_a_batch_has_no_key_of_its_own(run):

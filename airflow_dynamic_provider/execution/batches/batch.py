@@ -17,6 +17,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     StoredBatches,
     batches_xcom,
 )
+from airflow_dynamic_provider.execution.batches.keeping import Kept, read_kept
 from airflow_dynamic_provider.execution.clones import wait_for_own_key
 from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
 from airflow_dynamic_provider.execution.pages import keep_pages, read_range
@@ -67,15 +68,23 @@ class Batch(Record, frozen=False, eq=False):
         return render_batch_label(first, last, self.range.length)
 
     @cached_property
+    def kept(self) -> Kept:
+        """What the last clear of single keys keeps. One API call for each chunk, if there was a clear."""
+        assert self.spec.batches is not None
+        return read_kept(self.context, self.spec.batches.cut.task_id, self.spec.task_id, self.map_index)
+
+    @cached_property
     def fingerprint(self) -> str:
         """What distinguishes the checkpoints of this batch from those of other keys, or before a clear.
 
         The task state store names a task instance by its position, and may outlive a clear. A clear raises
-        the maximum number of tries; a retry does not.
+        the maximum number of tries, unless the task instance runs; a retry does not.
         """
         keys = [place.key_path for place in self.places]
-        tries = getattr(self.context["ti"], "max_tries", None)
-        return hashlib.sha256(json.dumps([keys, self.attempt, tries]).encode()).hexdigest()
+        told = [keys, self.attempt, xcom.max_tries_of(self.context)]
+        if (clear_id := self.kept[1]) is not None:
+            told.append(clear_id)
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def start_batch(context: MutableMapping[str, Any], spec: CloneSpec) -> Batch:

@@ -99,8 +99,11 @@ def _size_of(record: KeyRecord) -> int:
 
 
 def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
-    """Return the keys of a batch that an earlier try finished. One API call for each chunk, and one more."""
-    found: dict[tuple[str, ...], KeyRecord] = {}
+    """Return the keys of a batch that an earlier try finished, or that a clear of single keys keeps.
+
+    One API call for each chunk, and one more.
+    """
+    found = dict(batch.kept[0])
     if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
         return found
     expected, number = batch.fingerprint, 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.running import as_current
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, name_keys, render_key
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import DynamicOutputsError, KeysFailedError, UnstorableOutputError
 from airflow_dynamic_provider.execution import layout
@@ -126,13 +127,16 @@ class _Run:
         stopped = find_stopped(self.batch)
         pending = []
         for place in self.batch.places:
-            if place.position in stopped:
+            if (known := self.earlier.get(place.key_path)) is not None and known.is_final:
+                self._record(replace(known, position=place.position))
+            elif place.position in stopped:
                 state, reason = stopped[place.position]
                 self._record(KeyRecord(place.key_path, place.position, state, reason=reason, tries=0))
-            elif (known := self.earlier.get(place.key_path)) is not None and known.is_final:
-                self._record(known)
             else:
                 pending.append(place)
+        if self.earlier:
+            # Airflow has deleted what earlier tries stored. A kill must not lose it.
+            self.recorder.flush()
         log.info(
             "Running %d of %d keys of the batch %s", len(pending), self.batch.range.length, self.batch.label
         )
@@ -293,5 +297,4 @@ _PLACE = "dynamic_place"
 
 def _may_retry(batch: Batch) -> bool:
     """Return whether Airflow may run this task instance again by itself."""
-    ti = batch.context["ti"]
-    return xcom.attempt_of(batch.context) <= int(getattr(ti, "max_tries", 0) or 0)
+    return xcom.attempt_of(batch.context) <= xcom.max_tries_of(batch.context)
