@@ -299,6 +299,68 @@ def test_only_what_is_given_is_cleared():
 
 
 @assumes(
+    "A clear, and nothing else before the next try starts, gives a task instance another id, and counts up "
+    "the clear_number of the run. Its task sees both.",
+    rests="running only the cleared keys of a batch, and all keys after Airflow's own clear",
+    where="airflow_adapter/xcom.py execution/batch_records/kept.py database/batch_clearing.py",
+)
+def test_a_clear_is_known_by_the_id_of_the_task_instance():
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances
+
+    seen = []
+
+    @task
+    def tell():
+        context = get_current_context()
+        seen.append((xcom.id_of(context), xcom.was_cleared(context), xcom.max_tries_of(context)))
+
+    @dag(schedule=None)
+    def contract_of_ids():
+        tell()
+
+    run = start_run(contract_of_ids()).run()
+    ids = []
+    for _ in range(2):
+        with create_session() as session:
+            (found,) = session.scalars(select(TaskInstance).where(TaskInstance.run_id == run.run_id))
+            clear_task_instances([found], session)
+            ids.append((str(found.id), True, found.max_tries))
+    run.run()
+    assert (seen[0][1:], seen[1]) == ((False, 0), ids[1])
+    assert len({seen[0][0], *(ti_id for ti_id, _, _ in ids)}) == 3
+
+
+@assumes(
+    "XComModel.set() stores JSON as it is, in the transaction of a session and in place of what had the same "
+    "key.",
+    rests="keeping the results of the other keys when single keys of a batch are cleared",
+    where="airflow_adapter/models.py database/batch_clearing.py",
+    names="XComModel XCom",
+)
+def test_an_xcom_is_stored_in_a_transaction(plain, monkeypatch):
+    from airflow.sdk.execution_time.xcom import XCom
+
+    from airflow_dynamic_provider.airflow_adapter import xcom as adapter
+    from airflow_dynamic_provider.airflow_adapter.models import store_xcom
+
+    place = {"dag_id": "contract", "run_id": plain.run_id, "task_id": "numbers"}
+    stored = {"when": {"__classname__": "datetime.date", "__version__": 2, "__data__": "2024-05-01"}}
+    with create_session() as session:
+        source = open_run(session, "contract", plain.run_id).source
+        for value in ({}, stored):
+            store_xcom(session, "kept", value, **place)
+            assert source.pull("numbers", "kept", -1) == value
+        session.rollback()
+        assert source.pull("numbers", "kept", -1) is None
+        # The deployment's own backend stores what it has loaded.
+        monkeypatch.setattr(adapter, "loads_json_only", lambda: False)
+        monkeypatch.setattr(XCom, "serialize_value", lambda value, **where: [value, where["key"]])
+        store_xcom(session, "kept", 1, **place)
+        assert source.pull("numbers", "kept", -1) == [1, "kept"]
+        session.rollback()
+
+
+@assumes(
     "If a clone is rescheduled and its list has grown, the scheduler makes clones for the new items.",
     rests="nodes that are planned while a workflow runs",
     where="workflows/progress/growth.py workflows/tasks/node_task.py",

@@ -20,6 +20,7 @@ from airflow_dynamic_provider.definitions.records import as_dict
 from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.batch_records import stored as batch_records
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
+from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, Try
 from airflow_dynamic_provider.execution.batch_records.stored import (
     KeyFailure,
     KeyRecord,
@@ -353,6 +354,22 @@ KINDS: dict[str, Kind] = {
             for each in ("KeyFailure", "StoredChunk")
             for way in ("pack", "unpack")
         ),
+    ),
+    "kept_of_batch": Kind(
+        StoredKept(
+            StoredChunk(
+                (
+                    KeyRecord(("orders.csv",), 3, "success", {"result": 1}),
+                    KeyRecord(("c",), 4, "failed", is_final=False, tries=2),
+                ),
+                attempt=1,
+                is_last=True,
+            ),
+            Try("0198f2a0-0000-7000-8000-000000000000", 3, 4),
+        ),
+        form=batch_records.CHUNK,
+        records=((), ("clear",)),
+        **_packed(StoredKept),
     ),
     "plan": Kind(
         PLAN,
