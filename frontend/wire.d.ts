@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: b724bf3a24c96508679e77a9835cca82a4c7fb2c304da2b1615339c6d334324e
+// Made of openapi.json by "make ui-types". SHA-256 of that: 1d2abeb2c28eacce9a747ae6bed9b26241419868e36eae111648db5b48afe0f8
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -342,7 +342,7 @@ export interface components {
         ClearingAnswer: {
             /**
              * Task Ids
-             * @description The same, for Airflow's clearTaskInstances; null if there are more than 10,000
+             * @description The same, for Airflow's clearTaskInstances; null if there are more than 10,000, or if only some keys of a batch run again
              */
             task_ids: (string | [
                 string,

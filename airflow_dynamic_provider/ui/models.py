@@ -308,7 +308,8 @@ class ClearingAnswer(BaseModel):
     """The task instances that would run again. Nothing is changed."""
 
     task_ids: list[str | tuple[str, int]] | None = Field(
-        description="The same, for Airflow's clearTaskInstances; null if there are more than 10,000"
+        description="The same, for Airflow's clearTaskInstances; null if there are more than 10,000, or if "
+        "only some keys of a batch run again"
     )
     total: int
     task_instances: list[ClearedInstance] = Field(description="The first 200")

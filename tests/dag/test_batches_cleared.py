@@ -285,3 +285,26 @@ def test_a_clear_does_the_same_with_and_without_batches(shape, seed):
     batched = told(program(shape, (3, 2)), choices, seed)
     WORLD.ran = []
     assert batched == told(program(shape, (None, None)), choices, seed)
+
+
+def test_the_page_plans_and_clears_single_keys(failed_run, monkeypatch):
+    from airflow_dynamic_provider.ui.routes import clearing
+    from tests.api_server import ApiServer
+
+    server, path = ApiServer(), f"/dags/{failed_run.dag.dag_id}/runs/{failed_run.run_id}"
+    wanted = {"of": "produce.result", "state": "failed"}
+    plan = server.post(f"{path}/clearing", wanted).json()
+    labels = {each["label"] for each in plan["task_instances"] if each["task_id"] == "first"}
+    assert (labels, plan["refusal"]) == ({"'k1', 'k2' of k0 … k2 (3)"}, None)
+    # Airflow's own route would clear the whole batch.
+    assert plan["task_ids"] is None
+    monkeypatch.setattr(clearing, "_MOST_PARTED", 0)
+    assert server.post(f"{path}/clearing", wanted).json()["refusal"] == (
+        "1 batches would run some of their keys again, and a page clears at most 0 at once. Clear some of "
+        "them, or all of them with the command `airflow dynamic-outputs clear`."
+    )
+    monkeypatch.undo()
+    cleared = server.post(f"{path}/clear", {**wanted, "confirmed": plan["total"]})
+    assert cleared.json() == {"total": plan["total"]}
+    failed_run.run()
+    assert WORLD.ran == ["first k1", "first k2"]

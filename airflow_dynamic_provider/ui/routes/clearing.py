@@ -37,6 +37,10 @@ _MARKERS = 10_000
 # end a request that takes minutes.
 _MOST_CLEARED = 10_000
 
+# The number of batches of which one request clears only some keys. It copies the results of the other keys,
+# which may be tens of thousands in each.
+_MOST_PARTED = 500
+
 _FORBIDDEN = "You may not clear task instances of this Dag."
 
 
@@ -46,7 +50,7 @@ def find_what_runs_again(
 ) -> models.ClearingAnswer:
     """Return the task instances that run again when keys, or nodes of a workflow, are cleared."""
     to_clear = _find(open_run(session, dag_id, run_id), wanted)
-    refusal = _too_many(to_clear.total) if may_clear else _FORBIDDEN
+    refusal = _too_many(to_clear) if may_clear else _FORBIDDEN
     return models.ClearingAnswer(
         task_ids=to_clear.markers(_MARKERS),
         total=to_clear.total,
@@ -64,9 +68,9 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
     """Clear keys, or nodes of a workflow, with everything that depends on them, in one transaction."""
     run = open_run(session, dag_id, run_id)
     to_clear = _find(run, wanted)
-    total = to_clear.total
-    if (refusal := _too_many(total)) is not None:
+    if (refusal := _too_many(to_clear)) is not None:
         raise HTTPException(422, refusal)
+    total = to_clear.total
     if total != wanted.confirmed:
         raise HTTPException(
             409,
@@ -81,13 +85,22 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
 router.include_router(_clears)
 
 
-def _too_many(total: int) -> str | None:
-    if total <= _MOST_CLEARED:
-        return None
-    return (
-        f"{total:,} task instances would run again, and a page clears at most {_MOST_CLEARED:,} at once. "
-        "Clear some of them, or all of them with the command `airflow dynamic-outputs clear`."
+def _too_many(to_clear: ToClear) -> str | None:
+    counts = (
+        (to_clear.total, _MOST_CLEARED, "task instances would run again, and a page clears at most"),
+        (
+            len(to_clear.parts),
+            _MOST_PARTED,
+            "batches would run some of their keys again, and a page clears at most",
+        ),
     )
+    for count, most, explanation in counts:
+        if count > most:
+            return (
+                f"{count:,} {explanation} {most:,} at once. "
+                "Clear some of them, or all of them with the command `airflow dynamic-outputs clear`."
+            )
+    return None
 
 
 def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
