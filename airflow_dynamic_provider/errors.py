@@ -28,6 +28,7 @@
         ├── TooFewSuccessesError     fewer keys succeeded than the collector requires        (LookupError)
         ├── KeyMismatchError         a strict zip of outputs with different keys             (LookupError)
         ├── SelectionError           a part that a node's output does not have               (LookupError)
+        ├── ParameterTypeError       a value that a parameter's annotation rules out         (TypeError)
         ├── StaleKeyError            a clone's key is no longer, or not yet, current         (LookupError)
         ├── StaleNodeError           a node stored no value, or one that is not current      (LookupError)
         ├── PlanMismatchError        a new plan of a workflow that does not match the old    (ValueError)
@@ -293,6 +294,10 @@ class KeyMismatchError(ReadError, LookupError):
 
 class SelectionError(ReadError, LookupError):
     """A promise was indexed with a key or position that the value does not have."""
+
+
+class ParameterTypeError(ReadError, TypeError):
+    """A value that arrives at a task is not what the annotation of the parameter says."""
 
 
 class StaleKeyError(ReadError, LookupError):

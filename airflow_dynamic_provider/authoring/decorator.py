@@ -168,7 +168,7 @@ class DynamicTask(TaskDecorator, Generic[P]):
                 if scope is None
                 else nested_space(scope.space, operator, name)
             )
-            return Handle(space, ItemSource(space.spec))  # type: ignore[arg-type]
+            return Handle(space, ItemSource(space.spec, self.declarations[name].type))  # type: ignore[arg-type]
         # Imported here, as the tuple below, because most tasks have one dynamic output.
         from airflow_dynamic_provider.authoring.references.static_handle import StaticHandle
 

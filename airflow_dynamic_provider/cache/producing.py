@@ -11,10 +11,12 @@ from airflow_dynamic_provider.cache.running import Running
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.execution.producing import Production, produce
+from airflow_dynamic_provider.execution.typed_values import stored_form, value_of
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.cache.results import Hit
     from airflow_dynamic_provider.definitions.cache import Cache
+    from airflow_dynamic_provider.definitions.declarations import Declarations
     from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 
 
@@ -39,16 +41,16 @@ class CachedOutputs:
         ti = context["ti"]
         name = self.name or ti.task_id
         computation = Computation(self.cache, operator.python_callable, ti.dag_id, name)
-        kwargs = operator.arguments(context)
-        running = Running.of_call(context, computation, list(operator.op_args), kwargs)
-        if (hit := running.find(_read)) is not None:
+        args, kwargs = operator.arguments(context)
+        running = Running.of_call(context, computation, args, kwargs)
+        if (hit := running.find(lambda content: _read(content, operator.declarations))) is not None:
             running.use(hit)
             return operator.execute_with(context, Production, lambda into: _replay(hit, into))
         recordings: list[_Recording] = []
 
         def run(into: _Recording) -> None:
             recordings.append(into)
-            produce(operator.python_callable, operator.op_args, kwargs, into)
+            produce(operator.python_callable, args, kwargs, into)
 
         returned = operator.execute_with(context, _Recording, run)
         made = recordings[0]
@@ -70,7 +72,8 @@ class _Recording(Production):
         assert isinstance(event, (Output, DynamicOutput))
         try:
             # Its stored form, because the author may change the same list or dict for the next output.
-            value = value_to_json(event.value)
+            declared = self.declarations[event.output_name].type
+            value = value_to_json(stored_form(event.value, declared))
         except UnstorableOutputError as error:
             # Only a backend of the deployment's own can store it.
             self._unkept = error.about(output_name=event.output_name)  # type: ignore[assignment]
@@ -96,13 +99,13 @@ class _Recording(Production):
         }
 
 
-def _read(content: Any) -> list[Output[Any] | DynamicOutput[Any]]:
-    return [
-        DynamicOutput(value_from_json(each["value"]), each["key"], each["output"])
-        if "key" in each
-        else Output(value_from_json(each["value"]), each["output"])
-        for each in content
-    ]
+def _read(content: Any, declarations: Declarations) -> list[Output[Any] | DynamicOutput[Any]]:
+    found: list[Output[Any] | DynamicOutput[Any]] = []
+    for each in content:
+        name = each["output"]
+        value = value_of(value_from_json(each["value"]), declarations[name].type)
+        found.append(DynamicOutput(value, each["key"], name) if "key" in each else Output(value, name))
+    return found
 
 
 def _replay(hit: Hit, into: Production) -> None:

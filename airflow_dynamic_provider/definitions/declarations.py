@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import (
@@ -110,6 +111,19 @@ _CONTAINERS = (
 )
 
 
+# The names in annotations of values that JSON has, and the names of modules before them.
+_PLAIN_NAMES = frozenset(
+    {
+        *("str", "int", "float", "bool", "list", "dict", "object", "None", "NoneType", "class"),
+        *("typing", "builtins", "Any", "Optional", "Union", "List", "Dict", "t"),
+    }
+)
+
+# A dict whose keys are not strings.
+_OTHER_KEYS = re.compile(r"\b[Dd]ict\[(?!str\b)")
+
+_NAME = re.compile(r"[^\W\d]\w*")
+
 # Classes whose values are not lists. A value has only one of these types, unless it is a number.
 _SCALARS = (str, bytes, int, float, bool)
 _NUMBERS = {int, float, bool}
@@ -168,6 +182,24 @@ def type_name(out: Out) -> str:
     # On Python 3.10, ``list[int]`` is a type with the name ``list``.
     is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
     return out.type.__name__ if is_class else str(out.type)
+
+
+def is_plain(annotation: Any) -> bool:
+    """Return whether an annotation names only types of JSON, so that its values need no other form.
+
+    The annotation is not evaluated, so this costs little in a Dag file. ``False`` is also the answer for
+    annotations that would have to be evaluated.
+    """
+    if annotation is Any or annotation is inspect.Parameter.empty or annotation is None:
+        return True
+    text = annotation if isinstance(annotation, str) else repr(annotation)
+    return _PLAIN_NAMES.issuperset(_NAME.findall(text)) and not _OTHER_KEYS.search(text)
+
+
+def has_types(function: Callable[..., Any]) -> bool:
+    """Return whether a parameter or the return value of a function may have a type that JSON lacks."""
+    annotations = getattr(inspect.unwrap(function), "__annotations__", {})
+    return not all(map(is_plain, annotations.values()))
 
 
 def _infer(function: Callable[..., Any], name: str) -> DynamicOut:

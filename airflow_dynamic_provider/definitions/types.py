@@ -47,6 +47,29 @@ def check_type(value: Any, declared: Any) -> None:
         raise _mismatch(value, declared, f" ({place + ': ' if place else ''}{first['msg']})") from None
 
 
+def from_json(value: Any, declared: Any) -> Any:
+    """Return the object of a type that pydantic makes of plain JSON, in strict mode.
+
+    Raises:
+        ValueError: The JSON does not fit the type.
+    """
+    import json
+
+    from pydantic import PydanticUserError
+
+    try:
+        return _json_adapter(declared).validate_json(json.dumps(value), strict=True)
+    except PydanticUserError as error:
+        raise ValueError(f"pydantic cannot read it: {error.message}") from error
+
+
+@functools.lru_cache(maxsize=128)
+def _json_adapter(declared: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(declared)
+
+
 def _is_class(declared: Any) -> bool:
     """Return whether a type can be checked with ``isinstance``."""
     # ``Any`` is a type since Python 3.11, and ``list[int]`` was a type before. isinstance() refuses a

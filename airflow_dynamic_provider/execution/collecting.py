@@ -179,7 +179,7 @@ def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
 
 def _select(spec: CollectionSpec, value: Any) -> Any:
     try:
-        return select(value, spec.path)
+        return select(spec.source.value_of(value), spec.path)
     except ReadError as error:
         about = error.about(task_id=spec.source.task_id, output_name=spec.source.output)
         raise about from error.__cause__

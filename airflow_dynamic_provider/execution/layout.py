@@ -77,6 +77,9 @@ CLONE_XCOM = "dynamic_clone"
 #: The XCom key of the error of the last try, which `failures` defines.
 FAILURE_XCOM = "dynamic_failure"
 
+#: The only field of a value that is stored as JSON of its declared type: see `typed_values`.
+TYPED = "$typed"
+
 #: The field of a clone's mark for the attempt at producing the keys.
 ATTEMPT = "attempt"
 
@@ -176,6 +179,11 @@ def blocks_xcom(page: int) -> str:
 def result_xcom(output: str) -> str:
     """Return the XCom key of a clone's output."""
     return f"{_PREFIX}.{output}"
+
+
+def is_typed(stored: Any) -> bool:
+    """Return whether a stored value is JSON that is read by the declared type."""
+    return type(stored) is dict and stored.keys() == {TYPED}
 
 
 def _part(part: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter.operators import DecoratedOperator, PythonOperator
-from airflow_dynamic_provider.definitions.declarations import DynamicOut
+from airflow_dynamic_provider.definitions.declarations import DynamicOut, has_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -76,7 +76,7 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         from airflow_dynamic_provider.execution.producing import Production, produce
 
         def run(into: Production) -> None:
-            produce(self.python_callable, self.op_args, self.arguments(context), into)
+            produce(self.python_callable, *self.arguments(context), into)
 
         return self.execute_with(context, Production, run)
 
@@ -99,10 +99,16 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         production.finish()
         return self.store(context, production, writer)
 
-    def arguments(self, context: Any) -> Mapping[str, Any]:
-        """Return the arguments by name, with those that the function takes from the context."""
+    def arguments(self, context: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return the arguments of the function, with those that it takes from the context."""
         named = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}
-        return self.determine_kwargs(named)
+        args, kwargs = list(self.op_args), self.determine_kwargs(named)
+        if not has_types(self.python_callable):
+            return args, kwargs
+        # Imported here, because most functions have no types that matter.
+        from airflow_dynamic_provider.execution.typed_calls import typed_arguments
+
+        return typed_arguments(self.python_callable, args, kwargs, self.task_id)
 
     def writer(self, context: Any) -> OutputWriter | None:
         """Return what stores each dynamic output as it comes; ``None`` keeps all of them until the end."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out
+from airflow_dynamic_provider.definitions.declarations import Declarations, DynamicOut, Out, is_plain
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.types import check_type
@@ -42,6 +42,7 @@ class Production:
         task_id: The running task, which every error names.
         declarations: The outputs that the task declares.
         take: Called with each dynamic output once it is checked. Its value is not kept here then.
+        form: Returns what is kept of a value of a declared type; by default, the form in which it is stored.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Production:
         task_id: str,
         declarations: Declarations,
         take: Callable[[DynamicOutput[Any]], None] | None = None,
+        form: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         self.task_id = task_id
         self.declarations = declarations
         self._take = take
+        self._form = form or _stored_form
         self.dynamic: dict[str, dict[str, DynamicOutput[Any]]] = {
             name: {} for name, out in declarations.items() if isinstance(out, DynamicOut)
         }
@@ -74,9 +77,8 @@ class Production:
         try:
             declaration = self._declaration_of(event)
             check_type(event.value, declaration.type)
-            xcom.check_storable(event.value)
             # The author may change the same list or dict for the next output.
-            self._keep(replace(event, value=_snapshot(event.value)))
+            self._keep(replace(event, value=_snapshot(self._form(event.value, declaration.type))))
         except DynamicOutputsError as error:
             raise error.about(
                 task_id=self.task_id, output_name=event.output_name, mapping_key=mapping_key
@@ -279,6 +281,16 @@ def _waiting_at(events: object) -> FrameType | None:
     """Return the frame of a suspended generator, which is at its last ``yield``."""
     frame: FrameType | None = getattr(events, "gi_frame", None) or getattr(events, "ag_frame", None)
     return frame
+
+
+def _stored_form(value: Any, declared: Any) -> Any:
+    if is_plain(declared) and xcom.is_plain(value):
+        xcom.check_storable(value)
+        return value
+    # Imported here, because most values consist of JSON's types only.
+    from airflow_dynamic_provider.execution.typed_values import stored_form
+
+    return stored_form(value, declared)
 
 
 def _snapshot(value: Any) -> Any:

@@ -11,7 +11,7 @@ from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
-from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM
+from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM, is_typed
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -31,9 +31,15 @@ Context = MutableMapping[str, Any]
 
 
 class ItemSource(Record, eq=False):
-    """The source of values that a producing task produced for its keys."""
+    """The source of values that a producing task produced for its keys.
+
+    Attributes:
+        space: The keys.
+        type: The declared type of the values.
+    """
 
     space: ProducedSpace | NestedSpace
+    type: Any = Any
 
     @property
     def clones(self) -> tuple[CloneSpec, ...]:
@@ -57,7 +63,11 @@ class ItemSource(Record, eq=False):
 
     def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> Any:
         """Return the value of a key, in a running clone."""
-        return place.value
+        return self.value_of(place.value)
+
+    def value_of(self, stored: Any) -> Any:
+        """Return the value of its stored form."""
+        return _value_of(stored, self)
 
     def __str__(self) -> str:
         return f"{self.task_id}.{self.output}"
@@ -73,6 +83,11 @@ class ResultSource(Record, eq=False):
     def space(self) -> Space:
         """The keys that the task is cloned for."""
         return self.clone.space
+
+    @property
+    def type(self) -> Any:
+        """The declared type of the values."""
+        return self.clone.type_of(self.output)
 
     @property
     def clones(self) -> tuple[CloneSpec, ...]:
@@ -104,7 +119,7 @@ class ResultSource(Record, eq=False):
             # Imported only here: most clones read no batch.
             from airflow_dynamic_provider.execution.batch_records.reading import read_batched_value
 
-            return read_batched_value(context, self.clone, self.output, place)
+            return self.value_of(read_batched_value(context, self.clone, self.output, place))
         if not runtime.spec.needs_success and (state := self._state(context, place)) != SUCCESS:
             # A result that it may have is from an earlier try.
             return self._resolve_absent(context, runtime, place, state)
@@ -115,7 +130,11 @@ class ResultSource(Record, eq=False):
             raise AirflowSkipException(
                 f"{self.task_id!r} produced no {self.output!r} for the key {runtime.mapping_key!r}."
             )
-        return result.value
+        return self.value_of(result.value)
+
+    def value_of(self, stored: Any) -> Any:
+        """Return the value of its stored form."""
+        return _value_of(stored, self)
 
     def _state(self, context: Context, place: Place) -> str | None:
         states = read_states_at(context, [self.task_id], place.position)
@@ -195,6 +214,10 @@ class PairSource(Record, eq=False):
             found = place.follow((link,))
             pair.append(None if found is None else side.value_at(context, runtime, found))
         return pair
+
+    def value_of(self, stored: Any) -> Any:
+        """Return the pair of its stored form."""
+        return [side.value_of(each) for side, each in zip((self.left, self.right), stored, strict=True)]
 
     def __str__(self) -> str:
         return f"({self.left}, {self.right})"
@@ -279,6 +302,19 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
 
     if output not in (pull(context, task_id, PRODUCED_XCOM) or ()):
         raise AirflowSkipException(f"{task_id!r} did not produce its optional output {output!r}.")
+
+
+def _value_of(stored: Any, source: ItemSource | ResultSource) -> Any:
+    if not is_typed(stored):
+        return stored
+    # Imported here, because most values are stored as they are.
+    from airflow_dynamic_provider.execution.typed_values import value_of
+
+    try:
+        return value_of(stored, source.type)
+    except ReadError as error:
+        about = error.about(task_id=source.task_id, output_name=source.output)
+        raise about from error.__cause__
 
 
 def _what_there_is(value: Any) -> str | None:

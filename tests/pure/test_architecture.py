@@ -61,6 +61,11 @@ OTHERS = {
     "dags_from.dagster.config": {"pydantic": "its error, if a config class refuses a config"},
     "dags_from.dagster.config_classes": {"pydantic": "the base of Dagster's Config"},
     "dags_from.dagster.resource_classes": {"pydantic": "the base of Dagster's ConfigurableResource"},
+    "definitions.codecs.making": {
+        "pydantic": "knows classes that Airflow's serializer does not; loaded by the first such class",
+        "pydantic_core": "one of its errors",
+        "typing_extensions": "qualifiers of fields that older versions of Python lack",
+    },
     "definitions.records": {"typing_extensions": "for type checkers only; part of Python from 3.11 on"},
     "definitions.types": {
         "pydantic": "checks annotations; loaded by the first value that needs it",

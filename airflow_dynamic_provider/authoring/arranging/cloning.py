@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
+from airflow_dynamic_provider.airflow_adapter.objects import runs_plain_function
 from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
@@ -23,6 +24,7 @@ from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item
 from airflow_dynamic_provider.authoring.references.refusals import is_task_output
+from airflow_dynamic_provider.definitions.declarations import has_types
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
@@ -39,7 +41,7 @@ from airflow_dynamic_provider.execution.sources import ResultSource
 from airflow_dynamic_provider.execution.spaces import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph, KeySpace
     from airflow_dynamic_provider.authoring.model.scope import MapScope
@@ -97,9 +99,12 @@ def adopt_new_tasks(scope: MapScope) -> None:
             refuse_uncacheable(task, scope)
         task_graph.end_on_worker(task)
         name_arguments(task)
+        function = _function_with_types(task)
         unit = task_graph.outermost(task, set(scope.known_groups))
         graph.units[unit.node_id] = unit
         _add_clone(task, scope.space, unit.node_id, scope.batches)
+        if function is not None:
+            _keep_types(graph.clones[task.task_id], function)
         if scope.max_active is not None:
             own_limit = task.max_active_tis_per_dagrun
             task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
@@ -151,7 +156,7 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
 def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | None) -> None:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)
-    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
+    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional, declarations=declared)
     if batches is not None:
         spec.batches = Batches(batches.cut, batches.settings)
     clone = space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
@@ -165,6 +170,24 @@ def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | No
     if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
         # The scheduler ends an empty operator without running it, and only a running task gets a label.
         task.on_execute_callback = [_run_on_worker]
+
+
+def _function_with_types(task: Any) -> Callable[..., Any] | None:
+    """Return the function that a task runs in its process, if its annotations may matter."""
+    if not runs_plain_function(type(task)) or task.multiple_outputs:
+        return None
+    function: Callable[..., Any] = task.python_callable
+    return function if has_types(function) else None
+
+
+def _keep_types(clone: ClonedTask, function: Callable[..., Any]) -> None:
+    """Have a task receive and return what its annotations say."""
+    # Imported here, because most tasks have no types that matter.
+    from airflow_dynamic_provider.execution.typed_calls import typed
+
+    clone.spec.function = function
+    if clone.spec.batches is None:
+        clone.operator.python_callable = typed(function, clone.spec.task_id)
 
 
 def _run_on_worker(context: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.references.refusals import is_kept
-from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.errors import HandleUsageError, LayoutError
+from airflow_dynamic_provider.execution.layout import is_typed
 
 
 class StaticHandle(PlainXComArg):
@@ -33,6 +34,15 @@ class StaticHandle(PlainXComArg):
             from airflow_dynamic_provider.execution.sources import skip_unless_produced
 
             skip_unless_produced(context, self.operator.task_id, self._output)
+        if is_typed(value):
+            # Imported here, because most values are stored as they are.
+            from airflow_dynamic_provider.execution.typed_values import value_of
+
+            try:
+                return value_of(value, self._declaration.type)
+            except LayoutError as error:
+                about = error.about(task_id=self.operator.task_id, output_name=self._output)
+                raise about from error.__cause__
         return value
 
     def map(self, f: Any) -> NoReturn:

@@ -163,6 +163,7 @@ class _Run:
         values: dict[str, Any] = {}
         if outcome.state == SUCCESS:
             try:
+                outcome = replace(outcome, value=self._form(outcome.value))
                 values = self._values(outcome.value)
             except DynamicOutputsError as error:
                 about = error.about(
@@ -213,6 +214,11 @@ class _Run:
             try:
                 args, kwargs = self.arguments.of_key(context)
                 kwargs = self.parameters.fill(args, kwargs, self._visible(context))
+                if self.batch.spec.function is not None:
+                    # Imported here, because most functions have no types that matter.
+                    from airflow_dynamic_provider.execution.typed_calls import typed_arguments
+
+                    args, kwargs = typed_arguments(self.function, args, kwargs, self.batch.spec.task_id)
             except Exception as error:
                 self._end(place, failed(error), {}, context)
                 continue
@@ -266,6 +272,16 @@ class _Run:
         self.states[record.key_path] = KeyRecord(
             record.key_path, record.position, record.state, is_final=record.is_final
         )
+
+    def _form(self, value: Any) -> Any:
+        """Return the stored form of what the function returned."""
+        is_kept = self.batch.spec.stored_outputs or self.results is not None
+        if self.batch.spec.function is None or not is_kept:
+            return value
+        # Imported here, because most functions have no types that matter.
+        from airflow_dynamic_provider.execution.typed_values import stored_form
+
+        return stored_form(value, self.batch.spec.type_of(DEFAULT_OUTPUT))
 
     def _values(self, value: Any) -> dict[str, Any]:
         if not self.batch.spec.stored_outputs:

@@ -1,0 +1,52 @@
+"""Evaluates the annotations of functions and classes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@functools.lru_cache(maxsize=4096)
+def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return parameter -> evaluated annotation, with ``"return"`` for the return value.
+
+    A parameter without an annotation, and one whose annotation cannot be evaluated, is missing.
+    """
+    function = inspect.unwrap(function)
+    return _evaluated(getattr(function, "__annotations__", {}), getattr(function, "__globals__", {}))
+
+
+@functools.lru_cache(maxsize=1024)
+def fields_of(cls: type) -> Mapping[str, Any]:
+    """Return attribute -> evaluated annotation of a class. One that cannot be evaluated is missing."""
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:
+        # The evaluation can raise any error.
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            module = inspect.getmodule(base)
+            found |= _evaluated(vars(base).get("__annotations__", {}), vars(module) if module else {})
+        return found
+
+
+def _evaluated(annotations: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name -> evaluated annotation.
+
+    Each is evaluated alone, because one may need an import that only a type checker makes.
+    """
+    found: dict[str, Any] = {}
+    for name, annotation in annotations.items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        try:
+            found |= typing.get_type_hints(alone, dict(known), include_extras=True)
+        except Exception:
+            # The evaluation can raise any error. The annotation then says nothing about the value.
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""Converts values of a declared type to plain JSON and back."""

@@ -1,0 +1,211 @@
+"""The codecs of values that contain no others: dates, numbers, bytes, paths, members of enums."""
+
+from __future__ import annotations
+
+import base64
+import enum
+import pathlib
+import uuid
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.definitions.codecs.codec import SCALARS, Codec, MisfitError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CONTAINERS = (dict, list)
+
+
+class Leaf(Codec):
+    """Converts the objects of one class.
+
+    An object of a subclass stays as it is, for Airflow's own serializer: it may know the subclass.
+
+    Args:
+        cls: The declared class.
+        write: Returns the JSON of an object; ``None`` if it has none.
+        read: Returns the object of a JSON.
+        own: The classes of the objects that ``write`` takes; by default only the declared class.
+    """
+
+    def __init__(
+        self,
+        cls: type,
+        write: Callable[[Any], Any],
+        read: Callable[[Any], Any],
+        own: frozenset[type] | None = None,
+    ) -> None:
+        super().__init__(cls.__name__)
+        self._class = cls
+        self._write = write
+        self._read = read
+        self._own = frozenset({cls}) if own is None else own
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is of the class."""
+        return isinstance(value, self._class)
+
+    def encode(self, value: Any) -> Any:
+        """Return the JSON of a value."""
+        if not isinstance(value, self._class):
+            raise self.refuse(value)
+        form = self._write(value) if type(value) in self._own else None
+        return value if form is None else form
+
+    def decode(self, form: Any) -> Any:
+        """Return the value of a JSON."""
+        if isinstance(form, self._class):
+            return form
+        try:
+            return self._read(form)
+        except (TypeError, ValueError, LookupError, ArithmeticError) as error:
+            raise self.misread(form) from error
+
+
+class EnumCodec(Codec):
+    """Converts the members of an enum to their names, and combinations of flags to their numbers.
+
+    Args:
+        cls: The enum.
+    """
+
+    has_classes = True
+
+    def __init__(self, cls: type[enum.Enum]) -> None:
+        super().__init__(cls.__qualname__)
+        self._class = cls
+        self._is_flag = issubclass(cls, enum.Flag)
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is a member."""
+        return type(value) is self._class
+
+    def encode(self, value: Any) -> Any:
+        """Return the name, or the number, of a member."""
+        if not isinstance(value, self._class):
+            raise self.refuse(value)
+        return value.value if self._is_flag else value.name
+
+    def decode(self, form: Any) -> Any:
+        """Return the member with a name or a number."""
+        try:
+            return self._class(form) if self._is_flag else self._class[form]
+        except (KeyError, ValueError) as error:
+            raise self.misread(form) from error
+
+
+class PydanticCodec(Codec):
+    """Converts the objects of a class that pydantic knows, such as an IP address or a URL.
+
+    Args:
+        name: The type, for messages.
+        cls: The class.
+        adapter: Pydantic's adapter for the type.
+    """
+
+    def __init__(self, name: str, cls: type, adapter: Any) -> None:
+        super().__init__(name)
+        self._class = cls
+        self._adapter = adapter
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is of the class."""
+        return isinstance(value, self._class)
+
+    def encode(self, value: Any) -> Any:
+        """Return the JSON of a value."""
+        if not self.accepts(value):
+            raise self.refuse(value)
+        try:
+            form = self._adapter.dump_python(value, mode="json", warnings="error")
+            back = self.decode(form)
+        except ValueError as error:
+            raise MisfitError(f"{shown(value)} has no JSON that brings it back: {error}") from error
+        if type(back) is not type(value) or back != value:
+            raise MisfitError(f"{shown(value)} comes back as {shown(back)}")
+        return form
+
+    def decode(self, form: Any) -> Any:
+        """Return the value of a JSON."""
+        import json
+
+        try:
+            return self._adapter.validate_json(json.dumps(form), strict=True)
+        except ValueError as error:
+            raise self.misread(form) from error
+
+
+def _write_datetime(value: datetime) -> Any:
+    zone = value.tzinfo
+    if zone is None or type(zone) is timezone:
+        # A time zone with a name of its own would lose the name.
+        return value.isoformat() if zone is None or repr(zone) == repr(_offset(zone)) else None
+    # Not imported, because that loads much, and a value with such a zone has imported it.
+    if type(zone).__module__ == "zoneinfo" and (key := getattr(zone, "key", None)) is not None:
+        return {"at": value.isoformat(), "zone": key}
+    return None
+
+
+def _offset(zone: timezone) -> timezone:
+    offset = zone.utcoffset(None)
+    return timezone(offset) if offset else timezone.utc
+
+
+def _read_datetime(form: Any) -> datetime:
+    if isinstance(form, str):
+        return datetime.fromisoformat(form)
+    # Imported here, because few values have a zone with a name.
+    from zoneinfo import ZoneInfo
+
+    at = datetime.fromisoformat(form["at"])
+    # The offset tells which of two equal times is meant, at the end of summer time.
+    there = at.astimezone(ZoneInfo(form["zone"]))
+    # A time that summer time leaves out is moved by the conversion.
+    return there if there.replace(tzinfo=None) == at.replace(tzinfo=None) else at.replace(tzinfo=there.tzinfo)
+
+
+def _write_time(value: time) -> Any:
+    return value.isoformat() if value.tzinfo is None or type(value.tzinfo) is timezone else None
+
+
+def _write_bytes(value: bytes | bytearray) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _read_bytes(form: Any) -> bytes:
+    return base64.b64decode(form, validate=True)
+
+
+def _path(cls: type[pathlib.PurePath]) -> Leaf:
+    return Leaf(cls, str, lambda form: cls(_text(form)), _PATHS)
+
+
+def _text(form: Any) -> str:
+    if not isinstance(form, str):
+        raise TypeError(f"{form!r} is not a string")
+    return form
+
+
+_PATHS = frozenset({pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath})
+
+#: Class -> its codec.
+LEAVES: dict[type, Leaf] = {
+    datetime: Leaf(datetime, _write_datetime, _read_datetime),
+    date: Leaf(date, date.isoformat, date.fromisoformat),
+    time: Leaf(time, _write_time, time.fromisoformat),
+    timedelta: Leaf(
+        timedelta,
+        lambda value: [value.days, value.seconds, value.microseconds],
+        lambda form: timedelta(*form),
+    ),
+    Decimal: Leaf(Decimal, str, lambda form: Decimal(_text(form))),
+    complex: Leaf(complex, lambda value: [value.real, value.imag], lambda form: complex(*form)),
+    bytes: Leaf(bytes, _write_bytes, _read_bytes),
+    bytearray: Leaf(bytearray, _write_bytes, lambda form: bytearray(_read_bytes(form))),
+    uuid.UUID: Leaf(uuid.UUID, str, lambda form: uuid.UUID(_text(form))),
+    **{cls: _path(cls) for cls in (pathlib.Path, pathlib.PurePath, *_PATHS)},
+}
+
+assert not SCALARS & LEAVES.keys()

@@ -1,0 +1,111 @@
+"""Calls a function with what its annotations say, and returns the stored form of what it returns.
+
+A value that another task has stored under a declared type arrives as that type already. It is converted for a
+parameter only if it is plain JSON, as a task without declared types returns it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.airflow_adapter.xcom import is_plain as is_json
+from airflow_dynamic_provider.definitions.annotations import types_of
+from airflow_dynamic_provider.definitions.codecs.making import codec_of
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
+from airflow_dynamic_provider.errors import DynamicOutputsError, ParameterTypeError
+from airflow_dynamic_provider.execution.typed_values import stored_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+
+def typed(function: Callable[..., Any], task_id: str) -> Callable[..., Any]:
+    """Return a function that takes the types of its parameters, and returns the stored form of its value.
+
+    Args:
+        function: The author's function.
+        task_id: The task that runs it, which errors name.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            taken, named = typed_arguments(function, args, kwargs, task_id)
+            return stored_result(function, await function(*taken, **named), task_id)
+
+        return call_async
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        taken, named = typed_arguments(function, args, kwargs, task_id)
+        return stored_result(function, function(*taken, **named), task_id)
+
+    return call
+
+
+def typed_arguments(
+    function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any], task_id: str
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of a call as the annotations of the parameters say.
+
+    Raises:
+        ParameterTypeError: An argument is not of the annotated type, and not JSON from which one can be made.
+    """
+    types = types_of(function)
+    parameters = _parameters(function)
+    names = [*parameters[: len(args)], *([""] * (len(args) - len(parameters)))]
+    pairs = zip(names, args, strict=True)
+    taken = [_taken(each, types.get(name, Any), name, task_id) for name, each in pairs]
+    return taken, {
+        name: _taken(each, types.get(name, Any) if name in parameters else Any, name, task_id)
+        for name, each in kwargs.items()
+    }
+
+
+def stored_result(function: Callable[..., Any], value: Any, task_id: str) -> Any:
+    """Return the stored form of what a function returned.
+
+    Raises:
+        UnstorableOutputError: It would come back as something else.
+    """
+    try:
+        return stored_form(value, types_of(function).get("return", Any))
+    except DynamicOutputsError as error:
+        raise error.about(task_id=task_id, output_name=DEFAULT_OUTPUT) from error.__cause__
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the parameters that take one value each."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD))
+
+
+def _taken(value: Any, annotation: Any, name: str, task_id: str) -> Any:
+    # Airflow gives None for a value that is missing, whatever the annotation says.
+    if value is None or codec_of(annotation).is_identity:
+        return value
+    from airflow_dynamic_provider.definitions.types import check_type, from_json
+
+    try:
+        check_type(value, annotation)
+    except DynamicOutputsError as error:
+        if not is_json(value):
+            raise ParameterTypeError(
+                f"the parameter {name!r}: {error.message}",
+                task_id=task_id,
+                remedy="Correct the annotation, or the type that the task before declares.",
+            ) from error
+    else:
+        return value
+    try:
+        return from_json(value, annotation)
+    except ValueError as error:
+        raise ParameterTypeError(
+            f"the parameter {name!r} is annotated as {annotation}, and the value that arrives does not fit: "
+            f"{error}",
+            task_id=task_id,
+            remedy="Correct the annotation, or declare the type in the task that produces the value.",
+        ) from error

@@ -1,0 +1,138 @@
+"""What a declaration or an annotation says is what arrives, wherever a value goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from airflow.sdk import dag, task
+from pydantic import BaseModel
+
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Output
+from tests.dag_runs import run_dag
+
+pytestmark = pytest.mark.dag
+
+
+class Colour(enum.Enum):
+    RED = (255, 0, 0)
+    BLUE = "blue"
+
+
+class Point(NamedTuple):
+    x: int
+    at: Path
+
+
+class Model(BaseModel):
+    rates: dict[tuple[int, str], Decimal] = {}
+    wait: timedelta = timedelta(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    name: str
+    colour: Colour | None = None
+    points: list[Point] = dataclasses.field(default_factory=list)
+    by_number: dict[int, bytes] = dataclasses.field(default_factory=dict)
+    model: Model | None = None
+    at: datetime | None = None
+    length: int = dataclasses.field(init=False, default=-1)
+
+    def __post_init__(self):
+        object.__setattr__(self, "length", len(self.points))
+
+
+BERLIN = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin"))
+CONFIGS = {
+    "small": Config("small", at=datetime(2026, 1, 1)),
+    "large": Config(
+        "large",
+        Colour.RED,
+        [Point(1, Path("a/b"))],
+        {1: b"\xff"},
+        Model(rates={(1, "x"): Decimal("1.10")}, wait=timedelta(1, 2, 3)),
+        BERLIN,
+    ),
+}
+BATCHES = {
+    "loop": Batch(2),
+    "threads": Batch(2, runner="threads", concurrency=2),
+    "processes": Batch(2, runner="processes"),
+    "executor": Batch(2, runner=lambda: ProcessPoolExecutor(1)),
+}
+STAMP = {1: datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))}
+
+seen: list = []
+
+
+@task.dynamic(out={"configs": DynamicOut(Config), "stamp": Out(dict[int, datetime])})
+def produce():
+    for key, config in CONFIGS.items():
+        yield DynamicOutput(config, key, "configs")
+    yield Output(STAMP, "stamp")
+
+
+@task
+def again(config: Config) -> Config:
+    seen.append(("again", config))
+    return dataclasses.replace(config, colour=Colour.BLUE)
+
+
+@task
+def look(config: Config, stamp: dict[int, datetime]) -> Path:
+    seen.append(("look", (config, stamp)))
+    return Path(config.name)
+
+
+@task
+def gather(*collections):
+    seen.append(("gather", collections))
+
+
+def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
+    seen.clear()
+
+    @dag(schedule=None)
+    def typed():
+        configs, stamp = produce()
+        changed = configs.map(again)
+        paths = changed.map(lambda config: look(config, stamp))
+        gather(configs.collect(), changed.collect(keyed=True), paths.zip(configs).collect())
+
+    run = run_dag(typed())
+    assert run.state == "success"
+    blue = {key: dataclasses.replace(config, colour=Colour.BLUE) for key, config in CONFIGS.items()}
+    of = {name: [value for each, value in seen if each == name] for name in ("again", "look", "gather")}
+    again_by_key = {config.name: config for config in of["again"]}
+    assert again_by_key == CONFIGS
+    assert {config.name: (config, stamp) for config, stamp in of["look"]} == {
+        key: (config, STAMP) for key, config in blue.items()
+    }
+    paths = [Path(key) for key in CONFIGS]
+    pairs = [list(pair) for pair in zip(paths, CONFIGS.values(), strict=True)]
+    assert of["gather"] == [(list(CONFIGS.values()), blue, pairs)]
+    assert again_by_key["large"].at.tzinfo == BERLIN.tzinfo
+    assert again_by_key["large"].at.fold == 1
+
+
+def test_every_runner_of_a_batch_keeps_types():
+    seen.clear()
+
+    @dag(schedule=None)
+    def batched():
+        configs, _ = produce()
+        handles = [configs.map(again.override(task_id=name), batch=each) for name, each in BATCHES.items()]
+        gather(*[handle.collect() for handle in handles])
+
+    run = run_dag(batched())
+    assert run.state == "success"
+    blue = [dataclasses.replace(config, colour=Colour.BLUE) for config in CONFIGS.values()]
+    assert [value for each, value in seen if each == "gather"] == [(blue,) * len(BATCHES)]
