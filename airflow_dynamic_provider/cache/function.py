@@ -42,6 +42,7 @@ class CachedFunction:
 
         Raises:
             UncacheableInputError: An argument cannot be hashed.
+            AirflowRescheduleException: Another task instance makes the same computation.
         """
         from airflow.sdk import get_current_context
 
@@ -52,10 +53,11 @@ class CachedFunction:
         if (hit := running.find(value_from_json)) is not None:
             running.use(hit)
             return hit.content
-        value = self.function(*args, **kwargs)
-        if inspect.isawaitable(value):
-            value = asyncio.run(_result_of(value))
-        running.keep(lambda: value_to_json(value))
+        with running.computing():
+            value = self.function(*args, **kwargs)
+            if inspect.isawaitable(value):
+                value = asyncio.run(_result_of(value))
+            running.keep(lambda: value_to_json(value))
         return value
 
 

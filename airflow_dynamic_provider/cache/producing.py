@@ -37,6 +37,7 @@ class CachedOutputs:
 
         Raises:
             UncacheableInputError: An argument cannot be hashed.
+            AirflowRescheduleException: Another task instance makes the same computation.
         """
         ti = context["ti"]
         name = self.name or ti.task_id
@@ -52,9 +53,10 @@ class CachedOutputs:
             recordings.append(into)
             produce(operator.python_callable, args, kwargs, into)
 
-        returned = operator.execute_with(context, _Recording, run)
-        made = recordings[0]
-        running.keep(made.content, made.metadata_of_keys())
+        with running.computing():
+            returned = operator.execute_with(context, _Recording, run)
+            made = recordings[0]
+            running.keep(made.content, made.metadata_of_keys())
         return returned
 
 

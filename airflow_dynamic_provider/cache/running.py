@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.cache import results
+from airflow_dynamic_provider.definitions.records import replace
+from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
+    from airflow_dynamic_provider.cache.claims import Claim
     from airflow_dynamic_provider.cache.identity import Computation, Identity
     from airflow_dynamic_provider.cache.results import Hit
 
@@ -34,6 +39,7 @@ class Running:
         self.context = context
         self.computation = computation
         self.identity = identity
+        self._has_claim = False
 
     @classmethod
     def of_call(
@@ -53,15 +59,63 @@ class Running:
     def find(self, read: Callable[[Any], Any]) -> Hit | None:
         """Return the result of an earlier run, ``None`` if the function must run.
 
-        One call to the object store.
+        One call to the object store; with ``serialize=True``, three or four more if there is none.
 
         Args:
             read: Returns a result from its JSON.
+
+        Raises:
+            AirflowRescheduleException: Another task instance makes the same computation.
         """
+        cache = self.computation.cache
         if computes_again(self.context):
             log.info("The task instance was cleared, so its result is computed again")
             return None
-        return results.find(self.identity, self.computation.cache, read)
+        hit = results.find(self.identity, cache, read)
+        if hit is not None or not cache.serialize:
+            return hit
+        self._claim()
+        # The task instance that made the same computation may have just stored its result.
+        if (hit := results.find(self.identity, cache, read)) is not None:
+            self.release()
+        return hit
+
+    def _claim(self) -> None:
+        """Claim the computation, or wait without a worker slot for the task instance that makes it.
+
+        Raises:
+            AirflowRescheduleException: Another task instance makes the computation.
+        """
+        # Imported here, because few caches wait for others.
+        from airflow_dynamic_provider.cache import claims
+        from airflow_dynamic_provider.version_compat import AirflowRescheduleException
+
+        if not claims.claim(self.identity, self.claimant):
+            until = datetime.now(timezone.utc) + RESCHEDULE_AFTER
+            raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call, unused-ignore]
+        self._has_claim = True
+
+    @property
+    def claimant(self) -> Claim:
+        """What this task instance claims the computation as."""
+        from airflow_dynamic_provider.cache.claims import Claim
+
+        return Claim(replace(made_by(self.context), mapping_key=None))
+
+    def release(self) -> None:
+        """Let other task instances make the computation, if this one has claimed it."""
+        if self._has_claim:
+            from airflow_dynamic_provider.cache import claims
+
+            claims.release(self.identity, self.claimant)
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Run the function in the ``with`` statement and keep its result there."""
+        try:
+            yield
+        finally:
+            self.release()
 
     def use(self, hit: Hit) -> None:
         """Attach what is known of a result that is used to the task instance. At most one API call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,9 +19,11 @@ from airflow_dynamic_provider import (
     dynamic_task,
     dynamic_workflow,
 )
-from airflow_dynamic_provider.cache import store
+from airflow_dynamic_provider.cache import claims, running, store
+from airflow_dynamic_provider.cache.identity import Computation
+from airflow_dynamic_provider.execution.layout import MadeBy
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from tests.dag_runs import run_dag
+from tests.dag_runs import _update, run_dag, start_run
 
 pytestmark = pytest.mark.dag
 
@@ -152,3 +155,70 @@ def test_nodes_and_workflows_keep_their_results():
     # A hit plans nothing. A node without a cache runs.
     assert ran() == Counter(["fetch a", "fetch bb"])
     assert again.instances("fetch_all.fetch").keys() == {-1}
+
+
+@dynamic_task(out=DynamicOut(int), cache=Cache("1", serialize=True))
+def slow(count):
+    WORLD.ran.append("slow")
+    if WORLD.values.get("fails"):
+        raise ValueError("it failed")
+    for number in range(count):
+        yield DynamicOutput(number, str(number))
+
+
+@dynamic_workflow(tasks=[fetch], cache=Cache("1", serialize=True))
+def slow_workflow(name):
+    WORLD.ran.append("plan")
+    return fetch(name)
+
+
+def step(run):
+    """Run the task instances that the scheduler starts now."""
+    for ti in run._schedule() or ():
+        run._execute(ti)
+
+
+def claim_as(run, function, args, task_id, *, until_end=False):
+    """Claim a computation for a task instance of another run."""
+    of = Computation(Cache("1", serialize=True), function, run.dag.dag_id, task_id.removesuffix(".result"))
+    owner = MadeBy(run.dag.dag_id, run.run_id, task_id)
+    assert claims.claim(of.identify(args, {}), claims.Claim(owner, until_end))
+
+
+def test_the_same_computation_runs_once_and_another_takes_over(monkeypatch):
+    monkeypatch.setattr(running, "RESCHEDULE_AFTER", timedelta(seconds=0.1))
+    with DAG("serial", schedule=None, max_active_runs=16) as dag:
+        keep(slow(2).collect(keyed=True))
+        keep.override(task_id="fetched")(slow_workflow("a"))
+    first, second = start_run(dag), start_run(dag)
+    first._schedule()
+    claim_as(first, slow.function, [2], "slow")
+    claim_as(first, slow_workflow.function, ["a"], "slow_workflow.result", until_end=True)
+    _update(first.instances("slow")[-1].id, state="running")
+
+    step(second)
+    # They wait, and hold no worker slot. A wait is not a try.
+    assert second.state_of("slow") == second.state_of("slow_workflow.plan") == "up_for_reschedule"
+    assert second.instances("slow")[-1].try_number == 1
+    assert ran() == Counter()
+
+    # Both are killed.
+    for task_id in ("slow", "slow_workflow.result"):
+        _update(first.instances(task_id)[-1].id, state="failed")
+    second.run()
+    assert second.xcom("keep") == {"0": 0, "1": 1}
+    assert second.xcom("fetched") == {"name": "a", "size": 1}
+    assert ran() == Counter(["slow", "plan", "fetch a"])
+    assert start_run(dag).run().xcom("keep") == {"0": 0, "1": 1}
+    assert ran() == Counter()
+
+
+def test_a_failed_function_gives_its_claim_up(kept):
+    WORLD.values = {"fails": True}
+    with DAG("serial", schedule=None) as dag:
+        slow(3)
+    assert run_dag(dag).state == "failed"
+    assert list(store.open_store().names()) == []
+    WORLD.values = {}
+    assert run_dag(dag).state == "success"
+    assert ran() == Counter(["slow"] * 2)

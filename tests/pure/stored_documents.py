@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_dynamic_provider.cache.claims import CLAIM, Claim
 from airflow_dynamic_provider.cache.entries import ENTRY, Entry
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
@@ -256,6 +257,7 @@ KINDS: dict[str, Kind] = {
         records=((), ("made_by",)),
         **_packed(Entry),
     ),
+    "claim": Kind(Claim(MADE_BY, True), form=CLAIM, records=((), ("owner",)), **_packed(Claim)),
     "clone": Kind(
         layout.StoredClone(("orders.csv",), 3, 2), form=layout.CLONE, **_packed(layout.StoredClone)
     ),

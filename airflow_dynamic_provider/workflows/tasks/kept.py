@@ -10,9 +10,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.cache import results
+from airflow_dynamic_provider.cache.claims import Claim
 from airflow_dynamic_provider.cache.entries import value_from_json, value_to_json
 from airflow_dynamic_provider.cache.identity import Computation, Identity
 from airflow_dynamic_provider.cache.running import Running, made_by
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution.batches.parameters import ContextParameters
 from airflow_dynamic_provider.execution.layout import StoredMetadata
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
 
 log = logging.getLogger(__name__)
+
+
+class _RunningWorkflow(Running):
+    """A workflow that is about to be planned. Its last task holds the claim until it has ended."""
+
+    @property
+    def claimant(self) -> Claim:
+        """What the workflow claims the computation as."""
+        last = self.context["task"].spec.result_task_id
+        return Claim(replace(super().claimant.owner, task_id=last), until_end=True)
 
 
 def find_output(context: Any, operator: Any, cache: Cache) -> tuple[KeptOutput, Plan | None]:
@@ -38,7 +50,7 @@ def find_output(context: Any, operator: Any, cache: Cache) -> tuple[KeptOutput, 
     args = list(operator.op_args)
     kwargs = ContextParameters(function).fill(args, operator.op_kwargs, context)
     computation = Computation(cache, function, context["ti"].dag_id, spec.name)
-    running = Running.of_call(context, computation, args, kwargs)
+    running = _RunningWorkflow.of_call(context, computation, args, kwargs)
     identity = running.identity
     if (hit := running.find(value_from_json)) is None:
         return KeptOutput(identity.key, identity.version), None
