@@ -273,7 +273,13 @@ class UncacheableInputError(DynamicOutputsError, TypeError):
 
 
 class KeysFailedError(DynamicOutputsError, RuntimeError):
-    """Keys of a batch failed. The keys that succeeded keep their results."""
+    """Keys of a batch failed. The keys that succeeded keep their results.
+
+    Attributes:
+        decision: The `airflow.sdk.RetryDecision` that the task's retry policy leads to, if the task has one.
+    """
+
+    decision: Any = None
 
 
 class ReadError(DynamicOutputsError):

@@ -55,7 +55,6 @@ def settings_of_one_run(operator: Any) -> list[str]:
     found = {
         "pre_execute": operator._pre_execute_hook,
         "post_execute": operator._post_execute_hook,
-        "retry_policy": getattr(operator, "retry_policy", None),
         "templates_dict": getattr(operator, "templates_dict", None),
         "setup": operator.is_setup,
         "teardown": operator.is_teardown,

@@ -138,6 +138,11 @@ def run_in_batches(clone: ClonedTask, cache: Cache | None) -> None:
 
         results = CachedKeys(cache, function)
     task.python_callable = BatchedFunction(clone.spec, function, given, results)
+    if (policy := getattr(task, "retry_policy", None)) is not None:
+        # Imported here, because most tasks have no retry policy.
+        from airflow_dynamic_provider.execution.batches.policies import BatchRetryPolicy
+
+        task.retry_policy = BatchRetryPolicy(policy)
     # A batch of many keys would log the value of none of them.
     task.show_return_value_in_logs = False
 

@@ -17,6 +17,8 @@ from airflow_dynamic_provider.execution.failures import KeyFailure, failure_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.batches.policies import Judge, Verdict
+
 
 class Call(Record):
     """One call of the function of a batched task.
@@ -26,12 +28,14 @@ class Call(Record):
         args: Its positional arguments.
         kwargs: Its arguments by name.
         context: The context of the key.
+        judge: Asks the task's retry policy about an error, if it has one.
     """
 
     function: Callable[..., Any]
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     context: dict[str, Any]
+    judge: Judge | None = None
 
     @property
     def mapping_key(self) -> str:
@@ -50,6 +54,7 @@ class Outcome(Record):
         is_final: Whether a retry leaves the key as it is.
         started: When it began.
         seconds: How long it took.
+        verdict: What the task's retry policy decided about the error, if it was asked.
     """
 
     state: str
@@ -59,6 +64,7 @@ class Outcome(Record):
     is_final: bool = True
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     seconds: float = 0.0
+    verdict: Verdict | None = None
 
 
 def run_call(call: Call) -> Outcome:
@@ -71,7 +77,7 @@ def run_call(call: Call) -> Outcome:
                 # An async function in a process of its own.
                 value = asyncio.run(_result_of(value))
         except Exception as error:
-            return failed(error, started, time.monotonic() - clock)
+            return failed(error, started, time.monotonic() - clock, call=call)
     return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
 
 
@@ -86,25 +92,31 @@ async def await_call(call: Call) -> Outcome:
         try:
             value = await call.function(*call.args, **call.kwargs)
         except Exception as error:
-            return failed(error, started, time.monotonic() - clock)
+            return failed(error, started, time.monotonic() - clock, call=call)
     return Outcome(SUCCESS, value, started=started, seconds=time.monotonic() - clock)
 
 
-def failed(error: Exception, started: datetime | None = None, seconds: float = 0.0) -> Outcome:
+def failed(
+    error: Exception, started: datetime | None = None, seconds: float = 0.0, *, call: Call | None = None
+) -> Outcome:
     """Return what became of a call that raised an error.
 
     Args:
         error: The error.
         started: When the call began; by default now, for a call that did not begin or whose end is unknown.
         seconds: How long it took.
+        call: The call, for what the task's retry policy decides.
     """
     from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 
     times: dict[str, Any] = {"started": started or datetime.now(timezone.utc), "seconds": seconds}
     if isinstance(error, AirflowSkipException):
         return Outcome(SKIPPED, reason=mask(str(error)), **times)
-    is_final = isinstance(error, AirflowFailException)
-    return Outcome(FAILED, failure=failure_of(error), is_final=is_final, **times)
+    if isinstance(error, AirflowFailException):
+        return Outcome(FAILED, failure=failure_of(error), **times)
+    verdict = None if call is None or call.judge is None else call.judge.judge(error, call.context)
+    is_final = verdict is not None and verdict.is_final
+    return Outcome(FAILED, failure=failure_of(error), is_final=is_final, verdict=verdict, **times)
 
 
 def masked(outcome: Outcome) -> Outcome:
@@ -120,7 +132,6 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(inspect.unwrap(function))
 
 
-def timed_out(seconds: float, started: datetime) -> Outcome:
+def timed_out(seconds: float, started: datetime, call: Call) -> Outcome:
     """Return what became of a call that took too long."""
-    message = f"took longer than key_timeout={seconds:g} seconds"
-    return Outcome(FAILED, failure=KeyFailure("TimeoutError", message), is_final=False, started=started)
+    return failed(TimeoutError(f"took longer than key_timeout={seconds:g} seconds"), started, call=call)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
+    from airflow_dynamic_provider.execution.batches.policies import Judge
 
 #: How many keys an author's executor gets at the same time, if the author does not say how many.
 DEFAULT_PLACES = 16
@@ -38,12 +39,14 @@ class ProcessPool:
     Args:
         function: The function that all calls have in common.
         processes: The number of processes.
+        judge: What asks the task's retry policy, if it has one.
     """
 
-    def __init__(self, function: Callable[..., Any], processes: int) -> None:
+    def __init__(self, function: Callable[..., Any], processes: int, judge: Judge | None = None) -> None:
         self.places = processes
         self._others = set(multiprocessing.active_children())
         self._function = function
+        self._judge = judge
         self._retired: list[ProcessPoolExecutor] = []
         self._pool = self._make()
 
@@ -54,7 +57,7 @@ class ProcessPool:
             return await _outcome_of(call, pool, None)
         except BrokenExecutor as error:
             self._replace(pool)
-            return failed(_died(error))
+            return failed(_died(error), call=call)
         except asyncio.CancelledError:
             # Nobody waits for a process that cannot be stopped.
             self._replace(pool)
@@ -74,7 +77,10 @@ class ProcessPool:
 
     def _make(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self.places, multiprocessing.get_context("fork"), initializer=inherit, initargs=(self._function,)
+            self.places,
+            multiprocessing.get_context("fork"),
+            initializer=inherit,
+            initargs=(self._function, self._judge),
         )
 
 
@@ -85,16 +91,19 @@ class AuthorsExecutor:
         function: The function that all calls have in common.
         executor: The executor.
         places: How many keys it gets at the same time; ``None`` for `DEFAULT_PLACES`.
+        judge: What asks the task's retry policy, if it has one.
     """
 
-    def __init__(self, function: Callable[..., Any], executor: Any, places: int | None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], executor: Any, places: int | None, judge: Judge | None = None
+    ) -> None:
         if not isinstance(executor, Executor):
             raise DynamicOutputsError(
                 f"runner= returned {executor!r} of type {type(executor).__name__}, which is not an executor",
                 remedy="Return a concurrent.futures.Executor, such as Client(...).get_executor() of Dask.",
             )
         self._executor = executor
-        self._function = pickled(function)
+        self._function = pickled(function, judge)
         self.places = places or DEFAULT_PLACES
 
     async def run(self, call: Call) -> Outcome:
@@ -102,7 +111,7 @@ class AuthorsExecutor:
         try:
             return await _outcome_of(call, self._executor, self._function)
         except BrokenExecutor as error:
-            return failed(_died(error))
+            return failed(_died(error), call=call)
 
     def close(self) -> None:
         """Close the executor."""
@@ -122,7 +131,7 @@ async def _outcome_of(call: Call, executor: Executor, function: bytes | None) ->
     except BrokenExecutor:
         raise
     except Exception as error:
-        return failed(error)
+        return failed(error, call=call)
     return opened(call, envelope)
 
 
@@ -134,8 +143,8 @@ def opened(call: Call, envelope: Envelope) -> Outcome:
     return masked(envelope.outcome)
 
 
-def pickled(function: Callable[..., Any]) -> bytes:
-    """Return a function in a form that another machine, which does not have the Dag file, can load.
+def pickled(function: Callable[..., Any], judge: Judge | None = None) -> bytes:
+    """Return a function and a judge in a form that another machine, which lacks the Dag file, can load.
 
     Raises:
         DynamicOutputsError: The package cloudpickle is not installed.
@@ -150,11 +159,11 @@ def pickled(function: Callable[..., Any]) -> bytes:
 
     module = sys.modules.get(function.__module__)
     if module is None:
-        return bytes(cloudpickle.dumps(function))
+        return bytes(cloudpickle.dumps((function, judge)))
     # Other processes cannot import the module that Airflow makes of a Dag file.
     cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps(function))
+        return bytes(cloudpickle.dumps((function, judge)))
     finally:
         cloudpickle.unregister_pickle_by_value(module)
 

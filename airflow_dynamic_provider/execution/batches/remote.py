@@ -24,6 +24,8 @@ from airflow_dynamic_provider.execution.metadata import GATHERED_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.batches.policies import Judge
+
 #: What the context of a key in another process has, besides the key. All of it can be pickled.
 _SENT = (
     "data_interval_end",
@@ -93,7 +95,7 @@ class RemoteCall(Record):
     """A call that another process can run.
 
     Attributes:
-        function: The function, pickled; ``None`` if the process has it already.
+        function: The function and the judge, pickled; ``None`` if the process has them already.
         args: Its positional arguments.
         kwargs: Its arguments by name.
         context: What the context has.
@@ -168,14 +170,15 @@ _INHERITED: list[Any] = []
 _LINES: ContextVar[list[LogLine] | None] = ContextVar("dynamic_key_lines", default=None)
 
 
-def inherit(function: Any) -> None:
+def inherit(function: Any, judge: Judge | None) -> None:
     """Prepare a process that was forked from the task's.
 
-    It has the function. It must not use the socket and the log of the task's process.
+    It has the function, and what asks the retry policy. It must not use the socket and the log of the task's
+    process.
     """
     from airflow_dynamic_provider.airflow_adapter.running import forget_current, refuse_calls
 
-    _INHERITED[:] = [function]
+    _INHERITED[:] = [function, judge]
     refuse_calls('a function that runs in another process: use runner="threads"')
     forget_current()
     _prepare_process.cache_clear()
@@ -184,7 +187,7 @@ def inherit(function: Any) -> None:
 
 def run_remotely(call: RemoteCall) -> Envelope:
     """Run a call in this process, which is not the task's."""
-    function = _INHERITED[0] if call.function is None else pickle.loads(call.function)
+    function, judge = _INHERITED if call.function is None else pickle.loads(call.function)
     runtime = RemoteRuntime(call.key_path, call.task_id)
     gathered = KeyMetadata(key_path=call.key_path)
     context = RemoteContext(
@@ -199,7 +202,7 @@ def run_remotely(call: RemoteCall) -> Envelope:
     lines: list[LogLine] = []
     token = _LINES.set(lines if _prepare_process() else None)
     try:
-        outcome = run_call(Call(function, call.args, call.kwargs, context))
+        outcome = run_call(Call(function, call.args, call.kwargs, context, judge))
     except CallRefused as error:
         refused = DynamicOutputsError(str(error), task_id=call.task_id, mapping_key=runtime.mapping_key)
         outcome = failed(refused)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
+    from airflow_dynamic_provider.execution.batches.policies import Judge
 
     _Awaited = Coroutine[Any, Any, Outcome]
 
@@ -47,7 +48,13 @@ class Ended(Protocol):
         """Store what has ended. It may be called in another thread."""
 
 
-def run_calls(calls: Iterator[Call], function: Callable[..., object], settings: Batch, ended: Ended) -> None:
+def run_calls(
+    calls: Iterator[Call],
+    function: Callable[..., object],
+    settings: Batch,
+    ended: Ended,
+    judge: Judge | None = None,
+) -> None:
     """Run calls, and tell of each when it has ended.
 
     Args:
@@ -55,11 +62,12 @@ def run_calls(calls: Iterator[Call], function: Callable[..., object], settings: 
         function: The function that all of them call.
         settings: The author's settings.
         ended: Receives each call with its outcome.
+        judge: What asks the task's retry policy, if it has one, in other processes.
     """
     is_awaited = is_async(function)
     concurrency = settings.concurrency or (ASYNC_CONCURRENCY if is_awaited else 1)
     if settings.runner not in (None, "threads"):
-        asyncio.run(_run_elsewhere(calls, function, settings, ended))
+        asyncio.run(_run_elsewhere(calls, function, settings, ended, judge))
     elif is_awaited:
         # A call to Airflow's API must not be made in the thread of the loop while a function awaits one.
         loop = _Loop(iter(list(calls)), ended, settings.timeout_seconds, await_call)
@@ -106,7 +114,11 @@ async def _run_in_threads(
 
 
 async def _run_elsewhere(
-    calls: Iterator[Call], function: Callable[..., object], settings: Batch, ended: Ended
+    calls: Iterator[Call],
+    function: Callable[..., object],
+    settings: Batch,
+    ended: Ended,
+    judge: Judge | None,
 ) -> None:
     # Imported only here: most batches run in the task's own process.
     from airflow_dynamic_provider.execution.batches.executors import (
@@ -117,9 +129,9 @@ async def _run_elsewhere(
 
     elsewhere: ProcessPool | AuthorsExecutor
     if callable(settings.runner):
-        elsewhere = AuthorsExecutor(function, settings.runner(), settings.concurrency)
+        elsewhere = AuthorsExecutor(function, settings.runner(), settings.concurrency, judge)
     else:
-        elsewhere = ProcessPool(function, settings.concurrency or processors())
+        elsewhere = ProcessPool(function, settings.concurrency or processors(), judge)
     try:
         await _Loop(calls, ended, settings.timeout_seconds, elsewhere.run).run(elsewhere.places)
     finally:
@@ -161,7 +173,7 @@ class _Loop:
                 outcome = await asyncio.wait_for(self._run(call), self._timeout)
             except asyncio.TimeoutError:
                 assert self._timeout is not None
-                outcome = timed_out(self._timeout, started)
+                outcome = timed_out(self._timeout, started, call)
             self._ended.add(call, outcome)
 
     async def _store_regularly(self) -> None:

@@ -27,6 +27,7 @@ from airflow_dynamic_provider.execution.metadata import gathered_metadata
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_dynamic_provider.execution.batches.policies import BatchRetryPolicy, Verdict
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
     from airflow_dynamic_provider.execution.spaces import KeyPath
@@ -119,6 +120,9 @@ class _Run:
         self.recorder = Recorder(batch, keeps_checkpoints=_may_retry(batch))
         self.earlier = read_checkpoint(batch)
         self.states: dict[KeyPath, KeyRecord] = {}
+        policy: BatchRetryPolicy | None = getattr(self.task, "retry_policy", None)
+        self.judge = None if policy is None else policy.judge_of(batch.context)
+        self.verdicts: list[Verdict] = []
 
     def run(self) -> None:
         """Run the keys that can start and have not ended in an earlier try."""
@@ -140,7 +144,7 @@ class _Run:
         log.info(
             "Running %d of %d keys of the batch %s", len(pending), self.batch.range.length, self.batch.label
         )
-        run_calls(self._due(pending), self.function, self.batch.spec.batches.settings, self)
+        run_calls(self._due(pending), self.function, self.batch.spec.batches.settings, self, self.judge)
 
     def close(self) -> None:
         """Store everything, for good."""
@@ -169,7 +173,7 @@ class _Run:
                 about = error.about(
                     task_id=self.batch.spec.task_id, output_name=DEFAULT_OUTPUT, mapping_key=call.mapping_key
                 )
-                outcome = failed(about, outcome.started, outcome.seconds)
+                outcome = failed(about, outcome.started, outcome.seconds, call=call)
             else:
                 if self.results is not None:
                     self.results.keep(call, outcome.value)
@@ -191,6 +195,11 @@ class _Run:
             )
             if all(record.is_final for record in failures):
                 raise AirflowFailException(str(error))
+            if self.verdicts:
+                # Imported here, because most tasks have no retry policy.
+                from airflow_dynamic_provider.execution.batches.policies import decide
+
+                error.decision = decide(self.verdicts)
             raise error
         if all(record.state == SKIPPED for record in records):
             raise AirflowSkipException(f"All {len(records)} keys were skipped.")
@@ -220,9 +229,10 @@ class _Run:
 
                     args, kwargs = typed_arguments(self.function, args, kwargs, self.batch.spec.task_id)
             except Exception as error:
-                self._end(place, failed(error), {}, context)
+                unmade = Call(self.function, (), {}, context, self.judge)
+                self._end(place, failed(error, call=unmade), {}, context)
                 continue
-            yield Call(self.function, args, kwargs, context)
+            yield Call(self.function, args, kwargs, context, self.judge)
 
     def _visible(self, context: dict[str, Any]) -> dict[str, Any]:
         """Return the context from which parameters of the function are filled."""
@@ -236,6 +246,8 @@ class _Run:
 
     def _end(self, place: Place, outcome: Outcome, values: dict[str, Any], context: dict[str, Any]) -> None:
         earlier = self.earlier.get(place.key_path)
+        if outcome.verdict is not None:
+            self.verdicts.append(outcome.verdict)
         metadata = gathered_metadata(context)
         stored = layout.StoredMetadata(
             metadata.outputs, metadata.keys, metadata.inherited, made_by=metadata.made_by
