@@ -25,6 +25,7 @@ _PUBLIC = {
     "add_output_metadata": "execution.context",
     "dynamic_task": "authoring.decorator",
     "dynamic_workflow": "workflows.decorator",
+    "gather": "authoring.gathering",
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
     "map_task": "workflows.recording.map_task",
@@ -46,6 +47,7 @@ __all__ = [
     "add_output_metadata",
     "dynamic_task",
     "dynamic_workflow",
+    "gather",
     "get_mapping_key",
     "get_mapping_key_path",
     "map_task",
@@ -54,6 +56,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.decorator import dynamic_task
+    from airflow_dynamic_provider.authoring.gathering import gather
     from airflow_dynamic_provider.authoring.handles import Handle
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.definitions.cache import Cache, FileContent

@@ -84,11 +84,16 @@ class Handle(KeyedValues):
         return with_each_output(map_over(self, fn, max_active, batch, cache), _handle_of)
 
     @explained(
-        "Pass keyed=, min_success_ratio= and lazy= by name: "
+        "Pass keyed=, min_success_ratio=, lazy= and skip_if_all_skipped= by name: "
         "handle.collect(keyed=True, min_success_ratio=0.9)."
     )
     def collect(
-        self, *, keyed: bool = False, min_success_ratio: float = 1.0, lazy: bool = False
+        self,
+        *,
+        keyed: bool = False,
+        min_success_ratio: float = 1.0,
+        lazy: bool = False,
+        skip_if_all_skipped: bool = False,
     ) -> Collection:
         """Collect the values of all keys, as an argument for a later task.
 
@@ -106,12 +111,14 @@ class Handle(KeyedValues):
                 nested keys, a dict of such mappings. Convert it with ``list(values)`` or ``dict(values)``
                 before you pass it to ``json.dumps`` or return it. With ``False``, the default, the task
                 receives a list or a dict of all values.
+            skip_if_all_skipped: ``True`` if the task is skipped when there are keys and all of them were
+                skipped. By default, it receives an empty collection then, as if there were no keys.
 
         Returns:
             A reference to the list or dict, or to the lazy sequence or mapping.
 
         Raises:
-            HandleUsageError: The ratio is not from 0 to 1, or ``keyed`` or ``lazy`` is not a bool.
+            HandleUsageError: The ratio is not from 0 to 1, or another argument is not a bool.
 
         Example:
             >>> summarize(counts.collect())
@@ -125,7 +132,8 @@ class Handle(KeyedValues):
                 f"its collection has min_success_ratio={min_success_ratio!r}, which is not a ratio",
                 "Pass a number from 0 to 1.",
             )
-        for name, value in (("keyed", keyed), ("lazy", lazy)):
+        switches = {"keyed": keyed, "lazy": lazy, "skip_if_all_skipped": skip_if_all_skipped}
+        for name, value in switches.items():
             if not isinstance(value, bool):
                 raise refusal(
                     self.source,
@@ -133,9 +141,7 @@ class Handle(KeyedValues):
                     "Pass True or False.",
                 )
         return self._collection(
-            CollectionSpec(
-                self.source, self.path, keyed=keyed, min_success_ratio=min_success_ratio, lazy=lazy
-            )
+            CollectionSpec(self.source, self.path, min_success_ratio=min_success_ratio, **switches)
         )
 
     @explained("It takes no arguments.")

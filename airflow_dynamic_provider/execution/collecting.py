@@ -63,10 +63,38 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
         return _nothing(context, spec)
     if spec.of_states:
         return shape_states(gathered.reader, spec.source.space, gathered.found)
+    if spec.skip_if_all_skipped:
+        _skip_if_all_skipped(gathered.found)
     _tell_marked(spec, gathered.found)
     _check_ratio(spec, gathered.found)
     values = _values(spec, gathered)
     return shape_values(gathered.reader, spec.source.space, gathered.found, values) if spec.keyed else values
+
+
+def gather_values(
+    context: MutableMapping[str, Any], collector: CollectorSpec, outputs: Sequence[Any]
+) -> list[Any]:
+    """Return the values of some outputs, each of one task, without those that there are not.
+
+    Raises:
+        AirflowSkipException: There is none, or the task would have been skipped under ``all_success`` because
+            of another upstream task.
+    """
+    from airflow_dynamic_provider.version_compat import AirflowSkipException
+
+    _skip_like_all_success(context, collector)
+    states = _reader(context, collector).states
+    values = []
+    for output in outputs:
+        if states.get((output.operator.task_id, xcom.UNMAPPED)) == SKIPPED:
+            continue
+        try:
+            values.append(output.resolve(context))
+        except AirflowSkipException:
+            continue
+    if not values:
+        raise _skip("none of the outputs was produced")
+    return values
 
 
 class _Gathered(Record):
@@ -213,6 +241,11 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
 def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:
     if not indexes and not getattr(space, "is_required", True):
         raise _skip("there is no key, and the output is not required")
+
+
+def _skip_if_all_skipped(found: Found) -> None:
+    if found.paths and not found.successes and not found.failures and not found.marked:
+        raise _skip("all of its keys were skipped")
 
 
 def _has_own_rule(context: MutableMapping[str, Any], collector: CollectorSpec) -> bool:

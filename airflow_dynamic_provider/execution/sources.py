@@ -236,6 +236,7 @@ class CollectionSpec(Record, eq=False):
         min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
         of_states: Whether it has the states instead of the values.
         lazy: Whether the values are read when the task needs them, instead of before it runs.
+        skip_if_all_skipped: Whether the task is skipped if there are keys, and all of them were skipped.
     """
 
     source: Source
@@ -244,6 +245,7 @@ class CollectionSpec(Record, eq=False):
     min_success_ratio: float = 1.0
     of_states: bool = False
     lazy: bool = False
+    skip_if_all_skipped: bool = False
 
     @property
     def task_ids(self) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG
 
 from airflow_dynamic_provider.authoring.decorator import dynamic_task
+from airflow_dynamic_provider.authoring.gathering import gather
 from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, GraphInput, OutputHandle
 from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
@@ -108,9 +109,9 @@ class _Builder:
 
     def _reference(self, value: Any, over: OutputHandle | None, item: Any) -> Any:
         if isinstance(value, FanIn):
-            return self._handle(value.source).collect()
+            return self._handle(value.source).collect(skip_if_all_skipped=True)
         if isinstance(value, list):
-            return [self._handle(each) for each in value]
+            return gather(*map(self._handle, value))
         return item if over is not None and value == over else self._handle(value)
 
     def _handle(self, handle: OutputHandle) -> Any:

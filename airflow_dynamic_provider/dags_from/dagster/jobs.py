@@ -124,6 +124,8 @@ class JobDefinition(Job, frozen=False, eq=False):
                 tags={**self.tags, **(tags or {})},
             )
         config = job.config if run_config is None else plain_config(run_config)
+        if job.input_values:
+            config = {**config, "inputs": {**job.input_values, **config.get("inputs", {})}}
         return run_in_process(job, config, partition_key, raise_on_error=raise_on_error)
 
     def _settings(self) -> dict[str, Any]:

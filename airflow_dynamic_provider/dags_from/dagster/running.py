@@ -107,6 +107,9 @@ class _Step:
         metadata = {**event.metadata, **context.given(event.output_name, key)}
         if self.capture is not None:
             self.capture.take(self.plan.path, event.output_name, self.mapping_key, key, event.value)
+        op = self.plan.definition
+        what = f"the output {event.output_name!r} of {op.name!r}"
+        check_value(event.value, op.outs[event.output_name].dagster_type, what, context)
         if self.plan.hooks:
             if key is None:
                 self.given[event.output_name] = event.value
@@ -147,9 +150,7 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
             context = step.context()
             inputs = step.inputs(received, context)
             resources = context.resources._asdict()
-            for event in events_of(
-                plan.definition, call_op(plan.definition, context, inputs, resources), context
-            ):
+            for event in events_of(plan.definition, call_op(plan.definition, context, inputs, resources)):
                 if isinstance(event, AssetMaterialization):
                     context.log_event(event)
                 else:

@@ -9,23 +9,21 @@ from typing import Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.events import AssetMaterialization, DynamicOutput, Output
-from airflow_dynamic_provider.dags_from.dagster.types import Nothing, check_value
+from airflow_dynamic_provider.dags_from.dagster.types import Nothing
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 
 Event = Output[Any] | DynamicOutput[Any] | AssetMaterialization
 
 
-def events_of(op: Any, result: Any, context: Any) -> Iterator[Event]:
-    """Yield what an op gave, each output checked as it comes.
+def events_of(op: Any, result: Any) -> Iterator[Event]:
+    """Yield what an op gave, each output as it comes. The types of the values are still to be checked.
 
     Args:
         op: The op.
         result: What its function returned: a value, a generator, a coroutine, ...
-        context: The context of the op, for its type checks.
 
     Raises:
         DagsterInvariantViolationError: It gave something that it does not declare, or not what it declares.
-        DagsterTypeCheckDidNotPass: A value is not of its declared type.
     """
     seen: dict[str, set[str]] = {}
     if inspect.iscoroutine(result):
@@ -41,7 +39,7 @@ def events_of(op: Any, result: Any, context: Any) -> Iterator[Event]:
                 f"yielded {_shown(event)}, which is not an Output",
                 "Yield Output(value) or DynamicOutput(value, mapping_key=...).",
             )
-        declared = _declared(op, event)
+        _check_declared(op, event)
         keys = seen.setdefault(event.output_name, set())
         key = event.mapping_key if isinstance(event, DynamicOutput) else ""
         if key in keys:
@@ -52,9 +50,6 @@ def events_of(op: Any, result: Any, context: Any) -> Iterator[Event]:
                 "Give each a key of its own.",
             )
         keys.add(key)
-        check_value(
-            event.value, declared.dagster_type, f"the output {event.output_name!r} of {op.name!r}", context
-        )
         yield event
     for name, out in op.outs.items():
         if name in seen or out.is_dynamic:
@@ -142,7 +137,7 @@ def _named(op: Any, name: str, event: Any) -> Any:
     return Output(event.value, name, event.metadata)
 
 
-def _declared(op: Any, event: Any) -> Any:
+def _check_declared(op: Any, event: Any) -> None:
     out = op.outs.get(event.output_name)
     if out is None:
         raise _invariant(
@@ -162,7 +157,6 @@ def _declared(op: Any, event: Any) -> Any:
             f"gave a DynamicOutput for {event.output_name!r}, which is not dynamic",
             "Declare it by DynamicOut().",
         )
-    return out
 
 
 def _invariant(op: Any, problem: str, remedy: str) -> DagsterInvariantViolationError:
