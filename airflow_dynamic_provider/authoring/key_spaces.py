@@ -27,10 +27,15 @@ class ProducedKeySpace(KeySpace, frozen=False, eq=False):
 
     def ensure_expanded_task(self) -> Any:
         """Return the task whose return value Airflow expands over; create it on the first call."""
+        self.note_single_readers()
         mapped = self.producer.mapped_outputs
         if self.output not in mapped:
             mapped[self.output] = (self.producer if _is_only_output(self.producer) else self._twin()).task_id
         return self.graph.task(mapped[self.output])
+
+    def note_single_readers(self) -> None:
+        """Have the outputs stored in small pages. Large ones are enough for batches."""
+        self.producer.single_outputs.add(self.output)
 
     def _twin(self) -> Any:
         from airflow_dynamic_provider.execution.helpers import KeysOperator
@@ -65,6 +70,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
     from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 
     graph = outer.graph
+    outer.note_single_readers()
     suffix = "keys" if _is_only_output(producer) else output
     spec = NestedSpace(
         keys_task_id=graph.free_id(f"{producer.task_id}__{suffix}"),
@@ -97,6 +103,8 @@ def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace 
     from airflow_dynamic_provider.execution.helpers import JoinedKeysOperator
 
     graph = left.graph
+    left.note_single_readers()
+    right.note_single_readers()
     name = f"{left.name}_{'product' if how == 'product' else 'zip'}_{right.name}"
     home = enclosing.home if enclosing else task_graph.current_group(graph.dag)
     spec = JoinedSpace(

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.cli.printing import print_rows
 from airflow_dynamic_provider.database.clearing import ToClear
 from airflow_dynamic_provider.database.clearing import clear as clear_in_database
 from airflow_dynamic_provider.database.key_clearing import find_keys
-from airflow_dynamic_provider.database.key_naming import find_keys_to_clear
+from airflow_dynamic_provider.database.key_naming import find_keys_to_clear, find_matching
 from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
 
 if TYPE_CHECKING:
@@ -51,14 +51,18 @@ def _check_arguments(args: Namespace) -> None:
     if not args.workflow:
         if args.node:
             raise SystemExit("--node names a node of a workflow. Name the workflow with --workflow GROUP.")
-        if not (args.key or args.state):
+        if args.key and args.match:
+            raise SystemExit("Use either --key or --match: a pattern selects keys by itself.")
+        if not (args.key or args.match or args.state):
             raise SystemExit(
-                "Say what to clear: --key KEY, as often as you like, or --state failed. "
+                "Say what to clear: --key KEY, as often as you like, --match PATTERN, or --state failed. "
                 "For a workflow: --workflow GROUP with --node NAME or --state failed."
             )
         return
     if args.of:
         raise SystemExit("Use either --of, for keys of a dynamic output, or --workflow, for nodes.")
+    if args.match:
+        raise SystemExit("--match selects keys of dynamic outputs. With --workflow, name nodes with --node.")
     if bool(args.node) == bool(args.state):
         raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
     if len(args.key or ()) > 1:
@@ -72,6 +76,8 @@ def _find_nodes(run: OpenRun, args: Namespace) -> ToClear:
 
 def _find_keys(run: OpenRun, args: Namespace) -> ToClear:
     is_failed = args.state == "failed"
+    if args.match:
+        return find_keys(run, *find_matching(run, args.match, args.of, only_failed=is_failed))
     return find_keys(run, *find_keys_to_clear(run, args.key or (), args.of, only_failed=is_failed))
 
 
@@ -94,6 +100,8 @@ def _summary(count: int, args: Namespace) -> str:
 def _nothing(args: Namespace) -> str:
     if args.workflow:
         return "No node failed"
+    if args.match:
+        return "None of the keys that match failed"
     if not args.key:
         return "No key failed"
     return "This key did not fail" if len(args.key) == 1 else "None of these keys failed"

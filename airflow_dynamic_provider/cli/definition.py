@@ -23,7 +23,7 @@ def _argument(*flags: str, **options: Any) -> Arg:
 
 
 DAG_ID = _argument("dag_id", help="The id of the Dag")
-RUN_ID = _argument("run_id", help="The id of the Dag run")
+RUN_ID = _argument("run_id", help="The id of the Dag run; latest for the last run of the Dag")
 KEY = _argument("key", help="The key: outer/inner or a JSON list for a path of keys")
 OF = _argument(
     "--of",
@@ -52,9 +52,25 @@ NODE = _argument(
 STATE = _argument(
     "--state",
     choices=("failed",),
-    help="All failed keys, of all dynamic outputs or of the one of --of. With --key, only the failed task "
-    "instances of these keys. With --workflow, all failed nodes",
+    help="All failed keys, of all dynamic outputs or of the one of --of. With --key or --match, only the "
+    "failed task instances of these keys. With --workflow, all failed nodes",
 )
+STATES = _argument(
+    "--state",
+    metavar="STATE",
+    action="append",
+    help="Only keys in this state, such as failed, running or success; none for keys without a state. It may "
+    "be given more than once",
+)
+MATCH = _argument(
+    "--match",
+    metavar="PATTERN",
+    help="Only keys that match the pattern, as in a shell: *, ?, [a-z]. The pattern stands for the whole key",
+)
+LIMIT = _argument(
+    "--limit", type=int, default=1000, metavar="NUMBER", help="The maximum number of keys (default: 1000)"
+)
+KEY_TO_EXPLAIN = _argument("key", nargs="?", help="A key, to see its errors with their tracebacks")
 YES = _argument("-y", "--yes", action="store_true", help="Clear the task instances (default: only show them)")
 EXPORTED_OF = _argument("--of", metavar="NAME", help="The dynamic output, as list names it (default: all)")
 WHAT = _argument(
@@ -64,7 +80,11 @@ WHAT = _argument(
     help="The state of each key in each task, or the metadata of keys and of their tasks (default: states)",
 )
 FORMAT = _argument(
-    "--format", choices=("json", "csv"), default="json", help="The format of the output (default: json)"
+    *("-o", "--output", "--format"),
+    dest="format",
+    choices=("json", "csv"),
+    default="json",
+    help="The format of the output (default: json)",
 )
 FILE = _argument("--file", metavar="PATH", help="The file to write (default: standard output)")
 
@@ -87,6 +107,26 @@ SHOW = ActionCommand(
     args=(DAG_ID, RUN_ID, KEY, OF, ARG_OUTPUT, ARG_VERBOSE),
 )
 
+KEYS_COMMAND = ActionCommand(
+    name="keys",
+    help="List the keys of a run with their states and durations",
+    description="List the keys of the dynamic outputs of a Dag run in the order in which they were produced. "
+    "A key shows the most important state among its task instances, and the sum of their durations. JSON "
+    "and YAML also have the task instances, with their errors.",
+    func=lazy_load_command(f"{_MODULE}.keys.keys"),
+    args=(DAG_ID, RUN_ID, EXPORTED_OF, STATES, MATCH, LIMIT, ARG_OUTPUT, ARG_VERBOSE),
+)
+
+WHY = ActionCommand(
+    name="why",
+    help="Show why keys and tasks failed, grouped by their errors",
+    description="Show the errors of the failed keys and tasks of a Dag run. Errors that differ only in "
+    "numbers, paths, identifiers and the key are one group. With a key, show its errors with their "
+    "tracebacks.",
+    func=lazy_load_command(f"{_MODULE}.why.why"),
+    args=(DAG_ID, RUN_ID, KEY_TO_EXPLAIN, OF, ARG_OUTPUT, ARG_VERBOSE),
+)
+
 CLEAR = ActionCommand(
     name="clear",
     help="Clear keys, or nodes of a workflow, with everything that depends on them and nothing else",
@@ -95,7 +135,7 @@ CLEAR = ActionCommand(
     "nodes, what depends on them in the plan, the workflow's result, and what is downstream of it in the "
     "Dag. Airflow's own clear does not know what depends on keys and nodes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
-    args=(DAG_ID, RUN_ID, OF, KEYS, STATE, WORKFLOW, NODE, YES, ARG_OUTPUT, ARG_VERBOSE),
+    args=(DAG_ID, RUN_ID, OF, KEYS, MATCH, STATE, WORKFLOW, NODE, YES, ARG_OUTPUT, ARG_VERBOSE),
 )
 
 EXPORT = ActionCommand(
@@ -121,6 +161,6 @@ def get_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="dynamic-outputs",
             help="Show, export and clear the keys of dynamic outputs and the nodes of workflows",
-            subcommands=(LIST, SHOW, CLEAR, EXPORT),
+            subcommands=(LIST, KEYS_COMMAND, SHOW, WHY, CLEAR, EXPORT),
         )
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
@@ -36,7 +37,8 @@ def show(args: Namespace) -> None:
     if args.output in ("json", "yaml"):
         print_document(described, args.output)
     else:
-        tables = [_properties(described), list(_labels(described)), _instances(described)]
+        instances, reasons = _instances(described), _reasons(described)
+        tables = [_properties(described), list(_labels(described)), instances, reasons]
         print_tables(tables, args.output)
 
 
@@ -100,8 +102,21 @@ def _instances(described: _Described) -> list[_Described]:
             "map_index": each["map_index"],
             "state": "(ran for an earlier key)" if each["is_stale"] else each["state"],
             "try_number": each["try_number"],
-            "start_date": each["start_date"],
-            "duration": each["duration"],
+            "started": _moment(each["start_date"]),
+            "seconds": each["duration"],
         }
         for each in described["task_instances"]
+    ]
+
+
+def _moment(stored: str | None) -> str:
+    # A table must fit a terminal. JSON and YAML have the whole timestamp.
+    return "" if stored is None else datetime.fromisoformat(stored).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _reasons(described: _Described) -> list[_Described]:
+    return [
+        {"task_id": each["task_id"], "why": each["error"] or each["reason"]}
+        for each in described["task_instances"]
+        if each["error"] or each["reason"]
     ]

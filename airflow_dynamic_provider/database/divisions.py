@@ -36,7 +36,14 @@ def numbers_of(source: RunSource, cut: Instance, positions: Collection[int]) -> 
     """
     if cut.state != SUCCESS:
         return {}
-    names = {places_xcom(page): page for page in {at // POSITIONS_PER_PAGE for at in positions}}
+    names = {places_xcom(page): page for page in {0, *(at // POSITIONS_PER_PAGE for at in positions)}}
     stored = source.pull_names(cut.task_id, names)
     pages = {names[name]: StoredPlaces.unpack(each) for name, each in stored.items()}
-    return {at: pages[page].batch_of(at) for at in positions if (page := at // POSITIONS_PER_PAGE) in pages}
+    first = pages.get(0)
+    regular = first if first is not None and first.size is not None else None
+    found = {}
+    for at in positions:
+        page = regular or pages.get(at // POSITIONS_PER_PAGE)
+        if page is not None and (number := page.batch_of(at)) is not None:
+            found[at] = number
+    return found

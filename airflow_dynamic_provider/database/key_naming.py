@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.key_clearing import KeySelection
-from airflow_dynamic_provider.database.keys import KeyList, read_keys
+from airflow_dynamic_provider.database.keys import KeyList, is_match, read_keys
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.database.spelling import find_spelled
 from airflow_dynamic_provider.definitions.keys import render_key
@@ -91,6 +91,32 @@ def find_keys_to_clear(
         found = [_find(each, texts, _whole_or_above) for each in searched]
     named = _only(texts, found, searched, run)
     return [KeySelection(named.info.of, named.paths, only_failed)]
+
+
+def find_matching(
+    run: OpenRun, pattern: str, of: str | None = None, *, only_failed: bool = False
+) -> list[KeySelection]:
+    """Return the keys that match a pattern, by key space.
+
+    Args:
+        run: The Dag run.
+        pattern: A pattern of the whole key, as in a shell.
+        of: The key space; ``None`` for all.
+        only_failed: Whether to start from the clones that failed.
+
+    Raises:
+        UnknownNameError: There is no such key space, or no key matches.
+    """
+    found = []
+    for info in chosen_spaces(run, of):
+        paths = tuple(path for path in read_keys(run.source, info).paths or () if is_match(path, pattern))
+        if paths:
+            found.append(KeySelection(info.of, paths, only_failed))
+    if not found:
+        raise UnknownNameError(
+            f"no key matches {pattern!r}", remedy="`airflow dynamic-outputs keys` lists the keys."
+        )
+    return found
 
 
 def _find(searched: _Searched, texts: Sequence[str], candidates: _Candidates) -> NamedKeys | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,11 @@ class KeyList:
 def is_found(path: KeyPath, search: str) -> bool:
     """Return whether a key contains the search string, in any case."""
     return search.casefold() in render_key(path).casefold()
+
+
+def is_match(path: KeyPath, pattern: str) -> bool:
+    """Return whether a whole key matches a pattern, as in a shell: ``*``, ``?``, ``[a-z]``."""
+    return fnmatchcase(render_key(path), pattern)
 
 
 def read_keys(source: RunSource, info: SpaceInfo) -> KeyList:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, summarize, worst
-from airflow_dynamic_provider.database.keys import KeyList, is_found, read_keys
+from airflow_dynamic_provider.database.keys import KeyList, is_found, is_match, read_keys
 from airflow_dynamic_provider.database.totals import Totals
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Query:
 
     Attributes:
         search: A string that the key must contain, in any case.
+        match: A pattern that the whole key must match, as in a shell: ``*``, ``?``, ``[a-z]``; empty for any.
         states: The states to show; empty for all. ``none`` stands for no state yet.
         sort: The column to sort by.
         is_descending: Whether to sort in descending order.
@@ -39,6 +40,7 @@ class Query:
     """
 
     search: str = ""
+    match: str = ""
     states: Collection[str] = ()
     sort: Sort = "position"
     is_descending: bool = False
@@ -50,7 +52,9 @@ class Query:
     @property
     def folds(self) -> bool:
         """Whether nested keys are folded. A search is not folded, because folding would hide its results."""
-        return not (self.is_flat or self.search or self.states or self.sort in ("state", "duration"))
+        return not (
+            self.is_flat or self.search or self.match or self.states or self.sort in ("state", "duration")
+        )
 
     def slice(self, rows: Sequence[T]) -> Sequence[T]:
         """Return the rows of this page."""
@@ -144,13 +148,22 @@ class Matrix:
     def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""
         above, paths = query.parent, self.keys.paths or ()
-        if not above and not query.search:
+        if not (above or query.search or query.match):
             return range(len(paths))
         return [
             position
             for position, path in enumerate(paths)
-            if path[: len(above)] == above and is_found(path, query.search)
+            if path[: len(above)] == above
+            and is_found(path, query.search)
+            and (not query.match or is_match(path, query.match))
         ]
+
+    def choose(self, query: Query) -> Sequence[int]:
+        """Return the positions of all keys that a query selects, in the order of their positions."""
+        found = self.find(query)
+        if not query.states:
+            return found
+        return self.totals.first(found, self.totals.of(found).absent, states=query.states)
 
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """Return the rows of some keys."""

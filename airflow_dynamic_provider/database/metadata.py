@@ -18,19 +18,18 @@ from airflow_dynamic_provider.execution.layout import (
     ENTRIES_PER_PAGE,
     ITEM_FIELDS,
     ITEMS_FIELDS,
-    ITEMS_PER_PAGE,
     METADATA_XCOM,
     StoredEntries,
     StoredEntry,
     StoredItem,
     StoredItems,
     StoredMetadata,
+    StoredValues,
     described_xcom,
     entries_xcom,
     item_xcom,
-    items_xcom,
 )
-from airflow_dynamic_provider.execution.pages import part_of, position_of
+from airflow_dynamic_provider.execution.pages import ITEMS, VALUES, Pages, part_of, position_of
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, ProducedSpace
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ _UNREADABLE_ITEM = StoredItem((), None, UNREADABLE)
 _UNREADABLE_ITEMS = StoredItems((), None)
 _UNREADABLE_ENTRY = StoredEntry((), (None, None), None, UNREADABLE)
 _UNREADABLE_PAGE = StoredEntries((_UNREADABLE_ENTRY,) * ENTRIES_PER_PAGE, 1)
+
+_Page = StoredItems | StoredValues
 
 Place = TypeVar("Place")
 Read = TypeVar("Read")
@@ -158,7 +159,11 @@ def _of_space(source: RunSource, space: Space, paths: Mapping[int, KeyPath]) -> 
 
 
 def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPath]) -> dict[int, Labelled]:
-    items = _items_of_pages(source, space, paths)
+    items: dict[int, StoredItem] = {}
+    # An output that only batches read has no small pages.
+    for pages in (ITEMS, VALUES):
+        if missing := [at for at in paths if at not in items]:
+            items |= _items_of_pages(source, space, missing, pages)
     if missing := [at for at in paths if at not in items]:
         # An earlier release stored each output by itself.
         names = {item_xcom(space.output, at): at for at in missing}
@@ -170,51 +175,62 @@ def _of_items(source: RunSource, space: ProducedSpace, paths: Mapping[int, KeyPa
 
 
 def _items_of_pages(
-    source: RunSource, space: ProducedSpace, positions: Collection[int]
-) -> dict[int, StoredItem | None]:
-    """Return position -> dynamic output, without its value. Positions without a page are left out."""
-    at = {position: position_of(position, ITEMS_PER_PAGE) for position in positions}
-    pages = _read_parts(source, space, {(page, 0) for page, _ in at.values()})
+    source: RunSource, space: ProducedSpace, positions: Collection[int], pages: Pages
+) -> dict[int, StoredItem]:
+    """Return position -> dynamic output, without its value. Positions without one are left out."""
+    at = {position: position_of(position, pages.length) for position in positions}
+    read = _read_parts(source, space, {(page, 0) for page, _ in at.values()}, pages)
     parts = {
-        position: (page, *part_of(pages[page, 0].starts, offset))
+        position: (page, *part_of(read[page, 0].starts, offset))
         for position, (page, offset) in at.items()
-        if (page, 0) in pages
+        if (page, 0) in read
     }
-    pages |= _read_parts(source, space, {(page, part) for page, part, _ in parts.values() if part})
+    read |= _read_parts(source, space, {(page, part) for page, part, _ in parts.values() if part}, pages)
     stored = {
-        position: (pages.get((page, part), _UNREADABLE_ITEMS), offset)
+        position: (read.get((page, part), _UNREADABLE_ITEMS), offset)
         for position, (page, part, offset) in parts.items()
     }
-    return _read_each(stored, _item_of, _UNREADABLE_ITEM)
+    items = _read_each(stored, _item_of, _UNREADABLE_ITEM)
+    return {position: item for position, item in items.items() if item is not None}
 
 
-def _item_of(at: tuple[StoredItems, int]) -> StoredItem | None:
+def _item_of(at: tuple[_Page, int]) -> StoredItem | None:
     page, offset = at
     return _UNREADABLE_ITEM if page is _UNREADABLE_ITEMS else page.item(offset)
 
 
 def _read_parts(
-    source: RunSource, space: ProducedSpace, parts: Collection[tuple[int, int]]
-) -> dict[tuple[int, int], StoredItems]:
+    source: RunSource, space: ProducedSpace, parts: Collection[tuple[int, int]], pages: Pages
+) -> dict[tuple[int, int], _Page]:
     """Return (page, part) -> its dynamic outputs, without their values.
 
     A page that was stored without values has one part.
     """
-    found: dict[tuple[int, int], StoredItems] = {}
+    names = {pages.xcom_key(space.output, *part): part for part in parts}
+    found: dict[tuple[int, int], _Page] = {}
     if not loads_json_only():
         # The values may be in objects, which may be large.
-        described = {described_xcom(space.output, page): (page, 0) for page, part in parts if part == 0}
-        found |= _read_pages(source, space, described)
-    missing = {items_xcom(space.output, *part): part for part in parts if part not in found}
-    return found | _read_pages(source, space, missing)
+        described = {described_xcom(name): part for name, part in names.items() if not part[1]}
+        found |= _read_pages(source, space, described, ITEMS)
+    missing = {name: part for name, part in names.items() if part not in found}
+    return found | _read_pages(source, space, missing, pages)
 
 
 def _read_pages(
-    source: RunSource, space: ProducedSpace, names: Mapping[str, tuple[int, int]]
-) -> dict[tuple[int, int], StoredItems]:
+    source: RunSource, space: ProducedSpace, names: Mapping[str, tuple[int, int]], pages: Pages
+) -> dict[tuple[int, int], _Page]:
     stored = source.pull_names(space.producer_id, names, fields=ITEMS_FIELDS, keep_errors=True)
-    read = _read_each(_without(stored, "values"), StoredItems.unpack, _UNREADABLE_ITEMS)
+    unpack = _unpack_values if pages is VALUES else pages.unpack
+    read = _read_each(_without(stored, "values"), unpack, _UNREADABLE_ITEMS)
     return {names[name]: items for name, items in read.items()}
+
+
+def _unpack_values(stored: Any) -> StoredValues:
+    keys = stored.get("keys") if isinstance(stored, Mapping) else None
+    count = len(keys) if isinstance(keys, list) else 0
+    return StoredValues.unpack(
+        {**stored, "values": [None] * count} if isinstance(stored, Mapping) else stored
+    )
 
 
 def _without(stored: Mapping[str, Any], field: str) -> dict[str, Any]:

@@ -317,6 +317,24 @@ def _load(row: Any, keep_errors: bool) -> Any:
         raise unreadable from error
 
 
+def latest_run_id(session: Session, dag_id: str) -> str:
+    """Return the id of the last run of a Dag.
+
+    Raises:
+        UnknownNameError: There is no such Dag, or it has no run.
+    """
+    from sqlalchemy import select
+
+    from airflow_dynamic_provider.airflow_adapter.models import DagRun
+
+    last = select(DagRun.run_id).where(DagRun.dag_id == dag_id)
+    found = session.scalar(last.order_by(DagRun.run_after.desc(), DagRun.id.desc()).limit(1))
+    if found is None:
+        _refuse_dag(session, dag_id)
+        raise UnknownNameError(f"the Dag {dag_id!r} has no run")
+    return str(found)
+
+
 def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:
     """Open a Dag run.
 

@@ -12,10 +12,12 @@ XCom of the producing task instance
 ``<list>.digest``                         the number of keys and a digest of them, for each list of keys;
                                           ``<list>`` is the XCom key of the list
 ``dynamic_output.<output>.page.<page>``   64 dynamic outputs: mapping keys, values, metadata, attempt; also
-                                          the key path of the producing task instance if that is a clone
+                                          the key path of the producing task instance if that is a clone.
+                                          They are missing if all tasks that read the output are batches.
 ``dynamic_output.<output>.all``           the values in order, and their mapping keys; only if the output
-                                          itself is collected. ``dynamic_output.<output>.all.1`` has the
-                                          second thousand, and so on.
+                                          itself is collected, or mapped in batches. Then they also have the
+                                          metadata. ``dynamic_output.<output>.all.1`` has the second
+                                          thousand, and so on.
 ``<such a page>.described``               the same page without the values, whatever its size; only with an
                                           XCom backend of the deployment
 ``<one of these>.part<part>``             the rest of a page that is too large for one XCom (see `paging`)
@@ -141,9 +143,9 @@ def items_xcom(output: str, page: int, part: int = 0) -> str:
     return f"{_PREFIX}.{output}.page.{page}{_part(part)}"
 
 
-def described_xcom(output: str, page: int) -> str:
-    """Return the XCom key of a page of dynamic outputs without their values."""
-    return f"{items_xcom(output, page)}.described"
+def described_xcom(page: str) -> str:
+    """Return the XCom key of a page without the values, given the XCom key of the page."""
+    return f"{page}.described"
 
 
 def item_xcom(output: str, position: int) -> str:
@@ -736,6 +738,17 @@ def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> 
             task_id=task_id,
             remedy=f"Clear {task_id!r} with its downstream tasks, so that the keys are listed again.",
         )
+
+
+def length_of(stored: Any) -> int:
+    """Return the number of keys in a list, from its digest.
+
+    Raises:
+        LayoutError: The version or the shape of the document is unknown.
+    """
+    document = DIGEST.read(stored)
+    with reading(DIGEST.noun, stored):
+        return integer(document["length"])
 
 
 def _digest(keys: Sequence[tuple[str, ...]]) -> str:

@@ -65,6 +65,7 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         self.mapped_outputs: dict[str, str] = {}
         self.collected_outputs: set[str] = set()
         self.batched_outputs: set[str] = set()
+        self.single_outputs: set[str] = set()
         # Looks its outputs up, and keeps them, if the task is cached.
         self.results: KeepsOutputs | None = None
 
@@ -115,7 +116,9 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         from airflow_dynamic_provider.execution.writing import OutputWriter
 
         outputs = [name for name, out in self.declarations.items() if isinstance(out, DynamicOut)]
-        return OutputWriter(context, outputs, self.collected_outputs, self.batched_outputs)
+        return OutputWriter(
+            context, outputs, self.collected_outputs, self.batched_outputs, self.single_outputs
+        )
 
     def store(self, context: Any, production: Production, writer: OutputWriter | None) -> Any:
         """Store the outputs, and return the value that Airflow stores as the return value."""

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
@@ -13,6 +14,27 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+
+class Pages(Record):
+    """A way to divide the outputs of a task into pages.
+
+    Attributes:
+        length: The number of outputs in a page.
+        xcom_key: Returns the XCom key of a part of a page.
+        unpack: Reads the stored form of a part.
+    """
+
+    length: int
+    xcom_key: Callable[[str, int, int], str]
+    unpack: Callable[[Any], Any]
+
+
+#: The pages for tasks that read the output of one key.
+ITEMS = Pages(layout.ITEMS_PER_PAGE, layout.items_xcom, layout.StoredItems.unpack)
+
+#: The pages for tasks that read the outputs of many keys: collectors and batches.
+VALUES = Pages(layout.VALUES_PER_PAGE, layout.values_xcom, layout.StoredValues.unpack)
 
 # The key of the documents that are kept, in the context of a task instance that runs many keys.
 _KNOWN_KEY = "dynamic_pages"
@@ -66,23 +88,15 @@ def read_item(
 ) -> layout.StoredItem | None:
     """Return a dynamic output by its position, ``None`` if there is none.
 
-    One API call, two if the values around it are large, and one more for what an earlier release stored.
+    One API call, two if the values around it are large. It makes more for what an earlier release stored, and
+    for the output of a task whose keys all run in batches, which has only large pages.
     """
-    page, offset = position_of(position, layout.ITEMS_PER_PAGE)
-    items = _read_items(context, task_id, layout.items_xcom(output, page), map_index)
-    if items is None:
-        earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
-        return None if earlier is None else layout.StoredItem.unpack(earlier)
-    part, offset = part_of(items.starts, offset)
-    if part:
-        items = _read_items(context, task_id, layout.items_xcom(output, page, part), map_index)
-    return None if items is None else items.item(offset)
-
-
-def _read_items(
-    context: Mapping[str, Any], task_id: str, xcom_key: str, map_index: int
-) -> layout.StoredItems | None:
-    return read_document(context, task_id, xcom_key, layout.StoredItems.unpack, map_index)
+    for pages in (ITEMS, VALUES):
+        item: layout.StoredItem | None = _read_from(pages, context, task_id, output, position, map_index)
+        if item is not None:
+            return item
+    earlier = xcom.pull(context, task_id, layout.item_xcom(output, position), map_index)
+    return None if earlier is None else layout.StoredItem.unpack(earlier)
 
 
 def read_range(
@@ -95,22 +109,30 @@ def read_range(
     """
     found = []
     for position in range(start, stop):
-        page, offset = position_of(position, layout.VALUES_PER_PAGE)
-        values = _read_part(context, task_id, output, page, 0)
-        if values is not None:
-            part, offset = part_of(values.starts, offset)
-            values = _read_part(context, task_id, output, page, part) if part else values
-        item = None if values is None else values.item(offset)
+        item = _read_from(VALUES, context, task_id, output, position)
         if item is None:
             return None
         found.append(item)
     return found
 
 
-def _read_part(
-    context: Mapping[str, Any], task_id: str, output: str, page: int, part: int
-) -> layout.StoredValues | None:
-    return read_document(context, task_id, layout.values_xcom(output, page, part), layout.StoredValues.unpack)
+def _read_from(
+    pages: Pages,
+    context: Mapping[str, Any],
+    task_id: str,
+    output: str,
+    position: int,
+    map_index: int = xcom.UNMAPPED,
+) -> Any:
+    page, offset = position_of(position, pages.length)
+    stored = read_document(context, task_id, pages.xcom_key(output, page, 0), pages.unpack, map_index)
+    if stored is None:
+        return None
+    part, offset = part_of(stored.starts, offset)
+    if part:
+        xcom_key = pages.xcom_key(output, page, part)
+        stored = read_document(context, task_id, xcom_key, pages.unpack, map_index)
+    return None if stored is None else stored.item(offset)
 
 
 def read_values(

@@ -11,14 +11,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.metadata import metadata_to_json
-from airflow_dynamic_provider.definitions.records import Record, replace
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution import layout, paging
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
-from airflow_dynamic_provider.execution.pages import part_of, position_of
+from airflow_dynamic_provider.execution.pages import ITEMS, VALUES, Pages, part_of, position_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+    from collections.abc import Collection, Iterable, Mapping, MutableMapping
 
     from airflow_dynamic_provider.definitions.events import DynamicOutput
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
@@ -32,24 +31,6 @@ _LOG_EVERY = 500
 
 #: The size of a part of the values of a collected output, in bytes. A collector reads all of them anyway.
 _VALUES_BYTES = 1024 * 1024
-
-
-class _Pages(Record):
-    """The pages in which outputs are stored.
-
-    Attributes:
-        length: The number of outputs in a page.
-        xcom_key: Returns the XCom key of a part of a page.
-        unpack: Reads the stored form of a part.
-    """
-
-    length: int
-    xcom_key: Callable[[str, int, int], str]
-    unpack: Callable[[Any], Any]
-
-
-_ITEMS = _Pages(layout.ITEMS_PER_PAGE, layout.items_xcom, layout.StoredItems.unpack)
-_VALUES = _Pages(layout.VALUES_PER_PAGE, layout.values_xcom, layout.StoredValues.unpack)
 
 
 def _by_page(positions: _Labelled, length: int) -> dict[int, _Labelled]:
@@ -69,6 +50,8 @@ class OutputWriter:
         outputs: The dynamic outputs.
         collected_outputs: The dynamic outputs that are collected themselves, not only after a ``map``.
         batched_outputs: The dynamic outputs that batches read in the same pages, with their metadata.
+        single_outputs: The dynamic outputs of which other task instances read single keys. An output that
+            only batches read has no pages for them.
     """
 
     def __init__(
@@ -77,6 +60,7 @@ class OutputWriter:
         outputs: Iterable[str],
         collected_outputs: Collection[str],
         batched_outputs: Collection[str],
+        single_outputs: Collection[str],
     ) -> None:
         self._context = context
         self._batched = frozenset(batched_outputs)
@@ -91,6 +75,7 @@ class OutputWriter:
         self._items = {
             name: paging.PageWriter(layout.ITEMS_PER_PAGE, functools.partial(self._store_items, name))
             for name in self._counts
+            if name in single_outputs or name not in batched_outputs
         }
         self._values = {
             name: paging.PageWriter(
@@ -104,15 +89,15 @@ class OutputWriter:
         """Store an output. One or two API calls for each page that is complete."""
         name = event.output_name
         size = xcom.size_of(event.value, otherwise=paging.PART_BYTES)
-        self._items[name].add(event, size)
-        if name in self._values:
-            self._values[name].add(event, size)
+        for pages in (self._items, self._values):
+            if name in pages:
+                pages[name].add(event, size)
         self._counts[name] += 1
         if self._counts[name] % _LOG_EVERY == 0:
             log.info("Stored %d outputs of %r", self._counts[name], name)
 
     def close(self) -> None:
-        """Store what is left. One API call for each dynamic output, two if it is collected itself."""
+        """Store what is left. One or two API calls for each dynamic output."""
         for writer in (*self._items.values(), *self._values.values()):
             writer.close()
         for name, count in self._counts.items():
@@ -125,17 +110,20 @@ class OutputWriter:
             name: The output.
             positions: Position of an output -> its metadata.
         """
-        for page, added in _by_page(positions, _ITEMS.length).items():
-            self._add_to_page(_ITEMS, name, page, added)
-            if self._describes:
-                xcom_key = layout.described_xcom(name, page)
-                described = self._read_own(xcom_key, _ITEMS)
-                xcom.push(self._context, xcom_key, described.with_metadata(added).pack())
+        if name in self._items:
+            self._add_to_pages(ITEMS, name, positions, describes=self._describes)
         if name in self._batched:
-            for page, added in _by_page(positions, _VALUES.length).items():
-                self._add_to_page(_VALUES, name, page, added)
+            self._add_to_pages(VALUES, name, positions, describes=self._describes_values(name))
 
-    def _add_to_page(self, pages: _Pages, name: str, page: int, added: _Labelled) -> None:
+    def _add_to_pages(self, pages: Pages, name: str, positions: _Labelled, *, describes: bool) -> None:
+        for page, added in _by_page(positions, pages.length).items():
+            self._add_to_page(pages, name, page, added)
+            if describes:
+                xcom_key = layout.described_xcom(pages.xcom_key(name, page, 0))
+                described = self._read_own(xcom_key, ITEMS)
+                xcom.push(self._context, xcom_key, described.with_metadata(added).pack())
+
+    def _add_to_page(self, pages: Pages, name: str, page: int, added: _Labelled) -> None:
         first = self._read_own(pages.xcom_key(name, page, 0), pages)
         by_part: dict[int, dict[int, Mapping[str, MetadataValue]]] = {}
         for offset, metadata in added.items():
@@ -146,7 +134,7 @@ class OutputWriter:
             stored = self._read_own(xcom_key, pages) if part else first
             xcom.push(self._context, xcom_key, stored.with_metadata(some).pack())
 
-    def _read_own(self, xcom_key: str, pages: _Pages) -> Any:
+    def _read_own(self, xcom_key: str, pages: Pages) -> Any:
         task_id = self._context["ti"].task_id
         stored = xcom.pull(self._context, task_id, xcom_key, xcom.map_index_of(self._context))
         return pages.unpack(stored)
@@ -159,30 +147,34 @@ class OutputWriter:
         )
         xcom.push(self._context, layout.items_xcom(name, part.page, part.part), stored.pack())
         if self._describes:
-            self._describe(name, part, stored)
+            self._describe(ITEMS, name, part, stored)
 
-    def _describe(self, name: str, part: paging.Part, stored: layout.StoredItems) -> None:
+    def _describes_values(self, name: str) -> bool:
+        """Return whether the pages for batches are stored without values too, because there are no others."""
+        return self._describes and name not in self._items
+
+    def _describe(self, pages: Pages, name: str, part: paging.Part, stored: layout.StoredItems) -> None:
         """Store a page without its values, as soon as all its parts are stored."""
         parts = self._parts[name]
         parts[part.part] = replace(stored, values=None)
         # The first part is stored last.
         if part.part == 0:
             page = layout.StoredItems.described([parts[number] for number in sorted(parts)])
-            xcom.push(self._context, layout.described_xcom(name, part.page), page.pack())
+            xcom_key = layout.described_xcom(pages.xcom_key(name, part.page, 0))
+            xcom.push(self._context, xcom_key, page.pack())
             parts.clear()
 
     def _store_values(self, name: str, part: paging.Part) -> None:
-        metadata = None
-        if name in self._batched:
-            labelled = enumerate(part.entries)
-            metadata = {at: metadata_to_json(event.metadata) for at, event in labelled if event.metadata}
+        items = layout.StoredItems.of(part.entries, key_path=self._key_path, attempt=self._attempt)
         stored = layout.StoredValues(
-            [event.value for event in part.entries],
+            items.values or [],
             self._key_path,
             self._map_index,
-            tuple(event.mapping_key for event in part.entries),
+            items.keys,
             tuple(part.starts),
-            metadata,
+            items.metadata if name in self._batched else None,
             self._attempt,
         )
         xcom.push(self._context, layout.values_xcom(name, part.page, part.part), stored.pack())
+        if self._describes_values(name):
+            self._describe(VALUES, name, part, items)

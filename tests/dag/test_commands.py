@@ -289,7 +289,7 @@ def test_a_key_of_several_dynamic_outputs_needs_the_name_of_one(run):
             ["clear", "--key", "z", "--key", "a/n0"],
             "no dynamic output has all of 'z', 'a/n0'. Clear them one by one.",
         ),
-        (["clear"], "Say what to clear: --key KEY, as often as you like, or --state failed. For a workflow"),
+        (["clear"], "--key KEY, as often as you like, --match PATTERN, or --state failed. For a workflow"),
         (["clear", "--of", "letters.result"], "Say what to clear: --key KEY"),
         (
             ["clear", "--node", "node"],

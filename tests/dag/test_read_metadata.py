@@ -17,6 +17,7 @@ from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.metadata import key_metadata, keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.errors import ReadError
+from airflow_dynamic_provider.execution.batch_records.stored import chunk_xcom, places_xcom
 from airflow_dynamic_provider.execution.layout import (
     METADATA_XCOM,
     RETURN_VALUE,
@@ -24,6 +25,7 @@ from airflow_dynamic_provider.execution.layout import (
     digest_xcom,
     entries_xcom,
     items_xcom,
+    values_xcom,
 )
 from tests.dag.tasks import pair
 from tests.dag_runs import start_run
@@ -86,6 +88,8 @@ def described():
     mine.map(lambda letter: below(letter).map(tell))
     mine.map(tell.override(task_id="tell_letter"))
     mine.zip(others(), how="outer").map(pair)
+    # All tasks that read it are batches, so it has only large pages.
+    letters.override(task_id="batched")().map(tell.override(task_id="tell_batch"), batch=1000)
 
 
 def run_described(run=None):
@@ -136,6 +140,9 @@ def test_metadata_is_that_of_the_key(airflow_database, execution_api):
         ("c",): {"number": 7, "other": "c"},
     }
     assert own == {("pair", (key,)): {} for key in "abc"}
+    produced, own = read(run, "batched.result")
+    assert produced == {("a",): {"number": 1, "letter": "a"}, ("b",): {"number": 2, "letter": "b"}}
+    assert own["tell_batch", ("b",)] == {"told by": "b"}
 
 
 def test_the_value_beside_it_need_not_be_loaded(airflow_database, execution_api):
@@ -173,17 +180,18 @@ def test_no_value_is_loaded_from_a_backend_that_keeps_all_in_objects(
     monkeypatch.setattr(task_runner, "XCom", Backend)
     run = run_described()
     assert run.state == "success"
+    produced = {("a",): {"number": 1, "letter": "a"}, ("b",): {"number": 2, "letter": "b"}}
+    keys = {RETURN_VALUE, digest_xcom(RETURN_VALUE)}
     loaded.clear()
-    produced, own = read(run, "letters.result")
-    assert produced == {("a",): {"number": 1, "letter": "a"}, ("b",): {"number": 2, "letter": "b"}}
+    found, own = read(run, "letters.result")
+    assert found == produced
     assert own["tell_letter", ("b",)] == {"told by": "b"}
     names = {address.removeprefix("object://").rpartition("/")[0] for address in loaded}
-    assert names == {
-        RETURN_VALUE,
-        digest_xcom(RETURN_VALUE),
-        described_xcom("result", 0),
-        METADATA_XCOM,
-    }
+    assert names == {*keys, described_xcom(items_xcom("result", 0)), METADATA_XCOM}
+    loaded.clear()
+    assert read(run, "batched.result")[0] == produced
+    names = {address.removeprefix("object://").rpartition("/")[0] for address in loaded}
+    assert names == {*keys, described_xcom(values_xcom("result", 0)), places_xcom(0), chunk_xcom(0)}
 
 
 def test_a_backend_of_the_deployment_is_asked_and_its_errors_are_told(

@@ -88,18 +88,29 @@ def ranges(draw):
 @given(ranges())
 def test_every_position_is_found_in_its_batch(batches):
     pages = pages_of_places(batches)
+    is_regular = bool(pages) and pages[0].size is not None
     found = [
-        pages[position // POSITIONS_PER_PAGE].batch_of(position)
+        pages[0 if is_regular else position // POSITIONS_PER_PAGE].batch_of(position)
         for batch in batches
         for position in range(*batch)
     ]
     assert found == [number for number, batch in enumerate(batches) for _ in range(*batch)]
-    assert len(pages) == -(-(batches[-1].stop if batches else 0) // POSITIONS_PER_PAGE)
+    count = batches[-1].stop if batches else 0
+    assert len(pages) == (1 if is_regular else -(-count // POSITIONS_PER_PAGE))
+
+
+@given(st.integers(1, 10_000), st.integers(1, 2500))
+def test_one_page_is_enough_for_batches_of_one_size(count, size):
+    (page,) = pages_of_places(cut(count, size))
+    positions = {0, size - 1, size, count // 2, count - 1} & set(range(count))
+    assert {at: page.batch_of(at) for at in positions} == {at: at // size for at in positions}
+    assert page.batch_of(count) is None
 
 
 @given(ranges())
 def test_a_page_has_the_batches_that_begin_in_it_and_one_more(batches):
-    for number, page in enumerate(pages_of_places(batches)):
+    irregular = [page for page in pages_of_places(batches) if page.size is None]
+    for number, page in enumerate(irregular):
         assert list(page.starts) == sorted(set(page.starts))
         assert all(start // POSITIONS_PER_PAGE == number for start in page.starts[1:])
         assert page.starts[0] <= number * POSITIONS_PER_PAGE

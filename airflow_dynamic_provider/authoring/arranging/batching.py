@@ -38,7 +38,9 @@ _WITHOUT_BATCH = "Map it without batch=, or do the work in a @task function."
 def ensure_batches(handle: KeyedValues, settings: Batch) -> BatchesOfMap:
     """Return how the tasks of a map run in batches. The same limits share one division into batches."""
     space = handle.space
-    if isinstance(space.spec, ProducedSpace) and settings.size >= ITEMS_PER_PAGE:
+    if settings.size < ITEMS_PER_PAGE:
+        space.note_single_readers()
+    elif isinstance(space.spec, ProducedSpace):
         # A batch reads a thousand values with one call from the pages of a collected output.
         space.graph.task(space.spec.producer_id).batched_outputs.add(space.spec.output)
     source = handle.source if settings.bytes is not None else None

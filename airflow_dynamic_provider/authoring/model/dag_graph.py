@@ -46,6 +46,9 @@ class KeySpace(Record, frozen=False, eq=False):
         task.is_expanded = True
         return task
 
+    def note_single_readers(self) -> None:
+        """Have each key stored so that a task instance which needs one of them reads few others with it."""
+
     def encloses(self, other: KeySpace) -> bool:
         """Return whether the other space was made in a map over this one."""
         return self.spec in other.spec.spaces_around()

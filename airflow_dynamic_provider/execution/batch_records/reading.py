@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution.batch_records.stored import (
@@ -13,62 +14,116 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     chunk_xcom,
     places_xcom,
 )
-from airflow_dynamic_provider.execution.pages import read_document
+from airflow_dynamic_provider.execution.pages import keeps_pages, kept_by, read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, MutableMapping
 
+    from airflow_dynamic_provider.execution.batch_records.cutting import Range
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
     from airflow_dynamic_provider.execution.spaces import Cut
 
-_Records = dict[int, "KeyRecord"]
+# The key of the running batch's own keys in Airflow's task context.
+_OWN_KEY = "dynamic_own_keys"
+
+# The key of the records that are kept.
+_RECORDS_KEY = "dynamic_records"
+
+
+class _Own(NamedTuple):
+    """The keys of a running batch."""
+
+    cut: Cut
+    number: int
+    range: Range
+
+
+def know_own(context: MutableMapping[str, Any], cut: Cut, number: int, keys: Range) -> None:
+    """Remember which keys the running batch has, for `batch_of`."""
+    context[_OWN_KEY] = _Own(cut, number, keys)
 
 
 def batch_of(context: Mapping[str, Any], cut: Cut, position: int) -> int | None:
-    """Return the number of the batch that has a position, ``None`` if there is none. One API call."""
-    places = read_document(
-        context, cut.task_id, places_xcom(position // POSITIONS_PER_PAGE), StoredPlaces.unpack
-    )
+    """Return the number of the batch that has a position, ``None`` if there is none.
+
+    One API call, two if the batches have different sizes. A running batch makes none for its own keys.
+    """
+    own: _Own | None = context.get(_OWN_KEY)
+    if own is not None and own.cut is cut and own.range.start <= position < own.range.stop:
+        return own.number
+    page = 0
+    places = read_document(context, cut.task_id, places_xcom(page), StoredPlaces.unpack)
+    if places is not None and places.size is None and (page := position // POSITIONS_PER_PAGE):
+        places = read_document(context, cut.task_id, places_xcom(page), StoredPlaces.unpack)
     return None if places is None else places.batch_of(position)
 
 
-def read_chunks(context: Mapping[str, Any], task_id: str, number: int) -> Iterator[_Records]:
-    """Yield the keys of a batch, by position, as they are stored. One API call for each chunk.
+class BatchRecords:
+    """What became of the keys of one batch. It reads only the chunks that it needs, one API call for each.
+
+    The first chunk of a batch that has ended tells where the other keys are.
 
     Args:
         context: Airflow's task context.
         task_id: The task: the batched task, or its gate.
         number: The number of the batch.
     """
-    chunk = 0
-    while True:
-        found = read_document(context, task_id, chunk_xcom(chunk), _by_position, number)
-        if found is None:
+
+    def __init__(self, context: Mapping[str, Any], task_id: str, number: int) -> None:
+        self._context = context
+        self._place = (task_id, number)
+        self._chunks: dict[int, StoredChunk] = {}
+        self._is_whole = False
+        self._by_position: dict[int, KeyRecord] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether anything is stored about any key."""
+        if not self._chunks:
+            self._read(0)
+        return bool(self._by_position)
+
+    def at(self, position: int) -> KeyRecord | None:
+        """Return what became of the key at a position, ``None`` if nothing is stored."""
+        while position not in self._by_position and (chunk := self._next(position)) is not None:
+            self._read(chunk)
+        return self._by_position.get(position)
+
+    def _next(self, position: int) -> int | None:
+        """Return the chunk to read for a position."""
+        first = self._chunks.get(0)
+        if first is not None and first.others:
+            chunk = first.chunk_of(position)
+            return None if chunk in self._chunks else chunk
+        return None if self._is_whole else len(self._chunks)
+
+    def _read(self, number: int) -> None:
+        task_id, batch = self._place
+        chunk = read_document(self._context, task_id, chunk_xcom(number), StoredChunk.unpack, batch)
+        if chunk is None:
+            self._is_whole = True
             return
-        records, is_last = found
-        yield records
-        if is_last:
-            return
-        chunk += 1
+        self._chunks[number] = replace(chunk, records=())
+        self._is_whole = chunk.is_last
+        self._by_position.update((record.position, record) for record in chunk.records)
 
 
-def _by_position(stored: Any) -> tuple[_Records, bool]:
-    chunk = StoredChunk.unpack(stored)
-    return {record.position: record for record in chunk.records}, chunk.is_last
+def records_of(context: Mapping[str, Any], task_id: str, number: int) -> BatchRecords:
+    """Return the records of a batch. Those that a task instance with many keys has read are kept for all."""
+    if not keeps_pages(context):
+        return BatchRecords(context, task_id, number)
+    kept: dict[Any, BatchRecords] = kept_by(context).setdefault(_RECORDS_KEY, {})
+    if (task_id, number) not in kept:
+        kept[task_id, number] = BatchRecords(context, task_id, number)
+    return kept[task_id, number]
 
 
 def record_at(context: Mapping[str, Any], spec: CloneSpec, position: int) -> KeyRecord | None:
-    """Return what became of one key, ``None`` if nothing is stored. At least two API calls."""
+    """Return what became of one key, ``None`` if nothing is stored. Up to four API calls."""
     assert spec.batches is not None
     number = batch_of(context, spec.batches.cut, position)
-    if number is None:
-        return None
-    for records in read_chunks(context, spec.task_id, number):
-        if position in records:
-            return records[position]
-    return None
+    return None if number is None else records_of(context, spec.task_id, number).at(position)
 
 
 def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str, place: Place) -> Any:

@@ -5,7 +5,8 @@ XCom of the task that cuts a list of keys into batches
 ========================================  ===============================================================
 ``return_value``                          a short entry for each batch, over which Airflow expands
 ``dynamic_batches.<page>``                for 64 batches: the positions of their keys; also the attempt
-``dynamic_batches.at.<page>``             for 1,000 positions: the batches that they are in
+``dynamic_batches.at.<page>``             for 1,000 positions: the batches that they are in; only the first
+                                          page if it has the size of all batches but the last
 ========================================  ===============================================================
 
 ========================================  ===============================================================
@@ -30,7 +31,7 @@ from airflow_dynamic_provider.execution.failures import KeyFailure
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _REMEDY = "Clear the task that stored it with its downstream tasks, so that the installed release stores it."
 
@@ -101,14 +102,19 @@ class StoredPlaces(Record):
     Attributes:
         first: The number of the batch that has the first position of the page.
         starts: The first positions of that batch and of the later batches that begin in the page.
+        size: The number of keys of each batch but the last; ``None`` if batches differ.
+        count: The number of keys of all batches, with ``size``.
     """
 
     first: int
     starts: tuple[int, ...]
+    size: int | None = None
+    count: int = 0
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
-        return {**PLACES.stamp, "first": self.first, "starts": list(self.starts)}
+        regular = {} if self.size is None else {"size": self.size, "count": self.count}
+        return {**PLACES.stamp, "first": self.first, "starts": list(self.starts), **regular}
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredPlaces:
@@ -119,17 +125,28 @@ class StoredPlaces(Record):
         """
         document = PLACES.read(stored)
         with reading(PLACES.noun, stored):
-            return cls(integer(document["first"]), tuple(map(integer, document["starts"])))
+            size = document.get("size")
+            return cls(
+                integer(document["first"]),
+                tuple(map(integer, document["starts"])),
+                None if size is None else integer(size),
+                integer(document.get("count", 0)),
+            )
 
-    def batch_of(self, position: int) -> int:
-        """Return the number of the batch that has a position of the page."""
+    def batch_of(self, position: int) -> int | None:
+        """Return the number of the batch that has a position, of the page or with ``size`` of any page."""
+        if self.size is not None:
+            return position // self.size if position < self.count else None
         return self.first + bisect_right(self.starts, position) - 1
 
 
 def pages_of_places(batches: Sequence[Range]) -> list[StoredPlaces]:
-    """Return the batches of each page of positions."""
-    starts = [each.start for each in batches]
-    count = batches[-1].stop if batches else 0
+    """Return the batches of each page of positions. One page is enough if all batches have the same size."""
+    if not batches:
+        return []
+    starts, count, size = [each.start for each in batches], batches[-1].stop, batches[0].length
+    if starts == list(range(0, count, size)):
+        return [StoredPlaces(0, (), size, count)]
     pages = []
     for begin in range(0, count, POSITIONS_PER_PAGE):
         first = bisect_right(starts, begin) - 1
@@ -175,11 +192,14 @@ class StoredChunk(Record):
         records: What became of the keys.
         attempt: The attempt at producing the keys.
         is_last: Whether no other chunk follows. It is not known while the batch runs, or after it was killed.
+        others: In the first chunk of a batch that has ended, where the other keys are: the first position of
+            each range of positions, the position after the last, and the chunk, in the order of positions.
     """
 
     records: tuple[KeyRecord, ...]
     attempt: int
     is_last: bool = False
+    others: tuple[tuple[int, int, int], ...] = ()
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -190,6 +210,7 @@ class StoredChunk(Record):
             **CHUNK.stamp,
             "attempt": self.attempt,
             "is_last": self.is_last,
+            **({"others": [list(each) for each in self.others]} if self.others else {}),
             "keys": [_pack_path(record.key_path) for record in records],
             "positions": [record.position for record in records],
             "states": _pack_rare([record.state for record in records], SUCCESS),
@@ -225,8 +246,36 @@ class StoredChunk(Record):
         document = CHUNK.read(stored)
         with reading(CHUNK.noun, stored):
             return cls(
-                tuple(_unpack_records(document)), integer(document["attempt"]), bool(document.get("is_last"))
+                tuple(_unpack_records(document)),
+                integer(document["attempt"]),
+                bool(document.get("is_last")),
+                tuple(
+                    (integer(start), integer(stop), integer(at))
+                    for start, stop, at in document.get("others", ())
+                ),
             )
+
+    def chunk_of(self, position: int) -> int | None:
+        """Return the other chunk that has a position, ``None`` if there is none. Only with `others`."""
+        at = bisect_right(self.others, position, key=lambda each: each[0]) - 1
+        return self.others[at][2] if at >= 0 and position < self.others[at][1] else None
+
+
+def ranges_of(chunks: Mapping[int, Iterable[int]]) -> tuple[tuple[int, int, int], ...]:
+    """Return where positions are, in the form of `StoredChunk.others`.
+
+    Args:
+        chunks: Chunk -> its positions.
+
+    Example:
+        >>> ranges_of({1: [3, 4, 6], 2: [7, 5]})
+        ((3, 5, 1), (5, 6, 2), (6, 7, 1), (7, 8, 2))
+    """
+    ranges: list[tuple[int, int, int]] = []
+    for position, chunk in sorted((each, chunk) for chunk, positions in chunks.items() for each in positions):
+        start = ranges.pop()[0] if ranges and ranges[-1][1:] == (position, chunk) else position
+        ranges.append((start, position + 1, chunk))
+    return tuple(ranges)
 
 
 def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:

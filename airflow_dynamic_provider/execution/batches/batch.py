@@ -12,6 +12,7 @@ from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import render_batch_label
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import StaleKeyError
+from airflow_dynamic_provider.execution.batch_records.reading import know_own
 from airflow_dynamic_provider.execution.batch_records.stored import (
     BATCHES_PER_PAGE,
     StoredBatches,
@@ -56,7 +57,9 @@ class Batch(Record, frozen=False, eq=False):
     def places(self) -> list[Place]:
         """The keys of the batch. One API call for each stored page of them."""
         space, (start, stop) = self.spec.space, self.range
-        if isinstance(space, ProducedSpace) and self.range.length >= ITEMS_PER_PAGE:
+        batches = self.spec.batches
+        assert batches is not None
+        if isinstance(space, ProducedSpace) and batches.settings.size >= ITEMS_PER_PAGE:
             items = read_range(self.context, space.producer_id, space.output, start, stop)
             know_items(self.context, space, start, items or ())
         return [place_at(self.context, space, position) for position in range(start, stop)]
@@ -109,6 +112,7 @@ def start_batch(context: MutableMapping[str, Any], spec: CloneSpec) -> Batch:
             remedy=f"Clear {cut.task_id!r} together with its downstream tasks.",
         )
     keep_pages(context)
+    know_own(context, cut, number, batches.ranges[offset])
     batch = context[BATCH_KEY] = Batch(spec, number, batches.ranges[offset], batches.attempt, context)
     set_label(context, batch.label)
     if batch.attempt > 1:

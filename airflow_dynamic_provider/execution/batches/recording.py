@@ -13,13 +13,18 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import state_store, xcom
-from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batch_records.stored import (
+    KeyRecord,
+    StoredChunk,
+    chunk_xcom,
+    ranges_of,
+)
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batches.batch import Batch
 
 #: The maximum size of the records of a chunk, in bytes, unless a single one is larger.
-CHUNK_BYTES = 48 * 1024
+CHUNK_BYTES = 64 * 1024
 
 #: The time between two stores of a chunk, in seconds.
 _STORE_EVERY = 1.0
@@ -41,6 +46,8 @@ class Recorder:
         self._keeps_checkpoints = keeps_checkpoints and state_store.has_store(batch.context)
         self._lock = threading.Lock()
         self._chunks: list[list[KeyRecord]] = [[]]
+        # Chunk -> the positions of its keys, except for the first.
+        self._elsewhere: dict[int, list[int]] = {}
         self._bytes = 0
         self._stored = 0
         self._is_changed = False
@@ -68,8 +75,13 @@ class Recorder:
         self._store(is_end=False)
 
     def close(self) -> None:
-        """Store everything, for good."""
+        """Store everything, for good. If there are several chunks, the first one tells where each key is."""
         self._store(is_end=True)
+        if self._elsewhere:
+            first = StoredChunk(
+                tuple(self._chunks[0]), self._batch.attempt, others=ranges_of(self._elsewhere)
+            )
+            xcom.push(self._batch.context, chunk_xcom(0), first.pack())
 
     def _store(self, *, is_end: bool) -> None:
         with self._lock:
@@ -78,6 +90,8 @@ class Recorder:
         first = self._stored
         for number, records in enumerate(chunks, first):
             is_last = is_end and number == first + len(chunks) - 1
+            if number:
+                self._elsewhere[number] = [record.position for record in records]
             packed = StoredChunk(tuple(records), self._batch.attempt, is_last).pack()
             xcom.push(self._batch.context, chunk_xcom(number), packed)
             if self._keeps_checkpoints:
@@ -85,8 +99,8 @@ class Recorder:
                 state_store.write(self._batch.context, chunk_xcom(number), checkpoint)
         # The last chunk may still grow.
         self._stored = first + len(chunks) - 1
-        for number in range(first, self._stored):
-            # What is stored for good needs no memory, except to tell the end.
+        for number in range(max(first, 1), self._stored):
+            # What is stored for good needs no memory. The first chunk is stored once more.
             self._chunks[number] = []
         self._last = time.monotonic()
 

@@ -10,6 +10,7 @@ from airflow_dynamic_provider.execution.checking import find_below, map_indexes,
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.gates import SameKey
+from airflow_dynamic_provider.execution.layout import digest_xcom, length_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batches.batch import Batch
     from airflow_dynamic_provider.execution.gates import Below
 
-# The maximum number of task instances whose states are read one by one.
+# The maximum number of upstream batches whose states are read one by one.
 _ONE_BY_ONE = 4
 
 #: Position -> (state, reason) of the keys that cannot start.
@@ -46,7 +47,7 @@ def find_stopped(batch: Batch) -> Stopped:
 
 
 def _by_same_key(batch: Batch, check: SameKey) -> Iterator[_Reason]:
-    """Yield the keys that a check of an upstream task stops. The states of all keys are read at once."""
+    """Yield the keys that a check of an upstream task stops."""
     needed = {own: check.positions(runtime) for own, runtime in _runtimes(batch)}
     positions = sorted({position for each in needed.values() for position in each})
     reader = Reader(batch.context, _read_states(batch, check, positions))
@@ -71,9 +72,12 @@ def _runtimes(batch: Batch) -> Iterator[tuple[int, CloneRuntime]]:
 
 
 def _read_states(batch: Batch, check: SameKey, positions: list[int]) -> xcom.States:
-    """Return the states of the upstream task instances. Those of a few batches are read one by one."""
+    """Return the states of the upstream task instances. What it costs does not grow with those of others."""
     indexes = map_indexes(batch.context, check, positions)
-    task_id = check.clone.task_id
+    task_id, space = check.clone.task_id, check.clone.space
+    if check.clone.batches is None:
+        digest = xcom.pull(batch.context, space.keys_task_id, digest_xcom(space.keys_xcom))
+        return xcom.read_states_of_few(batch.context, [task_id], indexes, length_of(digest))
     if len(indexes) > _ONE_BY_ONE:
         return xcom.read_states(batch.context, [task_id])
     states: xcom.States = {}

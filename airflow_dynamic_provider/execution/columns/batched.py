@@ -13,13 +13,14 @@ from airflow_dynamic_provider.execution.batch_records.outcomes import (
     outcome_of_started,
     outcome_of_unstarted,
 )
-from airflow_dynamic_provider.execution.batch_records.reading import batch_of, read_chunks
+from airflow_dynamic_provider.execution.batch_records.reading import batch_of, records_of
 from airflow_dynamic_provider.execution.columns.column import Column
 from airflow_dynamic_provider.execution.pages import keep_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_dynamic_provider.execution.batch_records.reading import BatchRecords
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import Batches
     from airflow_dynamic_provider.execution.columns.reader import Reader
@@ -35,22 +36,22 @@ class BatchedColumn(Column):
         self._clone = source.clone
         self._batches: Batches = source.clone.batches
         self._output = source.output
-        self._known: tuple[tuple[str, int], dict[int, KeyRecord]] | None = None
+        self._known: tuple[tuple[str, int], BatchRecords] | None = None
         self._states: dict[tuple[str, int], str | None] = {}
         # One page has the batches of a thousand keys.
         self._places = dict(reader.context)
         keep_pages(self._places)
 
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
-        """Return the states. One API call for each stored chunk of the batches that have the keys."""
+        """Return the states. One API call for each stored chunk that has one of the keys."""
         return [self._outcome(index) for index in indexes]
 
     def values(self, indexes: Sequence[int]) -> list[Any]:
-        """Return the results. One API call for each stored chunk of the batches that have the keys."""
+        """Return the results. One API call for each stored chunk that has one of the keys."""
         return [self._value(index) for index in indexes]
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the results. One API call for each stored chunk of the batches that have the keys."""
+        """Return the results. One API call for each stored chunk that has one of the keys."""
         found: dict[int, tuple[str, Any]] = {}
         for index in indexes:
             outcome = self._outcome(index)
@@ -122,7 +123,7 @@ class BatchedColumn(Column):
         return number
 
     def _record(self, task_id: str, number: int, index: int) -> KeyRecord | None:
-        record = self._records(task_id, number).get(index)
+        record = self._records(task_id, number).at(index)
         key = self._reader.key_at(self._clone.space, index)
         if record is not None and record.key_path != key:
             raise self._error(
@@ -132,13 +133,10 @@ class BatchedColumn(Column):
             )
         return record
 
-    def _records(self, task_id: str, number: int) -> dict[int, KeyRecord]:
+    def _records(self, task_id: str, number: int) -> BatchRecords:
         # Keys are read in order, so one batch at a time is enough.
         if self._known is None or self._known[0] != (task_id, number):
-            records: dict[int, KeyRecord] = {}
-            for chunk in read_chunks(self._reader.context, task_id, number):
-                records |= chunk
-            self._known = ((task_id, number), records)
+            self._known = ((task_id, number), records_of(self._reader.context, task_id, number))
         return self._known[1]
 
     def _error(self, index: int, problem: str, remedy: str) -> CollectError:
