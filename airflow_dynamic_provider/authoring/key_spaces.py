@@ -71,6 +71,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
 
     graph = outer.graph
     outer.note_single_readers()
+    clone = graph.clones[producer.task_id]
     suffix = "keys" if _is_only_output(producer) else output
     spec = NestedSpace(
         keys_task_id=graph.free_id(f"{producer.task_id}__{suffix}"),
@@ -80,17 +81,17 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
         output=output,
         is_required=producer.declarations[output].is_required,
         outer=outer.spec,
+        batches=clone.spec.batches,
     )
-    clone = graph.clones[producer.task_id].spec
-    clone.stored_outputs.add(output)
+    clone.spec.stored_outputs.add(output)
     graph.make_helper(
         NestedKeysOperator,
         spec.keys_task_id,
         outer.home,
         producer,
-        outer.ensure_expanded_task(),
+        clone.ensure_expanded_task(),
         space=spec,
-        clone=clone,
+        clone=clone.spec,
         doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
         "expand over.",
         doc_json=_document(spec),

@@ -23,8 +23,7 @@ from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.definitions.batches import Batch
-    from airflow_dynamic_provider.execution.spaces import Cut, KeyPath, Route, Space
+    from airflow_dynamic_provider.execution.spaces import Batches, KeyPath, Route, Space
 
 #: The key of the running clone in Airflow's task context.
 RUNTIME_KEY = "dynamic_clone"
@@ -35,22 +34,6 @@ PUSHED_DEFAULT = f"pushed:{DEFAULT_OUTPUT}"
 log = logging.getLogger(__name__)
 
 _RuntimeContext = MutableMapping[str, Any]
-
-
-class Batches(Record, frozen=False, eq=False):
-    """How a cloned task runs many keys in one task instance.
-
-    Attributes:
-        cut: The division of its keys into batches.
-        settings: The author's settings.
-        checks: Decide for each key whether it can start, collected while the Dag file is parsed.
-        gate_id: The task that decides for each batch whether a key of it can start, if there are checks.
-    """
-
-    cut: Cut
-    settings: Batch
-    checks: list[Any] = field(default_factory=list)
-    gate_id: str | None = None
 
 
 class CloneSpec(Record, frozen=False, eq=False):

@@ -130,6 +130,7 @@ INTERNAL_XCOMS = (
     f"{_PREFIX}.",
     f"{_ENTRIES_PREFIX}.",
     "dynamic_batch.",
+    "dynamic_batch_items.",
     "dynamic_batches.",
     PRODUCED_XCOM,
     CLONE_XCOM,
@@ -472,12 +473,14 @@ class StoredEntry(Record):
         links: The position in each key space that it is made of; ``None`` if an outer zip lacks the key.
         item: The position among the outputs of the producing clone; ``None`` for a joined space.
         metadata: The metadata of the dynamic output, which its clones show too.
+        page: If the producing clone ran in a batch: the number of the batch, and the page of the value in it.
     """
 
     key_path: tuple[str, ...]
     links: tuple[int | None, ...]
     item: int | None = None
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    page: tuple[int, int] | None = None
 
 
 class StoredEntries(Record):
@@ -497,6 +500,7 @@ class StoredEntries(Record):
                     "links": list(entry.links),
                     "item": entry.item,
                     "metadata": _pack_metadata(entry.metadata),
+                    **({} if entry.page is None else {"page": list(entry.page)}),
                 }
                 for entry in self.entries
             ],
@@ -521,6 +525,7 @@ def _unpack_entry(stored: Any) -> StoredEntry:
             tuple(None if link is None else integer(link) for link in stored["links"]),
             None if stored["item"] is None else integer(stored["item"]),
             _read_metadata(stored["metadata"]),
+            None if (page := stored.get("page")) is None else (integer(page[0]), integer(page[1])),
         )
 
 
@@ -673,14 +678,24 @@ def pack_produced_keys(keys: Mapping[str, Mapping[str, MetadataValue]]) -> list[
     return [{"key": key, "metadata": _pack_metadata(metadata)} for key, metadata in keys.items()]
 
 
-def unpack_produced_keys(value: Any) -> dict[str, Mapping[str, MetadataValue]]:
+class ProducedKey(Record):
+    """A key that a clone produced: its metadata, and its `StoredEntry.page`."""
+
+    metadata: Mapping[str, MetadataValue]
+    page: tuple[int, int] | None = None
+
+
+def unpack_produced_keys(value: Any) -> dict[str, ProducedKey]:
     """Read the keys that a clone produced.
 
     Raises:
         LayoutError: The shape is unknown.
     """
     with reading("a list of produced keys", value):
-        return {_path([each["key"]])[0]: _read_metadata(each["metadata"]) for each in value}
+        return {
+            _path([each["key"]])[0]: ProducedKey(_read_metadata(each["metadata"]), each.get("page"))
+            for each in value
+        }
 
 
 def pack_marked(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.definitions.states import MARKED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import KeyMismatchError
 from airflow_dynamic_provider.execution import layout
-from airflow_dynamic_provider.execution.columns.making import make_column
+from airflow_dynamic_provider.execution.columns.making import make_column, state_of_producer
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.layout import StoredEntry
 from airflow_dynamic_provider.execution.lengths import check_length
@@ -55,11 +55,11 @@ def list_nested(
         is_expanded: Whether Airflow expands over the keys, and not only over batches of them.
 
     Raises:
-        AirflowSkipException: The task that lists the outer keys was skipped.
-        AirflowFailException: The task that lists the outer keys failed.
+        AirflowSkipException: The task that lists the outer keys, or divides them into batches, was skipped.
+        AirflowFailException: That task failed.
         TooManyOutputsError: Airflow does not expand over so many keys.
     """
-    outer_id = space.outer.keys_task_id
+    outer_id = space.outer.keys_task_id if clone.batches is None else clone.batches.cut.task_id
     states = xcom.read_states(context, [clone.task_id, outer_id])
     end_as_upstream(outer_id, states.get((outer_id, xcom.UNMAPPED)))
     reader = Reader(context, states)
@@ -67,10 +67,10 @@ def list_nested(
     produced = make_column(reader, ResultSource(clone, space.output)).fetch(range(len(outer)))
     _note_marked(context, clone, [outer[at] for at, (state, _) in produced.items() if state == MARKED])
     entries = [
-        StoredEntry((*outer[position], key), (position,), item, metadata)
+        StoredEntry((*outer[position], key), (position,), item, found.metadata, found.page)
         for position, (state, keys) in produced.items()
         if state == SUCCESS
-        for item, (key, metadata) in enumerate(layout.unpack_produced_keys(keys).items())
+        for item, (key, found) in enumerate(layout.unpack_produced_keys(keys).items())
     ]
     if is_expanded:
         check_length(len(entries), task_id, space.output)
@@ -144,7 +144,11 @@ class _Join:
         self, reader: Reader, left: list[KeyPath], right: list[KeyPath]
     ) -> Iterator[tuple[KeyPath, tuple[int | None, int | None]]]:
         # The keys below these outer keys are unknown.
-        blocked = {path for each in self.space.origins for path, _ in reader.outer_keys_without(each)}
+        blocked = {
+            path
+            for each in self.space.origins
+            for path, _ in reader.outer_keys_without(each, state_of_producer(reader, each))
+        }
         sides = [
             {path: position for position, path in enumerate(side) if not _is_below(path, blocked)}
             for side in (left, right)

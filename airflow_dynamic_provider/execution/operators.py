@@ -68,9 +68,13 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         self.single_outputs: set[str] = set()
         # Looks its outputs up, and keeps them, if the task is cached.
         self.results: KeepsOutputs | None = None
+        # Set if the function in place of the author's runs it for each key of a batch.
+        self.runs_batches = False
 
     def execute(self, context: Any) -> Any:
         """Run the function, and check and store its outputs. Airflow calls this in the task's process."""
+        if self.runs_batches:
+            return self.python_callable()
         if self.results is not None:
             return self.results.execute(context, self)
         # Imported here, as what stores the outputs below, because all other tasks make this operator too.

@@ -70,6 +70,11 @@ class Place:
         return self._item.value
 
     @property
+    def page(self) -> tuple[int, int] | None:
+        """The page of the value, if a batch produced it. See `layout.StoredEntry`."""
+        return self._stored.page if isinstance(self._stored, layout.StoredEntry) else None
+
+    @property
     def metadata(self) -> Mapping[str, MetadataValue]:
         """The metadata of the dynamic output, or of both outputs in a joined key space."""
         if not isinstance(self.space, JoinedSpace):
@@ -118,14 +123,7 @@ class Place:
         assert outer is not None
         item = read_item(self._context, self.space.producer_id, self.space.output, stored.item, outer)
         if item is None or item.key_path != stored.key_path:
-            raise StaleKeyError(
-                f"was produced again and no longer has this key, but {self.space.keys_task_id!r} still "
-                "lists it",
-                task_id=self.space.producer_id,
-                output_name=self.space.output,
-                mapping_key=render_key(stored.key_path),
-                remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
-            )
+            raise no_longer_produced(self.space, stored.key_path)
         return item
 
     def _check(self, stored: _Stored | None) -> _Stored:
@@ -142,6 +140,17 @@ class Place:
             mapping_key=None if expected is None else render_key(expected),
             remedy=f"Clear {self.space.keys_task_id!r} together with its downstream tasks.",
         )
+
+
+def no_longer_produced(space: NestedSpace, key_path: KeyPath) -> StaleKeyError:
+    """Return the error for a key that is listed, but whose value is not there."""
+    return StaleKeyError(
+        f"was produced again and no longer has this key, but {space.keys_task_id!r} still lists it",
+        task_id=space.producer_id,
+        output_name=space.output,
+        mapping_key=render_key(key_path),
+        remedy=f"Clear {space.keys_task_id!r} together with its downstream tasks.",
+    )
 
 
 def know_items(

@@ -196,10 +196,22 @@ def produce(callable_: Callable[..., Any], args: Any, kwargs: Mapping[str, Any],
             result = asyncio.run(_await(cast("Coroutine[Any, Any, Any]", result)))
         if isinstance(result, AsyncIterator):
             asyncio.run(_drain_async(result, into))
-        elif isinstance(result, Iterator):
-            _accept_returned(_drain(result, into), into, is_generator=True)
         else:
-            _accept_returned(result, into, is_generator=False)
+            _accept_result(result, into)
+
+
+async def produce_async(
+    callable_: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], into: Production
+) -> None:
+    """Run an asynchronous callable in the running event loop. See `produce`."""
+    with _ReturnNamed(callable_):
+        result = callable_(*args, **kwargs)
+        if inspect.isawaitable(result):
+            result = await result
+        if isinstance(result, AsyncIterator):
+            await _drain_async(result, into)
+        else:
+            _accept_result(result, into)
 
 
 async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -220,6 +232,13 @@ def _drain(events: Iterator[Any], into: Production) -> Any:
             except StopIteration as stop:
                 return stop.value
             into.accept(event)
+
+
+def _accept_result(result: Any, into: Production) -> None:
+    if isinstance(result, Iterator):
+        _accept_returned(_drain(result, into), into, is_generator=True)
+    else:
+        _accept_returned(result, into, is_generator=False)
 
 
 def _accept_returned(returned: Any, into: Production, *, is_generator: bool) -> None:

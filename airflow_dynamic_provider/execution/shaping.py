@@ -9,6 +9,7 @@ from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import FAILURES, MARKED, SEVERITY, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
+from airflow_dynamic_provider.execution.columns.making import state_of_producer
 from airflow_dynamic_provider.execution.spaces import NestedSpace, name_of
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _missing(
         if depth >= len(prefix):
             # In a joined space, key paths need not begin with the key paths of an origin.
             present = {path[:depth] for path in paths} if isinstance(space, NestedSpace) else set()
-            yield from reader.outer_keys_without(origin, prefix, present)
+            yield from reader.outer_keys_without(origin, state_of_producer(reader, origin), prefix, present)
 
 
 def _outer_keys(reader: Reader, space: Space, found: Found) -> Iterator[tuple[KeyPath, str | None]]:

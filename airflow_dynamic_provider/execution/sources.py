@@ -62,7 +62,16 @@ class ItemSource(Record, eq=False):
         return self.space.output
 
     def value_at(self, context: Context, runtime: CloneRuntime, place: Place) -> Any:
-        """Return the value of a key, in a running clone."""
+        """Return the value of a key, in a running clone.
+
+        Raises:
+            StaleKeyError: The value is no longer there.
+        """
+        if isinstance(self.space, NestedSpace) and self.space.batches is not None:
+            # Imported only here: most clones read no batch.
+            from airflow_dynamic_provider.execution.batch_records.reading import read_batched_item
+
+            return self.value_of(read_batched_item(context, self.space, place))
         return self.value_of(place.value)
 
     def value_of(self, stored: Any) -> Any:

@@ -7,9 +7,12 @@ space, or to a side of a joined space. It is a tuple of link numbers. ``()`` is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.definitions.records import Record, field
+
+if TYPE_CHECKING:
+    from airflow_dynamic_provider.definitions.batches import Batch
 
 KeyPath = tuple[str, ...]
 Route = tuple[int, ...]
@@ -71,11 +74,13 @@ class Origin(Record, eq=False):
         task_id: The task.
         space: The keys that it is cloned for.
         keys_task_id: The task that lists the keys that its clones produced.
+        batches: How it runs many keys in one task instance; ``None`` if it runs one.
     """
 
     task_id: str
     space: Space
     keys_task_id: str
+    batches: Batches | None = None
 
 
 class ProducedSpace(Space, eq=False):
@@ -106,12 +111,21 @@ class ProducedSpace(Space, eq=False):
 
 
 class NestedSpace(Space, eq=False):
-    """The keys of a dynamic output of a cloned task, below the keys that it is cloned for."""
+    """The keys of a dynamic output of a cloned task, below the keys that it is cloned for.
+
+    Attributes:
+        producer_id: The task.
+        output: The dynamic output.
+        is_required: Whether the output is required.
+        outer: The space that the task is cloned for.
+        batches: How the task runs many keys in one task instance; ``None`` if it runs one.
+    """
 
     producer_id: str
     output: str
     is_required: bool
     outer: Space
+    batches: Batches | None = None
 
     @property
     def links(self) -> tuple[Space, ...]:
@@ -126,7 +140,8 @@ class NestedSpace(Space, eq=False):
     @property
     def origins(self) -> tuple[Origin, ...]:
         """The producing task, and the tasks that produce the outer keys."""
-        return (*self.outer.origins, Origin(self.producer_id, self.outer, self.keys_task_id))
+        own = Origin(self.producer_id, self.outer, self.keys_task_id, self.batches)
+        return (*self.outer.origins, own)
 
     def path_of_link(self, link: int, path: KeyPath) -> KeyPath:
         """Return the outer key path."""
@@ -242,3 +257,19 @@ class Cut(Record, eq=False):
     def __deepcopy__(self, memo: dict[int, Any]) -> Cut:
         # Cuts are compared by identity. A copy of a Dag, or of a part of it, has the same cuts.
         return self
+
+
+class Batches(Record, frozen=False, eq=False):
+    """How a cloned task runs many keys in one task instance.
+
+    Attributes:
+        cut: The division of its keys into batches.
+        settings: The author's settings.
+        checks: Decide for each key whether it can start, collected while the Dag file is parsed.
+        gate_id: The task that decides for each batch whether a key of it can start, if there are checks.
+    """
+
+    cut: Cut
+    settings: Batch
+    checks: list[Any] = field(default_factory=list)
+    gate_id: str | None = None

@@ -18,6 +18,7 @@ from airflow_dynamic_provider.execution.metadata import gathered_metadata
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from airflow_dynamic_provider.execution.metadata import GatheredMetadata
     from airflow_dynamic_provider.execution.producing import Production
     from airflow_dynamic_provider.execution.writing import OutputWriter
 
@@ -57,10 +58,20 @@ def store(
 def _add_late_metadata(
     context: MutableMapping[str, Any], production: Production, writer: OutputWriter
 ) -> None:
+    merge_late_metadata(production, gathered_metadata(context))
     for name, by_key in gathered_metadata(context).keys.items():
+        positions = {key: position for position, key in enumerate(production.dynamic[name])}
+        writer.add_metadata(name, {positions[key]: metadata for key, metadata in by_key.items()})
+
+
+def merge_late_metadata(production: Production, gathered: GatheredMetadata) -> None:
+    """Add the metadata that was gathered for single keys to the dynamic outputs.
+
+    Raises:
+        UnexpectedOutputError: Metadata was added to a key that was never produced.
+    """
+    for name, by_key in gathered.keys.items():
         events = production.dynamic[name]
-        positions = {key: position for position, key in enumerate(events)}
-        late = {}
         for key, metadata in by_key.items():
             if key not in events:
                 raise UnexpectedOutputError(
@@ -72,8 +83,6 @@ def _add_late_metadata(
                 )
             merged = {**events[key].metadata, **metadata}
             events[key] = DynamicOutput(events[key].value, key, name, merged)
-            late[positions[key]] = metadata
-        writer.add_metadata(name, late)
 
 
 def _produced_by_clone(production: Production) -> dict[str, Any]:
@@ -87,11 +96,8 @@ def _produced_by_clone(production: Production) -> dict[str, Any]:
 
 def _store_static(context: MutableMapping[str, Any], production: Production) -> None:
     gathered = gathered_metadata(context)
+    merge_static_metadata(production, gathered)
     for name, event in production.static.items():
-        if event.metadata:
-            # Metadata that was added while the task ran takes precedence over that of the event.
-            added = gathered.outputs.get(name, {})
-            gathered.outputs[name] = {**event.metadata, **added}
         if len(production.declarations) > 1:
             xcom.push(context, name, event.value)
     if any(
@@ -100,6 +106,13 @@ def _store_static(context: MutableMapping[str, Any], production: Production) -> 
     ):
         xcom.push(context, layout.PRODUCED_XCOM, sorted(production.static))
     gathered.store(context)
+
+
+def merge_static_metadata(production: Production, gathered: GatheredMetadata) -> None:
+    """Add the metadata of static outputs to what was gathered, which takes precedence."""
+    for name, event in production.static.items():
+        if event.metadata:
+            gathered.outputs[name] = {**event.metadata, **gathered.outputs.get(name, {})}
 
 
 def _store_keys(context: Mapping[str, Any], production: Production, *, is_clone: bool) -> Any:

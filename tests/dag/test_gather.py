@@ -77,16 +77,12 @@ def test_what_was_skipped_is_left_out():
 def test_what_is_no_output_of_one_task_is_refused():
     with pytest.raises(HandleUsageError, match=r"^gather\(\) received no outputs\. Pass outputs of tasks\."):
         gather()
-    with pytest.raises(
-        HandleUsageError, match=r"^gather\(\) received 3 of type int\. Pass outputs of"
-    ):
+    with pytest.raises(HandleUsageError, match=r"^gather\(\) received 3 of type int\. Pass outputs of"):
         gather(3)
 
     @dag(schedule=None)
     def refused():
-        with pytest.raises(
-            HandleUsageError, match=r"a value for each key\. Use handle\.collect\(\)"
-        ):
+        with pytest.raises(HandleUsageError, match=r"a value for each key\. Use handle\.collect\(\)"):
             gather(one(), keys())
         with pytest.raises(HandleUsageError, match=r"gather\(\) was used as a truth value"):
             bool(gather(one()))

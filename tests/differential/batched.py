@@ -10,7 +10,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, S
 from tests.differential.findings import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.differential.findings import Finding
     from tests.differential.oracle import Outcome
@@ -20,19 +20,22 @@ _Records = dict[int, dict[int, KeyRecord]]
 
 
 def compare_batches(
-    run: Any, name: str, size: int, outcomes: Mapping[Path, Outcome], live: Mapping[int, Any]
+    run: Any,
+    name: str,
+    batches: Sequence[Sequence[Path]],
+    outcomes: Mapping[Path, Outcome],
+    live: Mapping[int, Any],
 ) -> Iterator[Finding]:
     """Yield the differences of a batched task.
 
     Args:
         run: The run, which has ended.
         name: The task.
-        size: The maximum number of keys in a batch.
+        batches: The keys of each batch.
         outcomes: Key path -> expected outcome, in the order of the keys.
         live: Map index -> task instance.
     """
-    paths = list(outcomes)
-    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
+    positions = {path: position for position, path in enumerate(outcomes)}
     if sorted(live) != list(range(len(batches))):
         yield "clones", f"{name} has {sorted(live)}, expected one for each of {batches}"
         return
@@ -47,10 +50,10 @@ def compare_batches(
         found = (of_batches if has_passed else of_gates).get(number, {})
         # Where a task that runs once ended the batch, the scheduler has decided for all keys alike.
         has_records = not has_passed or any(outcome.has_run for outcome in expected.values())
-        for position, path in enumerate(keys, number * size):
+        for path in keys:
             shown = f"{name}[{'/'.join(path)}]"
             if has_records:
-                yield from _compare_key(shown, path, outcomes[path], found.get(position))
+                yield from _compare_key(shown, path, outcomes[path], found.get(positions[path]))
             elif str(ti.state) != outcomes[path].state:
                 yield "state", f"{shown} is {ti.state}, expected {outcomes[path].state}"
 

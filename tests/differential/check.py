@@ -77,8 +77,11 @@ def _map_index(names: Names, step: Clear, expected: Expected) -> int | None:
     """Return the map index of the task instance that a step clears. In a batch, it runs other keys too."""
     if not step.path:
         return None
-    position = list(expected.outcomes[step.task]).index(step.path)
-    return position // names.batches[step.task].size if step.task in names.batches else position
+    paths = list(expected.outcomes[step.task])
+    if step.task not in names.batches:
+        return paths.index(step.path)
+    batches = names.divided(step.task, paths)
+    return next(number for number, keys in enumerate(batches) if step.path in keys)
 
 
 def _compare_tries(
@@ -104,7 +107,7 @@ def _compare(run: Any, names: Names, expected: Expected) -> Iterator[Finding]:
     for name, outcomes in expected.outcomes.items():
         live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}
         if name in names.batches and outcomes and set(live) != {-1}:
-            yield from compare_batches(run, name, names.batches[name].size, outcomes, live)
+            yield from compare_batches(run, name, names.divided(name, outcomes), outcomes, live)
             continue
         values = run.xcoms(name)
         if not outcomes:

@@ -54,7 +54,7 @@ class _UnfitError(Exception):
 def generate(seed: int, *, size: int = 25) -> Case:
     """Return the case of a seed, with at most ``size`` task instances."""
     rng, how = random.Random(seed), random.Random(seed)
-    # The maps of every other program have no maps inside, so all of them can run in batches.
+    # Every other program has no maps inside, so it has more tasks at the top.
     depth = 1 if seed % 2 else MAX_DEPTH
     while True:
         program = _ProgramWriter(rng, how, depth).write()
@@ -74,18 +74,12 @@ def with_batches(rng: random.Random, program: Program) -> Program:
         rng: Decides how. It decides nothing else, so a seed gives the same program in other batches.
         program: A program without batches.
     """
-    names = Names(program)
-    return tuple(
-        replace(each, batches=_any_batches(rng))
-        if isinstance(each, Map) and _can_run_in_batches(names, each) and rng.random() < 0.5
-        else each
-        for each in program
-    )
+    return tuple(_with_batches(rng, each) if isinstance(each, Map) else each for each in program)
 
 
-def _can_run_in_batches(names: Names, statement: Map) -> bool:
-    """Return whether the keys of a map have no keys of their own, neither above nor in its body."""
-    return len(names[statement.over].space) == 1 and all(isinstance(each, Call) for each in statement.body)
+def _with_batches(rng: random.Random, statement: Map) -> Map:
+    batches = _any_batches(rng) if rng.random() < 0.5 else None
+    return replace(statement, body=with_batches(rng, statement.body), batches=batches)
 
 
 def _any_batches(rng: random.Random) -> Batches:

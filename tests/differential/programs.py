@@ -16,8 +16,9 @@ Here ``u`` runs for each key of ``p``, and receives the results of ``t`` for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.pretty import pretty_repr
@@ -225,7 +226,8 @@ class Names:
         if isinstance(statement, Map):
             self.add_all(statement.body, self[statement.over].space)
             if statement.batches is not None:
-                self.batches.update((each.name, statement.batches) for each in statement.body)
+                tasks = (each.name for each in statement.body if isinstance(each, (Call, Produce)))
+                self.batches.update((name, statement.batches) for name in tasks)
             return
         space = scope if isinstance(statement, Call) else (*scope, statement.name)
         self.infos[statement.name] = Info(statement, scope, space)
@@ -256,6 +258,16 @@ class Names:
             )
             for each in info.statement.args
         )
+
+    def divided(self, name: str, paths: Iterable[Path]) -> list[list[Path]]:
+        """Return the batches of a task's keys. Inside a map, a batch has keys of one key of that map."""
+        size, last = self.batches[name].size, self[name].scope[-1]
+        depth = self.width(self[last].scope)
+        return [
+            keys[start : start + size]
+            for keys in (list(group) for _, group in groupby(paths, lambda path: path[:depth]))
+            for start in range(0, len(keys), size)
+        ]
 
     def width(self, space: Space) -> int:
         """Return the length of a space's key paths."""
@@ -293,7 +305,10 @@ class Names:
 
 def without_batches(program: Program) -> Program:
     """Return a program whose tasks all run one key in a task instance."""
-    return tuple(replace(each, batches=None) if isinstance(each, Map) else each for each in program)
+    return tuple(
+        replace(each, body=without_batches(each.body), batches=None) if isinstance(each, Map) else each
+        for each in program
+    )
 
 
 def sides(statement: Any) -> tuple[str, str]:

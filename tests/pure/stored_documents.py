@@ -19,10 +19,13 @@ from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.definitions.metadata import MetadataValue, metadata_to_json
 from airflow_dynamic_provider.definitions.records import as_dict
 from airflow_dynamic_provider.execution import documents, layout
+from airflow_dynamic_provider.execution.batch_records import items as batch_items
 from airflow_dynamic_provider.execution.batch_records import stored as batch_records
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
+from airflow_dynamic_provider.execution.batch_records.items import Block, StoredBatchItems
 from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, Try
 from airflow_dynamic_provider.execution.batch_records.stored import (
+    BatchItem,
     KeyFailure,
     KeyRecord,
     StoredBatches,
@@ -285,8 +288,8 @@ KINDS: dict[str, Kind] = {
         layout.StoredValues(["a", None], ("tenant",), 3), form=layout.VALUES, **_packed(layout.StoredValues)
     ),
     "produced_keys": Kind(
-        {"orders.csv": BYTES, "b": {}},
-        layout.pack_produced_keys,
+        {"orders.csv": layout.ProducedKey(BYTES), "b": layout.ProducedKey({})},
+        lambda found: layout.pack_produced_keys({key: each.metadata for key, each in found.items()}),
         layout.unpack_produced_keys,
         records=(("*",), ("*", "metadata", "*")),
         code=("execution.layout.pack_produced_keys", "execution.layout.unpack_produced_keys"),
@@ -319,6 +322,42 @@ KINDS: dict[str, Kind] = {
     ),
     "batches_of_positions": Kind(
         StoredPlaces(4, (998, 1001)), form=batch_records.PLACES, **_packed(StoredPlaces)
+    ),
+    "keys_of_producing_batch": Kind(
+        StoredChunk(
+            (
+                KeyRecord(
+                    ("orders.csv",),
+                    3,
+                    "success",
+                    started=1704067200500,
+                    items={
+                        "rows": (
+                            BatchItem("1", metadata_to_json(BYTES), 0),
+                            BatchItem("2", page=0),
+                            BatchItem("3", page=1),
+                        ),
+                        "none": (),
+                    },
+                ),
+                KeyRecord(("c",), 0, "failed", failure=KeyFailure("ValueError", "bad")),
+            ),
+            attempt=1,
+        ),
+        form=batch_records.CHUNK,
+        records=((), ("items", "*", "*")),
+        **_packed(StoredChunk),
+    ),
+    "items_of_batch": Kind(
+        StoredBatchItems(
+            (
+                Block("rows", ("orders.csv",), 1704067200500, ["1", "2"], [{"cells": [1, None]}, None]),
+                Block("rows", ("tenant", "b"), None, ["1"], ["x"]),
+            )
+        ),
+        form=batch_items.ITEMS,
+        records=((), ("blocks", "*")),
+        **_packed(StoredBatchItems),
     ),
     "keys_of_batch": Kind(
         StoredChunk(

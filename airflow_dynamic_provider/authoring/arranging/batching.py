@@ -11,6 +11,7 @@ from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.usage import note_reference
 from airflow_dynamic_provider.errors import HandleUsageError, MapFunctionError
 from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
+from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
 
 if TYPE_CHECKING:
@@ -74,20 +75,23 @@ def _make_cut(space: KeySpace, settings: Batch, source: Any) -> Cut:
     return Cut(space.spec, task_id)
 
 
-def refuse_unbatchable(task: Any, space: KeySpace) -> None:
+def refuse_unbatchable(task: Any, space: KeySpace, cache: Cache | None) -> None:
     """Refuse a task of a mapped function that cannot run many keys in one task instance.
 
     Raises:
-        MapFunctionError: It is not a plain ``@task``, or has settings that apply to one task instance.
+        MapFunctionError: It is not a plain ``@task`` or ``@task.dynamic``, or has settings that apply to one
+            task instance.
     """
-    if not objects.runs_plain_function(type(task)):
+    if not objects.runs_plain_function(type(task)) and type(task) is not DynamicTaskOperator:
         name = getattr(task, "custom_operator_name", None) or type(task).__name__
         raise _error(
             space,
             f"the function that is mapped in batches calls {task.task_id!r}, which is a {name}: only the "
-            "functions of plain @task run many keys in one task instance",
+            "functions of @task and @task.dynamic run many keys in one task instance",
             _WITHOUT_BATCH,
         )
+    if cache is not None or getattr(task, "results", None) is not None:
+        _refuse_cached(task, space)
     # A collection among its arguments has made the rule of a task that had the default rule tolerant.
     is_default = space.graph.collector_of(task.task_id).is_relaxed
     if task.trigger_rule != TriggerRule.ALL_SUCCESS and not is_default:
@@ -103,6 +107,16 @@ def refuse_unbatchable(task: Any, space: KeySpace) -> None:
             f"the function that is mapped in batches calls {task.task_id!r}, whose {setting} would apply to "
             "the batch and not to each key",
             f"Leave {setting} out, or map it without batch=.",
+        )
+
+
+def _refuse_cached(task: Any, space: KeySpace) -> None:
+    if isinstance(task, DynamicTaskOperator):
+        raise _error(
+            space,
+            f"the function that is mapped in batches calls {task.task_id!r}, which has dynamic outputs and "
+            "cache=: a batch keeps the results of plain @task only",
+            "Leave cache= out, or map it without batch=.",
         )
 
 
@@ -131,6 +145,11 @@ def run_in_batches(clone: ClonedTask, cache: Cache | None) -> None:
     task = clone.operator
     given = Given(list(task.op_args), dict(task.op_kwargs))
     function = task.python_callable
+    if isinstance(task, DynamicTaskOperator):
+        from airflow_dynamic_provider.execution.batches.producing import ProducingFunction
+
+        function = ProducingFunction(function, task.task_id, task.declarations)
+        task.runs_batches = True
     task.op_args, task.op_kwargs = [], {}
     results = None
     if cache is not None:

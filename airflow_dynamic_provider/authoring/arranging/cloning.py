@@ -28,7 +28,6 @@ from airflow_dynamic_provider.definitions.declarations import has_types
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
-    Batches,
     CloneSpec,
     after_execute,
     before_execute,
@@ -38,7 +37,7 @@ from airflow_dynamic_provider.execution.clones import (
 from airflow_dynamic_provider.execution.failures import keep_errors
 from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.execution.sources import ResultSource
-from airflow_dynamic_provider.execution.spaces import name_of
+from airflow_dynamic_provider.execution.spaces import Batches, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -91,7 +90,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
             # Imported here, because most maps run each key in a task instance of its own.
             from airflow_dynamic_provider.authoring.arranging.batching import refuse_unbatchable
 
-            refuse_unbatchable(task, scope.space)
+            refuse_unbatchable(task, scope.space, scope.cache)
         if scope.cache is not None:
             # Imported here, because most maps keep no results.
             from airflow_dynamic_provider.authoring.arranging.caching import refuse_uncacheable

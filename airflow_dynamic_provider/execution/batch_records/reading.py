@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import StaleKeyError
+from airflow_dynamic_provider.execution.batch_records.items import read_page
 from airflow_dynamic_provider.execution.batch_records.stored import (
     POSITIONS_PER_PAGE,
     StoredChunk,
@@ -15,6 +17,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     places_xcom,
 )
 from airflow_dynamic_provider.execution.pages import keeps_pages, kept_by, read_document
+from airflow_dynamic_provider.execution.places import no_longer_produced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
-    from airflow_dynamic_provider.execution.spaces import Cut
+    from airflow_dynamic_provider.execution.spaces import Cut, NestedSpace
 
 # The key of the running batch's own keys in Airflow's task context.
 _OWN_KEY = "dynamic_own_keys"
@@ -130,7 +133,8 @@ def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str,
     """Return the value that a batched task produced for a key, in a running clone or batch.
 
     Raises:
-        AirflowSkipException: The task was skipped for this key.
+        AirflowSkipException: The output is optional and was not produced, or the task was skipped for this
+            key.
         StaleKeyError: The task has no result for this key.
     """
     from airflow_dynamic_provider.definitions.keys import render_key
@@ -141,6 +145,8 @@ def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str,
     if record is not None and record.key_path == place.key_path:
         if record.state == SUCCESS and output in record.values:
             return record.values[output]
+        if record.state == SUCCESS and output in spec.optional_outputs:
+            raise AirflowSkipException(f"{spec.task_id!r} produced no {output!r} for the key {key!r}.")
         if record.state == SKIPPED:
             raise AirflowSkipException(f"{spec.task_id!r} was skipped for the key {key!r}.")
     problem = "its batch has no result for this key"
@@ -155,3 +161,23 @@ def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str,
         mapping_key=key,
         remedy=f"Clear {spec.task_id!r} for this key, with its downstream tasks.",
     )
+
+
+def read_batched_item(context: Mapping[str, Any], space: NestedSpace, place: Place) -> Any:
+    """Return the value of a dynamic output that a batch produced, in a running clone or batch.
+
+    One API call. If the batch ran again since its keys were listed, it makes one for each page of the batch.
+
+    Raises:
+        StaleKeyError: The batch no longer has this key.
+    """
+    assert place.page is not None
+    number, listed = place.page
+    at = (space.output, place.key_path)
+    for page in itertools.chain([listed], itertools.count()):
+        found = read_page(context, space.producer_id, number, page)
+        if found is not None and at in found.values:
+            return found.values[at]
+        if found is None and page != listed:
+            break
+    raise no_longer_produced(space, place.key_path)

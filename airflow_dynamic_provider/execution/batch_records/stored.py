@@ -22,6 +22,7 @@ The checkpoints in Airflow's task state store have the form of the chunks.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, field
@@ -33,11 +34,12 @@ from airflow_dynamic_provider.execution.forms import Form, integer, reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_REMEDY = "Clear the task that stored it with its downstream tasks, so that the installed release stores it."
+#: What to do about a document that cannot be read.
+REMEDY = "Clear the task that stored it with its downstream tasks, so that the installed release stores it."
 
-BATCHES = Form("a list of batches", frozenset({"attempt", "ranges"}), _REMEDY)
-PLACES = Form("the batches of a list of keys", frozenset({"first", "starts"}), _REMEDY)
-CHUNK = Form("the keys of a batch", frozenset({"attempt", "keys", "positions", "values"}), _REMEDY)
+BATCHES = Form("a list of batches", frozenset({"attempt", "ranges"}), REMEDY)
+PLACES = Form("the batches of a list of keys", frozenset({"first", "starts"}), REMEDY)
+CHUNK = Form("the keys of a batch", frozenset({"attempt", "keys", "positions", "values"}), REMEDY)
 
 #: The beginning of the XCom keys of chunks.
 CHUNK_PREFIX = "dynamic_batch."
@@ -155,6 +157,22 @@ def pages_of_places(batches: Sequence[Range]) -> list[StoredPlaces]:
     return pages
 
 
+class BatchItem(Record):
+    """A dynamic output that a key of a batch produced.
+
+    Attributes:
+        key: Its mapping key.
+        metadata: Its metadata as it is stored.
+        page: The page of the batch that has its value; -1 before it is stored.
+        value: Its value, only before it is stored and for a later try. See `items`.
+    """
+
+    key: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    page: int = -1
+    value: Any = None
+
+
 class KeyRecord(Record):
     """What became of one key in a batch.
 
@@ -170,6 +188,7 @@ class KeyRecord(Record):
         tries: The number of times that it was started.
         started: When its last try began, in milliseconds since 1970; ``None`` if it was not started.
         milliseconds: The duration of its last try.
+        items: Dynamic output -> what it produced, if it succeeded.
     """
 
     key_path: tuple[str, ...]
@@ -183,6 +202,19 @@ class KeyRecord(Record):
     tries: int = 1
     started: int | None = None
     milliseconds: float | None = None
+    items: Mapping[str, Sequence[BatchItem]] = field(default_factory=dict)
+
+    def produced_keys(self, output: str, number: int) -> list[dict[str, Any]]:
+        """Return the keys of a dynamic output in the form in which a single clone stores them.
+
+        Args:
+            output: The output.
+            number: The number of the batch.
+        """
+        return [
+            {"key": item.key, "metadata": item.metadata, "page": (number, item.page)}
+            for item in self.items[output]
+        ]
 
 
 class StoredChunk(Record):
@@ -206,6 +238,7 @@ class StoredChunk(Record):
         records = self.records
         outputs = sorted({output for record in records for output in record.values})
         began = min((each.started for each in records if each.started is not None), default=0)
+        items = _pack_rare([_pack_items(record.items) for record in records], {})
         return {
             **CHUNK.stamp,
             "attempt": self.attempt,
@@ -234,6 +267,7 @@ class StoredChunk(Record):
             "began": began,
             "started": [None if each.started is None else each.started - began for each in records],
             "milliseconds": [each.milliseconds for each in records],
+            **({"items": items} if items else {}),
         }
 
     @classmethod
@@ -303,6 +337,7 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
             tries=integer(found["tries"]),
             started=None if start is None else began + start,
             milliseconds=took,
+            items=_unpack_items(found["items"]),
         )
 
 
@@ -322,6 +357,7 @@ _RARE: dict[str, Any] = {
     "tries": 1,
     "may_change": False,
     "reasons": None,
+    "items": {},
     "metadata": {},
     "failures": None,
 }
@@ -330,6 +366,30 @@ _RARE: dict[str, Any] = {
 def _pack_rare(column: Sequence[Any], usual: Any) -> dict[str, Any]:
     """Return the entries that differ from what most keys have, by their position in the chunk."""
     return {str(at): each for at, each in enumerate(column) if each != usual}
+
+
+def _pack_items(by_output: Mapping[str, Sequence[BatchItem]]) -> dict[str, Any]:
+    """Return the dynamic outputs of a key without their values. Those that follow each other share pages."""
+    return {
+        output: {
+            "keys": [item.key for item in items],
+            "pages": [[page, len(list(same))] for page, same in groupby(items, lambda item: item.page)],
+            "metadata": _pack_rare([dict(item.metadata) for item in items], {}),
+        }
+        for output, items in by_output.items()
+    }
+
+
+def _unpack_items(stored: Mapping[str, Any]) -> dict[str, tuple[BatchItem, ...]]:
+    found = {}
+    for output, each in stored.items():
+        pages = [integer(page) for page, count in each["pages"] for _ in range(integer(count))]
+        metadata = each["metadata"]
+        found[output] = tuple(
+            BatchItem(str(key), metadata.get(str(at), {}), page)
+            for at, (key, page) in enumerate(zip(each["keys"], pages, strict=True))
+        )
+    return found
 
 
 def _pack_path(path: tuple[str, ...]) -> str | list[str]:

@@ -17,6 +17,7 @@ from airflow_dynamic_provider.execution.failures import KeyFailure, failure_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.batch_records.stored import BatchItem
     from airflow_dynamic_provider.execution.batches.policies import Judge, Verdict
 
 
@@ -43,12 +44,24 @@ class Call(Record):
         return str(self.context["mapping_key"])
 
 
+class Produced(Record):
+    """The outputs of a key.
+
+    Attributes:
+        static: Output -> value. An optional output that was not produced is missing.
+        dynamic: Output -> what it produced.
+    """
+
+    static: Mapping[str, Any]
+    dynamic: Mapping[str, Sequence[BatchItem]]
+
+
 class Outcome(Record):
     """What became of a call.
 
     Attributes:
         state: The state of the key.
-        value: What the function returned.
+        value: What the function returned; `Produced` if it declares its outputs.
         failure: The error, if it failed.
         reason: Why it was skipped.
         is_final: Whether a retry leaves the key as it is.
@@ -128,8 +141,9 @@ def masked(outcome: Outcome) -> Outcome:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Return whether a function must be awaited."""
-    return inspect.iscoroutinefunction(inspect.unwrap(function))
+    """Return whether a function must be awaited, or yields asynchronously."""
+    unwrapped = inspect.unwrap(function)
+    return inspect.iscoroutinefunction(unwrapped) or inspect.isasyncgenfunction(unwrapped)
 
 
 def timed_out(seconds: float, started: datetime, call: Call) -> Outcome:

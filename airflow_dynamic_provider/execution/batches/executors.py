@@ -140,6 +140,7 @@ def opened(call: Call, envelope: Envelope) -> Outcome:
     for line in envelope.lines:
         logging.getLogger(line.logger).log(line.level, "[%s] %s", call.mapping_key, line.message)
     call.context[GATHERED_KEY].outputs.update(envelope.metadata)
+    call.context[GATHERED_KEY].keys.update(envelope.keys)
     return masked(envelope.outcome)
 
 

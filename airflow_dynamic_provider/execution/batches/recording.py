@@ -8,19 +8,27 @@ because Airflow deletes the XComs of a task instance when it starts again.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import state_store, xcom
+from airflow_dynamic_provider.definitions.records import replace
+from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, items_xcom
 from airflow_dynamic_provider.execution.batch_records.stored import (
+    BatchItem,
     KeyRecord,
     StoredChunk,
     chunk_xcom,
     ranges_of,
 )
+from airflow_dynamic_provider.execution.batches.growing import GrowingLists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
     from airflow_dynamic_provider.execution.batches.batch import Batch
 
 #: The maximum size of the records of a chunk, in bytes, unless a single one is larger.
@@ -29,8 +37,9 @@ CHUNK_BYTES = 64 * 1024
 #: The time between two stores of a chunk, in seconds.
 _STORE_EVERY = 1.0
 
-# The stored size of a record without its key and its values, in bytes, roughly.
+# The stored size of a record without its key and its values, in bytes, roughly; and that of a dynamic output.
 _RECORD_BYTES = 40
+_ITEM_BYTES = 4
 
 
 class Recorder:
@@ -45,87 +54,131 @@ class Recorder:
         self._batch = batch
         self._keeps_checkpoints = keeps_checkpoints and state_store.has_store(batch.context)
         self._lock = threading.Lock()
-        self._chunks: list[list[KeyRecord]] = [[]]
-        # Chunk -> the positions of its keys, except for the first.
+        self._chunks = GrowingLists[KeyRecord](CHUNK_BYTES)
+        # The first chunk is stored once more, with the positions of the keys of the others.
+        self._first: list[KeyRecord] = []
         self._elsewhere: dict[int, list[int]] = {}
-        self._bytes = 0
-        self._stored = 0
-        self._is_changed = False
+        self._pages = GrowingLists[tuple[str, KeyRecord, BatchItem]](CHUNK_BYTES)
         self._last = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to store what was added."""
-        is_full = len(self._chunks) > self._stored + 1
-        return self._is_changed and (is_full or time.monotonic() - self._last >= _STORE_EVERY)
+        is_full = self._chunks.has_full or self._pages.has_full
+        return self._chunks.is_changed and (is_full or time.monotonic() - self._last >= _STORE_EVERY)
 
     def add(self, record: KeyRecord) -> None:
-        """Accept a record. No API call."""
+        """Accept a record, with the values of what it produced. No API call."""
         size = _RECORD_BYTES + sum(map(len, record.key_path)) + _size_of(record)
         with self._lock:
-            if self._chunks[-1] and self._bytes + size > CHUNK_BYTES:
-                self._chunks.append([])
-                self._bytes = 0
-            self._chunks[-1].append(record)
-            self._bytes += size
-            self._is_changed = True
+            if record.items:
+                record = replace(record, items=self._put_on_pages(record))
+            self._chunks.add(record, size)
+
+    def _put_on_pages(self, record: KeyRecord) -> dict[str, list[BatchItem]]:
+        """Return what a key produced, with the pages of the values and without the values."""
+        without = replace(record, values={}, items={})
+        placed: dict[str, list[BatchItem]] = {}
+        for output, items in record.items.items():
+            placed[output] = []
+            for item in items:
+                size = _ITEM_BYTES + len(item.key) + xcom.size_of(item.value, otherwise=CHUNK_BYTES)
+                page = self._pages.add((output, without, item), size)
+                placed[output].append(replace(item, page=page, value=None))
+        return placed
 
     def flush(self) -> None:
-        """Store what was added. One API call for each chunk, and one more for its checkpoint."""
+        """Store what was added. One API call for each chunk and page, and one more for its checkpoint."""
         self._store(is_end=False)
 
     def close(self) -> None:
         """Store everything, for good. If there are several chunks, the first one tells where each key is."""
         self._store(is_end=True)
         if self._elsewhere:
-            first = StoredChunk(
-                tuple(self._chunks[0]), self._batch.attempt, others=ranges_of(self._elsewhere)
-            )
+            first = StoredChunk(tuple(self._first), self._batch.attempt, others=ranges_of(self._elsewhere))
             xcom.push(self._batch.context, chunk_xcom(0), first.pack())
 
     def _store(self, *, is_end: bool) -> None:
         with self._lock:
-            chunks = [list(records) for records in self._chunks[self._stored :]]
-            self._is_changed = False
-        first = self._stored
-        for number, records in enumerate(chunks, first):
-            is_last = is_end and number == first + len(chunks) - 1
+            pages = self._pages.unstored() if self._pages.is_changed else []
+            chunks = self._chunks.unstored()
+        # The records of a chunk name the pages.
+        for number, entries in pages:
+            self._push(items_xcom(number), StoredBatchItems.of(entries).pack())
+        for number, records in chunks:
+            is_last = is_end and number == chunks[-1][0]
             if number:
                 self._elsewhere[number] = [record.position for record in records]
-            packed = StoredChunk(tuple(records), self._batch.attempt, is_last).pack()
-            xcom.push(self._batch.context, chunk_xcom(number), packed)
-            if self._keeps_checkpoints:
-                checkpoint = {**packed, "fingerprint": self._batch.fingerprint}
-                state_store.write(self._batch.context, chunk_xcom(number), checkpoint)
-        # The last chunk may still grow.
-        self._stored = first + len(chunks) - 1
-        for number in range(max(first, 1), self._stored):
-            # What is stored for good needs no memory. The first chunk is stored once more.
-            self._chunks[number] = []
+            else:
+                self._first = records
+            self._push(chunk_xcom(number), StoredChunk(tuple(records), self._batch.attempt, is_last).pack())
+        with self._lock:
+            if pages:
+                self._pages.note_stored(pages)
+            self._chunks.note_stored(chunks)
         self._last = time.monotonic()
+
+    def _push(self, key: str, packed: Mapping[str, Any]) -> None:
+        xcom.push(self._batch.context, key, packed)
+        if self._keeps_checkpoints:
+            checkpoint = {**packed, "fingerprint": self._batch.fingerprint}
+            state_store.write(self._batch.context, key, checkpoint)
 
 
 def _size_of(record: KeyRecord) -> int:
     failure = record.failure
     texts = [record.reason or "", *((failure.kind, failure.message, failure.traceback) if failure else ())]
-    values = [*record.values.values(), *([dict(record.metadata)] if record.metadata else [])]
-    return sum(map(len, texts)) + sum(xcom.size_of(value, otherwise=CHUNK_BYTES) for value in values)
+    items = list(_items_of(record))
+    documents = [record.metadata, *(item.metadata for item in items)]
+    values = [*record.values.values(), *(dict(each) for each in documents if each)]
+    size = sum(map(len, texts)) + sum(_ITEM_BYTES + len(item.key) for item in items)
+    return size + sum(xcom.size_of(value, otherwise=CHUNK_BYTES) for value in values)
 
 
 def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
     """Return the keys of a batch that an earlier try finished, or that a clear of single keys keeps.
 
-    One API call for each chunk, and one more.
+    They have the values of what they produced. One API call for each chunk and each page, and one more.
     """
     found = dict(batch.kept[0])
     if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
         return found
-    expected, number = batch.fingerprint, 0
-    while True:
-        stored = state_store.read(batch.context, chunk_xcom(number))
-        if not isinstance(stored, dict) or stored.get("fingerprint") != expected:
-            return found
+    number = 0
+    while (stored := _read_own(batch, chunk_xcom(number))) is not None:
         for record in StoredChunk.unpack(stored).records:
-            if record.is_final or record.key_path not in found:
+            # Chunks after the last one of a killed try are of the try before.
+            known = found.get(record.key_path)
+            if known is None or (record.is_final and not known.is_final):
                 found[record.key_path] = record
         number += 1
+    pages = {item.page: None for record in found.values() for item in _items_of(record)}
+    read = {page: _read_own(batch, items_xcom(page)) for page in pages}
+    unpacked = {page: StoredBatchItems.unpack(each) for page, each in read.items() if each is not None}
+    return {path: _with_values(record, unpacked) for path, record in found.items()}
+
+
+def _read_own(batch: Batch, key: str) -> Any:
+    """Return a checkpoint of this batch, ``None`` if there is none."""
+    stored = state_store.read(batch.context, key)
+    return stored if isinstance(stored, dict) and stored.get("fingerprint") == batch.fingerprint else None
+
+
+def _items_of(record: KeyRecord) -> Iterator[BatchItem]:
+    return itertools.chain.from_iterable(record.items.values())
+
+
+def _with_values(record: KeyRecord, pages: Mapping[int, StoredBatchItems]) -> KeyRecord:
+    """Return a record with the values of what its key produced. The key runs again if some are missing."""
+    items: dict[str, list[BatchItem]] = {}
+    for output, each in record.items.items():
+        used = {item.page for item in each}
+        values = {
+            (page, key): value
+            for page in used
+            if page in pages
+            for key, value in pages[page].values_of(output, record).items()
+        }
+        if any((item.page, item.key) not in values for item in each):
+            return replace(record, items={}, is_final=False)
+        items[output] = [replace(item, value=values[item.page, item.key]) for item in each]
+    return replace(record, items=items) if items else record

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.running import CallRefused, current_context, make_current
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import DynamicOutputsError
 from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed, run_call
 from airflow_dynamic_provider.execution.batches.contexts import BatchContext, KeyMetadata
@@ -55,11 +55,13 @@ class Envelope(Record):
         outcome: What became of the call.
         metadata: The metadata that the function added, by output.
         lines: What it logged.
+        keys: The metadata that it added to single dynamic outputs, by output and mapping key.
     """
 
     outcome: Outcome
     metadata: Mapping[str, Any]
     lines: Sequence[LogLine]
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RemoteRuntime(Record):
@@ -208,7 +210,7 @@ def run_remotely(call: RemoteCall) -> Envelope:
         outcome = failed(refused)
     finally:
         _LINES.reset(token)
-    return Envelope(outcome, gathered.outputs, lines)
+    return Envelope(outcome, gathered.outputs, lines, gathered.keys)
 
 
 class _Collecting(logging.Handler):

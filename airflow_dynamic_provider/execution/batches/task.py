@@ -16,7 +16,7 @@ from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 from airflow_dynamic_provider.execution.batches.arguments import Arguments, Given
 from airflow_dynamic_provider.execution.batches.batch import Batch, start_batch
-from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, failed
+from airflow_dynamic_provider.execution.batches.calling import Call, Outcome, Produced, failed
 from airflow_dynamic_provider.execution.batches.contexts import BatchContext, key_context
 from airflow_dynamic_provider.execution.batches.parameters import ContextParameters
 from airflow_dynamic_provider.execution.batches.recording import Recorder, read_checkpoint
@@ -25,7 +25,7 @@ from airflow_dynamic_provider.execution.batches.starting import find_stopped
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from airflow_dynamic_provider.execution.batches.policies import BatchRetryPolicy, Verdict
     from airflow_dynamic_provider.execution.clones import CloneSpec
@@ -164,11 +164,11 @@ class _Run:
     def add(self, call: Call, outcome: Outcome) -> None:
         """Accept a call that has ended."""
         place: Place = call.context[_PLACE]
-        values: dict[str, Any] = {}
+        produced = _NOTHING
         if outcome.state == SUCCESS:
             try:
                 outcome = replace(outcome, value=self._form(outcome.value))
-                values = self._values(outcome.value)
+                produced = self._produced(outcome.value)
             except DynamicOutputsError as error:
                 about = error.about(
                     task_id=self.batch.spec.task_id, output_name=DEFAULT_OUTPUT, mapping_key=call.mapping_key
@@ -177,7 +177,7 @@ class _Run:
             else:
                 if self.results is not None:
                     self.results.keep(call, outcome.value)
-        self._end(place, outcome, values, call.context)
+        self._end(place, outcome, produced, call.context)
 
     def end(self) -> None:
         """End the task instance as the states of its keys demand. See `BatchedFunction`."""
@@ -230,7 +230,7 @@ class _Run:
                     args, kwargs = typed_arguments(self.function, args, kwargs, self.batch.spec.task_id)
             except Exception as error:
                 unmade = Call(self.function, (), {}, context, self.judge)
-                self._end(place, failed(error, call=unmade), {}, context)
+                self._end(place, failed(error, call=unmade), _NOTHING, context)
                 continue
             yield Call(self.function, args, kwargs, context, self.judge)
 
@@ -244,7 +244,7 @@ class _Run:
 
         return arguments_context(context, self.parameters.names)
 
-    def _end(self, place: Place, outcome: Outcome, values: dict[str, Any], context: dict[str, Any]) -> None:
+    def _end(self, place: Place, outcome: Outcome, produced: Produced, context: dict[str, Any]) -> None:
         earlier = self.earlier.get(place.key_path)
         if outcome.verdict is not None:
             self.verdicts.append(outcome.verdict)
@@ -267,7 +267,7 @@ class _Run:
                 place.key_path,
                 place.position,
                 outcome.state,
-                values,
+                produced.static,
                 stored.pack() if stored else {},
                 outcome.failure,
                 outcome.reason,
@@ -275,6 +275,7 @@ class _Run:
                 tries=1 + (0 if earlier is None else earlier.tries),
                 started=round(outcome.started.timestamp() * 1000),
                 milliseconds=round(outcome.seconds * 1000, 3),
+                items=produced.dynamic,
             )
         )
 
@@ -295,19 +296,23 @@ class _Run:
 
         return stored_form(value, self.batch.spec.type_of(DEFAULT_OUTPUT))
 
-    def _values(self, value: Any) -> dict[str, Any]:
-        if not self.batch.spec.stored_outputs:
-            return {}
+    def _produced(self, value: Any) -> Produced:
+        stored = self.batch.spec.stored_outputs
+        if isinstance(value, Produced):
+            return Produced(*(_only(stored, outputs) for outputs in (value.static, value.dynamic)))
+        if not stored:
+            return _NOTHING
         if not self.task.do_xcom_push:
             value = None
         xcom.check_storable(value)
         if not isinstance(value, (str, int, float, bool, type(None))):
             # The function may change what it returned when it runs for another key.
             value = copy.deepcopy(value)
-        return {DEFAULT_OUTPUT: value}
+        return Produced({DEFAULT_OUTPUT: value}, {})
 
     def _refuse_pushed(self) -> None:
-        pushed = sorted(self.batch.spec.stored_outputs - {DEFAULT_OUTPUT})
+        declared = getattr(self.task, "declarations", ())
+        pushed = sorted(self.batch.spec.stored_outputs - {DEFAULT_OUTPUT, *declared})
         if pushed:
             from airflow_dynamic_provider.version_compat import AirflowFailException
 
@@ -318,6 +323,12 @@ class _Run:
             )
             raise AirflowFailException(str(error))
 
+
+def _only(names: Collection[str], outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: output for name, output in outputs.items() if name in names}
+
+
+_NOTHING = Produced({}, {})
 
 #: The key of a key's place in its context.
 _PLACE = "dynamic_place"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import FAILED, NEVER_STARTED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.definitions.states import FAILED, MARKED, NEVER_STARTED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.batch_records.outcomes import (
     is_stopped_by,
@@ -22,20 +22,26 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.batch_records.reading import BatchRecords
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
-    from airflow_dynamic_provider.execution.clones import Batches
+    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.columns.reader import Reader
-    from airflow_dynamic_provider.execution.sources import ResultSource
+    from airflow_dynamic_provider.execution.spaces import Batches, Origin
 
 
 class BatchedColumn(Column):
-    """The results of a batched task."""
+    """The results of a batched task.
 
-    def __init__(self, reader: Reader, source: ResultSource) -> None:
-        assert source.clone.batches is not None
+    Args:
+        reader: Reads the keys and the states.
+        clone: The task.
+        output: The output whose values are read. Those of a dynamic output are its keys.
+    """
+
+    def __init__(self, reader: Reader, clone: CloneSpec | Origin, output: str) -> None:
+        assert clone.batches is not None
         self._reader = reader
-        self._clone = source.clone
-        self._batches: Batches = source.clone.batches
-        self._output = source.output
+        self._clone = clone
+        self._batches: Batches = clone.batches
+        self._output = output
         self._known: tuple[tuple[str, int], BatchRecords] | None = None
         self._states: dict[tuple[str, int], str | None] = {}
         # One page has the batches of a thousand keys.
@@ -54,9 +60,26 @@ class BatchedColumn(Column):
         """Return the results. One API call for each stored chunk that has one of the keys."""
         found: dict[int, tuple[str, Any]] = {}
         for index in indexes:
-            outcome = self._outcome(index)
+            outcome = self._result(index)
             found[index] = (outcome, self._value(index) if outcome == SUCCESS else None)
         return found
+
+    def survey(self, indexes: Sequence[int]) -> list[str]:
+        """Return which keys have a result. One API call for each chunk of the batches that have the keys."""
+        return [self._result(index) for index in indexes]
+
+    def state(self, index: int) -> str:
+        """Return the state of a key. It is success if its batch was marked as success."""
+        outcome = self._outcome(index)
+        return SUCCESS if outcome == MARKED else outcome
+
+    def _result(self, index: int) -> str:
+        """Return the outcome of a key: skipped if it did not produce an optional output."""
+        outcome = self._outcome(index)
+        if outcome == SUCCESS and self._output in getattr(self._clone, "optional_outputs", ()):
+            record = self._record(self._clone.task_id, self._number(index), index)
+            return outcome if record is not None and self._output in record.values else SKIPPED
+        return outcome
 
     def _outcome(self, index: int) -> str:
         number = self._number(index)
@@ -104,6 +127,8 @@ class BatchedColumn(Column):
 
     def _value(self, index: int) -> Any:
         record = self._record(self._clone.task_id, self._number(index), index)
+        if record is not None and self._output in record.items:
+            return record.produced_keys(self._output, self._number(index))
         if record is None or self._output not in record.values:
             raise self._error(
                 index,

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.places import place_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, MutableMapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 
     from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
 
@@ -78,7 +78,11 @@ class Reader(Record, frozen=False):
         return xcom.state_at(self.states, task_id, position)
 
     def outer_keys_without(
-        self, origin: Origin, prefix: KeyPath = (), present: Collection[KeyPath] = ()
+        self,
+        origin: Origin,
+        state_of: Callable[[int], str | None],
+        prefix: KeyPath = (),
+        present: Collection[KeyPath] = (),
     ) -> Iterator[tuple[KeyPath, str]]:
         """Yield the outer keys whose clone did not produce the keys below, each with the state of the clone.
 
@@ -87,13 +91,14 @@ class Reader(Record, frozen=False):
 
         Args:
             origin: The cloned task.
+            state_of: Returns the state of its clone at a position. See `making.state_of_producer`.
             prefix: Only outer keys that begin with this key path.
             present: Outer keys below which there are keys.
         """
         for position, path in self.paths(origin.space):
             if path[: len(prefix)] != prefix:
                 continue
-            state = self.state(origin.task_id, position)
+            state = state_of(position)
             if state != SUCCESS:
                 # A missing clone has no state. It counts as a clone that could not run.
                 yield path, state if state in SEVERITY else UPSTREAM_FAILED

@@ -1,0 +1,147 @@
+"""Tasks with dynamic outputs in batches: each key has outputs of its own, which others map and collect."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider import (
+    Batch,
+    DynamicOut,
+    DynamicOutput,
+    Out,
+    Output,
+    add_output_metadata,
+    dynamic_task,
+)
+from airflow_dynamic_provider.cli.__main__ import execute
+from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.layout import StoredEntries, entries_xcom
+from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.api_server import ApiServer
+from tests.dag_runs import run_dag
+
+pytestmark = pytest.mark.dag
+
+#: What the tasks below do; a test changes it. ``acts`` is key -> what happens, ``ran`` the keys that ran.
+WORLD = SimpleNamespace()
+
+
+@pytest.fixture(autouse=True)
+def _world():
+    WORLD.acts, WORLD.ran, WORLD.size = {}, [], 1
+
+
+@dynamic_task(out=DynamicOut(int))
+def outer():
+    for number in range(4):
+        yield DynamicOutput(number, f"k{number}")
+
+
+def act(key):
+    WORLD.ran.append(key)
+    match WORLD.acts.get(key):
+        case "fail":
+            raise ValueError(f"{key} is bad")
+        case "skip":
+            raise AirflowSkipException(f"{key} is not wanted")
+
+
+@dynamic_task(out={"rows": DynamicOut(str), "count": Out(int), "extra": Out(str, is_required=False)})
+def read(number, mapping_key=None):
+    act(mapping_key)
+    for row in range(number):
+        value = row if WORLD.acts.get(mapping_key) == "wrong type" else f"{mapping_key} {row}" * WORLD.size
+        yield DynamicOutput(value, f"r{row}", "rows", metadata={"row": row})
+    if number:
+        add_output_metadata({"late": number}, output_name="rows", mapping_key="r0")
+    yield Output(number, "count", metadata={"counted": True})
+    if number % 2:
+        yield Output(f"odd {number}", "extra")
+
+
+@task
+def use(value):
+    return f"<{value}>"
+
+
+@task
+def keep(values):
+    return values
+
+
+def program(batch, below=None):
+    with DAG("produced", schedule=None) as dag:
+        produced = outer().map(read, batch=batch)
+        used = produced.rows.map(use, batch=below)
+        for name, collected in {
+            "rows": produced.rows.collect(keyed=True),
+            "lazy": produced.rows.collect(keyed=True, lazy=True),
+            "used": used.collect(keyed=True, min_success_ratio=0),
+            "flat": used.collect(min_success_ratio=0),
+            "states": used.states(),
+            "counts": produced.count.collect(keyed=True, min_success_ratio=0),
+            "extras": produced.extra.collect(keyed=True, min_success_ratio=0),
+            "more": produced.extra.map(use, batch=batch).states(),
+            "zipped": produced.rows.zip(used).map(lambda *pair: use(pair)).collect(),
+        }.items():
+            keep.override(task_id=name)(collected)
+    return dag
+
+
+def seen(run):
+    names = ("rows", "lazy", "used", "flat", "states", "counts", "extras", "more", "zipped")
+    metadata = [
+        entry.metadata
+        for page in run.xcoms("read__rows", entries_xcom(0)).values()
+        for entry in StoredEntries.unpack(page).entries
+    ]
+    return run.state, {name: (run.state_of(name), str(run.xcom(name))) for name in names}, metadata
+
+
+@pytest.mark.parametrize("acts", [{}, {"k1": "fail", "k2": "skip"}, {"k3": "wrong type"}], ids=str)
+def test_a_batch_gives_what_single_clones_give(acts):
+    WORLD.acts = acts
+    expected = seen(run_dag(program(None)))
+    if not acts:
+        assert expected[1]["used"][1].startswith("{'k0': {}, 'k1': {'r0': '<k1 0>'}")
+    for batch, below in ((3, 2), (Batch(2, concurrency=2), None)):
+        assert seen(run_dag(program(batch, below))) == expected
+
+
+def test_each_key_fails_by_itself_and_its_error_says_why():
+    WORLD.acts = {"k3": "wrong type"}
+    run = run_dag(program(10))
+    chunk = StoredChunk.unpack(run.xcom("read", chunk_xcom(0), 0))
+    (failed,) = [record for record in chunk.records if record.state == "failed"]
+    assert failed.key_path == ("k3",)
+    assert not failed.items
+    assert failed.failure.kind == "OutputTypeError"
+    assert "Task 'read', output 'rows', key 'r0'" in failed.failure.message
+    by_key = {record.key_path[0]: record.metadata for record in chunk.records}
+    assert by_key["k2"]["outputs"]["count"]["counted"]["value"] is True
+    assert by_key["k2"]["keys"]["rows"]["r0"]["late"]["value"] == 2
+
+
+def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_database, execution_api, capsys):
+    WORLD.acts = {"k1": "fail"}
+    run = run_dag(program(3, 2))
+    path = f"/dags/{run.dag.dag_id}/runs/{run.run_id}"
+    batch = ApiServer().get(f"{path}/task-instances/read/0").json()
+    assert batch["key_counts"] == {"rows": 2}
+
+    def read(*arguments):
+        capsys.readouterr()
+        execute([arguments[0], run.dag.dag_id, run.run_id, *arguments[1:], "--output", "json"])
+        return json.loads(capsys.readouterr().out)
+
+    listed = {each["name"]: (each["keys"], each["counts"]) for each in read("list")["outputs"]}
+    assert listed["read.rows"] == (5, {"success": 5})
+    shown = read("show", "k3/r0")
+    assert shown["origins"] == [{"task_id": "read", "map_index": 1, "output": "rows", "description": None}]
+    assert shown["metadata"]["row"]["value"] == 0
+    assert shown["metadata"]["late"]["value"] == 3
+    assert {each["task_id"]: each["state"] for each in shown["task_instances"]} == {"use": "success"}
