@@ -19,11 +19,16 @@ from airflow_dynamic_provider.database.kept import read_tries
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.definitions.records import replace as changed
 from airflow_dynamic_provider.definitions.states import FAILED, FINAL, REMOVED, SUCCESS
+from airflow_dynamic_provider.execution.batch_records.items import (
+    ITEMS_PREFIX,
+    StoredBatchItems,
+    with_values,
+)
 from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, Try, in_chunks, kept_xcom
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from airflow_dynamic_provider.database.batches import KeyInBatch
     from airflow_dynamic_provider.database.downstream import Found
@@ -123,6 +128,7 @@ class _KeptOfTask:
 
     def __init__(self, run: OpenRun, info: SpaceInfo, keys: KeyList, task_id: str, tries: Tries) -> None:
         self._task_id = task_id
+        self._source = run.source
         self._paths = keys.paths or ()
         self._reader = BatchedKeys(run.source, info, keys, [task_id])
         self._snapshot = replace(self._reader.look(range(len(self._paths))), tries=tries)
@@ -141,7 +147,8 @@ class _KeptOfTask:
         """
         positions = self._positions[number]
         found, _ = self._reader.read(self._snapshot, positions)
-        kept = [self._record(found[self._task_id, at], at, is_named=at in named) for at in positions]
+        pages = self._pages(number)
+        kept = [self._record(found[self._task_id, at], at, pages, is_named=at in named) for at in positions]
         sized = [(record, _size_of(record)) for record in kept if record is not None]
         chunks = in_chunks(sized, _CHUNK_BYTES)
         attempt = self.cut.try_number
@@ -150,7 +157,17 @@ class _KeptOfTask:
             for chunk in chunks
         ]
 
-    def _record(self, key: KeyInBatch | None, position: int, *, is_named: bool) -> KeyRecord | None:
+    def _pages(self, number: int) -> dict[int, StoredBatchItems]:
+        """Return the pages of what the keys of a batch produced. One query."""
+        stored = self._source.pull_parts([self._task_id], ITEMS_PREFIX, {number}, ())
+        return {
+            int(name.removeprefix(ITEMS_PREFIX)): StoredBatchItems.unpack(each)
+            for (_, _, name), each in stored.items()
+        }
+
+    def _record(
+        self, key: KeyInBatch | None, position: int, pages: Mapping[int, StoredBatchItems], *, is_named: bool
+    ) -> KeyRecord | None:
         """Return what is kept of a key, ``None`` if nothing is. A key runs again unless it is final."""
         if key is None or key.is_stale:
             return None
@@ -160,7 +177,9 @@ class _KeptOfTask:
             known = known or key.kept
             return known and KeyRecord(path, position, FAILED, is_final=False, tries=known.tries)
         if known is not None:
-            return changed(known, position=position, is_final=True)
+            # Airflow deletes the pages too. A key whose values are not there runs again.
+            whole = with_values(known, pages)
+            return whole and changed(whole, position=position, is_final=True)
         if state == SUCCESS:
             # The batch was marked as success, and has no result for the key.
             return None
@@ -169,4 +188,6 @@ class _KeptOfTask:
 
 
 def _size_of(record: KeyRecord) -> int:
-    return len(json.dumps([*record.values.values(), dict(record.metadata)], default=str)) + _RECORD_BYTES
+    items = [[each.key, each.value, dict(each.metadata)] for some in record.items.values() for each in some]
+    stored = [*record.values.values(), dict(record.metadata), items]
+    return len(json.dumps(stored, default=str)) + _RECORD_BYTES

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_dynamic_provider.database.cells import Cells
+from airflow_dynamic_provider.database.divisions import map_indexes_of
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import KeyList, read_keys
 from airflow_dynamic_provider.database.metadata import key_metadata, read_metadata
@@ -132,9 +133,11 @@ def _own_keys(run: OpenRun, info: SpaceInfo, keys: KeyList, map_index: int) -> l
     paths = list(keys.paths or ())
     if not isinstance(info.space, NestedSpace):
         return paths
-    outer = read_keys(run.source, run.structure.info_of(info.space.outer)).paths or ()
-    own = outer[map_index] if 0 <= map_index < len(outer) else None
-    return [path for path in paths if path[:-1] == own]
+    around = run.structure.info_of(info.space.outer)
+    outer = read_keys(run.source, around).paths or ()
+    indexes = map_indexes_of(run.source, around, info.space.producer_id, range(len(outer)))
+    own = {outer[position] for position, index in indexes.items() if index == map_index}
+    return [path for path in paths if path[:-1] in own]
 
 
 def _node(run: OpenRun, task_id: str, map_index: int) -> tuple[str, str] | None:

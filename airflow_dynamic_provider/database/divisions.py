@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from airflow_dynamic_provider.database.runs import RunSource
+    from airflow_dynamic_provider.database.structure import SpaceInfo
 
 
 def read_cuts(source: RunSource, listers: Collection[str]) -> dict[str, Instance]:
@@ -47,3 +48,23 @@ def numbers_of(source: RunSource, cut: Instance, positions: Collection[int]) -> 
         if page is not None and (number := page.batch_of(at)) is not None:
             found[at] = number
     return found
+
+
+def map_indexes_of(
+    source: RunSource, info: SpaceInfo, task_id: str, positions: Collection[int]
+) -> dict[int, int]:
+    """Return position of a key -> map index of the task instance that runs it.
+
+    Two queries for a batched task.
+
+    Args:
+        source: The run.
+        info: The key space.
+        task_id: A task that is cloned for its keys.
+        positions: The positions of keys.
+    """
+    batches = info.batched.get(task_id)
+    if batches is None:
+        return {position: position for position in positions}
+    (cut,) = read_cuts(source, [batches.lister_id]).values()
+    return numbers_of(source, cut, positions)

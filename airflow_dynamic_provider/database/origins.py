@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
+from airflow_dynamic_provider.database.divisions import map_indexes_of
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.execution.spaces import LEFT, RIGHT, JoinedSpace, NestedSpace, ProducedSpace
 
@@ -33,8 +34,10 @@ def find_origins(run: OpenRun, info: SpaceInfo, path: KeyPath) -> list[Origin]:
     assert isinstance(space, (ProducedSpace, NestedSpace))
     index: int | None = UNMAPPED
     if isinstance(space, NestedSpace):
-        outer = read_keys(run.source, run.structure.info_of(space.outer))
-        index = outer.positions.get(path[:-1])
+        around = run.structure.info_of(space.outer)
+        at = read_keys(run.source, around).positions.get(path[:-1])
+        own = [] if at is None else [at]
+        index = next(iter(map_indexes_of(run.source, around, space.producer_id, own).values()), None)
     return [] if index is None else [Origin(space.producer_id, index, space.output, info.description)]
 
 

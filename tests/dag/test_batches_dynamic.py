@@ -10,6 +10,7 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import (
     Batch,
+    Cache,
     DynamicOut,
     DynamicOutput,
     Out,
@@ -17,12 +18,14 @@ from airflow_dynamic_provider import (
     add_output_metadata,
     dynamic_task,
 )
-from airflow_dynamic_provider.cli.__main__ import execute
+from airflow_dynamic_provider.errors import MapFunctionError
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
 from airflow_dynamic_provider.execution.layout import StoredEntries, entries_xcom
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.api_server import ApiServer
+from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag
+from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.dag
 
@@ -131,7 +134,11 @@ def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_datab
     run = run_dag(program(3, 2))
     path = f"/dags/{run.dag.dag_id}/runs/{run.run_id}"
     batch = ApiServer().get(f"{path}/task-instances/read/0").json()
-    assert batch["key_counts"] == {"rows": 2}
+    assert {each["name"]: each["keys"] for each in batch["outputs"]} == {
+        "rows": 2,
+        "count": None,
+        "extra": None,
+    }
 
     def read(*arguments):
         capsys.readouterr()
@@ -140,8 +147,23 @@ def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_datab
 
     listed = {each["name"]: (each["keys"], each["counts"]) for each in read("list")["outputs"]}
     assert listed["read.rows"] == (5, {"success": 5})
-    shown = read("show", "k3/r0")
+    shown = read("show", "k3/r0", "--of", "read.rows")
     assert shown["origins"] == [{"task_id": "read", "map_index": 1, "output": "rows", "description": None}]
     assert shown["metadata"]["row"]["value"] == 0
     assert shown["metadata"]["late"]["value"] == 3
     assert {each["task_id"]: each["state"] for each in shown["task_instances"]} == {"use": "success"}
+
+
+@pytest.mark.parametrize("way", ["of the task", "of the map"])
+def test_kept_results_of_dynamic_outputs_are_refused_in_batches(way):
+    kept, cache = (read.override(cache=Cache("1")), None) if way == "of the task" else (read, Cache("1"))
+    with (
+        DAG("cached", schedule=None),
+        refused(
+            MapFunctionError,
+            "Task 'outer', output 'result': the function that is mapped in batches calls 'read', which has "
+            "dynamic outputs and cache=: a batch keeps the results of plain @task only. Leave cache= out, or "
+            "map it without batch=.",
+        ),
+    ):
+        outer().map(kept, batch=2, cache=cache)

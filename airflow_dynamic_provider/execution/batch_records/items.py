@@ -17,7 +17,7 @@ import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.execution.batch_records.stored import REMEDY
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.execution.pages import read_document
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.batch_records.stored import BatchItem, KeyRecord
 
+#: The beginning of the XCom keys of pages.
+ITEMS_PREFIX = "dynamic_batch_items."
+
 ITEMS = Form("the dynamic outputs of a batch", frozenset({"blocks"}), REMEDY)
 
 
 def items_xcom(page: int) -> str:
     """Return the XCom key of a page of dynamic outputs."""
-    return f"dynamic_batch_items.{page}"
+    return f"{ITEMS_PREFIX}{page}"
 
 
 class Block(Record):
@@ -116,6 +119,26 @@ class StoredBatchItems(Record):
             if (block.output, block.key_path, block.started) == wanted
             for key, value in zip(block.keys, block.values, strict=True)
         }
+
+
+def with_values(record: KeyRecord, pages: Mapping[int, StoredBatchItems]) -> KeyRecord | None:
+    """Return a record with the values of what its key produced; ``None`` if a value is missing.
+
+    Args:
+        record: The record.
+        pages: Number -> page. One may be of another try than the record, in which the key ran again.
+    """
+    found: dict[str, list[BatchItem]] = {}
+    for output, items in record.items.items():
+        used = {item.page for item in items} & pages.keys()
+        values = {page: pages[page].values_of(output, record) for page in used}
+        if any(item.page >= 0 and item.key not in values.get(item.page, ()) for item in items):
+            return None
+        found[output] = [
+            item if item.page < 0 else replace(item, page=-1, value=values[item.page][item.key])
+            for item in items
+        ]
+    return replace(record, items=found) if found else record
 
 
 def _unpack_block(stored: Mapping[str, Any]) -> Block:

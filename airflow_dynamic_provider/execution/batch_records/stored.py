@@ -163,8 +163,9 @@ class BatchItem(Record):
     Attributes:
         key: Its mapping key.
         metadata: Its metadata as it is stored.
-        page: The page of the batch that has its value; -1 before it is stored.
-        value: Its value, only before it is stored and for a later try. See `items`.
+        page: The page of the batch that has its value; -1 if it is in ``value``, because it is not on a page
+            yet or any more. See `items`.
+        value: Its value.
     """
 
     key: str
@@ -369,12 +370,13 @@ def _pack_rare(column: Sequence[Any], usual: Any) -> dict[str, Any]:
 
 
 def _pack_items(by_output: Mapping[str, Sequence[BatchItem]]) -> dict[str, Any]:
-    """Return the dynamic outputs of a key without their values. Those that follow each other share pages."""
+    """Return the dynamic outputs of a key. Those that follow each other share pages."""
     return {
         output: {
             "keys": [item.key for item in items],
             "pages": [[page, len(list(same))] for page, same in groupby(items, lambda item: item.page)],
             "metadata": _pack_rare([dict(item.metadata) for item in items], {}),
+            "values": _pack_rare([item.value for item in items], None),
         }
         for output, items in by_output.items()
     }
@@ -384,9 +386,9 @@ def _unpack_items(stored: Mapping[str, Any]) -> dict[str, tuple[BatchItem, ...]]
     found = {}
     for output, each in stored.items():
         pages = [integer(page) for page, count in each["pages"] for _ in range(integer(count))]
-        metadata = each["metadata"]
+        metadata, values = each["metadata"], each["values"]
         found[output] = tuple(
-            BatchItem(str(key), metadata.get(str(at), {}), page)
+            BatchItem(str(key), metadata.get(str(at), {}), page, values.get(str(at)))
             for at, (key, page) in enumerate(zip(each["keys"], pages, strict=True))
         )
     return found

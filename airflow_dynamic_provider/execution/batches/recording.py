@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import state_store, xcom
 from airflow_dynamic_provider.definitions.records import replace
-from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, items_xcom
+from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, items_xcom, with_values
 from airflow_dynamic_provider.execution.batch_records.stored import (
     BatchItem,
     KeyRecord,
@@ -140,9 +140,10 @@ def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
 
     They have the values of what they produced. One API call for each chunk and each page, and one more.
     """
-    found = dict(batch.kept[0])
+    kept = dict(batch.kept[0])
     if xcom.attempt_of(batch.context) == 1 or not state_store.has_store(batch.context):
-        return found
+        return kept
+    found: dict[tuple[str, ...], KeyRecord] = {}
     number = 0
     while (stored := _read_own(batch, chunk_xcom(number))) is not None:
         for record in StoredChunk.unpack(stored).records:
@@ -151,10 +152,20 @@ def read_checkpoint(batch: Batch) -> dict[tuple[str, ...], KeyRecord]:
             if known is None or (record.is_final and not known.is_final):
                 found[record.key_path] = record
         number += 1
-    pages = {item.page: None for record in found.values() for item in _items_of(record)}
-    read = {page: _read_own(batch, items_xcom(page)) for page in pages}
-    unpacked = {page: StoredBatchItems.unpack(each) for page, each in read.items() if each is not None}
-    return {path: _with_values(record, unpacked) for path, record in found.items()}
+    return {**kept, **_with_values(batch, found)}
+
+
+def _with_values(
+    batch: Batch, records: Mapping[tuple[str, ...], KeyRecord]
+) -> dict[tuple[str, ...], KeyRecord]:
+    """Return records with the values of what their keys produced. A key runs again if some are missing."""
+    numbers = {item.page for record in records.values() for item in _items_of(record)}
+    stored = {page: _read_own(batch, items_xcom(page)) for page in sorted(numbers)}
+    pages = {page: StoredBatchItems.unpack(each) for page, each in stored.items() if each is not None}
+    return {
+        path: with_values(record, pages) or replace(record, items={}, is_final=False)
+        for path, record in records.items()
+    }
 
 
 def _read_own(batch: Batch, key: str) -> Any:
@@ -165,20 +176,3 @@ def _read_own(batch: Batch, key: str) -> Any:
 
 def _items_of(record: KeyRecord) -> Iterator[BatchItem]:
     return itertools.chain.from_iterable(record.items.values())
-
-
-def _with_values(record: KeyRecord, pages: Mapping[int, StoredBatchItems]) -> KeyRecord:
-    """Return a record with the values of what its key produced. The key runs again if some are missing."""
-    items: dict[str, list[BatchItem]] = {}
-    for output, each in record.items.items():
-        used = {item.page for item in each}
-        values = {
-            (page, key): value
-            for page in used
-            if page in pages
-            for key, value in pages[page].values_of(output, record).items()
-        }
-        if any((item.page, item.key) not in values for item in each):
-            return replace(record, items={}, is_final=False)
-        items[output] = [replace(item, value=values[item.page, item.key]) for item in each]
-    return replace(record, items=items) if items else record

@@ -213,8 +213,8 @@ class _Run:
             if outcome is None:
                 yield call
             else:
-                values = self._values(outcome.value) if outcome.state == SUCCESS else {}
-                self._end(call.context[_PLACE], outcome, values, call.context)
+                produced = self._produced(outcome.value) if outcome.state == SUCCESS else _NOTHING
+                self._end(call.context[_PLACE], outcome, produced, call.context)
 
     def _calls(self, places: list[Place]) -> Iterator[Call]:
         for place in places:
