@@ -26,6 +26,7 @@ BIN := $(VENV)/bin
 READY := .venv/.ready
 HOMES := $(CURDIR)/.airflow
 WHEEL_TOOLS := build/wheel-tools
+DOCS_TOOLS := build/docs-tools
 WHEEL_TEST := $(CURDIR)/build/wheel-test
 
 # Settings in the user's shell for another Airflow must not affect the Airflow started here.
@@ -147,6 +148,17 @@ canary: ## Run these tests on the newest Airflow or pre-release, and report brok
 .PHONY: ui
 ui: $(READY) ## Start Airflow with the examples at http://127.0.0.1:PORT (8080); Ctrl-C stops it
 	@exec "$(BIN)/python" -m tests.live.local_airflow --home "$(HOMES)/ui" --dags dags --port $(PORT)
+
+$(DOCS_TOOLS)/.ready: docs/requirements.txt constraints.txt
+	$(call step,Installing Sphinx)
+	@$(call environment,$(CURDIR)/$(DOCS_TOOLS))
+	@$(call install,$(CURDIR)/$(DOCS_TOOLS),--requirement docs/requirements.txt)
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS_TOOLS)/.ready ## Build the documentation as a site in build/docs; a broken link is an error
+	$(call step,Building build/docs/index.html)
+	@"$(DOCS_TOOLS)/bin/sphinx-build" --quiet --fail-on-warning --keep-going --nitpicky -b html docs build/docs
 
 .PHONY: pictures
 pictures: $(READY) ## Take the screenshots of the pages in docs/images

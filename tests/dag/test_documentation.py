@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import sys
@@ -10,18 +11,19 @@ from pathlib import Path
 import pytest
 from airflow.sdk import DAG
 
-from airflow_dynamic_provider import DynamicOutputsError
+from airflow_dynamic_provider import DynamicOutputsError, errors
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docker/*.md"))]
+PAGES_WITH_CODE = ("batches.md", "concepts.md", "recipes.md", "testing.md", "workflows.md")
 BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n)?", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(
     "page",
-    [ROOT / "README.md", *(ROOT / "docs" / name for name in ("batches.md", "concepts.md", "workflows.md"))],
+    [ROOT / "README.md", *(ROOT / "docs" / name for name in PAGES_WITH_CODE)],
     ids=lambda page: page.name,
 )
 def test_code_runs(page, tmp_path):
@@ -45,7 +47,9 @@ def test_code_runs(page, tmp_path):
         before = dict(namespace)
         exec(compile(code, file, "exec"), namespace)
         for name in namespace.keys() - before.keys():
-            if isinstance(made := namespace[name], DAG) or re.search(rf"^{name}\(\)$", code, re.MULTILINE):
+            if name.startswith("test_"):
+                namespace[name]()
+            elif isinstance(made := namespace[name], DAG) or re.search(rf"^{name}\(\)$", code, re.MULTILINE):
                 dag = made if isinstance(made, DAG) else made()
                 conf = {"path": str(tmp_path)} if "path" in dag.params else None
                 assert run_dag(dag, conf).state == "success", f"{page.name}: {name}"
@@ -85,6 +89,27 @@ def test_every_line_of_what_happens_when_names_a_test_that_there_is():
     for row in rows:
         file, _, name = row.strip("`").partition("::")
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), row
+
+
+def test_every_error_is_explained():
+    explained = re.findall(
+        r"^### (\w+)$", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8"), re.MULTILINE
+    )
+    classes = {name: found for name, found in vars(errors).items() if inspect.isclass(found)}
+    raised = {name for name, found in classes.items() if issubclass(found, DynamicOutputsError)}
+    # Of a class that others refine, the others are explained.
+    refined = {base.__name__ for found in classes.values() for base in found.__bases__}
+    assert raised - refined <= set(explained) <= raised
+
+
+def test_the_page_of_examples_has_all_of_them():
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import make_examples
+    finally:
+        sys.path.pop(0)
+    written = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    assert written == make_examples.render(), "run: python docs/make_examples.py"
 
 
 def test_the_reference_is_what_the_docstrings_say():
