@@ -70,6 +70,22 @@ def was_cleared(context: Context) -> bool:
     return bool(getattr(context.get("dag_run"), "clear_number", 0))
 
 
+def tries_since_clear(context: Context) -> int:
+    """Return the try number of the running task instance since it was last cleared, from 1.
+
+    A clear does not reset the number of tries. It raises the maximum number, and a retry does not.
+    """
+    retries = int(context["task"].retries or 0)
+    return attempt_of(context) - max(0, max_tries_of(context) - retries)
+
+
+def is_resumed(context: Context) -> bool:
+    """Return whether the running task instance goes on after it was deferred to the triggerer."""
+    # Private: the task's process finds the method to resume with here, and tells nobody.
+    from_server = getattr(context["ti"], "_ti_context_from_server", None)
+    return bool(getattr(from_server, "next_method", None))
+
+
 def is_embedded() -> bool:
     """Return whether the task runs inside ``dag.test()``, and not in a process of its own."""
     # Private: only the class of Airflow's supervisor shows it.
@@ -444,6 +460,14 @@ def has_skipped(context: Context, task_ids: Collection[str]) -> bool:
     One API call for some 40 to 100 tasks, depending on the length of their ids.
     """
     return any(_counts(context, task_ids, [SKIPPED]))
+
+
+def count_in(context: Context, task_ids: Collection[str], states: list[str]) -> int:
+    """Return how many task instances of some tasks of this run are in one of the states.
+
+    One API call for some 40 to 100 tasks, depending on the length of their ids.
+    """
+    return sum(_counts(context, task_ids, states))
 
 
 def _counts(context: Context, task_ids: Collection[str], states: list[str] | None) -> Iterable[int]:

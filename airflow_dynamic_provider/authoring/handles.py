@@ -37,8 +37,7 @@ class Handle(KeyedValues):
 
     @explained(
         "To pass a task more arguments, use a lambda: handle.map(lambda item: my_task(item, other=3)). map() "
-        "itself "
-        "takes only the function, batch=, max_active= and cache=."
+        "itself takes only the function, batch=, max_active=, max_failures= and cache=."
     )
     def map(
         self,
@@ -46,6 +45,7 @@ class Handle(KeyedValues):
         *,
         batch: int | Batch | None = None,
         max_active: int | None = None,
+        max_failures: int | float | None = None,
         cache: Cache | str | None = None,
     ) -> Any:
         """Clone the tasks that ``fn`` calls, once per mapping key.
@@ -62,6 +62,10 @@ class Handle(KeyedValues):
                 By default, each key has a task instance of its own.
             max_active: The maximum number of clones that are active at once in one run, for each task that
                 ``fn`` calls; unlimited by default.
+            max_failures: How many keys may fail: a whole number of keys from 0 up, or as a ``float`` a share
+                of all keys, from 0.0 to 1.0. Once more have failed, no further key is started. The others end
+                as skipped, and a collector fails or, if enough keys succeeded for its ``min_success_ratio``,
+                logs it. Unlimited by default.
             cache: A `Cache`, or ``"auto"``, to keep the result of each key over runs, for each task that
                 ``fn`` calls. By default, no results are kept.
 
@@ -70,18 +74,20 @@ class Handle(KeyedValues):
 
         Raises:
             MapFunctionError: ``fn`` calls no task, returns something that has no value per key, or calls a
-                task that cannot run in batches, or whose result cannot be kept; or ``max_active`` is not a
-                whole number of at least 1.
+                task that cannot run in batches, or whose result cannot be kept; ``max_active`` is not a whole
+                number of at least 1; or ``max_failures`` is neither a whole number of at least 0 nor a float
+                from 0 to 1.
             DeclarationError: ``batch`` is neither a whole number of at least 1 nor a `Batch`, or ``cache`` is
                 neither a `Cache` nor ``"auto"``.
 
         Example:
             >>> counts = files.map(count_lines)
             >>> counts = files.map(count_lines, batch=500)
+            >>> counts = files.map(count_lines, max_failures=0.1)
             >>> counts = files.map(count_lines, cache=Cache("1"))
             >>> reports = files.map(lambda path: report(path, counts, title="lines"), max_active=4)
         """
-        return with_each_output(map_over(self, fn, max_active, batch, cache), _handle_of)
+        return with_each_output(map_over(self, fn, max_active, batch, cache, max_failures), _handle_of)
 
     @explained(
         "Pass keyed=, min_success_ratio=, lazy= and skip_if_all_skipped= by name: "

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.definitions.cache import Cache
+    from airflow_dynamic_provider.execution.limits import Limit
 
 
 # The classes of references, as Python's own errors name them.
@@ -36,6 +37,7 @@ def map_over(
     max_active: int | None,
     batch: int | Batch | None = None,
     cache: Cache | str | None = None,
+    max_failures: float | None = None,
 ) -> Any:
     """Clone the tasks that ``fn`` calls, once per key of the handle, and return its outputs.
 
@@ -61,6 +63,7 @@ def map_over(
     elif not space.segments:
         space.home = task_graph.current_group(dag)
     batches = None if batch is None else _batches(handle, batch)
+    limit = None if max_failures is None else _limit(handle, max_failures)
     scope = MapScope(
         space,
         frozenset(dag.task_ids),
@@ -68,6 +71,7 @@ def map_over(
         max_active,
         batches,
         None if cache is None else _cache(cache),
+        limit,
     )
     with enter_scope(scope), task_graph.filled_later(CONTEXT_NAMES):
         returned = _call(handle, fn)
@@ -94,6 +98,26 @@ def _cache(cache: Cache | str) -> Cache:
     from airflow_dynamic_provider.definitions.cache import Cache
 
     return Cache.of(cache)
+
+
+def _limit(handle: KeyedValues, max_failures: Any) -> Limit:
+    """Return the limit to the failed keys of a map."""
+    # Imported here, because most maps have no limit.
+    from airflow_dynamic_provider.execution.limits import Limit
+
+    is_count = isinstance(max_failures, int) and not isinstance(max_failures, bool) and max_failures >= 0
+    is_share = isinstance(max_failures, float) and 0 <= max_failures <= 1
+    if not is_count and not is_share:
+        from airflow_dynamic_provider.definitions.excerpts import excerpt
+
+        raise _error(
+            handle,
+            f"map() received max_failures={excerpt(max_failures)}",
+            "Pass how many keys may fail: a whole number from 0 up, or a share from 0.0 to 1.0 as a float.",
+        )
+    limit = Limit(max_failures, handle.space.spec)
+    handle.space.graph.limits[limit] = []
+    return limit
 
 
 def _check_arguments(handle: KeyedValues, fn: Any, max_active: Any) -> None:

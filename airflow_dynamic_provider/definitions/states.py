@@ -6,6 +6,7 @@ from datetime import timedelta
 
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
 REMOVED = "removed"
+RUNNING, UP_FOR_RETRY = "running", "up_for_retry"
 
 #: The outcome of a key in a collection if a person marked its clone as success and there is no value.
 MARKED = "marked"

@@ -23,6 +23,7 @@ from airflow_dynamic_provider.execution.places import Place, place_at
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
+    from airflow_dynamic_provider.execution.limits import Limit
     from airflow_dynamic_provider.execution.spaces import Batches, KeyPath, Route, Space
 
 #: The key of the running clone in Airflow's task context.
@@ -51,6 +52,7 @@ class CloneSpec(Record, frozen=False, eq=False):
         batches: How the task runs many keys in one task instance; ``None`` if it runs one.
         declarations: Output -> `Out` or `DynamicOut`, for a task that declares its outputs.
         function: The function whose annotations say what the task takes and returns, if there are any.
+        limit: How many keys of its map may fail before no further key is started; ``None`` for no limit.
     """
 
     task_id: str
@@ -64,6 +66,7 @@ class CloneSpec(Record, frozen=False, eq=False):
     batches: Batches | None = None
     declarations: Mapping[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
+    limit: Limit | None = None
 
     def type_of(self, output: str) -> Any:
         """Return the declared type of an output, ``Any`` if it has none."""
@@ -91,6 +94,8 @@ class CollectorSpec(Record, frozen=False):
         is_relaxed: Whether its trigger rule was changed from ``all_success`` to ``none_failed``, so that a
             skipped clone does not skip it. It then skips itself if any *other* upstream task was skipped.
         same_key_ids: The upstream tasks that run for the same key, if the collector is itself a clone.
+        limits: The limits to failed keys for which collected clones may not have started, each with the tasks
+            of its map.
     """
 
     task_id: str
@@ -98,6 +103,7 @@ class CollectorSpec(Record, frozen=False):
     keys_task_ids: set[str] = field(default_factory=set)
     is_relaxed: bool = False
     same_key_ids: set[str] = field(default_factory=set)
+    limits: dict[Limit, list[CloneSpec]] = field(default_factory=dict)
 
 
 class CloneRuntime(Record, frozen=False):
@@ -137,6 +143,7 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
 
     Raises:
         StaleKeyError: There is no key at this position.
+        AirflowSkipException: More keys of the map have failed than ``max_failures`` allows.
     """
     if (running := context.get(RUNTIME_KEY)) is not None:
         return running  # type: ignore[no-any-return]
@@ -153,6 +160,12 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
         mark = layout.StoredClone(runtime.key_path, map_index, runtime.place.attempt)
         xcom.push(context, layout.CLONE_XCOM, mark.pack())
         wait_for_own_key(context, spec, map_index)
+    # A clone that does not need the success of its upstream tasks may clean up after them.
+    if spec.limit is not None and spec.needs_success:
+        # Imported here, because few maps have a limit.
+        from airflow_dynamic_provider.execution.limits import check_limit
+
+        check_limit(context, spec.limit, runtime.key_path, map_index)
     return runtime
 
 

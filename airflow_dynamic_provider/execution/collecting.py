@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.execution.clones import CollectorSpec
     from airflow_dynamic_provider.execution.columns.column import Column
+    from airflow_dynamic_provider.execution.not_started import NotStarted
     from airflow_dynamic_provider.execution.spaces import Space
 
 _READER_KEY = "dynamic_reader"
@@ -66,7 +67,7 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
     if spec.skip_if_all_skipped:
         _skip_if_all_skipped(gathered.found)
     _tell_marked(spec, gathered.found)
-    _check_ratio(spec, gathered.found)
+    _check_ratio(spec, gathered, collector)
     values = _values(spec, gathered)
     return shape_values(gathered.reader, spec.source.space, gathered.found, values) if spec.keyed else values
 
@@ -213,18 +214,25 @@ def _select(spec: CollectionSpec, value: Any) -> Any:
         raise about from error.__cause__
 
 
-def _check_ratio(spec: CollectionSpec, found: Found) -> None:
+def _check_ratio(spec: CollectionSpec, gathered: _Gathered, collector: CollectorSpec) -> None:
+    found = gathered.found
     failures = found.failures
-    if not failures:
+    not_started = _not_started(spec, gathered, collector)
+    missing = [*failures, *(not_started.paths if not_started else ())]
+    if not missing:
         return
     # Imported here, because most collections have no failed key.
     from airflow_dynamic_provider.execution.ratios import allowed_failures
 
-    counted = len(found.successes) + len(failures)
+    counted = len(found.successes) + len(missing)
     allowed = allowed_failures(spec.min_success_ratio, counted)
-    if len(failures) <= allowed:
+    problem = f"{len(failures)} of {counted} keys failed: {name_keys(failures)}" if failures else ""
+    if not_started:
+        problem += ("; " if problem else "") + not_started.describe(counted)
+    if len(missing) <= allowed:
+        if not_started:
+            log.warning("Left out of the collection of %s: %s", spec.source, problem)
         return
-    problem = f"{len(failures)} of {counted} keys failed: {name_keys(failures)}"
     kind: type[ReadError] = CollectError
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
@@ -233,9 +241,21 @@ def _check_ratio(spec: CollectionSpec, found: Found) -> None:
         problem,
         task_id=spec.source.task_id,
         output_name=spec.source.output,
-        mapping_key=render_key(failures[0]) if len(failures) == 1 else None,
-        remedy="Clear the failed clones with their downstream tasks.",
+        mapping_key=render_key(missing[0]) if len(missing) == 1 else None,
+        remedy="Clear the failed clones with their downstream tasks."
+        if not not_started
+        else "Clear the failed and the skipped clones with their downstream tasks.",
     )
+
+
+def _not_started(spec: CollectionSpec, gathered: _Gathered, collector: CollectorSpec) -> NotStarted | None:
+    """Return the keys that ``max_failures`` stopped, ``None`` if there are none."""
+    if not collector.limits:
+        return None
+    # Imported here, because few maps have a limit.
+    from airflow_dynamic_provider.execution.not_started import find_not_started
+
+    return find_not_started(gathered.reader, spec.source.space, gathered.found, collector.limits)
 
 
 def _skip_if_none_is_fine(space: Space, indexes: list[int]) -> None:

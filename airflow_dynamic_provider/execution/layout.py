@@ -36,6 +36,8 @@ XCom of a clone
                                           handle refers to it
 ``dynamic_clone``                         the clone's key path, position and attempt; only if the keys were
                                           produced more than once
+``dynamic_clone.not_started``             the clone's key path and position, and why its operator did not
+                                          start; only if ``max_failures`` of its map stopped it
 ========================================  ===============================================================
 
 ========================================  ===============================================================
@@ -78,6 +80,8 @@ CLONE_XCOM = "dynamic_clone"
 
 #: The XCom key of the error of the last try, which `failures` defines.
 FAILURE_XCOM = "dynamic_failure"
+#: The XCom key that tells why a clone did not start its operator.
+NOT_STARTED_XCOM = f"{CLONE_XCOM}.not_started"
 
 #: The only field of a value that is stored as JSON of its declared type: see `typed_values`.
 TYPED = "$typed"
@@ -96,6 +100,7 @@ ITEM = _form("a dynamic output", "key_path", "value", "metadata")
 RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "value")
 METADATA = _form("output metadata")
 CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
+NOT_STARTED = _form("the mark of a clone that did not start", "key_path", "map_index", "reason")
 ENTRIES = _form("a list of keys", "attempt", "entries")
 BLOCKS = _form("the positions of keys below others", "length", "blocks")
 ITEMS = _form("a page of dynamic outputs", "keys", "values", "metadata")
@@ -465,6 +470,34 @@ class StoredClone(Record):
             )
 
 
+class StoredNotStarted(Record):
+    """The key of a clone that did not start its operator, and the reason."""
+
+    key_path: tuple[str, ...]
+    map_index: int
+    reason: str
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            **NOT_STARTED.stamp,
+            "key_path": list(self.key_path),
+            "map_index": self.map_index,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredNotStarted:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: The version or the shape of the document is unknown.
+        """
+        document = NOT_STARTED.read(stored)
+        with reading(NOT_STARTED.noun, stored):
+            return cls(_path(document["key_path"]), integer(document["map_index"]), str(document["reason"]))
+
+
 class StoredEntry(Record):
     """One key path of a nested or joined key space.
 
@@ -730,6 +763,17 @@ def unpack_keys(stored: Any) -> list[tuple[str, ...]]:
 def pack_digest(keys: Sequence[Any]) -> dict[str, Any]:
     """Return the stored form of a digest, by which readers check that a list of mapping keys is complete."""
     return {**DIGEST.stamp, "length": len(keys), "digest": _digest(unpack_keys(keys))}
+
+
+def unpack_length(stored: Any) -> int:
+    """Read the number of keys from the stored form of a digest.
+
+    Raises:
+        LayoutError: The version or the shape of the document is unknown.
+    """
+    document = DIGEST.read(stored)
+    with reading(DIGEST.noun, stored):
+        return integer(document["length"])
 
 
 def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> None:

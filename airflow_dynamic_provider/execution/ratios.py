@@ -1,4 +1,4 @@
-"""Calculates exactly how many keys may fail if a share must succeed: in floats, 1 - 4/5 is less than 0.2."""
+"""Calculates exactly how many keys a share of them is: in floats, 1 - 4/5 is less than 0.2."""
 
 from __future__ import annotations
 
@@ -16,5 +16,18 @@ def allowed_failures(min_success_ratio: float, count: int) -> int:
         min_success_ratio: The share that must succeed, from 0 to 1.
         count: The number of keys.
     """
-    share = Fraction(min_success_ratio).limit_denominator(_FINEST)
-    return count - math.ceil(share * count)
+    return count - math.ceil(_exact(min_success_ratio) * count)
+
+
+def count_of_share(share: float, count: int) -> int:
+    """Return the greatest number of keys that is not more than a share of all.
+
+    Args:
+        share: The share, from 0 to 1.
+        count: The number of keys.
+    """
+    return math.floor(_exact(share) * count)
+
+
+def _exact(share: float) -> Fraction:
+    return Fraction(share).limit_denominator(_FINEST)

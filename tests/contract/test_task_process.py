@@ -482,3 +482,32 @@ def test_there_is_a_task_state_store():
 
     assert "task_state_store" in Context.__annotations__
     assert "max_tries" in RuntimeTaskInstance.model_fields
+
+
+class _Resumed(BaseOperator):
+    """Notes what is known of its start, at once or after a wait."""
+
+    seen: list[bool]
+
+    def execute(self, context: Any) -> None:
+        self.seen.append(xcom.is_resumed(context))
+
+    def go_on(self, context: Any) -> None:
+        self.execute(context)
+
+
+@assumes(
+    "A task instance that goes on after a wait has the method that is called in _ti_context_from_server.",
+    rests="max_failures, which stops no clone that has started and waits in the triggerer",
+    where="airflow_adapter/xcom.py",
+    names="_ti_context_from_server",
+)
+@pytest.mark.parametrize("next_method", [None, "go_on"])
+def test_a_task_instance_that_goes_on_is_known(next_method):
+    @dag(schedule=None)
+    def contract():
+        _Resumed(task_id="waits").seen = seen
+
+    seen: list[bool] = []
+    run = run_task(contract(), "waits", next_method=next_method)
+    assert (run.state, seen) == ("success", [next_method is not None])

@@ -22,6 +22,7 @@ from airflow_dynamic_provider.execution import documents, layout
 from airflow_dynamic_provider.execution.batch_records import items as batch_items
 from airflow_dynamic_provider.execution.batch_records import stored as batch_records
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
+from airflow_dynamic_provider.execution.batch_records.failures import FAILURES, StoredFailures
 from airflow_dynamic_provider.execution.batch_records.items import Block, StoredBatchItems
 from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, Try
 from airflow_dynamic_provider.execution.batch_records.stored import (
@@ -203,6 +204,7 @@ def _read_digest(stored: Any) -> list[tuple[str, ...]]:
     """Return the keys that the digest belongs to."""
     keys = [("a",), ("outer", "inner")]
     layout.check_digest(keys, stored, "produce")
+    assert layout.unpack_length(stored) == len(keys)
     return keys
 
 
@@ -264,6 +266,11 @@ KINDS: dict[str, Kind] = {
     "clone": Kind(
         layout.StoredClone(("orders.csv",), 3, 2), form=layout.CLONE, **_packed(layout.StoredClone)
     ),
+    "not_started": Kind(
+        layout.StoredNotStarted(("tenant", "orders.csv"), 3, "Not started: too many keys have failed."),
+        form=layout.NOT_STARTED,
+        **_packed(layout.StoredNotStarted),
+    ),
     "entries": Kind(
         layout.StoredEntries(
             (
@@ -306,7 +313,7 @@ KINDS: dict[str, Kind] = {
         layout.pack_digest,
         _read_digest,
         form=layout.DIGEST,
-        code=("execution.layout.pack_digest",),
+        code=("execution.layout.pack_digest", "execution.layout.unpack_length"),
     ),
     "keys": Kind(
         [("a",), ("outer", "inner")],
@@ -359,6 +366,7 @@ KINDS: dict[str, Kind] = {
         records=((), ("blocks", "*")),
         **_packed(StoredBatchItems),
     ),
+    "failures_of_batch": Kind(StoredFailures(3, 2), form=FAILURES, **_packed(StoredFailures)),
     "keys_of_batch": Kind(
         StoredChunk(
             (

@@ -130,6 +130,7 @@ records = st.builds(
     st.none() | storable_text,
     is_final=st.booleans(),
     tries=st.integers(0, 5),
+    is_held_back=st.booleans(),
     started=st.none() | st.integers(0, 2**42),
     milliseconds=st.none() | st.floats(0, 1e9),
 )

@@ -22,6 +22,7 @@ from airflow_dynamic_provider.execution.layout import (
     StoredItem,
     StoredItems,
     StoredMetadata,
+    StoredNotStarted,
     StoredResult,
     StoredValues,
 )
@@ -45,11 +46,12 @@ ADDRESSES = {
     "metadata": lambda output, position: layout.METADATA_XCOM,
     "produced": lambda output, position: layout.PRODUCED_XCOM,
     "clone": lambda output, position: layout.CLONE_XCOM,
+    "not started": lambda output, position: layout.NOT_STARTED_XCOM,
     "entries": lambda output, position: layout.entries_xcom(position),
     "blocks": lambda output, position: layout.blocks_xcom(position),
 }
 OF_A_POSITION = {"item", "values", "entries", "blocks"}
-OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "entries", "blocks"}
+OF_NO_OUTPUT = {"return value", "metadata", "produced", "clone", "not started", "entries", "blocks"}
 
 
 @st.composite
@@ -108,6 +110,7 @@ items = st.lists(
     )
 )
 clones = st.builds(StoredClone, key_paths, positions, st.integers(1, 9))
+not_started = st.builds(StoredNotStarted, key_paths, positions, st.text())
 entries = st.builds(
     StoredEntry,
     key_paths,
@@ -126,7 +129,7 @@ metadatas = st.builds(
 )
 
 
-@given(st.one_of(items, results, metadatas, clones, pages))
+@given(st.one_of(items, results, metadatas, clones, not_started, pages))
 def test_what_is_stored_is_what_is_read(document):
     packed = stored(document.pack())
     assert type(document).unpack(packed) == document
@@ -157,6 +160,7 @@ def test_keys_are_read_as_key_paths(keys):
 SAMPLES = [
     StoredItems(("b",), [{"x": [1]}], {0: {"rows": {"type": "int", "value": 1}}}, ("a",), 2, (1,)),
     StoredClone(key_path=("a", "b"), map_index=7, attempt=2),
+    StoredNotStarted(key_path=("a", "b"), map_index=7, reason="why"),
     StoredBlocks((StoredBlock(("a",), ((3, 5), (9, 10))), StoredBlock(("b",), ())), 10),
     StoredValues([1], ("a",), 7, ("x",), (1,), {0: {"n": {"type": "int", "value": 3}}}, 2),
     StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
@@ -338,6 +342,7 @@ UNPACKERS = [
     pytest.param(StoredMetadata.unpack, "output metadata", id="metadata"),
     pytest.param(StoredValues.unpack, "the values of a dynamic output", id="values"),
     pytest.param(StoredClone.unpack, "the mark of a clone", id="clone"),
+    pytest.param(StoredNotStarted.unpack, "the mark of a clone that did not start", id="not started"),
     pytest.param(StoredEntries.unpack, "a list of keys", id="entries"),
     pytest.param(StoredBlocks.unpack, "the positions of keys below others", id="blocks"),
 ]

@@ -101,9 +101,13 @@ def adopt_new_tasks(scope: MapScope) -> None:
         function = _function_with_types(task)
         unit = task_graph.outermost(task, set(scope.known_groups))
         graph.units[unit.node_id] = unit
-        _add_clone(task, scope.space, unit.node_id, scope.batches)
+        spec = _add_clone(task, scope.space, unit.node_id, scope.batches)
         if function is not None:
             _keep_types(graph.clones[task.task_id], function)
+        if scope.limit is not None:
+            spec.limit = scope.limit
+            scope.limit.task_ids.append(spec.task_id)
+            graph.limits[scope.limit].append(spec)
         if scope.max_active is not None:
             own_limit = task.max_active_tis_per_dagrun
             task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
@@ -152,7 +156,7 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
     return ResultSource(clone.spec, xcom_key), ()
 
 
-def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | None) -> None:
+def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | None) -> CloneSpec:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)
     spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional, declarations=declared)
@@ -169,6 +173,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | No
     if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
         # The scheduler ends an empty operator without running it, and only a running task gets a label.
         task.on_execute_callback = [_run_on_worker]
+    return spec
 
 
 def _function_with_types(task: Any) -> Callable[..., Any] | None:

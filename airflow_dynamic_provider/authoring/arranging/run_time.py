@@ -48,6 +48,9 @@ def _note(graph: DagGraph, clone: ClonedTask, members: set[str], *, is_gate: boo
     spec.stopped_by = _STOPPED_BY.get(task.trigger_rule, frozenset())
     spec.same_key = [graph.clones[up].spec for up in sorted(task.upstream_task_ids & members)]
     spec.other_upstream = sorted(task.upstream_task_ids - members)
+    if spec.limit is not None and spec.needs_success:
+        upstream = {up for task_id, up in (*graph.uses, *graph.orders) if task_id == spec.task_id}
+        spec.limit.after[spec.task_id] = upstream & set(spec.limit.task_ids)
     looked_at = {task_id for check in (task.checks if is_gate else ()) for task_id in check.task_ids}
     document = TaskDocument(
         outputs=declared_outputs(getattr(task, "declarations", {})),

@@ -191,4 +191,5 @@ class _Difference:
         if isinstance(check, AllBelow):
             return Below(ResultSource(self.graph.clones[check.task_id].spec, ""), tolerates_failures=False)
         tolerates = check.of.of_states or check.of.min_success_ratio < 1
+        tolerates = tolerates or bool(self.graph.limits_before(check.of.source))
         return Below(check.of.source, tolerates_failures=tolerates)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.execution.clones import CollectorSpec
+from airflow_dynamic_provider.execution.sources import state_task_ids
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup
 
     from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
-    from airflow_dynamic_provider.execution.sources import CollectionSpec
+    from airflow_dynamic_provider.execution.limits import Limit
+    from airflow_dynamic_provider.execution.sources import CollectionSpec, Source
     from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
@@ -95,6 +97,7 @@ class DagGraph:
         own_edges: Pairs whose edge in Airflow was set by the arrangement, and not by the author.
         helpers: The tasks that the package added and that run once.
         gates: Cloned task -> the gate before it.
+        limits: The limit to failed keys of each map that has one -> the tasks of the map.
     """
 
     def __init__(self, dag: DAG) -> None:
@@ -108,6 +111,7 @@ class DagGraph:
         self.own_edges: set[Pair] = set()
         self.helpers: set[str] = set()
         self.gates: dict[str, Any] = {}
+        self.limits: dict[Limit, list[CloneSpec]] = {}
         self._collectors: dict[str, CollectorSpec] = {}
         self._done: dict[str, Any] = {}
 
@@ -139,6 +143,20 @@ class DagGraph:
     def free_id(self, task_id: str) -> str:
         """Return the task id, with a number appended if it is taken."""
         return task_graph.first_free(task_id, self.dag.task_ids, "_")
+
+    def limits_before(self, source: Source) -> dict[Limit, list[CloneSpec]]:
+        """Return the limits to failed keys for which values of a source may be missing."""
+        if not self.limits:
+            return {}
+        upstream: dict[str, set[str]] = {}
+        for task_id, other in (*self.uses, *self.orders):
+            upstream.setdefault(task_id, set()).add(other)
+        found: set[str] = set()
+        todo = state_task_ids(source)
+        while todo:
+            found |= todo
+            todo = {other for task_id in todo for other in upstream.get(task_id, ())} - found
+        return {limit: tasks for limit, tasks in self.limits.items() if not found.isdisjoint(limit.task_ids)}
 
     def make_at_root(self, kind: Any, task_id: str, **arguments: Any) -> Any:
         """Return a new task of the package in the root group, because other groups may prefix its id."""

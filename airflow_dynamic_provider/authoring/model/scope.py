@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import KeySpace
     from airflow_dynamic_provider.definitions.batches import Batch
     from airflow_dynamic_provider.definitions.cache import Cache
+    from airflow_dynamic_provider.execution.limits import Limit
     from airflow_dynamic_provider.execution.spaces import Cut
 
 
@@ -27,6 +28,7 @@ class MapScope(Record):
         max_active: The maximum number of active clones of each of its tasks; ``None`` for no limit.
         batches: How its tasks run many keys in one task instance; ``None`` if they run one.
         cache: How the results of its tasks are kept over runs; ``None`` if they are not.
+        limit: How many keys may fail before no further key is started; ``None`` for no limit.
     """
 
     space: KeySpace
@@ -35,6 +37,7 @@ class MapScope(Record):
     max_active: int | None
     batches: BatchesOfMap | None = None
     cache: Cache | None = None
+    limit: Limit | None = None
 
 
 class BatchesOfMap(Record):

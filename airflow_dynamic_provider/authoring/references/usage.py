@@ -101,6 +101,7 @@ class Collecting(_Dependency):
         self._refuse_rule(other)
         collector = self.graph.collector_of(other.task_id)
         collector.collected_ids |= self.spec.task_ids
+        collector.limits |= self.graph.limits_before(self.source)
         if space_in_common(self.own, self.source.space) is not None:
             self.graph.collects_below.setdefault(other.task_id, []).append(self.spec)
             return
@@ -126,7 +127,8 @@ class Collecting(_Dependency):
             # With any other rule, the author decides when the collector runs.
             is_relaxed = self.graph.collector_of(other.task_id).is_relaxed
             return is_relaxed or other.trigger_rule == TriggerRule.ALL_SUCCESS
-        return self.spec.min_success_ratio < 1
+        # With a limit to failed keys, it runs to say that the limit was exceeded.
+        return self.spec.min_success_ratio < 1 or bool(self.graph.limits_before(self.source))
 
     def _refuse_rule(self, other: Any) -> None:
         refused = _EARLY if self.spec.of_states else {**_EARLY, **_VALUELESS}

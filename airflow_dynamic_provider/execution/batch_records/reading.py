@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import StaleKeyError
 from airflow_dynamic_provider.execution.batch_records.items import read_page
+from airflow_dynamic_provider.execution.batch_records.outcomes import is_stopped_by
 from airflow_dynamic_provider.execution.batch_records.stored import (
     POSITIONS_PER_PAGE,
     StoredChunk,
@@ -16,17 +18,17 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     chunk_xcom,
     places_xcom,
 )
-from airflow_dynamic_provider.execution.pages import keeps_pages, kept_by, read_document
+from airflow_dynamic_provider.execution.pages import keep_pages, keeps_pages, kept_by, read_document
 from airflow_dynamic_provider.execution.places import no_longer_produced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
     from airflow_dynamic_provider.execution.batch_records.cutting import Range
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
-    from airflow_dynamic_provider.execution.spaces import Cut, NestedSpace
+    from airflow_dynamic_provider.execution.spaces import Cut, KeyPath, NestedSpace
 
 # The key of the running batch's own keys in Airflow's task context.
 _OWN_KEY = "dynamic_own_keys"
@@ -127,6 +129,38 @@ def record_at(context: Mapping[str, Any], spec: CloneSpec, position: int) -> Key
     assert spec.batches is not None
     number = batch_of(context, spec.batches.cut, position)
     return None if number is None else records_of(context, spec.task_id, number).at(position)
+
+
+def held_back(context: Mapping[str, Any], spec: CloneSpec, wanted: Mapping[int, KeyPath]) -> Iterator[int]:
+    """Yield the positions of the keys that a batched task did not start, because too many had failed.
+
+    One API call for each stored chunk of the batches that have the keys, and one for the gate of each.
+
+    Args:
+        context: Airflow's task context.
+        spec: The batched task.
+        wanted: Position -> key path of the keys.
+    """
+    assert spec.batches is not None
+    gate_id = spec.batches.gate_id
+    kept = dict(context)
+    keep_pages(kept)
+    by_batch: dict[int | None, list[int]] = {}
+    for position in wanted:
+        by_batch.setdefault(batch_of(kept, spec.batches.cut, position), []).append(position)
+    for number, positions in by_batch.items():
+        if number is None:
+            continue
+        if gate_id is not None:
+            gate_state = xcom.state_at(xcom.read_states_at(context, [gate_id], number), gate_id, number)
+            if is_stopped_by(gate_state):
+                # What the batch has stored is from an earlier run of it.
+                continue
+        records = records_of(kept, spec.task_id, number)
+        for position in positions:
+            record = records.at(position)
+            if record is not None and record.is_held_back and record.key_path == wanted[position]:
+                yield position
 
 
 def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str, place: Place) -> Any:

@@ -187,6 +187,7 @@ class KeyRecord(Record):
         reason: Why it was skipped or could not start, if known.
         is_final: Whether a retry of the task instance leaves it as it is.
         tries: The number of times that it was started.
+        is_held_back: Whether it was skipped because too many keys of the map had failed.
         started: When its last try began, in milliseconds since 1970; ``None`` if it was not started.
         milliseconds: The duration of its last try.
         items: Dynamic output -> what it produced, if it succeeded.
@@ -201,6 +202,7 @@ class KeyRecord(Record):
     reason: str | None = None
     is_final: bool = True
     tries: int = 1
+    is_held_back: bool = False
     started: int | None = None
     milliseconds: float | None = None
     items: Mapping[str, Sequence[BatchItem]] = field(default_factory=dict)
@@ -238,6 +240,7 @@ class StoredChunk(Record):
         """Return the stored form."""
         records = self.records
         outputs = sorted({output for record in records for output in record.values})
+        held_back = _pack_rare([record.is_held_back for record in records], False)
         began = min((each.started for each in records if each.started is not None), default=0)
         items = _pack_rare([_pack_items(record.items) for record in records], {})
         return {
@@ -269,6 +272,8 @@ class StoredChunk(Record):
             "started": [None if each.started is None else each.started - began for each in records],
             "milliseconds": [each.milliseconds for each in records],
             **({"items": items} if items else {}),
+            # Only maps with a limit to failed keys have it.
+            **({"held_back": held_back} if held_back else {}),
         }
 
     @classmethod
@@ -336,6 +341,7 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
             reason=found["reasons"],
             is_final=not found["may_change"],
             tries=integer(found["tries"]),
+            is_held_back=bool(found["held_back"]),
             started=None if start is None else began + start,
             milliseconds=took,
             items=_unpack_items(found["items"]),
@@ -357,6 +363,7 @@ _RARE: dict[str, Any] = {
     "states": SUCCESS,
     "tries": 1,
     "may_change": False,
+    "held_back": False,
     "reasons": None,
     "items": {},
     "metadata": {},

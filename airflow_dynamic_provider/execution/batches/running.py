@@ -41,6 +41,9 @@ class Ended(Protocol):
     def is_due(self) -> bool:
         """Whether it is time to store what has ended."""
 
+    def may_start(self, call: Call) -> bool:
+        """Return whether a call may start. It makes no API call."""
+
     def add(self, call: Call, outcome: Outcome) -> None:
         """Accept a call that has ended. It makes no API call."""
 
@@ -70,7 +73,8 @@ def run_calls(
         asyncio.run(_run_elsewhere(calls, function, settings, ended, judge))
     elif is_awaited:
         # A call to Airflow's API must not be made in the thread of the loop while a function awaits one.
-        loop = _Loop(iter(list(calls)), ended, settings.timeout_seconds, await_call)
+        may_start = (call for call in list(calls) if ended.may_start(call))
+        loop = _Loop(may_start, ended, settings.timeout_seconds, await_call)
         asyncio.run(loop.run(concurrency))
     elif concurrency > 1 or settings.timeout_seconds is not None:
         asyncio.run(_run_in_threads(calls, ended, settings.timeout_seconds, concurrency))

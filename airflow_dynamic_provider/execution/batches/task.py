@@ -27,8 +27,10 @@ from airflow_dynamic_provider.execution.metadata import gathered_metadata
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from airflow_dynamic_provider.execution.batches.limiting import Limiter
     from airflow_dynamic_provider.execution.batches.policies import BatchRetryPolicy, Verdict
     from airflow_dynamic_provider.execution.clones import CloneSpec
+    from airflow_dynamic_provider.execution.limits import Limit
     from airflow_dynamic_provider.execution.places import Place
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
@@ -117,12 +119,16 @@ class _Run:
         self.task = batch.context["task"]
         self.arguments = Arguments(self.task, given, batch.context)
         self.parameters = ContextParameters(function)
-        self.recorder = Recorder(batch, keeps_checkpoints=_may_retry(batch))
+        self.may_retry = _may_retry(batch)
+        self.recorder = Recorder(batch, keeps_checkpoints=self.may_retry)
         self.earlier = read_checkpoint(batch)
         self.states: dict[KeyPath, KeyRecord] = {}
         policy: BatchRetryPolicy | None = getattr(self.task, "retry_policy", None)
         self.judge = None if policy is None else policy.judge_of(batch.context)
         self.verdicts: list[Verdict] = []
+        self.limiter = None if batch.spec.limit is None else _make_limiter(batch, batch.spec.limit)
+        # How many keys were not started, because too many keys of the map had failed.
+        self.not_started = 0
 
     def run(self) -> None:
         """Run the keys that can start and have not ended in an earlier try."""
@@ -144,22 +150,33 @@ class _Run:
         log.info(
             "Running %d of %d keys of the batch %s", len(pending), self.batch.range.length, self.batch.label
         )
+        if self.limiter is not None:
+            self.limiter.exchange()
         run_calls(self._due(pending), self.function, self.batch.spec.batches.settings, self, self.judge)
 
     def close(self) -> None:
         """Store everything, for good."""
         self.recorder.close()
+        if self.limiter is not None:
+            self.limiter.tell()
         if self.results is not None:
             self.results.close()
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to store what has ended."""
-        return self.recorder.is_due
+        """Whether it is time to store what has ended, or to look at the other batches of a limited map."""
+        return self.recorder.is_due or (self.limiter is not None and self.limiter.is_due)
 
     def flush(self) -> None:
-        """Store what has ended."""
-        self.recorder.flush()
+        """Store what has ended, and look at the other batches of a limited map."""
+        if self.recorder.is_due:
+            self.recorder.flush()
+        if self.limiter is not None and self.limiter.is_due:
+            self.limiter.exchange()
+
+    def may_start(self, call: Call) -> bool:
+        """Return whether a call may start. No API call."""
+        return self._may_start(call.context[_PLACE])
 
     def add(self, call: Call, outcome: Outcome) -> None:
         """Accept a call that has ended."""
@@ -185,24 +202,55 @@ class _Run:
 
         records = list(self.states.values())
         failures = [record for record in records if record.state == FAILED]
-        if failures:
-            error = KeysFailedError(
-                f"{len(failures)} of {len(records)} keys failed: "
-                + name_keys([record.key_path for record in failures]),
-                task_id=self.batch.spec.task_id,
-                mapping_key=render_key(failures[0].key_path) if len(failures) == 1 else None,
-                remedy="The log above has the error of each of them.",
-            )
-            if all(record.is_final for record in failures):
+        is_waiting = self.not_started > 0 and self.may_retry
+        if failures or is_waiting:
+            error = self._error(failures)
+            if not is_waiting and all(record.is_final for record in failures):
                 raise AirflowFailException(str(error))
-            if self.verdicts:
+            if self.verdicts and not all(record.is_final for record in failures):
                 # Imported here, because most tasks have no retry policy.
                 from airflow_dynamic_provider.execution.batches.policies import decide
 
                 error.decision = decide(self.verdicts)
             raise error
+        if self.limiter is not None and self.not_started:
+            log.warning("%s", self._describe_not_started(self.limiter))
         if all(record.state == SKIPPED for record in records):
             raise AirflowSkipException(f"All {len(records)} keys were skipped.")
+
+    def _error(self, failures: list[KeyRecord]) -> KeysFailedError:
+        problems = []
+        if failures:
+            names = name_keys([record.key_path for record in failures])
+            problems.append(f"{len(failures)} of {self.batch.range.length} keys failed: {names}")
+        if self.limiter is not None and self.not_started:
+            problems.append(self._describe_not_started(self.limiter))
+        return KeysFailedError(
+            "; ".join(problems),
+            task_id=self.batch.spec.task_id,
+            mapping_key=render_key(failures[0].key_path) if len(failures) == 1 else None,
+            remedy="The log above has the error of each of them." if failures else "A retry starts them.",
+        )
+
+    def _describe_not_started(self, limiter: Limiter) -> str:
+        why = limiter.limit.explain()
+        return f"{self.not_started} of {self.batch.range.length} keys were not started, because {why}"
+
+    def _may_start(self, place: Place) -> bool:
+        """Return whether a key may start. If it may not, it waits for the next try, or ends."""
+        if self.limiter is None or not self.limiter.is_exceeded:
+            return True
+        if (known := self.earlier.get(place.key_path)) is not None:
+            # It has failed in an earlier try.
+            self._record(known)
+            return False
+        self.not_started += 1
+        if not self.may_retry:
+            reason = f"Not started: {self.limiter.limit.explain()}."
+            self._record(
+                KeyRecord(place.key_path, place.position, SKIPPED, reason=reason, tries=0, is_held_back=True)
+            )
+        return False
 
     def _due(self, places: list[Place]) -> Iterator[Call]:
         """Yield the calls that must be made, and record the others, whose results are kept."""
@@ -210,14 +258,19 @@ class _Run:
             yield from self._calls(places)
             return
         for call, outcome in self.results.look_up(self._calls(places)):
+            place = call.context[_PLACE]
             if outcome is None:
-                yield call
+                # Keys may have failed since the call was looked up.
+                if self._may_start(place):
+                    yield call
             else:
                 produced = self._produced(outcome.value) if outcome.state == SUCCESS else _NOTHING
-                self._end(call.context[_PLACE], outcome, produced, call.context)
+                self._end(place, outcome, produced, call.context)
 
     def _calls(self, places: list[Place]) -> Iterator[Call]:
         for place in places:
+            if not self._may_start(place):
+                continue
             context = key_context(self.batch.context, self.batch.spec, place)
             context[_PLACE] = place
             try:
@@ -281,6 +334,8 @@ class _Run:
 
     def _record(self, record: KeyRecord) -> None:
         self.recorder.add(record)
+        if self.limiter is not None and record.state == FAILED:
+            self.limiter.add_failure()
         # The values are stored, and only the states are needed to end the task instance.
         self.states[record.key_path] = KeyRecord(
             record.key_path, record.position, record.state, is_final=record.is_final
@@ -322,6 +377,13 @@ class _Run:
                 remedy="Return a dict, and use its parts.",
             )
             raise AirflowFailException(str(error))
+
+
+def _make_limiter(batch: Batch, limit: Limit) -> Limiter:
+    # Imported here, because few maps have a limit.
+    from airflow_dynamic_provider.execution.batches.limiting import Limiter
+
+    return Limiter(batch, limit)
 
 
 def _only(names: Collection[str], outputs: Mapping[str, Any]) -> dict[str, Any]:
