@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 1d2abeb2c28eacce9a747ae6bed9b26241419868e36eae111648db5b48afe0f8
+// Made of openapi.json by "make ui-types". SHA-256 of that: e99972f022b926886d851fcf237acdc7b157ff9a2d7ebcfc84916bb4c8de8550
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -260,14 +260,19 @@ export interface components {
             is_stale: boolean;
             /**
              * Error
-             * @description The error of a key that failed in a batch
+             * @description The error of a key that failed, if it is stored
              */
             error: string | null;
             /**
              * Reason
-             * @description Why a key of a batch was skipped or could not start, if known
+             * @description Why a key was skipped or could not start, if known
              */
             reason: string | null;
+            /**
+             * From Run
+             * @description The run whose result it uses, if its task is cached
+             */
+            from_run: string | null;
         };
         /**
          * ClearRequest
@@ -309,6 +314,12 @@ export interface components {
              * @description The number of task instances; if it differs now, nothing is cleared
              */
             confirmed: number;
+            /**
+             * Keep Results
+             * @description Whether cached tasks may use results that are kept
+             * @default false
+             */
+            keep_results?: boolean;
         };
         /**
          * Cleared
@@ -631,7 +642,7 @@ export interface components {
             end_date: string | null;
             /**
              * Reason
-             * @description Why it did not run, if it did not
+             * @description Why it failed or did not run, if known
              */
             reason: string | null;
         };

@@ -41,8 +41,17 @@ __all__ = [
 LABEL = TaskInstance._rendered_map_index
 
 
-def store_xcom(session: Session, key: str, stored: Any, *, dag_id: str, run_id: str, task_id: str) -> None:
-    """Store an XCom of a task instance that is not mapped, in the transaction of a session. Three statements.
+def store_xcom(
+    session: Session,
+    key: str,
+    stored: Any,
+    *,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    map_index: int = -1,
+) -> None:
+    """Store an XCom of a task instance, in the transaction of a session. Three statements.
 
     The class of Airflow's table is used, because the REST API, which may do the same, has a transaction of
     its own for each XCom.
@@ -55,10 +64,12 @@ def store_xcom(session: Session, key: str, stored: Any, *, dag_id: str, run_id: 
         dag_id: The Dag.
         run_id: The run.
         task_id: The task.
+        map_index: The map index, -1 if it is not mapped.
     """
     from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
 
-    place: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1}
+    place: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
+    place["map_index"] = map_index
     if not loads_json_only():
         from airflow.sdk.execution_time.xcom import XCom
 

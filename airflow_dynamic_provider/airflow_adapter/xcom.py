@@ -86,6 +86,20 @@ def is_resumed(context: Context) -> bool:
     return bool(getattr(from_server, "next_method", None))
 
 
+def had_xcom(context: Context, xcom_key: str) -> bool:
+    """Return whether the running task instance had an XCom when it started.
+
+    Airflow deletes the XComs of a task instance when it starts on a worker, and says which ones. After a wait
+    in the triggerer it does not, and this makes one API call.
+    """
+    ti = context["ti"]
+    if is_resumed(context):
+        return pull(context, ti.task_id, xcom_key, map_index_of(context)) is not None
+    # Private: what Airflow's API answers when a task instance starts.
+    answer = getattr(ti, "_ti_context_from_server", None)
+    return xcom_key in (getattr(answer, "xcom_keys_to_clear", None) or ())
+
+
 def is_embedded() -> bool:
     """Return whether the task runs inside ``dag.test()``, and not in a process of its own."""
     # Private: only the class of Airflow's supervisor shows it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.cache import results
 from airflow_dynamic_provider.cache.entries import value_from_json, value_to_json
 from airflow_dynamic_provider.cache.identity import Computation
-from airflow_dynamic_provider.cache.running import Running
+from airflow_dynamic_provider.cache.running import Running, computes_again
 from airflow_dynamic_provider.cache.store import open_store
 from airflow_dynamic_provider.definitions.states import SUCCESS
 from airflow_dynamic_provider.errors import DynamicOutputsError
@@ -55,7 +55,8 @@ class CachedKeys:
         ti = context["ti"]
         # Its connection is looked up in this thread, which may talk to Airflow.
         open_store()
-        return CachedRun(Computation(self.cache, self.function, ti.dag_id, ti.task_id))
+        computation = Computation(self.cache, self.function, ti.dag_id, ti.task_id)
+        return CachedRun(computation, again=computes_again(context))
 
 
 class CachedRun:
@@ -63,10 +64,12 @@ class CachedRun:
 
     Args:
         computation: The cached function.
+        again: Whether the results must be computed again.
     """
 
-    def __init__(self, computation: Computation) -> None:
+    def __init__(self, computation: Computation, *, again: bool) -> None:
         self._computation = computation
+        self._again = again
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="dynamic-outputs-cache")
         self._free = BoundedSemaphore(_WAITING)
 
@@ -84,6 +87,7 @@ class CachedRun:
         except DynamicOutputsError as error:
             return failed(error)
         call.context[_RUNNING] = running
+        running.again = self._again
         if (hit := running.find(value_from_json)) is None:
             return None
         running.use(hit)

@@ -7,9 +7,10 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from airflow_dynamic_provider.cache.encoding import UnhashableError, digest
+from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
 from airflow_dynamic_provider.definitions.cache import AUTO, Cache, FileContent
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
@@ -52,7 +53,7 @@ class Computation:
         self.version = version_of(cache, function, task_id)
         self._name = getattr(function, "__qualname__", type(function).__qualname__)
         self._signature = inspect.signature(function)
-        self._files = _parameters_by_content(function, self._signature)
+        self._files = _parameters_by_content(function)
 
     def identify(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Identity:
         """Return what a call of the function is identified by.
@@ -131,28 +132,16 @@ def version_of(cache: Cache, function: Callable[..., Any], task_id: str) -> str:
     return f"{AUTO}:{hashlib.blake2b(source.encode(), digest_size=8).hexdigest()}"
 
 
-def _parameters_by_content(function: Callable[..., Any], signature: inspect.Signature) -> frozenset[str]:
+def _parameters_by_content(function: Callable[..., Any]) -> frozenset[str]:
     """Return the parameters whose annotation names `FileContent`."""
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+    types = types_of(function)
+    raw = getattr(inspect.unwrap(function), "__annotations__", {})
+    # An annotation that cannot be evaluated is a text, which names the marker all the same.
     return frozenset(
         name
-        for name, parameter in signature.parameters.items()
-        if _mentions_files(_resolved(parameter.annotation, names))
+        for name, annotation in raw.items()
+        if is_by_content(types.get(name)) or (name not in types and FileContent.__name__ in str(annotation))
     )
-
-
-def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
-    if not isinstance(annotation, str) or FileContent.__name__ not in annotation:
-        return annotation
-    try:
-        return eval(annotation, names)
-    except Exception:
-        # A name that only type checkers know. The annotation names the marker, which is what counts.
-        return FileContent
-
-
-def _mentions_files(annotation: Any) -> bool:
-    return annotation is FileContent or any(map(_mentions_files, get_args(annotation)))
 
 
 def _by_content(value: Any) -> Any:

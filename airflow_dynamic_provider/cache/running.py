@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.cache import results
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
-from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
+from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata, keep_xcom
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Running:
         self.identity = identity
         self._has_claim = False
 
+    @functools.cached_property
+    def again(self) -> bool:
+        """Whether the result must be computed again."""
+        return computes_again(self.context)
+
     @classmethod
     def of_call(
         cls,
@@ -68,8 +74,7 @@ class Running:
             AirflowRescheduleException: Another task instance makes the same computation.
         """
         cache = self.computation.cache
-        if computes_again(self.context):
-            log.info("The task instance was cleared, so its result is computed again")
+        if self.again:
             return None
         hit = results.find(self.identity, cache, read)
         if hit is not None or not cache.serialize:
@@ -155,9 +160,23 @@ def made_by(context: Mapping[str, Any]) -> MadeBy:
 
 
 def computes_again(context: Mapping[str, Any]) -> bool:
-    """Return whether this task instance was cleared by hand. No API call.
+    """Return whether this task instance was cleared by hand, and not by a clear that keeps results.
 
-    A clear raises the maximum number of tries by those that were made. A retry does not.
+    No API call unless it was cleared.
     """
-    max_tries = getattr(context["ti"], "max_tries", None)
-    return max_tries is not None and int(max_tries) > int(context["task"].retries or 0)
+    is_first_round = xcom.tries_since_clear(context) == xcom.attempt_of(context)
+    if is_first_round or not xcom.was_cleared(context):
+        return False
+    if _was_told_to_keep(context):
+        return False
+    log.info("The task instance was cleared, so its result is computed again")
+    return True
+
+
+def _was_told_to_keep(context: Mapping[str, Any]) -> bool:
+    xcom_key = keep_xcom(xcom.max_tries_of(context))
+    if not xcom.had_xcom(context, xcom_key):
+        return False
+    # Airflow may have deleted it. A retry, or a start after a wait, must find it.
+    xcom.push(context, xcom_key, True)
+    return True

@@ -35,7 +35,7 @@ def clear(args: Namespace) -> None:
         to_clear = _find_nodes(run, args) if args.workflow else _find_keys(run, args)
         rows = [_row(instance, to_clear) for instance in to_clear.first()]
         if args.yes:
-            clear_in_database(run, to_clear)
+            clear_in_database(run, to_clear, keep_results=args.keep_cache)
     print_rows(rows, args.output)
     say(_summary(len(rows), args))
     if to_clear.warning:

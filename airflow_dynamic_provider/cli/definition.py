@@ -72,6 +72,11 @@ LIMIT = _argument(
 )
 KEY_TO_EXPLAIN = _argument("key", nargs="?", help="A key, to see its errors with their tracebacks")
 YES = _argument("-y", "--yes", action="store_true", help="Clear the task instances (default: only show them)")
+KEEP_CACHE = _argument(
+    "--keep-cache",
+    action="store_true",
+    help="Let cached tasks use results that are kept (default: they compute and keep them again)",
+)
 EXPORTED_OF = _argument("--of", metavar="NAME", help="The dynamic output, as list names it (default: all)")
 WHAT = _argument(
     "--what",
@@ -135,7 +140,7 @@ CLEAR = ActionCommand(
     "nodes, what depends on them in the plan, the workflow's result, and what is downstream of it in the "
     "Dag. Airflow's own clear does not know what depends on keys and nodes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
-    args=(DAG_ID, RUN_ID, OF, KEYS, MATCH, STATE, WORKFLOW, NODE, YES, ARG_OUTPUT, ARG_VERBOSE),
+    args=(DAG_ID, RUN_ID, OF, KEYS, MATCH, STATE, WORKFLOW, NODE, KEEP_CACHE, YES, ARG_OUTPUT, ARG_VERBOSE),
 )
 
 EXPORT = ActionCommand(

@@ -115,8 +115,10 @@ def _moment(stored: str | None) -> str:
 
 
 def _reasons(described: _Described) -> list[_Described]:
-    return [
-        {"task_id": each["task_id"], "why": each["error"] or each["reason"]}
-        for each in described["task_instances"]
-        if each["error"] or each["reason"]
-    ]
+    reasons = [(each["task_id"], _reason(each)) for each in described["task_instances"]]
+    return [{"task_id": task_id, "why": why} for task_id, why in reasons if why]
+
+
+def _reason(instance: _Described) -> str | None:
+    kept = f"result of run {instance['from_run']}" if instance["from_run"] else None
+    return instance["error"] or instance["reason"] or kept

@@ -119,8 +119,12 @@ class KeptKeys:
             task = self._tasks[task_id]
             clear = Try(now.ti_id, now.number + 1, now.max_tries)
             for chunk, packed in enumerate(task.kept(number, self._parts[task_id, number], clear)):
-                place = {"dag_id": self._run.dag_id, "run_id": self._run.run_id, "task_id": task.cut.task_id}
-                store_xcom(self._run.session, kept_xcom(task_id, number, chunk), packed, **place)
+                store_xcom(
+                    *(self._run.session, kept_xcom(task_id, number, chunk), packed),
+                    dag_id=self._run.dag_id,
+                    run_id=self._run.run_id,
+                    task_id=task.cut.task_id,
+                )
 
 
 class _KeptOfTask:

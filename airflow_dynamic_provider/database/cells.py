@@ -10,6 +10,7 @@ from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.batches import BatchedKeys
 from airflow_dynamic_provider.database.failures import is_blocked, read_causes, read_failures
 from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.database.reuse import origin_in, read_origins
 from airflow_dynamic_provider.database.staleness import Staleness
 from airflow_dynamic_provider.definitions.states import (
     FAILED,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.database.structure import SpaceInfo
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.failures import KeyFailure
+    from airflow_dynamic_provider.execution.layout import MadeBy
 
 #: The states, from the one that matters most to a viewer of a run. ``None`` means no state yet.
 ORDER: tuple[str | None, ...] = (
@@ -60,6 +62,7 @@ class Cell:
         record: What a batch stored about the key, if anything.
         failure: The error of its last try, if it failed and stored it.
         cause: Why it could not run, if a task before it failed.
+        made_by: What made its result, if it uses one of an earlier run.
     """
 
     instance: Instance
@@ -67,6 +70,12 @@ class Cell:
     record: KeyRecord | None = None
     failure: KeyFailure | None = None
     cause: str | None = None
+    made_by: MadeBy | None = None
+
+    @property
+    def from_run(self) -> str | None:
+        """The run whose result it uses, if any."""
+        return None if self.made_by is None or self.is_stale else self.made_by.run_id
 
     @property
     def state(self) -> str | None:
@@ -132,6 +141,7 @@ class Cells:
     ) -> None:
         self._source = source
         self._clones = info.clones
+        self._cached = info.cached & set(info.task_ids if task_ids is None else task_ids)
         self._task_ids = info.task_ids if task_ids is None else task_ids
         self._single_ids, batched_ids = info.split(self._task_ids)
         self._staleness = Staleness(source, info, keys, self._single_ids)
@@ -141,7 +151,8 @@ class Cells:
         """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet.
 
         This takes one query if the keys were listed once, one more if a task instance has failed, two more if
-        others could not run because of it, and some more if tasks run the keys in batches.
+        others could not run because of it, one more if tasks keep their results over runs, and some more if
+        tasks run the keys in batches.
         """
         if not positions:
             return {}
@@ -152,6 +163,7 @@ class Cells:
         failures = read_failures(self._source, current.values())
         blocked = [at for at, each in current.items() if at[1] != UNMAPPED and is_blocked(each)]
         causes = read_causes(self._source, self._clones, blocked)
+        origins = read_origins(self._source, self._cached, positions)
 
         def cell(at: tuple[str, int]) -> Cell | None:
             if at in in_batches:
@@ -159,12 +171,18 @@ class Cells:
                 if key is None:
                     return None
                 failure = None if key.record is None else key.record.failure
-                return Cell(key.instance, key.is_stale, key.record, failure)
+                made_by = None if key.record is None else origin_in(key.record.metadata)
+                return Cell(key.instance, key.is_stale, key.record, failure, made_by=made_by)
             # A mapped task has one task instance for all keys until it is expanded.
             instance = found.get(at) or found.get((at[0], UNMAPPED))
             if instance is None:
                 return None
-            return Cell(instance, at in stale, failure=failures.get(at), cause=causes.get(at))
+            return Cell(
+                *(instance, at in stale),
+                failure=failures.get(at),
+                cause=causes.get(at),
+                made_by=origins.get(at),
+            )
 
         return {
             position: {task_id: cell((task_id, position)) for task_id in self._task_ids}

@@ -15,6 +15,7 @@ from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.definitions.keys import name_keys, render_label
 from airflow_dynamic_provider.definitions.states import REMOVED
+from airflow_dynamic_provider.execution.layout import keep_xcom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -237,10 +238,15 @@ class RunKeys:
         return render_label(paths[map_index]) if 0 <= map_index < len(paths) else None
 
 
-def clear(run: OpenRun, to_clear: ToClear) -> None:
+def clear(run: OpenRun, to_clear: ToClear, *, keep_results: bool = False) -> None:
     """Clear the task instances, so that the scheduler runs them again. An ended run is queued again.
 
     The scheduler sees nothing of it before the transaction ends.
+
+    Args:
+        run: The Dag run.
+        to_clear: The task instances.
+        keep_results: Whether cached tasks may use results that are kept. Otherwise they compute them again.
 
     Raises:
         LayoutError: Another release has stored what became of the other keys of a batch.
@@ -248,7 +254,7 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
     """
     from sqlalchemy import select
 
-    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances
+    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, clear_task_instances, store_xcom
 
     kept = KeptKeys(run, to_clear.parts)
     found: list[Any] = []
@@ -260,6 +266,10 @@ def clear(run: OpenRun, to_clear: ToClear) -> None:
             found += run.session.scalars(wanted)
     clear_task_instances(found, run.session)
     kept.store()
+    if keep_results:
+        for ti in found:
+            place = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id}
+            store_xcom(run.session, keep_xcom(ti.max_tries), True, map_index=ti.map_index, **place)
 
 
 def _by_task(pairs: Iterable[Pair]) -> dict[str, set[int]]:

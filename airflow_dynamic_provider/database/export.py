@@ -135,6 +135,7 @@ def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
         "is_stale": cell is not None and cell.is_stale,
         "error": None if cell is None else cell.error,
         "reason": None if cell is None else cell.reason,
+        "from_run": None if cell is None else cell.from_run,
     }
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.metadata import MetadataValue
+from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.errors import LayoutError, ReadError
 from airflow_dynamic_provider.execution.layout import (
     ENTRIES_PER_PAGE,
@@ -48,6 +50,9 @@ UNREADABLE: Labelled = {
     "unreadable": MetadataValue("unreadable", "The stored metadata cannot be read. The log says why.")
 }
 
+#: The label for the run whose result a task instance uses.
+FROM_RUN = "from run"
+
 _UNREADABLE_INSTANCE = StoredMetadata(outputs={"result": UNREADABLE})
 _UNREADABLE_ITEM = StoredItem((), None, UNREADABLE)
 _UNREADABLE_ITEMS = StoredItems((), None)
@@ -77,7 +82,17 @@ def read_metadata(
         map_indexes: The map indexes; ``None`` for all.
     """
     stored = source.pull_some(task_ids, METADATA_XCOM, map_indexes, keep_errors=True)
-    return _read_each(stored, StoredMetadata.unpack, _UNREADABLE_INSTANCE)
+    return _read_each(stored, _unpack_instance, _UNREADABLE_INSTANCE)
+
+
+def _unpack_instance(stored: Any) -> StoredMetadata:
+    """Read the metadata of a task instance. The run whose result it uses is a label of its first output."""
+    found = StoredMetadata.unpack(stored)
+    if (made_by := found.made_by) is None:
+        return found
+    name = next(iter(found.outputs), DEFAULT_OUTPUT)
+    origin = {FROM_RUN: MetadataValue.dag_run(made_by.dag_id, made_by.run_id)}
+    return replace(found, outputs={**found.outputs, name: {**origin, **found.outputs.get(name, {})}})
 
 
 def _read_each(
@@ -119,7 +134,7 @@ def metadata_of_cells(
         if cell is not None and cell.record is not None and cell.record.metadata
     }
     single_ids = task_ids - {task_id for task_id, _ in in_batches}
-    return _read_each(in_batches, StoredMetadata.unpack, _UNREADABLE_INSTANCE) | {
+    return _read_each(in_batches, _unpack_instance, _UNREADABLE_INSTANCE) | {
         (task_id, position): metadata
         for (task_id, position), metadata in read_metadata(source, single_ids, list(cells)).items()
         if (cell := cells[position].get(task_id)) is not None

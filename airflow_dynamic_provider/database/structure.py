@@ -49,6 +49,7 @@ class SpaceInfo:
         clones: Task id -> specification of its clones, without batches.
         batched: Task id -> its batches, for the author's tasks that run its keys in batches, and the gates
             of batches. The map index of their task instances is not the position of a key.
+        cached: The tasks that keep the results of its keys over runs, without batches.
     """
 
     of: str
@@ -58,6 +59,7 @@ class SpaceInfo:
     helpers: tuple[str, ...]
     clones: Mapping[str, CloneSpec]
     batched: Mapping[str, BatchesOfTask] = field(default_factory=dict)
+    cached: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -257,8 +259,11 @@ def _info(
     producer = documents.get(getattr(space, "producer_id", ""), TaskDocument())
     described = {output.name: output.description for output in producer.outputs}
     description = described.get(getattr(space, "output", ""))
+    cached = frozenset(task_id for task_id, document in clones.items() if document.is_cached)
     by_key = {task_id: upstream[task_id] - batched.keys() for task_id in clones}
-    return SpaceInfo(of, space, description, columns, helpers, _clones(space, clones, by_key), batched)
+    return SpaceInfo(
+        of, space, description, columns, helpers, _clones(space, clones, by_key), batched, cached
+    )
 
 
 def _clones(

@@ -22,6 +22,13 @@ def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
     return _evaluated(getattr(function, "__annotations__", {}), getattr(function, "__globals__", {}))
 
 
+def is_by_content(annotation: Any) -> bool:
+    """Return whether an annotation names `FileContent`: it then says nothing about the type of the value."""
+    return getattr(annotation, "counts_by_content", False) is True or any(
+        map(is_by_content, typing.get_args(annotation))
+    )
+
+
 @functools.lru_cache(maxsize=1024)
 def fields_of(cls: type) -> Mapping[str, Any]:
     """Return attribute -> evaluated annotation of a class. One that cannot be evaluated is missing."""

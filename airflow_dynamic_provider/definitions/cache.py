@@ -123,6 +123,7 @@ class FileContent:
 
     # Airflow renders templates in these attributes of an argument.
     template_fields = ("path",)
+    counts_by_content = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if not isinstance(path, (str, os.PathLike)):

@@ -53,6 +53,7 @@ class CloneSpec(Record, frozen=False, eq=False):
         declarations: Output -> `Out` or `DynamicOut`, for a task that declares its outputs.
         function: The function whose annotations say what the task takes and returns, if there are any.
         limit: How many keys of its map may fail before no further key is started; ``None`` for no limit.
+        is_cached: Whether the task keeps its results over runs.
     """
 
     task_id: str
@@ -67,6 +68,7 @@ class CloneSpec(Record, frozen=False, eq=False):
     declarations: Mapping[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
     limit: Limit | None = None
+    is_cached: bool = False
 
     def type_of(self, output: str) -> Any:
         """Return the declared type of an output, ``Any`` if it has none."""

@@ -73,6 +73,7 @@ class TaskDocument(Record):
         needs_success: Whether the author lets it run only after all its upstream tasks succeeded.
         is_helper: Whether the package added it.
         batches: Its batches, if its map index is the number of a batch and not the position of a key.
+        is_cached: Whether it keeps its results over runs.
     """
 
     outputs: tuple[DeclaredOutput, ...] = ()
@@ -82,6 +83,7 @@ class TaskDocument(Record):
     needs_success: bool = True
     is_helper: bool = False
     batches: BatchesOfTask | None = None
+    is_cached: bool = False
 
 
 def space_id(space: Space) -> str:
@@ -114,6 +116,7 @@ def write_document(text: Any, document: TaskDocument) -> str:
         "takes_failures": not document.needs_success,
         "is_helper": document.is_helper,
         "batches": None if document.batches is None else as_dict(document.batches),
+        "is_cached": document.is_cached,
     }
     return json.dumps({**whole, _PART: {name: part for name, part in packed.items() if part}})
 
@@ -159,6 +162,7 @@ def _unpack_document(part: Mapping[str, Any], spaces: dict[str, Space]) -> TaskD
         not part.get("takes_failures"),
         bool(part.get("is_helper")),
         None if (batches := part.get("batches")) is None else build(BatchesOfTask, "batches", batches),
+        bool(part.get("is_cached")),
     )
 
 

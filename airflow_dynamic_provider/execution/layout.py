@@ -108,6 +108,8 @@ VALUES = _form("the values of a dynamic output", "values")
 MARKED = _form("a list of marked keys", "key_paths")
 DIGEST = _form("the digest of a list of keys", "length", "digest")
 
+_KEEP_PREFIX = "dynamic_keep_results."
+
 #: The fields of a dynamic output, and of a page of them, that do not hold values.
 ITEM_FIELDS = ("version", "readable_by", "key_path", "metadata", ATTEMPT)
 ITEMS_FIELDS = (*ITEM_FIELDS, "keys", "starts")
@@ -846,3 +848,12 @@ def _path(stored: Any) -> tuple[str, ...]:
     if not is_sequence or not stored or not all(isinstance(key, str) for key in stored):
         raise _refusal("a stored key path", stored)
     return tuple(stored)
+
+
+def keep_xcom(max_tries: int) -> str:
+    """Return the XCom key with which a clear says that a cached task instance may use kept results.
+
+    Args:
+        max_tries: The maximum number of tries of the task instance after this clear. A later clear raises it.
+    """
+    return f"{_KEEP_PREFIX}{max_tries}"

@@ -11,7 +11,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import is_plain as is_json
-from airflow_dynamic_provider.definitions.annotations import types_of
+from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import DynamicOutputsError, ParameterTypeError
@@ -85,7 +85,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def _taken(value: Any, annotation: Any, name: str, task_id: str) -> Any:
     # Airflow gives None for a value that is missing, whatever the annotation says.
-    if value is None or codec_of(annotation).is_identity:
+    if value is None or is_by_content(annotation) or codec_of(annotation).is_identity:
         return value
     from airflow_dynamic_provider.definitions.types import check_type, from_json
 

@@ -103,6 +103,7 @@ class Cell(TaskInstance):
     is_stale: bool = Field(description="Whether it ran for another key, before the keys were listed again")
     error: str | None = Field(description="The error of a key that failed, if it is stored")
     reason: str | None = Field(description="Why a key was skipped or could not start, if known")
+    from_run: str | None = Field(description="The run whose result it uses, if its task is cached")
 
 
 class Row(BaseModel):
@@ -321,6 +322,9 @@ class ClearRequest(ClearingRequest):
     """The keys or nodes to clear, as the viewer has confirmed it."""
 
     confirmed: int = Field(description="The number of task instances; if it differs now, nothing is cleared")
+    keep_results: bool = Field(
+        default=False, description="Whether cached tasks may use results that are kept"
+    )
 
 
 class Cleared(BaseModel):

@@ -361,6 +361,35 @@ def test_an_xcom_is_stored_in_a_transaction(plain, monkeypatch):
 
 
 @assumes(
+    "The answer to a task instance that starts on a worker names the XComs that it had, and Airflow deletes "
+    "them.",
+    rests="clears that let cached tasks use kept results",
+    where="airflow_adapter/xcom.py cache/running.py",
+    names="_ti_context_from_server",
+)
+def test_a_task_instance_knows_which_xcoms_it_had():
+    from airflow_dynamic_provider.airflow_adapter.models import store_xcom
+
+    seen = []
+
+    @task
+    def tell():
+        context = get_current_context()
+        seen.append((xcom.had_xcom(context, "told"), xcom.pull(context, "tell", "told")))
+
+    @dag(schedule=None)
+    def contract_of_xcoms():
+        tell()
+
+    run = start_run(contract_of_xcoms()).run()
+    with create_session() as session:
+        place = {"dag_id": "contract_of_xcoms", "run_id": run.run_id, "task_id": "tell"}
+        store_xcom(session, "told", True, **place)
+    run.clear("tell").run()
+    assert seen == [(False, None), (True, None)]
+
+
+@assumes(
     "If a clone is rescheduled and its list has grown, the scheduler makes clones for the new items.",
     rests="nodes that are planned while a workflow runs",
     where="workflows/progress/growth.py workflows/tasks/node_task.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from datetime import timedelta
@@ -21,6 +22,7 @@ from airflow_dynamic_provider import (
 )
 from airflow_dynamic_provider.cache import claims, running, store
 from airflow_dynamic_provider.cache.identity import Computation
+from airflow_dynamic_provider.cli.__main__ import main
 from airflow_dynamic_provider.execution.layout import MadeBy
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag_runs import _update, run_dag, start_run
@@ -222,3 +224,31 @@ def test_a_failed_function_gives_its_claim_up(kept):
     WORLD.values = {}
     assert run_dag(dag).state == "success"
     assert ran() == Counter(["slow"] * 2)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_a_clear_computes_again_unless_it_keeps_results(batch, capsys):
+    run = start_run(dag_of(batch)).run()
+    assert ran() == Counter(["produce", 1, 2, 3])
+    # Airflow's own clear, of all keys. What is computed again is stored again.
+    run.clear("work").run()
+    assert ran() == Counter([1, 2, 3])
+    again = start_run(dag_of(batch)).run()
+    assert again.xcom("keep") == {"a": 10, "b": 20, "c": 30}
+    assert ran() == Counter()
+
+    def clear(*options):
+        main(["clear", "cached", again.run_id, "--key", "c", "--yes", *options])
+        again.run()
+        return ran()
+
+    assert clear("--keep-cache") == Counter()
+    assert clear() == Counter([3])
+    assert again.xcom("keep") == {"a": 10, "b": 20, "c": 30}
+
+    capsys.readouterr()
+    main(["show", "cached", again.run_id, "a", "--output", "json"])
+    work = json.loads(capsys.readouterr().out)["task_instances"][0]
+    assert work["from_run"] == run.run_id
+    origin = {"type": "dag_run", "value": {"dag_id": "cached", "run_id": run.run_id}}
+    assert work["metadata"]["result"] == {"from run": origin, "twice": {"type": "int", "value": 2}}

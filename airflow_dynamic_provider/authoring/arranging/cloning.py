@@ -102,6 +102,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
         unit = task_graph.outermost(task, set(scope.known_groups))
         graph.units[unit.node_id] = unit
         spec = _add_clone(task, scope.space, unit.node_id, scope.batches)
+        spec.is_cached = scope.cache is not None or getattr(task, "results", None) is not None
         if function is not None:
             _keep_types(graph.clones[task.task_id], function)
         if scope.limit is not None:

@@ -61,5 +61,6 @@ def _note(graph: DagGraph, clone: ClonedTask, members: set[str], *, is_gate: boo
         batches=None
         if spec.batches is None
         else BatchesOfTask(spec.batches.cut.task_id, spec.batches.gate_id),
+        is_cached=spec.is_cached,
     )
     task.doc_json = write_document(task.doc_json, document)

@@ -76,7 +76,7 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
             409,
             f"Nothing was cleared, because {total} task instances would run again now. Look at them first.",
         )
-    clear(run, to_clear)
+    clear(run, to_clear, keep_results=wanted.keep_results)
     # Before the answer is sent, which says that it is done.
     session.commit()
     return models.Cleared(total=total)

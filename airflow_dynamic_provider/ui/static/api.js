@@ -132,10 +132,11 @@ export function planClearing(place, wanted) {
  * @param {Place} place
  * @param {import("wire").ClearingRequest} wanted
  * @param {number} confirmed  The number of task instances that the viewer has confirmed.
+ * @param {boolean} keepResults  Whether cached tasks may use results that are kept.
  * @returns {Promise<import("wire").Cleared>}
  */
-export function clearAll(place, wanted, confirmed) {
-  return send(addressOf("/dags/{dag_id}/runs/{run_id}/clear", place, {}), { ...wanted, confirmed });
+export function clearAll(place, wanted, confirmed, keepResults) {
+  return send(addressOf("/dags/{dag_id}/runs/{run_id}/clear", place, {}), { ...wanted, confirmed, keep_results: keepResults });
 }
 
 /**

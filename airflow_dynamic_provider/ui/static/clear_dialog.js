@@ -22,6 +22,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 export function ClearDialog({ place, wanted, onClose, onCleared }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const [step, setStep] = useState(/** @type {Step} */ ({ step: "asking" }));
+  const [keeps, setKeeps] = useState(false);
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current?.showModal();
@@ -31,7 +32,7 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
   const clear = async (/** @type {ClearingAnswer} */ { total }) => {
     setStep({ step: "clearing", total });
     try {
-      const cleared = await clearAll(place, wanted, total);
+      const cleared = await clearAll(place, wanted, total, keeps);
       setStep({ step: "cleared", total: cleared.total });
       onCleared();
     } catch (error) {
@@ -42,7 +43,10 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
   const onCancel = (/** @type {Event} */ event) => step.step === "clearing" && event.preventDefault();
   return html`<dialog ref=${dialog} class="dialog" aria-labelledby="clear-title" onCancel=${onCancel} onClose=${onClose}>
     <h2 id="clear-title">Clear task instances</h2>
-    <div class="dialog-body"><${Body} step=${step} /></div>
+    <div class="dialog-body">
+      <${Body} step=${step} />
+      ${step.step === "confirming" && step.plan.total > 0 && html`<${KeepResults} keeps=${keeps} onChange=${setKeeps} />`}
+    </div>
     <${Buttons} step=${step} onClear=${clear} onClose=${() => dialog.current?.close()} />
   </dialog>`;
 }
@@ -89,6 +93,12 @@ function Plan({ plan }) {
     </div>
     ${rest > 0 && html`<p class="quiet">and ${formatCount(rest)} more.</p>`}
   `;
+}
+
+/** @param {{keeps: boolean, onChange: (keeps: boolean) => void}} properties */
+function KeepResults({ keeps, onChange }) {
+  const onInput = (/** @type {Event} */ event) => onChange(/** @type {HTMLInputElement} */ (event.target).checked);
+  return html`<label class="check-label"><input type="checkbox" checked=${keeps} onChange=${onInput} /> Cached tasks may use kept results</label>`;
 }
 
 /** @param {{step: Step, onClear: (plan: ClearingAnswer) => void, onClose: () => void}} properties */

@@ -117,11 +117,12 @@ function CellLink({ place, cell, name }) {
     class=${`cell is-${nameOf(cell.state)}${cell.is_stale ? " is-stale" : ""}`}
     data-stop
     title=${titleOf(cell, name)}
-    aria-label=${`${cell.task_id}: ${wordsOf(cell.state)}${time ? `, ${time}` : ""}${cell.try_number > 1 ? `, try ${cell.try_number}` : ""}`}
+    aria-label=${`${cell.task_id}: ${wordsOf(cell.state)}${time ? `, ${time}` : ""}${cell.try_number > 1 ? `, try ${cell.try_number}` : ""}${cell.from_run ? ", result of an earlier run" : ""}`}
   >
     <${StateSquare} state=${cell.state} />
     <span class="cell-text">${time || wordsOf(cell.state).toLowerCase()}</span>
     ${cell.try_number > 1 && html`<span class="tries">×${cell.try_number}</span>`}
+    ${cell.from_run && html`<span class="kept-mark">kept</span>`}
     ${cell.is_stale && html`<span class="stale-mark">old key</span>`}
   <//>`;
 }
@@ -154,6 +155,7 @@ function titleOf(cell, name) {
     cell.end_date && `Ended: ${formatMoment(cell.end_date, zone)}`,
     cell.error,
     cell.reason,
+    cell.from_run && `Result of the run ${cell.from_run}`,
     cell.is_stale && "It ran for another key. The keys have been listed again since.",
   ]
     .filter(Boolean)
