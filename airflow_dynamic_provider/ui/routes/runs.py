@@ -70,12 +70,12 @@ def get_keys(
     run = open_run(session, dag_id, run_id)
     info = run.space(of)
     query = matrix.Query(
-        search,
-        frozenset(state or ()),
-        sort,
-        descending,
-        read_key_path(parent),
-        flat,
+        search=search,
+        states=frozenset(state or ()),
+        sort=sort,
+        is_descending=descending,
+        parent=read_key_path(parent),
+        is_flat=flat,
         limit=limit,
         offset=offset,
     )
