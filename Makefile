@@ -242,7 +242,7 @@ wheel-test: wheel ## Try the wheel in a fresh environment with Airflow only
 	$(call step,Airflow loads the pages)
 	@cd "$(WHEEL_TEST)" && venv/bin/airflow plugins --output plain 2>/dev/null | grep -o '^dynamic_outputs'
 	@cd "$(WHEEL_TEST)" && venv/bin/python -c \
-		'from airflow_dynamic_provider.ui.app import STATIC; print(STATIC.joinpath("vendor/VERSIONS").read_text())'
+		'from airflow_dynamic_provider.ui.assets import STATIC; print(STATIC.joinpath("vendor/VERSIONS").read_text())'
 	@for file in dags/*.py; do \
 		printf '\033[1m==> %s is imported\033[0m\n' "$$file"; \
 		"$(WHEEL_TEST)/venv/bin/python" -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "$$file"; \

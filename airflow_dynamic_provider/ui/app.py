@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 
 from airflow_dynamic_provider import __version__
 from airflow_dynamic_provider.errors import (
@@ -18,14 +16,13 @@ from airflow_dynamic_provider.errors import (
     ReadError,
     UnknownNameError,
 )
+from airflow_dynamic_provider.ui.assets import PATH, Assets
 from airflow_dynamic_provider.ui.routes import clearing, exports, history, instances, pages, runs, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.responses import Response
-
-STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = (
     "The data of Airflow's tabs *Dynamic outputs*: the keys of dynamic outputs, their states in each task, "
@@ -51,7 +48,7 @@ def create_app() -> FastAPI:
     )
     for module in (runs, instances, workflows, history, clearing, exports, pages):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount(PATH, Assets(), name="static")
     app.middleware("http")(_refuse_nul)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
@@ -72,7 +69,7 @@ async def _add_headers(request: Request, call_next: Callable[[Request], Awaitabl
     response = await call_next(request)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
-    # The browser checks whether a file has changed, so that it does not mix modules of two releases.
+    # Data changes. A file whose address has no digest may be of another release tomorrow.
     response.headers.setdefault("Cache-Control", "no-cache")
     return response
 

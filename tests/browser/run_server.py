@@ -66,7 +66,8 @@ class RunServer:
             path = self._static / address.path.removeprefix(f"{ROOT}/static/")
             route.fulfill(path=path, content_type=_TYPES[path.suffix])
         elif address.path.endswith("/page"):
-            page = (self._static / "page.html").read_text().replace("{{ root }}", ROOT)
+            page = (self._static / "page.html").read_text().replace("{{ static }}", f"{ROOT}/static")
+            page = page.replace("{{ preload }}", "")
             route.fulfill(body=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
         elif address.path == f"{RUN}/keys":
             self.asked.append(query)

@@ -78,7 +78,7 @@ def test_every_colour_used_is_declared():
 
 
 def test_the_page_loads_every_style_sheet():
-    loaded = set(re.findall(r'href="\{\{ root \}\}/static/([^"]+)"', (STATIC / "page.html").read_text()))
+    loaded = set(re.findall(r'href="\{\{ static \}\}/([^"]+)"', (STATIC / "page.html").read_text()))
     assert loaded == {named(path) for path in STATIC.rglob("*.css")}
 
 

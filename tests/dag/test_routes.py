@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 
 import pytest
 from airflow.models.xcom import XComModel
@@ -22,6 +23,7 @@ from airflow_dynamic_provider import (
 from airflow_dynamic_provider.database import export
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.layout import items_xcom
+from airflow_dynamic_provider.ui.assets import version
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from tests.api_server import PREFIX, ApiServer
 from tests.dag_runs import start_run
@@ -437,6 +439,16 @@ def test_browsers_ask_for_what_has_changed(server):
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_browsers_keep_only_the_files_of_this_release(server):
+    ours = server.get(f"/static/v-{version()}/main.js", user=None)
+    others = server.get("/static/v-0123456789abcdef/main.js", user=None)
+    assert ours.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert others.headers["cache-control"] == "no-cache"
+    assert ours.content == others.content
+    missing = server.get(f"/static/v-{version()}/no.js", user=None)
+    assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-cache")
+
+
 def test_pages_run_nothing_but_the_package_itself(server, run):
     page = server.get(f"/dags/shown/runs/{run.run_id}/page")
     policy = page.headers["content-security-policy"]
@@ -444,7 +456,11 @@ def test_pages_run_nothing_but_the_package_itself(server, run):
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert "{{" not in page.text
-    assert 'src="/dynamic-outputs/static/main.js"' in page.text
+    assert f'src="/dynamic-outputs/static/v-{version()}/main.js"' in page.text
+    preloaded = re.findall(r'modulepreload" href="/dynamic-outputs(.+?)"', page.text)
+    assert {path.rpartition("/")[2] for path in preloaded} >= {"main.js", "preact.js", "list.js"}
+    for path in preloaded:
+        assert server.get(path, user=None).headers["cache-control"].endswith("immutable")
 
 
 def test_states_and_metadata_are_downloaded(server, run):

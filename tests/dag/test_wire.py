@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from airflow_dynamic_provider.ui.app import STATIC, create_app
+from airflow_dynamic_provider.ui.app import create_app
+from airflow_dynamic_provider.ui.assets import STATIC
 
 FRONTEND = Path(__file__).parent.parent.parent / "frontend"
 STORED = FRONTEND / "openapi.json"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from airflow_dynamic_provider.ui.access import READS_DAG
+from airflow_dynamic_provider.ui.assets import STATIC, modules, versioned_path
 
 router = APIRouter(dependencies=[READS_DAG], include_in_schema=False)
 
-_PAGE = Path(__file__).parent.parent / "static" / "page.html"
+_PAGE = STATIC / "page.html"
 
 #: The pages run only the package's own files, and load nothing from other hosts. Data that tasks have stored
 #: is shown as text, as markup that the server made, or as an inline image.
@@ -39,6 +39,12 @@ POLICY = "; ".join(
 )
 def show_page(request: Request) -> HTMLResponse:
     """Return the page."""
-    root = escape(request.scope.get("root_path", ""))
-    page = _PAGE.read_text(encoding="utf-8").replace("{{ root }}", root)
+    files = escape(request.scope.get("root_path", "") + versioned_path())
+    page = (
+        _PAGE.read_text(encoding="utf-8").replace("{{ preload }}", _preload()).replace("{{ static }}", files)
+    )
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+
+
+def _preload() -> str:
+    return "\n    ".join(f'<link rel="modulepreload" href="{{{{ static }}}}/{name}">' for name in modules())

@@ -18,8 +18,11 @@ const COLORS = [
 
 const FONTS = ["fonts-body", "fonts-mono"];
 
-/** Milliseconds that Airflow's router may take to leave this page, before the browser reloads the window. */
-const PATIENCE = 1500;
+/**
+ * Milliseconds that Airflow's router may take to leave this page, before the browser reloads the window. A reload on
+ * a slow host takes longer than waiting for the router.
+ */
+const PATIENCE = 8000;
 
 /** The window of Airflow's UI, or this one. */
 const outer = outerWindow();
