@@ -9,10 +9,13 @@ from airflow.sdk import DAG
 
 from airflow_dynamic_provider.authoring.decorator import dynamic_task
 from airflow_dynamic_provider.authoring.gathering import gather
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
 from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, GraphInput, OutputHandle
-from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin
+from airflow_dynamic_provider.dags_from.dagster.io_managers import mem_io_manager
+from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin, Source
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
 from airflow_dynamic_provider.dags_from.dagster.task_settings import task_settings
+from airflow_dynamic_provider.dags_from.dagster.types import Nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,14 +30,16 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
         job: The job.
         params: The Dag params.
     """
+    limit = job.executor_def and job.executor_def.max_active_tasks
     dag = DAG(
         dag_id=job.name,
-        schedule=None,
+        schedule=job.schedule,
         params=dict(params),
         doc_md=job.description,
         tags={"dagster"},
         catchup=False,
         auto_register=False,
+        **({"max_active_tasks": limit} if limit else {}),
     )
     dag.fileloc = inspect.getsourcefile(job.function) or dag.fileloc
     with dag:
@@ -88,6 +93,9 @@ class _Builder:
                 for name, value in node.inputs.items()
                 if _is_from_config(value)
             },
+            managers={
+                name: key for name in node.definition.outs if (key := self._manager(node, name)) is not None
+            },
             hooks=node.settings.hooks,
             retries=task_settings(self._job, node).get("retries", 0),
             has_policy=policy is not None,
@@ -95,10 +103,26 @@ class _Builder:
         )
 
     def _origin(self, value: Any) -> Origin:
-        if isinstance(value, list):
-            return Origin(is_list=True)
-        handle = value.source if isinstance(value, FanIn) else value
-        return Origin(None, handle.node.path, handle.output, handle.node.definition, isinstance(value, FanIn))
+        handles = value if isinstance(value, list) else [value.source if isinstance(value, FanIn) else value]
+        sources = tuple(
+            Source(each.node.path, each.output, each.node.definition, self._manager(each.node, each.output))
+            for each in handles
+        )
+        return Origin(sources, is_list=isinstance(value, (list, FanIn)))
+
+    def _manager(self, node: Node, output: str) -> str | None:
+        """Return the key of the IO manager of an output, ``None`` if its values travel through XCom."""
+        out = node.definition.outs[output]
+        key = out.io_manager_key
+        if out.dagster_type is Nothing or (key == "io_manager" and key not in self._job.resource_defs):
+            return None
+        if key not in self._job.resource_defs:
+            raise DagsterInvalidDefinitionError(
+                f"the IO manager {key!r} of the output {output!r} is not given to the job",
+                task_id=node.path,
+                remedy=f"Pass it: resource_defs={{{key!r}: ...}}.",
+            )
+        return None if self._job.resource_defs[key] is mem_io_manager else key
 
     def _references(self, node: Node, item: Any) -> dict[str, Any]:
         return {

@@ -179,6 +179,8 @@ def run_in_process(
     from airflow_dynamic_provider.embedded.testing import run_in_test
 
     check_run_config(job, run_config)
+    if job.partitions_def is not None and partition_key is not None:
+        job.partitions_def.check(partition_key)
     conf = {name: each for name, each in run_config.items() if name in job.dag.params}
     if partition_key is not None:
         conf["partition_key"] = partition_key

@@ -33,9 +33,10 @@ class JobDefinition(Job, frozen=False, eq=False):
         hooks: The hooks of all its ops.
         op_retry_policy: The retry policy of ops without one.
         partitions_def: The partitions of its runs.
-        executor_def: Accepted: the deployment's executor runs the tasks.
+        executor_def: The limit of its tasks that are active at once.
         input_values: Input -> value, for the inputs of the body.
         metadata: Accepted for readers.
+        schedule: When its Dag runs by itself: this package's addition.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class JobDefinition(Job, frozen=False, eq=False):
         executor_def: Any = None,
         input_values: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        schedule: Any = None,
     ) -> None:
         hooks = frozenset(hooks)
         name = check_name(name or function.__name__, "a job")
@@ -69,8 +71,10 @@ class JobDefinition(Job, frozen=False, eq=False):
             op_retry_policy,
             partitions_def,
             dict(input_values or {}),
+            executor_def,
+            schedule,
         )
-        self.executor_def = executor_def
+        self.outlets = self._find_outlets()
         self.metadata = dict(metadata or {})
         self.dag = build_dag(self, dag_params(self))
         self._file = file_being_read()
@@ -82,11 +86,18 @@ class JobDefinition(Job, frozen=False, eq=False):
         """Return the job with more hooks, which replaces this one."""
         return self.changed(hooks=self.hooks | frozenset(hook_defs))
 
+    def select(self, op_selection: Sequence[str]) -> None:
+        """Leave out the ops that a selection does not name, before the job runs."""
+        from airflow_dynamic_provider.dags_from.dagster.selecting import selected
+
+        self.composition = selected(self.composition, op_selection)
+        self.dag = build_dag(self, dag_params(self))
+
     def changed(self, **settings: Any) -> JobDefinition:
         """Return the job with other settings, which replaces this one."""
         if self._file is not None:
             withdraw(self.dag, self._file)
-        return JobDefinition(self.function, **{**self._settings(), **settings})
+        return type(self)(self.function, **{**self._settings(), **settings})
 
     def execute_in_process(
         self,
@@ -123,10 +134,16 @@ class JobDefinition(Job, frozen=False, eq=False):
                 input_values={**self.input_values, **(input_values or {})},
                 tags={**self.tags, **(tags or {})},
             )
+        if op_selection:
+            job.select(op_selection)
         config = job.config if run_config is None else plain_config(run_config)
         if job.input_values:
             config = {**config, "inputs": {**job.input_values, **config.get("inputs", {})}}
         return run_in_process(job, config, partition_key, raise_on_error=raise_on_error)
+
+    def _find_outlets(self) -> dict[str, list[Any]]:
+        """Return node -> the assets that its task writes. A job has none; a graph asset overrides this."""
+        return {}
 
     def _settings(self) -> dict[str, Any]:
         names = inspect.signature(type(self).__init__).parameters

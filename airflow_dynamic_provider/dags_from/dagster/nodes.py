@@ -87,6 +87,9 @@ class Job(Record, frozen=False, eq=False):
         op_retry_policy: The retry policy of ops without one.
         partitions_def: The partitions of its runs.
         input_values: Input -> value, for the inputs of the body.
+        executor_def: The limit of its tasks that are active at once.
+        schedule: When the Dag runs by itself.
+        outlets: Node -> the assets that its task writes.
         dag: Its Dag.
     """
 
@@ -101,4 +104,7 @@ class Job(Record, frozen=False, eq=False):
     op_retry_policy: Any = None
     partitions_def: Any = None
     input_values: Mapping[str, Any] = field(default_factory=dict)
+    executor_def: Any = None
+    schedule: Any = None
+    outlets: Mapping[str, Any] = field(default_factory=dict)
     dag: Any = None

@@ -11,21 +11,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Source(Record, eq=False):
+    """An output whose value an input gets.
+
+    Attributes:
+        path: The node.
+        output: Its output.
+        definition: The op.
+        manager: The key of the IO manager that stored it; ``None`` if it travels through XCom.
+    """
+
+    path: str
+    output: str
+    definition: Any
+    manager: str | None = None
+
+
 class Origin(Record, eq=False):
     """Where the value of an input comes from.
 
     Attributes:
-        manager: The key of the IO manager that stored it; ``None`` if it travels by itself.
-        path: The node that produced it.
-        output: Its output.
-        definition: The op of that node.
-        is_list: Whether it is a list of values, each loaded by itself.
+        sources: The outputs: one, or those of a list.
+        is_list: Whether it is a list of values.
     """
 
-    manager: str | None = None
-    path: str = ""
-    output: str = ""
-    definition: Any = None
+    sources: tuple[Source, ...]
     is_list: bool = False
 
 

@@ -9,6 +9,7 @@ import pydantic
 
 from airflow_dynamic_provider.dags_from.dagster.config import read_environment
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
+from airflow_dynamic_provider.dags_from.dagster.io_managers import IOManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,15 @@ class ConfigurableResource(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
 
     is_dagster_resource: ClassVar[bool] = True
+
+    def __init__(self, **fields: Any) -> None:
+        if not any(hasattr(each, "get_value") for each in fields.values()):
+            super().__init__(**fields)
+            return
+        # The environment is read when the resource is set up, and the fields are validated then.
+        made = type(self).model_construct(**fields)
+        for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(self, name, getattr(made, name))
 
     @classmethod
     def configure_at_launch(cls, **fields: Any) -> Any:
@@ -81,6 +91,10 @@ class ConfigurableIOManagerFactory(ConfigurableResource):
         raise NotImplementedError
 
 
+class ConfigurableIOManager(ConfigurableResource, IOManager):
+    """The base of an IO manager whose fields are its config."""
+
+
 class _AtLaunch:
     """A `ConfigurableResource` whose fields the run's config gives."""
 
@@ -102,11 +116,11 @@ def _ready(
     given: Any, overrides: dict[str, Any], stack: contextlib.ExitStack, context: InitResourceContext
 ) -> Any:
     """Return a copy in which variables of the environment are read, and nested resources are set up."""
-    fields = {}
+    fields, opened = {}, {}
     for name in type(given).model_fields:
         value = getattr(given, name)
         if isinstance(value, ConfigurableResource):
-            fields[name] = value.open(stack, type(context)({}, {}, context.run_id))
+            opened[name] = value.open(stack, type(context)({}, {}, context.run_id))
         else:
             fields[name] = read_environment(overrides.get(name, value))
-    return type(given).model_construct(**fields)
+    return type(given).model_construct(**fields, **opened) if opened else type(given)(**fields)

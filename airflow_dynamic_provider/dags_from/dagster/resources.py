@@ -176,7 +176,7 @@ class Opened:
         # The keys of a batch may run in threads.
         self._lock = threading.RLock()
 
-    def get(self, key: str) -> Any:
+    def get(self, key: Any) -> Any:
         """Return a resource.
 
         Raises:
@@ -187,7 +187,7 @@ class Opened:
                 self._found[key] = self._open(key)
             return self._found[key]
 
-    def config_of(self, key: str) -> Any:
+    def config_of(self, key: Any) -> Any:
         """Return the config of a resource."""
         definition = self._definition(key)
         given = (self._config.get(key) or {}).get("config", MISSING)

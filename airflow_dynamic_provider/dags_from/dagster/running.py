@@ -18,6 +18,7 @@ from airflow_dynamic_provider.dags_from.dagster.events import (
     RetryRequested,
 )
 from airflow_dynamic_provider.dags_from.dagster.hooks import HookContext
+from airflow_dynamic_provider.dags_from.dagster.moving import load, store
 from airflow_dynamic_provider.dags_from.dagster.plans import NodePlan, input_from, section
 from airflow_dynamic_provider.dags_from.dagster.resources import Opened
 from airflow_dynamic_provider.dags_from.dagster.types import check_value
@@ -86,7 +87,7 @@ class _Step:
     def _input(self, name: str, received: Mapping[str, Any]) -> Any:
         origin = self.plan.origins.get(name)
         if origin is not None:
-            return received[name]
+            return load(self.plan, self.opened, name, origin, received[name], run_id=self.run_id)
         linked = self.plan.from_config.get(name)
         if linked is not None:
             value = input_from(self.params, linked.graph, linked.name)
@@ -115,9 +116,18 @@ class _Step:
                 self.given[event.output_name] = event.value
             else:
                 self.given.setdefault(event.output_name, {})[key] = event.value
+        stored = store(
+            self.plan,
+            self.opened,
+            event,
+            run_id=self.run_id,
+            step_key=self.step_key,
+            partition_key=_partition(self.airflow),
+            metadata=metadata,
+        )
         if isinstance(event, DynamicOutput):
-            return CoreDynamicOutput(event.value, event.mapping_key, event.output_name, metadata)
-        return CoreOutput(event.value, event.output_name, metadata)
+            return CoreDynamicOutput(stored, event.mapping_key, event.output_name, metadata)
+        return CoreOutput(stored, event.output_name, metadata)
 
     def run_hooks(self, context: OpExecutionContext | None, error: BaseException | None) -> None:
         for hook in sorted(self.plan.hooks, key=lambda each: str(each.name)):

@@ -1,0 +1,194 @@
+"""IO managers: what stores the outputs of ops and loads the inputs, in the processes of the tasks."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow_dynamic_provider.dags_from.dagster.context import get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.resources import ResourceDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class IOManager(ABC):
+    """The base of an IO manager."""
+
+    @abstractmethod
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        """Store an output. Called in the task's process, as soon as the op has given the output."""
+
+    @abstractmethod
+    def load_input(self, context: InputContext) -> Any:
+        """Load an input. Called in the process of the task that needs it."""
+
+
+class OutputContext:
+    """What an IO manager can ask about an output.
+
+    Args:
+        step_key: The node that gives it, with the mapping key that it runs for in brackets.
+        name: The output.
+        run_id: The run.
+        mapping_key: Its mapping key, for a dynamic output.
+        op_def: The op.
+        job_name: The job.
+        resource_config: The config of the IO manager.
+        partition_key: The partition of the run.
+
+    Attributes:
+        tell: Takes metadata, while the output is stored.
+    """
+
+    def __init__(
+        self,
+        step_key: str,
+        name: str,
+        run_id: str,
+        mapping_key: str | None,
+        op_def: Any,
+        job_name: str,
+        resource_config: Any = None,
+        partition_key: str | None = None,
+    ) -> None:
+        self.step_key = step_key
+        self.name = name
+        self.run_id = run_id
+        self.mapping_key = mapping_key
+        self.op_def = op_def
+        self.job_name = job_name
+        self.resource_config = resource_config
+        self.has_partition_key = partition_key is not None
+        self.partition_key = partition_key
+        self.has_asset_key = False
+        self.log = get_dagster_logger()
+        self.tell: Callable[[Mapping[str, Any]], None] | None = None
+
+    @property
+    def definition_metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration."""
+        return {label: each.value for label, each in self.op_def.outs[self.name].metadata.items()}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration, by its former name."""
+        return self.definition_metadata
+
+    @property
+    def dagster_type(self) -> Any:
+        """The declared type."""
+        return self.op_def.outs[self.name].dagster_type
+
+    def get_identifier(self) -> Sequence[str]:
+        """Return what names the output among all: the run, the step, the output and its mapping key."""
+        key = () if self.mapping_key is None else (self.mapping_key,)
+        return [self.run_id, self.step_key, self.name, *key]
+
+    def get_run_scoped_output_identifier(self) -> Sequence[str]:
+        """Return the same."""
+        return self.get_identifier()
+
+    def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Attach metadata to the output."""
+        if self.tell is not None:
+            self.tell(metadata)
+
+
+class InputContext:
+    """What an IO manager can ask about an input.
+
+    Args:
+        name: The input.
+        upstream_output: The output that it loads.
+        op_def: The op that needs it.
+        job_name: The job.
+        resource_config: The config of the IO manager.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        upstream_output: OutputContext,
+        op_def: Any,
+        job_name: str,
+        resource_config: Any = None,
+    ) -> None:
+        self.name = name
+        self.upstream_output = upstream_output
+        self.op_def = op_def
+        self.job_name = job_name
+        self.resource_config = resource_config
+        self.has_asset_key = False
+        self.log = get_dagster_logger()
+
+    @property
+    def dagster_type(self) -> Any:
+        """The declared type of the input."""
+        return self.op_def.ins[self.name].dagster_type
+
+    @property
+    def definition_metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration of the input."""
+        return {label: each.value for label, each in self.op_def.ins[self.name].metadata.items()}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration, by its former name."""
+        return self.definition_metadata
+
+    def get_identifier(self) -> Sequence[str]:
+        """Return what names the output that it loads."""
+        return self.upstream_output.get_identifier()
+
+
+def io_manager(config_schema: Any = None, **settings: Any) -> Any:
+    """Turn a function that returns an IO manager into a resource, as Dagster's ``@io_manager`` does.
+
+    Args:
+        config_schema: The schema of its config; or the function, when the decorator has no parentheses.
+        settings: ``description``, ``required_resource_keys``.
+    """
+    for name in ("version", "output_config_schema", "input_config_schema"):
+        settings.pop(name, None)
+    if callable(config_schema) and not inspect.isclass(config_schema):
+        return ResourceDefinition(config_schema)
+
+    def decorate(function: Callable[..., Any]) -> ResourceDefinition:
+        return ResourceDefinition(function, config_schema, **settings)
+
+    return decorate
+
+
+class _Files(IOManager):
+    """Keeps each output as a pickle in a file. An author has to name it: nothing else here unpickles."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        path = self._path(context)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            pickle.dump(obj, file)
+
+    def load_input(self, context: InputContext) -> Any:
+        with open(self._path(context.upstream_output), "rb") as file:
+            return pickle.load(file)
+
+    def _path(self, output: OutputContext) -> str:
+        return os.path.join(self._folder, *output.get_identifier())
+
+
+def _folder(context: Any) -> _Files:
+    return _Files(context.resource_config["base_dir"])
+
+
+#: Keeps each output as a pickle in a file below ``base_dir``, which all workers must reach.
+fs_io_manager = ResourceDefinition(_folder, {"base_dir": str})
+
+#: Dagster keeps values in memory with it. Here they travel through XCom, because each op has its own process.
+mem_io_manager = ResourceDefinition(lambda _context: None)

@@ -1,0 +1,74 @@
+"""Partitions, as the names from which a run takes one."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class StaticPartitionsDefinition:
+    """Partitions with fixed names.
+
+    Args:
+        partition_keys: The names.
+    """
+
+    def __init__(self, partition_keys: Sequence[str]) -> None:
+        self._keys = list(partition_keys)
+
+    def get_partition_keys(self) -> list[str]:
+        """Return the names."""
+        return list(self._keys)
+
+    def check(self, key: str) -> None:
+        """Refuse a name that is none of them."""
+        if key not in self._keys:
+            raise DagsterInvalidConfigError(
+                f"there is no partition {key!r}", remedy=f"The partitions are {', '.join(self._keys)}."
+            )
+
+
+class DailyPartitionsDefinition:
+    """A partition for each day.
+
+    Args:
+        start_date: The first day.
+        end_date: The day after the last; ``None`` for no end.
+        fmt: The format of the names.
+        timezone: The time zone of the days.
+    """
+
+    def __init__(
+        self,
+        start_date: str | datetime.datetime,
+        end_date: str | datetime.datetime | None = None,
+        fmt: str = "%Y-%m-%d",
+        timezone: str | None = None,
+    ) -> None:
+        self.fmt = fmt
+        self.timezone = timezone
+        self.start = self._day(start_date)
+        self.end = None if end_date is None else self._day(end_date)
+
+    def check(self, key: str) -> None:
+        """Refuse a name that is no day, or a day outside of them."""
+        try:
+            day = self._day(key)
+        except ValueError:
+            raise DagsterInvalidConfigError(
+                f"the partition {key!r} is no day", remedy=f"Write it in the format {self.fmt}."
+            ) from None
+        if day < self.start or (self.end is not None and day >= self.end):
+            raise DagsterInvalidConfigError(
+                f"the partition {key!r} is not between {self.start} and {self.end}", remedy="Choose another."
+            )
+
+    def _day(self, given: str | datetime.datetime) -> datetime.date:
+        if isinstance(given, datetime.datetime):
+            return given.date()
+        return datetime.datetime.strptime(given, self.fmt).date()
