@@ -41,7 +41,7 @@ class ScheduleDefinition:
     ) -> None:
         from airflow.sdk import CronTriggerTimetable
 
-        self.name = name or f"{job.name}_schedule"
+        self.name = name or "_".join((job.name, "schedule"))
         self.cron_schedule = cron_schedule
         self.description = description
         self.default_status = default_status

@@ -47,10 +47,10 @@ class Prefixed(ConfigurableIOManager):
     prefix: str
 
     def handle_output(self, context, obj):
-        KEPT[self.prefix, *context.get_identifier()[1:]] = obj
+        KEPT[(self.prefix, *context.get_identifier()[1:])] = obj
 
     def load_input(self, context):
-        return self.prefix, KEPT[self.prefix, *context.get_identifier()[1:]]
+        return self.prefix, KEPT[(self.prefix, *context.get_identifier()[1:])]
 
 
 class Opaque:
