@@ -118,7 +118,7 @@ def test_the_failed_keys_of_all_batches_run_again_with_what_depends_on_them(caps
 
 
 def only(**settings):
-    with DAG("cleared_alone", schedule=None) as dag:
+    with DAG("cleared_and_retried" if settings else "cleared_alone", schedule=None) as dag:
         results = produce().map(first.override(**settings), batch=3)
         keep(results.collect(keyed=True, min_success_ratio=0))
     return dag
