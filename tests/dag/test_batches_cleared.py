@@ -118,7 +118,7 @@ def test_the_failed_keys_of_all_batches_run_again_with_what_depends_on_them(caps
 
 
 def only(**settings):
-    with DAG("cleared_and_retried" if settings else "cleared_alone", schedule=None) as dag:
+    with DAG("cleared_alone", schedule=None) as dag:
         results = produce().map(first.override(**settings), batch=3)
         keep(results.collect(keyed=True, min_success_ratio=0))
     return dag
@@ -214,6 +214,8 @@ def test_what_is_kept_of_a_batch_depends_on_its_state(failed_run, state, stored,
 
     place = {"run_id": failed_run.run_id, "task_id": "first", "map_index": 0}
     with create_session() as session:
+        # Loading the Dag commits, so it comes before the changes that are rolled back.
+        run = open_run(session, failed_run.dag.dag_id, failed_run.run_id)
         session.query(TaskInstance).filter_by(**place).update({"state": state})
         row = session.query(XComModel).filter_by(**place, key=chunk_xcom(0)).one()
         chunk = StoredChunk.unpack(row.value)
@@ -221,7 +223,6 @@ def test_what_is_kept_of_a_batch_depends_on_its_state(failed_run, state, stored,
             tuple(r for r in chunk.records if r.key_path[0] in stored), chunk.attempt
         ).pack()
         session.flush()
-        run = open_run(session, failed_run.dag.dag_id, failed_run.run_id)
         clear_in_database(run, find_keys(run, KeySelection("produce.result", [("k1",)])))
         found = StoredKept.unpack(run.source.pull("produce__batches", kept_xcom("first", 0, 0), -1))
         records = {record.key_path[0]: record for record in found.chunk.records}
