@@ -115,6 +115,7 @@ class BatchedKeys:
         self._source = source
         self._keys = keys
         self._batches: dict[str, BatchesOfTask] = {task_id: info.batched[task_id] for task_id in task_ids}
+        self._known: dict[tuple[str, int, tuple[str, ...], Instance | None], _Stored] = {}
 
     def at(
         self, positions: Collection[int], *, states_only: bool = False, limit: int | None = None
@@ -142,7 +143,7 @@ class BatchedKeys:
 
     def look(self, positions: Collection[int]) -> Snapshot:
         """Return which batches have some keys, and their task instances."""
-        cuts = read_cuts(self._source, {each.lister_id for each in self._batches.values()})
+        cuts = read_cuts(self._source, self._listers)
         numbers = {lister: numbers_of(self._source, cut, positions) for lister, cut in cuts.items()}
         wanted = {number for by_position in numbers.values() for number in by_position.values()}
         return Snapshot(cuts, numbers, read_instances(self._source, self._all_ids, {UNMAPPED, *wanted}))
@@ -164,12 +165,10 @@ class BatchedKeys:
         """
         numbers = snapshot.numbers
         wanted = {
-            number for each in numbers.values() for at in positions if (number := each.get(at)) is not None
+            lister: {number for at in positions if (number := by_position.get(at)) is not None}
+            for lister, by_position in numbers.items()
         }
-        most = None if limit is None else limit + 1
-        chunks = self._source.pull_parts(self._all_ids, CHUNK_PREFIX, wanted, fields, most)
-        is_cut = limit is not None and len(chunks) > limit
-        stored = _by_batch(_without_last_batch(chunks) if is_cut else chunks, with_values=not fields)
+        stored, is_cut = self._stored(snapshot, wanted, tuple(fields), limit)
         kept = read_kept(self._source, self._batches, snapshot.instances, wanted, snapshot.tries)
         found: dict[Pair, KeyInBatch | None] = {}
         for task_id, batches in self._batches.items():
@@ -192,8 +191,65 @@ class BatchedKeys:
     @property
     def _all_ids(self) -> list[str]:
         """The batched tasks and their gates."""
-        gates = {each.gate_id for each in self._batches.values() if each.gate_id is not None}
-        return [*self._batches, *gates]
+        return [task_id for lister in self._listers for task_id in self._ids_of(lister)]
+
+    @property
+    def _listers(self) -> set[str]:
+        """The tasks that divide the keys."""
+        return {each.lister_id for each in self._batches.values()}
+
+    def _ids_of(self, lister: str) -> list[str]:
+        """Return the tasks that run the batches of a division, and their gates."""
+        own = {task_id: each for task_id, each in self._batches.items() if each.lister_id == lister}
+        return [*own, *sorted({each.gate_id for each in own.values() if each.gate_id is not None})]
+
+    def _stored(
+        self,
+        snapshot: Snapshot,
+        wanted: Mapping[str, Collection[int]],
+        fields: tuple[str, ...],
+        limit: int | None,
+    ) -> tuple[dict[Pair, _Stored], bool]:
+        """Return what batches stored, and whether chunks were left out. One query for each division.
+
+        An export reads the keys in parts. A batch that ends in a later part is not read again there.
+        """
+        found: dict[Pair, _Stored] = {}
+        is_cut = False
+        for lister, numbers in wanted.items():
+            task_ids = self._ids_of(lister)
+            known = {
+                (task_id, number): stored
+                for task_id in task_ids
+                for number in numbers
+                if (stored := self._known.get((task_id, number, fields, _ended(snapshot, task_id, number))))
+            }
+            missing = {number for number in numbers if any((each, number) not in known for each in task_ids)}
+            most = None if limit is None else max(limit, 0) + 1
+            chunks = self._source.pull_parts(task_ids, CHUNK_PREFIX, missing, fields, most) if missing else {}
+            if most is not None and len(chunks) == most:
+                is_cut, chunks = True, _without_last_batch(chunks)
+            limit = None if limit is None else limit - len(chunks)
+            read = _by_batch(chunks, with_values=not fields)
+            found |= known | read
+            if limit is None and fields and numbers:
+                self._remember(snapshot, task_ids, max(numbers), fields, found)
+        return found, is_cut
+
+    def _remember(
+        self,
+        snapshot: Snapshot,
+        task_ids: Collection[str],
+        number: int,
+        fields: tuple[str, ...],
+        found: Mapping[Pair, _Stored],
+    ) -> None:
+        """Keep what a batch stored, in the place of the batch before it, if it has ended."""
+        self._known = {at: stored for at, stored in self._known.items() if at[0] not in task_ids}
+        for task_id in task_ids:
+            if (ended := _ended(snapshot, task_id, number)) is not None:
+                stored = found.get((task_id, number), _Stored())
+                self._known[task_id, number, fields, ended] = stored
 
     def _with_kept(self, key: KeyInBatch, former: Mapping[KeyPath, KeyRecord], position: int) -> KeyInBatch:
         """Return a key with what the last clear keeps of it, which counts until the batch stores it."""
@@ -242,6 +298,12 @@ class BatchedKeys:
         if not stored.attempts and cut.try_number > 1 and _is_before(own, cut):
             return True
         return self._keys.is_listed_again and _is_before(cut, self._keys.listing)
+
+
+def _ended(snapshot: Snapshot, task_id: str, number: int) -> Instance | None:
+    """Return the task instance of a batch or a gate if it has ended, and will not store anything else."""
+    own = snapshot.instances.get((task_id, number))
+    return own if own is not None and own.state in FINAL else None
 
 
 def _is_before(one: Instance, other: Instance) -> bool:

@@ -146,19 +146,29 @@ class Cells:
         self._single_ids, batched_ids = info.split(self._task_ids)
         self._staleness = Staleness(source, info, keys, self._single_ids)
         self._batched = BatchedKeys(source, info, keys, batched_ids)
+        #: Whether chunks of batches were left out.
+        self.is_cut = False
 
-    def at(self, positions: Collection[int]) -> dict[int, dict[str, Cell | None]]:
+    def at(
+        self, positions: Collection[int], most_chunks: int | None = None
+    ) -> dict[int, dict[str, Cell | None]]:
         """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet.
 
         This takes one query if the keys were listed once, one more if a task instance has failed, two more if
         others could not run because of it, one more if tasks keep their results over runs, and some more if
         tasks run the keys in batches.
+
+        Args:
+            positions: The positions of the keys.
+            most_chunks: The maximum number of stored chunks of batches that are read; ``None`` for all. Other
+                keys have the state of their batch, and `is_cut` says so.
         """
         if not positions:
             return {}
         found = read_instances(self._source, self._single_ids, [UNMAPPED, *positions])
         stale = self._staleness.at(positions)
-        in_batches, _ = self._batched.at(positions)
+        in_batches, is_cut = self._batched.at(positions, limit=most_chunks)
+        self.is_cut = self.is_cut or is_cut
         current = {at: each for at, each in found.items() if at not in stale}
         failures = read_failures(self._source, current.values())
         blocked = [at for at, each in current.items() if at[1] != UNMAPPED and is_blocked(each)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.database.batches import MOST_CHUNKS
 from airflow_dynamic_provider.database.cells import Cell, rank
 from airflow_dynamic_provider.database.keys import is_found
 from airflow_dynamic_provider.database.matrix import Matrix
@@ -56,6 +57,9 @@ class History:
         self._count = count
         #: Whether older runs are left out because there are too many keys. It is known once `runs` are.
         self.is_cut = False
+        #: Whether some keys have the state of their batch, because too much is stored about the keys of
+        #: batches. It is known once `states` are.
+        self.is_short = False
 
     @cached_property
     def runs(self) -> list[PastRun]:
@@ -105,7 +109,8 @@ class History:
             return {}
         keys = run.matrix.keys
         positions = {path: keys.positions[path] for path in paths if path in keys.positions}
-        cells = run.matrix.cells.at(list(positions.values()))
+        cells = run.matrix.cells.at(list(positions.values()), MOST_CHUNKS // len(self.runs))
+        self.is_short = self.is_short or run.matrix.cells.is_cut
         column = {}
         for path, position in positions.items():
             by_task = cells[position]

@@ -32,7 +32,7 @@ def read_kept(
     source: RunSource,
     batches: Mapping[str, BatchesOfTask],
     instances: Mapping[_Pair, Instance],
-    numbers: Collection[int],
+    numbers: Mapping[str, Collection[int]],
     tries: Tries | None = None,
 ) -> dict[_Pair, dict[KeyPath, KeyRecord]]:
     """Return (batched task, number of the batch) -> what the last clear of single keys keeps of its keys.
@@ -44,13 +44,13 @@ def read_kept(
         source: The run.
         batches: The batched tasks.
         instances: Their task instances.
-        numbers: The numbers of the batches.
+        numbers: Task that divides keys -> numbers of the batches.
         tries: The tries of the task instances; by default those of now.
     """
     asked = [
         (task_id, number)
-        for task_id in batches
-        for number in numbers
+        for task_id, each in batches.items()
+        for number in numbers[each.lister_id]
         if (own := instances.get((task_id, number))) is not None and own.state != SUCCESS
     ]
     found: dict[_Pair, dict[KeyPath, KeyRecord]] = {}

@@ -27,6 +27,9 @@ MAX_READ = 5000
 #: The same if the deployment's XCom backend has to load each of them, perhaps over the network.
 MAX_LOADED = 500
 
+#: The number of stored chunks of batches that one response reads. Each has many keys.
+MOST_CHUNKS = 500
+
 #: The lines that summarize all keys.
 RANGE: Mapping[str, Callable[[list[float]], float]] = {
     "minimum": min,
@@ -76,14 +79,25 @@ def read_numbers(history: History, paths: Sequence[KeyPath], task_id: str | None
     """
     found: dict[_Place, list[dict[KeyPath, float]]] = {}
     plan = _plan(history, paths, task_id)
+    is_short = False
     for number, positions in plan.items():
         matrix = history.runs[number].matrix
         assert matrix is not None
-        for place, path, value in _values(matrix, positions, task_id):
+        cells = Cells(matrix.source, matrix.info, matrix.keys, _columns(matrix, task_id))
+        for place, path, value in _values(matrix, cells, positions, task_id, MOST_CHUNKS // len(plan)):
             by_run = found.setdefault(place, [{} for _ in history.runs])
             by_run[number][path] = value
+        is_short = is_short or cells.is_cut
     numbers = [Number(*place, _series(by_run, paths)) for place, by_run in sorted(found.items())]
-    return Numbers(numbers, _message(history, paths, plan))
+    messages = [_message(history, paths, plan), _short() if is_short else None]
+    return Numbers(numbers, " ".join(filter(None, messages)) or None)
+
+
+def _short() -> str:
+    return (
+        f"What batches stored about the keys is in more than {MOST_CHUNKS} parts. The metadata of the keys "
+        "in the other parts is left out."
+    )
 
 
 def _plan(
@@ -144,7 +158,7 @@ def _columns(matrix: Matrix, task_id: str | None) -> list[str]:
 
 
 def _values(
-    matrix: Matrix, positions: Mapping[int, KeyPath], task_id: str | None
+    matrix: Matrix, cells: Cells, positions: Mapping[int, KeyPath], task_id: str | None, most_chunks: int
 ) -> Iterator[tuple[_Place, KeyPath, float]]:
     info = matrix.info
     producer, output = info.producer_id or info.space.keys_task_id, info.output or ""
@@ -152,11 +166,10 @@ def _values(
         for position, metadata in keys_metadata(matrix.source, info, positions).items():
             for label, number in _numbers(metadata):
                 yield (label, producer, output), positions[position], number
-    columns = _columns(matrix, task_id)
-    if not columns:
+    if not _columns(matrix, task_id):
         return
-    cells = Cells(matrix.source, info, matrix.keys, columns).at(list(positions))
-    for (own_id, position), stored in metadata_of_cells(matrix.source, positions, cells).items():
+    found = cells.at(list(positions), most_chunks)
+    for (own_id, position), stored in metadata_of_cells(matrix.source, positions, found).items():
         for own_output, metadata in stored.outputs.items():
             for label, number in _numbers(metadata):
                 yield (label, own_id, own_output), positions[position], number

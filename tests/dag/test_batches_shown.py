@@ -11,7 +11,8 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
-from airflow_dynamic_provider.database import runs, totals
+from airflow_dynamic_provider.database import export, history, runs, totals
+from airflow_dynamic_provider.database import numbers as numbers_of_runs
 from airflow_dynamic_provider.database.downstream import ALL, find_downstream
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.key_clearing import find_listing
@@ -287,6 +288,7 @@ def changed(airflow_database, execution_api, opened):
         assert found.update(values) == 1
 
     change.update = update
+    change.matrix = lambda: Matrix(of_run.source, of_run.space("numbers.result"))
     yield change
     of_run.session.rollback()
 
@@ -332,7 +334,9 @@ def test_keys_are_those_of_now_after_they_were_listed_again(airflow_database, ex
     assert not matrix.totals.has_stale
 
 
-def test_only_the_batches_of_the_keys_on_a_page_are_read(run, opened, monkeypatch):
+@pytest.fixture
+def batches_read(monkeypatch):
+    """The numbers of the batches of which a chunk was read."""
     read = []
 
     def pull_parts(self, *arguments):
@@ -342,9 +346,59 @@ def test_only_the_batches_of_the_keys_on_a_page_are_read(run, opened, monkeypatc
 
     original = RunSource.pull_parts
     monkeypatch.setattr(RunSource, "pull_parts", pull_parts)
-    matrix = matrix_of(opened, run)
-    matrix.rows([3])
-    assert read == [1]
+    return read
+
+
+def test_only_the_batches_of_the_keys_on_a_page_are_read(run, opened, batches_read):
+    matrix_of(opened, run).rows([3])
+    assert batches_read == [1]
+
+
+@pytest.mark.parametrize("what", ["states", "metadata"])
+def test_an_export_reads_each_batch_once(run, read, batches_read, monkeypatch, what):
+    monkeypatch.setattr(export, "_AT_ONCE", 1)
+    (space,) = read(run, "export", "--what", what)["outputs"]
+    assert [key["key"] for key in space["keys"]] == list(WORK)
+    assert batches_read == [0, 1]
+
+
+def test_a_batch_that_changes_during_an_export_is_read_again(changed):
+    matrix = changed.matrix()
+
+    def states():
+        return [row.cells["work"].state for position in range(3) for row in matrix.rows([position])]
+
+    assert states() == ["success", "failed", "success"]
+    changed("running", ["k2"])
+    assert states() == ["running", "running", "success"]
+    changed("failed", ["k2"])
+    assert states() == ["failed", "failed", "success"]
+
+
+def test_history_and_numbers_read_some_chunks_at_most_and_say_so(run, monkeypatch):
+    from tests.api_server import ApiServer
+
+    def get(name):
+        found = ApiServer().get(f"/dags/{run.dag.dag_id}/{name}", of="numbers.result", runs=1).json()
+        return found, found["message"]
+
+    assert (get("history")[1], get("numbers")[1]) == (None, None)
+    for module in (history, numbers_of_runs):
+        monkeypatch.setattr(module, "MOST_CHUNKS", 1)
+    past, message = get("history")
+    assert message == (
+        "What batches stored about the keys is in more than 5000 parts. The keys in the other parts have the "
+        "state of their batch."
+    )
+    assert [key["states"][0]["state"] for key in past["rows"]] == list(WORK.values())
+    ranges, message = get("numbers")
+    assert message == (
+        "What batches stored about the keys is in more than 1 parts. The metadata of the keys in the other "
+        "parts is left out."
+    )
+    (worked,) = [each for each in ranges["labels"] if each["label"] == "worked"]
+    # The second batch, with k3 and k4, is left out.
+    assert {line["name"]: line["values"] for line in worked["series"]}["maximum"] == [2]
 
 
 def test_sums_read_some_chunks_at_most_and_say_so(run, opened, monkeypatch):

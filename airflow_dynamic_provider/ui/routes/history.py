@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from airflow_dynamic_provider.database.batches import MOST_CHUNKS
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.numbers import read_numbers
 from airflow_dynamic_provider.database.runs import find_space, open_dag
@@ -90,4 +91,9 @@ def _left_out(history: History) -> str | None:
         messages.append(f"These runs have no such dynamic output, or cannot be read: {names}.")
     if history.is_cut:
         messages.append("Only the last runs are shown because there are many keys.")
+    if history.is_short:
+        messages.append(
+            f"What batches stored about the keys is in more than {MOST_CHUNKS} parts. The keys in the other "
+            "parts have the state of their batch."
+        )
     return " ".join(messages) or None
