@@ -97,9 +97,11 @@ test-pure test-browser test-contract test-task test-dag test-differential test-l
 
 FLYTE := $(HOMES)/flyte
 .PHONY: test-flyte flyte-expected
-test-flyte: $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit, and compare the stored outputs
+test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit and as Dags, and compare
 	$(call step,flytekit)
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
+	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.check_pods
+	@FLYTE_PROGRAMS=all "$(BIN)/python" -m pytest tests/flyte/test_programs.py $(shared) $(ARGS)
 
 flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json

@@ -32,6 +32,15 @@ def get_provider_info() -> dict[str, Any]:
                         "example": None,
                         "default": "True",
                     },
+                    "files_path": {
+                        "description": "Where files of programs written for other systems are kept between "
+                        "tasks: a directory, or a URL for Airflow's ObjectStoragePath. All workers must "
+                        "reach it. Nothing is deleted there.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "s3://aws_default@bucket/files",
+                        "default": "{AIRFLOW_HOME}/dynamic_outputs_files",
+                    },
                     "cache_path": {
                         "description": "Where the results of cached tasks are kept over runs: a directory, "
                         "or a URL for Airflow's ObjectStoragePath. All workers must reach it, and the "

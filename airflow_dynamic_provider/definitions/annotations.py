@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+#: The attribute of a function that converts its arguments and its return value itself. Its annotations say
+#: nothing about the values that it takes and returns.
+CONVERTS_MARK = "_converts_its_values"
+
+
 @functools.lru_cache(maxsize=4096)
 def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
     """Return parameter -> evaluated annotation, with ``"return"`` for the return value.
 
     A parameter without an annotation, and one whose annotation cannot be evaluated, is missing.
     """
-    function = inspect.unwrap(function)
+    function = inspect.unwrap(function, stop=_converts)
+    if _converts(function):
+        return {}
     return _evaluated(getattr(function, "__annotations__", {}), getattr(function, "__globals__", {}))
 
 
@@ -27,6 +34,10 @@ def is_by_content(annotation: Any) -> bool:
     return getattr(annotation, "counts_by_content", False) is True or any(
         map(is_by_content, typing.get_args(annotation))
     )
+
+
+def _converts(function: Callable[..., Any]) -> bool:
+    return getattr(function, CONVERTS_MARK, False) is True
 
 
 @functools.lru_cache(maxsize=1024)

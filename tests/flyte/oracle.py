@@ -38,7 +38,7 @@ def main(file, *options):
         os.chdir(folder)
         found = {name: outputs_of(name) for name in names}
         os.chdir("/")
-    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(found, indent=1) + "\n"
     if "--check" not in options:
         here.write_text(text, encoding="utf-8")
     elif here.read_text(encoding="utf-8") != text:

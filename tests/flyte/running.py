@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 from tests.dag_runs import run_dag
-from tests.flyte.plain import plain
 from tests.workflow_runs import quickly
 
 HERE = Path(__file__).parent
@@ -38,14 +37,17 @@ def source_of(name):
     """Return the source of a program, with flytekit's name replaced in its import lines."""
     lines = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(
-        line.replace("flytekit", MODULE, 1) if line.startswith(("from flytekit", "import flytekit")) else line
+        line.replace("import flytekit\n", f"import {MODULE} as flytekit\n")
+        .replace("import flytekit as", f"import {MODULE} as")
+        .replace("from flytekit", f"from {MODULE}")
         for line in lines
     )
 
 
-def outputs_of_run(dag, inputs):
-    """Run a Dag, and return its outputs as plain JSON."""
+def outputs_of_run(dag, inputs, interface):
+    """Run a Dag, and return its outputs as the types that the program declares."""
     with quickly():
         run = run_dag(dag, inputs)
     assert run.state == "success", run.dag_run.get_task_instances()
-    return plain(run.xcom(f"{dag.dag_id}.result"))
+    found = run.xcom(f"{dag.dag_id}.result")
+    return interface.decode_outputs(found if interface.is_single or not interface.outputs else found.values())

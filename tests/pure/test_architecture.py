@@ -57,7 +57,15 @@ NOT_IN_TASKS = {
 
 #: The imports from other packages, and the reasons.
 OTHERS = {
-    "dags_from.flyte.values": {"pydantic": "reads the params of a run as the types that a program declares"},
+    "dags_from.flyte.adapters": {"pydantic": "converts values of the types that a program declares"},
+    "dags_from.flyte.files": {
+        "pydantic_core": "how pydantic converts files, which are passed by their place"
+    },
+    "dags_from.flyte.pods": {"kubernetes": "makes pods, if Airflow's provider for it is installed"},
+    "dags_from.flyte.values": {
+        "pydantic": "its error, if a value is not of the declared type",
+        "pydantic_core": "its error, if a value cannot be converted",
+    },
     "dags_from.dagster.config": {"pydantic": "its error, if a config class refuses a config"},
     "dags_from.dagster.config_classes": {"pydantic": "the base of Dagster's Config"},
     "dags_from.dagster.resource_classes": {"pydantic": "the base of Dagster's ConfigurableResource"},

@@ -14,17 +14,47 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from airflow_dynamic_provider.dags_from.flyte.unsupported import INSTEAD, Unsupported
+
 _NAMES = {
+    "Cache": "caches",
+    "CronSchedule": "schedules",
+    "Deck": "decks",
+    "Documentation": "resources",
+    "Email": "resources",
+    "Environment": "environments",
+    "ExecutionParameters": "contexts",
+    "FixedRate": "schedules",
+    "FlyteDirectory": "files",
+    "FlyteFile": "files",
+    "FlyteRecoverableException": "exceptions",
+    "HashMethod": "caches",
+    "ImageSpec": "resources",
+    "LaunchPlan": "launch_plans",
+    "PagerDuty": "resources",
+    "PodTemplate": "resources",
+    "Resources": "resources",
+    "Secret": "resources",
+    "Slack": "resources",
+    "SourceCode": "resources",
+    "TaskMetadata": "resources",
+    "WorkflowExecutionPhase": "resources",
+    "WorkflowFailurePolicy": "resources",
+    "create_node": "nodes",
+    "current_context": "contexts",
     "dynamic": "workflows",
     "kwtypes": "interfaces",
+    "map_task": "maps",
     "task": "tasks",
     "workflow": "workflows",
 }
 
-__all__ = sorted(_NAMES)
+__all__ = sorted([*_NAMES, *INSTEAD])
 
 
 def __getattr__(name: str) -> Any:
+    if name in INSTEAD:
+        return Unsupported(name)
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.flyte.interfaces import Interface
 
 
+#: The maximum number of nodes in a graph. Flyte has no such limit; programs chain a thousand tasks.
+MAX_NODES = 10_000
+
+
 class FlyteWorkflow(DynamicWorkflow[..., Any]):
     """A ``@workflow`` or a ``@dynamic``: planned in the body of another, and run at once as plain Python."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add it to the Dag, or to the plan of the workflow whose body calls it. Elsewhere, run it here."""
+        given = self.interface.encode_inputs(args, kwargs)
         if current_recorder() is not None or is_in_dag():
-            return super().__call__(*args, **kwargs)
-        return self.interface.unpacked(self.local(*args, **kwargs))
+            return super().__call__(**given)
+        return self.interface.decode_outputs(self.local(**given))
 
     promise_class = FlytePromise
 

@@ -9,24 +9,30 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.flyte import values
+from airflow_dynamic_provider.definitions.annotations import CONVERTS_MARK
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
-from airflow_dynamic_provider.errors import WorkflowError
+from airflow_dynamic_provider.errors import OutputTypeError, WorkflowError
+from airflow_dynamic_provider.workflows.recording.binding import bind
+from airflow_dynamic_provider.workflows.recording.promises import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class Interface(Record):
     """The inputs and outputs of a task or workflow.
 
     Attributes:
-        name: The name of the function.
+        function: The author's function.
+        name: Its name.
         inputs: Parameter -> its type.
         defaults: Parameter -> its default value.
         outputs: Output -> its type; a single output is called ``o0``.
         returns: The type of the return value: a NamedTuple if there are several outputs.
     """
 
+    function: Callable[..., Any]
     name: str
     inputs: Mapping[str, Any]
     defaults: Mapping[str, Any]
@@ -38,15 +44,53 @@ class Interface(Record):
         """Whether the function returns one value, which is not a named output."""
         return len(self.outputs) == 1 and not hasattr(self.returns, "_fields")
 
+    def encode_inputs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameter -> JSON of the arguments of a call, with the defaults of the others.
+
+        Raises:
+            WorkflowCallError: The arguments do not fit.
+            OutputTypeError: A value is not of the declared type.
+        """
+        given = {**self.defaults, **bind(self.function, args, kwargs)}
+        return {
+            name: values.encode(value, self.inputs[name], f"the input {name!r} of {self.name!r}")
+            for name, value in given.items()
+        }
+
+    def encode_outputs(self, value: Any) -> Any:
+        """Return the JSON of the outputs; several in a tuple.
+
+        Raises:
+            OutputTypeError: A value is not of the declared type.
+        """
+        noun = f"the return value of {self.name!r}"
+        if self.is_single or not self.outputs:
+            return values.encode(value, self.returns, noun)
+        if not isinstance(value, tuple | Promise) or (
+            isinstance(value, tuple) and len(value) != len(self.outputs)
+        ):
+            raise OutputTypeError(
+                f"{noun} must be a tuple of {len(self.outputs)} outputs, received {excerpt(value)}",
+                remedy="Return one value for each output in the annotation.",
+            )
+        return tuple(
+            values.encode(part, hint, f"the output {name!r} of {self.name!r}")
+            for part, (name, hint) in zip(value, self.outputs.items(), strict=True)
+        )
+
+    def decode_outputs(self, form: Any) -> Any:
+        """Return the outputs as their types; several as a NamedTuple."""
+        noun = f"the return value of {self.name!r}"
+        if self.is_single or not self.outputs:
+            return values.decode(form, self.returns, noun)
+        parts = zip(form, self.outputs.values(), strict=True)
+        return self.returns(*(values.decode(part, hint, noun) for part, hint in parts))
+
     def by_name(self, value: Any) -> Any:
         """Return several outputs as a dict by name, a single one as it is."""
         if self.is_single or not self.outputs:
             return value
         return {name: value[index] for index, name in enumerate(self.outputs)}
-
-    def unpacked(self, value: Any) -> Any:
-        """Return several outputs as a NamedTuple, a single one as it is."""
-        return value if self.is_single or not self.outputs else self.returns(*value)
 
 
 def kwtypes(**types: Any) -> OrderedDict[str, Any]:
@@ -76,6 +120,7 @@ def read_interface(function: Callable[..., Any]) -> Interface:
             )
     returns = _returned(name, hints.get("return", type(None)))
     return Interface(
+        function=function,
         name=name,
         inputs={each: hints[each] for each in parameters},
         defaults={each.name: each.default for each in parameters.values() if each.default is not each.empty},
@@ -100,36 +145,21 @@ def _outputs(returns: Any) -> dict[str, Any]:
 
 
 def described(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with its inputs and outputs checked, and with its `Interface` as ``interface``."""
+    """Return the function as it runs in a task, with its `Interface` as ``interface``.
+
+    It takes and returns JSON, and calls the author's function with the declared types.
+    """
     interface = read_interface(function)
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(function).bind(*args, **kwargs)
-        given = {
-            each: values.received(value, interface.inputs[each], f"the input {each!r} of {interface.name!r}")
-            for each, value in bound.arguments.items()
-        }
-        bound.arguments.update(given)
-        return returned(function(*bound.args, **bound.kwargs), interface)
+        for each, value in bound.arguments.items():
+            hint = interface.inputs[each]
+            bound.arguments[each] = values.decode(value, hint, f"the input {each!r} of {interface.name!r}")
+        return interface.encode_outputs(function(*bound.args, **bound.kwargs))
 
     checked.__annotations__ = {**interface.inputs, "return": interface.returns}
+    setattr(checked, CONVERTS_MARK, True)
     checked.interface = interface  # type: ignore[attr-defined]
     return checked
-
-
-def returned(value: Any, interface: Interface) -> Any:
-    """Return the outputs of a function, checked.
-
-    Raises:
-        OutputTypeError: An output has another type than the annotation says.
-    """
-    if not interface.outputs:
-        return values.sent(value, type(None), f"the return value of {interface.name!r}")
-    if interface.is_single:
-        return values.sent(value, interface.returns, f"the return value of {interface.name!r}")
-    parts = values.sent(value, interface.returns, f"the return value of {interface.name!r}")
-    return tuple(
-        values.sent(part, hint, f"the output {name!r} of {interface.name!r}")
-        for part, (name, hint) in zip(parts, interface.outputs.items(), strict=True)
-    )

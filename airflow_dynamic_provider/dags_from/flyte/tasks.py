@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task as airflow_task
 
 from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
 from airflow_dynamic_provider.dags_from.flyte.interfaces import Interface, described
+from airflow_dynamic_provider.dags_from.flyte.running import in_task
+from airflow_dynamic_provider.dags_from.flyte.settings import read_settings
+from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.recording.current import current_recorder
 
 if TYPE_CHECKING:
@@ -16,16 +20,31 @@ if TYPE_CHECKING:
 
 
 class FlyteTask(TaskDecorator):
-    """A task: recorded in the body of a workflow, and run at once as plain Python. Made by ``@task``."""
+    """A task: recorded in the body of a workflow, and run at once as plain Python. Made by ``@task``.
 
-    def __init__(self, function: Callable[..., Any], settings: dict[str, Any]) -> None:
+    Args:
+        function: The author's function.
+        given: The arguments of ``@task``.
+    """
+
+    def __init__(self, function: Callable[..., Any], given: dict[str, Any]) -> None:
+        settings = read_settings(function, given)
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise WorkflowError(
+                f"the task {function.__name__!r} is async or a generator",
+                remedy="Return the outputs from an ordinary function.",
+            )
+        run = in_task(described(function), settings)
+        limit = {} if settings.timeout is None else {"execution_timeout": settings.timeout}
         # The layers below see an ordinary ``@task``.
-        self._task: Any = airflow_task(**settings)(described(function))
+        arguments: dict[str, Any] = {**settings.airflow, **limit}
+        self._task: Any = airflow_task(**arguments)(run)
+        self.cache = settings.cache
         functools.update_wrapper(self, function)
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function, with its inputs and outputs checked."""
+        """The function as it runs in a task: from JSON to JSON."""
         return self._task.function  # type: ignore[no-any-return]
 
     @property
@@ -34,21 +53,54 @@ class FlyteTask(TaskDecorator):
         return self.function.interface  # type: ignore[attr-defined, no-any-return]
 
     @property
+    def task_function(self) -> Callable[..., Any]:
+        """The author's function."""
+        return self.interface.function
+
+    @property
+    def name(self) -> str:
+        """The name that flytekit gives to the task."""
+        return f"{self.__module__}.{self.interface.name}"
+
+    @property
     def operator_class(self) -> type:
         """The class of the Airflow operator that runs it."""
         return self._task.operator_class  # type: ignore[no-any-return]
 
+    @property
+    def is_setup(self) -> bool:
+        """It is no setup."""
+        return False
+
+    @property
+    def is_teardown(self) -> bool:
+        """It is no teardown."""
+        return False
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Add a node and return a promise, in the body of a workflow. Elsewhere, run the function."""
+        """Add a node and return a promise, in the body of a workflow. Elsewhere, run the function.
+
+        Raises:
+            OutputTypeError: An argument is not of the declared type.
+        """
+        given = self.interface.encode_inputs(args, kwargs)
         if (recorder := current_recorder()) is not None:
             from airflow_dynamic_provider.workflows.recording.calls import record_task
 
-            return record_task(recorder, self, args, kwargs)
-        return self.interface.unpacked(self.function(*args, **kwargs))
+            return record_task(recorder, self, (), given)
+        return self.interface.decode_outputs(self.function(**given))
 
 
 def task(_task_function: Callable[..., Any] | None = None, **settings: Any) -> Any:
-    """Make a task of a function whose inputs and outputs are annotated."""
+    """Make a task of a function whose inputs and outputs are annotated.
+
+    Args:
+        _task_function: The function, if the decorator is used without parentheses.
+        settings: The arguments of flytekit's ``@task``.
+
+    Raises:
+        WorkflowError: An argument is refused, or an input has no annotation.
+    """
 
     def decorate(function: Callable[..., Any]) -> FlyteTask:
         return FlyteTask(function, settings)

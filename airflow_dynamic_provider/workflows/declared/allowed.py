@@ -13,6 +13,9 @@ from airflow_dynamic_provider.errors import WorkflowError
 #: The attribute that marks `map_task`, so that it is recognized without an import.
 MAPS_MARK = "_dynamic_workflow_maps"
 
+#: The attribute of an object that calls tasks or workflows for a body: a tuple of them.
+CALLS_MARK = "_dynamic_workflow_calls"
+
 _REMEDY = (
     "tasks= takes @task functions, task groups, operator classes, workflows and map_task(task), also under "
     "override or functools.partial."

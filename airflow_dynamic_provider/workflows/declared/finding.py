@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import objects
-from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK, Mapped
+from airflow_dynamic_provider.workflows.declared.allowed import CALLS_MARK, MAPS_MARK, Mapped
 from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 from airflow_dynamic_provider.workflows.declared.kinds import (
     Kinds,
@@ -133,6 +133,10 @@ class _Finder:
             self.function(value.function)
         elif isinstance(value, functools.partial):
             self._partial(value, names, is_mapping)
+        elif isinstance(value, Mapped):
+            self._task(value.decorator, is_mapping=True)
+        elif (called := getattr(value, "__dict__", {}).get(CALLS_MARK)) is not None:
+            self._items(called, names, is_mapping)
         elif isinstance(value, types.MethodType):
             self.function(value.__func__)
         elif isinstance(value, types.FunctionType):

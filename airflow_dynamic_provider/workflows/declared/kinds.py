@@ -210,6 +210,10 @@ class Kinds(Record, frozen=False, eq=False):
                 best, lowest = (kind, self._retries(settings)), has
         return best
 
+    def retries_of(self, name: str) -> int:
+        """Return how often the nodes of a kind are tried again."""
+        return self._retries(self[name].settings)
+
     def _retries(self, settings: Mapping[str, Any]) -> int:
         retries = settings.get(RETRIES)
         return self.default_retries if retries is None else int(retries)

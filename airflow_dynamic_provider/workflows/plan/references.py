@@ -46,7 +46,7 @@ class Reference(Record):
         """
         for depth, step in enumerate(self.path):
             try:
-                value = getattr(value, step.name) if isinstance(step, Attribute) else value[step]
+                value = _attribute(value, step.name) if isinstance(step, Attribute) else value[step]
             except (LookupError, TypeError, AttributeError) as error:
                 raise SelectionError(
                     f"the output of {self.name!r} has no {render_path(self.path[: depth + 1])}: "
@@ -57,6 +57,11 @@ class Reference(Record):
 
     def __str__(self) -> str:
         return self.name + render_path(self.path)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    # An object may be stored as a dict of its fields.
+    return value[name] if isinstance(value, dict) else getattr(value, name)
 
 
 class Known(Record):

@@ -90,3 +90,17 @@ class Scope(Record, frozen=False, eq=False):
                 validation.refuse_duplicate(entry.label, first.line)
             self.explicit[entry.label] = entry
         self.entries.append(entry)
+
+    def rename(self, entry: Entry, label: str) -> None:
+        """Give a call of this scope a name.
+
+        Raises:
+            NodeNameError: The name is refused, or another call of the body has it.
+        """
+        validation.check_name(label, SEPARATOR)
+        if (first := self.explicit.get(label, entry)) is not entry:
+            validation.refuse_duplicate(label, first.line)
+        if entry.is_explicit:
+            self.explicit.pop(entry.label, None)
+        entry.label, entry.is_explicit = label, True
+        self.explicit[label] = entry

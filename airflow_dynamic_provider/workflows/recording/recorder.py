@@ -168,6 +168,28 @@ class Recorder:
         entry = ValueEntry(serial=next(self._serials), label=name, is_explicit=False, line="", value=value)
         return self._promise_class(Promised(self, entry, (), shape))
 
+    def rename(self, entry: Entry, label: str) -> None:
+        """Give a recorded call a name, as ``override(task_id=...)`` does before the call.
+
+        Raises:
+            NodeNameError: The name is refused, or another call of the body has it.
+        """
+        self._scope.rename(entry, label)
+
+    def lower_retries(self, entry: Entry, retries: int) -> None:
+        """Give a recorded node fewer retries than its kind has.
+
+        Raises:
+            WorkflowCallError: They are more, or the call is no node.
+        """
+        has = self.kinds.retries_of(entry.kind) if isinstance(entry, NodeEntry) else 0
+        if not isinstance(entry, NodeEntry) or retries > has:
+            raise WorkflowCallError(
+                f"{entry.label!r} is given retries={retries} for one call, but its task has {has}",
+                remedy=f"Set retries={retries} on the task. One call may have fewer, not more.",
+            )
+        entry.retries = retries
+
     def know(self, node: Any, entry: Entry) -> None:
         """Remember the recorded call of an operator or a task group."""
         self._known[id(node)] = (node, entry)

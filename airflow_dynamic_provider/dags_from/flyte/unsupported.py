@@ -1,0 +1,64 @@
+"""Names of flytekit without a counterpart. They can be imported, and are refused where they are used."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from airflow_dynamic_provider.errors import WorkflowError
+
+#: Name -> what to write instead.
+INSTEAD = {
+    "conditional": "Pass the promise to a @dynamic, and use a Python `if` there.",
+    "ContainerTask": "Use Airflow's DockerOperator or KubernetesPodOperator in a Dag of its own.",
+    "ShellTask": "Use Airflow's BashOperator in a Dag of its own, or subprocess.run in a @task.",
+    "SQLTask": "Use Airflow's SQLExecuteQueryOperator in a Dag of its own, or a database client in a @task.",
+    "approve": "Use Airflow's ApprovalOperator in a Dag of its own.",
+    "wait_for_input": "Use Airflow's HITLEntryOperator in a Dag of its own.",
+    "sleep": "Use Airflow's TimeDeltaSensor in a Dag of its own, or time.sleep in a @task.",
+    "eager": "Use @dynamic: pass a promise to another @dynamic to decide by its value.",
+    "reference_task": "Import the task from the module that defines it.",
+    "reference_workflow": "Import the workflow from the module that defines it.",
+    "reference_launch_plan": "Import the launch plan from the module that defines it.",
+    "Artifact": "Use Airflow's assets.",
+    "TaskReference": "Import the task from the module that defines it.",
+    "FlyteRemote": "Use Airflow's REST API.",
+    "Workflow": "Write a function with @workflow.",
+    "ImperativeWorkflow": "Write a function with @workflow.",
+    "StructuredDataset": "Pass a file: FlyteFile, with the data as Parquet or CSV.",
+    "FlyteSchema": "Pass a file: FlyteFile, with the data as Parquet or CSV.",
+    "dynamic_partition": "Use Airflow's partitions of assets.",
+    "actor": "Airflow starts a process for each task. Keep what is expensive in a service.",
+}
+
+
+class Unsupported:
+    """A name of flytekit without a counterpart.
+
+    Args:
+        name: The name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse the use.
+
+        Raises:
+            WorkflowError: Always.
+        """
+        self._refuse()
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        self._refuse()
+
+    def __getitem__(self, _item: Any) -> NoReturn:
+        self._refuse()
+
+    def __repr__(self) -> str:
+        return f"<flytekit's {self._name}, which is not supported>"
+
+    def _refuse(self) -> NoReturn:
+        raise WorkflowError(f"{self._name} of flytekit is not supported", remedy=INSTEAD[self._name])

@@ -1,0 +1,492 @@
+"""What is refused, and what differs from flytekit: without any Dag run."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+import pytest
+
+from airflow_dynamic_provider.dags_from import flyte as fl
+from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
+from airflow_dynamic_provider.errors import (
+    DynamicOutputsError,
+    OutputTypeError,
+    PromiseUsageError,
+    WorkflowCallError,
+    WorkflowError,
+)
+
+RAN: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran():
+    RAN.clear()
+
+
+@fl.task
+def one(x: int) -> int:
+    RAN.append(x)
+    return x
+
+
+@fl.task
+def half(x: float) -> float:
+    return x / 2
+
+
+@fl.task
+def pair(x: int) -> tuple[int, str]:
+    return x, str(x)
+
+
+@fl.task
+def nothing(x: int):
+    RAN.append(x)
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@dataclass
+class Row:
+    size: int
+    color: Color = Color.RED
+
+
+class Named(NamedTuple):
+    left: int
+    right: str
+
+
+@fl.task
+def row(size: int) -> Row:
+    return Row(size)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: half(x=1), "the input 'x' of 'half' must be float, received 1 of type int"),
+        (lambda: one(x=True), "the input 'x' of 'one' must be int, received True of type bool"),
+        (lambda: one(x=1.0), "the input 'x' of 'one' must be int, received 1.0 of type float"),
+        (lambda: one(x=None), "the input 'x' of 'one' must be int, received None"),
+        (lambda: half(x="1"), "must be float, received '1' of type str"),
+    ],
+)
+def test_a_value_of_a_related_type_is_refused(call, message):
+    with pytest.raises(OutputTypeError, match=message):
+        call()
+
+
+def test_a_returned_value_of_a_related_type_is_refused():
+    @fl.task
+    def test_wrong() -> float:
+        return 1
+
+    @fl.task
+    def too_few() -> tuple[int, int]:
+        return (1,)
+
+    with pytest.raises(
+        OutputTypeError, match="the return value of 'test_wrong' must be float, received 1 of"
+    ):
+        test_wrong()
+    with pytest.raises(OutputTypeError, match="'too_few' must be a tuple of 2 outputs, received"):
+        too_few()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: one(), "the call of 'one' does not fit: missing a required argument: 'x'"),
+        (lambda: one(y=1), "unexpected keyword argument 'y'"),
+        (lambda: one(1, x=1), "multiple values for argument 'x'"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(WorkflowCallError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda p: f"{p}", "the output of 'one' is a promise, not yet a value, and was formatted into a str"),
+        (lambda p: p + 1, "the output of 'one' is a promise"),
+        (lambda p: bool(p), "used as a truth value"),
+        (lambda p: list(p), "iterated or unpacked"),
+        (lambda p: p > 1, "the output of 'one' is a promise"),
+        (lambda p: p.size, "asked for its attribute 'size'"),
+        (lambda p: p[1:2], "sliced"),
+    ],
+)
+def test_a_promise_that_is_used_as_a_value_is_refused_before_any_task_has_run(use, message):
+    @fl.workflow
+    def uses(x: int) -> int:
+        use(one(x=x))
+        return one(x=x)
+
+    @fl.dynamic
+    def in_dynamic(x: int) -> int:
+        use(one(x=x))
+        return one(x=x)
+
+    for body in (uses, in_dynamic):
+        with pytest.raises(PromiseUsageError, match=message):
+            body(x=1)
+    assert RAN == []
+
+
+def test_an_input_of_a_workflow_is_a_promise_and_that_of_a_dynamic_is_a_value():
+    @fl.workflow
+    def decides(x: int) -> int:
+        return one(x=x) if x > 1 else x
+
+    @fl.dynamic
+    def decides_at_run_time(x: int) -> int:
+        return one(x=x) if x > 1 else x
+
+    with pytest.raises(PromiseUsageError, match="the output of 'x' is a promise"):
+        decides(x=2)
+    assert decides_at_run_time(x=2) == 2
+    assert RAN == [2]
+
+
+def test_a_constant_of_a_wrong_type_is_refused_before_any_task_has_run():
+    @fl.workflow
+    def wrong(x: int) -> float:
+        one(x=x)
+        return half(x=1)
+
+    with pytest.raises(OutputTypeError, match="the input 'x' of 'half' must be float"):
+        wrong(x=1)
+    assert RAN == []
+
+
+def test_a_try_around_a_call_catches_nothing():
+    @fl.task
+    def fails(x: int) -> int:
+        raise ValueError("broken")
+
+    @fl.dynamic
+    def tries(x: int) -> int:
+        try:
+            return fails(x=x)
+        except ValueError:
+            return -1
+
+    with pytest.raises(ValueError, match="broken"):
+        tries(x=1)
+
+
+def test_an_order_without_data_holds_as_plain_python_too():
+    @fl.workflow
+    def ordered(x: int):
+        first = nothing(x=1)
+        second = nothing(x=2)
+        second >> first
+
+    ordered(x=0)
+    assert RAN == [2, 1]
+
+
+def test_several_outputs_unpack_and_have_names():
+    @fl.workflow
+    def both(x: int) -> Named:
+        number, text = pair(x=x)
+        return Named(number, text)
+
+    result = both(x=3)
+    assert (result.left, result.right) == (3, "3")
+    assert pair(x=1).o1 == "1"
+    a, b = pair(x=2)
+    assert (a, b) == (2, "2")
+
+
+def test_parts_of_promises_keep_their_types():
+    @fl.task
+    def color_of(color: Color, size: int) -> str:
+        return f"{color!r} {size}"
+
+    @fl.workflow
+    def parts(size: int) -> str:
+        made = row(size=size)
+        return color_of(color=made.color, size=made.size)
+
+    assert parts(size=3) == "<Color.RED: 'red'> 3"
+
+
+def test_each_task_gets_a_copy_of_its_inputs():
+    @fl.task
+    def changes(values: list[int]) -> int:
+        values.append(0)
+        return len(values)
+
+    @fl.workflow
+    def twice(values: list[int]) -> tuple[int, int]:
+        return changes(values=values), changes(values=values)
+
+    given = [1]
+    assert tuple(twice(values=given)) == (2, 2)
+    assert given == [1]
+
+
+def test_untyped_containers_are_refused_where_a_value_would_change():
+    @fl.task
+    def loose(values: dict) -> dict:
+        return values
+
+    @fl.task
+    def listed() -> list:
+        return [(1, 2)]
+
+    assert loose(values={"a": [1, None]}) == {"a": [1, None]}
+    with pytest.raises(OutputTypeError, match="the return value of 'listed' would change on its way"):
+        listed()
+    with pytest.raises(OutputTypeError, match="the input 'values' of 'loose' would change on its way"):
+        loose(values={"a": (1, 2)})
+
+
+def test_a_recoverable_error_is_tried_again_and_no_other():
+    tries: list[str] = []
+
+    @fl.task(retries=2)
+    def recovers(kind: str) -> int:
+        tries.append(kind)
+        if len(tries) < 3:
+            raise fl.FlyteRecoverableException("again") if kind == "recoverable" else ValueError("final")
+        return len(tries)
+
+    assert recovers(kind="recoverable") == 3
+    tries.clear()
+    with pytest.raises(ValueError, match="final"):
+        recovers(kind="other")
+    assert tries == ["other"]
+
+
+def test_a_time_limit_holds():
+    @fl.task(timeout=timedelta(milliseconds=50))
+    def endless() -> int:
+        while True:
+            pass
+
+    with pytest.raises(BaseException, match=r"(?i)timeout"):
+        endless()
+
+
+def test_a_working_directory_is_fresh_and_removed():
+    seen: list[str] = []
+
+    @fl.task
+    def works() -> bool:
+        directory = fl.current_context().working_directory
+        assert directory == fl.current_context().working_directory
+        seen.append(directory)
+        return os.path.isdir(directory)
+
+    assert works()
+    assert works()
+    assert seen[0] != seen[1]
+    assert not any(map(os.path.exists, seen))
+
+
+def test_the_environment_of_a_task_is_set_while_it_runs(monkeypatch):
+    monkeypatch.setenv("FLYTE_OTHER", "before")
+
+    @fl.task(environment={"FLYTE_OTHER": "in the task", "FLYTE_NEW": "new"})
+    def reads() -> str:
+        return os.environ["FLYTE_OTHER"] + os.environ["FLYTE_NEW"]
+
+    assert reads() == "in the tasknew"
+    assert os.environ["FLYTE_OTHER"] == "before"
+    assert "FLYTE_NEW" not in os.environ
+
+
+def test_secrets_come_from_the_environment_that_flytekit_reads(monkeypatch):
+    monkeypatch.setenv("_FSEC_GROUP_KEY", "value")
+    assert fl.current_context().secrets.get("group", "key") == "value"
+    assert fl.current_context().secrets.group.key == "value"
+    with pytest.raises(
+        DynamicOutputsError, match=r"there is no secret 'group_other'\. Make the Airflow variable"
+    ):
+        fl.current_context().secrets.get("group", "other")
+
+
+def test_a_file_that_does_not_exist_is_refused_at_the_task_that_returns_it():
+    @fl.task
+    def lost() -> fl.FlyteFile:
+        return fl.FlyteFile("/nowhere/at/all.txt")
+
+    with pytest.raises(OutputTypeError, match=r"'lost' must be FlyteFile.*there is no file or directory"):
+        lost()
+
+
+def test_fixed_inputs_of_a_launch_plan_cannot_be_given():
+    @fl.workflow
+    def planned(x: int, y: int = 2) -> int:
+        return one(x=x)
+
+    plan = fl.LaunchPlan.get_or_create(planned, "plan", default_inputs={"x": 4}, fixed_inputs={"y": 1})
+    assert plan() == 4
+    assert plan(x=5) == 5
+    with pytest.raises(WorkflowCallError, match="the launch plan 'plan' is given 'y', which it fixes"):
+        plan(y=3)
+    with pytest.raises(
+        WorkflowError, match="the launch plan 'other' sets 'z', which is no input of 'planned'"
+    ):
+        fl.LaunchPlan.get_or_create(planned, "other", default_inputs={"z": 4})
+    with pytest.raises(WorkflowError, match="has inputs or a schedule, but no name"):
+        fl.LaunchPlan.get_or_create(planned, default_inputs={"x": 4})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"schedule": "*/5 * * * *"}, "*/5 * * * *"),
+        ({"schedule": "daily"}, "@daily"),
+        ({"cron_expression": "0 10 * * ? *"}, "0 10 * * *"),
+        ({"cron_expression": "0 10 ? * 2-6 *"}, "0 10 * * 1-5"),
+    ],
+)
+def test_a_cron_schedule_is_airflows(given, expected):
+    assert fl.CronSchedule(**given).airflow == expected
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: fl.CronSchedule(cron_expression="0 10 * * ? 2030"), "names a year"),
+        (lambda: fl.CronSchedule(schedule="0 10 *"), "has 3 fields"),
+        (lambda: fl.CronSchedule(), "needs either schedule= or cron_expression="),
+        (
+            lambda: fl.CronSchedule(schedule="@daily", offset="P1D"),
+            "offset='P1D', which Airflow does not have",
+        ),
+        (lambda: fl.FixedRate(duration=timedelta(seconds=90)), "FixedRate is given"),
+        (lambda: fl.Cache(policies=[object()]), "Cache is given policies="),
+        (lambda: fl.task(cache=True)(sized), "cache=True without a version"),
+        (lambda: fl.task(cache=fl.Cache("1"), cache_version="2")(sized), "together with cache_version="),
+        (lambda: fl.task(execution_mode=1)(sized), "execution_mode=, which is not supported"),
+        (lambda: fl.task(task_resolver=1)(sized), "task_resolver=, which is not supported"),
+        (lambda: fl.task(colour=1)(sized), "colour=, which flytekit does not know"),
+        (lambda: fl.task(retries=-1)(sized), "retries=-1"),
+        (lambda: fl.task(timeout="1h")(sized), "timeout='1h'"),
+        (lambda: fl.workflow(on_failure=one)(sized), "on_failure=, which is not supported"),
+        (lambda: fl.workflow(colour=1), "colour=, which flytekit does not know"),
+        (lambda: fl.task(lambda x: x), "the input 'x' of '<lambda>' has no type"),
+        (lambda: fl.map_task(sum), "map_task takes a @task, received"),
+        (lambda: fl.map_task(pair), "with one output at most, but 'pair' has 2"),
+        (lambda: fl.map_task(one, min_successes=1), "min_successes=1"),
+        (
+            lambda: fl.map_task(one, metadata=fl.TaskMetadata(retries=2)),
+            "a metadata= with settings that the task does not have",
+        ),
+        (lambda: fl.map_task(functools.partial(one, 1)), "a partial with positional arguments"),
+        (lambda: create_node(one, x=1), "create_node is called outside of the body"),
+        (lambda: fl.conditional("x"), "conditional of flytekit is not supported. Pass the promise to a @dyn"),
+        (lambda: fl.wait_for_input("x"), "HITLEntryOperator"),
+        (lambda: fl.ContainerTask.from_command, "KubernetesPodOperator"),
+        (lambda: fl.FlyteRemote(), "REST API"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_where_it_is_used(make, message):
+    with pytest.raises(WorkflowError, match=message):
+        make()
+
+
+def sized(x: int = 1) -> int:
+    return x
+
+
+def test_settings_of_the_deployment_are_said_in_the_documentation_of_the_task():
+    @fl.task(
+        requests=fl.Resources(cpu="1"), interruptible=True, deprecated="Use another.", retries=1, timeout=60
+    )
+    def documented() -> int:
+        """Does something."""
+        return 1
+
+    assert documented._task.kwargs["retries"] == 1
+    assert documented._task.kwargs["execution_timeout"] == timedelta(seconds=60)
+    assert documented._task.kwargs["doc_md"] == (
+        "Does something.\n\n**Deprecated:** Use another.\n\n"
+        "Settings of the program, and what they do here:\n\n"
+        "* `requests`: The requests of the pod, with the KubernetesExecutor.\n"
+        "* `interruptible`: Ignored. Airflow's executor decides where a task runs.\n"
+        "* `deprecated`: The text is in this documentation."
+    )
+
+
+def test_overrides_of_one_call():
+    @fl.task(retries=3)
+    def tried(x: int) -> int:
+        return x
+
+    @fl.dynamic
+    def overridden(x: int) -> int:
+        tried(x=x).with_overrides(node_name="first", retries=1, requests=fl.Resources(cpu="1"))
+        return tried(x=x)
+
+    nodes = overridden.plan({"x": 1}).nodes
+    assert [(node.name, node.retries) for node in nodes] == [("first", 1), ("tried", None)]
+
+    @fl.dynamic
+    def more(x: int) -> int:
+        return tried(x=x).with_overrides(retries=5)
+
+    @fl.dynamic
+    def twice(x: int) -> int:
+        tried(x=x).with_overrides(node_name="same")
+        return tried(x=x).with_overrides(node_name="same")
+
+    @fl.dynamic
+    def unknown(x: int) -> int:
+        return tried(x=x).with_overrides(colour=1)
+
+    with pytest.raises(
+        WorkflowCallError, match="'tried' is given retries=5 for one call, but its task has 3"
+    ):
+        more(x=1)
+    with pytest.raises(WorkflowError, match="same"):
+        twice(x=1)
+    with pytest.raises(WorkflowCallError, match="colour=, which flytekit does not know"):
+        unknown(x=1)
+
+
+def test_an_environment_shares_settings():
+    environment = fl.Environment(retries=2)
+
+    @environment.task
+    def shared(x: int) -> int:
+        return x
+
+    @environment.extend(timeout=5).task(retries=1)
+    def own(x: int) -> int:
+        return x
+
+    assert shared._task.kwargs["retries"] == 2
+    assert (own._task.kwargs["retries"], own._task.kwargs["execution_timeout"]) == (1, timedelta(seconds=5))
+
+
+def test_a_dynamic_with_settings_of_its_own_is_a_node():
+    @fl.dynamic(retries=1)
+    def tried(x: int) -> int:
+        return one(x=x)
+
+    @fl.dynamic
+    def plain(x: int) -> int:
+        return one(x=x)
+
+    @fl.workflow
+    def both(x: int) -> int:
+        tried(x=x)
+        return plain(x=x)
+
+    assert [node.name for node in both.plan({"x": 1}).nodes] == ["tried", "plain/one"]
