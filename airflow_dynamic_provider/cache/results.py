@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+#: The end of the name of the document with a result.
+ENDING = ".json"
+
+
 def name_of_entry(identity: Identity) -> str:
     """Return the name of the document with the result of a computation."""
-    return f"{folder_of(identity.dag_id, identity.task_id)}/{identity.key}.json"
+    return f"{folder_of(identity.dag_id, identity.task_id)}/{identity.key}{ENDING}"
 
 
 class Hit(Record):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.cli.definition import get_cli_commands
 
@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 def get_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m airflow_dynamic_provider.cli")
-    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for group in get_cli_commands():
-        for command in group.subcommands:  # type: ignore[union-attr]
-            one = commands.add_parser(command.name, help=command.help, description=command.description)
-            for argument in command.args:
-                argument.add_to_parser(one)
-            one.set_defaults(func=command.func)
+        _add_commands(parser, group)
     return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, group: Any) -> None:
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    for command in group.subcommands:
+        one = commands.add_parser(command.name, help=command.help, description=command.description)
+        if hasattr(command, "subcommands"):
+            _add_commands(one, command)
+            continue
+        for argument in command.args:
+            argument.add_to_parser(one)
+        one.set_defaults(func=command.func)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -93,6 +93,18 @@ FORMAT = _argument(
 )
 FILE = _argument("--file", metavar="PATH", help="The file to write (default: standard output)")
 
+KEPT_DAG = _argument("--dag", metavar="DAG_ID", help="Only results of this Dag")
+KEPT_TASK = _argument(
+    "--task",
+    metavar="TASK_ID",
+    help="Only results of this task; for nodes of a workflow, GROUP.KIND, and for a whole workflow, GROUP",
+)
+KEPT_VERSION = _argument("--version", metavar="VERSION", help="Only results of this version")
+KEPT_AGE = _argument("--older-than", metavar="AGE", help="Only older results: 30m, 12h or 7d")
+KEPT_KEY = _argument("key", help="The key of the result, or the beginning of it")
+KEPT_ALL = _argument("--all", action="store_true", help="All results")
+DELETE = _argument("-y", "--yes", action="store_true", help="Delete the results (default: only show them)")
+
 LIST = ActionCommand(
     name="list",
     help="List the dynamic outputs and workflows of a run",
@@ -153,6 +165,34 @@ EXPORT = ActionCommand(
     args=(DAG_ID, RUN_ID, EXPORTED_OF, WHAT, FORMAT, FILE, ARG_VERBOSE),
 )
 
+_KEPT = (KEPT_DAG, KEPT_TASK, KEPT_VERSION, KEPT_AGE)
+
+CACHE = GroupCommand(
+    name="cache",
+    help="List, show and delete the results that cached tasks keep over runs",
+    subcommands=(
+        ActionCommand(
+            name="list",
+            help="List kept results",
+            func=lazy_load_command(f"{_MODULE}.cache.list_results"),
+            args=(*_KEPT, ARG_OUTPUT, ARG_VERBOSE),
+        ),
+        ActionCommand(
+            name="show",
+            help="Show a kept result with its value and its metadata",
+            func=lazy_load_command(f"{_MODULE}.cache.show_result"),
+            args=(KEPT_KEY, KEPT_DAG, KEPT_TASK, ARG_OUTPUT, ARG_VERBOSE),
+        ),
+        ActionCommand(
+            name="clear",
+            help="Delete kept results, so that they are computed again",
+            description="Show which kept results would be deleted, and with --yes delete them.",
+            func=lazy_load_command(f"{_MODULE}.cache.clear_results"),
+            args=(*_KEPT, KEPT_ALL, DELETE, ARG_OUTPUT, ARG_VERBOSE),
+        ),
+    ),
+)
+
 
 def get_cli_commands() -> list[CLICommand]:
     """Return the commands of the package. Airflow calls this in each of its own commands."""
@@ -166,6 +206,6 @@ def get_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="dynamic-outputs",
             help="Show, export and clear the keys of dynamic outputs and the nodes of workflows",
-            subcommands=(LIST, KEYS_COMMAND, SHOW, WHY, CLEAR, EXPORT),
+            subcommands=(LIST, KEYS_COMMAND, SHOW, WHY, CLEAR, EXPORT, CACHE),
         )
     ]

@@ -252,3 +252,36 @@ def test_a_clear_computes_again_unless_it_keeps_results(batch, capsys):
     assert work["from_run"] == run.run_id
     origin = {"type": "dag_run", "value": {"dag_id": "cached", "run_id": run.run_id}}
     assert work["metadata"]["result"] == {"from run": origin, "twice": {"type": "int", "value": 2}}
+
+
+def test_kept_results_are_listed_shown_and_deleted(kept, capsys):
+    run_dag(dag_of())
+    newer = run_dag(dag_of(cache=Cache("2")))
+    damaged = kept / "cached" / "work" / f"{'0' * 64}.json"
+    damaged.write_bytes(b"{")
+
+    def command(*arguments):
+        capsys.readouterr()
+        main(["cache", *arguments, "--output", "json"])
+        return json.loads(capsys.readouterr().out)
+
+    rows = command("list", "--dag", "cached", "--task", "work", "--version", "2")
+    assert sorted((row["run_id"], row["mapping_key"]) for row in rows) == [
+        (newer.run_id, key) for key in "abc"
+    ]
+    assert len(command("list")) == 1 + 3 + 3 + 1
+    assert command("list", "--older-than", "1h") == []
+    (shown,) = [row["key"] for row in rows if row["mapping_key"] == "b"]
+    assert command("show", shown[:20])["content"] == 20
+    with pytest.raises(SystemExit, match="0 kept results with a key that begins with 'zz'"):
+        main(["cache", "show", "zz"])
+    with pytest.raises(SystemExit, match="Say what to delete"):
+        main(["cache", "clear", "--yes"])
+    with pytest.raises(SystemExit, match="--older-than soon is no age"):
+        main(["cache", "clear", "--older-than", "soon"])
+
+    assert len(command("clear", "--version", "2")) == 3
+    assert len(command("clear", "--version", "2", "--yes")) == 3
+    assert {row["version"] for row in command("list")} == {"1", "(damaged)"}
+    assert len(command("clear", "--all", "--yes")) == 1 + 3 + 1
+    assert [path for path in kept.rglob("*") if path.is_file()] == []
