@@ -6,11 +6,15 @@ import runpy
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
+from tests.chromium import chromium
 from tests.live.conftest import HERE
+from tests.live.window import Window
 
 if TYPE_CHECKING:
+    from tests.live.local_airflow import LocalAirflow
     from tests.live.rest_client import RestClient
 
 DAG_ID = "batched"
@@ -68,6 +72,30 @@ def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, ru
     groups = [line["event"] for line in lines if line["event"].startswith("::group::Key")]
     assert len(groups) == len(DAG["FAILING"])
     assert "::group::Key 'n00100' failed: ValueError: 100 is bad" in groups[0]
+
+
+def test_the_failed_keys_of_all_batches_are_cleared_and_nothing_else(
+    airflow: LocalAirflow, client: RestClient, runs: dict[str, str]
+) -> None:
+    """The page plans it, and the command does it. It comes last, because it changes a run."""
+    run_id, failed = runs["first"], DAG["FAILED"]
+    before = {number: record.tries for number, record in _records(client, run_id).items()}
+    named = f"'n{failed:05d}' of n00000 … n00999 (1000)"
+    with chromium() as browser:
+        window = Window(browser, airflow.url)
+        frame = window.open_run(DAG_ID, run_id)
+        frame.get_by_role("button", name="Clear all failed").click()
+        expect(frame.get_by_role("dialog").get_by_text(named)).to_be_visible()
+        window.close()
+    clear = ("clear", DAG_ID, run_id, "--state", "failed")
+    assert named in airflow.command(*clear)
+    airflow.command(*clear, "--yes")
+    assert client.wait(DAG_ID, run_id) == "success"
+    expected = [2 * number**2 for number in range(DAG["COUNT"])]
+    assert client.xcom(DAG_ID, run_id, "total") == [len(expected), sum(expected)]
+    assert client.xcom(DAG_ID, run_id, "count_states") == {"success": len(expected)}
+    after = {number: record.tries for number, record in _records(client, run_id).items()}
+    assert after == before | {failed: 3}
 
 
 def _records(client: RestClient, run_id: str) -> dict[int, KeyRecord]:

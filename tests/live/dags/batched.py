@@ -20,7 +20,7 @@ COUNT = 3000
 #: The key whose process is killed in its first try, or in each, after those before it have ended.
 KILLED = 1500
 
-#: The keys that fail in their first try, and the one that fails in both.
+#: The keys that fail in their first try, and the one that fails in both. It does not if it is cleared then.
 FAILING, FAILED = range(100, 110), 105
 
 
@@ -39,7 +39,7 @@ def square(number):
         os.kill(os.getpid(), signal.SIGKILL)
     if number % 500 == 0:
         log.info("squaring %d", number)
-    if number in FAILING and (is_first or number == FAILED):
+    if number in FAILING and context["ti"].try_number < (3 if number == FAILED else 2):
         raise ValueError(f"{number} is bad")
     add_output_metadata({"try": context["ti"].try_number})
     return number**2
