@@ -24,7 +24,7 @@ class Capture:
         self.stops = stops
         self.outputs: dict[str, dict[str, dict[tuple[str | None, str | None], Any]]] = {}
         self.materializations: list[tuple[str, Any]] = []
-        self.steps: list[tuple[str, str]] = []
+        self.steps: dict[str, str] = {}
         self.error: BaseException | None = None
 
     @property

@@ -124,14 +124,17 @@ class InProcessResult:
         """What became of each step that ended by itself, in the order of their start."""
         names = {"success": "STEP_SUCCESS", "failed": "STEP_FAILURE", "skipped": "STEP_SKIPPED"}
         nodes = self._job.composition.nodes
-        return [
-            StepEvent(ti.name, names[ti.state])
-            for ti in self.dag_run.task_instances
+        events = []
+        for ti in self.dag_run.task_instances:
+            node = nodes.get(ti.task_id)
             # Airflow has one task instance without a key for a task that there are no keys for.
-            if ti.task_id in nodes
-            and ti.state in names
-            and (nodes[ti.task_id].mapped_over is None or ti.label is not None)
-        ]
+            if node is None or (node.mapped_over is not None and ti.label is None):
+                continue
+            if node.batch is None and ti.state in names:
+                events.append(StepEvent(ti.name, names[ti.state]))
+        batched = {path for path, node in nodes.items() if node.batch is not None}
+        steps = self._capture.steps.items()
+        return events + [StepEvent(key, state) for key, state in steps if key.partition("[")[0] in batched]
 
     def events_for_node(self, node_name: str) -> list[StepEvent]:
         """Return what became of each step of a node."""

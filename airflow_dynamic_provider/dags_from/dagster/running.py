@@ -9,7 +9,10 @@ from airflow_dynamic_provider.dags_from.dagster.calling import call_op, fixed_co
 from airflow_dynamic_provider.dags_from.dagster.captured import current_capture
 from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext, get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
-from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
+from airflow_dynamic_provider.dags_from.dagster.errors import (
+    DagsterInvalidConfigError,
+    UnsupportedError,
+)
 from airflow_dynamic_provider.dags_from.dagster.events import (
     AssetMaterialization,
     DynamicOutput,
@@ -73,6 +76,20 @@ class _Step:
     def materialize(self, event: AssetMaterialization) -> None:
         if self.capture is not None:
             self.capture.materializations.append((self.step_key, event))
+        from airflow.sdk import Asset, AssetAlias
+
+        outlet = AssetAlias(f"{self.plan.job}.{self.plan.path}")
+        if outlet not in self.airflow["task"].outlets:
+            raise UnsupportedError(
+                f"a materialization of {event.asset_key.to_user_string()!r} comes from a function of which "
+                "Airflow does not know before the op runs",
+                task_id=self.plan.path,
+                remedy="Name AssetMaterialization in the op itself, or in a function of its module.",
+            )
+        extra = {label: each.value for label, each in event.metadata.items()}
+        about = {"description": event.description, "partition": event.partition}
+        extra |= {name: each for name, each in about.items() if each is not None}
+        self.airflow["outlet_events"][outlet].add(Asset(event.asset_key.to_user_string()), extra=extra)
 
     def inputs(self, received: Mapping[str, Any], context: OpExecutionContext) -> dict[str, Any]:
         op, found = self.plan.definition, {}
@@ -129,6 +146,10 @@ class _Step:
             return CoreDynamicOutput(stored, event.mapping_key, event.output_name, metadata)
         return CoreOutput(stored, event.output_name, metadata)
 
+    def ended(self, event_type: str) -> None:
+        if self.capture is not None:
+            self.capture.steps[self.step_key] = event_type
+
     def run_hooks(self, context: OpExecutionContext | None, error: BaseException | None) -> None:
         for hook in sorted(self.plan.hooks, key=lambda each: str(each.name)):
             if hook.on_success != (error is None):
@@ -170,6 +191,7 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
             if shown is error:
                 raise
             raise shown from error
+        step.ended("STEP_SUCCESS")
         step.run_hooks(context, None)
 
 
@@ -204,6 +226,7 @@ def _failed(step: _Step, context: OpExecutionContext | None, error: Exception) -
         return error
     else:
         final = error
+    step.ended("STEP_FAILURE")
     if step.capture is not None and step.capture.error is None:
         step.capture.error = final
     step.run_hooks(context, final)

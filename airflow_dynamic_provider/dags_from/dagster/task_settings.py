@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from types import FunctionType
+import inspect
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.events import RetryRequested
+from airflow.sdk import AssetAlias
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from collections.abc import Callable
 
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job, Node
 
@@ -24,9 +25,15 @@ def task_settings(job: Job, node: Node) -> dict[str, Any]:
     policy = node.settings.retry_policy or op.retry_policy or job.op_retry_policy
     if policy is not None:
         settings |= policy.arguments()
-    if _raises_retry_requested(op.function.__code__, op.function.__globals__):
+    if _names(op.function, {"RetryRequested"}):
         settings["retries"] = max(settings.get("retries", 0), REQUESTED_RETRIES)
         settings.setdefault("retry_delay", 0)
+    outlets = list(job.outlets.get(node.path, ()))
+    if _names(op.function, {"AssetMaterialization", "log_event"}):
+        # Its assets are known when it runs.
+        outlets.append(AssetAlias(f"{job.name}.{node.path}"))
+    if outlets:
+        settings["outlets"] = outlets
     pool = op.pool or tags.get("dagster/pool") or tags.get("pool")
     if pool is not None:
         settings["pool"] = pool
@@ -36,18 +43,20 @@ def task_settings(job: Job, node: Node) -> dict[str, Any]:
     return settings
 
 
-def _raises_retry_requested(code: CodeType, known: dict[str, Any]) -> bool:
-    """Return whether a function, or a function of its module that it names, names ``RetryRequested``."""
-    todo, seen = [code], set()
+def _names(function: Callable[..., Any], wanted: set[str]) -> bool:
+    """Return whether a function, or a function of its module that it names, names one of these."""
+    function = inspect.unwrap(function)
+    known = function.__globals__
+    todo, seen = [function.__code__], set()
     while todo:
         each = todo.pop()
         if each in seen:
             continue
         seen.add(each)
-        todo += [const for const in each.co_consts if hasattr(const, "co_names")]
+        todo += [const for const in each.co_consts if isinstance(const, CodeType)]
         for name in each.co_names:
             found = known.get(name)
-            if found is RetryRequested or name == "RetryRequested":
+            if name in wanted or getattr(found, "__name__", None) in wanted:
                 return True
             if isinstance(found, FunctionType):
                 todo.append(found.__code__)

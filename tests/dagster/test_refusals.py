@@ -1,0 +1,317 @@
+"""What cannot be right, or has no counterpart here, is refused with the remedy, before anything runs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_dynamic_provider import errors
+from airflow_dynamic_provider.dags_from import dagster
+from airflow_dynamic_provider.dags_from.dagster import (
+    Backoff,
+    Config,
+    DagsterInvalidConfigError,
+    DagsterInvalidDefinitionError,
+    DagsterInvariantViolationError,
+    DagsterTypeCheckDidNotPass,
+    Definitions,
+    DynamicOut,
+    DynamicOutput,
+    Field,
+    In,
+    Jitter,
+    Nothing,
+    Out,
+    Output,
+    RetryPolicy,
+    StaticPartitionsDefinition,
+    allow_any_mapping_key,
+    build_op_context,
+    graph,
+    graph_asset,
+    job,
+    multiprocess_executor,
+    op,
+    schedule,
+)
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+
+
+@op(out=DynamicOut(int))
+def three():
+    for i in range(3):
+        yield DynamicOutput(i, mapping_key=f"k{i}")
+
+
+@op(out=DynamicOut(int))
+def others():
+    yield DynamicOutput(1, mapping_key="o")
+
+
+@op
+def one():
+    return 1
+
+
+@op
+def inc(x):
+    return x + 1
+
+
+@op
+def add(x, y):
+    return x + y
+
+
+@op
+def listed(xs: list):
+    return xs
+
+
+@op
+def takes_int(x: int):
+    return x
+
+
+@op
+def gives_nothing(x) -> None:
+    pass
+
+
+@op(ins={"start": In(Nothing)})
+def after():
+    return 1
+
+
+@graph
+def returns_collected():
+    return three().map(inc).collect()
+
+
+BODIES = {
+    "the input 'x' received the dynamic output three:result directly. Use map()": lambda: inc(three()),
+    "the dynamic output was iterated": lambda: list(three()),
+    "the dynamic output was indexed": lambda: three()[0],
+    "the dynamic output was used as a truth value": lambda: bool(three()),
+    "the dynamic output was asked for 'alias'": lambda: three().alias("x"),
+    "one value of it was asked for 'map', but it exists only when the job runs": lambda: one().map(inc),
+    "one value of it was iterated": lambda: three().map(lambda n: list(n)),
+    "its collection was asked for 'map'": lambda: three().collect().map(inc),
+    "the function of map() over three:result returned 5 of type int": lambda: three().map(lambda n: 5),
+    "which has one value, not one for each key": lambda: three().map(lambda n: one()),
+    "the input 'y' received 5 of type int. Pass the output of an op": lambda: three().map(
+        lambda n: add(n, 5)
+    ),
+    "downstream of more than one dynamic output: of others:result and three:result": lambda: others().map(
+        lambda o: three().map(lambda n: add(o, n))
+    ),
+    "downstream of the dynamic output three:result, and collects others:result": lambda: three().map(
+        lambda n: add(n, others().collect())
+    ),
+    "the list for the input 'xs' has inc:result, which has a value for each key": lambda: three().map(
+        lambda n: listed([inc(n)])
+    ),
+    "the input 'x' of type int receives several values": lambda: takes_int(three().collect()),
+    "receives that of 'gives_nothing', an op that returns nothing": lambda: listed(
+        three().map(gives_nothing).collect()
+    ),
+    "the graph 'returns_collected' returned": returns_collected,
+    "'inc' is called with 'z', which is not an input": lambda: inc(z=one()),
+    "'inc' is called with 2 arguments and has 1 inputs": lambda: inc(one(), one()),
+    "two nodes have the name 'same'": lambda: (one.alias("same")(), one.alias("same")()),
+    "is downstream of more than one dynamic output: of three:result and others_below": lambda: three().map(
+        lambda n: below(n).map(inc)
+    ),
+}
+
+
+@op(name="others_below", out=DynamicOut(int))
+def below(x):
+    yield DynamicOutput(x, "a")
+
+
+@pytest.mark.parametrize("message", BODIES)
+def test_a_job_that_cannot_be_right_is_refused(message):
+    def body():
+        BODIES[message]()
+
+    with pytest.raises(errors.DynamicOutputsError, match=re.escape(message)) as refused:
+        job(body)
+    assert refused.value.remedy
+    assert isinstance(refused.value, (DagsterInvalidDefinitionError, DagsterInvariantViolationError))
+
+
+def test_what_an_op_declares_is_checked():
+    with pytest.raises(DagsterInvalidDefinitionError, match="is 'int', which Dagster does not check"):
+        Out("int")
+    with pytest.raises(DagsterInvalidDefinitionError, match=r"which Dagster does not check"):
+        In(int | str)
+    with pytest.raises(DagsterInvariantViolationError, match="can only return a list of them"):
+
+        @op
+        def wrong() -> DynamicOutput[int]: ...
+
+    with pytest.raises(
+        DagsterInvalidDefinitionError, match=r"declares the input 'z', which its function does not"
+    ):
+
+        @op(ins={"z": In(int)})
+        def lacks_it(x): ...
+
+    with pytest.raises(
+        DagsterInvalidDefinitionError, match=r"an input of the op 'reserved' is refused: 'type' is"
+    ):
+
+        @op
+        def reserved(type): ...
+
+    with pytest.raises(DagsterInvalidDefinitionError, match="a required field has the default 1"):
+        Field(int, default_value=1, is_required=True)
+    with pytest.raises(DagsterInvalidDefinitionError, match=r"Use Backoff\.EXPONENTIAL, or only delay="):
+        RetryPolicy(delay=1, backoff=Backoff.LINEAR, jitter=Jitter.FULL)
+
+    @op
+    def annotated() -> list[DynamicOutput[int]]:
+        return []
+
+    assert annotated.outs["result"].is_dynamic
+    assert annotated.outs["result"].dagster_type is int
+
+
+def test_keys_have_dagsters_rule_unless_the_file_allows_others():
+    for key in ("a.csv", "a b", "", "é", "input", "None"):
+        with pytest.raises(DagsterInvalidDefinitionError, match="is not a valid name in Dagster") as refused:
+            DynamicOutput(1, key)
+        assert isinstance(refused.value, errors.InvalidMappingKeyError)
+        assert "allow_any_mapping_key()" in str(refused.value)
+    allow_any_mapping_key()
+    try:
+        assert DynamicOutput(1, "2026-01-31.csv").mapping_key == "2026-01-31.csv"
+    finally:
+        allow_any_mapping_key(False)
+
+
+def test_names_without_a_counterpart_say_what_airflow_has():
+    with pytest.raises(
+        ImportError, match=r"Dagster's sensor has no counterpart .* a sensor task, or a Dag with an"
+    ):
+        from airflow_dynamic_provider.dags_from.dagster import sensor  # noqa: F401
+    with pytest.raises(ImportError, match="Dagster's no_such_name has no counterpart"):
+        dagster.no_such_name  # noqa: B018
+    assert {name: getattr(dagster, name) for name in dir(dagster)}.keys() == set(dagster.__all__)
+
+
+def test_what_is_not_supported_is_refused_when_it_is_called():
+    with pytest.raises(UnsupportedError, match=r"Definitions\(sensors=\)"):
+        Definitions(sensors=[1])
+    with pytest.raises(UnsupportedError, match=r"'tag_concurrency_limits' of an executor .* Use a pool"):
+        multiprocess_executor.configured({"tag_concurrency_limits": []})
+    with pytest.raises(UnsupportedError, match="takes other assets as inputs"):
+        graph_asset(lambda upstream: upstream)
+    with pytest.raises(DagsterInvalidDefinitionError, match="Collect it into an op"):
+        graph_asset(lambda: three(), name="dynamic_asset")
+    with pytest.raises(UnsupportedError, match=r"context\.instance has no counterpart here\. Use Airflow's"):
+        build_op_context().instance  # noqa: B018
+
+    @job
+    def plain():
+        one()
+
+    with pytest.raises(UnsupportedError, match="computes a config for each run"):
+
+        @schedule("@daily", job=plain)
+        def each_run(context): ...
+
+
+class Sized(Config):
+    size: int
+
+
+@op(config_schema={"count": int, "name": Field(str, default_value="x")})
+def counted(context): ...
+
+
+@op
+def sized(config: Sized):
+    return config.size
+
+
+@op
+def with_input(n: int): ...
+
+
+@job(partitions_def=StaticPartitionsDefinition(["a"]))
+def configured():
+    counted()
+    sized()
+    with_input()
+
+
+GOOD = {
+    "counted": {"config": {"count": 1}},
+    "sized": {"config": {"size": 1}},
+    "with_input": {"inputs": {"n": 1}},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"counted": {}}, "the config at ops.counted.config.count is required and was not given"),
+        ({"counted": {"config": {"count": "3"}}}, r"count must be of type int, received '3' of type str"),
+        ({"counted": {"config": {"count": 3.0}}}, r"count must be of type int, received 3.0 of type float"),
+        ({"counted": {"config": {"count": 3, "other": 1}}}, r"config.other is not a field of this config"),
+        ({"sized": {"config": {"size": "1"}}}, r"ops.sized.config.size Input should be a valid integer"),
+        (
+            {"sized": {"config": {"size": 1, "more": 1}}},
+            r"ops.sized.config.more Extra inputs are not permitted",
+        ),
+        ({"with_input": {}}, "Task 'with_input': the input 'n' has no value"),
+        ({"unknown": {}}, "the config names the op 'unknown', which the job does not have"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_before_the_run(changed, message):
+    with pytest.raises(DagsterInvalidConfigError, match=message):
+        configured.execute_in_process(run_config={"ops": {**GOOD, **changed}})
+
+
+def test_a_partition_that_there_is_not_is_refused_before_the_run():
+    with pytest.raises(DagsterInvalidConfigError, match=r"there is no partition 'z'\. The partitions are a"):
+        configured.execute_in_process(run_config={"ops": GOOD}, partition_key="z")
+
+
+def test_a_selection_that_cannot_run_is_refused():
+    @job
+    def chain():
+        inc(one())
+
+    with pytest.raises(DagsterInvalidDefinitionError, match="has 'inc' and not 'one', whose output it needs"):
+        chain.execute_in_process(op_selection=["inc"])
+    with pytest.raises(
+        DagsterInvalidDefinitionError, match=r"names no op of the job.* Keys cannot be selected"
+    ):
+        chain.execute_in_process(op_selection=["inc[a]"])
+
+
+def test_an_op_is_called_directly_as_plain_python():
+    @op(config_schema={"by": int})
+    def scaled(context, x, y=2):
+        return [context.op_config["by"] * x, y, context.get_mapping_key(), context.resources.store]
+
+    context = build_op_context(op_config={"by": 3}, resources={"store": "s"}, mapping_key="k")
+    assert scaled(context, 2) == [6, 2, "k", "s"]
+    assert scaled(context, x=2, y=5) == [6, 5, "k", "s"]
+    assert [each.mapping_key for each in three()] == ["k0", "k1", "k2"]
+    assert sized(config=Sized(size=1)) == 1
+    with pytest.raises(DagsterInvalidDefinitionError, match="is called without its input 'x'"):
+        inc()
+    with pytest.raises(DagsterInvalidConfigError, match="must be of type int"):
+        scaled(build_op_context(op_config={"by": "3"}), 1)
+
+
+def test_errors_are_of_this_package_too():
+    assert issubclass(DagsterTypeCheckDidNotPass, errors.OutputTypeError)
+    assert issubclass(DagsterInvalidDefinitionError, errors.DeclarationError)
+    assert issubclass(DagsterInvariantViolationError, errors.UnexpectedOutputError)
+    assert Output(1, metadata={"a": 1}).metadata["a"].value == 1
