@@ -49,6 +49,11 @@ def runs_plain_function(operator_class: type) -> bool:
     return operator_class.__name__ == "_PythonDecoratedOperator"
 
 
+def is_annotated(function: Any) -> bool:
+    """Return whether a function has an annotation, so that its types may matter."""
+    return bool(getattr(function, "__annotations__", None) or getattr(function, "__wrapped__", None))
+
+
 def settings_of_one_run(operator: Any) -> list[str]:
     """Return the arguments of an operator that are set and that apply to a task instance as a whole."""
     # Private names of public arguments.

@@ -74,8 +74,7 @@ class _Recording(Production):
         assert isinstance(event, (Output, DynamicOutput))
         try:
             # Its stored form, because the author may change the same list or dict for the next output.
-            declared = self.declarations[event.output_name].type
-            value = value_to_json(stored_form(event.value, declared))
+            value = value_to_json(stored_form(event.value, self.declarations[event.output_name].type))
         except UnstorableOutputError as error:
             # Only a backend of the deployment's own can store it.
             self._unkept = error.about(output_name=event.output_name)  # type: ignore[assignment]

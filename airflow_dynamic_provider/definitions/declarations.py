@@ -177,6 +177,25 @@ def describe(declarations: Declarations) -> str:
     return "\n".join(rows)
 
 
+def type_of_outputs(declarations: Declarations) -> Any:
+    """Return the type of the value that a body of a workflow receives from a task with declared outputs.
+
+    A dict by output, or the value alone if there is only one output. The value of a dynamic output is a list.
+    """
+    by_name = {
+        name: types.GenericAlias(list, (out.type,))
+        if isinstance(out, DynamicOut)
+        else out.type
+        if out.is_required
+        else typing.Union[out.type, None]  # noqa: UP007 (the type may be of any form)
+        for name, out in declarations.items()
+    }
+    if len(by_name) == 1:
+        return next(iter(by_name.values()))
+    make: Any = typing.TypedDict
+    return make("outputs", by_name)
+
+
 def type_name(out: Out) -> str:
     """Return the declared type as a string."""
     # On Python 3.10, ``list[int]`` is a type with the name ``list``.

@@ -55,12 +55,16 @@ def from_json(value: Any, declared: Any) -> Any:
     """
     import json
 
-    from pydantic import PydanticUserError
+    from pydantic import PydanticUserError, ValidationError
 
     try:
         return _json_adapter(declared).validate_json(json.dumps(value), strict=True)
     except PydanticUserError as error:
         raise ValueError(f"pydantic cannot read it: {error.message}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"[{part!r}]" for part in first["loc"])
+        raise ValueError(f"{place + ': ' if place else ''}{first['msg']}") from None
 
 
 @functools.lru_cache(maxsize=128)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +50,9 @@ class CloneSpec(Record, frozen=False, eq=False):
         same_key: The upstream tasks for which a clone waits only for the clone of its own key.
         other_upstream: The ids of the other upstream tasks.
         batches: How the task runs many keys in one task instance; ``None`` if it runs one.
-        declarations: Output -> `Out` or `DynamicOut`, for a task that declares its outputs.
-        function: The function whose annotations say what the task takes and returns, if there are any.
         limit: How many keys of its map may fail before no further key is started; ``None`` for no limit.
         is_cached: Whether the task keeps its results over runs.
+        types: Returns the declared type of an output; ``None`` if no output has one that matters.
     """
 
     task_id: str
@@ -65,21 +64,13 @@ class CloneSpec(Record, frozen=False, eq=False):
     same_key: list[CloneSpec] = field(default_factory=list)
     other_upstream: list[str] = field(default_factory=list)
     batches: Batches | None = None
-    declarations: Mapping[str, Any] = field(default_factory=dict)
-    function: Callable[..., Any] | None = None
     limit: Limit | None = None
     is_cached: bool = False
+    types: Callable[[str], Any] | None = None
 
     def type_of(self, output: str) -> Any:
         """Return the declared type of an output, ``Any`` if it has none."""
-        if output in self.declarations:
-            return self.declarations[output].type
-        if self.function is None or output != DEFAULT_OUTPUT:
-            return Any
-        # Imported here, because most functions have no types that matter.
-        from airflow_dynamic_provider.definitions.annotations import types_of
-
-        return types_of(self.function).get("return", Any)
+        return Any if self.types is None else self.types(output)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CloneSpec:
         # Specs are compared by identity. A copy of a Dag, or of a part of it, has the same specs.

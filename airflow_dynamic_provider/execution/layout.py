@@ -196,6 +196,13 @@ def is_typed(stored: Any) -> bool:
     return type(stored) is dict and stored.keys() == {TYPED}
 
 
+def holds_typed(stored: Any) -> bool:
+    """Return whether a stored value, or a part of a list or dict, is read by the declared type."""
+    if type(stored) is dict:
+        return stored.keys() == {TYPED} or any(map(is_typed, stored.values()))
+    return type(stored) is list and any(map(is_typed, stored))
+
+
 def _part(part: int) -> str:
     return f".part{part}" if part else ""
 

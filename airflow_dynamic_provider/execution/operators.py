@@ -104,6 +104,10 @@ class DynamicTaskOperator(DecoratedOperator, PythonOperator):
         production.finish()
         return self.store(context, production, writer)
 
+    def type_of(self, output: str) -> Any:
+        """Return the declared type of an output."""
+        return self.declarations[output].type
+
     def arguments(self, context: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Return the arguments of the function, with those that it takes from the context."""
         named = {**context, **self.op_kwargs, "templates_dict": self.templates_dict}

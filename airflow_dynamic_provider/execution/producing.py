@@ -41,8 +41,8 @@ class Production:
     Args:
         task_id: The running task, which every error names.
         declarations: The outputs that the task declares.
-        take: Called with each dynamic output once it is checked. Its value is not kept here then.
-        form: Returns what is kept of a value of a declared type; by default, the form in which it is stored.
+        take: Called with each dynamic output once it is checked, with its value in the form in which it is
+            stored. Its value is not kept here then. If it is ``None``, all values are kept as they are.
     """
 
     def __init__(
@@ -50,12 +50,10 @@ class Production:
         task_id: str,
         declarations: Declarations,
         take: Callable[[DynamicOutput[Any]], None] | None = None,
-        form: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         self.task_id = task_id
         self.declarations = declarations
         self._take = take
-        self._form = form or _stored_form
         self.dynamic: dict[str, dict[str, DynamicOutput[Any]]] = {
             name: {} for name, out in declarations.items() if isinstance(out, DynamicOut)
         }
@@ -77,8 +75,9 @@ class Production:
         try:
             declaration = self._declaration_of(event)
             check_type(event.value, declaration.type)
+            form = _stored_form(event.value, declaration)
             # The author may change the same list or dict for the next output.
-            self._keep(replace(event, value=_snapshot(self._form(event.value, declaration.type))))
+            self._keep(replace(event, value=_snapshot(event.value if self._take is None else form)))
         except DynamicOutputsError as error:
             raise error.about(
                 task_id=self.task_id, output_name=event.output_name, mapping_key=mapping_key
@@ -302,14 +301,15 @@ def _waiting_at(events: object) -> FrameType | None:
     return frame
 
 
-def _stored_form(value: Any, declared: Any) -> Any:
-    if is_plain(declared) and xcom.is_plain(value):
+def _stored_form(value: Any, declaration: Out) -> Any:
+    if is_plain(declaration.type) and xcom.is_plain(value):
         xcom.check_storable(value)
         return value
     # Imported here, because most values consist of JSON's types only.
-    from airflow_dynamic_provider.execution.typed_values import stored_form
+    from airflow_dynamic_provider.execution.typed_values import stored_form, stored_parts
 
-    return stored_form(value, declared)
+    # Airflow may expand over a static output.
+    return (stored_form if isinstance(declaration, DynamicOut) else stored_parts)(value, declaration.type)
 
 
 def _snapshot(value: Any) -> Any:

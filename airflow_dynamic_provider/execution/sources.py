@@ -11,7 +11,7 @@ from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import ReadError, StaleKeyError
 from airflow_dynamic_provider.execution.clones import CloneRuntime, CloneSpec, read_upstream, start_clone
-from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM, is_typed
+from airflow_dynamic_provider.execution.layout import PRODUCED_XCOM, holds_typed
 from airflow_dynamic_provider.execution.spaces import (
     LEFT,
     RIGHT,
@@ -316,7 +316,7 @@ def skip_unless_produced(context: Context, task_id: str, output: str) -> None:
 
 
 def _value_of(stored: Any, source: ItemSource | ResultSource) -> Any:
-    if not is_typed(stored):
+    if not holds_typed(stored):
         return stored
     # Imported here, because most values are stored as they are.
     from airflow_dynamic_provider.execution.typed_values import value_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import is_plain as is_json
 from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
+from airflow_dynamic_provider.definitions.codecs.codec import shown
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import DynamicOutputsError, ParameterTypeError
@@ -21,26 +22,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 
-def typed(function: Callable[..., Any], task_id: str) -> Callable[..., Any]:
+def typed(
+    function: Callable[..., Any], task_id: str, keep: Callable[[Any, Any], Any] = stored_form
+) -> Callable[..., Any]:
     """Return a function that takes the types of its parameters, and returns the stored form of its value.
 
     Args:
         function: The author's function.
         task_id: The task that runs it, which errors name.
+        keep: Returns the stored form of a value of a declared type.
     """
+
+    def result(value: Any) -> Any:
+        try:
+            return keep(value, type_of_result(function, DEFAULT_OUTPUT))
+        except DynamicOutputsError as error:
+            raise error.about(task_id=task_id, output_name=DEFAULT_OUTPUT) from error.__cause__
+
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def call_async(*args: Any, **kwargs: Any) -> Any:
             taken, named = typed_arguments(function, args, kwargs, task_id)
-            return stored_result(function, await function(*taken, **named), task_id)
+            return result(await function(*taken, **named))
 
         return call_async
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         taken, named = typed_arguments(function, args, kwargs, task_id)
-        return stored_result(function, function(*taken, **named), task_id)
+        return result(function(*taken, **named))
 
     return call
 
@@ -64,16 +75,9 @@ def typed_arguments(
     }
 
 
-def stored_result(function: Callable[..., Any], value: Any, task_id: str) -> Any:
-    """Return the stored form of what a function returned.
-
-    Raises:
-        UnstorableOutputError: It would come back as something else.
-    """
-    try:
-        return stored_form(value, types_of(function).get("return", Any))
-    except DynamicOutputsError as error:
-        raise error.about(task_id=task_id, output_name=DEFAULT_OUTPUT) from error.__cause__
+def type_of_result(function: Callable[..., Any], output: str) -> Any:
+    """Return what the annotation of a function says about an output, ``Any`` if it says nothing."""
+    return types_of(function).get("return", Any) if output == DEFAULT_OUTPUT else Any
 
 
 @functools.lru_cache(maxsize=1024)
@@ -104,8 +108,8 @@ def _taken(value: Any, annotation: Any, name: str, task_id: str) -> Any:
         return from_json(value, annotation)
     except ValueError as error:
         raise ParameterTypeError(
-            f"the parameter {name!r} is annotated as {annotation}, and the value that arrives does not fit: "
-            f"{error}",
+            f"the parameter {name!r} is annotated as {codec_of(annotation).name}, but receives "
+            f"{shown(value)} ({error})",
             task_id=task_id,
             remedy="Correct the annotation, or declare the type in the task that produces the value.",
         ) from error

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.declarations import is_plain
 from airflow_dynamic_provider.errors import LayoutError, UnstorableOutputError
-from airflow_dynamic_provider.execution.layout import TYPED, is_typed
+from airflow_dynamic_provider.execution.layout import TYPED, holds_typed, is_typed
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.codecs.codec import Codec
+    from airflow_dynamic_provider.definitions.codecs.parts import PartTypes
 
 
 def stored_form(value: Any, declared: Any) -> Any:
@@ -49,23 +50,76 @@ def stored_form(value: Any, declared: Any) -> Any:
     return value
 
 
+def stored_parts(value: Any, declared: Any) -> Any:
+    """Return the form in which a value is stored as an XCom that Airflow may expand over, or select from.
+
+    A list or a dict of strings stays one, and each item has a form of its own.
+
+    Raises:
+        UnstorableOutputError: It would come back as something else, or cannot be stored.
+    """
+    types = None if is_plain(declared) else _part_types(value, declared)
+    if types is None:
+        return stored_form(value, declared)
+    if type(value) is list:
+        return [_stored_part(each, types.at(at), f"[{at}]") for at, each in enumerate(value)]
+    return {key: _stored_part(each, types.at(key), f"[{key!r}]") for key, each in value.items()}
+
+
 def value_of(stored: Any, declared: Any) -> Any:
     """Return the value that was stored. A form of an earlier release, or without a type, is the value.
 
     Raises:
         LayoutError: The declared type has changed since the value was stored.
     """
-    if not is_typed(stored):
+    if not holds_typed(stored):
         return stored
+    if is_typed(stored):
+        return _decoded(stored[TYPED], _codec_of(declared))
+    types = _part_types(stored, declared)
+    if types is None:
+        raise _misread("its parts have no declared type now")
+    if type(stored) is list:
+        return [_value_of_part(each, types.at(at)) for at, each in enumerate(stored)]
+    return {key: _value_of_part(each, types.at(key)) for key, each in stored.items()}
+
+
+def _decoded(form: Any, codec: Codec) -> Any:
     from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
 
+    if codec.is_identity:
+        raise _misread("no type is declared now")
     try:
-        return _codec_of(declared).decode(stored[TYPED])
+        return codec.decode(form)
     except MisfitError as error:
-        raise LayoutError(
-            f"its stored value does not fit the declared type: {error}",
-            remedy="Clear the task that produces it, with its downstream tasks, or restore the type.",
-        ) from error
+        raise _misread(str(error)) from error
+
+
+def _misread(problem: str) -> LayoutError:
+    return LayoutError(
+        f"its stored value does not fit the declared type: {problem}",
+        remedy="Clear the task that produces it, with its downstream tasks, or restore the type.",
+    )
+
+
+def _part_types(value: Any, declared: Any) -> PartTypes | None:
+    kind = type(value)
+    if kind is not list and (kind is not dict or any(type(key) is not str for key in value)):
+        return None
+    from airflow_dynamic_provider.definitions.codecs.parts import PartTypes
+
+    return PartTypes.of(declared, kind)
+
+
+def _stored_part(part: Any, declared: Any, place: str) -> Any:
+    try:
+        return stored_form(part, declared)
+    except UnstorableOutputError as error:
+        raise UnstorableOutputError(f"{error.message}, in {place}", remedy=error.remedy) from error.__cause__
+
+
+def _value_of_part(stored: Any, declared: Any) -> Any:
+    return _decoded(stored[TYPED], _codec_of(declared)) if is_typed(stored) else stored
 
 
 def _encoded(value: Any, codec: Codec) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.objects import is_plain_function
 from airflow_dynamic_provider.airflow_adapter.running import as_current
+from airflow_dynamic_provider.definitions.declarations import has_types, is_plain, type_of_outputs
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import TooFewSuccessesError, TooManyNodesError
 from airflow_dynamic_provider.execution.ratios import allowed_failures
+from airflow_dynamic_provider.execution.typed_values import stored_form
 from airflow_dynamic_provider.workflows.declared import keyed
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
 from airflow_dynamic_provider.workflows.declared.kinds import (
@@ -46,6 +48,7 @@ from airflow_dynamic_provider.workflows.planning.maps import pack_native
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress.run_graph import Outcome, RunGraph, Verdict
 from airflow_dynamic_provider.workflows.recording.binding import bind, with_context
+from airflow_dynamic_provider.workflows.tasks.values import value_of_node
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
@@ -110,7 +113,7 @@ class _LocalRun:
         plan = unpack_plan(xcom.deserialize(xcom.serialize(pack_plan(plan))))
         self.count += len(plan.nodes)
         check_count(self.count, self.max_nodes, plan.workflow)
-        values = _Values(plan)
+        values = _Values(plan, self.kinds)
         for node in plan.nodes:
             if values.is_blocked(node):
                 values.states[node.name] = SKIPPED
@@ -151,14 +154,20 @@ class _LocalRun:
 class _Values:
     """The values that the nodes of a plan returned, in their stored form."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, kinds: Kinds) -> None:
         self.plan = plan
+        self.kinds = kinds
         self.failed: dict[str, Exception] = {}
         self.states: dict[str, str | None] = {}
         self._stored: dict[str, Any] = {}
         self._objects: dict[str, Any] = {}
 
     def keep(self, node: PlannedNode, value: Any) -> None:
+        target = self.kinds[node.kind].target
+        if isinstance(target, TaskTarget):
+            xcom.check_storable(value)
+        elif not is_plain(target.value_type):
+            value = stored_form(value, target.value_type)
         self._stored[node.name] = xcom.serialize(value)
         self.states[node.name] = SUCCESS
 
@@ -191,7 +200,9 @@ class _Values:
             return reference.select(templates.resolve(call.output, self.lookup))
         if reference.name in self.failed:
             return None
-        return reference.select(xcom.deserialize(self._stored[reference.name]))
+        stored = xcom.deserialize(self._stored[reference.name])
+        kind = self.plan.nodes_by_name[reference.name].kind
+        return reference.select(value_of_node(stored, self.kinds, kind))
 
     def is_tolerated(self, node: PlannedNode) -> bool:
         call = self.plan.calls_by_name.get(node.name.rpartition(SEPARATOR)[0])
@@ -247,11 +258,20 @@ def _run_in(context: dict[str, Any], kind: Kind, arguments: Mapping[str, Any]) -
     if hasattr(decorator, "declarations"):
         return _run_declared(decorator, args, kwargs, context)
     if is_plain_function(decorator):
-        return _call(decorator.function, args, kwargs, context)
+        return _call(_with_types(decorator.function, kind.name), args, kwargs, context)
     # A sensor, a command, a container: the operator decides what it does with the function's return value.
     with scratch_dag():
         operator = make_task(decorator, {**kind.settings, "task_id": kind.name}, args, kwargs)
     return operator.execute({**context, "task": operator})
+
+
+def _with_types(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    if not has_types(function):
+        return function
+    # Imported here, because most functions have no types that matter.
+    from airflow_dynamic_provider.execution.typed_calls import typed
+
+    return typed(function, name)
 
 
 def _run_declared(
@@ -261,9 +281,14 @@ def _run_declared(
     from airflow_dynamic_provider.workflows.operators.producing_node import values_of
 
     production = Production(TaskTarget(decorator).name, decorator.declarations)
-    produce(decorator.function, args, with_context(decorator.function, args, kwargs, context), production)
+    given = with_context(decorator.function, args, kwargs, context)
+    if has_types(decorator.function):
+        from airflow_dynamic_provider.execution.typed_calls import typed_arguments
+
+        args, given = typed_arguments(decorator.function, args, given, production.task_id)
+    produce(decorator.function, args, given, production)
     production.finish()
-    return values_of(production)
+    return stored_form(values_of(production), type_of_outputs(decorator.declarations))
 
 
 def _call(

@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk import dag, task
 from pydantic import BaseModel
 
-from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Output
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Output, dynamic_workflow
 from tests.dag_runs import run_dag
 
 pytestmark = pytest.mark.dag
@@ -97,6 +97,11 @@ def gather(*collections):
     seen.append(("gather", collections))
 
 
+@task
+def one_of_many(config):
+    seen.append(("one_of_many", config))
+
+
 def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
     seen.clear()
 
@@ -136,3 +141,92 @@ def test_every_runner_of_a_batch_keeps_types():
     assert run.state == "success"
     blue = [dataclasses.replace(config, colour=Colour.BLUE) for config in CONFIGS.values()]
     assert [value for each, value in seen if each == "gather"] == [(blue,) * len(BATCHES)]
+
+
+@task.dynamic(out={"configs": DynamicOut(Config), "first": Out(Config)})
+def produce_in_body(configs: list[Config]):
+    for config in configs:
+        yield DynamicOutput(config, config.name, "configs")
+    yield Output(configs[0], "first")
+
+
+@task
+def make_config(name: str, colour: Colour, model: Model) -> Config:
+    seen.append(("make_config", (name, colour, model)))
+    return Config(name, colour, [Point(2, Path(name))], model=model)
+
+
+@task
+def name_of(config: Config, kind: type, paths: set[Path]) -> dict[str, Path]:
+    seen.append(("name_of", (config, kind, paths)))
+    return {"path": config.points[0].at}
+
+
+@dynamic_workflow
+def again_later(config: Config) -> Config:
+    seen.append(("again_later", config))
+    return again(config)
+
+
+MODEL = Model(wait=timedelta(3))
+
+
+@dynamic_workflow
+def typed_workflow(stamp: dict[int, datetime], colours: list[Colour]) -> tuple[list[Config], Path, Model]:
+    seen.append(("body", (stamp, colours)))
+    configs = [make_config(each.name, each, MODEL) for each in colours]
+    found = name_of(again_later(configs[0]), Config, {Path("x")})
+    outputs = produce_in_body(configs)
+    return [again(outputs.first), *configs], found["path"], MODEL
+
+
+@dynamic_workflow(out=DynamicOut(Config))
+def keyed_workflow(colours: list[Colour]):
+    return [DynamicOutput(make_config(each.name, each, MODEL), each.name) for each in colours]
+
+
+def check_workflow(found: dict) -> None:
+    """Compare what the bodies and nodes of `typed_workflow` received and returned with what they must."""
+    red, blue = (Config(each.name, each, [Point(2, Path(each.name))], model=MODEL) for each in Colour)
+    assert found["body"] == [(STAMP, list(Colour))]
+    assert sorted(set(map(repr, found["make_config"]))) == sorted(
+        repr((each.name, each, MODEL)) for each in Colour
+    )
+    assert found["again_later"] == [red]
+    again_red = dataclasses.replace(red, colour=Colour.BLUE)
+    assert found["name_of"] == [(again_red, Config, {Path("x")})]
+    assert found["gather"][-1] == ([again_red, red, blue], Path("RED"), MODEL)
+
+
+def by_name() -> dict[str, list]:
+    found: dict[str, list] = {}
+    for name, value in seen:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_declared_and_annotated_types_arrive_in_workflows():
+    seen.clear()
+
+    @dag(schedule=None)
+    def typed_nodes():
+        _, stamp = produce()
+        configs, path, model = typed_workflow(stamp, list(Colour))
+        gather(configs, path, model)
+        gather.override(task_id="keyed")(keyed_workflow([Colour.RED]).map(again).collect())
+        one_of_many.expand(config=configs)
+
+    run = run_dag(typed_nodes())
+    assert run.state == "success"
+    found = by_name()
+    assert found["gather"].pop(0 if len(found["gather"][0]) == 1 else 1)[0][0].name == "RED"
+    expanded = found.pop("one_of_many")
+    assert sorted(map(repr, expanded)) == sorted(map(repr, found["gather"][0][0])), "not over the whole list"
+    check_workflow(found)
+
+
+def test_declared_and_annotated_types_arrive_in_workflows_as_plain_python():
+    seen.clear()
+    configs, path, model = typed_workflow.local(STAMP, list(Colour))
+    seen.append(("gather", (configs, path, model)))
+    check_workflow(by_name())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from datetime import date, datetime
+from collections import OrderedDict
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -519,7 +521,7 @@ def test_what_xcom_cannot_carry():
 
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {1: (x,)}, lambda x: {"a": {"b": x}}])
 def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap):
-    moment = datetime.fromisoformat("2026-01-01T00:00:00+02:00")
+    moment = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2), "here"))
     problem = "XCom would store a value of type datetime that cannot be read"
     with refused(UnstorableOutputError, f"the argument 'other' of the node 'add': {problem}"):
         local(lambda: add(1, wrap(moment)))
@@ -529,8 +531,11 @@ def test_what_airflow_could_not_read_again_is_refused_before_any_node_runs(wrap)
 
 def test_constants_that_airflow_gives_back_as_they_were_are_let_through():
     moment = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
-    values = [moment, {1: frozenset({2})}, Decimal("1.5")]
-    assert local(lambda: values) == values
+    there = datetime.fromisoformat("2026-01-01T00:00:00+02:00")
+    values = [moment, there, {1: frozenset({2})}, Decimal("1.5"), b"\xff", Path("a"), OrderedDict(a=1)]
+    back = local(lambda: values)
+    assert back == values
+    assert list(map(type, back)) == list(map(type, values))
 
 
 @task.branch

@@ -35,7 +35,7 @@ class OneNode:
 
 
 def arguments(left, key_path=()):
-    values = Values(WorkflowReader("dag", "run", SPEC, OneNode(left)), key_path)
+    values = Values(WorkflowReader("dag", "run", SPEC, OneNode(left)), None, key_path)
     return values.arguments(LISTED), values.used
 
 

@@ -6,6 +6,7 @@ This works for every operator class, because it changes only what all operators 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
@@ -160,7 +161,8 @@ def source_of(clone: ClonedTask, xcom_key: str) -> tuple[ResultSource, tuple[Any
 def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | None) -> CloneSpec:
     declared = getattr(task, "declarations", {})
     optional = frozenset(name for name, out in declared.items() if not out.is_required)
-    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional, declarations=declared)
+    spec = CloneSpec(task.task_id, space.spec, optional_outputs=optional)
+    spec.types = getattr(task, "type_of", None)
     if batches is not None:
         spec.batches = Batches(batches.cut, batches.settings)
     clone = space.graph.clones[task.task_id] = ClonedTask(task, space, spec, unit)
@@ -179,7 +181,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | No
 
 def _function_with_types(task: Any) -> Callable[..., Any] | None:
     """Return the function that a task runs in its process, if its annotations may matter."""
-    if not runs_plain_function(type(task)) or task.multiple_outputs:
+    if not runs_plain_function(type(task)):
         return None
     function: Callable[..., Any] = task.python_callable
     return function if has_types(function) else None
@@ -188,11 +190,13 @@ def _function_with_types(task: Any) -> Callable[..., Any] | None:
 def _keep_types(clone: ClonedTask, function: Callable[..., Any]) -> None:
     """Have a task receive and return what its annotations say."""
     # Imported here, because most tasks have no types that matter.
-    from airflow_dynamic_provider.execution.typed_calls import typed
+    from airflow_dynamic_provider.execution.typed_calls import type_of_result, typed
+    from airflow_dynamic_provider.execution.typed_values import stored_form, stored_parts
 
-    clone.spec.function = function
+    clone.spec.types = functools.partial(type_of_result, function)
     if clone.spec.batches is None:
-        clone.operator.python_callable = typed(function, clone.spec.task_id)
+        keep = stored_parts if clone.operator.multiple_outputs else stored_form
+        clone.operator.python_callable = typed(function, clone.spec.task_id, keep)
 
 
 def _run_on_worker(context: Any) -> None:

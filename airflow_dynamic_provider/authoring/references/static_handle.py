@@ -8,7 +8,7 @@ from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.references.refusals import is_kept
 from airflow_dynamic_provider.errors import HandleUsageError, LayoutError
-from airflow_dynamic_provider.execution.layout import is_typed
+from airflow_dynamic_provider.execution.layout import holds_typed
 
 
 class StaticHandle(PlainXComArg):
@@ -34,7 +34,7 @@ class StaticHandle(PlainXComArg):
             from airflow_dynamic_provider.execution.sources import skip_unless_produced
 
             skip_unless_produced(context, self.operator.task_id, self._output)
-        if is_typed(value):
+        if holds_typed(value):
             # Imported here, because most values are stored as they are.
             from airflow_dynamic_provider.execution.typed_values import value_of
 

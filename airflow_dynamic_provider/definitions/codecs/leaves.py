@@ -139,13 +139,20 @@ class PydanticCodec(Codec):
 
 def _write_datetime(value: datetime) -> Any:
     zone = value.tzinfo
-    if zone is None or type(zone) is timezone:
+    named: dict[str, Any] = {}
+    if type(zone) is timezone:
         # A time zone with a name of its own would lose the name.
-        return value.isoformat() if zone is None or repr(zone) == repr(_offset(zone)) else None
-    # Not imported, because that loads much, and a value with such a zone has imported it.
-    if type(zone).__module__ == "zoneinfo" and (key := getattr(zone, "key", None)) is not None:
-        return {"at": value.isoformat(), "zone": key}
-    return None
+        if repr(zone) != repr(_offset(zone)):
+            return None
+    elif zone is not None:
+        # Not imported, because that loads much, and a value with such a zone has imported it.
+        key = getattr(zone, "key", None) if type(zone).__module__ == "zoneinfo" else None
+        if key is None:
+            return None
+        named = {"zone": key}
+    if value.fold:
+        named["fold"] = value.fold
+    return {"at": value.isoformat(), **named} if named else value.isoformat()
 
 
 def _offset(zone: timezone) -> timezone:
@@ -156,18 +163,19 @@ def _offset(zone: timezone) -> timezone:
 def _read_datetime(form: Any) -> datetime:
     if isinstance(form, str):
         return datetime.fromisoformat(form)
-    # Imported here, because few values have a zone with a name.
-    from zoneinfo import ZoneInfo
-
     at = datetime.fromisoformat(form["at"])
-    # The offset tells which of two equal times is meant, at the end of summer time.
-    there = at.astimezone(ZoneInfo(form["zone"]))
-    # A time that summer time leaves out is moved by the conversion.
-    return there if there.replace(tzinfo=None) == at.replace(tzinfo=None) else at.replace(tzinfo=there.tzinfo)
+    if "zone" in form:
+        # Imported here, because few values have a zone with a name.
+        from zoneinfo import ZoneInfo
+
+        at = at.replace(tzinfo=ZoneInfo(form["zone"]))
+    return at.replace(fold=form.get("fold", 0))
 
 
 def _write_time(value: time) -> Any:
-    return value.isoformat() if value.tzinfo is None or type(value.tzinfo) is timezone else None
+    if value.fold or not (value.tzinfo is None or type(value.tzinfo) is timezone):
+        return None
+    return value.isoformat()
 
 
 def _write_bytes(value: bytes | bytearray) -> str:

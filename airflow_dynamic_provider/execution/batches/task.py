@@ -276,7 +276,7 @@ class _Run:
             try:
                 args, kwargs = self.arguments.of_key(context)
                 kwargs = self.parameters.fill(args, kwargs, self._visible(context))
-                if self.batch.spec.function is not None:
+                if self.batch.spec.types is not None:
                     # Imported here, because most functions have no types that matter.
                     from airflow_dynamic_provider.execution.typed_calls import typed_arguments
 
@@ -344,7 +344,7 @@ class _Run:
     def _form(self, value: Any) -> Any:
         """Return the stored form of what the function returned."""
         is_kept = self.batch.spec.stored_outputs or self.results is not None
-        if self.batch.spec.function is None or not is_kept:
+        if self.batch.spec.types is None or not is_kept:
             return value
         # Imported here, because most functions have no types that matter.
         from airflow_dynamic_provider.execution.typed_values import stored_form

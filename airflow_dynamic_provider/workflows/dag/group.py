@@ -160,6 +160,7 @@ def _make_result(workflow: WorkflowDefinition, task_id: str) -> ResultOperator:
 
 def _tell(spec: WorkflowSpec, plan: PlanOperator, result: ResultOperator) -> None:
     plan.spec = result.spec = spec
+    result.workflow, result.kinds = plan.workflow, plan.kinds
     plan.dag_file = result.dag_file = dag_file_being_read()
     result.doc_json = spec.document()
 

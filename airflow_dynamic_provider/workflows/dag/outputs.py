@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import task_graph, xcom
 from airflow_dynamic_provider.airflow_adapter.operators import PlainXComArg
 from airflow_dynamic_provider.authoring.model.scope import current_scope
-from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
 from airflow_dynamic_provider.execution.helpers import HelperOperator
-from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE, holds_typed
 from airflow_dynamic_provider.workflows.plan.shapes import (
     field_names,
     has_any_field,
@@ -42,6 +42,20 @@ class WorkflowReference(PlainXComArg):
     upstream task runs before the body does.
     """
 
+    def resolve(self, context: Any) -> Any:
+        """Return the value. Airflow calls this in the task's process."""
+        value = super().resolve(context)
+        if not holds_typed(value):
+            return value
+        # Imported here, because most values are stored as they are.
+        from airflow_dynamic_provider.execution.typed_values import value_of
+
+        operator: Any = self.operator
+        try:
+            return value_of(value, operator.type_of(self.key))
+        except LayoutError as error:
+            raise error.about(task_id=operator.task_id) from error.__cause__
+
     @property
     def roots(self) -> list[Any]:
         """The planning task, which all others wait for. Airflow asks for it in ``task >> workflow()``."""
@@ -62,6 +76,16 @@ class WorkflowPart(WorkflowReference):
     Airflow expands only over the return value of a task. If a task is expanded over a part, another task is
     added that returns the part.
     """
+
+    #: The last task of the workflow and the XCom key of the part, once another task returns the part.
+    _stored_at: tuple[Any, str] | None = None
+
+    def resolve(self, context: Any) -> Any:
+        """Return the part. Airflow calls this in the task's process."""
+        if self._stored_at is None:
+            return super().resolve(context)
+        # A task that used the part before it was expanded over does not wait for the task that returns it.
+        return WorkflowReference(*self._stored_at).resolve(context)
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
         """Yield the task and the XCom that it refers to. Airflow asks for them when it reads the Dag file."""
@@ -87,6 +111,7 @@ class WorkflowPart(WorkflowReference):
     def _be_returned(self) -> None:
         # In a map, no task can be expanded over a list. Airflow raises the error for that.
         if self.key != RETURN_VALUE and current_scope() is None:
+            self._stored_at = (self.operator, self.key)
             self.operator, self.key = returning_task(self.operator, self.key), RETURN_VALUE
 
 
@@ -160,6 +185,7 @@ def returning_task(result: Any, key: str) -> Any:
         task_id=task_graph.first_free(label, taken, "__"),
         result_id=result.task_id,
         part=key,
+        declared=result.type_of(key),
         dag=result.dag,
         task_group=group,
     )
@@ -174,16 +200,22 @@ class PartOperator(HelperOperator):
     Args:
         result_id: The task that stores the part.
         part: The XCom key of the part.
+        declared: The declared type of the part.
     """
 
     custom_operator_name = "part"
 
-    def __init__(self, *, result_id: str, part: str, **kwargs: Any) -> None:
+    def __init__(self, *, result_id: str, part: str, declared: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.result_id = result_id
         self.part = part
+        self.declared = declared
         #: The first task of the workflow.
         self.first_task_id: str | None = None
+
+    def type_of(self, output: str) -> Any:
+        """Return the declared type of the part."""
+        return self.declared
 
     def execute(self, context: Any) -> Any:
         """Return the part. Airflow calls this in the task's process."""

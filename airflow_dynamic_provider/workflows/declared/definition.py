@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.declared.allowed import check_tasks
 from airflow_dynamic_provider.workflows.declared.settings import NAME, setting_names
-from airflow_dynamic_provider.workflows.plan.shapes import return_shape
+from airflow_dynamic_provider.workflows.plan.shapes import return_shape, shape_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,6 +99,30 @@ class WorkflowDefinition:
     def shape(self) -> Any:
         """The annotation of its output in another body: the body's own, or a dict of values by key."""
         return return_shape(self.function) if self.out is None else dict[str, Any]
+
+    def type_of(self, output: str, parts: Sequence[str], fields: Sequence[str]) -> Any:
+        """Return the declared type of the output in a Dag file, or of a part of it.
+
+        Args:
+            output: The XCom key of the output or of the part.
+            parts: The XCom keys of the items of a tuple, in their order.
+            fields: The XCom keys of items of a dict.
+        """
+        # Imported here, because a Dag file seldom asks.
+        from airflow_dynamic_provider.definitions.annotations import types_of
+        from airflow_dynamic_provider.definitions.codecs.parts import PartTypes
+
+        if self.out is not None:
+            from airflow_dynamic_provider.workflows.declared.keyed import type_of_documents
+
+            return type_of_documents(self.out)
+        whole = types_of(self.function).get("return", Any)
+        if output in parts:
+            return shape_at(whole, parts.index(output))
+        if output in fields:
+            types = PartTypes.of(whole, dict)
+            return Any if types is None else types.at(output)
+        return whole
 
     def _check_hints_are_needed(self) -> None:
         if self.tasks is not None and self.node_dependency_hints:

@@ -8,7 +8,8 @@ of the values by key.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import types
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, read_declarations
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
@@ -40,6 +41,12 @@ def read_out(out: Any, function: Callable[..., Any]) -> DynamicOut | None:
         )
     read_declarations(out, function)
     return out
+
+
+def type_of_documents(out: DynamicOut) -> Any:
+    """Return the type of the documents of a dynamic output."""
+    make: Any = TypedDict
+    return types.GenericAlias(list, (make("document", {_KEY: str, _VALUE: out.type, _METADATA: Any}),))
 
 
 def documents(workflow: str, returned: Any) -> list[dict[str, Any]]:

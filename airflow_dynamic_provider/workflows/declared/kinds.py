@@ -6,7 +6,10 @@ task.
 
 from __future__ import annotations
 
+import functools
 import re
+import types
+import typing
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, field
@@ -14,7 +17,7 @@ from airflow_dynamic_provider.errors import UnknownKindError
 from airflow_dynamic_provider.workflows.declared.settings import CACHE, NAME, RETRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 
@@ -40,6 +43,16 @@ class TaskTarget(Record, eq=False):
         of_dynamic_task = {} if cache is None else {CACHE: cache}
         return _without_name({**_underlying(self.decorator).kwargs, **of_dynamic_task})
 
+    @functools.cached_property
+    def value_type(self) -> Any:
+        """The declared type of its value, ``Any`` if there is none."""
+        # Imported here, as below, because most values have no type that matters.
+        if (declarations := getattr(self.decorator, "declarations", None)) is not None:
+            from airflow_dynamic_provider.definitions.declarations import type_of_outputs
+
+            return type_of_outputs(declarations)
+        return _type_of_result(self.decorator.function)
+
     @property
     def name(self) -> str:
         """What its kind is called."""
@@ -63,6 +76,11 @@ class OperatorTarget(Record, eq=False):
         return {}
 
     @property
+    def value_type(self) -> Any:
+        """Any type: Airflow's own rules apply to what an operator returns."""
+        return Any
+
+    @property
     def name(self) -> str:
         """What its kind is called."""
         return self.operator_class.__name__
@@ -72,6 +90,16 @@ class WorkflowTarget(Record, eq=False):
     """A workflow that is planned when its arguments exist."""
 
     workflow: WorkflowDefinition
+
+    @property
+    def value_type(self) -> Any:
+        """The declared type of its output in another body, ``Any`` if there is none."""
+        out = self.workflow.out
+        return (
+            _type_of_result(self.workflow.function)
+            if out is None
+            else types.GenericAlias(dict, (str, out.type))
+        )
 
     @property
     def identity(self) -> Hashable:
@@ -100,6 +128,12 @@ class MapTarget(Record, eq=False):
         return ("map", id(self.decorator.function), _underlying(self.decorator).operator_class)
 
     @property
+    def value_type(self) -> Any:
+        """The declared type of the list of the values of its nodes; a failed one may be ``None``."""
+        one = _type_of_result(self.decorator.function)
+        return types.GenericAlias(list, (typing.Union[one, None],))  # noqa: UP007 (not all types have |)
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """What the decorator was given, without the name."""
         return _without_name(_underlying(self.decorator).kwargs)
@@ -108,6 +142,12 @@ class MapTarget(Record, eq=False):
     def name(self) -> str:
         """What its kind is called."""
         return f"{TaskTarget(self.decorator).name}__map"
+
+
+def _type_of_result(function: Callable[..., Any]) -> Any:
+    from airflow_dynamic_provider.definitions.annotations import types_of
+
+    return types_of(function).get("return", Any)
 
 
 Target = TaskTarget | OperatorTarget | WorkflowTarget | MapTarget

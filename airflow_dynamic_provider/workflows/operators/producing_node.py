@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.declarations import type_of_outputs
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+from airflow_dynamic_provider.execution.typed_values import stored_form
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.producing import Production
@@ -28,7 +30,7 @@ class ProducingOperator(DynamicTaskOperator):
             if output.metadata:
                 gathered.add(name, None, output.metadata)
         gathered.store(context)
-        return values_of(production)
+        return stored_form(values_of(production), type_of_outputs(self.declarations))
 
 
 def values_of(production: Production) -> Any:

@@ -124,6 +124,21 @@ def find(module: str, qualname: str) -> Any:
     return found
 
 
+def address_of(cls: type) -> str:
+    """Return the name by which `class_at` finds a class."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def class_at(address: Any) -> Any:
+    """Return the object that `address_of` names, ``None`` if there is none.
+
+    Raises:
+        LayoutError: See `find`.
+    """
+    module, _, qualname = str(address).partition(":")
+    return find(module, qualname)
+
+
 def place_of(cls: type) -> str:
     """Return where a class is defined, for a message."""
     try:

@@ -9,29 +9,29 @@ a tuple                                 ``{"$tuple": [...]}``
 a string to be rendered                 ``{"$template": string}``
 a dict with string keys without ``$``   itself
 any other dict                          ``{"$dict": [[key, value], ...]}``
-a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``
+a NamedTuple, a dataclass               ``{"$class": "module:Class", "fields": {...}}``; fields that the
+                                        constructor does not take are in ``"later"``
+a pydantic model                        ``{"$model": "module:Class", "fields": {...}, "set": [name, ...]}``
 a list                                  itself
+a member of an enum                     ``{"$member": "module:Class", "name": name}``
+a class                                 ``{"$object": "module:Class"}``
+an ``OrderedDict``                      ``{"$ordered": [[key, value], ...]}``
+bytes, a path, ... (see `constants`)    ``{"$leaf": "bytes", "form": JSON}``
+a set that Airflow would change         ``{"$set": "set", "items": [...]}``
 everything else                         itself; XCom's serializer carries it
 ======================================  =================================================================
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
-from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
+from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import reading
-from airflow_dynamic_provider.workflows.plan import dag_files
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Known, Reference, Step
 from airflow_dynamic_provider.workflows.plan.template_text import Template
-
-if TYPE_CHECKING:
-    from airflow_dynamic_provider.workflows.plan.dag_files import DagFile
 
 #: Returns the reference of a promise or its known value, ``None`` for any other value; refuses values that
 #: cannot be in a plan.
@@ -57,19 +57,29 @@ def pack(value: Any, find: Finder) -> Any:
         return pack(found.value, find) if isinstance(found, Known) else _pack_reference(found)
     if kind is list:
         return [pack(item, find) for item in value]
+    if kind is dict:
+        return _pack_dict(value, find)
+    if kind is tuple:
+        return {"$tuple": [pack(item, find) for item in value]}
+    return _pack_other(value, find)
+
+
+def _pack_other(value: Any, find: Finder) -> Any:
+    # Imported here, because most constants are of JSON's types.
+    from airflow_dynamic_provider.workflows.plan.constants import pack_constant
+    from airflow_dynamic_provider.workflows.plan.objects import pack_object
+
+    def part(item: Any) -> Any:
+        return pack(item, find)
+
+    template = pack_object(value, part, lambda fields: bool(references(fields)))
+    if template is None:
+        template = pack_constant(value, part)
+    if template is not None:
+        return template
     if isinstance(value, dict):
         return _pack_dict(value, find)
-    if isinstance(value, tuple):
-        if (names := getattr(kind, "_fields", None)) is not None:
-            named = zip(names, value, strict=True)
-            return _pack_object(kind, {name: pack(item, find) for name, item in named})
-        return {"$tuple": [pack(item, find) for item in value]}
-    if isinstance(value, list):
-        return [pack(item, find) for item in value]
-    if dataclasses.is_dataclass(kind):
-        names = [each.name for each in dataclasses.fields(kind) if each.init]
-        return _pack_object(kind, {name: pack(getattr(value, name), find) for name in names})
-    return value
+    return [pack(item, find) for item in value] if isinstance(value, list) else value
 
 
 def resolve(template: Any, lookup: Lookup) -> Any:
@@ -176,72 +186,20 @@ def _resolve_mapping(template: Mapping[str, Any], lookup: Lookup) -> Any:
     if special == "$dict" and isinstance(body, list):
         with reading("a stored dict", template):
             return {resolve(key, lookup): resolve(item, lookup) for key, item in map(_pair, body)}
-    if special == "$class" and isinstance(template.get("fields"), Mapping):
-        return _rebuilt(body, {name: resolve(item, lookup) for name, item in template["fields"].items()})
+    # Imported here, because most constants are of JSON's types.
+    from airflow_dynamic_provider.workflows.plan import constants, objects
+
+    for kinds, read in (
+        (objects.KINDS, objects.resolve_object),
+        (constants.KINDS, constants.resolve_constant),
+    ):
+        if special in kinds:
+            with reading("a template", template):
+                return read(template, lambda part: resolve(part, lookup))
     raise LayoutError(f"this is not a template as it is stored: {excerpt(template)}")
-
-
-def _rebuilt(address: Any, fields: Mapping[str, Any]) -> Any:
-    cls = _class_at(address)
-    try:
-        inspect.signature(cls).bind(**fields)
-    except TypeError as error:
-        raise LayoutError(
-            f"the class {cls.__qualname__!r} has changed since the plan was made: {error}",
-            task_id=dag_files.running_task_id(),
-            remedy="Clear the planning task with its downstream tasks, so that it plans again.",
-        ) from error
-    return cls(**fields)
 
 
 def _pair(entry: Any) -> tuple[Any, Any]:
     if not isinstance(entry, list | tuple) or len(entry) != 2:
         raise LayoutError(f"this is not an entry of a stored dict: {excerpt(entry)}")
     return entry[0], entry[1]
-
-
-def _pack_object(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
-    own = dag_files.running_dag_file()
-    if (problem := _why_not_rebuilt(cls, tuple(fields), own)) is not None:
-        raise WorkflowCallError(
-            f"an object of the class {cls.__qualname__} cannot go into a plan, because {problem}",
-            task_id=dag_files.running_task_id(),
-            remedy="Use a dataclass or a NamedTuple that is defined at the top level of a module and takes "
-            "only its fields.",
-        )
-    return {"$class": _address(cls), "fields": fields}
-
-
-@functools.lru_cache(maxsize=1024)
-def _why_not_rebuilt(cls: type, names: tuple[str, ...], own: DagFile | None) -> str | None:
-    if own is not None and dag_files.is_of_another_dag_file(cls):
-        return f"the class is defined in another Dag file: {dag_files.place_of(cls)}"
-    try:
-        is_found = dag_files.are_one_class(cls, _class_at(_address(cls)))
-    except LayoutError:
-        is_found = False
-    if not is_found:
-        return f"the class is not found by its name in the module {cls.__module__}"
-    try:
-        inspect.signature(cls).bind(**dict.fromkeys(names))
-    except (TypeError, ValueError) as error:
-        return f"it cannot be created from its fields: {error}"
-    return None
-
-
-def _address(cls: type) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def _class_at(address: Any) -> Any:
-    """Return the class that `_address` names. Only dataclasses and NamedTuples are ever called."""
-    module, _, qualname = str(address).partition(":")
-    found = dag_files.find(module, qualname)
-    is_named_tuple = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
-    if not isinstance(found, type) or not (is_named_tuple or dataclasses.is_dataclass(found)):
-        raise LayoutError(
-            f"{excerpt(address)} is not a dataclass or a NamedTuple",
-            task_id=dag_files.running_task_id(),
-            remedy="Move the class back to where it was when the plan was made, or clear the planning task.",
-        )
-    return found

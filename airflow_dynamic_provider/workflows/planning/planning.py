@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.objects import is_annotated
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.workflows.declared.definition import DEFAULT_MAX_NODES
 from airflow_dynamic_provider.workflows.declared.finding import find_kinds
@@ -46,12 +47,27 @@ def plan_workflow(
     positional, named = split_arguments(arguments)
     # Checked before the body runs, because Python's own message would not name the workflow's line.
     bind(workflow.function, positional, named)
+    if is_annotated(workflow.function):
+        positional, named = _typed(workflow, positional, named)
     with intercepted(), recorder.recording():
         output = calls.run_body(recorder, workflow, positional, named, is_root=not prefix)
         calls.refuse_changed_operators(recorder)
     plan = assembly.assemble(recorder, output, prefix)
     refuse_unstorable(plan)
     return plan
+
+
+def _typed(
+    workflow: WorkflowDefinition, positional: list[Any], named: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    # Imported here, because many bodies have no annotations, and most have no types that matter.
+    from airflow_dynamic_provider.definitions.declarations import has_types
+
+    if not has_types(workflow.function):
+        return positional, named
+    from airflow_dynamic_provider.execution.typed_calls import typed_arguments
+
+    return typed_arguments(workflow.function, positional, named, workflow.name)
 
 
 def refuse_unstorable(plan: Plan) -> None:

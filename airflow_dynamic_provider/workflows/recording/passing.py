@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,7 +36,10 @@ def refuse_unplannable(value: Any, recorder: Recorder) -> None:
         return
     _refuse_lazy(value)
     _refuse_reference(value, recorder)
-    packed = _packed_fields(value)
+    # Imported here, because most values are of JSON's types.
+    from airflow_dynamic_provider.workflows.plan.objects import field_names
+
+    packed = set(field_names(value) or ())
     attributes = getattr(value, "__dict__", {})
     if any(_holds_promise(item) for name, item in attributes.items() if name not in packed):
         _refuse(
@@ -80,13 +82,6 @@ def _is_of_dag_file(value: Any) -> bool:
     from airflow.sdk import XComArg
 
     return isinstance(value, XComArg)
-
-
-def _packed_fields(value: Any) -> set[str]:
-    """Return the attributes of a dataclass that are packed one by one."""
-    if isinstance(value, type) or not dataclasses.is_dataclass(value):
-        return set()
-    return {each.name for each in dataclasses.fields(value) if each.init}
 
 
 def _holds_promise(value: Any) -> bool:

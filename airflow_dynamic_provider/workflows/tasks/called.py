@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.objects import is_annotated, runs_plain_function
 from airflow_dynamic_provider.airflow_adapter.running import inside_another, join_dag
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.workflows.declared.kinds import (
@@ -87,6 +88,15 @@ def _make(
         settings["default_args"] = _marked_defaults(target.operator_class, default_args)
         return target.operator_class(**{**settings, **arguments})
     made = make_task(target.decorator, settings, *split_arguments(arguments))
+    function = target.decorator.function
+    if runs_plain_function(type(made)) and is_annotated(function):
+        # Imported here, because many functions have no annotations.
+        from airflow_dynamic_provider.definitions.declarations import has_types
+
+        if has_types(function):
+            from airflow_dynamic_provider.execution.typed_calls import typed
+
+            made.python_callable = typed(function, operator.task_id)
     if (cache := own.get(CACHE)) is not None:
         # Imported here, because few nodes keep their results.
         from airflow_dynamic_provider.cache.tasks import keep_results

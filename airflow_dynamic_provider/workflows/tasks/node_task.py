@@ -11,8 +11,9 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
-from airflow_dynamic_provider.errors import PlanMismatchError
+from airflow_dynamic_provider.errors import PlanMismatchError, UnstorableOutputError
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, RETURN_VALUE
+from airflow_dynamic_provider.workflows.declared.kinds import TaskTarget
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import pack_node
 from airflow_dynamic_provider.workflows.progress import stored
@@ -148,11 +149,13 @@ class NodeRun:
         assert listed is not None
         key_path, node = listed.plan_address.key_path, listed.node
         refuse_late(context, self.spec, self._page(context).planned_at)
-        values = Values(_reader(context, self.spec), key_path)
+        values = Values(_reader(context, self.spec), self.operator.kinds, key_path)
         with running(self.operator.task_id, self.operator.dag_file):
             arguments = values.arguments(listed)
             with time_limit(context, self.spec, self._page(context).planned_at, self.operator.time_limit):
                 value = run_node(context, self.operator, listed, arguments, resume)
+        if isinstance(self.operator.kind.target, TaskTarget):
+            self._check_unchanged(value)
         left = StoredNode(
             node.name,
             key_path,
@@ -165,6 +168,13 @@ class NodeRun:
         xcom.check_serializable(left)
         xcom.push(context, stored.NODE_XCOM, left)
         return value
+
+    def _check_unchanged(self, value: Any) -> None:
+        """Refuse a value of an author's function that would come back as something else."""
+        try:
+            xcom.check_storable(value)
+        except UnstorableOutputError as error:
+            raise error.about(task_id=self.operator.task_id) from error.__cause__
 
     def _wait_in_reserved(self, context: Any, snapshot: Snapshot) -> None:
         """Make the scheduler create task instances for the nodes listed after this slot."""

@@ -270,6 +270,13 @@ class ResultOperator(HelperOperator):
         # Written when the group is complete.
         self.spec: WorkflowSpec | None = None
         self.dag_file: DagFile | None = None
+        self.workflow: WorkflowDefinition | None = None
+        self.kinds: Kinds | None = None
+
+    def type_of(self, output: str) -> Any:
+        """Return the declared type of the output, or of the part that is stored under a name."""
+        assert self.workflow is not None
+        return self.workflow.type_of(output, self.parts, self.fields)
 
     @property
     def first_task_id(self) -> str | None:

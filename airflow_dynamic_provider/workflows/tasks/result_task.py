@@ -6,11 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.airflow_adapter.objects import is_annotated
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.keys import name_keys
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
-from airflow_dynamic_provider.errors import PlanMismatchError, WorkflowCallError
+from airflow_dynamic_provider.errors import PlanMismatchError, UnstorableOutputError, WorkflowCallError
 from airflow_dynamic_provider.execution.helpers import no_retry_after_refusal
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.dag_files import running
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.plan.plan import KeptOutput, Plan, PlannedNode
     from airflow_dynamic_provider.workflows.progress.run_graph import RunGraph
@@ -52,7 +55,7 @@ def return_output(context: Any, operator: Any) -> Any:
     """
     assert operator.spec is not None
     with no_retry_after_refusal(), running(operator.task_id, operator.dag_file):
-        result = _Result(context, operator.spec)
+        result = _Result(context, operator.spec, operator.kinds)
         value = result.read()
         check_items(operator.spec.name, operator.returns, value)
         parts = _parts_of(operator, operator.spec, value)
@@ -61,9 +64,34 @@ def return_output(context: Any, operator: Any) -> Any:
             from airflow_dynamic_provider.workflows.tasks.kept import keep_output
 
             keep_output(context, operator.spec, result.kept, value, is_complete=result.is_complete)
-    for name, part in parts.items():
+        forms = {name: _form(operator, name, part) for name, part in parts.items()}
+        form = _form(operator, RETURN_VALUE, value)
+    for name, part in forms.items():
         xcom.push(context, name, part)
-    return value
+    return form
+
+
+def _form(operator: Any, output: str, value: Any) -> Any:
+    """Return the stored form of the output of a workflow, or of a part of it.
+
+    Raises:
+        UnstorableOutputError: It would not come back as it is.
+    """
+    if operator.workflow.out is None and not is_annotated(operator.workflow.function):
+        return value
+    # Imported here, because many bodies have no annotations, and most return values of JSON's types.
+    from airflow_dynamic_provider.definitions.declarations import is_plain
+
+    declared = operator.type_of(output)
+    if is_plain(declared):
+        return value
+    from airflow_dynamic_provider.execution.typed_values import stored_parts
+
+    try:
+        return stored_parts(value, declared)
+    except UnstorableOutputError as error:
+        name = None if output == RETURN_VALUE else output
+        raise error.about(task_id=operator.task_id, output_name=name) from error.__cause__
 
 
 def _parts_of(operator: Any, spec: WorkflowSpec, value: Any) -> dict[str, Any]:
@@ -82,8 +110,9 @@ def _parts_of(operator: Any, spec: WorkflowSpec, value: Any) -> dict[str, Any]:
 class _Result:
     """The output of one graph."""
 
-    def __init__(self, context: Any, spec: WorkflowSpec) -> None:
+    def __init__(self, context: Any, spec: WorkflowSpec, kinds: Kinds) -> None:
         self.context = context
+        self.kinds = kinds
         self.spec = spec
         self.reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
         self.key_path: KeyPath = ()
@@ -107,7 +136,7 @@ class _Result:
         self._check_listed(graph)
         self._check_ended(graph)
         self._check_started(graph, states)
-        values = Values(self.reader, self.key_path, known=dict(self._read_nodes(graph, states)))
+        values = Values(self.reader, self.kinds, self.key_path, known=dict(self._read_nodes(graph, states)))
         self._check_current(graph, states, values.known)
         self._skip_without_values(graph, plan)
         value = values.resolve(plan.output, lambda: plan)

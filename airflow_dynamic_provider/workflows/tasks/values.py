@@ -12,8 +12,8 @@ from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import SUCCESS
-from airflow_dynamic_provider.errors import StaleNodeError, UnstorableOutputError
-from airflow_dynamic_provider.execution.layout import RETURN_VALUE
+from airflow_dynamic_provider.errors import LayoutError, StaleNodeError, UnstorableOutputError
+from airflow_dynamic_provider.execution.layout import RETURN_VALUE, holds_typed
 from airflow_dynamic_provider.version_compat import COMMAND
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds
     from airflow_dynamic_provider.workflows.plan.plan import Plan, PlannedCall
     from airflow_dynamic_provider.workflows.plan.references import Reference
     from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
@@ -40,6 +41,7 @@ class Values(Record, frozen=False):
 
     Args:
         reader: Reads the workflow's XComs.
+        kinds: The kinds of the workflow, which know the types of values.
         key_path: The key that the graph belongs to; empty outside a map.
         known: Node -> its stored result, for nodes that were read already.
 
@@ -49,6 +51,7 @@ class Values(Record, frozen=False):
     """
 
     reader: WorkflowReader
+    kinds: Kinds
     key_path: KeyPath
     known: dict[str, StoredNode] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
@@ -88,7 +91,7 @@ class Values(Record, frozen=False):
         lane_name, index = self._place(name)
         lane = self.reader.spec.lanes[lane_name]
         if not lane.plans:
-            return left.value
+            return value_of_node(left.value, self.kinds, lane.kind)
         later = self._plan(name, lane.task_id, index)
         if (call := later.calls_by_name.get(name)) is not None:
             return self._value_of_call(call, lambda: later)
@@ -157,6 +160,28 @@ class Values(Record, frozen=False):
         if name not in self._places:
             raise stale(self.reader, name, "it has no task instance", self.key_path)
         return self._places[name]
+
+
+def value_of_node(stored: Any, kinds: Kinds, name: str) -> Any:
+    """Return the value of a node from its stored form.
+
+    Args:
+        stored: The stored form.
+        kinds: The kinds of the workflow.
+        name: The node's kind.
+
+    Raises:
+        LayoutError: The declared type has changed since the value was stored.
+    """
+    if not holds_typed(stored):
+        return stored
+    # Imported here, because most values are stored as they are.
+    from airflow_dynamic_provider.execution.typed_values import value_of
+
+    try:
+        return value_of(stored, kinds[name].target.value_type)
+    except LayoutError as error:
+        raise error.about(task_id=name) from error.__cause__
 
 
 def holds_nothing(reader: WorkflowReader, task_id: str, map_index: int) -> bool:
