@@ -101,7 +101,8 @@ test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with fly
 	$(call step,flytekit)
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.check_pods
-	@FLYTE_PROGRAMS=all "$(BIN)/python" -m pytest tests/flyte/test_programs.py $(shared) $(ARGS)
+	@FLYTE_PROGRAMS=all PYTHONPATH="$(FLYTE)/frames" "$(BIN)/python" -m pytest tests/flyte/test_programs.py \
+		$(shared) $(ARGS)
 
 flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json
@@ -111,6 +112,9 @@ $(FLYTE)/.ready: tests/flyte/constraints.txt
 	$(call step,Installing flytekit into an environment of its own)
 	@$(call environment,$(FLYTE))
 	@$(call install,$(FLYTE),--requirement tests/flyte/constraints.txt)
+	@# For the Dags that pass tables: what Airflow does not bring.
+	@$(call install,$(FLYTE),--no-deps --target "$(FLYTE)/frames" \
+		$$(grep -E '^(numpy|pandas|pyarrow)==' tests/flyte/constraints.txt))
 	@touch $@
 
 DAGSTER := $(HOMES)/dagster

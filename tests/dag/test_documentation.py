@@ -17,7 +17,14 @@ from tests.dag_runs import run_dag, start_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docker/*.md"))]
-PAGES_WITH_CODE = ("batches.md", "concepts.md", "recipes.md", "testing.md", "workflows.md")
+PAGES_WITH_CODE = (
+    "batches.md",
+    "coming-from-flyte.md",
+    "concepts.md",
+    "recipes.md",
+    "testing.md",
+    "workflows.md",
+)
 BLOCKS = re.compile(r"^```(\w+)( raises)?\n(.*?)^```\n(?:\n```text\n(.*?)\n```\n)?", re.MULTILINE | re.DOTALL)
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from tests.flyte.plain import plain
 
-PROGRAMS = Path(__file__).parent / "programs"
+#: The programs, and those that need pandas.
+FOLDERS = ("programs", "frames")
 
 
 def outputs_of(name):
     """Return entry -> the outputs of each of its runs, for one program."""
-    program = importlib.import_module(f"tests.flyte.programs.{name}")
+    program = importlib.import_module(f"tests.flyte.{name.replace('/', '.')}")
     return {
         entry: [{"inputs": inputs, "outputs": plain(getattr(program, entry)(**inputs))} for inputs in runs]
         for entry, runs in program.RUNS.items()
@@ -30,7 +31,12 @@ def outputs_of(name):
 
 def main(file, *options):
     """Write the outputs of all programs, or compare them with those in the file."""
-    names = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem != "__init__")
+    names = [
+        f"{folder}/{path.stem}"
+        for folder in FOLDERS
+        for path in sorted(Path(__file__).parent.joinpath(folder).glob("*.py"))
+        if path.stem != "__init__"
+    ]
     here = Path(file).resolve()
     with tempfile.TemporaryDirectory() as folder:
         # flytekit keeps files and cached results here.

@@ -35,7 +35,7 @@ def dags_in(folder, **sources):
 
 def source_of(name):
     """Return the source of a program, with flytekit's name replaced in its import lines."""
-    lines = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = (HERE / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(
         line.replace("import flytekit\n", f"import {MODULE} as flytekit\n")
         .replace("import flytekit as", f"import {MODULE} as")

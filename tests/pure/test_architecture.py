@@ -61,6 +61,11 @@ OTHERS = {
     "dags_from.flyte.files": {
         "pydantic_core": "how pydantic converts files, which are passed by their place"
     },
+    "dags_from.flyte.frames": {
+        "numpy": "reads and writes arrays of programs that pass them",
+        "pandas": "reads the tables of programs that pass them",
+        "pydantic_core": "how pydantic converts tables, which are passed by their place",
+    },
     "dags_from.flyte.pods": {"kubernetes": "makes pods, if Airflow's provider for it is installed"},
     "dags_from.flyte.values": {
         "pydantic": "its error, if a value is not of the declared type",

@@ -37,6 +37,7 @@ _NAMES = {
     "Secret": "resources",
     "Slack": "resources",
     "SourceCode": "resources",
+    "StructuredDataset": "frames",
     "TaskMetadata": "resources",
     "WorkflowExecutionPhase": "resources",
     "WorkflowFailurePolicy": "resources",

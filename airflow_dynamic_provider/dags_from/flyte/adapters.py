@@ -7,9 +7,18 @@ import typing
 from datetime import datetime, timezone
 from typing import Any
 
+from airflow_dynamic_provider.errors import OutputTypeError
+
+#: The classes whose objects are stored as files.
+_BY_PLACE = ("pandas.DataFrame", "numpy.ndarray")
+
 
 def adapter_of(hint: Any) -> Any:
-    """Return the adapter of a type."""
+    """Return the adapter of a type.
+
+    Raises:
+        OutputTypeError: Its values cannot be stored as data.
+    """
     try:
         return _cached(hint)
     except TypeError:
@@ -23,15 +32,26 @@ def _cached(hint: Any) -> Any:
 
 
 def _make(hint: Any) -> Any:
-    from pydantic import TypeAdapter
+    from pydantic import PydanticUserError, TypeAdapter
 
-    return TypeAdapter(_converted(hint))
+    try:
+        return TypeAdapter(_converted(hint))
+    except PydanticUserError as error:
+        raise OutputTypeError(
+            f"values of the type {hint!r} cannot be stored as data, and nothing is pickled",
+            remedy="Write the value into a file and return a FlyteFile, or return a dataclass.",
+        ) from error
 
 
 def _converted(hint: Any) -> Any:
     """Return the annotation with the conversions that flytekit makes."""
     from pydantic import AfterValidator
 
+    if (name := _name_of(hint)) in _BY_PLACE:
+        # Imported here, because few programs pass tables.
+        from airflow_dynamic_provider.dags_from.flyte.frames import ByPlace
+
+        return typing.Annotated[hint, ByPlace(name)]
     if hint is datetime:
         return typing.Annotated[datetime, AfterValidator(_aware)]
     if hint is dict:
@@ -42,6 +62,12 @@ def _converted(hint: Any) -> Any:
     if origin is typing.Union:
         return typing.Union[tuple(_converted(item) for item in items)]  # noqa: UP007
     return hint
+
+
+def _name_of(hint: Any) -> str:
+    """Return the name under which a program imports a class from a package."""
+    hint = typing.get_origin(hint) or hint
+    return f"{hint.__module__.split('.')[0]}.{hint.__qualname__}" if isinstance(hint, type) else ""
 
 
 def _aware(value: datetime) -> datetime:

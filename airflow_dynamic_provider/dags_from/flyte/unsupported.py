@@ -24,7 +24,6 @@ INSTEAD = {
     "FlyteRemote": "Use Airflow's REST API.",
     "Workflow": "Write a function with @workflow.",
     "ImperativeWorkflow": "Write a function with @workflow.",
-    "StructuredDataset": "Pass a file: FlyteFile, with the data as Parquet or CSV.",
     "FlyteSchema": "Pass a file: FlyteFile, with the data as Parquet or CSV.",
     "dynamic_partition": "Use Airflow's partitions of assets.",
     "actor": "Airflow starts a process for each task. Keep what is expensive in a service.",

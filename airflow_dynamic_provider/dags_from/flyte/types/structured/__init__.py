@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from airflow_dynamic_provider.dags_from.flyte.unsupported import Unsupported
-
-StructuredDataset = Unsupported("StructuredDataset")
+from airflow_dynamic_provider.dags_from.flyte.frames import StructuredDataset
 
 __all__ = ["StructuredDataset"]
