@@ -31,6 +31,7 @@ except ImportError:
 
 __all__ = [
     "COMMAND",
+    "COUNTS_CLEARS",
     "HOOKS_OF_READING",
     "HOOKS_OF_WRITING",
     "KEEPS_EXECUTION_API",
@@ -51,6 +52,9 @@ STARTS_IN_TRIGGERER = _release() >= (3, 3)
 
 #: The command line of the package. Airflow accepts commands of providers from 3.2 on.
 COMMAND = "airflow dynamic-outputs" if _release() >= (3, 2) else "python -m airflow_dynamic_provider.cli"
+
+#: Whether the ``clear_number`` of a run counts the clears while it runs (from 3.2 on).
+COUNTS_CLEARS = _release() >= (3, 2)
 
 #: Whether ``dag.test()`` uses one web application for all task instances (from 3.3 on).
 KEEPS_EXECUTION_API = _release() >= (3, 3)

@@ -54,7 +54,7 @@ def store_xcom(
     """Store an XCom of a task instance, in the transaction of a session. Three statements.
 
     The class of Airflow's table is used, because the REST API, which may do the same, has a transaction of
-    its own for each XCom.
+    its own for each XCom. `XComModel.set` would encode the value once more before Airflow 3.2.
 
     Args:
         session: The session.
@@ -66,12 +66,17 @@ def store_xcom(
         task_id: The task.
         map_index: The map index, -1 if it is not mapped.
     """
+    from sqlalchemy import delete, select
+
     from airflow_dynamic_provider.airflow_adapter.xcom import loads_json_only
 
-    place: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
-    place["map_index"] = map_index
+    of_run: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id}
+    place: dict[str, Any] = {**of_run, "task_id": task_id, "map_index": map_index, "key": key}
     if not loads_json_only():
         from airflow.sdk.execution_time.xcom import XCom
 
-        stored = XCom.serialize_value(stored, key=key, **place)
-    XComModel.set(key, stored, serialize=False, session=session, **place)
+        stored = XCom.serialize_value(stored, **place)
+    dag_run_id = session.scalars(select(DagRun.id).filter_by(**of_run)).one()
+    session.execute(delete(XComModel).filter_by(**place))
+    session.add(XComModel(dag_run_id=dag_run_id, value=stored, **place))
+    session.flush()

@@ -13,6 +13,7 @@ from typing import Any
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import DynamicOutputsError, ReadError, UnstorableOutputError
 from airflow_dynamic_provider.version_compat import (
+    COUNTS_CLEARS,
     HOOKS_OF_READING,
     HOOKS_OF_WRITING,
     is_allowed_class,
@@ -66,8 +67,8 @@ def max_tries_of(context: Context) -> int:
 
 
 def was_cleared(context: Context) -> bool:
-    """Return whether any task instance of this run was cleared. No API call."""
-    return bool(getattr(context.get("dag_run"), "clear_number", 0))
+    """Return whether any task instance of this run may have been cleared. No API call."""
+    return not COUNTS_CLEARS or bool(getattr(context.get("dag_run"), "clear_number", 0))
 
 
 def tries_since_clear(context: Context) -> int:
