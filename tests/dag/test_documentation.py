@@ -21,6 +21,7 @@ PAGES_WITH_CODE = (
     "batches.md",
     "coming-from-flyte.md",
     "concepts.md",
+    "kept-results.md",
     "recipes.md",
     "testing.md",
     "workflows.md",

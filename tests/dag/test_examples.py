@@ -19,6 +19,7 @@ ANSWERS = {
     "grid_search": "report",
     "group_per_key": "rank",
     "joined_keys": "report",
+    "kept_results": "report",
     "merge_sort": "report",
     "nested_keys": "book",
     "process_directory": "summarize",
