@@ -285,3 +285,38 @@ def test_kept_results_are_listed_shown_and_deleted(kept, capsys):
     assert {row["version"] for row in command("list")} == {"1", "(damaged)"}
     assert len(command("clear", "--all", "--yes")) == 1 + 3 + 1
     assert [path for path in kept.rglob("*") if path.is_file()] == []
+
+
+def test_a_hit_takes_one_call_to_the_store_and_a_miss_two(monkeypatch):
+    calls = Counter()
+
+    def count(name):
+        own = getattr(store.Store, name)
+
+        def counted(self, *arguments):
+            calls[name] += 1
+            return own(self, *arguments)
+
+        monkeypatch.setattr(store.Store, name, counted)
+
+    for name in ("read", "write", "create", "delete"):
+        count(name)
+
+    def run(cache):
+        calls.clear()
+        WORLD.ran = []
+        with DAG("counted", schedule=None) as dag:
+            produce.override(cache=None)(WORLD.values).map(work, cache=cache, batch=500)
+        done = run_dag(dag)
+        reads = sum(of["GetXCom"] for at, of in done.calls.messages.items() if at[0] == "work")
+        return dict(calls), ran().total() - 1, reads
+
+    WORLD.values = {f"k{number}": number + 100 for number in range(1_000)}
+    without, _, asked = run(None)
+    assert without == {}
+    assert run(Cache("1"))[:2] == ({"read": 1_000, "write": 1_000}, 1_000)
+    WORLD.values["k7"] = 7
+    used, computed, asked_again = run(Cache("1"))
+    assert (used, computed) == ({"read": 1_000, "write": 1}, 1)
+    # The batches read no more from Airflow than without a cache.
+    assert asked_again == asked
