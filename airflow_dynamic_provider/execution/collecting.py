@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.spaces import Space
 
 _READER_KEY = "dynamic_reader"
+_LOCK_KEY = "dynamic_reading"
 
 log = logging.getLogger(__name__)
 
@@ -196,8 +197,8 @@ def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
     indexes = gathered.found.successes
     if not spec.lazy:
         return [_select(spec, gathered.fetched[index][1]) for index in indexes]
-    # The keys of a batch may read at the same time, and a column keeps what it has read last.
-    lock = threading.Lock()
+    # The keys of a batch may read at the same time. They share a reader, and a column keeps what it read last.
+    lock = kept_by(gathered.reader.context).setdefault(_LOCK_KEY, threading.Lock())
 
     def read(start: int, stop: int) -> list[Any]:
         with lock:

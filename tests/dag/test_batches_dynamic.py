@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -19,12 +21,14 @@ from airflow_dynamic_provider import (
     dynamic_task,
 )
 from airflow_dynamic_provider.errors import MapFunctionError
+from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, items_xcom
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
+from airflow_dynamic_provider.execution.batches import recording
 from airflow_dynamic_provider.execution.layout import StoredEntries, entries_xcom
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.api_server import ApiServer
 from tests.dag.workflow_clears import execute
-from tests.dag_runs import run_dag
+from tests.dag_runs import run_dag, start_run
 from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.dag
@@ -48,6 +52,8 @@ def act(key):
     WORLD.ran.append(key)
     match WORLD.acts.get(key):
         case "fail":
+            raise ValueError(f"{key} is bad")
+        case "fail once" if WORLD.ran.count(key) == 1:
             raise ValueError(f"{key} is bad")
         case "skip":
             raise AirflowSkipException(f"{key} is not wanted")
@@ -99,7 +105,7 @@ def seen(run):
     names = ("rows", "lazy", "used", "flat", "states", "counts", "extras", "more", "zipped")
     metadata = [
         entry.metadata
-        for page in run.xcoms("read__rows", entries_xcom(0)).values()
+        for page in run.xcoms("read__keys", entries_xcom(0)).values()
         for entry in StoredEntries.unpack(page).entries
     ]
     return run.state, {name: (run.state_of(name), str(run.xcom(name))) for name in names}, metadata
@@ -167,3 +173,78 @@ def test_kept_results_of_dynamic_outputs_are_refused_in_batches(way):
         ),
     ):
         outer().map(kept, batch=2, cache=cache)
+
+
+def produced_by(batch, function=read, **settings):
+    with DAG("alone", schedule=None) as dag:
+        made = outer().map(function.override(**settings), batch=batch)
+        rows = made[0] if isinstance(made, tuple) else made
+        keep(rows.collect(keyed=True, min_success_ratio=0))
+        keep.override(task_id="used")(rows.map(use).collect(keyed=True, min_success_ratio=0))
+    return dag
+
+
+ROWS = {f"k{number}": {f"r{row}": f"k{number} {row}" for row in range(number)} for number in range(4)}
+
+
+@dynamic_task(out={"rows": DynamicOut(str)})
+async def read_async(number, mapping_key=None):
+    await asyncio.sleep(0)
+    for row in range(number):
+        yield DynamicOutput(f"{mapping_key} {row}", f"r{row}", "rows", metadata={"row": row})
+        add_output_metadata({"late": row}, mapping_key=f"r{row}")
+
+
+RUNNERS = {
+    "threads": (read, Batch(2, concurrency=2)),
+    "an event loop": (read_async, Batch(4)),
+    "processes": (read, Batch(4, runner="processes", concurrency=2)),
+    "an executor of processes": (read_async, Batch(4, runner=lambda: ProcessPoolExecutor(2))),
+}
+
+
+@pytest.mark.parametrize(("function", "batch"), RUNNERS.values(), ids=RUNNERS)
+def test_every_runner_brings_back_what_a_key_produced(function, batch):
+    run = run_dag(produced_by(batch, function))
+    assert run.xcom("keep") == ROWS
+    assert run.xcom("used") == {
+        key: {row: f"<{value}>" for row, value in rows.items()} for key, rows in ROWS.items()
+    }
+    (page,) = run.xcoms(f"{function.function.__name__}__keys", entries_xcom(0)).values()
+    labels = {entry.key_path: set(entry.metadata) for entry in StoredEntries.unpack(page).entries}
+    assert labels["k3", "r0"] == {"row", "late"}
+
+
+def test_values_are_in_pages_and_a_task_reads_one_of_them(monkeypatch):
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 100)
+    WORLD.size = 10
+    run = run_dag(produced_by(4))
+    assert run.xcom("keep")["k3"]["r2"] == "k3 2" * 10
+    pages = [run.xcom("read", items_xcom(page), 0) for page in range(3)]
+    assert [len(StoredBatchItems.unpack(page).values) for page in pages] == [2, 2, 2]
+    # The list of keys says on which page a value is. The key, the page, and the state of no other clone.
+    for number in range(6):
+        assert run.calls.messages["use", number]["GetXCom"] == 2
+
+
+def test_a_retry_keeps_what_succeeded_keys_have_produced(monkeypatch):
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 100)
+    WORLD.size, WORLD.acts = 10, {"k2": "fail once"}
+    run = start_run(produced_by(4, retries=1, retry_delay=0)).run()
+    assert run.state == "success"
+    assert run.xcom("keep") == {
+        key: {row: value * 10 for row, value in rows.items()} for key, rows in ROWS.items()
+    }
+    assert WORLD.ran == ["k0", "k1", "k2", "k3", "k2"]
+
+
+def test_a_clear_of_a_single_key_keeps_what_the_others_have_produced():
+    run = start_run(produced_by(4)).run()
+    before = run.xcom("keep")
+    WORLD.ran, WORLD.size = [], 2
+    execute(["clear", run.dag.dag_id, run.run_id, "--of", "outer.result", "--key", "k2", "--yes"])
+    run.run()
+    assert WORLD.ran == ["k2"]
+    changed = {"k2": {row: value * 2 for row, value in ROWS["k2"].items()}}
+    assert (before, run.xcom("keep")) == (ROWS, {**ROWS, **changed})
+    assert run.xcom("used")["k3"] == {row: f"<{value}>" for row, value in ROWS["k3"].items()}
