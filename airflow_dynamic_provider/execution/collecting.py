@@ -197,7 +197,7 @@ def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
     indexes = gathered.found.successes
     if not spec.lazy:
         return [_select(spec, gathered.fetched[index][1]) for index in indexes]
-    # The keys of a batch may read at the same time. They share a reader, and a column keeps what it read last.
+    # The keys of a batch may read at the same time. They share a reader, and a column keeps what it has read.
     lock = kept_by(gathered.reader.context).setdefault(_LOCK_KEY, threading.Lock())
 
     def read(start: int, stop: int) -> list[Any]:

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, S
 from tests.differential.findings import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tests.differential.findings import Finding
     from tests.differential.oracle import Outcome
@@ -25,6 +25,8 @@ def compare_batches(
     batches: Sequence[Sequence[Path]],
     outcomes: Mapping[Path, Outcome],
     live: Mapping[int, Any],
+    retries: int,
+    killed: Collection[Path],
 ) -> Iterator[Finding]:
     """Yield the differences of a batched task.
 
@@ -34,6 +36,8 @@ def compare_batches(
         batches: The keys of each batch.
         outcomes: Key path -> expected outcome, in the order of the keys.
         live: Map index -> task instance.
+        retries: The retries of the task.
+        killed: The keys whose process was killed for good, which may have no record.
     """
     positions = {path: position for position, path in enumerate(outcomes)}
     if sorted(live) != list(range(len(batches))):
@@ -52,8 +56,9 @@ def compare_batches(
         has_records = not has_passed or any(outcome.has_run for outcome in expected.values())
         for path in keys:
             shown = f"{name}[{'/'.join(path)}]"
-            if has_records:
-                yield from _compare_key(shown, path, outcomes[path], found.get(positions[path]))
+            record = found.get(positions[path])
+            if has_records and (record is not None or path not in killed):
+                yield from _compare_key(shown, path, outcomes[path], record, retries)
             elif str(ti.state) != outcomes[path].state:
                 yield "state", f"{shown} is {ti.state}, expected {outcomes[path].state}"
 
@@ -78,7 +83,9 @@ def _compare_instance(name: str, number: int, expected: Mapping[Path, Outcome], 
         yield "label", f"{shown} is labelled {ti.rendered_map_index!r}, expected {label!r}"
 
 
-def _compare_key(shown: str, path: Path, outcome: Outcome, record: KeyRecord | None) -> Iterator[Finding]:
+def _compare_key(
+    shown: str, path: Path, outcome: Outcome, record: KeyRecord | None, retries: int
+) -> Iterator[Finding]:
     """Yield the differences of a key."""
     if record is None:
         yield "state", f"{shown} has no record, expected {outcome.state}"
@@ -88,7 +95,9 @@ def _compare_key(shown: str, path: Path, outcome: Outcome, record: KeyRecord | N
         yield "state", f"{shown} is {record.state}, expected {outcome.state}"
     elif outcome.state == "success" and record.values.get(DEFAULT_OUTPUT, outcome.value) != outcome.value:
         yield "value", f"{shown} gave {record.values}, expected {outcome.value!r}"
-    elif not (least := int(outcome.has_run)) <= record.tries <= (most := least + _may_retry(outcome)):
+    elif (
+        not (least := int(outcome.has_run)) <= record.tries <= (most := least + retries * _may_retry(outcome))
+    ):
         yield "tries", f"{shown} was started {record.tries} times, expected {least} to {most}"
 
 

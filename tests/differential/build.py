@@ -15,10 +15,12 @@ from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, get_mappi
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.conftest import HOME
+from tests.differential.kills import Killed
 from tests.differential.programs import (
     All,
     Argument,
     Call,
+    Kill,
     Map,
     Path,
     Produce,
@@ -32,27 +34,37 @@ from tests.differential.programs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 #: The behaviour of the tasks when they run, so that a second run of the same Dag can behave differently.
 _TABLE: dict[tuple[str, Path | None], Any] = {}
 
-#: Has a file for each flaky task instance that has failed, also in another process.
+#: The keys whose process is killed: always if they must fail, else once.
+_KILLS: set[Kill] = set()
+
+#: Has a file for each flaky task instance that has failed, and each that was killed, also in another process.
 _FLAKED = pathlib.Path(tempfile.mkdtemp(prefix="flaked-", dir=HOME))
 
 
-def use_table(table: Table) -> None:
-    """Make the tasks of every Dag follow this table from now on."""
+def use_table(table: Table, kills: Collection[Kill] = ()) -> None:
+    """Make the tasks of every Dag follow this table from now on, and kill the processes of some keys."""
     _TABLE.clear()
     _TABLE.update(table)
+    _KILLS.clear()
+    _KILLS.update(kills)
     for mark in _FLAKED.iterdir():
         mark.unlink()
 
 
-def build(program: Program, flaky: Collection[str] = ()) -> DAG:
-    """Return the Dag that a program describes, in which flaky tasks have a retry."""
+def build(program: Program, retries: Mapping[str, int] | None = None) -> DAG:
+    """Return the Dag that a program describes.
+
+    Args:
+        program: The program.
+        retries: Task -> retries.
+    """
     with DAG("differential", schedule=None) as dag:
-        write(program, flaky)
+        write(program, retries)
     # Completes the Dag, which may add tasks after its last ones.
     dag.validate()
     last = dag.leaves
@@ -74,9 +86,9 @@ def last_tasks(program: Program) -> set[str]:
     return {each.task_id for each in dag.leaves}
 
 
-def write(program: Program, flaky: Collection[str] = ()) -> None:
+def write(program: Program, retries: Mapping[str, int] | None = None) -> None:
     """Add the statements of a program to the current Dag."""
-    _Builder({}, {}, flaky).add_all(program)
+    _Builder({}, {}, retries or {}).add_all(program)
 
 
 class _Builder:
@@ -85,15 +97,15 @@ class _Builder:
     Args:
         handles: Name -> return value of its call.
         items: Name of a handle that is being mapped -> arguments of the mapped function.
-        flaky: The names of the tasks that have a retry.
+        retries: Task -> retries.
     """
 
     def __init__(
-        self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]], flaky: Collection[str]
+        self, handles: dict[str, Any], items: dict[str, tuple[Any, ...]], retries: Mapping[str, int]
     ) -> None:
         self.handles = handles
         self.items = items
-        self.flaky = flaky
+        self.retries = retries
 
     def add_all(self, statements: Program) -> None:
         for statement in statements:
@@ -107,7 +119,7 @@ class _Builder:
             given = [(value, arg) for arg in statement.args for value in self._values(arg)]
             lazy = [isinstance(arg, All) and arg.lazy for _, arg in given]
             decorated = _task if isinstance(statement, Call) else _producing_task
-            retries = int(statement.name in self.flaky)
+            retries = self.retries.get(statement.name, 0)
             made = decorated(statement.name, lazy).override(retries=retries, retry_delay=0)
             return made(*(value for value, _ in given))
         left, right = self.handles[statement.left], self.handles[statement.right]
@@ -117,7 +129,7 @@ class _Builder:
         made: list[str] = []
 
         def body(*received: Any) -> Any:
-            inner = _Builder(dict(self.handles), {**self.items, statement.over: received}, self.flaky)
+            inner = _Builder(dict(self.handles), {**self.items, statement.over: received}, self.retries)
             inner.add_all(statement.body)
             made.extend(name for name in inner.handles if name not in self.handles)
             returned = tuple(inner.handles[name] for name in made)
@@ -151,6 +163,7 @@ def _task(name: str, lazy: list[bool]) -> Any:
     @task(task_id=name)
     def run(*args: Any) -> Any:
         _check_kinds(args, lazy)
+        _kill(name, get_mapping_key_path())
         _flake(name, get_mapping_key_path())
         state, value = act(_TABLE, name, get_mapping_key_path(), args)
         _end(state)
@@ -163,6 +176,7 @@ def _producing_task(name: str, lazy: list[bool]) -> Any:
     @task.dynamic(task_id=name, out=DynamicOut())
     def run(*args: Any) -> Any:
         _check_kinds(args, lazy)
+        _kill(name, get_mapping_key_path())
         state, produced = act_producing(_TABLE, name, get_mapping_key_path(), args)
         _end(state)
         for key, value in produced.items():
@@ -171,12 +185,24 @@ def _producing_task(name: str, lazy: list[bool]) -> Any:
     return run
 
 
+def _kill(name: str, path: Path) -> None:
+    """Kill the process if a key is to be killed, for the first time or for good."""
+    if (name, path) in _KILLS and (_is_first("killed", name, path) or _TABLE.get((name, path)) == "fail"):
+        raise Killed
+
+
 def _flake(name: str, path: Path) -> None:
     """Fail if a task is flaky and has not failed since its table is in use."""
-    mark = _FLAKED / f"{name} {quote('/'.join(path), safe='')}"
-    if _TABLE.get((name, path)) == "flaky" and not mark.exists():
-        mark.touch()
+    if _TABLE.get((name, path)) == "flaky" and _is_first("flaked", name, path):
         raise RuntimeError("only in the first try")
+
+
+def _is_first(what: str, name: str, path: Path) -> bool:
+    """Return whether something happens to a key for the first time, and remember it."""
+    mark = _FLAKED / f"{what} {name} {quote('/'.join(path), safe='')}"
+    is_first = not mark.exists()
+    mark.touch()
+    return is_first
 
 
 def _end(state: str) -> None:

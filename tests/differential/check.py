@@ -13,6 +13,7 @@ from tests import dag_runs
 from tests.differential.batched import compare_batches
 from tests.differential.build import build, last_tasks, use_table
 from tests.differential.findings import ENDS, Difference, Finding
+from tests.differential.kills import is_for_good, killing
 from tests.differential.oracle import FAILED, Expected, Outcome, expect
 from tests.differential.programs import Names
 
@@ -36,7 +37,7 @@ def differences(case: Case) -> list[Difference]:
         ):
             for step, (run, expected, rerun) in enumerate(_runs(case)):
                 found = [
-                    *_compare(run, Names(case.program), expected),
+                    *_compare(run, case, expected),
                     *_compare_run(run, case.program, expected),
                     *rerun,
                 ]
@@ -60,8 +61,9 @@ def _short_turns() -> Iterator[None]:
 
 def _runs(case: Case) -> Iterator[tuple[Any, Expected, list[Finding]]]:
     tables = case.tables()
-    use_table(tables[0])
-    run = dag_runs.start_run(build(case.program, case.flaky)).run()
+    use_table(tables[0], case.kills)
+    with killing(case):
+        run = dag_runs.start_run(build(case.program, case.retries)).run()
     expected = expect(case.program, tables[0])
     yield run, expected, []
     for step, table in zip(case.steps, tables[1:], strict=True):
@@ -103,11 +105,15 @@ def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_
     return not (is_beside and step.task not in names.batches and names.needs_own_key_only(name))
 
 
-def _compare(run: Any, names: Names, expected: Expected) -> Iterator[Finding]:
+def _compare(run: Any, case: Case, expected: Expected) -> Iterator[Finding]:
+    names = Names(case.program)
     for name, outcomes in expected.outcomes.items():
         live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}
         if name in names.batches and outcomes and set(live) != {-1}:
-            yield from compare_batches(run, name, names.divided(name, outcomes), outcomes, live)
+            unstored = {path for task, path in case.kills if task == name and is_for_good(case, (name, path))}
+            retries = case.retries.get(name, 0)
+            batches = names.divided(name, outcomes)
+            yield from compare_batches(run, name, batches, outcomes, live, retries, unstored)
             continue
         values = run.xcoms(name)
         if not outcomes:

@@ -127,6 +127,30 @@ PROGRAMS = {
         ),
         {("p1", ()): ("a", "b", "c", "d", "e"), ("t1", ("c",)): "fail"},
     ),
+    "keys of a batch that read lazily at the same time": Case(
+        (
+            Produce("p1"),
+            Map(
+                "p1",
+                (
+                    Produce("p2"),
+                    Map("p2", (Call("t1", (All("p2", lazy=True),)),), batches=Batches(2, concurrency=2)),
+                ),
+                batches=Batches(1),
+            ),
+        ),
+        {("p1", ()): ("c",), ("p2", ("c",)): ("a", "x")},
+    ),
+    "dynamic outputs of batches whose processes are killed, with a retry and without": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2", ("p1",)),), batches=Batches(3)),
+            Map("p2", (Call("t1", ("p2", "p1")),), batches=Batches(2)),
+            Call("c1", (All("t1", keyed=True, ratio=Fraction(0)),)),
+        ),
+        {("p1", ()): ("a", "b", "c"), ("p2", ("b",)): ("x", "y"), ("t1", ("b", "y")): "fail"},
+        kills=frozenset({("p2", ("c",)), ("t1", ("b", "y"))}),
+    ),
 }
 
 #: The same for bodies of workflows.

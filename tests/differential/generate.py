@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from tests.differential.kills import any_kills
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
@@ -64,7 +65,11 @@ def generate(seed: int, *, size: int = 25) -> Case:
                 tables = _TableWriter(rng, program, size)
                 table = tables.write()
                 steps = tables.write_steps(table, rng.choice((0, 1, 2)))
-                return Case(with_batches(random.Random(f"batches {seed}"), program), table, tuple(steps))
+                batched = with_batches(random.Random(f"batches {seed}"), program)
+                case = Case(batched, table, tuple(steps))
+                names, expected = Names(batched), expect(batched, table)
+                kills = any_kills(random.Random(f"kills {seed}"), case, names, expected)
+                return replace(case, kills=kills)
 
 
 def with_batches(rng: random.Random, program: Program) -> Program:

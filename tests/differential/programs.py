@@ -16,6 +16,7 @@ Here ``u`` runs for each key of ``p``, and receives the results of ``t`` for eac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from itertools import groupby
@@ -145,6 +146,9 @@ class Map(_Pasteable):
     batches: Batches | None = None
 
 
+#: (Task, key path): the process of the batch is killed while it runs this key. See `kills`.
+Kill = tuple[str, Path]
+
 Statement = Produce | Call | Zip | Product | Map
 Program = tuple[Statement, ...]
 
@@ -168,11 +172,12 @@ class Clear(_Pasteable):
 
 @dataclass(frozen=True, repr=False)
 class Case(_Pasteable):
-    """A program, the behaviour of its tasks, and the steps after its run."""
+    """A program, the behaviour of its tasks, the kills in its run, and the steps after it."""
 
     program: Program
     table: Table
     steps: tuple[Clear, ...] = ()
+    kills: frozenset[Kill] = frozenset()
 
     def tables(self) -> list[Table]:
         """Return the table of the first run, and of each step."""
@@ -182,10 +187,11 @@ class Case(_Pasteable):
         return tables
 
     @property
-    def flaky(self) -> set[str]:
-        """The tasks whose first try fails for a key."""
-        tables = self.tables()
-        return {name for table in tables for (name, _), how in table.items() if how == "flaky"}
+    def retries(self) -> dict[str, int]:
+        """Task -> retries: one if its first try fails for a key, and one for each key that is killed once."""
+        flaky = {name for table in self.tables() for (name, _), how in table.items() if how == "flaky"}
+        once = Counter(name for name, path in self.kills if self.table.get((name, path)) != "fail")
+        return {name: (name in flaky) + once[name] for name in flaky | once.keys()}
 
 
 @dataclass(frozen=True)

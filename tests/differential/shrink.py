@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.differential.check import differences
+from tests.differential.kills import possible_kills
 from tests.differential.oracle import AmbiguousError, Expected, can_follow, expect
 from tests.differential.programs import (
     All,
@@ -78,6 +79,8 @@ def smaller(case: Case) -> Iterator[Case]:
 
 
 def _cut(case: Case) -> Iterator[Case]:
+    for kill in case.kills:
+        yield replace(case, kills=case.kills - {kill})
     for index in range(len(case.steps)):
         yield _without_step(case, index)
     for program in _smaller_programs(case.program):
@@ -141,7 +144,7 @@ def _tidy(case: Case) -> Case | None:
     program, _ = _without_dangling(case.program, (), {})
     names = Names(program)
     steps = tuple(_without_unrelated(step, names) for step in case.steps if step.task in names.tasks())
-    case = Case(program, case.table, steps)
+    case = replace(case, program=program, steps=steps)
     try:
         expected = [expect(program, table) for table in case.tables()] if program else []
     except AmbiguousError:
@@ -149,7 +152,12 @@ def _tidy(case: Case) -> Case | None:
     if not expected or not _is_possible(case, expected):
         return None
     known = {(name, path) for each in expected for name, paths in each.outcomes.items() for path in paths}
-    return Case(program, _only(known, case.table), tuple(_tidy_step(step, known) for step in steps))
+    return replace(
+        case,
+        table=_only(known, case.table),
+        steps=tuple(_tidy_step(step, known) for step in steps),
+        kills=case.kills & possible_kills(case, names, expected[0]),
+    )
 
 
 def _without_unrelated(step: Clear, names: Names) -> Clear:
