@@ -344,7 +344,8 @@ class _Run:
     def _form(self, value: Any) -> Any:
         """Return the stored form of what the function returned."""
         is_kept = self.batch.spec.stored_outputs or self.results is not None
-        if self.batch.spec.types is None or not is_kept:
+        if self.batch.spec.types is None or not is_kept or isinstance(value, Produced):
+            # Declared outputs were checked, and have this form, where the function ran.
             return value
         # Imported here, because most functions have no types that matter.
         from airflow_dynamic_provider.execution.typed_values import stored_form
