@@ -122,7 +122,7 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         (lambda p: p + 1, "the output of 'one' is a promise"),
         (lambda p: bool(p), "used as a truth value"),
         (lambda p: list(p), "iterated or unpacked"),
-        (lambda p: p > 1, "the output of 'one' is a promise"),
+        (lambda p: bool(p > 1), r"the output of 'one' is a promise, not yet a value, and was compared \(>\)"),
         (lambda p: p.size, "asked for its attribute 'size'"),
         (lambda p: p[1:2], "sliced"),
     ],
@@ -390,7 +390,7 @@ def test_a_cron_schedule_is_airflows(given, expected):
         ),
         (lambda: fl.map_task(functools.partial(one, 1)), "a partial with positional arguments"),
         (lambda: create_node(one, x=1), "create_node is called outside of the body"),
-        (lambda: fl.conditional("x"), "conditional of flytekit is not supported. Pass the promise to a @dyn"),
+        (lambda: fl.conditional("x"), r"conditional\('x'\) is used outside of the body"),
         (lambda: fl.wait_for_input("x"), "HITLEntryOperator"),
         (lambda: fl.ContainerTask.from_command, "KubernetesPodOperator"),
         (lambda: fl.FlyteRemote(), "REST API"),
@@ -490,3 +490,43 @@ def test_a_dynamic_with_settings_of_its_own_is_a_node():
         return plain(x=x)
 
     assert [node.name for node in both.plan({"x": 1}).nodes] == ["tried", "plain/one"]
+
+
+def test_only_the_chosen_case_of_a_conditional_runs():
+    @fl.task
+    def other(x: int) -> int:
+        RAN.append(-x)
+        return -x
+
+    @fl.workflow
+    def chosen(x: int) -> int:
+        first = one(x=x)
+        return (
+            fl.conditional("sign")
+            .if_((first > 10) & (first != 12))
+            .then(one(x=first))
+            .elif_((first == 1) | (first == 2))
+            .then(other(x=first))
+            .else_()
+            .fail("neither")
+        )
+
+    assert chosen(x=11) == 11
+    assert chosen(x=2) == -2
+    assert RAN == [11, 11, 2, -2]
+    with pytest.raises(DynamicOutputsError, match="a conditional failed: neither"):
+        chosen(x=5)
+    assert [node.name for node in chosen.plan({"x": 1}).nodes] == ["one", "sign"]
+
+    @fl.workflow
+    def with_value(x: int) -> int:
+        return fl.conditional("no").if_(True).then(one(x=x)).else_().then(one(x=x))
+
+    @fl.workflow
+    def with_workflow(x: int) -> int:
+        return fl.conditional("no").if_(one(x=x) == 1).then(chosen(x=x)).else_().then(one(x=x))
+
+    with pytest.raises(WorkflowCallError, match=r"a case of conditional\('no'\) is given True"):
+        with_value(x=1)
+    with pytest.raises(WorkflowCallError, match="a case of a conditional calls the @workflow 'chosen'"):
+        with_workflow(x=1)

@@ -41,6 +41,7 @@ _NAMES = {
     "TaskMetadata": "resources",
     "WorkflowExecutionPhase": "resources",
     "WorkflowFailurePolicy": "resources",
+    "conditional": "conditions",
     "create_node": "nodes",
     "current_context": "contexts",
     "dynamic": "workflows",

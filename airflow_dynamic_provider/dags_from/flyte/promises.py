@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from airflow_dynamic_provider.dags_from.flyte.comparisons import Comparison
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.recording.entries import ValueEntry
 from airflow_dynamic_provider.workflows.recording.promises import Promise, promised
@@ -65,6 +66,38 @@ class FlytePromise(Promise):
                 held.label,
             )
         return self
+
+    __hash__ = Promise.__hash__
+
+    def __eq__(self, other: object) -> Any:
+        return Comparison("==", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return Comparison("!=", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return Comparison("<", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return Comparison("<=", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return Comparison(">", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return Comparison(">=", self, other)
+
+    def is_true(self) -> Comparison:
+        """Compare it with ``True``, for `conditional`."""
+        return Comparison("==", self, True)
+
+    def is_false(self) -> Comparison:
+        """Compare it with ``False``, for `conditional`."""
+        return Comparison("==", self, False)
+
+    def is_none(self) -> Comparison:
+        """Compare it with ``None``, for `conditional`."""
+        return Comparison("==", self, None)
 
     def runs_before(self, other: Any) -> None:
         """Run another task after this one, without data."""

@@ -8,7 +8,6 @@ from airflow_dynamic_provider.errors import WorkflowError
 
 #: Name -> what to write instead.
 INSTEAD = {
-    "conditional": "Pass the promise to a @dynamic, and use a Python `if` there.",
     "ContainerTask": "Use Airflow's DockerOperator or KubernetesPodOperator in a Dag of its own.",
     "ShellTask": "Use Airflow's BashOperator in a Dag of its own, or subprocess.run in a @task.",
     "SQLTask": "Use Airflow's SQLExecuteQueryOperator in a Dag of its own, or a database client in a @task.",

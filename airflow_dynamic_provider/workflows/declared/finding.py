@@ -210,8 +210,9 @@ class _Finder:
         top = str(getattr(value, "__name__", "")).split(".")[0] if isinstance(value, types.ModuleType) else ""
         held = getattr(value, "__dict__", {})
         for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
-            # From Airflow and Python itself, a body calls only operator classes.
-            if top not in _FOREIGN or objects.is_operator_class(held[name]):
+            # From Airflow, Python and this package, a body calls operator classes and what has the mark.
+            is_called = CALLS_MARK in getattr(held[name], "__dict__", {})
+            if top not in _FOREIGN or is_called or objects.is_operator_class(held[name]):
                 self.value(held[name], names - {name}, is_mapping)
 
 
