@@ -61,9 +61,17 @@ class Run(NamedTuple):
     tasks: list[dict[str, Any]]
 
 
+class Probed(NamedTuple):
+    """An Airflow that runs, its REST API, and the file that the probe writes."""
+
+    airflow: local_airflow.LocalAirflow
+    client: rest_client.RestClient
+    lines: Path
+
+
 @contextlib.contextmanager
-def airflow_with_probe(**settings: str) -> Iterator[tuple[rest_client.RestClient, Path]]:
-    """Start an Airflow with four slots, and yield its REST API and the file that the probe writes.
+def airflow_with_probe(**settings: str) -> Iterator[Probed]:
+    """Start an Airflow with four slots and the probe.
 
     Args:
         settings: More settings of the Airflow.
@@ -84,16 +92,16 @@ def airflow_with_probe(**settings: str) -> Iterator[tuple[rest_client.RestClient
             folder / "home", HERE / "dags", settings=settings, local_settings=STOCK
         ).running() as started:
             client = rest_client.RestClient(started.url)
-            yield client, lines
+            yield Probed(started, client, lines)
             client.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _round(preload: bool) -> dict[str, Run]:
-    with airflow_with_probe(AIRFLOW__DYNAMIC_OUTPUTS__PRELOAD=str(preload)) as (client, lines):
+    with airflow_with_probe(AIRFLOW__DYNAMIC_OUTPUTS__PRELOAD=str(preload)) as probed:
         return {
-            name: _run(client, dag_id, lines)
+            name: _run(probed.client, dag_id, probed.lines)
             for name, (dag_id, is_preloaded) in PROGRAMS.items()
             if is_preloaded == preload
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, summarize, worst
 from airflow_dynamic_provider.database.keys import KeyList, is_found, is_match, read_keys
-from airflow_dynamic_provider.database.totals import Totals
+from airflow_dynamic_provider.database.totals import Order, Total, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -136,14 +136,16 @@ class Matrix:
     def page(self, query: Query) -> Page:
         """Return a page of rows. What the database sends does not grow with the number of keys."""
         found = self.find(query)
-        total, message = self.totals.of(found), self.totals.message
+        message = self.totals.message
         depth = len(query.parent) + 1
         if query.folds and depth < self.info.space.depth:
+            total = self.totals.of(found)
             below = self._below(found, depth, query)
             return Page(self._folded(query.slice(below), depth), len(below), total.named, message)
+        total, first = self._total_and_first(found, query)
         shown = {state: total.named.get(state, 0) for state in query.states}
         count = sum(shown.values()) if query.states else len(found)
-        return Page(self.rows(self._first(found, total.absent, query)), count, total.named, message)
+        return Page(self.rows(first), count, total.named, message)
 
     def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""
@@ -163,7 +165,7 @@ class Matrix:
         found = self.find(query)
         if not query.states:
             return found
-        return self.totals.first(found, self.totals.of(found).absent, states=query.states)
+        return self.totals.of_and_first(found, Order(query.states))[1]
 
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """Return the rows of some keys."""
@@ -176,25 +178,24 @@ class Matrix:
         summary = summarize(cells.values()) if cells else Summary(self.keys.listing.state, None)
         return Row(self.keys.paths[position], summary.state, summary.duration, position, cells)
 
-    def _first(self, positions: Sequence[int], absent: int, query: Query) -> list[int]:
-        """Return the positions of the keys on a page."""
-        if query.sort != "key":
-            by, is_any = query.sort, bool(query.states)
-            if by == "position" and not is_any:
-                return list(query.slice(positions[::-1] if query.is_descending else positions))
-            return self.totals.first(
-                positions,
-                absent,
-                states=query.states,
-                by=by,
-                is_descending=query.is_descending,
-                limit=query.limit,
-                offset=query.offset,
-            )
+    def _total_and_first(self, positions: Sequence[int], query: Query) -> tuple[Total, list[int]]:
+        """Return the states of some keys, and the positions of the keys on a page."""
+        if query.sort == "key":
+            paths = self.keys.paths or ()
+            total, shown = self._with_states(positions, query)
+            ordered = sorted(shown, key=lambda at: paths[at], reverse=query.is_descending)
+            return total, list(query.slice(ordered))
+        if query.sort == "position" and not query.states:
+            ordered = positions[::-1] if query.is_descending else positions
+            return self.totals.of(positions), list(query.slice(ordered))
+        order = Order(query.states, query.sort, query.is_descending, query.limit, query.offset)
+        return self.totals.of_and_first(positions, order)
+
+    def _with_states(self, positions: Sequence[int], query: Query) -> tuple[Total, Sequence[int]]:
+        """Return the states of some keys, and the positions of those in the states of a query."""
         if query.states:
-            positions = self.totals.first(positions, absent, states=query.states)
-        paths = self.keys.paths or ()
-        return list(query.slice(sorted(positions, key=lambda at: paths[at], reverse=query.is_descending)))
+            return self.totals.of_and_first(positions, Order(query.states))
+        return self.totals.of(positions), positions
 
     def _below(self, positions: Sequence[int], depth: int, query: Query) -> list[list[int]]:
         """Return the positions of the keys below each outer key, in the order of the page."""

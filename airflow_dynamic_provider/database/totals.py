@@ -29,6 +29,44 @@ By = Literal["position", "state", "duration"]
 
 
 @dataclass(frozen=True)
+class Order:
+    """Which keys come first. Equal keys are in the order of their positions.
+
+    Attributes:
+        states: The states to return; empty for all. ``none`` stands for no state yet.
+        by: What to sort by.
+        is_descending: Whether to sort in descending order.
+        limit: The maximum number of keys; ``None`` for all.
+        offset: The number of keys to skip.
+    """
+
+    states: Collection[str] = ()
+    by: By = "position"
+    is_descending: bool = False
+    limit: int | None = None
+    offset: int = 0
+
+    @property
+    def ranks(self) -> list[int]:
+        """The ranks of the states."""
+        names = [None if state == "none" else state for state in self.states]
+        return [RANKS[name] for name in names if name in RANKS]
+
+    def sorted(self, rows: Mapping[int, tuple[int, float]]) -> list[int]:
+        """Return positions in order, given the rank of the state and the seconds of each."""
+        sort_by: dict[str, Callable[[int], float]] = {
+            "position": lambda at: at,
+            "state": lambda at: rows[at][0],
+            "duration": lambda at: rows[at][1],
+        }
+        return sorted(sorted(rows), key=sort_by[self.by], reverse=self.is_descending)
+
+    def slice(self, positions: list[int]) -> list[int]:
+        """Return a page of positions."""
+        return positions[self.offset : None if self.limit is None else self.offset + self.limit]
+
+
+@dataclass(frozen=True)
 class Total:
     """Some keys together.
 
@@ -85,7 +123,7 @@ class Totals:
         counts: list[Counter[str | None]] = [Counter() for _ in groups]
         seconds = [0.0 for _ in groups]
         if self._task_ids and any(groups):
-            keys = self._by_key([position for group in groups for position in group])
+            keys = self._by_key([position for group in groups for position in group]).subquery()
             keys = _with_group(keys, groups)
             columns = (keys.c.group, keys.c.rank)
             by_state = select(*columns, func.count(), func.sum(keys.c.seconds)).group_by(*columns)
@@ -98,55 +136,39 @@ class Totals:
                 found[self._of_absent] += count
         return [Total(*each) for each in zip(counts, seconds, absent, strict=True)]
 
-    def first(
-        self,
-        positions: Sequence[int],
-        absent: int,
-        *,
-        states: Collection[str] = (),
-        by: By = "position",
-        is_descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[int]:
-        """Return the positions of some keys in order. Equal keys are in the order of their positions.
+    def of_and_first(self, positions: Sequence[int], order: Order) -> tuple[Total, list[int]]:
+        """Return the states of some keys, and the positions of those that come first.
+
+        One query answers both, because each of them would read the task instances of all keys.
 
         Args:
             positions: The keys, in the order of their positions.
-            absent: The number of them that have no task instance, as `of` has found it.
-            states: The states to return; empty for all. ``none`` stands for no state yet.
-            by: What to sort by.
-            is_descending: Whether to sort in descending order.
-            limit: The maximum number of keys; ``None`` for all.
-            offset: The number of keys to skip.
+            order: Which keys to return.
         """
-        from sqlalchemy import func, select
-
-        ranks = [RANKS[name] for state in states if (name := None if state == "none" else state) in RANKS]
-        if absent or not positions or self._batched_ids:
+        if self._batched_ids or not self._task_ids or not positions:
+            return self.of(positions), self._first_of_rows(positions, order)
+        counts: Counter[str | None] = Counter()
+        seconds, found = 0.0, []
+        for is_sum, rank_of, each, its_seconds in self._source.session.execute(
+            _sums_and_first(self._by_key(positions), order)
+        ):
+            if is_sum:
+                counts[ORDER[rank_of]] = each
+                seconds += its_seconds or 0.0
+            else:
+                found.append((each, (rank_of, its_seconds or 0.0)))
+        absent = len(positions) - sum(counts.values())
+        if absent:
             # Airflow makes the task instances of all keys together, so keys lack one before it does, or after
             # a part of them was deleted.
-            rows = self._rows(positions)
-            sort_by: dict[str, Callable[[int], float]] = {
-                "position": lambda at: at,
-                "state": lambda at: rows[at][0],
-                "duration": lambda at: rows[at][1],
-            }
-            shown = [at for at in positions if not states or rows[at][0] in ranks]
-            ordered = sorted(shown, key=sort_by[by], reverse=is_descending)
-            return ordered[offset : None if limit is None else offset + limit]
-        keys = self._by_key(positions)
-        column = {
-            "position": keys.c.position,
-            "state": keys.c.rank,
-            "duration": func.coalesce(keys.c.seconds, 0.0),
-        }[by]
-        wanted = select(keys.c.position).order_by(column.desc() if is_descending else column, keys.c.position)
-        if states:
-            wanted = wanted.where(keys.c.rank.in_(ranks))
-        if limit is not None:
-            wanted = wanted.limit(limit).offset(offset)
-        return list(self._source.session.scalars(wanted))
+            counts[self._of_absent] += absent
+            return Total(counts, seconds, absent), self._first_of_rows(positions, order)
+        return Total(counts, seconds, absent), order.sorted(dict(found))
+
+    def _first_of_rows(self, positions: Sequence[int], order: Order) -> list[int]:
+        rows, ranks = self._rows(positions), order.ranks
+        shown = {at: rows[at] for at in positions if not order.states or rows[at][0] in ranks}
+        return order.slice(order.sorted(shown))
 
     def _rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
         """Return position -> (rank of its state, seconds), for each of some keys."""
@@ -201,7 +223,7 @@ class Totals:
 
         found = dict.fromkeys(positions, (rank(self._of_absent), 0.0))
         if self._task_ids and positions:
-            keys = self._by_key(positions)
+            keys = self._by_key(positions).subquery()
             read = self._source.session.execute(select(keys.c.position, keys.c.rank, keys.c.seconds))
             found |= {position: (each, seconds or 0.0) for position, each, seconds in read}
         return found
@@ -243,7 +265,6 @@ class Totals:
                 first_and_last if is_all else among(TaskInstance.map_index, positions),
             )
             .group_by(TaskInstance.map_index)
-            .subquery()
         )
 
     def _missing(self) -> Iterator[tuple[Any, int]]:
@@ -289,6 +310,33 @@ def _total(rows: Iterable[tuple[int, float]]) -> Total:
         counts[ORDER[number]] += 1
         sum_of_seconds += seconds
     return Total(counts, sum_of_seconds, absent=0)
+
+
+def _sums_and_first(by_key: Any, order: Order) -> Any:
+    """Return a query for the number and the seconds of the keys in each state, and for the first of the keys.
+
+    Its columns are whether the row is a sum, the rank of the state, the number or the position, the seconds.
+    """
+    from sqlalchemy import func, literal, select, union_all
+
+    # Both parts refer to it, so databases compute it once.
+    keys = by_key.cte("keys_of_page")
+    sums = select(literal(1).label("is_sum"), keys.c.rank, func.count(), func.sum(keys.c.seconds)).group_by(
+        keys.c.rank
+    )
+    column = {
+        "position": keys.c.position,
+        "state": keys.c.rank,
+        "duration": func.coalesce(keys.c.seconds, 0.0),
+    }[order.by]
+    sort_by = column.desc() if order.is_descending else column
+    wanted = select(keys.c.rank, keys.c.position, keys.c.seconds).order_by(sort_by, keys.c.position)
+    if order.states:
+        wanted = wanted.where(keys.c.rank.in_(order.ranks))
+    if order.limit is not None:
+        wanted = wanted.limit(order.limit).offset(order.offset)
+    first = wanted.subquery()
+    return union_all(sums, select(literal(0), first.c.rank, first.c.position, first.c.seconds))
 
 
 def _with_group(keys: Any, groups: Sequence[Sequence[int]]) -> Any:

@@ -38,6 +38,12 @@ def more(number):
 
 
 @task
+def read_pages(values):
+    """Read all results, a page at a time."""
+    return sum(values)
+
+
+@task
 async def wait(number):
     """Wait as for a service."""
     await asyncio.sleep(0.01)
@@ -57,6 +63,12 @@ def batched():
 
 
 @dag(schedule=None, params={"keys": 300})
+def batched_lazily():
+    """Map in batches of five thousand, and read the results while the collector runs."""
+    read_pages(keys().map(lambda number: more(work(number)), batch=5000).collect(lazy=True))
+
+
+@dag(schedule=None, params={"keys": 300})
 def unbatched():
     """Map with a task instance for each key."""
     gather(keys().map(lambda number: more(work(number))).collect(keyed=True))
@@ -69,5 +81,6 @@ def waiting():
 
 
 batched()
+batched_lazily()
 unbatched()
 waiting()

@@ -36,6 +36,7 @@ class Probe:
         """Count the calls from here on: those before are the same for every task."""
         from airflow.sdk.execution_time import task_runner
 
+        sys.began = time.monotonic()
         decoder = type(task_runner.SUPERVISOR_COMMS)
         send = decoder.send
 
@@ -55,6 +56,7 @@ class Probe:
             "task_id": task_instance.task_id,
             "map_index": task_instance.map_index,
             "seconds": time.process_time(),
+            "wall": time.monotonic() - sys.began,
             "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "modules": sorted(set(sys.modules) - sys.modules_at_fork),
             "calls": dict(sys.calls_since_fork),

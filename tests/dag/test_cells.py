@@ -17,7 +17,7 @@ from airflow_dynamic_provider.database.cells import ORDER, Cells, rank, summariz
 from airflow_dynamic_provider.database.instances import Instance
 from airflow_dynamic_provider.database.keys import KeyList
 from airflow_dynamic_provider.database.runs import open_run
-from airflow_dynamic_provider.database.totals import Totals
+from airflow_dynamic_provider.database.totals import Order, Totals
 from airflow_dynamic_provider.definitions.states import FAILED, FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.execution.attempts import History
 from airflow_dynamic_provider.execution.layout import CLONE_XCOM, StoredClone
@@ -219,11 +219,11 @@ def check_totals(totals, positions, summaries):
         for is_descending in (False, True):
             ordered = sorted(positions, key=value, reverse=is_descending)
             how = {"by": by, "is_descending": is_descending}
-            assert totals.first(positions, total.absent, **how) == ordered
-            assert totals.first(positions, total.absent, **how, limit=1, offset=1) == ordered[1:2]
+            assert totals.of_and_first(positions, Order(**how)) == (total, ordered)
+            assert totals.of_and_first(positions, Order(**how, limit=1, offset=1))[1] == ordered[1:2]
             for states in (["success"], ["none", "failed"], ["of a later Airflow"]):
                 shown = [at for at in ordered if (summaries[at].state or "none") in states]
-                assert totals.first(positions, total.absent, **how, states=states) == shown
+                assert totals.of_and_first(positions, Order(**how, states=states))[1] == shown
 
 
 def counted(session, read):

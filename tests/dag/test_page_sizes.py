@@ -128,6 +128,26 @@ def test_an_answer_reads_as_much_for_many_keys_as_for_few(server, monkeypatch, n
     assert few == many
 
 
+@pytest.mark.parametrize("name", ["by state", "by duration", "failed", "succeeded by duration"])
+def test_one_query_sums_up_all_keys_and_finds_the_first(server, name):
+    from airflow.settings import engine
+    from sqlalchemy import event
+
+    statements = []
+
+    def note(connection, cursor, statement, *others):
+        statements.append(statement)
+
+    path, parameters = ASKED[name]
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        answer = server.get(path.format(dag_id=f"of_{FEW}"), of=OF, **parameters)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert answer.status_code == 200, answer.text
+    assert sum("GROUP BY task_instance.map_index" in statement for statement in statements) == 1
+
+
 @pytest.mark.parametrize("name", CLEARED)
 def test_what_would_run_again_is_counted_and_not_read(server, name):
     def ask(dag_id):
