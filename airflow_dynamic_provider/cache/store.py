@@ -28,6 +28,7 @@ _UNFINISHED = ".unfinished"
 _REPLACES_AT_ONCE = frozenset(
     {"abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "oci", "oss", "s3", "s3a", "wasb", "wasbs"}
 )
+_S3 = frozenset({"s3", "s3a"})
 _ON_DISK = frozenset({"", "file", "local"})
 
 
@@ -42,6 +43,8 @@ class Store:
         self._fs = path.fs
         self._is_on_disk = (path.protocol or "") in _ON_DISK
         self._replaces_at_once = path.protocol in _REPLACES_AT_ONCE
+        # Otherwise, s3fs first asks for the length, to read the parts of a long document at the same time.
+        self._whole = {"max_concurrency": 1} if path.protocol in _S3 else {}
         root = str(path.path)
         self._root = (os.path.abspath(root) if self._is_on_disk else root).rstrip("/")
         self.shown = str(path)
@@ -49,7 +52,7 @@ class Store:
     def read(self, name: str) -> bytes | None:
         """Return a document, ``None`` if there is none. One call to the object store."""
         try:
-            return bytes(self._fs.cat_file(self._path(name)))
+            return bytes(self._fs.cat_file(self._path(name), **self._whole))
         except FileNotFoundError:
             return None
 

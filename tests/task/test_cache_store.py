@@ -31,15 +31,21 @@ def s3_server():
     server.stop()
 
 
+@pytest.fixture
+def bucket(s3_server):
+    """Return an empty directory of a bucket."""
+    path = UPath("s3://bucket/kept", key="k", secret="s", endpoint_url=s3_server)
+    path.fs.mkdirs("bucket", exist_ok=True)
+    if path.fs.exists(path.path):
+        path.fs.rm(path.path, recursive=True)
+    return path
+
+
 @pytest.fixture(params=["file", "memory", "s3"])
 def kept(request, tmp_path):
-    """Return the store of a test, and the same one for another process."""
+    """Return the store of a test."""
     if request.param == "s3":
-        options = {"key": "k", "secret": "s", "endpoint_url": request.getfixturevalue("s3_server")}
-        path = UPath("s3://bucket/kept", **options)
-        path.fs.mkdirs("bucket", exist_ok=True)
-        path.fs.rm(path.path, recursive=True) if path.fs.exists(path.path) else None
-        return Store(path)
+        return Store(request.getfixturevalue("bucket"))
     return Store(UPath(tmp_path / "kept") if request.param == "file" else UPath(f"memory://{tmp_path}"))
 
 
@@ -58,6 +64,22 @@ def test_a_document_is_read_written_listed_and_deleted(kept):
     kept.delete(NAME)
     kept.delete(NAME)
     assert list(kept.names()) == ["dag/task/key.claim-0"]
+
+
+def test_a_result_is_one_request_to_s3_however_it_ends(bucket, monkeypatch):
+    asked = []
+    own = bucket.fs._call_s3
+
+    async def call(method, *arguments, **named):
+        asked.append(method)
+        return await own(method, *arguments, **named)
+
+    kept = Store(bucket)
+    monkeypatch.setattr(kept._fs, "_call_s3", call)
+    assert kept.read(NAME) is None
+    kept.write(NAME, b"x")
+    assert kept.read(NAME) == b"x"
+    assert asked == ["get_object", "put_object", "get_object"]
 
 
 def documents(writer):
