@@ -16,6 +16,9 @@ from airflow_dynamic_provider import (
     Cache,
     DynamicOut,
     DynamicOutput,
+    DynamicOutputsError,
+    Out,
+    Output,
     add_output_metadata,
     dynamic_task,
     dynamic_workflow,
@@ -23,7 +26,13 @@ from airflow_dynamic_provider import (
 from airflow_dynamic_provider.cache import claims, running, store
 from airflow_dynamic_provider.cache.identity import Computation
 from airflow_dynamic_provider.cli.__main__ import main
-from airflow_dynamic_provider.execution.layout import MadeBy
+from airflow_dynamic_provider.execution.layout import (
+    METADATA_XCOM,
+    PRODUCED_XCOM,
+    MadeBy,
+    items_xcom,
+    keys_xcom,
+)
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag_runs import _update, run_dag, start_run
 
@@ -320,3 +329,75 @@ def test_a_hit_takes_one_call_to_the_store_and_a_miss_two(monkeypatch):
     assert (used, computed) == ({"read": 1_000, "write": 1}, 1)
     # The batches read no more from Airflow than without a cache.
     assert asked_again == asked
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_what_failed_or_was_skipped_is_not_kept(batch):
+    WORLD.values = {"bad": 4, "unwanted": 5, "good": 1}
+    for expected in (["produce", 4, 5, 1], [4, 5]):
+        assert run_dag(dag_of(batch)).xcom("keep") == {"good": 10}
+        assert ran() == Counter(expected)
+
+
+@dynamic_task(
+    out={"files": DynamicOut(str), "count": Out(int), "note": Out(str, is_required=False)}, cache="auto"
+)
+def list_files():
+    WORLD.ran.append("list_files")
+    yield Output(2, "count", metadata={"unit": "files"})
+    yield DynamicOutput("A", "a", "files", metadata={"size": 1})
+    yield DynamicOutput("B", "b", "files")
+    add_output_metadata({"size": 2}, output_name="files", mapping_key="b")
+    add_output_metadata({"place": "disk"}, output_name="files")
+
+
+def test_outputs_of_an_earlier_run_are_stored_like_those_of_this_one():
+    with DAG("outputs", schedule=None) as dag:
+        outputs = list_files()
+        keep.override(task_id="files")(outputs.files.collect(keyed=True))
+        keep.override(task_id="count")(outputs.count)
+    first, again = run_dag(dag), run_dag(dag)
+    assert ran() == Counter(["list_files"])
+    for run in (first, again):
+        assert (run.xcom("files"), run.xcom("count")) == ({"a": "A", "b": "B"}, 2)
+    stored = first.xcom("list_files", METADATA_XCOM)
+    # The metadata of a key is stored with the key, whenever it was added.
+    del stored["keys"]
+    made_by = MadeBy("outputs", first.run_id, "list_files").pack()
+    assert again.xcom("list_files", METADATA_XCOM) == {**stored, "made_by": made_by}
+    for xcom_key in (items_xcom("files", 0), keys_xcom("files"), PRODUCED_XCOM):
+        assert again.xcom("list_files", xcom_key) == first.xcom("list_files", xcom_key)
+
+
+@task.bash
+def shell(value):
+    return f"echo {value}"
+
+
+def nothing():
+    return None
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda items: items.map(shell, cache=Cache("1")), "which is a @task.bash: only the functions of"),
+        (
+            lambda items: items.map(work, cache=Cache("1", serialize=True), batch=2),
+            "has serialize=True: the batch",
+        ),
+        (lambda items: items.map(work, cache=True), "received cache=True of type bool"),
+        (
+            lambda items: dynamic_workflow(tasks=[shell.override(cache=Cache("1"))])(nothing)(),
+            "calls 'shell' with cache=, which is a @task.bash",
+        ),
+        (
+            lambda items: dynamic_task(out=DynamicOut(int), cache=Cache("1", ignored=("x",)))(work),
+            "its cache ignores 'x', but the function has no such parameter. Its parameters are 'value'.",
+        ),
+    ],
+)
+def test_what_cannot_keep_its_results_is_refused_in_the_dag_file(call, message):
+    with DAG("refused", schedule=None), pytest.raises(DynamicOutputsError) as caught:
+        call(produce({}))
+    assert message in str(caught.value)

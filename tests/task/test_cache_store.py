@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from upath import UPath
 
 from airflow_dynamic_provider.cache import claims, results
 from airflow_dynamic_provider.cache.claims import Claim
+from airflow_dynamic_provider.cache.entries import Entry
 from airflow_dynamic_provider.cache.identity import Identity
 from airflow_dynamic_provider.cache.store import Store, folder_of, ids_of, open_store
 from airflow_dynamic_provider.definitions.cache import Cache
@@ -226,3 +228,14 @@ def test_names_stay_below_the_path_and_are_told_apart(part):
     assert folder.count("/") == 1
     assert folder.split("/")[0] not in ("", ".", "..")
     assert ids_of(f"{folder}/key.json") == (part, "task.group")
+
+
+def test_a_result_expires_at_its_age(tmp_path, monkeypatch):
+    kept = Store(UPath(tmp_path))
+    monkeypatch.setattr(results, "open_store", lambda: kept)
+    stored_at = datetime.now(timezone.utc) - timedelta(hours=2)
+    entry = Entry(IDENTITY.key, "1", MadeBy("d", "r", "t"), stored_at, 1)
+    results.store(IDENTITY, entry.to_bytes())
+    for age, is_used in ((timedelta(hours=1), False), (timedelta(hours=3), True), (None, True)):
+        hit = results.find(IDENTITY, Cache("1", expires=age), lambda content: content)
+        assert (hit is not None) == is_used
