@@ -29,6 +29,9 @@ _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
+#: Follows other remedies for a value that does not come back as it is.
+_DECLARE = "Or declare its type: out=DynamicOut(Config), out=Out(Config), or the annotation -> Config."
+
 _ALLOW_CLASS = "Add the class to [core] allowed_deserialization_classes, or store plain data."
 
 # What Airflow's deserializer, or the class of a value, raises if a stored value does not fit.
@@ -329,7 +332,8 @@ def _serialize(value: Any) -> str:
         from airflow_dynamic_provider.airflow_adapter.sameness import PLAIN_DATA
 
         raise UnstorableOutputError(
-            f"XCom cannot carry a value of type {type(value).__name__}: {error}", remedy=PLAIN_DATA
+            f"XCom cannot carry a value of type {type(value).__name__}: {error}",
+            remedy=f"{PLAIN_DATA} {_DECLARE}",
         ) from error
     return text
 
@@ -346,16 +350,17 @@ def _check_same(value: Any, text: str) -> None:
         back = deserialize(json.loads(text))
     except ImportError as error:
         raise UnstorableOutputError(
-            f"Airflow would refuse to load the stored value of type {name}: {error}", remedy=_ALLOW_CLASS
+            f"Airflow would refuse to load the stored value of type {name}: {error}",
+            remedy=f"{_ALLOW_CLASS} {_DECLARE}",
         ) from error
     except Exception as error:
         raise UnstorableOutputError(
             f"XCom would store a value of type {name} that cannot be read: {error}",
-            remedy=remedy_of_unreadable(value),
+            remedy=f"{remedy_of_unreadable(value)} {_DECLARE}",
         ) from error
     if (change := find_change(value, back, _is_same)) is not None:
         raise UnstorableOutputError(
-            f"XCom does not return the same value: {change.problem}", remedy=change.remedy
+            f"XCom does not return the same value: {change.problem}", remedy=f"{change.remedy} {_DECLARE}"
         )
 
 

@@ -76,7 +76,7 @@ def _read_xcoms(dag_id: str, run_id: str) -> dict[tuple[str, int], dict[str, Any
     with create_session() as session:
         for task_id, map_index, key, value in session.execute(query):
             if not _is_internal(key):
-                found.setdefault((task_id, map_index), {})[key] = _deserialize(value)
+                found.setdefault((task_id, map_index), {})[key] = layout.shown_form(_deserialize(value))
     return {own: _without_repeats(results) for own, results in found.items()}
 
 

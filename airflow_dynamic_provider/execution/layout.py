@@ -203,6 +203,15 @@ def holds_typed(stored: Any) -> bool:
     return type(stored) is list and any(map(is_typed, stored))
 
 
+def shown_form(stored: Any) -> Any:
+    """Return a stored value for people to read, without knowing its type: the JSON of typed parts."""
+    if is_typed(stored):
+        return stored[TYPED]
+    if type(stored) is list:
+        return [shown_form(each) for each in stored]
+    return {key: shown_form(each) for key, each in stored.items()} if type(stored) is dict else stored
+
+
 def _part(part: int) -> str:
     return f".part{part}" if part else ""
 

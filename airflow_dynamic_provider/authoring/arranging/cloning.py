@@ -25,7 +25,7 @@ from airflow_dynamic_provider.authoring.model.scope import BatchesOfMap
 from airflow_dynamic_provider.authoring.references.containers import SEQUENCES, rebuilt
 from airflow_dynamic_provider.authoring.references.item import Item
 from airflow_dynamic_provider.authoring.references.refusals import is_task_output
-from airflow_dynamic_provider.definitions.declarations import has_types
+from airflow_dynamic_provider.definitions.declarations import has_types, is_plain
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.execution.clones import (
     PUSHED_DEFAULT,
@@ -115,6 +115,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
             task.max_active_tis_per_dagrun = min(own_limit or scope.max_active, scope.max_active)
     for task in new:
         _read_by_key(task, graph)
+        _check_types(task)
         if scope.batches is not None:
             from airflow_dynamic_provider.authoring.arranging.batching import run_in_batches
 
@@ -185,6 +186,19 @@ def _function_with_types(task: Any) -> Callable[..., Any] | None:
         return None
     function: Callable[..., Any] = task.python_callable
     return function if has_types(function) else None
+
+
+def _check_types(task: Any) -> None:
+    """Refuse values of a declared class that the annotations of the function rule out."""
+    if not runs_plain_function(type(task)) and not hasattr(task, "declarations"):
+        return
+    given = [*task.op_args, *task.op_kwargs.values()]
+    if all(is_plain(getattr(each.source, "type", Any)) for each in given if isinstance(each, Item)):
+        return
+    # Imported here, because most values have no type that matters.
+    from airflow_dynamic_provider.authoring.arranging.type_checks import refuse_other_classes
+
+    refuse_other_classes(task.task_id, task.python_callable, task.op_args, task.op_kwargs)
 
 
 def _keep_types(clone: ClonedTask, function: Callable[..., Any]) -> None:

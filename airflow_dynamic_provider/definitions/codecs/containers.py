@@ -82,7 +82,7 @@ class Tuple(Codec):
 
 
 class Dict(Codec):
-    """Converts a dict to an object of JSON, or to a list of pairs if a key is not a string.
+    """Converts a dict to an object of JSON, or to pairs if a key is not a string or the order counts.
 
     Args:
         name: The type, for messages.
@@ -106,7 +106,8 @@ class Dict(Codec):
         """Return an object or a list of pairs, in the order of the dict."""
         if not self.accepts(value):
             raise self.refuse(value)
-        if self._key.is_identity and all(type(key) is str for key in value):
+        # PostgreSQL does not keep the order of an object.
+        if self._kind is dict and self._key.is_identity and all(type(key) is str for key in value):
             return {key: convert_part(self._value.encode, each, f"[{key!r}]") for key, each in value.items()}
         return [
             [convert_part(self._key.encode, key, ""), convert_part(self._value.encode, each, f"[{key!r}]")]
