@@ -32,7 +32,7 @@ def clear(args: Namespace) -> None:
     """
     _check_arguments(args)
     with opened_run(args) as run:
-        to_clear = _find_nodes(run, args) if args.workflow else _find_keys(run, args)
+        to_clear = _find(run, args)
         rows = [_row(instance, to_clear) for instance in to_clear.first()]
         if args.yes:
             clear_in_database(run, to_clear, keep_results=args.keep_cache)
@@ -48,6 +48,10 @@ def _check_arguments(args: Namespace) -> None:
     Raises:
         SystemExit: The arguments cannot be combined.
     """
+    if args.step:
+        if args.key or args.match or args.state or args.of or args.workflow or args.node:
+            raise SystemExit("--step says all that is cleared: leave the other selections out.")
+        return
     if not args.workflow:
         if args.node:
             raise SystemExit("--node names a node of a workflow. Name the workflow with --workflow GROUP.")
@@ -67,6 +71,15 @@ def _check_arguments(args: Namespace) -> None:
         raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
     if len(args.key or ()) > 1:
         raise SystemExit("With --workflow, use --key once at most: it names the key of one graph.")
+
+
+def _find(run: OpenRun, args: Namespace) -> ToClear:
+    if args.step:
+        # Imported here, because few clears name steps.
+        from airflow_dynamic_provider.database.step_naming import find_steps
+
+        return find_steps(run, args.step)
+    return _find_nodes(run, args) if args.workflow else _find_keys(run, args)
 
 
 def _find_nodes(run: OpenRun, args: Namespace) -> ToClear:

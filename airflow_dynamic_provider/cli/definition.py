@@ -67,6 +67,13 @@ MATCH = _argument(
     metavar="PATTERN",
     help="Only keys that match the pattern, as in a shell: *, ?, [a-z]. The pattern stands for the whole key",
 )
+STEP = _argument(
+    "--step",
+    metavar="STEP",
+    action="append",
+    help="One task of a key, as Dagster names steps: 'task[key]', 'task[?]' for all keys, or 'task' if it is "
+    "not mapped. It may be given more than once",
+)
 LIMIT = _argument(
     "--limit", type=int, default=1000, metavar="NUMBER", help="The maximum number of keys (default: 1000)"
 )
@@ -152,7 +159,10 @@ CLEAR = ActionCommand(
     "nodes, what depends on them in the plan, the workflow's result, and what is downstream of it in the "
     "Dag. Airflow's own clear does not know what depends on keys and nodes.",
     func=lazy_load_command(f"{_MODULE}.clear.clear"),
-    args=(DAG_ID, RUN_ID, OF, KEYS, MATCH, STATE, WORKFLOW, NODE, KEEP_CACHE, YES, ARG_OUTPUT, ARG_VERBOSE),
+    args=(
+        *(DAG_ID, RUN_ID, OF, KEYS, MATCH, STATE, STEP, WORKFLOW, NODE, KEEP_CACHE, YES),
+        *(ARG_OUTPUT, ARG_VERBOSE),
+    ),
 )
 
 EXPORT = ActionCommand(

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docker/*.md"))]
 PAGES_WITH_CODE = (
     "batches.md",
+    "coming-from-dagster.md",
     "coming-from-flyte.md",
     "concepts.md",
     "kept-results.md",

@@ -89,7 +89,7 @@ def test_each_job_is_a_dag(dags):
     }
 
 
-def test_a_run_takes_its_config_from_its_conf_and_tears_resources_down(dags, tmp_path, monkeypatch):
+def test_a_run_takes_its_config_and_tears_resources_down(dags, tmp_path, monkeypatch):
     from airflow.models.asset import AssetEvent
     from airflow.sdk.exceptions import ParamValidationError
     from airflow.utils.session import create_session

@@ -215,6 +215,19 @@ class OpExecutionContext:
         self._yielded.add((output_name, mapping_key))
         return self.metadata.get((output_name, mapping_key), {})
 
+    def check_metadata(self) -> None:
+        """Refuse metadata that was added to an output that was not given.
+
+        Raises:
+            DagsterInvariantViolationError: There is such metadata.
+        """
+        for name, key in self.metadata.keys() - self._yielded:
+            named = "" if key is None else f" with the mapping key {key!r}"
+            raise self._invariant(
+                f"added metadata to an output {name!r}{named}, and did not give it",
+                "Give the output, or correct its name and key.",
+            )
+
     def _invariant(self, problem: str, remedy: str) -> DagsterInvariantViolationError:
         return DagsterInvariantViolationError(problem, task_id=self._path, remedy=remedy)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.calling import call_op, fixed_config
@@ -186,6 +187,7 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
                     context.log_event(event)
                 else:
                     yield step.core_event(event, context)
+            context.check_metadata()
         except Exception as error:
             shown = _failed(step, context, error)
             if shown is error:
@@ -242,6 +244,8 @@ def _retry(step: _Step, error: RetryRequested) -> BaseException:
             task_id=step.plan.path,
             remedy="Give the op a RetryPolicy(max_retries=...): Airflow must know the number before it runs.",
         )
+    # Airflow's delay was set before the op ran, so this wait holds the task's place.
+    time.sleep(error.seconds_to_wait or 0)
     return error
 
 

@@ -1,0 +1,94 @@
+"""Each line of the table "What differs" of the page about Dagster."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from airflow_dynamic_provider.dags_from import dagster
+from airflow_dynamic_provider.dags_from.dagster import DynamicOut, DynamicOutput, RetryRequested, job, op
+from tests.workflow_runs import quickly
+
+PAGE = Path(__file__).parents[2] / "docs" / "coming-from-dagster.md"
+
+#: A word of each line -> the test that holds it.
+LINES = {
+    "resources are set up": "test_dag_files.py::test_a_run_takes_its_config_and_tears_resources_down",
+    "RetryRequested": "test_differences.py::test_a_retry_that_airflow_does_not_know_of_is_refused",
+    "Backoff.LINEAR": "test_refusals.py::test_what_an_op_declares_is_checked",
+    "metadata for a key": "test_differences.py::test_metadata_of_a_key_that_is_not_produced_is_refused",
+    "below a mapped graph": "test_refusals.py::test_a_job_that_cannot_be_right_is_refused",
+    "return nothing": "test_refusals.py::test_a_job_that_cannot_be_right_is_refused",
+    "cannot return outputs": "test_differences.py::test_a_job_may_return_outputs",
+}
+
+# As if it were imported from a module that the op's module does not define.
+LIBRARY: dict = {"RetryRequested": RetryRequested}
+exec("def request():\n    raise RetryRequested()", LIBRARY)
+AS_METHOD = type("Library", (), {"ask": staticmethod(LIBRARY["request"])})
+
+
+@op
+def one():
+    return 1
+
+
+@op
+def asks_elsewhere():
+    AS_METHOD.ask()
+
+
+@op(out=DynamicOut(int))
+def tells_of_another_key(context):
+    context.add_output_metadata({"a": 1}, mapping_key="other")
+    yield DynamicOutput(1, "own")
+
+
+def test_each_line_of_the_page_has_a_test():
+    table = PAGE.read_text(encoding="utf-8").split("## What differs")[1]
+    lines = [line for line in table.splitlines() if line.startswith("| ") and "in Dagster | here" not in line]
+    assert len(lines) == len(LINES)
+    for words, test in LINES.items():
+        assert sum(words in line for line in lines) == 1, words
+        file, _, name = test.partition("::")
+        assert re.search(rf"^def {name}\(", (Path(__file__).parent / file).read_text(), re.MULTILINE), test
+
+
+def test_every_name_of_the_page_can_be_imported():
+    named = set(re.findall(r"`@?([A-Za-z_]+)(?:\(|`|=)", PAGE.read_text(encoding="utf-8")))
+    known = {name for name in named if name in dagster.__all__}
+    assert {"op", "In", "graph_asset", "ScheduleDefinition", "in_process_executor", "RunConfig"} <= known
+
+
+def test_a_retry_that_airflow_does_not_know_of_is_refused():
+    @job
+    def asking():
+        asks_elsewhere()
+
+    message = (
+        r"^Task 'asks_elsewhere': a retry was requested, and the task has only 0 retries\. Give the op a R"
+    )
+    with quickly(), pytest.raises(dagster.DagsterInvalidConfigError, match=message):
+        asking.execute_in_process()
+    assert asking.dag.get_task("asks_elsewhere").retries == 0
+
+
+def test_metadata_of_a_key_that_is_not_produced_is_refused():
+    @job
+    def telling():
+        tells_of_another_key()
+
+    message = r"added metadata to an output 'result' with the mapping key 'other', and did not give it\. Give"
+    with quickly(), pytest.raises(dagster.DagsterInvariantViolationError, match=message):
+        telling.execute_in_process()
+
+
+def test_a_job_may_return_outputs():
+    @job
+    def returning():
+        return one()
+
+    with quickly():
+        assert returning.execute_in_process().output_value() == 1
