@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_dynamic_provider.cache.encoding import UnhashableError, digest
-from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
+from airflow_dynamic_provider.definitions.annotations import declaring, is_by_content, types_of
 from airflow_dynamic_provider.definitions.cache import AUTO, Cache, FileContent
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
@@ -135,12 +135,13 @@ def version_of(cache: Cache, function: Callable[..., Any], task_id: str) -> str:
 def _parameters_by_content(function: Callable[..., Any]) -> frozenset[str]:
     """Return the parameters whose annotation names `FileContent`."""
     types = types_of(function)
-    raw = getattr(inspect.unwrap(function), "__annotations__", {})
+    raw = getattr(declaring(function), "__annotations__", {})
     # An annotation that cannot be evaluated is a text, which names the marker all the same.
     return frozenset(
         name
         for name, annotation in raw.items()
-        if is_by_content(types.get(name)) or (name not in types and FileContent.__name__ in str(annotation))
+        if is_by_content(types.get(name, annotation))
+        or (name not in types and FileContent.__name__ in str(annotation))
     )
 
 

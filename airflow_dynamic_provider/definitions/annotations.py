@@ -23,10 +23,15 @@ def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
 
     A parameter without an annotation, and one whose annotation cannot be evaluated, is missing.
     """
-    function = inspect.unwrap(function, stop=_converts)
+    function = declaring(function)
     if _converts(function):
         return {}
     return _evaluated(getattr(function, "__annotations__", {}), getattr(function, "__globals__", {}))
+
+
+def declaring(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, below its decorators, whose annotations are about the values."""
+    return inspect.unwrap(function, stop=_converts)
 
 
 def is_by_content(annotation: Any) -> bool:

@@ -254,6 +254,19 @@ def test_untyped_containers_are_refused_where_a_value_would_change():
         loose(values={"a": (1, 2)})
 
 
+class Opaque:
+    pass
+
+
+def test_values_that_only_pickle_can_store_are_refused():
+    @fl.task
+    def opaque() -> Opaque:
+        return Opaque()
+
+    with pytest.raises(OutputTypeError, match="Opaque'> cannot be stored as data, and nothing is pickled"):
+        opaque()
+
+
 def test_a_recoverable_error_is_tried_again_and_no_other():
     tries: list[str] = []
 

@@ -20,6 +20,9 @@ class _Stored:
         remote_path: Where it is stored for later tasks, ``False`` to leave it where it is.
     """
 
+    #: As an input of a cached task, its content counts, not its place.
+    counts_by_content = True
+
     def __init__(self, path: Any, downloader: Any = None, remote_path: Any = None) -> None:
         self._source: str = os.fspath(path)
         self._local = None if storing.is_url(self._source) else self._source
