@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+needs_task_state_store = pytest.mark.skipif(
+    find_spec("airflow.models.task_state_store") is None,
+    reason="up to Airflow 3.2, a retry runs all keys of a batch again",
+)
 
 
 def mark(items: list[Any], folder: Path, name: str, *fixtures: str) -> None:

@@ -21,6 +21,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk,
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import start_run
+from tests.marking import needs_task_state_store
 
 pytestmark = pytest.mark.dag
 
@@ -158,14 +159,15 @@ def test_clears_before_the_batch_starts_add_up_and_airflows_own_clear_ends_them(
     assert run.xcom("keep") == {f"k{number}": number * 10 for number in range(5)}
 
 
+@needs_task_state_store
 def test_a_retry_after_a_clear_runs_only_the_cleared_keys_that_did_not_succeed():
-    WORLD.acts = {("first", "k0"): "fail", ("first", "k1"): "fail for good", ("first", "k4"): "fail for good"}
+    WORLD.acts = {("first", "k0"): "fail", ("first", "k1"): "fail", ("first", "k4"): "fail for good"}
     run = start_run(only(retries=1, retry_delay=0)).run()
     WORLD.acts = {("first", "k0"): "fail", ("first", "k4"): "fail"}
     clear(run, "--key", "k0", "--key", "k2").run()
     assert WORLD.ran == ["first k0", "first k2", "first k0"]
     # The failed key that was not named stays as it was, and needs no retry.
-    assert shown(run)["k1"] == ("failed", 1)
+    assert shown(run)["k1"] == ("failed", 2)
     assert run.states("first") == {"k0 … k2 (3)": "failed", "k3 … k4 (2)": "failed"}
     assert "k4" not in run.xcom("keep")
     WORLD.acts = {}
@@ -185,6 +187,12 @@ def test_after_keys_were_listed_again_a_clear_keeps_only_results_of_the_same_key
         **dict.fromkeys(["k4", "k1", "k0"], "success"),
         **dict.fromkeys(["k2", "k3"], None),
     }
+    # What a clear keeps follows its key if the keys are listed again before the batch starts.
+    WORLD.order = [0, 2, 1, 4, 3]
+    clear(run, "--key", "k4").clear("produce", downstream=False).run()
+    assert WORLD.ran == ["first k2"]
+    states = {key: state for key, (state, _) in shown(run).items()}
+    assert states == {**dict.fromkeys(["k0", "k2", "k1"], "success"), "k4": None, "k3": None}
 
 
 #: State of a batch, the keys that it has stored -> the states of the keys that are kept. k1 is cleared.

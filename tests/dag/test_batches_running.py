@@ -25,6 +25,7 @@ from airflow_dynamic_provider import (
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag_runs import run_dag, start_run
+from tests.marking import needs_task_state_store
 
 pytestmark = pytest.mark.dag
 
@@ -285,6 +286,7 @@ def test_keys_do_not_share_their_arguments():
     assert run.calls.messages["change", 0]["GetXCom"] <= 3
 
 
+@needs_task_state_store
 def test_a_retry_runs_only_the_keys_that_failed():
     WORLD.acts = {"k1": "fail", "k3": "fail for good", "k2": "skip"}
     run = start_run(batched(work.override(retries=2, retry_delay=0), 5))
