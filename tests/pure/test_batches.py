@@ -27,6 +27,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     KeyRecord,
     StoredChunk,
     pages_of_places,
+    ranges_of,
 )
 from tests.pure.refusals import refused
 from tests.pure.strategies import (
@@ -114,6 +115,17 @@ def test_a_page_has_the_batches_that_begin_in_it_and_one_more(batches):
         assert list(page.starts) == sorted(set(page.starts))
         assert all(start // POSITIONS_PER_PAGE == number for start in page.starts[1:])
         assert page.starts[0] <= number * POSITIONS_PER_PAGE
+
+
+@given(st.lists(st.sets(st.integers(0, 60), max_size=20), max_size=5))
+def test_the_first_chunk_tells_where_each_other_key_is(parts):
+    chunks, taken = {}, set()
+    for number, positions in enumerate(parts, 1):
+        chunks[number] = sorted(positions - taken, reverse=number % 2 == 0)
+        taken |= positions
+    stored = StoredChunk.unpack(StoredChunk((), 1, others=ranges_of(chunks)).pack())
+    expected = {position: number for number, positions in chunks.items() for position in positions}
+    assert {at: stored.chunk_of(at) for at in range(62)} == {at: expected.get(at) for at in range(62)}
 
 
 # What is stored of the keys

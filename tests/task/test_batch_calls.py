@@ -10,6 +10,7 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from airflow_dynamic_provider.execution import layout
+from airflow_dynamic_provider.execution.batches import recording
 from tests.task.cost_table import OF_AIRFLOW
 from tests.task_runs import FakeSupervisor, run_task
 
@@ -55,11 +56,7 @@ def run():
     for task_id in ("produce", "produce__batches", "first", "second__gate", "second", "use", "use_pages"):
         in_batches = task_id in ("first", "second__gate", "second")
         for index in range(2) if in_batches else (-1,):
-            del supervisor.messages[:]
-            done = run_task(made, task_id, index, supervisor)
-            assert done.state == "success", done.message
-            names = [type(message).__name__ for message in supervisor.messages]
-            calls[task_id] = Counter(name for name in names if name not in OF_AIRFLOW)
+            calls[task_id] = count_calls(made, supervisor, task_id, index)
     return calls, supervisor.xcoms
 
 
@@ -125,3 +122,46 @@ def test_a_collector_reads_each_batch_with_one_call():
     assert calls["use"] == {"GetTaskStates": 1, "GetXCom": 5, "SetXCom": 1}
     # A lazy collection reads the states first, and the values later.
     assert calls["use_pages"] == {"GetTaskStates": 1, "GetXCom": 7, "SetXCom": 1}
+
+
+def count_calls(made, supervisor, task_id, index):
+    """Run a task instance, and return its calls."""
+    del supervisor.messages[:]
+    done = run_task(made, task_id, index, supervisor)
+    assert done.state == "success", done.message
+    names = [type(message).__name__ for message in supervisor.messages]
+    return Counter(name for name in names if name not in OF_AIRFLOW)
+
+
+def test_a_clone_reads_two_chunks_at_most_of_a_batch_with_many(monkeypatch):
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 2000)
+    with DAG("single_after_batch", schedule=None) as made:
+        produce(200).map(first, batch=200).map(second)
+    supervisor = FakeSupervisor()
+    for task_id, index in (("produce", -1), ("produce__batches", -1), ("first", 0)):
+        count_calls(made, supervisor, task_id, index)
+    assert sum(key.startswith("dynamic_batch.") for _, _, key in supervisor.xcoms) > 5
+    for position, chunks in ((0, 1), (150, 2), (199, 2)):
+        # Its own item, the batch of its position, and the chunks. The gate needs a state too.
+        of_gate = count_calls(made, supervisor, "second__gate", position)
+        assert of_gate == {"GetXCom": 3 + chunks, "GetTaskStates": 1}
+        assert count_calls(made, supervisor, "second", position) == {"GetXCom": 2 + chunks, "SetXCom": 1}
+        assert supervisor.xcoms["second", position, "return_value"] == 2 * (position + 1)
+
+
+def test_a_batch_after_single_clones_asks_only_for_the_states_of_its_own_keys():
+    with DAG("batch_after_singles", schedule=None) as made:
+        produce(200).map(first).map(second, batch=5)
+    supervisor = FakeSupervisor()
+    for task_id, index in (("produce", -1), ("produce__batches", -1), *(("first", at) for at in range(5))):
+        count_calls(made, supervisor, task_id, index)
+    supervisor.states |= {("first", index): "success" for index in range(200)}
+    rows = []
+    for state, asked in (("success", {"GetTICount": 2}), ("failed", {"GetTICount": 2, "GetTaskStates": 5})):
+        # A clone of another batch.
+        supervisor.states["first", 100] = state
+        supervisor.rows = 0
+        calls = count_calls(made, supervisor, "second__gate", 0)
+        assert calls == {"GetXCom": 3, **asked}
+        rows.append(supervisor.rows)
+    assert rows == [3, 3 + 5]

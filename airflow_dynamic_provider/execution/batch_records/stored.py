@@ -322,13 +322,16 @@ def _unpack_records(document: Mapping[str, Any]) -> Iterator[KeyRecord]:
     keys, positions = document["keys"], document["positions"]
     count = len(keys)
     rare = {name: document.get(name, {}) for name in _RARE}
+    odd = {at for entries in rare.values() for at in entries}
     values = _unpack_values(document, count)
     began = document.get("began", 0)
     started, milliseconds = (document.get(name) or [None] * count for name in ("started", "milliseconds"))
     for at, (key, position, start, took) in enumerate(
         zip(keys, positions, started, milliseconds, strict=True)
     ):
-        found = {name: rare[name].get(str(at), default) for name, default in _RARE.items()}
+        found = _RARE
+        if odd and str(at) in odd:
+            found = {name: rare[name].get(str(at), usual) for name, usual in _RARE.items()}
         if found["states"] not in FINAL:
             raise ValueError(f"{found['states']!r} is not the state of a key that has ended")
         yield KeyRecord(
