@@ -44,6 +44,7 @@ class RunServer:
     def __init__(self, static: Path) -> None:
         self.states: dict[str, str | None] = {}
         self.stale: set[str] = set()
+        self.kept: dict[str, str] = {}
         self.is_running = True
         self.status = 200
         self.folded = 0
@@ -174,6 +175,7 @@ class RunServer:
             "is_stale": key in self.stale,
             "error": None,
             "reason": None,
+            "from_run": self.kept.get(key),
         }
         return {
             "key_path": [key],

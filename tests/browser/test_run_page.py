@@ -245,10 +245,33 @@ def test_clearing_shows_first_what_runs_again(run, server):
     assert server.cleared == []
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(dialog).to_contain_text("Cleared 1 task instance")
-    assert server.cleared == [{"of": "items.result", "keys": [["key 003"]], "state": None, "confirmed": 1}]
+    (cleared,) = server.cleared
+    assert cleared == {
+        "of": "items.result",
+        "keys": [["key 003"]],
+        "state": None,
+        "confirmed": 1,
+        "keep_results": False,
+    }
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
     expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
+
+
+def test_results_of_earlier_runs_are_marked_and_a_clear_may_keep_them(run, server):
+    server.kept = {"key 003": "run 0"}
+    run.reload()
+    expect(rows(run).nth(3).locator(".kept-mark").first).to_have_text("kept")
+    expect(rows(run).nth(2).locator(".kept-mark")).to_have_count(0)
+    cell = rows(run).nth(3).locator("a.cell").first
+    assert "Result of the run run 0" in cell.get_attribute("title")
+    rows(run).nth(3).get_by_role("checkbox").check()
+    run.get_by_role("button", name="Clear selected (1)").click()
+    dialog = run.get_by_role("dialog")
+    dialog.get_by_label("Cached tasks may use kept results").check()
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_contain_text("Cleared 1 task instance")
+    assert [body["keep_results"] for body in server.cleared] == [True]
 
 
 def test_where_clones_ran_for_former_keys_the_page_offers_the_clear_that_mends_it(run, server):
