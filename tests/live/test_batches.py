@@ -65,6 +65,16 @@ def test_keys_that_ended_before_the_last_kill_go_on(client: RestClient, runs: di
     }
 
 
+def test_what_keys_produced_before_a_kill_is_kept(client: RestClient, runs: dict[str, str]) -> None:
+    def parts(numbers: range, tries: int) -> list[str]:
+        return [f"{number}.{part} in try {tries}" for number in numbers for part in range(number % 3)]
+
+    killed, count = DAG["KILLED"], DAG["COUNT"]
+    before, after = parts(range(killed), 1), parts(range(2000, count), 1)
+    assert client.xcom(DAG_ID, runs["first"], "keep") == [*before, *parts(range(killed, 2000), 2), *after]
+    assert client.xcom(DAG_ID, runs["all"], "keep") == [*before, *after]
+
+
 def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, runs: dict[str, str]) -> None:
     lines = client.log(DAG_ID, runs["first"], "square", map_index=0, try_number=1)
     told = {line["event"]: line.get("mapping_key") for line in lines}

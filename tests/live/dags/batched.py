@@ -30,19 +30,33 @@ def numbers():
         yield DynamicOutput(number, f"n{number:05d}")
 
 
-@task(retries=1, retry_delay=timedelta(seconds=1))
-def square(number):
+def kill_at(number):
     context = get_current_context()
     is_first = context["ti"].try_number == 1
     if number == KILLED and (is_first or context["dag_run"].conf.get("always")):
-        time.sleep(1.5)
+        # Longer than the second between two stores, and the time that a store takes.
+        time.sleep(4)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task(retries=1, retry_delay=timedelta(seconds=1))
+def square(number):
+    context = get_current_context()
+    kill_at(number)
     if number % 500 == 0:
         log.info("squaring %d", number)
     if number in FAILING and context["ti"].try_number < (3 if number == FAILED else 2):
         raise ValueError(f"{number} is bad")
     add_output_metadata({"try": context["ti"].try_number})
     return number**2
+
+
+@dynamic_task(out=DynamicOut(str), retries=1, retry_delay=timedelta(seconds=1))
+def split(number):
+    kill_at(number)
+    tries = get_current_context()["ti"].try_number
+    for part in range(number % 3):
+        yield DynamicOutput(f"{number}.{part} in try {tries}", f"p{part}")
 
 
 @task
@@ -60,9 +74,16 @@ def count_states(states):
     return {state: list(states.values()).count(state) for state in sorted(set(states.values()))}
 
 
+@task
+def keep(values):
+    return values
+
+
 @dag(schedule=None)
 def batched():
-    squares = numbers().map(square, batch=1000)
+    produced = numbers()
+    keep(produced.map(split, batch=1000).collect(min_success_ratio=0))
+    squares = produced.map(square, batch=1000)
     doubles = squares.map(double, batch=Batch(700, concurrency=50))
     total(doubles.collect(min_success_ratio=0.8))
     count_states(doubles.states())
