@@ -186,8 +186,8 @@ class Matrix:
             ordered = sorted(shown, key=lambda at: paths[at], reverse=query.is_descending)
             return total, list(query.slice(ordered))
         if query.sort == "position" and not query.states:
-            ordered = positions[::-1] if query.is_descending else positions
-            return self.totals.of(positions), list(query.slice(ordered))
+            in_order = positions[::-1] if query.is_descending else positions
+            return self.totals.of(positions), list(query.slice(in_order))
         order = Order(query.states, query.sort, query.is_descending, query.limit, query.offset)
         return self.totals.of_and_first(positions, order)
 

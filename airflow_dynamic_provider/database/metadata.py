@@ -205,7 +205,8 @@ def _items_of_pages(
         position: (read.get((page, part), _UNREADABLE_ITEMS), offset)
         for position, (page, part, offset) in parts.items()
     }
-    items = _read_each(stored, _item_of, _UNREADABLE_ITEM)
+    unreadable: StoredItem | None = _UNREADABLE_ITEM
+    items = _read_each(stored, _item_of, unreadable)
     return {position: item for position, item in items.items() if item is not None}
 
 
@@ -235,8 +236,9 @@ def _read_pages(
     source: RunSource, space: ProducedSpace, names: Mapping[str, tuple[int, int]], pages: Pages
 ) -> dict[tuple[int, int], _Page]:
     stored = source.pull_names(space.producer_id, names, fields=ITEMS_FIELDS, keep_errors=True)
-    unpack = _unpack_values if pages is VALUES else pages.unpack
-    read = _read_each(_without(stored, "values"), unpack, _UNREADABLE_ITEMS)
+    unpack: Callable[[Any], _Page] = _unpack_values if pages is VALUES else pages.unpack
+    unreadable: _Page = _UNREADABLE_ITEMS
+    read = _read_each(_without(stored, "values"), unpack, unreadable)
     return {names[name]: items for name, items in read.items()}
 
 

@@ -31,7 +31,8 @@ def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
 
 def declaring(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function, below its decorators, whose annotations are about the values."""
-    return inspect.unwrap(function, stop=_converts)
+    declared: Callable[..., Any] = inspect.unwrap(function, stop=_converts)
+    return declared
 
 
 def is_by_content(annotation: Any) -> bool:

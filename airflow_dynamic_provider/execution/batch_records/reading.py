@@ -114,7 +114,7 @@ class BatchRecords:
         self._by_position.update((record.position, record) for record in chunk.records)
 
 
-def records_of(context: Mapping[str, Any], task_id: str, number: int) -> BatchRecords:
+def records_of(context: MutableMapping[str, Any], task_id: str, number: int) -> BatchRecords:
     """Return the records of a batch. Those that a task instance with many keys has read are kept for all."""
     if not keeps_pages(context):
         return BatchRecords(context, task_id, number)
@@ -124,7 +124,7 @@ def records_of(context: Mapping[str, Any], task_id: str, number: int) -> BatchRe
     return kept[task_id, number]
 
 
-def record_at(context: Mapping[str, Any], spec: CloneSpec, position: int) -> KeyRecord | None:
+def record_at(context: MutableMapping[str, Any], spec: CloneSpec, position: int) -> KeyRecord | None:
     """Return what became of one key, ``None`` if nothing is stored. Up to four API calls."""
     assert spec.batches is not None
     number = batch_of(context, spec.batches.cut, position)
@@ -163,7 +163,7 @@ def held_back(context: Mapping[str, Any], spec: CloneSpec, wanted: Mapping[int, 
                 yield position
 
 
-def read_batched_value(context: Mapping[str, Any], spec: CloneSpec, output: str, place: Place) -> Any:
+def read_batched_value(context: MutableMapping[str, Any], spec: CloneSpec, output: str, place: Place) -> Any:
     """Return the value that a batched task produced for a key, in a running clone or batch.
 
     Raises:
