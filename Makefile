@@ -132,6 +132,21 @@ $(DAGSTER)/.ready: tests/dagster/constraints.txt
 	@$(call install,$(DAGSTER),--requirement tests/dagster/constraints.txt)
 	@touch $@
 
+RAY := $(HOMES)/ray
+.PHONY: test-ray
+test-ray: $(RAY)/.ready ## Run the tests of batches on Ray
+	$(call step,Ray)
+	@"$(RAY)/bin/python" -m pytest tests/dag/test_batches_runners.py -k Ray $(ARGS)
+
+# Ray needs 240 MB, and no other test needs it. The rest is that of .venv.
+$(RAY)/.ready: tests/ray-constraints.txt $(READY)
+	$(call step,Installing Ray into an environment of its own)
+	@$(call environment,$(RAY))
+	@$(call install,$(RAY),--constraint constraints.txt --requirement tests/ray-constraints.txt)
+	@"$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		"$$("$(RAY)/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
+	@touch $@
+
 .PHONY: test-celery
 test-celery: $(READY) ## Run the deployment of docker/compose.yaml while its parts fail (an hour; Redis as root)
 	@"$(BIN)/python" -m pytest -m celery -rA $(ARGS)

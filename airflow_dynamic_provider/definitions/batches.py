@@ -29,8 +29,9 @@ class Batch:
         bytes: The maximum stored size of the mapped values in a batch, in bytes. A larger value has a batch
             of its own. By default, there is no limit.
         concurrency: How many keys run at the same time. By default 1 for a plain function, which need not be
-            thread-safe, 100 for an ``async`` function, the number of processors for ``"processes"``, and 16
-            for a callable.
+            thread-safe, 100 for an ``async`` function, the number of processors for ``"processes"``, and for
+            a callable what its executor says in the attribute ``max_workers`` (or ``_max_workers``, as those
+            of the standard library), the threads of all workers for Dask, and 16 if nothing says how many.
         runner: ``"threads"``, ``"processes"``, or a callable that is called in the task's process and returns
             a `concurrent.futures.Executor`. By default threads, and an event loop for ``async`` functions.
         key_timeout: The time that one key may take, as a `timedelta` or in seconds; unlimited by default.

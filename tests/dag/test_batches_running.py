@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -17,10 +15,8 @@ from airflow_dynamic_provider import (
     Batch,
     DynamicOut,
     DynamicOutput,
-    add_output_metadata,
     dynamic_task,
     get_mapping_key,
-    get_mapping_key_path,
 )
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
@@ -86,67 +82,6 @@ def records(run, task_id="work"):
     return found
 
 
-RUNNERS = {
-    "one after the other": Batch(3),
-    "threads": Batch(3, concurrency=2),
-    "processes": Batch(3, runner="processes", concurrency=2),
-    "an executor of threads": Batch(3, runner=lambda: ThreadPoolExecutor(2)),
-    "an executor of processes": Batch(3, runner=lambda: ProcessPoolExecutor(2)),
-}
-
-
-@pytest.mark.parametrize("batch", RUNNERS.values(), ids=RUNNERS.keys())
-def test_each_key_has_its_own_context_under_every_runner(batch):
-    @task
-    def show(number, mapping_key=None, run_id=None, params=None, text=None):
-        add_output_metadata({"seen": get_mapping_key()})
-        context = get_current_context()
-        return {
-            "keys": [mapping_key, get_mapping_key(), *get_mapping_key_path(), context["mapping_key"]],
-            "run": [run_id == context["run_id"], params == dict(context["params"])],
-            "text": text.removesuffix(f" of {run_id}"),
-            "number": number,
-        }
-
-    run = run_dag(batched(lambda number: show(number, text="{{ mapping_key }} of {{ run_id }}"), batch))
-    assert run.state == "success"
-    assert run.xcom("keep") == {
-        f"k{number}": {
-            "keys": [f"k{number}"] * 4,
-            "run": [True, True],
-            "text": f"k{number}",
-            "number": number,
-        }
-        for number in range(5)
-    }
-    for key, record in records(run, "show").items():
-        assert record.metadata["outputs"]["result"]["seen"]["value"] == key
-        assert record.metadata["inherited"]["number"]["value"] == int(key[1:])
-
-
-@pytest.mark.parametrize("batch", RUNNERS.values(), ids=RUNNERS.keys())
-def test_each_key_has_its_own_end_under_every_runner(batch):
-    WORLD.acts = {"k1": "fail", "k2": "skip", "k4": "fail for good"}
-    run = run_dag(batched(work, batch))
-    assert run.xcom("keep") == {"k0": 0, "k3": 30}
-    assert run.xcom("states") == {
-        "k0": "success",
-        "k1": "failed",
-        "k2": "skipped",
-        "k3": "success",
-        "k4": "failed",
-    }
-    assert run.states("work") == {"k0 … k2 (3)": "failed", "k3 … k4 (2)": "failed"}
-    found = records(run)
-    failure = found["k1"].failure
-    assert (failure.kind, failure.message) == ("ValueError", "k1 is bad")
-    assert "in act\n" in failure.traceback
-    assert found["k2"].reason == "k2 is not wanted"
-    assert found["k4"].is_final
-    assert not found["k1"].is_final
-    assert all(record.tries == 1 and record.milliseconds is not None for record in found.values())
-
-
 def test_async_functions_wait_at_the_same_time():
     WORLD.count, WORLD.most, WORLD.now = 50, 0, 0
 
@@ -183,33 +118,6 @@ def test_a_plain_function_runs_in_the_main_thread():
 
     run = run_dag(batched(here, 3))
     assert set(run.xcom("keep").values()) == {True}
-
-
-@pytest.mark.parametrize(
-    "batch",
-    [
-        Batch(5, key_timeout=0.5),
-        Batch(5, key_timeout=0.5, concurrency=2),
-        Batch(5, key_timeout=2, concurrency=2, runner="processes"),
-    ],
-    ids=["one after the other", "threads", "processes"],
-)
-def test_a_key_that_takes_too_long_fails_and_holds_up_no_other(batch):
-    WORLD.count = 4
-
-    @task
-    def hang(number):
-        if number < 2:
-            time.sleep(20)
-        return number
-
-    began = time.monotonic()
-    run = run_dag(batched(hang, batch))
-    assert time.monotonic() - began < 20
-    assert run.xcom("keep") == {"k2": 2, "k3": 3}
-    failure = records(run, "hang")["k0"].failure
-    assert failure.kind == "TimeoutError"
-    assert failure.message == f"took longer than key_timeout={batch.key_timeout:g} seconds"
 
 
 def test_a_process_of_the_pool_that_dies_fails_its_keys_and_the_others_run():
@@ -365,53 +273,6 @@ def test_a_limit_of_bytes_cuts_batches():
     assert list(run.states("keep_each")) == ["t0 … t1 (2)", "t2", "t3 … t4 (2)"]
 
 
-def test_what_a_function_logs_in_another_process_is_in_the_task_log_with_its_key():
-    @task
-    def tell(number):
-        logging.getLogger("author").error("number %d", number)
-
-    told = []
-    handler = logging.Handler()
-    handler.emit = lambda record: told.append(record.getMessage())
-    logging.getLogger("author").addHandler(handler)
-    try:
-        run_dag(batched(tell, Batch(5, runner="processes")))
-    finally:
-        logging.getLogger("author").removeHandler(handler)
-    assert sorted(told) == [f"[k{number}] number {number}" for number in range(5)]
-
-
-def test_dask_runs_keys_and_loses_only_those_of_a_worker_that_dies():
-    import dask
-    from distributed import Client, LocalCluster
-
-    WORLD.count = 6
-
-    @task
-    def die(number):
-        from distributed import get_worker
-
-        if number == 2 and get_worker() is not None:
-            os._exit(1)
-        add_output_metadata({"pid": os.getpid()})
-        return [number, get_mapping_key()]
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
-    ):
-        address = cluster.scheduler_address
-        run = run_dag(batched(die, Batch(6, runner=lambda: Client(address).get_executor(), concurrency=1)))
-    assert run.xcom("keep") == {f"k{number}": [number, f"k{number}"] for number in (0, 1, 3, 4, 5)}
-    assert run.xcom("states")["k2"] == "failed"
-    pids = {
-        record.metadata["outputs"]["result"]["pid"]["value"]
-        for record in records(run, "die").values()
-        if record.metadata.get("outputs")
-    }
-    assert os.getpid() not in pids
-
-
 def test_what_another_process_lacks_is_refused_where_it_is_used():
     @task
     def take(number, ti=None, params=None, **context):
@@ -425,21 +286,6 @@ def test_what_another_process_lacks_is_refused_where_it_is_used():
     kept = run.xcom("keep")["k1"]
     assert kept[0] == {}
     assert {"ds", "mapping_key", "run_id"} <= set(kept[1])
-
-
-def test_secrets_are_masked_in_the_errors_of_another_process():
-    from airflow.sdk.log import mask_secret
-
-    mask_secret("the-secret-of-this-test")
-
-    @task
-    def fail(number):
-        raise ValueError("it is the-secret-of-this-test")
-
-    for batch in (Batch(5), Batch(5, runner="processes")):
-        failure = records(run_dag(batched(fail, batch)), "fail")["k0"].failure
-        assert failure.message == "it is ***"
-        assert "the-secret-of-this-test" not in failure.traceback
 
 
 def test_a_key_that_has_ended_is_stored_while_the_next_one_runs():

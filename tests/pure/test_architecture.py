@@ -20,6 +20,7 @@ ROOT = PACKAGE.name
 ARROWS = {
     "errors": set(),
     "provider_info": set(),
+    "ray": set(),
     "version_compat": {"errors"},
     "definitions": {"definitions", "errors"},
     "airflow_adapter": {"airflow_adapter", "definitions", "errors", "version_compat"},
@@ -88,6 +89,7 @@ OTHERS = {
     "execution.batches.executors": {
         "cloudpickle": "carries a function of a Dag file to another machine; Dask and Ray bring it",
     },
+    "ray": {"ray": "the cluster that the author asked for; an optional extra"},
     "execution.batches.contexts": {"structlog": "marks log lines with a key; Airflow logs with it"},
     "execution.batches.running": {"anyio": "threads that nobody has to wait for; Airflow brings it"},
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},

@@ -6,6 +6,7 @@ the key that the calling thread or coroutine runs, so the context of the batch l
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,15 @@ class KeyTaskInstance:
 
 
 class BatchContext(dict[str, Any]):
-    """The context of a batch, which shows the context of the key that runs here."""
+    """The context of a batch, which shows the context of the key that runs here.
+
+    Attributes:
+        pid: The process that it was made in.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.pid = os.getpid()
 
     def _shown(self) -> dict[str, Any] | None:
         return _RUNNING.get()

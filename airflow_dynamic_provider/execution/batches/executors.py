@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batches.calling import Call, Outcome
     from airflow_dynamic_provider.execution.batches.policies import Judge
 
-#: How many keys an author's executor gets at the same time, if the author does not say how many.
+#: How many keys an author's executor gets at the same time, if neither the author nor it says how many.
 DEFAULT_PLACES = 16
 
 
@@ -90,7 +90,7 @@ class AuthorsExecutor:
     Args:
         function: The function that all calls have in common.
         executor: The executor.
-        places: How many keys it gets at the same time; ``None`` for `DEFAULT_PLACES`.
+        places: How many keys it gets at the same time; ``None`` for as many as it has workers.
         judge: What asks the task's retry policy, if it has one.
     """
 
@@ -104,7 +104,7 @@ class AuthorsExecutor:
             )
         self._executor = executor
         self._function = pickled(function, judge)
-        self.places = places or DEFAULT_PLACES
+        self.places = places or workers_of(executor) or DEFAULT_PLACES
 
     async def run(self, call: Call) -> Outcome:
         """Run a call wherever the executor wants."""
@@ -167,6 +167,19 @@ def pickled(function: Callable[..., Any], judge: Judge | None = None) -> bytes:
         return bytes(cloudpickle.dumps((function, judge)))
     finally:
         cloudpickle.unregister_pickle_by_value(module)
+
+
+def workers_of(executor: Any) -> int | None:
+    """Return how many calls an executor can run at the same time, ``None`` if it does not say.
+
+    An executor says so in the attribute ``max_workers``. Those of the standard library have it as
+    ``_max_workers``. Dask's executor has a client that knows the workers of the cluster.
+    """
+    for name in ("max_workers", "_max_workers"):
+        if isinstance(count := getattr(executor, name, None), int) and count > 0:
+            return count
+    client: Any = getattr(executor, "_client", None)
+    return sum(client.ncores().values()) or None if hasattr(client, "ncores") else None
 
 
 def processors() -> int:

@@ -7,6 +7,7 @@ small context. It returns an envelope: the outcome, the metadata and the log lin
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 from contextvars import ContextVar
 from functools import cache
@@ -175,15 +176,18 @@ _LINES: ContextVar[list[LogLine] | None] = ContextVar("dynamic_key_lines", defau
 def inherit(function: Any, judge: Judge | None) -> None:
     """Prepare a process that was forked from the task's.
 
-    It has the function, and what asks the retry policy. It must not use the socket and the log of the task's
-    process.
+    It has the function, and what asks the retry policy.
     """
+    _INHERITED[:] = [function, judge]
+    _leave_task_process()
+
+
+def _leave_task_process() -> None:
+    """Have a process that was forked from the task's not use the socket and the log of the task's process."""
     from airflow_dynamic_provider.airflow_adapter.running import forget_current, refuse_calls
 
-    _INHERITED[:] = [function, judge]
     refuse_calls('a function that runs in another process: use runner="threads"')
     forget_current()
-    _prepare_process.cache_clear()
     logging.getLogger().handlers.clear()
 
 
@@ -202,7 +206,7 @@ def run_remotely(call: RemoteCall) -> Envelope:
         }
     )
     lines: list[LogLine] = []
-    token = _LINES.set(lines if _prepare_process() else None)
+    token = _LINES.set(lines if _prepare_process(os.getpid()) else None)
     try:
         outcome = run_call(Call(function, call.args, call.kwargs, context, judge))
     except CallRefused as error:
@@ -224,11 +228,15 @@ class _Collecting(logging.Handler):
 
 
 @cache
-def _prepare_process() -> bool:
+def _prepare_process(pid: int) -> bool:
     """Prepare this process for keys, unless it is the task's own. Return whether it is another process."""
-    if isinstance(current_context(), BatchContext):
-        # An executor of threads in the task's process.
-        return False
+    current = current_context()
+    if isinstance(current, BatchContext):
+        if current.pid == pid:
+            # An executor of threads in the task's process.
+            return False
+        # An executor that forks the task's process.
+        _leave_task_process()
     make_current(BatchContext())
     root = logging.getLogger()
     root.addHandler(_Collecting())
