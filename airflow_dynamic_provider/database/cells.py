@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.batches import BatchedKeys
-from airflow_dynamic_provider.database.failures import is_blocked, read_causes, read_failures
+from airflow_dynamic_provider.database.failures import (
+    is_blocked,
+    read_causes,
+    read_failures,
+    read_not_started,
+)
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.reuse import origin_in, read_origins
 from airflow_dynamic_provider.database.staleness import Staleness
@@ -61,7 +66,7 @@ class Cell:
         is_stale: Whether it ran for another key, before the keys were listed again.
         record: What a batch stored about the key, if anything.
         failure: The error of its last try, if it failed and stored it.
-        cause: Why it could not run, if a task before it failed.
+        cause: Why it could not run, if a task before it or too many keys failed.
         made_by: What made its result, if it uses one of an earlier run.
     """
 
@@ -155,8 +160,8 @@ class Cells:
         """Return position -> task -> cell; ``None`` where Airflow has not created the task instance yet.
 
         This takes one query if the keys were listed once, one more if a task instance has failed, two more if
-        others could not run because of it, one more if tasks keep their results over runs, and some more if
-        tasks run the keys in batches.
+        others could not run because of it, one more if some were skipped, one more if tasks keep their
+        results over runs, and some more if tasks run the keys in batches.
 
         Args:
             positions: The positions of the keys.
@@ -173,6 +178,7 @@ class Cells:
         failures = read_failures(self._source, current.values())
         blocked = [at for at, each in current.items() if at[1] != UNMAPPED and is_blocked(each)]
         causes = read_causes(self._source, self._clones, blocked)
+        causes |= read_not_started(self._source, current.values())
         origins = read_origins(self._source, self._cached, positions)
 
         def cell(at: tuple[str, int]) -> Cell | None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.instances import Instance, read_instances
-from airflow_dynamic_provider.definitions.states import FAILED, UPSTREAM_FAILED
+from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.failures import StoredFailure
-from airflow_dynamic_provider.execution.layout import FAILURE_XCOM
+from airflow_dynamic_provider.execution.layout import FAILURE_XCOM, NOT_STARTED_XCOM, StoredNotStarted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -51,6 +51,24 @@ def _of_last_try(stored: Any, instance: Instance) -> KeyFailure | None:
         # There is none, or a later release has stored it. A page can do without.
         return None
     return found.failure if found.attempt == instance.try_number else None
+
+
+def read_not_started(source: RunSource, instances: Iterable[Instance]) -> dict[Pair, str]:
+    """Return (task, map index) -> why a clone was not started, for the clones that a limit stopped.
+
+    This takes one query if a task instance was skipped, and none otherwise.
+
+    Args:
+        source: The run.
+        instances: The task instances.
+    """
+    skipped = [(each.task_id, each.map_index) for each in instances if each.state == SKIPPED]
+    if not skipped:
+        return {}
+    stored = source.pull_some(
+        {task_id for task_id, _ in skipped}, NOT_STARTED_XCOM, {index for _, index in skipped}
+    )
+    return {at: StoredNotStarted.unpack(stored[at]).reason for at in skipped if at in stored}
 
 
 def read_causes(

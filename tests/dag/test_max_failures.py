@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task, get_mapping_key
+from airflow_dynamic_provider.execution.batch_records.failures import FAILURES_XCOM
 from airflow_dynamic_provider.execution.layout import NOT_STARTED_XCOM
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
 
 pytestmark = pytest.mark.dag
@@ -22,7 +26,8 @@ WORLD = SimpleNamespace()
 
 @pytest.fixture(autouse=True)
 def _world():
-    WORLD.count, WORLD.fail, WORLD.fail_once, WORLD.skip, WORLD.ran = 8, set(), set(), set(), []
+    WORLD.count, WORLD.fail, WORLD.fail_once, WORLD.skip = 8, set(), set(), set()
+    WORLD.ran, WORLD.cleaned = [], []
 
 
 @dynamic_task(out=DynamicOut(int))
@@ -130,6 +135,79 @@ def test_after_a_clear_a_key_counts_by_its_last_try():
     assert run.xcom("keep") == [number * 10 for number in range(8)]
 
 
+@task
+def clean_up(number):
+    WORLD.cleaned.append(get_mapping_key())
+
+
+def test_tasks_that_run_side_by_side_are_counted_for_themselves(read):
+    WORLD.fail = {"k0", "k2", "k5"}
+
+    def body(number):
+        worked = work(number)
+        worked >> clean_up.override(trigger_rule="all_done")(0)
+        return double(worked), BashOperator(task_id="beside", bash_command="exit 1")
+
+    with DAG("limited", schedule=None) as dag:
+        results, _ = produce().map(body, max_failures=3)
+        keep(results.collect(min_success_ratio=0))
+        keep.override(task_id="states")(results.states())
+    run = start_run(dag).run()
+    # Tasks that run side by side are not added up: all of `work` ran, and four commands had to fail.
+    assert len(WORLD.ran) == 8
+    assert run.states("beside") == {f"k{at}": "failed" if at < 4 else "skipped" for at in range(8)}
+    assert ends(run) == {"upstream_failed": 3, "skipped": 5}
+    # A task with a trigger rule of its own follows it, also for the keys that were not started.
+    assert len(WORLD.cleaned) == 8
+    (space,) = read(run, "export", "--format", "json", "--what", "states")["outputs"]
+    reasons = {
+        (key["key"], each["task_id"]): each.get("reason") for key in space["keys"] for each in key["tasks"]
+    }
+    assert reasons["k7", "double"].startswith("Not started: more keys of the map over produce.result")
+
+
+@pytest.fixture
+def read(capsys):
+    """Execute a command, and read the JSON that it writes."""
+
+    def execute_and_load(run, name, *arguments):
+        capsys.readouterr()
+        execute([name, run.dag.dag_id, run.run_id, *arguments])
+        return json.loads(capsys.readouterr().out)
+
+    return execute_and_load
+
+
+@dynamic_task(out=DynamicOut(int))
+def inner(number):
+    for each in range(2):
+        yield DynamicOutput(number * 10 + each, f"i{each}")
+
+
+def test_keys_below_others_are_counted_over_the_whole_map():
+    WORLD.count, WORLD.fail = 4, {"k0/i1", "k1/i0", "k1/i1", "k2/i0"}
+    with DAG("limited", schedule=None) as dag:
+
+        def body(number):
+            results = inner(number).map(work, max_failures=1)
+            return results, keep.override(task_id="below")(results.collect(min_success_ratio=0.5))
+
+        results, below = produce().map(body)
+        keep(results.collect(keyed=True, min_success_ratio=0))
+        keep.override(task_id="states")(results.states())
+        keep.override(task_id="states_below")(below.states())
+    run = start_run(dag).run()
+    assert WORLD.ran == ["k0/i0", "k0/i1", "k1/i0"]
+    assert run.xcom("states") == {
+        "k0": {"i0": "success", "i1": "failed"},
+        "k1": {"i0": "failed", "i1": "skipped"},
+        "k2": {"i0": "skipped", "i1": "skipped"},
+        "k3": {"i0": "skipped", "i1": "skipped"},
+    }
+    assert run.xcom("states_below") == {"k0": "success", "k1": "failed", "k2": "failed", "k3": "failed"}
+    assert "2 of 2 keys were not started" in str(run.errors["below", 3])
+
+
 def limited(batch, **settings):
     with DAG("limited", schedule=None) as dag:
         results = produce().map(work.override(**settings), batch=batch, max_failures=2)
@@ -162,6 +240,9 @@ def test_batches_count_their_failed_keys_together():
     assert "3 of 8 keys failed" in str(run.errors["of_later", -1])
     assert "4 of 8 keys were not started" in str(run.errors["of_later", -1])
     assert run.states("work") == {"k0 … k2 (3)": "failed", "k3 … k5 (3)": "failed", "k6 … k8 (3)": "skipped"}
+    # Each batch reads once what the others tell. Only a batch with failed keys tells anything.
+    assert [run.calls.messages["work", number]["GetXComSequenceSlice"] for number in range(3)] == [1, 1, 1]
+    assert [value["failures"] for value in run.xcoms("work", FAILURES_XCOM).values()] == [1, 2]
 
 
 def test_a_retry_of_a_batch_starts_the_keys_that_were_not_started():

@@ -87,7 +87,7 @@ OTHERS = {
         "typing_extensions": "the TypedDict that pydantic takes; it comes with pydantic",
     },
     "execution.batches.executors": {
-        "cloudpickle": "carries a function of a Dag file to another machine; Dask and Ray bring it",
+        "cloudpickle": "carries a function of a Dag file to another machine; Dask brings it",
     },
     "ray": {"ray": "the cluster that the author asked for; an optional extra"},
     "execution.batches.contexts": {"structlog": "marks log lines with a key; Airflow logs with it"},

@@ -259,6 +259,20 @@ def keyed(count):
 
 
 @functools.cache
+def limited(count):
+    """A run in which a tenth of the keys of a map of two tasks failed, and a third of them may."""
+    with DAG("limited", schedule=None) as made:
+        first, second = work.override(task_id="first"), work.override(task_id="second")
+        produce(count).map(lambda value: second(first(value)), max_failures=0.3)
+    run = Prepared(made, FakeSupervisor())
+    run.run("produce")
+    run.run_all("first", "produce")
+    for index in range(count // 10):
+        run.end("first", AT + 1 + index, "failed")
+    return run
+
+
+@functools.cache
 def nested(count):
     """A run with a number of outer keys, each with a few inner keys, which are collected in every way."""
 
@@ -414,6 +428,7 @@ OF_KEYS = [
     Row("a task that produces keys", PER_PAGE, keyed, run_one("produce")),
     Row("a clone, with the metadata of its key", FLAT, keyed, run_one("first", AT)),
     Row("the clone of the next task for the same key", FLAT, keyed, run_one("second", AT)),
+    Row("a clone of a map with `max_failures`, if keys failed", FLAT, limited, run_one("second", AT)),
     Row("a clone of a zip", FLAT, keyed, run_one("zipped", AT)),
     Row("a clone of a product", FLAT, keyed, run_one("paired", AT)),
     Row("a gate of one key", FLAT, keyed, run_one("gated__gate", AT)),

@@ -134,6 +134,13 @@ def test_a_limit_is_a_number_of_clones(dag, limit):
         numbers().map(work, max_active=limit)
 
 
+@pytest.mark.parametrize("limit", [-1, True, False, -0.1, 1.5, float("nan"), "3", [3]])
+def test_a_limit_to_failed_keys_is_a_number_or_a_share(dag, limit):
+    remedy = "Pass how many keys may fail: a whole number from 0 up, or a share from 0.0 to 1.0 as a float"
+    with pytest.raises(errors.MapFunctionError, match=rf"map\(\) received max_failures=.*. {remedy}"):
+        numbers().map(work, max_failures=limit)
+
+
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [

@@ -155,7 +155,7 @@ def pickled(function: Callable[..., Any], judge: Judge | None = None) -> bytes:
     except ImportError as error:
         raise DynamicOutputsError(
             "runner= is a callable, and functions of a Dag file reach other machines only with cloudpickle",
-            remedy="Install cloudpickle on the workers (Dask and Ray bring it), or use another runner.",
+            remedy="Install cloudpickle on the workers (Dask brings it), or use another runner.",
         ) from error
 
     module = sys.modules.get(function.__module__)
