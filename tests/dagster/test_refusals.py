@@ -28,6 +28,7 @@ from airflow_dynamic_provider.dags_from.dagster import (
     StaticPartitionsDefinition,
     allow_any_mapping_key,
     build_op_context,
+    fs_io_manager,
     graph,
     graph_asset,
     job,
@@ -274,6 +275,44 @@ GOOD = {
 def test_a_config_that_does_not_fit_is_refused_before_the_run(changed, message):
     with pytest.raises(DagsterInvalidConfigError, match=message):
         configured.execute_in_process(run_config={"ops": {**GOOD, **changed}})
+
+
+def test_a_resource_that_the_job_does_not_have_is_refused_before_the_run():
+    @op(required_resource_keys={"store"})
+    def uses_store(context): ...
+
+    @job
+    def lacking():
+        uses_store()
+
+    with pytest.raises(
+        DagsterInvalidDefinitionError, match=r"^Task 'uses_store': requires the resource 'store'"
+    ):
+        lacking.execute_in_process()
+    with pytest.raises(
+        DagsterInvalidConfigError, match=r"names the resource 'other', which the job does not have"
+    ):
+        lacking.execute_in_process(run_config={"resources": {"other": {}}}, resources={"store": 1})
+    with pytest.raises(DagsterInvalidConfigError, match=r"at resources\.store\.config\.base_dir is required"):
+        lacking.execute_in_process(resources={"store": fs_io_manager})
+
+
+def test_tags_of_other_schedulers_are_refused():
+    @op(tags={"dagster-k8s/config": {}})
+    def tagged(): ...
+
+    with pytest.raises(
+        UnsupportedError, match=r"the tag 'dagster-k8s/config' has no counterpart here\. Leave it"
+    ):
+
+        @job
+        def with_tags():
+            tagged()
+
+    with pytest.raises(UnsupportedError, match=r"@graph\(config=\) of 'configured_graph' has no counterpart"):
+
+        @graph(config={})
+        def configured_graph(): ...
 
 
 def test_a_partition_that_there_is_not_is_refused_before_the_run():

@@ -98,7 +98,7 @@ class _Builder:
             },
             hooks=node.settings.hooks,
             retries=task_settings(self._job, node).get("retries", 0),
-            has_policy=policy is not None,
+            policy_retries=0 if policy is None else policy.max_retries,
             tags={**self._job.tags, **node.definition.tags, **node.settings.tags},
         )
 

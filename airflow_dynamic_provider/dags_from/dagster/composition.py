@@ -6,6 +6,7 @@ op that is called inside the function of ``map`` and does not use the item runs 
 
 from __future__ import annotations
 
+import collections
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from airflow_dynamic_provider.dags_from.dagster.handles import (
     handles_of,
     output_of,
 )
-from airflow_dynamic_provider.dags_from.dagster.nodes import Composition, Node
+from airflow_dynamic_provider.dags_from.dagster.nodes import Composition, Node, Settings
 from airflow_dynamic_provider.dags_from.dagster.scopes import (
     Scope,
     composing,
@@ -30,8 +31,6 @@ from airflow_dynamic_provider.definitions.excerpts import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from airflow_dynamic_provider.dags_from.dagster.nodes import Settings
 
 
 def compose(fn: Callable[..., Any], name: str, settings: Settings, inputs: list[str]) -> Composition:
@@ -78,7 +77,7 @@ def _call_graph(
         if name not in given:
             given[name] = GraphInput(path, name)
             scope.into.inputs.setdefault(path, set()).add(name)
-    inner = Scope(scope.into, path, settings)
+    inner = Scope(scope.into, path, settings.inside(Settings(tags=graph.tags)))
     with composing(inner):
         return _run_body(graph.function, graph.name, scope.into, path, given)
 
@@ -90,8 +89,6 @@ def _run_body(
     outputs = _outputs(name, returned)
     composition.graphs[path] = outputs
     if isinstance(returned, dict):
-        import collections
-
         handles = [_outer(each) for each in outputs.values()]
         return collections.namedtuple(f"_{name}_outputs", list(outputs))(*handles)
     return _outer(returned)

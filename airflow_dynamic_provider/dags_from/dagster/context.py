@@ -22,6 +22,7 @@ _MISSING = {
     "asset_key": "AssetMaterialization with the key",
     "asset_partition_key": "context.partition_key",
     "repository_def": "the Dag file",
+    "partition_time_window": "context.partition_key, which is the name of the day",
     "get_step_execution_context": "airflow.sdk.get_current_context()",
 }
 

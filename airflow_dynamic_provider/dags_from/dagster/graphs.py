@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.invocations import Invocable
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 
@@ -24,7 +25,7 @@ class GraphDefinition(Invocable):
         description: What it does.
         ins: Input name -> `GraphIn`.
         out: A `GraphOut`, or a dict of them.
-        config: A default config of its ops.
+        config: Refused: the config of a job is given to ``to_job``.
         tags: Tags of its ops.
     """
 
@@ -44,7 +45,11 @@ class GraphDefinition(Invocable):
         self.description = description or inspect.getdoc(function)
         self.declared_ins = dict(ins or {})
         self.declared_out = out
-        self.config = config
+        if config is not None:
+            raise UnsupportedError(
+                f"@graph(config=) of {self.name!r} has no counterpart here",
+                remedy="Pass config= to to_job(), or configure the ops: op.configured(...).",
+            )
         self.tags = dict(tags or {})
         functools.update_wrapper(self, function)
 
@@ -61,7 +66,7 @@ class GraphDefinition(Invocable):
         """
         from airflow_dynamic_provider.dags_from.dagster.jobs import JobDefinition
 
-        settings = {"description": self.description, "config": self.config, "tags": self.tags, **settings}
+        settings = {"description": self.description, "tags": self.tags, **settings}
         return JobDefinition(self.function, name=name or self.name, **settings)
 
     def execute_in_process(self, **arguments: Any) -> Any:

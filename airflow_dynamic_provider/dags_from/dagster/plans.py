@@ -64,7 +64,7 @@ class NodePlan(Record, eq=False):
         managers: Output -> the key of its IO manager, for those that have one.
         hooks: The hooks.
         retries: The number of retries that the task has.
-        has_policy: Whether they come from a retry policy.
+        policy_retries: The number of retries after any error, of its retry policy.
         tags: The tags.
     """
 
@@ -77,7 +77,7 @@ class NodePlan(Record, eq=False):
     managers: Mapping[str, str] = field(default_factory=dict)
     hooks: frozenset[Any] = frozenset()
     retries: int = 0
-    has_policy: bool = False
+    policy_retries: int = 0
     tags: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -199,16 +199,27 @@ class Opened:
 
     def _definition(self, key: str) -> Any:
         if key not in self._definitions:
-            raise DagsterInvalidDefinitionError(
-                f"the resource {key!r} is required and not given to the job",
-                remedy=f"Pass it to the job: resource_defs={{{key!r}: ...}}, or Definitions(resources=...).",
-            )
+            raise missing_resource(key)
         return self._definitions[key]
 
     def _open(self, key: str) -> Any:
         definition = self._definition(key)
         required = {each: self.get(each) for each in sorted(definition.required_resource_keys)}
         return definition.open(self._stack, InitResourceContext(self.config_of(key), required, self._run_id))
+
+
+def missing_resource(key: str, path: str | None = None) -> DagsterInvalidDefinitionError:
+    """Return the error for a resource that the job does not have.
+
+    Args:
+        key: The resource.
+        path: The node that requires it.
+    """
+    return DagsterInvalidDefinitionError(
+        f"requires the resource {key!r}, which is not given to the job",
+        task_id=path,
+        remedy=f"Pass it to the job: resource_defs={{{key!r}: ...}}, or Definitions(resources=...).",
+    )
 
 
 def opened_for_tests(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from airflow_dynamic_provider.dags_from.dagster.config import is_pythonic
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
 from airflow_dynamic_provider.dags_from.dagster.plans import input_from, section
+from airflow_dynamic_provider.dags_from.dagster.resources import missing_resource
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
@@ -24,7 +25,7 @@ class RunConfig:
     Args:
         ops: Op -> its config.
         resources: Resource -> its config.
-        loggers: Refused: Airflow's logging is configured by the deployment.
+        loggers: Accepted: the deployment's logging is used.
         execution: Accepted: the deployment's executor runs the tasks.
     """
 
@@ -75,6 +76,7 @@ def check_run_config(job: Job, run_config: Mapping[str, Any]) -> None:
                 f"{name!r} is not a part of a run's config", remedy="Its parts are ops, resources and inputs."
             )
     _check_names(job, run_config)
+    _check_resources(job, run_config)
     for path, node in job.composition.nodes.items():
         at = "ops." + path.replace(".", ".ops.")
         fixed_config(node.definition, section(run_config, path).get("config", MISSING), f"{at}.config")
@@ -89,6 +91,21 @@ def check_run_config(job: Job, run_config: Mapping[str, Any]) -> None:
                     task_id=path,
                     remedy=f"Give it in the run's config: {at}.inputs.{name}.",
                 )
+
+
+def _check_resources(job: Job, run_config: Mapping[str, Any]) -> None:
+    given = run_config.get("resources") or {}
+    for key in given:
+        if key not in job.resource_defs:
+            raise DagsterInvalidConfigError(
+                f"the config names the resource {key!r}, which the job does not have",
+                remedy=f"Its resources are {', '.join(job.resource_defs) or 'none'}.",
+            )
+    for key, definition in job.resource_defs.items():
+        definition.config_of((given.get(key) or {}).get("config", MISSING), f"resources.{key}.config")
+    for path, node in job.composition.nodes.items():
+        if lacking := sorted(node.definition.required_resource_keys - job.resource_defs.keys()):
+            raise missing_resource(lacking[0], path)
 
 
 def _check_names(job: Job, run_config: Mapping[str, Any]) -> None:

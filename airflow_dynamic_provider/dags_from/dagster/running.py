@@ -224,7 +224,7 @@ def _failed(step: _Step, context: OpExecutionContext | None, error: Exception) -
         final: BaseException = error.__cause__ or error
     elif isinstance(error, Failure) and not error.allow_retries:
         final = error
-    elif step.plan.has_policy and done < step.plan.retries:
+    elif done < step.plan.policy_retries:
         return error
     else:
         final = error
@@ -250,7 +250,7 @@ def _retry(step: _Step, error: RetryRequested) -> BaseException:
 
 
 def _partition(context: Any) -> str | None:
-    return context["params"].get("partition_key") or getattr(context["dag_run"], "partition_key", None)
+    return context["params"].get("partition_key") or getattr(context.get("dag_run"), "partition_key", None)
 
 
 def _where(path: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import AssetAlias
 
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,14 @@ def task_settings(job: Job, node: Node) -> dict[str, Any]:
         outlets.append(AssetAlias(f"{job.name}.{node.path}"))
     if outlets:
         settings["outlets"] = outlets
-    pool = op.pool or tags.get("dagster/pool") or tags.get("pool")
+    for tag in tags:
+        if tag.startswith(("dagster-k8s/", "ecs/", "dagster/concurrency_limit")):
+            raise UnsupportedError(
+                f"the tag {tag!r} has no counterpart here",
+                task_id=node.path,
+                remedy="Leave it out. Airflow has executor_config= and pools, which @op(pool=...) names.",
+            )
+    pool = op.pool or tags.get("dagster/concurrency_key")
     if pool is not None:
         settings["pool"] = pool
     if "dagster/priority" in tags:

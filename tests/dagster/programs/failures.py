@@ -49,6 +49,15 @@ def requests(context, x):
     return [x, context.retry_number]
 
 
+@op(retry_policy=RetryPolicy(max_retries=1))
+def requests_or_fails(context, x):
+    if x == 1 and context.retry_number < 2:
+        raise RetryRequested(max_retries=2)
+    if x == 2:
+        raise ValueError("two")
+    return context.retry_number
+
+
 @op
 def requests_too_often(context, x):
     raise RetryRequested(max_retries=1)
@@ -241,3 +250,8 @@ def input_types():
 def output_types():
     echo(int_for_float())
     echo(bad_list())
+
+
+@job
+def policy_and_requests():
+    three().map(requests_or_fails)
