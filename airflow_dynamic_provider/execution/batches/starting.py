@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.states import FAILURES, SEVERITY, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.definitions.states import FAILURES, MARKED, SEVERITY, SUCCESS, UPSTREAM_FAILED
 from airflow_dynamic_provider.execution.checking import find_below, map_indexes, outcomes_at, reasons_below
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader import Reader
@@ -53,7 +53,8 @@ def _by_same_key(batch: Batch, check: SameKey) -> Iterator[_Reason]:
     reader = Reader(batch.context, _read_states(batch, check, positions))
     states = dict(zip(positions, outcomes_at(reader, check, positions), strict=True))
     for own, others in needed.items():
-        if (state := _worst(states, others)) != SUCCESS:
+        # As after a clone that was marked as success, the task runs, and fails if it needs the value.
+        if (state := _worst(states, others)) not in (SUCCESS, MARKED):
             yield own, state, f"{check.clone.task_id!r} is {state} for this key"
 
 
