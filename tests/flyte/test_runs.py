@@ -31,8 +31,12 @@ def length(file: fl.FlyteFile, log: str) -> int:
         f.write("read ")
     return len(Path(file).read_text())
 
-@fl.task
+@fl.task(secret_requests=[fl.Secret(group="group", key="key")])
 def shows(x: float) -> str:
+    secrets = fl.current_context().secrets
+    assert secrets.get("group", "key") == "of a variable"
+    assert secrets.get("service", "token") == "of a connection"
+    assert secrets.get("service", "password") == "secret"
     fl.Deck("numbers", f"<b>{{x}}</b>")
     return fl.current_context().execution_id.name
 
@@ -72,12 +76,30 @@ def dags(tmp_path):
     return dags_in(folder, program=PROGRAM)
 
 
+ENTRY = f"""
+import {MODULE} as fl
+
+@fl.task
+def counted(x: int, log: str) -> int:
+    with open(log, "a") as f:
+        f.write("ran ")
+    return x * 2
+
+@fl.dynamic(cache=fl.Cache("1", ignored_inputs=("note",)))
+def entry(x: int, log: str, note: str = "a") -> int:
+    return counted(x=x, log=log)
+"""
+
+
 def run(dag, conf=None):
     with quickly():
         return run_dag(dag, conf)
 
 
-def test_a_cached_task_runs_once_and_a_deck_is_metadata(dags, tmp_path):
+def test_a_cached_task_runs_once_and_a_deck_is_metadata(dags, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_GROUP_KEY", "of a variable")
+    connection = '{"conn_type": "http", "password": "secret", "extra": {"token": "of a connection"}}'
+    monkeypatch.setenv("AIRFLOW_CONN_SERVICE", connection)
     log = tmp_path / "log"
     # An integer of the configuration is a float where one is declared.
     runs = [run(dags["kept"], {"x": 2, "log": str(log)}) for _ in range(2)]
@@ -114,3 +136,12 @@ def test_a_launch_plan_is_a_dag_with_its_inputs_and_schedule(dags):
     assert dags["daily"].schedule is None
     finished = run(plan)
     assert finished.xcom("daily.result") == finished.dag_run.run_after.date().isoformat()
+
+
+def test_a_cached_dynamic_plans_nothing_the_second_time(tmp_path):
+    folder, log = tmp_path / "dags", tmp_path / "log"
+    folder.mkdir()
+    dag = dags_in(folder, program=ENTRY)["entry"]
+    runs = [run(dag, {"x": 3, "log": str(log)}) for _ in range(2)]
+    assert [each.xcom("entry.result") for each in runs] == [6, 6]
+    assert log.read_text() == "ran "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter.late_dags import LateDag, file_being_read, register, withdraw
 from airflow_dynamic_provider.dags_from.flyte import values
 from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.errors import authors_frame
 from airflow_dynamic_provider.workflows.dag.group import build_group
 from airflow_dynamic_provider.workflows.recording.calls import promised_inputs
 from airflow_dynamic_provider.workflows.recording.current import current_recorder
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Module of a Dag file -> the Dags of its @dynamic functions; None once it has defined a @workflow.
 _DYNAMICS: weakref.WeakKeyDictionary[ModuleType, list[LateDag] | None] = weakref.WeakKeyDictionary()
+# Module of a Dag file -> the names of its launch plans.
+_PLANS: weakref.WeakKeyDictionary[ModuleType, set[str]] = weakref.WeakKeyDictionary()
 
 
 class Plan(Record):
@@ -64,8 +67,13 @@ def define(workflow: FlyteWorkflow, *, is_entry: bool) -> None:
 
 def define_plan(workflow: FlyteWorkflow, plan: Plan) -> None:
     """Make a Dag of a launch plan, if Airflow is reading the file that defines it."""
-    file = file_being_read()
-    if file is not None:
+    file, frame = file_being_read(), authors_frame()
+    # A module that the file imports may make launch plans too.
+    if file is None or frame is None or frame.f_globals.get("__name__") != file.__name__:
+        return
+    plans = _PLANS.setdefault(file, set())
+    if plan.dag_id not in plans:
+        plans.add(plan.dag_id)
         _forget_dynamics(file)
         register(dag_of(workflow, plan), file)
 
@@ -114,7 +122,7 @@ def _entry_of(workflow: FlyteWorkflow, fixed: Mapping[str, Any], kickoff: str | 
     """
     interface = workflow.interface
 
-    def entry(params: Any, dag_run: Any) -> Any:
+    def entry(params: Any, dag_run: Any = None) -> Any:
         known = dict(fixed)
         if kickoff is not None:
             known[kickoff] = dag_run.logical_date or dag_run.run_after
@@ -132,7 +140,11 @@ def _entry_of(workflow: FlyteWorkflow, fixed: Mapping[str, Any], kickoff: str | 
     # The tasks that it may call are found by the names in the author's function.
     entry.__wrapped__ = workflow.function  # type: ignore[attr-defined]
     entry.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("params", "dag_run")]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            # The run is no input of a cached workflow.
+            for name in (("params",) if kickoff is None else ("params", "dag_run"))
+        ]
     )
     entry.__name__, entry.__doc__ = workflow.name, workflow.function.__doc__
     entry.__annotations__ = {"return": interface.returns if interface.is_single else Any}

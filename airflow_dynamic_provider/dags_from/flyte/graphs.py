@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.late_dags import is_in_dag
@@ -25,6 +26,8 @@ MAX_NODES = 10_000
 class FlyteWorkflow(DynamicWorkflow[..., Any]):
     """A ``@workflow`` or a ``@dynamic``: planned in the body of another, and run at once as plain Python."""
 
+    promise_class = FlytePromise
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add it to the Dag, or to the plan of the workflow whose body calls it. Elsewhere, run it here."""
         given = self.interface.encode_inputs(args, kwargs)
@@ -33,8 +36,6 @@ class FlyteWorkflow(DynamicWorkflow[..., Any]):
         if current_recorder() is not None or is_in_dag():
             return super().__call__(**given)
         return self.interface.decode_outputs(self.local(**given))
-
-    promise_class = FlytePromise
 
     def _noted(self, given: dict[str, Any]) -> NotedCall:
         if self.takes_promises:
@@ -52,4 +53,7 @@ class FlyteWorkflow(DynamicWorkflow[..., Any]):
     def of_dag(self, entry: Callable[..., Any]) -> FlyteWorkflow:
         """Return the workflow with another body, to be planned first in a Dag."""
         options = {name: getattr(self, name) for name in OPTIONS if name not in ("takes_promises", "is_node")}
+        if self.cache is not None and self.cache.ignored:
+            # The body has all inputs in one argument, so none of them can be left out.
+            options["cache"] = replace(self.cache, ignored=())
         return FlyteWorkflow(entry, **options, settings=self.settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.flyte import dags
 from airflow_dynamic_provider.errors import WorkflowCallError, WorkflowError
@@ -33,8 +33,6 @@ class LaunchPlan:
         fixed_inputs: Input -> value.
         schedule: When it runs.
     """
-
-    _MADE: ClassVar[dict[tuple[str, str], LaunchPlan]] = {}
 
     def __init__(
         self,
@@ -69,7 +67,7 @@ class LaunchPlan:
         schedule: Any = None,
         **ignored: Any,
     ) -> LaunchPlan:
-        """Return the launch plan of a name. A plan without a name is the workflow itself.
+        """Return a launch plan. One without a name is the workflow itself.
 
         Raises:
             WorkflowError: An argument is refused.
@@ -84,12 +82,7 @@ class LaunchPlan:
                 f"LaunchPlan is given {unknown[0]}=, which flytekit does not know",
                 remedy=f"Leave out {unknown[0]}=.",
             )
-        key = (workflow.function.__module__, name or workflow.name)
         plan = cls(workflow, name or workflow.name, default_inputs or {}, fixed_inputs or {}, schedule)
-        found = cls._MADE.get(key)
-        if found is not None and found.workflow is workflow:
-            return found
-        cls._MADE[key] = plan
         if name is not None:
             dags.define_plan(workflow, dags.Plan(name, plan.default_inputs, plan.fixed_inputs, schedule))
         return plan
