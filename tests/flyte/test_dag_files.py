@@ -94,10 +94,10 @@ def test_every_name_can_be_imported_and_is_listed():
 
 
 NAMES = """
-task workflow dynamic map_task conditional create_node Resources Secret Cache HashMethod ImageSpec PodTemplate
-ContainerTask TaskMetadata LaunchPlan CronSchedule FixedRate Email Slack Deck Documentation Environment kwtypes
-current_context StructuredDataset FlyteFile FlyteDirectory WorkflowFailurePolicy FlyteRecoverableException
-approve wait_for_input sleep eager reference_task
+task workflow dynamic map_task conditional create_node Resources Secret Cache HashMethod ImageSpec
+PodTemplate ContainerTask TaskMetadata LaunchPlan CronSchedule FixedRate Email Slack Deck Documentation
+Environment kwtypes current_context StructuredDataset FlyteFile FlyteDirectory WorkflowFailurePolicy
+FlyteRecoverableException approve wait_for_input sleep eager reference_task
 """
 
 MODULES = {
