@@ -95,10 +95,17 @@ class Running:
         from airflow_dynamic_provider.cache import claims
         from airflow_dynamic_provider.version_compat import AirflowRescheduleException
 
-        if not claims.claim(self.identity, self.claimant):
+        try:
+            self._has_claim = claims.claim(self.identity, self.claimant)
+        except Exception as error:
+            log.warning(
+                "The computation %s cannot be claimed, and may run more than once: %s: %s",
+                *(results.name_of_entry(self.identity), type(error).__name__, error),
+            )
+            return
+        if not self._has_claim:
             until = datetime.now(timezone.utc) + RESCHEDULE_AFTER
             raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call, unused-ignore]
-        self._has_claim = True
 
     @property
     def claimant(self) -> Claim:
