@@ -195,6 +195,22 @@ def test_after_keys_were_listed_again_a_clear_keeps_only_results_of_the_same_key
     assert states == {**dict.fromkeys(["k0", "k2", "k1"], "success"), "k4": None, "k3": None}
 
 
+def test_results_of_a_batch_that_could_not_start_are_kept_by_the_next_clear():
+    WORLD.count = 2
+    with DAG("cleared_behind_a_gate", schedule=None) as dag:
+        results = produce().map(first, batch=2).map(second, batch=2)
+        keep(results.collect(keyed=True, min_success_ratio=0))
+    run = start_run(dag).run()
+    WORLD.acts = {("first", "k0"): "fail", ("first", "k1"): "fail"}
+    run.clear("first", 0, downstream=False).run()
+    clear(run, "--key", "k1").run()
+    assert (WORLD.ran, run.xcom("keep")) == (["first k1"], {})
+    WORLD.acts = {}
+    clear(run, "--key", "k1").run()
+    assert WORLD.ran == ["first k1", "second k1"]
+    assert run.xcom("keep") == {"k0": 1, "k1": 11}
+
+
 #: State of a batch, the keys that it has stored -> the states of the keys that are kept. k1 is cleared.
 KEPT = {
     "partly failed": ("failed", ["k0", "k1", "k2"], {"k0": "success", "k2": "failed"}),

@@ -18,7 +18,6 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     StoredBatches,
     batches_xcom,
 )
-from airflow_dynamic_provider.execution.batches.keeping import Kept, read_kept
 from airflow_dynamic_provider.execution.clones import wait_for_own_key
 from airflow_dynamic_provider.execution.layout import ITEMS_PER_PAGE
 from airflow_dynamic_provider.execution.pages import keep_pages, read_range
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from airflow_dynamic_provider.execution.batch_records.cutting import Range
+    from airflow_dynamic_provider.execution.batches.keeping import Kept
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.places import Place
 
@@ -72,7 +72,15 @@ class Batch(Record, frozen=False, eq=False):
 
     @cached_property
     def kept(self) -> Kept:
-        """What the last clear of single keys keeps. One API call for each chunk, if there was a clear."""
+        """What the last clear of single keys keeps.
+
+        No API call unless something was cleared in this run. Then it makes one for each stored chunk.
+        """
+        if not xcom.was_cleared(self.context):
+            return {}, None
+        # Imported here, because nothing is cleared in most runs.
+        from airflow_dynamic_provider.execution.batches.keeping import read_kept
+
         assert self.spec.batches is not None
         return read_kept(self.context, self.spec.batches.cut.task_id, self.spec.task_id, self.map_index)
 

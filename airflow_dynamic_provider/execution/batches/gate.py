@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dynamic_provider.definitions.states import SKIPPED, SUCCESS
+from airflow_dynamic_provider.definitions.states import SKIPPED
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
 from airflow_dynamic_provider.execution.batches.batch import BATCH_KEY, Batch
-from airflow_dynamic_provider.execution.batches.keeping import read_kept
 from airflow_dynamic_provider.execution.batches.recording import Recorder
 from airflow_dynamic_provider.execution.batches.starting import find_stopped
 from airflow_dynamic_provider.execution.helpers import GateOperator, no_retry_after_refusal
@@ -33,7 +32,7 @@ class BatchGateOperator(GateOperator):
         batch: Batch = context[BATCH_KEY]
         with no_retry_after_refusal():
             stopped = find_stopped(batch)
-            if len(stopped) < len(batch.places) or _keeps_results(batch):
+            if len(stopped) < len(batch.places):
                 return
         recorder = Recorder(batch, keeps_checkpoints=False)
         for place in batch.places:
@@ -43,14 +42,3 @@ class BatchGateOperator(GateOperator):
         states = {state for state, _ in stopped.values()}
         kind = AirflowSkipException if states == {SKIPPED} else AirflowFailException
         raise kind(f"None of the {len(stopped)} keys can start: {next(iter(stopped.values()))[1]}.")
-
-
-def _keeps_results(batch: Batch) -> bool:
-    """Return whether a clear of single keys keeps a result of the batch, which would be lost without it."""
-    assert batch.spec.batches is not None
-    lister_id = batch.spec.batches.cut.task_id
-    kept = (
-        read_kept(batch.context, lister_id, task_id, batch.map_index)[0]
-        for task_id in sorted(batch.context["task"].downstream_task_ids)
-    )
-    return any(record.is_final and record.state == SUCCESS for found in kept for record in found.values())

@@ -19,7 +19,7 @@ Kept = tuple[dict[tuple[str, ...], "KeyRecord"], str | None]
 def read_kept(context: Mapping[str, Any], lister_id: str, task_id: str, number: int) -> Kept:
     """Return what the last clear keeps of a batch; nothing if it cleared the whole batch.
 
-    No API call unless something was cleared in this run. Then it makes one for each stored chunk.
+    One API call for each stored chunk, at least one.
 
     Args:
         context: Airflow's task context.
@@ -27,8 +27,6 @@ def read_kept(context: Mapping[str, Any], lister_id: str, task_id: str, number: 
         task_id: The batched task.
         number: The number of the batch.
     """
-    if not xcom.was_cleared(context):
-        return {}, None
     now = Try(xcom.id_of(context), xcom.attempt_of(context), xcom.max_tries_of(context))
     found: dict[tuple[str, ...], KeyRecord] = {}
     chunk, clear = 0, None
