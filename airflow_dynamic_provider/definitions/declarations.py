@@ -115,7 +115,7 @@ _CONTAINERS = (
 _PLAIN_NAMES = frozenset(
     {
         *("str", "int", "float", "bool", "list", "dict", "object", "None", "NoneType", "class"),
-        *("typing", "builtins", "Any", "Optional", "Union", "List", "Dict", "t"),
+        *("typing", "builtins", "Any", "Optional", "Union", "List", "Dict"),
     }
 )
 

@@ -14,8 +14,10 @@ from airflow_dynamic_provider.airflow_adapter.xcom import is_plain as is_json
 from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
 from airflow_dynamic_provider.definitions.codecs.codec import shown
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
+from airflow_dynamic_provider.definitions.declarations import is_plain
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import DynamicOutputsError, ParameterTypeError
+from airflow_dynamic_provider.errors import DeclarationError, DynamicOutputsError, ParameterTypeError
+from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.execution.typed_values import stored_form
 
 if TYPE_CHECKING:
@@ -87,14 +89,29 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD))
 
 
+@functools.cache
+def _of_context() -> frozenset[str]:
+    from airflow_dynamic_provider.airflow_adapter.running import context_keys
+
+    return context_keys()
+
+
 def _taken(value: Any, annotation: Any, name: str, task_id: str) -> Any:
     # Airflow gives None for a value that is missing, whatever the annotation says.
-    if value is None or is_by_content(annotation) or codec_of(annotation).is_identity:
+    if value is None or is_plain(annotation) or is_by_content(annotation):
+        return value
+    # Airflow decides what is in the context; in a batch, it may be a stand-in. A check of a lazy collection
+    # would read all of it.
+    is_airflows = name in _of_context() or isinstance(value, CollectedSequence | CollectedMapping)
+    if is_airflows or codec_of(annotation).is_identity:
         return value
     from airflow_dynamic_provider.definitions.types import check_type, from_json
 
     try:
         check_type(value, annotation)
+    except DeclarationError:
+        # The annotation cannot be checked.
+        return value
     except DynamicOutputsError as error:
         if not is_json(value):
             raise ParameterTypeError(

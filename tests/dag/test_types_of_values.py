@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Sequence  # noqa: TC003 (annotations are evaluated)
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -13,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.sdk import dag, task
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # noqa: TC002 (annotations are evaluated)
 from pydantic import BaseModel
 
-from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Output, dynamic_workflow
+from airflow_dynamic_provider import Batch, Cache, DynamicOut, DynamicOutput, Out, Output, dynamic_workflow
 from tests.dag_runs import run_dag
 
 pytestmark = pytest.mark.dag
@@ -230,3 +232,106 @@ def test_declared_and_annotated_types_arrive_in_workflows_as_plain_python():
     configs, path, model = typed_workflow.local(STAMP, list(Colour))
     seen.append(("gather", (configs, path, model)))
     check_workflow(by_name())
+
+
+@task.dynamic(out={"parts": DynamicOut(Point), "whole": Out(list[Config])})
+def split(config: Config):
+    seen.append(("split", config))
+    for number in (1, 2):
+        yield DynamicOutput(Point(number, Path(config.name)), str(number), "parts")
+    yield Output([config], "whole")
+
+
+@task
+async def reverse(point: Point) -> Point:
+    return Point(-point.x, point.at)
+
+
+@task
+def both(config: Config, other: Config | None, ti: RuntimeTaskInstance = None) -> dict[str, Path]:
+    assert ti.task_id == "both", "a stand-in, because it runs in a batch"
+    seen.append(("both", (config, other)))
+    return {"a": Path(config.name), "b": Path("b")}
+
+
+@task
+def lazily(values: Sequence[list[Config]], by_key):
+    seen.append(("lazily", (list(values), {key: dict(each) for key, each in by_key.items()})))
+
+
+@task.dynamic(out=DynamicOut(Config))
+def large_only():
+    yield DynamicOutput(CONFIGS["large"], "large")
+
+
+def test_types_arrive_below_keys_in_outer_joins_in_parts_of_dicts_and_lazily():
+    seen.clear()
+
+    @dag(schedule=None)
+    def nested():
+        configs, _ = produce()
+
+        def below(config):
+            parts, whole = split(config)
+            gather.override(task_id="below")(parts.map(reverse).collect(), whole)
+            return parts.map(reverse.override(task_id="again_below")), whole
+
+        parts, whole = configs.map(below)
+        lazily(whole.collect(lazy=True), parts.collect(keyed=True, lazy=True))
+        pairs = configs.zip(large_only(), how="outer").map(both, batch=2)
+        gather(pairs.collect(), pairs.map(lambda paths: same(paths["a"])).collect())
+
+    run = run_dag(nested())
+    assert run.state == "success"
+    found = by_name()
+    assert {each.name: each for each in found["split"]} == CONFIGS
+    points = {key: {str(x): Point(-x, Path(key)) for x in (1, 2)} for key in CONFIGS}
+    assert found["lazily"] == [([[config] for config in CONFIGS.values()], points)]
+    assert sorted(map(repr, found["both"])) == sorted(
+        repr((config, config if key == "large" else None)) for key, config in CONFIGS.items()
+    )
+    ends = [each for each in found["gather"] if isinstance(each[0][0], dict)]
+    assert ends == [([{"a": Path(key), "b": Path("b")} for key in CONFIGS], [Path(key) for key in CONFIGS])]
+    assert sorted(map(repr, (each for each in found["gather"] if each not in ends))) == sorted(
+        repr((list(points[key].values()), [config])) for key, config in CONFIGS.items()
+    )
+
+
+@task
+def same(path: Path) -> Path:
+    return path
+
+
+computed: list = []
+
+
+@task
+def costly(config: Config) -> Config:
+    computed.append(config.name)
+    return dataclasses.replace(config, colour=Colour.BLUE)
+
+
+def test_kept_results_have_their_types(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__CACHE_PATH", f"file://{tmp_path}")
+    seen.clear()
+    computed.clear()
+
+    @dag(schedule=None)
+    def kept():
+        configs = produce_kept()
+        alone = configs.map(costly, cache=Cache("1"))
+        batched = configs.map(costly.override(task_id="batched"), cache=Cache("1"), batch=2)
+        gather(configs.collect(), alone.collect(), batched.collect())
+
+    for _ in range(2):
+        assert run_dag(kept()).state == "success"
+    blue = [dataclasses.replace(config, colour=Colour.BLUE) for config in CONFIGS.values()]
+    assert [value for _, value in seen] == [(list(CONFIGS.values()), blue, blue)] * 2
+    assert sorted(computed) == sorted(["produce", *CONFIGS, *CONFIGS]), "once each"
+
+
+@task.dynamic(out=DynamicOut(Config), cache=Cache("1"))
+def produce_kept():
+    computed.append("produce")
+    for key, config in CONFIGS.items():
+        yield DynamicOutput(config, key)

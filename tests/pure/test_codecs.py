@@ -245,6 +245,12 @@ def test_every_value_of_every_type_comes_back_as_it_was(each):
     assert same(value, through_json(value, declared))
 
 
+def test_the_module_of_a_class_is_not_stored():
+    form = codec_of(list[Path] | dict[str, Box[Colour]]).encode({"a": Box(Colour.RED)})
+    assert form["$of"] == "dict[str, Box[Colour]]"
+    assert __name__ not in json.dumps(form)
+
+
 def test_what_is_derived_and_what_was_changed_come_back():
     tree = Tree("a", [Tree("b")])
     tree.seen, tree.size = 7, 70

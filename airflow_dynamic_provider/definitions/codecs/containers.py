@@ -138,9 +138,8 @@ class Fields(Codec):
 
     def __init__(self, name: str, fields: Callable[[], Mapping[str, Codec]]) -> None:
         super().__init__(name)
+        # A field may have the dict itself as its type, so the codecs are made when they are needed.
         self._fields = fields
-        # Its fields may refer to itself, so they are not known yet.
-        self.has_classes = True
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is a dict."""

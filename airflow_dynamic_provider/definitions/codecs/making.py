@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import functools
 import operator
+import re
 import types
 import typing
 import warnings
@@ -29,6 +30,9 @@ from airflow_dynamic_provider.definitions.codecs.containers import (
 )
 from airflow_dynamic_provider.definitions.codecs.leaves import LEAVES, EnumCodec, PydanticCodec
 from airflow_dynamic_provider.definitions.codecs.unions import Union
+
+# The names of modules before a name.
+_MODULES = re.compile(r"(?:\w+\.)+(?=\w)")
 
 _ANYTHING = Identity("Any")
 
@@ -210,5 +214,6 @@ def _qualifiers() -> tuple[Any, ...]:
 
 
 def _name(declared: Any) -> str:
+    """Return a type as a string, without modules: that of a Dag file has another name on another machine."""
     is_class = isinstance(declared, type) and typing.get_origin(declared) is None
-    return declared.__qualname__ if is_class else str(declared)
+    return declared.__qualname__ if is_class else _MODULES.sub("", str(declared))
