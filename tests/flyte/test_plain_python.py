@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
+import types
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 
 from airflow_dynamic_provider.dags_from import flyte as fl
+from airflow_dynamic_provider.dags_from.flyte import promises, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
+from airflow_dynamic_provider.dags_from.flyte.values import decode, encode
 from airflow_dynamic_provider.errors import (
     DynamicOutputsError,
     OutputTypeError,
@@ -341,6 +346,25 @@ def test_a_file_that_does_not_exist_is_refused_at_the_task_that_returns_it():
         lost()
 
 
+def test_a_file_of_a_call_as_plain_python_inside_a_task_is_stored_for_later_tasks(monkeypatch, tmp_path):
+    @fl.task
+    def writes() -> fl.FlyteFile:
+        path = Path(fl.current_context().working_directory, "file.txt")
+        path.write_text("text")
+        return fl.FlyteFile(str(path))
+
+    file = writes()
+    assert storing.lasts(file.remote_source)
+    in_airflow = {"ti": types.SimpleNamespace(dag_id="dag")}
+    monkeypatch.setattr(storing, "current_context", lambda: in_airflow)
+    monkeypatch.setattr(storing.conf, "get_mandatory_value", lambda *_: str(tmp_path))
+    place = encode(file, fl.FlyteFile, "the output")
+    assert Path(place).is_relative_to(tmp_path)
+    assert Path(place).read_text() == "text"
+    # It is stored once.
+    assert encode(decode(place, fl.FlyteFile, "the input"), fl.FlyteFile, "the output") == place
+
+
 def test_fixed_inputs_of_a_launch_plan_cannot_be_given():
     @fl.workflow
     def planned(x: int, y: int = 2) -> int:
@@ -447,7 +471,11 @@ def test_overrides_of_one_call():
         tried(x=x).with_overrides(node_name="first", retries=1, requests=fl.Resources(cpu="1"))
         return tried(x=x)
 
-    nodes = overridden.plan({"x": 1}).nodes
+    with mock.patch.object(promises.log, "warning") as warning:
+        nodes = overridden.plan({"x": 1}).nodes
+    assert (warning.call_args.args[0] % warning.call_args.args[1:]).startswith(
+        "with_overrides(requests=) of 'first' has no effect"
+    )
     assert [(node.name, node.retries) for node in nodes] == [("first", 1), ("tried", None)]
 
     @fl.dynamic

@@ -53,7 +53,8 @@ class _Stored:
     @classmethod
     def _to_place(cls, value: Any) -> str:
         held = value if isinstance(value, _Stored) else cls(value)
-        if held._is_stored or storing.is_url(held._source) or held._remote_path is False:
+        is_there = held._is_stored and storing.lasts(held._source)
+        if is_there or storing.is_url(held._source) or held._remote_path is False:
             return held._source
         local = held._source
         if not os.path.exists(local):

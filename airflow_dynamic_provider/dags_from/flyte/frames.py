@@ -63,8 +63,8 @@ class StructuredDataset:
         )
 
     def _to_place(self) -> str:
-        if self.uri is None:
-            self.uri = _dump_frame(self.dataframe)
+        if self.uri is None or not storing.lasts(self.uri):
+            self.uri = _dump_frame(self.all())
         return self.uri
 
 

@@ -82,6 +82,15 @@ def is_directory(place: str) -> bool:
     return bool(source.fs.isdir(source.path))
 
 
+def lasts(place: str) -> bool:
+    """Whether later tasks can read what is at a place.
+
+    A task may call a workflow as plain Python. What it stores then is lost with the process.
+    """
+    is_used = _temporary.cache_info().currsize > 0
+    return is_local(current_context()) or not (is_used and place.startswith(_temporary()))
+
+
 def _path(place: str) -> Any:
     from airflow.sdk import ObjectStoragePath
 
