@@ -61,9 +61,11 @@ class Order:
         }
         return sorted(sorted(rows), key=sort_by[self.by], reverse=self.is_descending)
 
-    def slice(self, positions: list[int]) -> list[int]:
-        """Return a page of positions."""
-        return positions[self.offset : None if self.limit is None else self.offset + self.limit]
+    def first_of(self, rows: Mapping[int, tuple[int, float]]) -> list[int]:
+        """Return the positions on a page, given the rank of the state and the seconds of each key."""
+        ranks = self.ranks
+        shown = {at: row for at, row in rows.items() if not self.states or row[0] in ranks}
+        return self.sorted(shown)[self.offset : None if self.limit is None else self.offset + self.limit]
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,11 @@ class Totals:
             positions: The keys, in the order of their positions.
             order: Which keys to return.
         """
-        if self._batched_ids or not self._task_ids or not positions:
-            return self.of(positions), self._first_of_rows(positions, order)
+        if self._batched_ids:
+            rows = self._rows(positions)
+            return _total(rows.values()), order.first_of(rows)
+        if not self._task_ids or not positions:
+            return self.of(positions), order.first_of(self._rows(positions))
         counts: Counter[str | None] = Counter()
         seconds, found = 0.0, []
         for is_sum, rank_of, each, its_seconds in self._source.session.execute(
@@ -162,13 +167,8 @@ class Totals:
             # Airflow makes the task instances of all keys together, so keys lack one before it does, or after
             # a part of them was deleted.
             counts[self._of_absent] += absent
-            return Total(counts, seconds, absent), self._first_of_rows(positions, order)
+            return Total(counts, seconds, absent), order.first_of(self._rows(positions))
         return Total(counts, seconds, absent), order.sorted(dict(found))
-
-    def _first_of_rows(self, positions: Sequence[int], order: Order) -> list[int]:
-        rows, ranks = self._rows(positions), order.ranks
-        shown = {at: rows[at] for at in positions if not order.states or rows[at][0] in ranks}
-        return order.slice(order.sorted(shown))
 
     def _rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
         """Return position -> (rank of its state, seconds), for each of some keys."""
