@@ -86,9 +86,9 @@ def _signature(thing: object) -> str:
     except (TypeError, ValueError):
         return ""
     shown = [parameter for name, parameter in signature.parameters.items() if name != "self"]
-    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty)).replace(
-        "'", ""
-    )
+    text = str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+    # Annotations are quoted, and so are defaults. An empty text must stay visible.
+    return text.replace("''", '""').replace("'", "")
 
 
 def _render_docstring(thing: object) -> str:

@@ -116,10 +116,15 @@ class Running:
 
     def release(self) -> None:
         """Let other task instances make the computation, if this one has claimed it."""
-        if self._has_claim:
-            from airflow_dynamic_provider.cache import claims
+        if not self._has_claim:
+            return
+        from airflow_dynamic_provider.cache import claims
 
+        try:
             claims.release(self.identity, self.claimant)
+        except Exception as error:
+            # Others take over when this task instance has ended.
+            log.warning("The claim of a computation stays: %s: %s", type(error).__name__, error)
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
