@@ -206,7 +206,7 @@ def check_storable(value: Any) -> None:
     Raises:
         UnstorableOutputError: Airflow cannot serialize it, or it would come back changed.
     """
-    if _is_airflows_backend():
+    if is_airflows_backend():
         text = _serialize(value)
         if not is_plain(value):
             _check_same(value, text)
@@ -249,7 +249,7 @@ def size_of(value: Any, *, otherwise: int) -> int:
 
     if is_plain(value):
         return len(json.dumps(value))
-    return len(_serialize(value)) if _is_airflows_backend() else otherwise
+    return len(_serialize(value)) if is_airflows_backend() else otherwise
 
 
 def check_serializable(value: Any) -> None:
@@ -261,11 +261,12 @@ def check_serializable(value: Any) -> None:
     Raises:
         UnstorableOutputError: Airflow cannot serialize it.
     """
-    if _is_airflows_backend():
+    if is_airflows_backend():
         _serialize(value)
 
 
-def _is_airflows_backend() -> bool:
+def is_airflows_backend() -> bool:
+    """Return whether values are stored by Airflow's own XCom backend, which may bring them back changed."""
     # Private: there is no public way to ask whether a value can be serialized without storing it.
     from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.xcom import XCom

@@ -37,7 +37,8 @@ def stored_form(value: Any, declared: Any) -> Any:
     codec: Codec | None = None
     if not is_plain(declared):
         codec = _codec_of(declared)
-        if codec.has_classes:
+        # What a backend of the deployment's own can carry is not known.
+        if codec.has_classes or not (codec.is_identity or xcom.is_airflows_backend()):
             return _encoded(value, codec)
     try:
         xcom.check_storable(value)

@@ -245,6 +245,44 @@ def test_every_value_of_every_type_comes_back_as_it_was(each):
     assert same(value, through_json(value, declared))
 
 
+#: Type, value, stored form. Releases must go on to read these forms.
+FORMS = [
+    (Colour, Colour.RED, "RED"),
+    (Mode, Mode.READ | Mode.WRITE, 3),
+    (Path, Path("a/b"), "a/b"),
+    (bytes, b"\xff", "/w=="),
+    (Decimal, Decimal("1.10"), "1.10"),
+    (timedelta, timedelta(1, 2, 3), [1, 2, 3]),
+    (datetime, datetime(2026, 1, 1, tzinfo=timezone.utc), "2026-01-01T00:00:00+00:00"),
+    (
+        datetime,
+        datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
+        {"at": "2026-10-25T02:30:00+01:00", "zone": "Europe/Berlin", "fold": 1},
+    ),
+    (tuple[int, Path], (1, Path("a")), [1, "a"]),
+    (set[Colour], {Colour.RED, Colour.BLUE}, ["BLUE", "RED"]),
+    (dict[str, Path], {"a": Path("b")}, {"a": "b"}),
+    (dict[int, Path], {1: Path("b")}, [[1, "b"]]),
+    (OrderedDict[str, int], OrderedDict(b=1, a=2), [["b", 1], ["a", 2]]),
+    (Path | bytes | int, b"x", {"$of": "bytes", "value": "eA=="}),
+    (Path | bytes | int, 3, 3),
+    (Point, Point(1, Path("a")), {"x": 1, "at": "a"}),
+    (Box[Path], Box(Path("a")), {"content": "a", "others": []}),
+    (
+        Open,
+        Open(at=datetime(2026, 1, 1), b=2),
+        {"fields": {"at": "2026-01-01T00:00:00"}, "set": ["at", "b"], "extra": {"b": 2}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("declared", "value", "form"), FORMS)
+def test_the_stored_forms(declared, value, form):
+    codec = codec_of(declared)
+    assert codec.encode(value) == form
+    assert same(value, codec.decode(form))
+
+
 def test_the_module_of_a_class_is_not_stored():
     form = codec_of(list[Path] | dict[str, Box[Colour]]).encode({"a": Box(Colour.RED)})
     assert form["$of"] == "dict[str, Box[Colour]]"

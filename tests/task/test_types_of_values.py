@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import DAG, dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Output, errors
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution.typed_values import stored_form, value_of
 from tests.task_runs import FakeSupervisor, run_task
 
@@ -128,6 +129,13 @@ def test_a_type_that_has_changed_since_is_named():
         value_of(stored, Any)
     with pytest.raises(errors.LayoutError, match="is not stored as the type Other"):
         value_of(stored_form(Config("a", 1), Config), Other)
+
+
+def test_a_backend_of_the_deployment_gets_json(mocker):
+    assert stored_form((1, 2), tuple[int, int]) == (1, 2)
+    mocker.patch.object(xcom, "is_airflows_backend", return_value=False)
+    assert stored_form((1, 2), tuple[int, int]) == {"$typed": [1, 2]}
+    assert stored_form([1, 2], list[int]) == [1, 2]
 
 
 def test_values_of_earlier_releases_are_read_as_they_are():

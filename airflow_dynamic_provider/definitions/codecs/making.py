@@ -29,7 +29,7 @@ from airflow_dynamic_provider.definitions.codecs.containers import (
     Tuple,
 )
 from airflow_dynamic_provider.definitions.codecs.leaves import LEAVES, EnumCodec, PydanticCodec
-from airflow_dynamic_provider.definitions.codecs.unions import Union
+from airflow_dynamic_provider.definitions.codecs.unions import Maybe, Union
 
 # The names of modules before a name.
 _MODULES = re.compile(r"(?:\w+\.)+(?=\w)")
@@ -134,6 +134,9 @@ def _union(name: str, types_: Sequence[Any]) -> Codec:
     members = [codec_of(each) for each in types_]
     if all(isinstance(each, Identity) for each in members):
         return Identity(name)
+    others = [codec for codec, each in zip(members, types_, strict=True) if each not in (None, type(None))]
+    if len(others) == 1 < len(members):
+        return Maybe(name, others[0])
     if len({each.name for each in members}) < len(members):
         # Two classes of the same name: which one is meant would not be known.
         return _ANYTHING

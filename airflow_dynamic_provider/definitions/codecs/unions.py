@@ -1,4 +1,4 @@
-"""The codec of unions: it stores which member a value is of, because the JSON alone would not tell."""
+"""The codecs of unions: what is stored tells which member a value is of. JSON alone would not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,32 @@ if TYPE_CHECKING:
 
 #: The fields of the JSON of a value that is not a scalar.
 OF, VALUE = "$of", "value"
+
+
+class Maybe(Codec):
+    """Converts a value of one type, or ``None``.
+
+    Args:
+        name: The type, for messages.
+        member: The codec of a value that is not ``None``. None of its values becomes null.
+    """
+
+    def __init__(self, name: str, member: Codec) -> None:
+        super().__init__(name)
+        self._member = member
+        self.has_classes = member.has_classes
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether the value is ``None`` or of the type."""
+        return value is None or self._member.accepts(value)
+
+    def encode(self, value: Any) -> Any:
+        """Return null, or the JSON of a value."""
+        return None if value is None else self._member.encode(value)
+
+    def decode(self, form: Any) -> Any:
+        """Return the value."""
+        return None if form is None else self._member.decode(form)
 
 
 class Union(Codec):
