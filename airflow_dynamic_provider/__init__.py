@@ -29,6 +29,7 @@ _PUBLIC = {
     "get_mapping_key": "execution.context",
     "get_mapping_key_path": "execution.context",
     "map_task": "workflows.recording.map_task",
+    "once": "authoring.calling_once",
     "template": "workflows.plan.template_text",
 }
 
@@ -51,10 +52,12 @@ __all__ = [
     "get_mapping_key",
     "get_mapping_key_path",
     "map_task",
+    "once",
     "template",
 ]
 
 if TYPE_CHECKING:
+    from airflow_dynamic_provider.authoring.calling_once import once
     from airflow_dynamic_provider.authoring.decorator import dynamic_task
     from airflow_dynamic_provider.authoring.gathering import gather
     from airflow_dynamic_provider.authoring.handles import Handle

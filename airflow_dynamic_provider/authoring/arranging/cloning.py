@@ -83,7 +83,7 @@ def adopt_new_tasks(scope: MapScope) -> None:
         MapFunctionError: One of them cannot be cloned per key.
     """
     graph = scope.space.graph
-    known = scope.known_tasks | graph.clones.keys() | graph.helpers
+    known = scope.known_tasks | graph.clones.keys() | graph.helpers | graph.called_once
     new = [graph.task(task_id) for task_id in graph.dag.task_ids if task_id not in known]
     for task in new:
         refuse_uncloneable(task, scope.space)

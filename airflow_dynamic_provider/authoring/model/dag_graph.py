@@ -96,6 +96,7 @@ class DagGraph:
         collects_below: Task -> its collections of values below its own key.
         own_edges: Pairs whose edge in Airflow was set by the arrangement, and not by the author.
         helpers: The tasks that the package added and that run once.
+        called_once: The tasks that a mapped function called with `once`.
         gates: Cloned task -> the gate before it.
         limits: The limit to failed keys of each map that has one -> the tasks of the map.
     """
@@ -110,6 +111,7 @@ class DagGraph:
         self.collects_below: dict[str, list[CollectionSpec]] = {}
         self.own_edges: set[Pair] = set()
         self.helpers: set[str] = set()
+        self.called_once: set[str] = set()
         self.gates: dict[str, Any] = {}
         self.limits: dict[Limit, list[CloneSpec]] = {}
         self._collectors: dict[str, CollectorSpec] = {}

@@ -61,10 +61,10 @@ def current_scope() -> MapScope | None:
 
 
 @contextmanager
-def enter_scope(scope: MapScope) -> Iterator[MapScope]:
-    """Make this the current map inside the ``with`` statement."""
+def enter_scope(scope: MapScope | None) -> Iterator[None]:
+    """Make this the current map inside the ``with`` statement; ``None`` for none."""
     token = _SCOPE.set(scope)
     try:
-        yield scope
+        yield
     finally:
         _SCOPE.reset(token)
