@@ -34,7 +34,7 @@ def once(call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         HandleUsageError: An argument is the item, or another value per key.
 
     Example:
-        >>> files.map(lambda path: upload(path, once(open_session)))
+        >>> files.map(lambda path: count_lines(path, once(report)))
     """
     scope = current_scope()
     if scope is None:

@@ -25,7 +25,7 @@ def gather(*outputs: Any) -> Gathered:
         HandleUsageError: An argument is not the output of a task, or has a value for each key.
 
     Example:
-        >>> report(gather(orders(), refunds(), returns()))
+        >>> report(gather(add_up(1), add_up(2)))
     """
     check_outputs(outputs)
     return Gathered(outputs, ensure_graph_of)
