@@ -136,7 +136,7 @@ RAY := $(HOMES)/ray
 .PHONY: test-ray
 test-ray: $(RAY)/.ready ## Run the tests of batches on Ray
 	$(call step,Ray)
-	@"$(RAY)/bin/python" -m pytest tests/dag/test_batches_runners.py -k Ray $(ARGS)
+	@PYTHONPATH=. "$(RAY)/bin/python" -m pytest tests/dag/test_batches_runners.py -k Ray $(ARGS)
 
 # Ray needs 240 MB, and no other test needs it. The rest is that of .venv.
 $(RAY)/.ready: tests/ray-constraints.txt $(READY)

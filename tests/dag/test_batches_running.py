@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -133,7 +134,8 @@ def test_a_process_of_the_pool_that_dies_fails_its_keys_and_the_others_run():
     assert "the process that ran it died" in records(run, "die")["k0"].failure.message
 
 
-def test_a_function_in_another_process_cannot_call_airflow():
+@pytest.mark.parametrize("runner", ["processes", ProcessPoolExecutor])
+def test_a_function_in_another_process_cannot_call_airflow(runner):
     @task
     def ask(number):
         from airflow.sdk import Variable
@@ -143,7 +145,7 @@ def test_a_function_in_another_process_cannot_call_airflow():
             context["ti"]
         Variable.get("anything")
 
-    run = run_dag(batched(ask, Batch(5, runner="processes")))
+    run = run_dag(batched(ask, Batch(5, runner=runner, concurrency=2)))
     message = records(run, "ask")["k0"].failure.message
     assert "not available in a function that runs in another process" in message
 
