@@ -20,6 +20,9 @@ STABLE = "airflow.sdk"
 #: Names with a leading underscore that belong to Python and its libraries, and not to Airflow.
 OF_PYTHON = frozenset({"_fields", "_getframe", "_is_protocol"})
 
+#: Attributes of the executors of Python and Dask. They say how many calls run at the same time.
+OF_EXECUTORS = frozenset({"_client", "_max_workers"})
+
 _PRIVATE = re.compile(r"_[A-Za-z]\w*")
 
 
@@ -46,7 +49,12 @@ def private_attributes(module: str) -> set[str]:
     """
     # In the adapter, a name that another module, or a class, also defines is still Airflow's.
     own = set(_functions(TREES[module])) if is_adapter(module) else _OWN
-    return {name for name in _asked_for(TREES[module]) if _PRIVATE.fullmatch(name)} - OF_PYTHON - own
+    return (
+        {name for name in _asked_for(TREES[module]) if _PRIVATE.fullmatch(name)}
+        - OF_PYTHON
+        - OF_EXECUTORS
+        - own
+    )
 
 
 def foreign_names(module: str) -> set[str]:

@@ -27,17 +27,17 @@ from airflow_dynamic_provider.execution.batch_records.items import Block, Stored
 from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, Try
 from airflow_dynamic_provider.execution.batch_records.stored import (
     BatchItem,
-    KeyFailure,
     KeyRecord,
     StoredBatches,
     StoredChunk,
     StoredPlaces,
 )
 from airflow_dynamic_provider.execution.documents import BatchesOfTask, TaskDocument, declared_outputs
+from airflow_dynamic_provider.execution.failures import FAILURE, KeyFailure, StoredFailure
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
 from airflow_dynamic_provider.workflows.plan import plan as plans
-from airflow_dynamic_provider.workflows.plan import templates
+from airflow_dynamic_provider.workflows.plan import constants, templates
 from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, Plan, PlannedCall, PlannedNode
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
 from airflow_dynamic_provider.workflows.progress import stored
@@ -322,6 +322,22 @@ KINDS: dict[str, Kind] = {
         records=(),
         code=("execution.layout.unpack_keys",),
     ),
+    "failure": Kind(
+        StoredFailure(KeyFailure("ValueError", "bad", "Traceback: ..."), 2),
+        form=FAILURE,
+        write=StoredFailure.pack,
+        read=StoredFailure.unpack,
+        code=(
+            *("execution.failures.StoredFailure.pack", "execution.failures.StoredFailure.unpack"),
+            *("execution.failures.KeyFailure.pack", "execution.failures.KeyFailure.unpack"),
+        ),
+    ),
+    "constant": Kind(
+        b"\0a",
+        lambda value: constants.pack_constant(value, lambda part: part),
+        lambda stored: constants.resolve_constant(stored, lambda part: part),
+        code=("workflows.plan.constants.pack_constant",),
+    ),
     "batches": Kind(
         StoredBatches((Range(0, 3), Range(3, 4)), 2),
         form=batch_records.BATCHES,
@@ -400,7 +416,7 @@ KINDS: dict[str, Kind] = {
         read=StoredChunk.unpack,
         code=tuple(
             f"execution.batch_records.stored.{each}.{way}"
-            for each in ("KeyFailure", "StoredChunk")
+            for each in ("StoredChunk",)
             for way in ("pack", "unpack")
         ),
     ),
@@ -432,6 +448,7 @@ KINDS: dict[str, Kind] = {
             "workflows.plan.plan.pack_node",
             "workflows.plan.plan.unpack_node",
             "workflows.plan.templates.pack",
+            "workflows.plan.objects.pack_object",
             "workflows.recording.calls.pack_arguments",
             "workflows.planning.maps.pack_native",
         ),
