@@ -36,8 +36,8 @@ from airflow_dynamic_provider.execution.documents import BatchesOfTask, TaskDocu
 from airflow_dynamic_provider.execution.failures import FAILURE, KeyFailure, StoredFailure
 from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec, find_workflows
-from airflow_dynamic_provider.workflows.plan import plan as plans
 from airflow_dynamic_provider.workflows.plan import constants, templates
+from airflow_dynamic_provider.workflows.plan import plan as plans
 from airflow_dynamic_provider.workflows.plan.plan import ConcurrencyLimit, Plan, PlannedCall, PlannedNode
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Reference
 from airflow_dynamic_provider.workflows.progress import stored
