@@ -89,11 +89,13 @@ def reread(form: Any, hint: Any, noun: str) -> Any:
 def param(hint: Any, default: Any) -> dict[str, Any]:
     """Return the arguments of the Dag param for an input."""
     kind = _PARAM_TYPES.get(typing.get_origin(hint) or hint)
-    schema: dict[str, Any] = {} if kind is None else {"type": kind}
     if default is REQUIRED:
-        return schema
+        # Airflow's triggerer ends with an error when a task starts in it whose Dag has a param without a
+        # default. So the planning task refuses a missing value.
+        return {"default": None, "description": "Required.", **({"type": ["null", kind]} if kind else {})}
     default = encode(default, hint, "the default")
-    return {**schema, "default": default, **({"type": ["null", kind]} if default is None and kind else {})}
+    schema = {} if kind is None else {"type": ["null", kind] if default is None else kind}
+    return {"default": default, **schema}
 
 
 def _dump(value: Any, hint: Any, noun: str) -> Any:
