@@ -17,8 +17,8 @@ ADAPTERS = ("airflow_adapter", "version_compat")
 #: The stable interface: what it exports may be used anywhere.
 STABLE = "airflow.sdk"
 
-#: Names with a leading underscore that belong to Python and its libraries, and not to Airflow.
-OF_PYTHON = frozenset({"_fields", "_getframe", "_is_protocol"})
+#: Names with a leading underscore that belong to Python and its libraries or to Dask, and not to Airflow.
+OF_PYTHON = frozenset({"_fields", "_getframe", "_is_protocol", "_max_workers", "_client"})
 
 #: Attributes of the executors of Python and Dask. They say how many calls run at the same time.
 OF_EXECUTORS = frozenset({"_client", "_max_workers"})

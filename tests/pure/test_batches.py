@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     pages_of_places,
     ranges_of,
 )
+from airflow_dynamic_provider.execution.batches.executors import workers_of
 from tests.pure.refusals import refused
 from tests.pure.strategies import (
     json_values,
@@ -267,3 +270,18 @@ def test_a_time_is_in_seconds():
 
 def test_a_batch_may_have_any_executor():
     assert callable(Batch(2, runner=lambda: None).runner)
+
+
+@pytest.mark.parametrize(
+    ("executor", "workers"),
+    [
+        (ThreadPoolExecutor(3), 3),
+        (SimpleNamespace(max_workers=5, _max_workers=3), 5),
+        (SimpleNamespace(max_workers=None, _client=SimpleNamespace(ncores=lambda: {"a": 2, "b": 1})), 3),
+        (SimpleNamespace(_client=SimpleNamespace(ncores=dict)), None),
+        (SimpleNamespace(max_workers=0, _client=None), None),
+        (SimpleNamespace(), None),
+    ],
+)
+def test_an_executor_says_how_many_keys_it_runs_at_the_same_time(executor, workers):
+    assert workers_of(executor) == workers
