@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from airflow_dynamic_provider.execution.batches.recording import Recorder
@@ -41,12 +41,18 @@ def possible_kills(case: Case, names: Names, expected: Expected) -> set[Kill]:
     """Return the keys of batches whose process may be killed while they run."""
     return {
         (name, path)
-        for name in names.batches
+        for name, batches in names.batches.items()
+        if _calls_from_one_thread(batches)
         for keys in names.divided(name, expected.outcomes[name])
         for path in keys
         if expected.outcomes[name][path].state == "success"
         or (is_for_good(case, (name, path)) and _is_last(names, expected, name, keys, path))
     }
+
+
+def _calls_from_one_thread(settings: Any) -> bool:
+    """Return whether one thread of a batch calls the API, because Airflow's API in this process takes one."""
+    return settings.concurrency is None or settings.runner == "processes"
 
 
 def is_for_good(case: Case, kill: Kill) -> bool:
@@ -73,6 +79,8 @@ def killing(case: Case) -> Iterator[None]:
 
     def add_and_store(self: Recorder, record: object) -> None:
         add(self, record)  # type: ignore[arg-type]
+        if not _calls_from_one_thread(self._batch.spec.batches.settings):
+            return
         added[id(self)] = added.get(id(self), 0) + 1
         if added[id(self)] % every == 0:
             self.flush()
