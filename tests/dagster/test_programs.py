@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+import os
 
 from tests.dagster.plain import outcome
 from tests.dagster.running import expected, jobs_of, load, nodes_of
@@ -11,9 +11,17 @@ from tests.workflow_runs import quickly
 EXPECTED = expected()
 
 
-@pytest.mark.parametrize(
-    ("name", "job"), [(name, job) for name in sorted(EXPECTED) for job in sorted(EXPECTED[name])]
-)
+PROGRAMS = [(name, job) for name in sorted(EXPECTED) for job in sorted(EXPECTED[name])]
+
+
+def pytest_generate_tests(metafunc):
+    """Run every second program, beginning by the seed of the session. All of them: DAGSTER_PROGRAMS=all."""
+    chosen = PROGRAMS
+    if os.environ.get("DAGSTER_PROGRAMS") != "all":
+        chosen = PROGRAMS[metafunc.config.option.seed % 2 :: 2]
+    metafunc.parametrize(("name", "job"), chosen)
+
+
 def test_a_program_gives_the_same(name, job, tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_TEST_VARIABLE", "from outside")
     module = load(name, tmp_path)
