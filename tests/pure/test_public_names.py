@@ -124,4 +124,5 @@ def test_airflow_is_told_of_the_commands():
     (function,) = get_provider_info()["cli"]
     (group,) = pkgutil.resolve_name(function)()
     assert group.name == "dynamic-outputs"
-    assert [command.name for command in group.subcommands] == ["list", "show", "clear", "export"]
+    names = [command.name for command in group.subcommands]
+    assert names == ["list", "keys", "show", "why", "clear", "export", "cache"]
