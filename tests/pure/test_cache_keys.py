@@ -119,7 +119,11 @@ def test_other_processes_with_other_hash_seeds_find_the_same_digest(seed, monkey
     assert run_python(program) == EXPECTED
 
 
-@pytest.mark.parametrize("value", [object(), object, lambda: 1, iter([1]), [{"a": open}], open], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [object(), object, lambda: 1, iter([1]), [{"a": open}], open],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_nothing_identifies_is_refused(value):
     with pytest.raises(UnhashableError, match="it contains"):
         encode(value)
