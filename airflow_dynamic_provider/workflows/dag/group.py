@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -284,6 +285,22 @@ def _start_in_triggerer(task: BaseOperator, trigger: str, arguments: dict[str, A
     if STARTS_IN_TRIGGERER:
         task.start_from_trigger = True
         task.start_trigger_args = _start_args(f"list_triggers.{trigger}", arguments)  # type: ignore[assignment]
+        _leave_out_params_without_value(task)
+
+
+def _leave_out_params_without_value(task: Any) -> None:
+    """Leave the params that only a run gives a value to the Dag, which has them too.
+
+    When a task starts in the triggerer, Airflow 3.3 validates its own params before it looks at the values of
+    the run. A param without a default would end the triggerer's process.
+    """
+    task.params = kept = copy.copy(task.params)
+    for name in list(kept):
+        try:
+            kept[name]
+        except Exception:
+            # Airflow raises this for a param without a value.
+            del kept[name]
 
 
 def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed: NodeListOperator) -> Any:
@@ -310,6 +327,8 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     nodes = partial.expand_kwargs(NodeSlots(listed))
     keep_errors(nodes)
+    if STARTS_IN_TRIGGERER and not lane.is_direct:
+        _leave_out_params_without_value(nodes)
     if lane.grows:
         # The task of a growing list ends with the workflow, but its nodes start before. For why this is set
         # here, see `HelperOperator`.
