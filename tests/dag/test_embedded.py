@@ -63,7 +63,9 @@ def dag_file(tmp_path):
 
 
 @pytest.fixture
-def dag(dag_file):
+def dag(dag_file, monkeypatch):
+    # As wide as where there is no terminal. A process of pytest-xdist names another width.
+    monkeypatch.setenv("COLUMNS", "140")
     return runpy.run_path(str(dag_file))["the_dag"]
 
 

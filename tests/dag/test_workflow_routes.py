@@ -98,7 +98,7 @@ def test_a_graph_in_which_a_node_failed(server):
     reasons = {each["name"]: each["reason"] for each in found["nodes"]}
     assert reasons == {
         "first": None,
-        "second": None,
+        "second": "ValueError: as the test says",
         "third": None,
         "last": "'second', which it depends on, has failed",
     }
