@@ -808,24 +808,13 @@ def check_digest(keys: Sequence[tuple[str, ...]], stored: Any, task_id: str) -> 
     if stored is None:
         return
     document = DIGEST.read(stored)
-    if document["digest"] != _digest(keys):
+    if document["length"] != len(keys) or document["digest"] != _digest(keys):
         raise LayoutError(
             f"this is not the list of mapping keys that was stored: it has {len(keys)} keys, and "
             f"{document['length']} " + ("" if len(keys) != document["length"] else "others ") + "were stored",
             task_id=task_id,
             remedy=f"Clear {task_id!r} with its downstream tasks, so that the keys are listed again.",
         )
-
-
-def length_of(stored: Any) -> int:
-    """Return the number of keys in a list, from its digest.
-
-    Raises:
-        LayoutError: The version or the shape of the document is unknown.
-    """
-    document = DIGEST.read(stored)
-    with reading(DIGEST.noun, stored):
-        return integer(document["length"])
 
 
 def _digest(keys: Sequence[tuple[str, ...]]) -> str:

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, with_values
 from airflow_dynamic_provider.execution.batch_records.stored import BatchItem, KeyRecord, StoredChunk
 from airflow_dynamic_provider.execution.batches.growing import GrowingLists
-from tests.pure.strategies import json_values, key_paths
+from tests.pure.strategies import key_paths, xcom_values
 
 pytestmark = pytest.mark.pure
 
@@ -62,7 +62,7 @@ def produced(draw):
             "success",
             started=draw(st.integers(0, 3)),
             items={
-                output: tuple(BatchItem(key, value=draw(json_values)) for key in draw(keys))
+                output: tuple(BatchItem(key, value=draw(xcom_values)) for key in draw(keys))
                 for output in draw(st.sampled_from([(), ("rows",), ("rows", "more")]))
             },
         )

@@ -144,7 +144,9 @@ def test_the_keys_of_a_batch_read_one_after_the_other():
             return list(indexes)
 
     found = SimpleNamespace(successes=list(range(3 * PAGE_SIZE)))
-    values = _values(SimpleNamespace(path=(), lazy=True), _Gathered(None, Column(), found))
+    reader = SimpleNamespace(context={})
+    spec = SimpleNamespace(path=(), lazy=True, source=SimpleNamespace(value_of=lambda value: value))
+    values = _values(spec, _Gathered(reader, Column(), found))
     with ThreadPoolExecutor(4) as pool:
         copies = pool.map(lambda _: list(copy.deepcopy(values)), range(8))
         assert list(copies) == [found.successes] * 8

@@ -14,6 +14,8 @@ from airflow_dynamic_provider.definitions.records import field_names
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.layout import (
+    MadeBy,
+    ProducedKey,
     StoredBlock,
     StoredBlocks,
     StoredClone,
@@ -147,7 +149,7 @@ def test_values_keep_their_order(values, key_path, map_index):
 @given(st.dictionaries(mapping_keys, labelled, max_size=4))
 def test_produced_keys_keep_their_order_and_metadata(keys):
     read = layout.unpack_produced_keys(stored(layout.pack_produced_keys(keys)))
-    assert list(read.items()) == list(keys.items())
+    assert list(read.items()) == [(key, ProducedKey(metadata)) for key, metadata in keys.items()]
 
 
 @given(st.lists(mapping_keys | key_paths, max_size=4))
@@ -169,6 +171,7 @@ SAMPLES = [
         keys={"files": {"a": {"path": MetadataValue.path("/a")}}},
         inherited={"note": MetadataValue.md("**b**")},
         key_path=("a", "b"),
+        made_by=MadeBy("dag", "run", "task", 2, "a/b"),
     ),
 ]
 

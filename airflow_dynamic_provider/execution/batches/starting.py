@@ -10,7 +10,7 @@ from airflow_dynamic_provider.execution.checking import find_below, map_indexes,
 from airflow_dynamic_provider.execution.clones import RUNTIME_KEY, CloneRuntime
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.gates import SameKey
-from airflow_dynamic_provider.execution.layout import digest_xcom, length_of
+from airflow_dynamic_provider.execution.layout import digest_xcom, unpack_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +78,7 @@ def _read_states(batch: Batch, check: SameKey, positions: list[int]) -> xcom.Sta
     task_id, space = check.clone.task_id, check.clone.space
     if check.clone.batches is None:
         digest = xcom.pull(batch.context, space.keys_task_id, digest_xcom(space.keys_xcom))
-        return xcom.read_states_of_few(batch.context, [task_id], indexes, length_of(digest))
+        return xcom.read_states_of_few(batch.context, [task_id], indexes, unpack_length(digest))
     if len(indexes) > _ONE_BY_ONE:
         return xcom.read_states(batch.context, [task_id])
     states: xcom.States = {}

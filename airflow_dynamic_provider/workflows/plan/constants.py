@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
 from airflow_dynamic_provider.definitions.codecs.leaves import LEAVES, EnumCodec
+from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, UnstorableOutputError
 from airflow_dynamic_provider.workflows.plan import dag_files
 
@@ -66,8 +67,8 @@ def resolve_constant(template: Any, part: _Part) -> Any:
     Raises:
         LayoutError: It names a class that is missing.
     """
-    kind = next(key for key in KINDS if key in template)
     try:
+        kind = next(key for key in KINDS if key in template)
         if kind == "$ordered":
             return OrderedDict((part(key), part(each)) for key, each in template[kind])
         if kind == "$set":
@@ -79,7 +80,7 @@ def resolve_constant(template: Any, part: _Part) -> Any:
             return found
         if kind == "$member" and isinstance(found, type) and issubclass(found, enum.Enum):
             return EnumCodec(found).decode(template["name"])
-    except (MisfitError, KeyError, TypeError, ValueError) as error:
+    except (MisfitError, LookupError, TypeError, ValueError, StopIteration) as error:
         raise _unreadable(template) from error
     raise _unreadable(template)
 
@@ -110,7 +111,7 @@ def _is_carried(value: Any) -> bool:
 
 def _unreadable(template: Any) -> LayoutError:
     return LayoutError(
-        f"this is not a constant of a plan as it is stored: {template!r}",
+        f"this is not a constant of a plan as it is stored: {excerpt(template)}",
         task_id=dag_files.running_task_id(),
         remedy="Move the class back to where it was when the plan was made, or clear the planning task.",
     )
