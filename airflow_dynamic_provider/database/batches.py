@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.divisions import numbers_of, read_cuts
@@ -18,6 +19,7 @@ from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.kept import read_kept
 from airflow_dynamic_provider.definitions.states import (
     FAILED,
+    FAILURES,
     FINAL,
     MARKED,
     NEVER_STARTED,
@@ -33,6 +35,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     RECORD_FIELDS,
     STATE_FIELDS,
     StoredChunk,
+    unpack_states,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,9 @@ MOST_CHUNKS = 5000
 # The states of the task instance of a batch in which what is stored belongs to its present try. Airflow
 # deletes the rest when a task instance starts.
 _AT_WORK = frozenset({"running", "deferred"})
+
+# The states of the task instance of a batch in which a key that it has stored has the stored state.
+_TELLS = frozenset({SUCCESS, FAILED, *_AT_WORK})
 
 # The state of a batch between two tries. Of what the first try stored, only what will not change counts.
 _BETWEEN_TRIES = "up_for_retry"
@@ -93,12 +99,43 @@ class Snapshot:
     tries: Tries | None = None
 
 
+class StateOfKey(NamedTuple):
+    """The state of a key in a batched task, which is ``None`` if the batch ran for other keys."""
+
+    state: str | None
+    seconds: float | None
+    is_stale: bool = False
+
+
 @dataclass
 class _Stored:
-    """What a task instance stored about the keys of its batch, by position."""
+    """What a task instance stored about the keys of its batch: the documents of its chunks."""
 
-    records: dict[int, KeyRecord] = field(default_factory=dict)
-    attempts: set[int] = field(default_factory=set)
+    documents: list[Any] = field(default_factory=list)
+
+    @cached_property
+    def records(self) -> dict[int, KeyRecord]:
+        """Position -> what became of the key."""
+        return {record.position: record for chunk in self._chunks for record in chunk.records}
+
+    @cached_property
+    def attempts(self) -> set[int]:
+        """The attempts at dividing the keys for which they were stored."""
+        return {chunk.attempt for chunk in self._chunks}
+
+    @cached_property
+    def _chunks(self) -> list[StoredChunk]:
+        return list(map(StoredChunk.unpack, self.documents))
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What an answer about some keys is made of: what was read of their batches."""
+
+    snapshot: Snapshot
+    stored: Mapping[Pair, _Stored]
+    kept: Mapping[Pair, Mapping[KeyPath, KeyRecord]]
+    is_cut: bool
 
 
 class BatchedKeys:
@@ -163,30 +200,88 @@ class BatchedKeys:
             fields: The fields of chunks to read; none for all, with the values.
             limit: The maximum number of chunks.
         """
-        numbers = snapshot.numbers
+        facts = self._facts(snapshot, positions, fields, limit)
+        found = {
+            (task_id, position): self._find(facts, task_id, position)
+            for task_id in self._batches
+            for position in positions
+        }
+        return found, facts.is_cut
+
+    def states(
+        self, positions: Collection[int], limit: int | None = None
+    ) -> tuple[dict[Pair, StateOfKey | None], bool]:
+        """Return (task, position) -> state, and whether chunks were left out, as `at` does.
+
+        Args:
+            positions: The positions of the keys.
+            limit: The maximum number of chunks; ``None`` for all.
+
+        Raises:
+            LayoutError: Another release has stored the data.
+            ReadError: The data cannot be loaded.
+        """
+        if not self._batches or not positions:
+            return {}, False
+        facts = self._facts(self.look(positions), positions, STATE_FIELDS, limit)
+        found: dict[Pair, StateOfKey | None] = {}
+        for task_id in self._batches:
+            plain = self._plain_states(facts, task_id)
+            for position in positions:
+                state = plain.get(position)
+                if state is None:
+                    key = self._find(facts, task_id, position)
+                    state = None if key is None else _state_of_key(key)
+                found[task_id, position] = state
+        return found, facts.is_cut
+
+    def _facts(
+        self, snapshot: Snapshot, positions: Collection[int], fields: Sequence[str], limit: int | None
+    ) -> _Facts:
         wanted = {
             lister: {number for at in positions if (number := by_position.get(at)) is not None}
-            for lister, by_position in numbers.items()
+            for lister, by_position in snapshot.numbers.items()
         }
         stored, is_cut = self._stored(snapshot, wanted, tuple(fields), limit)
         kept = read_kept(self._source, self._batches, snapshot.instances, wanted, snapshot.tries)
-        found: dict[Pair, KeyInBatch | None] = {}
-        for task_id, batches in self._batches.items():
-            for position in positions:
-                number = numbers[batches.lister_id].get(position, UNMAPPED)
-                # A mapped task has one task instance for all batches until it is expanded.
-                own = snapshot.instances.get((task_id, number)) or snapshot.instances.get((task_id, UNMAPPED))
-                gate = None if batches.gate_id is None else snapshot.instances.get((batches.gate_id, number))
-                key = (
-                    None
-                    if own is None
-                    else self._key(own, gate, stored, position, snapshot.cuts[batches.lister_id])
-                )
-                former = kept.get((task_id, number))
-                found[task_id, position] = (
-                    key if key is None or former is None else self._with_kept(key, former, position)
-                )
-        return found, is_cut
+        return _Facts(snapshot, stored, kept, is_cut)
+
+    def _find(self, facts: _Facts, task_id: str, position: int) -> KeyInBatch | None:
+        snapshot, batches = facts.snapshot, self._batches[task_id]
+        number = snapshot.numbers[batches.lister_id].get(position, UNMAPPED)
+        # A mapped task has one task instance for all batches until it is expanded.
+        own = snapshot.instances.get((task_id, number)) or snapshot.instances.get((task_id, UNMAPPED))
+        if own is None:
+            return None
+        gate = None if batches.gate_id is None else snapshot.instances.get((batches.gate_id, number))
+        key = self._key(own, gate, facts.stored, position, snapshot.cuts[batches.lister_id])
+        former = facts.kept.get((task_id, number))
+        return key if former is None else self._with_kept(key, former, position)
+
+    def _plain_states(self, facts: _Facts, task_id: str) -> dict[int, StateOfKey]:
+        """Return position -> state of the keys whose state is what their batch has stored, as for most keys.
+
+        `_find` says the same about them, but makes objects for each key.
+        """
+        numbers = facts.snapshot.numbers[self._batches[task_id].lister_id]
+        paths = self._keys.paths
+        assert paths is not None
+        plain: dict[int, StateOfKey] = {}
+        for at, stored in facts.stored.items():
+            own = facts.snapshot.instances.get(at)
+            if at[0] != task_id or at in facts.kept or own is None or own.state not in _TELLS:
+                continue
+            of_batch = {
+                position: (path, state, took)
+                for document in stored.documents
+                for path, position, state, took in unpack_states(document)
+            }
+            for position, (path, state, took) in of_batch.items():
+                # A key that failed in a batch that succeeded was marked.
+                is_marked = own.state == SUCCESS and state in FAILURES
+                if numbers.get(position) == at[1] and paths[position] == path and not is_marked:
+                    plain[position] = StateOfKey(state, None if took is None else took / 1000)
+        return plain
 
     @property
     def _all_ids(self) -> list[str]:
@@ -324,11 +419,15 @@ def _by_batch(chunks: Mapping[tuple[str, int, str], Any], *, with_values: bool) 
     for (task_id, number, _), stored in chunks.items():
         # The values may be large, and pages do not show them.
         is_whole = with_values or not isinstance(stored, dict)
-        chunk = StoredChunk.unpack(stored if is_whole else {**stored, "values": {}})
-        batch = found[task_id, number]
-        batch.records |= {record.position: record for record in chunk.records}
-        batch.attempts.add(chunk.attempt)
+        found[task_id, number].documents.append(stored if is_whole else {**stored, "values": {}})
     return found
+
+
+def _state_of_key(key: KeyInBatch) -> StateOfKey:
+    if key.is_stale:
+        return StateOfKey(None, None, is_stale=True)
+    own = key.instance
+    return StateOfKey(own.state, None if own.map_index == UNMAPPED else own.duration)
 
 
 def _state_of(

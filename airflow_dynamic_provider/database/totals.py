@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.batches import MOST_CHUNKS, BatchedKeys
-from airflow_dynamic_provider.database.cells import ORDER, RANKS, Cell, name_counts, rank, worst
+from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, rank, worst
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
@@ -21,6 +21,7 @@ from airflow_dynamic_provider.database.staleness import Staleness
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.database.batches import StateOfKey
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
@@ -187,15 +188,9 @@ class Totals:
         return rows
 
     @cached_property
-    def _in_batches(self) -> tuple[dict[tuple[str, int], Cell | None], bool]:
-        """(Task, position) -> cell, for all keys that run in batches; and whether chunks were left out."""
-        every = range(len(self._keys.paths or ()))
-        found, is_cut = self._batched.at(every, states_only=True, limit=MOST_CHUNKS)
-        cells = {
-            at: None if key is None else Cell(key.instance, key.is_stale, key.record)
-            for at, key in found.items()
-        }
-        return cells, is_cut
+    def _in_batches(self) -> tuple[dict[tuple[str, int], StateOfKey | None], bool]:
+        """(Task, position) -> state, for all keys that run in batches; and whether chunks were left out."""
+        return self._batched.states(range(len(self._keys.paths or ())), limit=MOST_CHUNKS)
 
     @property
     def message(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -13,12 +14,16 @@ from airflow.sdk import dag, task
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
 from airflow_dynamic_provider.database import export, history, runs, totals
 from airflow_dynamic_provider.database import numbers as numbers_of_runs
+from airflow_dynamic_provider.database.batches import BatchedKeys
+from airflow_dynamic_provider.database.cells import Cell
 from airflow_dynamic_provider.database.downstream import ALL, find_downstream
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.key_clearing import find_listing
+from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.numbers import read_numbers
 from airflow_dynamic_provider.database.runs import RunSource, open_run
+from airflow_dynamic_provider.definitions.states import FINAL
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
 from airflow_dynamic_provider.execution.batches import recording
 from airflow_dynamic_provider.version_compat import AirflowSkipException
@@ -468,6 +473,30 @@ def test_the_page_shows_what_a_collector_of_states_gets(airflow_database, execut
             totals_of = totals.Totals(of_run.source, info, matrix.keys, [task_id])
             counts = Counter(run.xcom(f"states_{task_id}").values())
             assert totals_of.of(range(len(matrix.keys.paths))).counts == counts
+
+
+@pytest.mark.parametrize("state", [*sorted(FINAL), "running", "up_for_retry", "queued", None])
+def test_the_states_of_all_keys_are_those_of_each_key(mixed_run, opened, monkeypatch, state):
+    of_run = opened(mixed_run)
+    info = of_run.space("numbers.result")
+    keys = read_keys(of_run.source, info)
+    batched_ids = [task_id for task_id in info.task_ids if task_id in info.batched]
+    for listed in (keys, replace(keys, paths=(("other",), *keys.paths[1:]))):
+        batched = BatchedKeys(of_run.source, info, listed, batched_ids)
+        snapshot = batched.look(range(5))
+        # One batch of each task is in the state, and the other ones are as they ended.
+        instances = {
+            at: replace(each, state=state) if at[0] in batched_ids and at[1] == 0 else each
+            for at, each in snapshot.instances.items()
+        }
+        changed = replace(snapshot, instances=instances)
+        monkeypatch.setattr(batched, "look", lambda _, changed=changed: changed)
+        keys_found, _ = batched.at(range(5), states_only=True)
+        cells = {at: key and Cell(key.instance, key.is_stale, key.record) for at, key in keys_found.items()}
+        states, _ = batched.states(range(5))
+        assert states == {
+            at: cell and (cell.state, cell.seconds, cell.is_stale) for at, cell in cells.items()
+        }
 
 
 def test_a_batch_of_several_chunks_is_read_whole_or_not_at_all(

@@ -301,6 +301,33 @@ class StoredChunk(Record):
         return self.others[at][2] if at >= 0 and position < self.others[at][1] else None
 
 
+def unpack_states(stored: Any) -> list[tuple[tuple[str, ...], int, str, float | None]]:
+    """Read the key path, the position, the state and the milliseconds of each key of a chunk.
+
+    A page about all keys reads many chunks. This takes a fraction of the time of `StoredChunk.unpack`.
+
+    Raises:
+        LayoutError: The version or the shape of the document is unknown.
+    """
+    document = CHUNK.read(stored)
+    with reading(CHUNK.noun, stored):
+        keys, states = document["keys"], document.get("states", {})
+        if not FINAL.issuperset(states.values()):
+            raise ValueError("one of the states is not that of a key that has ended")
+        milliseconds = document.get("milliseconds") or [None] * len(keys)
+        return [
+            (
+                (key,) if isinstance(key, str) else tuple(map(str, key)),
+                integer(position),
+                states.get(str(at), SUCCESS) if states else SUCCESS,
+                took,
+            )
+            for at, (key, position, took) in enumerate(
+                zip(keys, document["positions"], milliseconds, strict=True)
+            )
+        ]
+
+
 def ranges_of(chunks: Mapping[int, Iterable[int]]) -> tuple[tuple[int, int, int], ...]:
     """Return where positions are, in the form of `StoredChunk.others`.
 
