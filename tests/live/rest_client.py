@@ -70,11 +70,18 @@ class RestClient:
             TimeoutError: It has not; the error shows the task instances.
         """
         deadline = time.monotonic() + seconds
-        while (state := self.state(dag_id, run_id)) not in FINISHED:
+        while (state := self._state_if_answered(dag_id, run_id)) not in FINISHED:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id!r} is still {state}: {self.task_instances(dag_id, run_id)}")
             time.sleep(0.5)
         return state
+
+    def _state_if_answered(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run, or that the server has not answered. A busy one may be late."""
+        try:
+            return self.state(dag_id, run_id)
+        except httpx.TimeoutException:
+            return "unknown, because the server does not answer"
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
