@@ -210,8 +210,10 @@ class BatchedKeys:
 
     def states(
         self, positions: Collection[int], limit: int | None = None
-    ) -> tuple[dict[Pair, StateOfKey | None], bool]:
-        """Return (task, position) -> state, and whether chunks were left out, as `at` does.
+    ) -> tuple[dict[str, dict[int, StateOfKey]], bool]:
+        """Return task -> position -> state, and whether chunks were left out, as `at` does.
+
+        A key is missing if Airflow has not created the task instance of its batch yet.
 
         Args:
             positions: The positions of the keys.
@@ -224,15 +226,12 @@ class BatchedKeys:
         if not self._batches or not positions:
             return {}, False
         facts = self._facts(self.look(positions), positions, STATE_FIELDS, limit)
-        found: dict[Pair, StateOfKey | None] = {}
+        found: dict[str, dict[int, StateOfKey]] = {}
         for task_id in self._batches:
-            plain = self._plain_states(facts, task_id)
+            states = found[task_id] = self._plain_states(facts, task_id)
             for position in positions:
-                state = plain.get(position)
-                if state is None:
-                    key = self._find(facts, task_id, position)
-                    state = None if key is None else _state_of_key(key)
-                found[task_id, position] = state
+                if position not in states and (key := self._find(facts, task_id, position)) is not None:
+                    states[position] = _state_of_key(key)
         return found, facts.is_cut
 
     def _facts(

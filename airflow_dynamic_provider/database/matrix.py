@@ -136,16 +136,16 @@ class Matrix:
     def page(self, query: Query) -> Page:
         """Return a page of rows. What the database sends does not grow with the number of keys."""
         found = self.find(query)
-        message = self.totals.message
         depth = len(query.parent) + 1
         if query.folds and depth < self.info.space.depth:
             total = self.totals.of(found)
             below = self._below(found, depth, query)
-            return Page(self._folded(query.slice(below), depth), len(below), total.named, message)
+            rows = self._folded(query.slice(below), depth)
+            return Page(rows, len(below), total.named, self.totals.message)
         total, first = self._total_and_first(found, query)
         shown = {state: total.named.get(state, 0) for state in query.states}
         count = sum(shown.values()) if query.states else len(found)
-        return Page(self.rows(first), count, total.named, message)
+        return Page(self.rows(first), count, total.named, self.totals.message)
 
     def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""

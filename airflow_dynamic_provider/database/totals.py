@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 By = Literal["position", "state", "duration"]
 
+# So many keys are read by themselves. Of more keys, those of all batches are read, once for all sums.
+_FEW = 1000
+
+# The rank and the seconds of a key before any of its tasks has been looked at.
+_NOTHING = (max(RANKS.values()) + 1, 0.0)
+
 
 @dataclass(frozen=True)
 class Order:
@@ -108,6 +114,7 @@ class Totals:
         self._task_ids, self._batched_ids = info.split(all_ids)
         self._batched = BatchedKeys(source, info, keys, self._batched_ids)
         self.staleness = Staleness(source, info, keys, self._task_ids)
+        self._is_cut = False
 
     def of(self, positions: Sequence[int]) -> Total:
         """Return the states of keys, by their positions. This takes two queries if keys were listed once."""
@@ -175,28 +182,38 @@ class Totals:
         """Return position -> (rank of its state, seconds), for each of some keys."""
         if not self._batched_ids:
             return self._single_rows(positions)
-        single = self._single_rows(positions) if self._task_ids else {}
-        rows = {}
-        for position in positions:
-            cells = [self._in_batches[0].get((task_id, position)) for task_id in self._batched_ids]
-            ranks = [rank(None if cell is None else cell.state) for cell in cells]
-            seconds = [cell.seconds or 0.0 for cell in cells if cell is not None]
-            if position in single:
-                ranks.append(single[position][0])
-                seconds.append(single[position][1])
-            rows[position] = (min(ranks), sum(seconds))
+        found = self._states_in_batches(positions)
+        rows = self._single_rows(positions) if self._task_ids else dict.fromkeys(positions, _NOTHING)
+        for states in found.values():
+            for position in positions:
+                lowest, seconds = rows[position]
+                state = states.get(position)
+                if state is None:
+                    rows[position] = (min(lowest, RANKS[None]), seconds)
+                else:
+                    rows[position] = (min(lowest, rank(state.state)), seconds + (state.seconds or 0.0))
         return rows
 
+    def _states_in_batches(self, positions: Sequence[int]) -> Mapping[str, Mapping[int, StateOfKey]]:
+        """Return batched task -> position -> state. Of a few keys, only their batches are read."""
+        if len(positions) > _FEW:
+            return self._in_batches[0]
+        found, is_cut = self._batched.states(positions, limit=MOST_CHUNKS)
+        self._is_cut = self._is_cut or is_cut
+        return found
+
     @cached_property
-    def _in_batches(self) -> tuple[dict[tuple[str, int], StateOfKey | None], bool]:
-        """(Task, position) -> state, for all keys that run in batches; and whether chunks were left out."""
-        return self._batched.states(range(len(self._keys.paths or ())), limit=MOST_CHUNKS)
+    def _in_batches(self) -> tuple[Mapping[str, Mapping[int, StateOfKey]], bool]:
+        """Batched task -> position -> state, for all keys; and whether chunks were left out."""
+        found, is_cut = self._batched.states(range(len(self._keys.paths or ())), limit=MOST_CHUNKS)
+        self._is_cut = self._is_cut or is_cut
+        return found, is_cut
 
     @property
     def message(self) -> str | None:
-        """What sums leave out, if anything."""
+        """What the sums that were asked for leave out, if anything."""
         messages = [self.staleness.message]
-        if self._batched_ids and self._in_batches[1]:
+        if self._is_cut:
             messages.append(
                 f"The states of the keys in batches are stored in more than {MOST_CHUNKS} parts. The counts "
                 "and the order of the keys take the state of the batch for keys in the other parts."
@@ -209,7 +226,7 @@ class Totals:
         if self.staleness.is_any:
             return True
         return bool(self._batched_ids) and any(
-            cell is not None and cell.is_stale for cell in self._in_batches[0].values()
+            state.is_stale for states in self._in_batches[0].values() for state in states.values()
         )
 
     def _single_rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:

@@ -493,9 +493,10 @@ def test_the_states_of_all_keys_are_those_of_each_key(mixed_run, opened, monkeyp
         monkeypatch.setattr(batched, "look", lambda _, changed=changed: changed)
         keys_found, _ = batched.at(range(5), states_only=True)
         cells = {at: key and Cell(key.instance, key.is_stale, key.record) for at, key in keys_found.items()}
-        states, _ = batched.states(range(5))
+        found, _ = batched.states(range(5))
+        states = {(task_id, at): state for task_id, by_key in found.items() for at, state in by_key.items()}
         assert states == {
-            at: cell and (cell.state, cell.seconds, cell.is_stale) for at, cell in cells.items()
+            at: (cell.state, cell.seconds, cell.is_stale) for at, cell in cells.items() if cell is not None
         }
 
 
