@@ -34,6 +34,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     CHUNK_PREFIX,
     RECORD_FIELDS,
     STATE_FIELDS,
+    SUM_FIELDS,
     StoredChunk,
     unpack_states,
 )
@@ -225,7 +226,7 @@ class BatchedKeys:
         """
         if not self._batches or not positions:
             return {}, False
-        facts = self._facts(self.look(positions), positions, STATE_FIELDS, limit)
+        facts = self._facts(self.look(positions), positions, SUM_FIELDS, limit)
         found: dict[str, dict[int, StateOfKey]] = {}
         for task_id in self._batches:
             states = found[task_id] = self._plain_states(facts, task_id)

@@ -50,6 +50,12 @@ STATE_FIELDS = (
     *("began", "started", "milliseconds"),
 )
 
+#: The fields of a chunk that tell the state and the duration of its keys. Some databases read the whole
+#: document once for each field.
+SUM_FIELDS = (
+    *("version", "readable_by", "attempt", "keys", "positions", "states", "may_change", "milliseconds"),
+)
+
 #: All fields of a chunk but its values.
 RECORD_FIELDS = (*STATE_FIELDS, "reasons", "metadata", "failures")
 
