@@ -415,9 +415,8 @@ KINDS: dict[str, Kind] = {
         write=StoredChunk.pack,
         read=StoredChunk.unpack,
         code=tuple(
-            f"execution.batch_records.stored.{each}.{way}"
-            for each in ("StoredChunk",)
-            for way in ("pack", "unpack")
+            f"execution.batch_records.stored.{each}"
+            for each in ("StoredChunk.pack", "StoredChunk.unpack", "unpack_states")
         ),
     ),
     "kept_of_batch": Kind(

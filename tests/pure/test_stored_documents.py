@@ -12,6 +12,7 @@ import pytest
 
 import airflow_dynamic_provider
 from airflow_dynamic_provider.errors import LayoutError
+from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, unpack_states
 from airflow_dynamic_provider.execution.documents import read_documents
 from airflow_dynamic_provider.execution.forms import Form
 from airflow_dynamic_provider.workflows.declared.spec import Lane, WorkflowSpec
@@ -97,6 +98,17 @@ def test_what_cannot_be_read_is_not_written_out_whole(name):
         with pytest.raises(LayoutError) as caught:
             KINDS[name].read(damaged)
         assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("name", ["keys_of_batch", "keys_of_producing_batch"])
+def test_the_states_of_a_chunk_are_those_of_its_records(name):
+    stored = {**example(name, 1), **LATER}
+    records = StoredChunk.unpack(stored).records
+    assert unpack_states(stored) == [
+        (each.key_path, each.position, each.state, each.milliseconds) for each in records
+    ]
+    with refused(LayoutError, "this is not the keys of a batch as it is stored"):
+        unpack_states({**stored, "states": {"0": "running"}})
 
 
 def test_a_plan_has_the_fingerprints_that_it_always_had():
