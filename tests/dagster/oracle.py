@@ -8,7 +8,6 @@ It runs in the environment of ``make test-dagster``, which has Dagster and not A
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import sys
@@ -17,6 +16,7 @@ import warnings
 from pathlib import Path
 
 from tests.dagster.plain import outcome
+from tests.oracles import write_or_compare
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -62,15 +62,8 @@ def main(file, *options):
             DAGSTER_HOME=folder, DAGSTER_DISABLE_TELEMETRY="1", DAGSTER_TEST_VARIABLE="from outside"
         )
         found = {name: outcomes_of(name) for name in names}
-    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-    if "--check" not in options:
-        here.write_text(text, encoding="utf-8")
-    elif here.read_text(encoding="utf-8") != text:
-        stored = json.loads(here.read_text(encoding="utf-8"))
-        changed = [name for name in names if stored.get(name) != found[name]]
-        return f"Dagster gives other outcomes than {file} says: {', '.join(changed) or 'fewer programs'}"
-    print(f"{sum(map(len, found.values()))} programs passed, 0 failed")  # noqa: T201
-    return 0
+    words, count = "Dagster gives other outcomes", sum(map(len, found.values()))
+    return write_or_compare(here, found, options, words=words, count=count, sort_keys=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Runs the programs with flytekit itself, in one process, and writes their outputs as JSON.
 
-It runs in the environment of ``make flyte-environment``, which has flytekit and not Airflow::
+It runs in the environment of ``make test-flyte``, which has flytekit and not Airflow::
 
     python -m tests.flyte.oracle tests/flyte/expected.json [--check]
 """
@@ -8,13 +8,13 @@ It runs in the environment of ``make flyte-environment``, which has flytekit and
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.flyte.plain import plain
+from tests.oracles import write_or_compare
 
 #: The programs, and those that need pandas.
 FOLDERS = ("programs", "frames")
@@ -44,15 +44,8 @@ def main(file, *options):
         os.chdir(folder)
         found = {name: outputs_of(name) for name in names}
         os.chdir("/")
-    text = json.dumps(found, indent=1) + "\n"
-    if "--check" not in options:
-        here.write_text(text, encoding="utf-8")
-    elif here.read_text(encoding="utf-8") != text:
-        stored = json.loads(here.read_text(encoding="utf-8"))
-        changed = [name for name in names if stored.get(name) != found[name]]
-        return f"flytekit gives other outputs than {file} says: {', '.join(changed) or 'fewer programs'}"
-    print(f"{len(found)} programs passed, 0 failed")  # noqa: T201
-    return 0
+    words = "flytekit gives other outputs"
+    return write_or_compare(here, found, options, words=words, count=len(found))
 
 
 if __name__ == "__main__":
