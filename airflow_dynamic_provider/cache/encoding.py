@@ -1,4 +1,4 @@
-"""Turns values into bytes that are the same in each process, for the same value and for no other.
+"""Turns values into bytes. A value becomes the same bytes in every process, and no other value becomes them.
 
 Each value becomes a letter for its kind, the length of its content, and its content. So no two values become
 the same bytes, and the order of dicts and sets, hash seeds and versions of Python do not matter.

@@ -166,7 +166,7 @@ class Running:
 
 
 def made_by(context: Mapping[str, Any]) -> MadeBy:
-    """Return what the running task instance is, for the results that it makes."""
+    """Return the running task instance, as the results that it makes name it."""
     ti = context["ti"]
     return MadeBy(ti.dag_id, ti.run_id, ti.task_id, xcom.map_index_of(context), context.get("mapping_key"))
 

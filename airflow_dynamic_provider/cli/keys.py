@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.database.structure import SpaceInfo
 
 # The number of keys that are read at once.
@@ -34,11 +33,11 @@ def keys(args: Namespace) -> None:
     """
     as_document = args.output in ("json", "yaml")
     with opened_run(args) as run:
-        spaces = chosen_spaces(run, args.of)
-        found = (row for info in spaces for row in _rows(run, info, args, as_document=as_document))
+        matrices = [Matrix(run.source, info) for info in chosen_spaces(run, args.of)]
+        found = (row for matrix in matrices for row in _rows(matrix, args, as_document=as_document))
         rows = list(islice(found, args.limit))
         is_more = next(found, None) is not None
-        messages = [message for info in spaces if (message := Matrix(run.source, info).keys.message)]
+        messages = [message for matrix in matrices if (message := matrix.keys.message)]
     print_rows(rows, args.output)
     if is_more:
         say(f"These are the first {args.limit} keys. There are more: --limit NUMBER shows them.")
@@ -48,8 +47,8 @@ def keys(args: Namespace) -> None:
         say("No key is selected." if args.state or args.match else "There are no keys.")
 
 
-def _rows(run: OpenRun, info: SpaceInfo, args: Namespace, *, as_document: bool) -> Iterator[dict[str, Any]]:
-    matrix = Matrix(run.source, info)
+def _rows(matrix: Matrix, args: Namespace, *, as_document: bool) -> Iterator[dict[str, Any]]:
+    info = matrix.info
     positions = matrix.choose(Query(match=args.match or "", states=args.state or ()))
     for start in range(0, len(positions), _AT_ONCE):
         for row in matrix.rows(positions[start : start + _AT_ONCE]):

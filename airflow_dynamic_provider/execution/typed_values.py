@@ -124,12 +124,10 @@ def _value_of_part(stored: Any, declared: Any) -> Any:
 
 
 def _encoded(value: Any, codec: Codec) -> dict[str, Any]:
-    from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
+    from airflow_dynamic_provider.definitions.codecs.codec import MisfitError, encode_exactly
 
     try:
-        form = codec.encode(value)
-        if codec.encode(codec.decode(form)) != form:
-            raise MisfitError("it comes back as something else")
+        form = encode_exactly(codec, value)
     except MisfitError as error:
         raise UnstorableOutputError(
             f"a value of type {type(value).__name__} would not come back as it is: {error}",

@@ -33,7 +33,7 @@ class Capture:
         return self.stops and self.error is not None
 
     def take(self, path: str, output: str, mapped_for: str | None, key: str | None, value: Any) -> None:
-        """Keep an output: of a node, for the key that it runs for, and its own key."""
+        """Keep an output of a node, under the key of the node and the key of the output."""
         self.outputs.setdefault(path, {}).setdefault(output, {})[mapped_for, key] = value
 
 

@@ -15,7 +15,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.config import is_pythonic
-from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
+from airflow_dynamic_provider.definitions.codecs.codec import MisfitError, encode_exactly
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
 from airflow_dynamic_provider.errors import LayoutError, UnstorableOutputError
 
@@ -129,13 +129,9 @@ def _name_of(cls: type, known: Mapping[str, Any]) -> str:
 
 def _encoded(value: Any, cls: type) -> Any:
     try:
-        codec = codec_of(cls)
-        form = codec.encode(value)
-        if codec.encode(codec.decode(form)) != form:
-            raise MisfitError("it comes back as something else")
+        return encode_exactly(codec_of(cls), value)
     except MisfitError as error:
         raise UnstorableOutputError(
             f"an object of the class {cls.__qualname__!r} would not come back as it is: {error}",
             remedy="Declare the types of its fields, or declare Out(io_manager_key=...) for the output.",
         ) from error
-    return form

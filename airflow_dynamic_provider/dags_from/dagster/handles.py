@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import collections
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +19,29 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Node
 
 
-class OutputHandle:
+class _Reference(abc.ABC):
+    """Something that has no value while a job is defined. Each use of it as a value is refused."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise self._refuse(f"was asked for {name!r}")
+
+    def __iter__(self) -> NoReturn:
+        raise self._refuse("was iterated")
+
+    def __getitem__(self, part: Any) -> NoReturn:
+        raise self._refuse("was indexed")
+
+    def __bool__(self) -> NoReturn:
+        raise self._refuse("was used as a truth value")
+
+    @abc.abstractmethod
+    def _refuse(self, misuse: str) -> DagsterUsageError:
+        """Return the error for a misuse."""
+
+
+class OutputHandle(_Reference):
     """One value of a node; in a ``map``, the value of one key.
 
     Args:
@@ -50,20 +73,6 @@ class OutputHandle:
     def __str__(self) -> str:
         return f"{self.node.path}:{self.output}"
 
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise self._refuse(f"was asked for {name!r}")
-
-    def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
-
-    def __getitem__(self, part: Any) -> NoReturn:
-        raise self._refuse("was indexed")
-
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was used as a truth value")
-
     def _refuse(self, misuse: str) -> DagsterUsageError:
         return DagsterUsageError(
             f"one value of it {misuse}, but it exists only when the job runs",
@@ -73,7 +82,7 @@ class OutputHandle:
         )
 
 
-class DynamicHandle:
+class DynamicHandle(_Reference):
     """The values of all keys of a dynamic output, or of what was mapped over it.
 
     Args:
@@ -108,20 +117,6 @@ class DynamicHandle:
 
     def __str__(self) -> str:
         return str(self.source)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise self._refuse(f"was asked for {name!r}")
-
-    def __iter__(self) -> NoReturn:
-        raise self._refuse("was iterated")
-
-    def __getitem__(self, part: Any) -> NoReturn:
-        raise self._refuse("was indexed")
-
-    def __bool__(self) -> NoReturn:
-        raise self._refuse("was used as a truth value")
 
     def _refuse(self, misuse: str) -> DagsterUsageError:
         return DagsterUsageError(

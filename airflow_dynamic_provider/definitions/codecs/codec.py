@@ -81,6 +81,18 @@ class Codec:
         return MisfitError(f"{excerpt(form)} is not stored as the type {self.name}")
 
 
+def encode_exactly(codec: Codec, value: Any) -> Any:
+    """Return the JSON of a value, from which the value comes back as it is.
+
+    Raises:
+        MisfitError: The value is not of the type, or would come back as something else.
+    """
+    form = codec.encode(value)
+    if codec.encode(codec.decode(form)) != form:
+        raise MisfitError("it comes back as something else")
+    return form
+
+
 class Identity(Codec):
     """Leaves values as they are: those of JSON's types, and those that only Airflow's serializer knows.
 
