@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: e99972f022b926886d851fcf237acdc7b157ff9a2d7ebcfc84916bb4c8de8550
+// Made of openapi.json by "make ui-types". SHA-256 of that: b34e12b5f65462d608a100c83a792698c537a0f2ac4b87a693f70b78bb0c7cd3
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -887,6 +887,11 @@ export interface components {
              */
             columns: components["schemas"]["Column"][];
             /**
+             * Progress
+             * @description Each task's keys, in the order of the columns
+             */
+            progress: components["schemas"]["TaskProgress"][];
+            /**
              * Keys
              * @description The number of keys; null while it is unknown
              */
@@ -1017,6 +1022,41 @@ export interface components {
             columns: components["schemas"]["Column"][];
         };
         /**
+         * TaskProgress
+         * @description How far the keys of a task are.
+         */
+        TaskProgress: {
+            /** Task Id */
+            task_id: string;
+            /**
+             * Counts
+             * @description State -> number of keys; `none` stands for no state yet
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Summary
+             * @description The keys that are done, failed, running and waiting, in words
+             */
+            summary: string;
+            /**
+             * Rate
+             * @description How fast keys end, in words; null if it is not known
+             */
+            rate: string | null;
+            /**
+             * Left
+             * @description The time left, in words; null if it is not known, or none is left
+             */
+            left: string | null;
+            /**
+             * Basis
+             * @description What the rate and the time left were computed from, in words
+             */
+            basis: string | null;
+        };
+        /**
          * WorkflowGraph
          * @description The graph of a workflow, or of one of its keys.
          */
@@ -1104,6 +1144,7 @@ export type RunSpace = components['schemas']['RunSpace'];
 export type RunWorkflow = components['schemas']['RunWorkflow'];
 export type Series = components['schemas']['Series'];
 export type Space = components['schemas']['Space'];
+export type TaskProgress = components['schemas']['TaskProgress'];
 export type WorkflowGraph = components['schemas']['WorkflowGraph'];
 export type WorkflowInfo = components['schemas']['WorkflowInfo'];
 export type $defs = Record<string, never>;

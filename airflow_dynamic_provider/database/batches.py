@@ -35,6 +35,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
     RECORD_FIELDS,
     STATE_FIELDS,
     SUM_FIELDS,
+    TIME_FIELDS,
     StoredChunk,
     unpack_states,
 )
@@ -101,11 +102,15 @@ class Snapshot:
 
 
 class StateOfKey(NamedTuple):
-    """The state of a key in a batched task, which is ``None`` if the batch ran for other keys."""
+    """The state of a key in a batched task, which is ``None`` if the batch ran for other keys.
+
+    Its end is in seconds since 1970. It is ``None`` if it is not known, or was not asked for.
+    """
 
     state: str | None
     seconds: float | None
     is_stale: bool = False
+    ended: float | None = None
 
 
 @dataclass
@@ -210,7 +215,7 @@ class BatchedKeys:
         return found, facts.is_cut
 
     def states(
-        self, positions: Collection[int], limit: int | None = None
+        self, positions: Collection[int], limit: int | None = None, *, with_ends: bool = False
     ) -> tuple[dict[str, dict[int, StateOfKey]], bool]:
         """Return task -> position -> state, and whether chunks were left out, as `at` does.
 
@@ -219,6 +224,7 @@ class BatchedKeys:
         Args:
             positions: The positions of the keys.
             limit: The maximum number of chunks; ``None`` for all.
+            with_ends: Whether to read when the keys ended.
 
         Raises:
             LayoutError: Another release has stored the data.
@@ -226,7 +232,8 @@ class BatchedKeys:
         """
         if not self._batches or not positions:
             return {}, False
-        facts = self._facts(self.look(positions), positions, SUM_FIELDS, limit)
+        fields = SUM_FIELDS + TIME_FIELDS if with_ends else SUM_FIELDS
+        facts = self._facts(self.look(positions), positions, fields, limit)
         found: dict[str, dict[int, StateOfKey]] = {}
         for task_id in self._batches:
             states = found[task_id] = self._plain_states(facts, task_id)
@@ -272,15 +279,15 @@ class BatchedKeys:
             if at[0] != task_id or at in facts.kept or own is None or own.state not in _TELLS:
                 continue
             of_batch = {
-                position: (path, state, took)
+                position: (path, state, took, ended)
                 for document in stored.documents
-                for path, position, state, took in unpack_states(document)
+                for path, position, state, took, ended in unpack_states(document)
             }
-            for position, (path, state, took) in of_batch.items():
+            for position, (path, state, took, ended) in of_batch.items():
                 # A key that failed in a batch that succeeded was marked.
                 is_marked = own.state == SUCCESS and state in FAILURES
                 if numbers.get(position) == at[1] and paths[position] == path and not is_marked:
-                    plain[position] = StateOfKey(state, None if took is None else took / 1000)
+                    plain[position] = StateOfKey(state, _seconds(took), ended=_seconds(ended))
         return plain
 
     @property
@@ -427,7 +434,13 @@ def _state_of_key(key: KeyInBatch) -> StateOfKey:
     if key.is_stale:
         return StateOfKey(None, None, is_stale=True)
     own = key.instance
-    return StateOfKey(own.state, None if own.map_index == UNMAPPED else own.duration)
+    if own.map_index == UNMAPPED:
+        return StateOfKey(own.state, None)
+    return StateOfKey(own.state, own.duration, ended=own.end_date.timestamp() if own.end_date else None)
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _state_of(

@@ -107,11 +107,13 @@ class Matrix:
     Args:
         source: The run.
         info: The key space.
+        with_ends: Whether the totals know when the keys of batches ended.
     """
 
-    def __init__(self, source: RunSource, info: SpaceInfo) -> None:
+    def __init__(self, source: RunSource, info: SpaceInfo, *, with_ends: bool = False) -> None:
         self.source = source
         self.info = info
+        self._with_ends = with_ends
 
     @cached_property
     def keys(self) -> KeyList:
@@ -126,7 +128,7 @@ class Matrix:
     @cached_property
     def totals(self) -> Totals:
         """Sums up the task instances of many keys."""
-        return Totals(self.source, self.info, self.keys)
+        return Totals(self.source, self.info, self.keys, with_ends=self._with_ends)
 
     @property
     def counts(self) -> dict[str, int]:

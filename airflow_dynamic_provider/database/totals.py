@@ -103,12 +103,20 @@ class Totals:
         info: The key space.
         keys: Its keys.
         task_ids: The tasks to read; by default the author's own.
+        with_ends: Whether `in_batches` has the ends of keys.
     """
 
     def __init__(
-        self, source: RunSource, info: SpaceInfo, keys: KeyList, task_ids: Sequence[str] | None = None
+        self,
+        source: RunSource,
+        info: SpaceInfo,
+        keys: KeyList,
+        task_ids: Sequence[str] | None = None,
+        *,
+        with_ends: bool = False,
     ) -> None:
         self._source = source
+        self._with_ends = with_ends
         self._keys = keys
         all_ids = info.task_ids if task_ids is None else task_ids
         self._task_ids, self._batched_ids = info.split(all_ids)
@@ -197,17 +205,18 @@ class Totals:
     def _states_in_batches(self, positions: Sequence[int]) -> Mapping[str, Mapping[int, StateOfKey]]:
         """Return batched task -> position -> state. Of a few keys, only their batches are read."""
         if len(positions) > _FEW:
-            return self._in_batches[0]
+            return self.in_batches
         found, is_cut = self._batched.states(positions, limit=MOST_CHUNKS)
         self._is_cut = self._is_cut or is_cut
         return found
 
     @cached_property
-    def _in_batches(self) -> tuple[Mapping[str, Mapping[int, StateOfKey]], bool]:
-        """Batched task -> position -> state, for all keys; and whether chunks were left out."""
-        found, is_cut = self._batched.states(range(len(self._keys.paths or ())), limit=MOST_CHUNKS)
+    def in_batches(self) -> Mapping[str, Mapping[int, StateOfKey]]:
+        """Batched task -> position -> state, for all keys. `message` says so if chunks were left out."""
+        positions = range(len(self._keys.paths or ()))
+        found, is_cut = self._batched.states(positions, limit=MOST_CHUNKS, with_ends=self._with_ends)
         self._is_cut = self._is_cut or is_cut
-        return found, is_cut
+        return found
 
     @property
     def message(self) -> str | None:
@@ -226,7 +235,7 @@ class Totals:
         if self.staleness.is_any:
             return True
         return bool(self._batched_ids) and any(
-            state.is_stale for states in self._in_batches[0].values() for state in states.values()
+            state.is_stale for states in self.in_batches.values() for state in states.values()
         )
 
     def _single_rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
@@ -290,14 +299,14 @@ class Totals:
                 return func.count()
             return func.sum(case((TaskInstance.task_id.in_(task_ids), 1), else_=0))
 
-        expanded = [task_id for task_id in self._task_ids if task_id not in self._whole]
+        expanded = [task_id for task_id in self._task_ids if task_id not in self.whole]
         if expanded:
             yield count_of(expanded) < len(expanded), RANKS[None]
-        for task_id, state in self._whole.items():
+        for task_id, state in self.whole.items():
             yield count_of([task_id]) == 0, rank(state)
 
     @cached_property
-    def _whole(self) -> dict[str, str | None]:
+    def whole(self) -> dict[str, str | None]:
         """Task -> state, for tasks with one task instance for all keys.
 
         A mapped task has it until it is expanded.
@@ -310,8 +319,8 @@ class Totals:
         """The state of a key without a task instance."""
         if not self._task_ids:
             return self._keys.listing.state
-        is_missing = len(self._whole) < len(self._task_ids)
-        return worst([*self._whole.values(), *([None] if is_missing else [])])
+        is_missing = len(self.whole) < len(self._task_ids)
+        return worst([*self.whole.values(), *([None] if is_missing else [])])
 
 
 def _total(rows: Iterable[tuple[int, float]]) -> Total:

@@ -58,8 +58,21 @@ class Run(BaseModel):
     end_date: datetime | None
 
 
+class TaskProgress(BaseModel):
+    """How far the keys of a task are."""
+
+    task_id: str
+    counts: Counts = Field(description="State -> number of keys; `none` stands for no state yet")
+    summary: str = Field(description="The keys that are done, failed, running and waiting, in words")
+    rate: str | None = Field(description="How fast keys end, in words; null if it is not known")
+    left: str | None = Field(description="The time left, in words; null if it is not known, or none is left")
+    basis: str | None = Field(description="What the rate and the time left were computed from, in words")
+
+
 class RunSpace(Space):
     """A key space in one run."""
+
+    progress: list[TaskProgress] = Field(description="Each task's keys, in the order of the columns")
 
     keys: int | None = Field(description="The number of keys; null while it is unknown")
     counts: Counts = Field(description="State -> number of keys; `none` stands for no state yet")

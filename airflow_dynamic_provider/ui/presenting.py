@@ -13,6 +13,7 @@ from airflow_dynamic_provider.ui import models
 if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.models import DagRun
     from airflow_dynamic_provider.database import cells, matrix, structure
+    from airflow_dynamic_provider.database.progress import Progress
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -89,6 +90,18 @@ def present_row(row: matrix.Row) -> models.Row:
         key=render_key(row.key_path),
         counts=dict(row.counts),
         cells={task_id: present_cell(cell) for task_id, cell in row.cells.items()},
+    )
+
+
+def present_progress(task_id: str, progress: Progress) -> models.TaskProgress:
+    """Return how far the keys of a task are."""
+    pace = None if progress.seconds_left is None else progress.pace
+    return present(
+        models.TaskProgress,
+        progress,
+        task_id=task_id,
+        rate=None if pace is None else pace.rate,
+        basis=None if pace is None else pace.basis,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.run_server import PAGE, RunServer
 from tests.chromium import chromium
 from tests.marking import mark
 
@@ -71,6 +72,31 @@ def page(tab: Page, static_url: str) -> Iterator[Page]:
     yield tab
     tab.remove_listener("pageerror", note)
     assert not errors
+
+
+@pytest.fixture
+def server():
+    """The server behind the page of a run with 120 keys, two of which failed."""
+    server = RunServer(STATIC)
+    server.states = {f"key {number:03}": "success" for number in range(120)}
+    server.states |= {"key 003": "failed", "key 117": "failed", "key 005": None}
+    return server
+
+
+@pytest.fixture
+def run(browser, server):
+    """Open the page; errors and what its policy forbids fail the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 700})
+    page = context.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    server.attach(page)
+    page.clock.install()
+    page.goto(PAGE)
+    yield page
+    context.close()
+    assert [text for text in said if "Failed to load resource" not in text] == []
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

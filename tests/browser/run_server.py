@@ -36,6 +36,7 @@ class RunServer:
         folded: The number of keys below each outer key; 0 if keys are not nested.
         requests: The number of requests so far, but those for files.
         asked: The queries for keys so far, the newest last.
+        estimate: How fast keys end and what is left, in words; ``None`` if it is not known.
         refusal: Why the viewer cannot clear task instances.
         changed: Whether other task instances run again than the viewer has confirmed.
         cleared: The bodies of the requests to clear task instances.
@@ -50,6 +51,7 @@ class RunServer:
         self.folded = 0
         self.requests = 0
         self.asked: list[dict[str, list[str]]] = []
+        self.estimate: dict[str, str] | None = None
         self.refusal: str | None = None
         self.changed = False
         self.cleared: list[dict[str, Any]] = []
@@ -107,6 +109,7 @@ class RunServer:
             "description": None,
             "lister": "items",
             "columns": _COLUMNS,
+            "progress": [{"task_id": each["task_id"], **self._progress()} for each in _COLUMNS],
             "has_stale": bool(self.stale),
             "keys": len(self.states),
             "counts": self._counts(),
@@ -117,6 +120,10 @@ class RunServer:
         dates = dict.fromkeys(("logical_date", "start_date", "end_date"))
         run = {"dag_id": "shop", "run_id": "run+1", "state": state, **dates}
         return {"run": run, "spaces": [space] if self.states else [], "workflows": []}
+
+    def _progress(self) -> dict[str, Any]:
+        estimate = dict.fromkeys(("rate", "left", "basis")) if self.estimate is None else self.estimate
+        return {"counts": self._counts(), "summary": "3 of 120 done", **estimate}
 
     def _counts(self) -> dict[str, int]:
         names = [state or "none" for state in self.states.values()]

@@ -5,35 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import STATIC
-from tests.browser.run_server import PAGE, RunServer
-
 #: Longer than the page waits between two looks at a run that runs.
 NEXT_LOOK = 2_500
-
-
-@pytest.fixture
-def server():
-    server = RunServer(STATIC)
-    server.states = {f"key {number:03}": "success" for number in range(120)}
-    server.states |= {"key 003": "failed", "key 117": "failed", "key 005": None}
-    return server
-
-
-@pytest.fixture
-def run(browser, server):
-    """Open the page; errors and what its policy forbids fail the test."""
-    context = browser.new_context(viewport={"width": 1200, "height": 700})
-    page = context.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    server.attach(page)
-    page.clock.install()
-    page.goto(PAGE)
-    yield page
-    context.close()
-    assert [text for text in said if "Failed to load resource" not in text] == []
 
 
 def rows(page):

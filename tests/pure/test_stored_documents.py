@@ -100,12 +100,16 @@ def test_what_cannot_be_read_is_not_written_out_whole(name):
         assert len(str(caught.value)) < 600
 
 
+def end_of(record):
+    return None if record.started is None else record.started + (record.milliseconds or 0)
+
+
 @pytest.mark.parametrize("name", ["keys_of_batch", "keys_of_producing_batch"])
 def test_the_states_of_a_chunk_are_those_of_its_records(name):
     stored = {**example(name, 1), **LATER}
     records = StoredChunk.unpack(stored).records
     assert unpack_states(stored) == [
-        (each.key_path, each.position, each.state, each.milliseconds) for each in records
+        (each.key_path, each.position, each.state, each.milliseconds, end_of(each)) for each in records
     ]
     with refused(LayoutError, "this is not the keys of a batch as it is stored"):
         unpack_states({**stored, "states": {"0": "running"}})

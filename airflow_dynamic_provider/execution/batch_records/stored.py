@@ -56,6 +56,9 @@ SUM_FIELDS = (
     *("version", "readable_by", "attempt", "keys", "positions", "states", "may_change", "milliseconds"),
 )
 
+#: The fields of a chunk that tell when its keys ended, with their durations.
+TIME_FIELDS = ("began", "started")
+
 #: All fields of a chunk but its values.
 RECORD_FIELDS = (*STATE_FIELDS, "reasons", "metadata", "failures")
 
@@ -307,8 +310,10 @@ class StoredChunk(Record):
         return self.others[at][2] if at >= 0 and position < self.others[at][1] else None
 
 
-def unpack_states(stored: Any) -> list[tuple[tuple[str, ...], int, str, float | None]]:
-    """Read the key path, the position, the state and the milliseconds of each key of a chunk.
+def unpack_states(stored: Any) -> list[tuple[tuple[str, ...], int, str, float | None, float | None]]:
+    """Read the key path, the position, the state, the milliseconds and the end of each key of a chunk.
+
+    The end is in milliseconds since 1970. It is ``None`` if `TIME_FIELDS` were not read.
 
     A page about all keys reads many chunks. This takes a fraction of the time of `StoredChunk.unpack`.
 
@@ -320,16 +325,20 @@ def unpack_states(stored: Any) -> list[tuple[tuple[str, ...], int, str, float | 
         keys, states = document["keys"], document.get("states", {})
         if not FINAL.issuperset(states.values()):
             raise ValueError("one of the states is not that of a key that has ended")
-        milliseconds = document.get("milliseconds") or [None] * len(keys)
+        began = document.get("began", 0)
+        started, milliseconds = (
+            document.get(name) or [None] * len(keys) for name in ("started", "milliseconds")
+        )
         return [
             (
                 (key,) if isinstance(key, str) else tuple(map(str, key)),
                 integer(position),
                 states.get(str(at), SUCCESS) if states else SUCCESS,
                 took,
+                None if start is None else began + start + (took or 0),
             )
-            for at, (key, position, took) in enumerate(
-                zip(keys, document["positions"], milliseconds, strict=True)
+            for at, (key, position, start, took) in enumerate(
+                zip(keys, document["positions"], started, milliseconds, strict=True)
             )
         ]
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from airflow_dynamic_provider.database import matrix
 from airflow_dynamic_provider.database.runs import OpenRun, open_dag, open_run
+from airflow_dynamic_provider.database.task_progress import read_progress, watched_matrix
 from airflow_dynamic_provider.database.workflow_view import look_at_workflow
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_DAG, READS_RUN, SessionDep
@@ -15,6 +16,7 @@ from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.presenting import (
     is_running,
     present_columns,
+    present_progress,
     present_row,
     present_run,
     present_space,
@@ -94,9 +96,10 @@ def get_keys(
 
 
 def _space(run: OpenRun, info: SpaceInfo) -> models.RunSpace:
-    found = matrix.Matrix(run.source, info)
+    found = watched_matrix(run, info)
     paths = found.keys.paths
     return models.RunSpace(
+        progress=[present_progress(*each) for each in read_progress(run, found).items()],
         **present_space(info).model_dump(),
         keys=None if paths is None else len(paths),
         counts=found.counts,

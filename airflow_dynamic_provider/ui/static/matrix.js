@@ -12,6 +12,7 @@ import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
 import { useSelection } from "./selection.js";
 import { classOf, SUMMARY_COLUMNS } from "./summary_columns.js";
+import { TaskHead } from "./task_head.js";
 import { TreeRow } from "./tree_rows.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -69,7 +70,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
     html`<${FormerKeys} place=${place} space=${space} title="Task instances of former keys" onCleared=${whenCleared}>
       The keys were listed again, and task instances that ran for other keys before have not run since. They are marked as <i>old key</i>.
     <//>`}
-    <${Table} place=${place} data=${data} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
+    <${Table} place=${place} data=${data} progress=${space.progress} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
     <footer class="below">
       <span class="quiet">${data.is_running && html`<span class="live"><i></i>Live</span>`}</span>
       <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what="keys" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
@@ -131,9 +132,9 @@ function Downloads({ place, of }) {
 }
 
 /**
- * @param {{place: Place, data: KeysPage, view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
+ * @param {{place: Place, data: KeysPage, progress: RunSpace["progress"], view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
  */
-function Table({ place, data, view, change, isLoading, selection }) {
+function Table({ place, data, progress, view, change, isLoading, selection }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   useRoving(table);
@@ -168,7 +169,7 @@ function Table({ place, data, view, change, isLoading, selection }) {
               <${SortButton} by=${column.sort} label=${column.label} isNumber=${column.isNumber} view=${view} change=${change} />
             </th>`,
           )}
-          ${data.columns.map((column) => html`<th key=${column.task_id} scope="col"><${Cut} text=${column.label} title=${column.task_id} /></th>`)}
+          ${data.columns.map((column) => html`<th key=${column.task_id} scope="col"><${TaskHead} column=${column} progress=${progress.find(({ task_id }) => task_id === column.task_id)} /></th>`)}
         </tr>
       </thead>
       <tbody>
