@@ -21,6 +21,8 @@
     │   ├── OutputTypeError          a value that is not of the declared type                (TypeError)
     │   ├── UnstorableOutputError    a value that XCom cannot carry                          (TypeError)
     │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
+    ├── NoSuchCaseError              no case of a conditional holds, or the one that fails       (ValueError)
+    ├── SecretNotFoundError          a secret that neither Airflow nor the environment has       (ValueError)
     ├── UncacheableInputError        an input of a cached task that cannot be part of its key    (TypeError)
     ├── KeysFailedError              keys of a batch failed                                  (RuntimeError)
     └── ReadError                    data that another task should have stored is not usable
@@ -266,6 +268,14 @@ class UnstorableOutputError(OutputError, TypeError):
 
 class TooManyOutputsError(OutputError, ValueError):
     """A task produced more keys than Airflow is configured to map."""
+
+
+class NoSuchCaseError(DynamicOutputsError, ValueError):
+    """The values of a conditional have no case, or the case in which the program fails."""
+
+
+class SecretNotFoundError(DynamicOutputsError, ValueError):
+    """A secret is neither in Airflow nor in the environment."""
 
 
 class UncacheableInputError(DynamicOutputsError, TypeError):

@@ -41,6 +41,15 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://aws_default@bucket/files",
                         "default": "{AIRFLOW_HOME}/dynamic_outputs_files",
                     },
+                    "allow_pickle": {
+                        "description": "Whether tasks of programs written for Flyte may pass objects that "
+                        "only pickle can store, such as models. They are pickled below files_path. Whoever "
+                        "can write there can run code in the tasks that read them.",
+                        "version_added": "0.2.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                     "cache_path": {
                         "description": "Where the results of cached tasks are kept over runs: a directory, "
                         "or a URL for Airflow's ObjectStoragePath. All workers must reach it, and the "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_dynamic_provider.cache.encoding import UnhashableError, digest
-from airflow_dynamic_provider.definitions.annotations import declaring, is_by_content, types_of
+from airflow_dynamic_provider.definitions.annotations import declaring, is_by_content, key_form_of, types_of
 from airflow_dynamic_provider.definitions.cache import AUTO, Cache, FileContent
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
@@ -54,6 +54,7 @@ class Computation:
         self._name = getattr(function, "__qualname__", type(function).__qualname__)
         self._signature = inspect.signature(function)
         self._files = _parameters_by_content(function)
+        self._form_of = key_form_of(function)
 
     def identify(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Identity:
         """Return what a call of the function is identified by.
@@ -76,7 +77,8 @@ class Computation:
 
     def _digest(self, name: str, value: Any) -> str:
         try:
-            return digest(_by_content(value) if name in self._files else value)
+            form = self._form_of(name, value)
+            return digest(_by_content(form) if name in self._files else form)
         except UnhashableError as error:
             raise UncacheableInputError(
                 f"its argument {name!r} cannot be part of the key of a cached result: {error}; "

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: nothing about the values that it takes and returns.
 CONVERTS_MARK = "_converts_its_values"
 
+#: The attribute of such a function: parameter and argument -> what of it counts as an input of a cached task.
+KEY_FORM_MARK = "_key_form"
+
 
 @functools.lru_cache(maxsize=4096)
 def types_of(function: Callable[..., Any]) -> Mapping[str, Any]:
@@ -33,6 +36,12 @@ def declaring(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function, below its decorators, whose annotations are about the values."""
     declared: Callable[..., Any] = inspect.unwrap(function, stop=_converts)
     return declared
+
+
+def key_form_of(function: Callable[..., Any]) -> Callable[[str, Any], Any]:
+    """Return what says, for a parameter and its argument, what of it counts as an input of a cached task."""
+    form: Callable[[str, Any], Any] = getattr(declaring(function), KEY_FORM_MARK, lambda _, value: value)
+    return form
 
 
 def is_by_content(annotation: Any) -> bool:

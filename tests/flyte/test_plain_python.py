@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from unittest import mock
 
 import pytest
 
 from airflow_dynamic_provider.dags_from import flyte as fl
-from airflow_dynamic_provider.dags_from.flyte import promises, storing
+from airflow_dynamic_provider.dags_from.flyte import hashes, promises, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
 from airflow_dynamic_provider.dags_from.flyte.values import decode, encode
 from airflow_dynamic_provider.errors import (
@@ -268,8 +268,71 @@ def test_values_that_only_pickle_can_store_are_refused():
     def opaque() -> Opaque:
         return Opaque()
 
-    with pytest.raises(OutputTypeError, match="Opaque'> cannot be stored as data, and nothing is pickled"):
+    with pytest.raises(
+        OutputTypeError, match=r"Opaque'> cannot be stored as data.*\[dynamic_outputs\] allow_pickle"
+    ):
         opaque()
+
+
+class Model:
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
+
+
+def test_objects_are_pickled_if_the_deployment_allows_it(monkeypatch, tmp_path):
+    @fl.task
+    def fits(weight: int) -> tuple[Model, int]:
+        return Model(weight), weight
+
+    @fl.task
+    def uses(model: Model) -> int:
+        return model.weight
+
+    @fl.task
+    def several() -> list[Model]:
+        return [Model(1)]
+
+    @fl.workflow
+    def fit_and_use(weight: int) -> int:
+        model, _ = fits(weight=weight)
+        return uses(model=model)
+
+    monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__ALLOW_PICKLE", "True")
+    assert fit_and_use(weight=3) == 3
+    # Only where the annotation is the class itself.
+    with pytest.raises(OutputTypeError, match="cannot be stored as data"):
+        several()
+    place = encode(Model(3), Model, "the output")
+    with pytest.raises(OutputTypeError, match="the pickle contains an object of type Model"):
+        decode(place, Opaque, "the input")
+    # Nothing is read that a task has not pickled, and nothing once it is no longer allowed.
+    elsewhere = tmp_path / ("a" * 32) / "object.pickle"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(Path(place).read_bytes())
+    up = str(Path(place).parent / ".." / Path(place).parent.name / "object.pickle")
+    for other in (str(elsewhere), up, place.replace("object", "other"), 3):
+        with pytest.raises(OutputTypeError, match="not the place of an object that a task has pickled"):
+            decode(other, Model, "the input")
+    monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__ALLOW_PICKLE", "False")
+    with pytest.raises(OutputTypeError, match="allow_pickle does not allow"):
+        decode(place, Model, "the input")
+
+
+LENGTH = fl.HashMethod(lambda text: str(len(text)))
+
+
+def test_what_a_hash_method_says_is_the_input_of_a_cached_task():
+    @fl.task
+    def measured(text: Annotated[str, LENGTH], other: str) -> int:
+        return len(text)
+
+    key_form = measured.interface.key_form
+    assert key_form("text", "abc") == key_form("text", "xyz") != key_form("text", "ab")
+    assert key_form("other", "abc") == "abc"
+    # That of a table is behind the place of its file.
+    tagged = hashes.tagged("/a/table.parquet", LENGTH.digest("abc"))
+    assert hashes.place_of(tagged) == "/a/table.parquet"
+    assert key_form("other", [tagged]) == key_form("other", [tagged.replace("/a/", "/b/")])
 
 
 def test_a_recoverable_error_is_tried_again_and_no_other():
@@ -564,10 +627,45 @@ def test_only_the_chosen_case_of_a_conditional_runs():
         return fl.conditional("no").if_(True).then(one(x=x)).else_().then(one(x=x))
 
     @fl.workflow
-    def with_workflow(x: int) -> int:
-        return fl.conditional("no").if_(one(x=x) == 1).then(chosen(x=x)).else_().then(one(x=x))
+    def without_call(x: int) -> int:
+        return fl.conditional("no").if_(one(x=x) == 1).then(x).else_().then(one(x=x))
 
     with pytest.raises(WorkflowCallError, match=r"a case of conditional\('no'\) is given True"):
         with_value(x=1)
-    with pytest.raises(WorkflowCallError, match="a case of a conditional calls the @workflow 'chosen'"):
-        with_workflow(x=1)
+    with pytest.raises(WorkflowCallError, match=r"a case of conditional\('no'\) is <promise.*, not a call"):
+        without_call(x=1)
+
+
+@fl.workflow
+def two_steps(x: int) -> int:
+    return one(x=one(x=x))
+
+
+@fl.dynamic
+def more(x: int) -> int:
+    return one(x=x + 1)
+
+
+@fl.workflow
+def cases(x: int) -> int:
+    first = one(x=x)
+    return (
+        fl.conditional("outer")
+        .if_(first == 1)
+        .then(two_steps(x=first))
+        .elif_(first == 2)
+        .then(one(x=pair(x=row(size=first).size).o0))
+        .elif_(first == 3)
+        .then(more(x=first))
+        .else_()
+        .then(fl.conditional("inner").if_(first > 10).then(one(x=first)).else_().then(more(x=first)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "result", "ran"),
+    [(1, 1, [1, 1, 1]), (2, 2, [2, 2]), (3, 4, [3, 4]), (4, 5, [4, 5]), (11, 11, [11, 11])],
+)
+def test_a_case_calls_workflows_and_several_tasks_and_other_conditionals(x, result, ran):
+    assert cases(x=x) == result
+    assert ran == RAN

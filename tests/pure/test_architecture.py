@@ -59,13 +59,12 @@ NOT_IN_TASKS = {
 #: The imports from other packages, and the reasons.
 OTHERS = {
     "dags_from.flyte.adapters": {"pydantic": "converts values of the types that a program declares"},
-    "dags_from.flyte.files": {
-        "pydantic_core": "how pydantic converts files, which are passed by their place"
-    },
     "dags_from.flyte.frames": {
         "numpy": "reads and writes arrays of programs that pass them",
         "pandas": "reads the tables of programs that pass them",
-        "pydantic_core": "how pydantic converts tables, which are passed by their place",
+    },
+    "dags_from.flyte.places": {
+        "pydantic_core": "how pydantic converts files and tables, which are passed by their place"
     },
     "dags_from.flyte.pods": {"kubernetes": "makes pods, if Airflow's provider for it is installed"},
     "dags_from.flyte.values": {

@@ -28,7 +28,7 @@ _NAMES = {
     "FlyteDirectory": "files",
     "FlyteFile": "files",
     "FlyteRecoverableException": "exceptions",
-    "HashMethod": "caches",
+    "HashMethod": "hashes",
     "ImageSpec": "resources",
     "LaunchPlan": "launch_plans",
     "PagerDuty": "resources",

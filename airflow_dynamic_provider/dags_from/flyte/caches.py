@@ -1,4 +1,4 @@
-"""``Cache`` and ``HashMethod``: results that are kept over runs."""
+"""``Cache``: results that are kept over runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_dynamic_provider.definitions.cache import Cache as CoreCache
 from airflow_dynamic_provider.errors import WorkflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 class Cache:
@@ -39,17 +39,6 @@ class Cache:
         self.serialize = serialize
         self.ignored_inputs = (ignored_inputs,) if isinstance(ignored_inputs, str) else tuple(ignored_inputs)
         self.salt = salt
-
-
-class HashMethod:
-    """Computes what counts of a value as an input of a cached task.
-
-    Args:
-        function: Returns a text for a value.
-    """
-
-    def __init__(self, function: Callable[[Any], str]) -> None:
-        self.function = function
 
 
 def read_cache(name: str, given: Mapping[str, Any]) -> CoreCache | None:

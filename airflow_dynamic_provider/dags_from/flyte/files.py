@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_dynamic_provider.dags_from.flyte import storing
 from airflow_dynamic_provider.dags_from.flyte.contexts import in_working_directory
+from airflow_dynamic_provider.dags_from.flyte.places import ByPlace
 
 
 class _Stored:
@@ -35,11 +36,7 @@ class _Stored:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(
-            cls._of_place, serialization=core_schema.plain_serializer_function_ser_schema(cls._to_place)
-        )
+        return ByPlace(cls._to_place, cls._of_place).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
     def _of_place(cls, place: Any) -> Any:

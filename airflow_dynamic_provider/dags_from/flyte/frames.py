@@ -4,26 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dynamic_provider.dags_from.flyte import storing
+from airflow_dynamic_provider.dags_from.flyte import hashes, storing
 from airflow_dynamic_provider.dags_from.flyte.contexts import in_working_directory
-
-
-class ByPlace:
-    """Tells pydantic to store the objects of a class as files, and to pass their places.
-
-    Args:
-        name: The name of a class, as in ``pandas.DataFrame``.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._dump, self._load = _FORMS[name]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(
-            self._load, serialization=core_schema.plain_serializer_function_ser_schema(self._dump)
-        )
+from airflow_dynamic_provider.dags_from.flyte.places import ByPlace
 
 
 class StructuredDataset:
@@ -55,11 +38,8 @@ class StructuredDataset:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(
-            lambda place: cls(uri=place),
-            serialization=core_schema.plain_serializer_function_ser_schema(cls._to_place),
+        return ByPlace(cls._to_place, lambda place: cls(uri=place)).__get_pydantic_core_schema__(
+            source, handler
         )
 
     def _to_place(self) -> str:
@@ -92,6 +72,22 @@ def _load_array(place: Any) -> Any:
     import numpy
 
     return numpy.load(storing.download(place), allow_pickle=False)
+
+
+def stored(name: str, method: Any = None) -> ByPlace:
+    """Return what tells pydantic to store the objects of a class as files.
+
+    Args:
+        name: The name of the class, as in ``pandas.DataFrame``.
+        method: The `HashMethod` that says what of them counts for cached tasks, if there is one.
+    """
+    write, read = _FORMS[name]
+
+    def dump(value: Any) -> str:
+        place = write(value)
+        return place if method is None else hashes.tagged(place, method.digest(value))
+
+    return ByPlace(dump, lambda place: read(hashes.place_of(place)))
 
 
 _FORMS = {

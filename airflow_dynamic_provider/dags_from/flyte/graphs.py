@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.late_dags import is_in_dag
-from airflow_dynamic_provider.dags_from.flyte.conditions import NotedCall, is_noting
+from airflow_dynamic_provider.dags_from.flyte.cases import NotedCall, is_noting
 from airflow_dynamic_provider.dags_from.flyte.promises import FlytePromise
-from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.declared.definition import OPTIONS
 from airflow_dynamic_provider.workflows.decorator import DynamicWorkflow
 from airflow_dynamic_provider.workflows.recording.current import current_recorder
@@ -32,18 +31,10 @@ class FlyteWorkflow(DynamicWorkflow[..., Any]):
         """Add it to the Dag, or to the plan of the workflow whose body calls it. Elsewhere, run it here."""
         given = self.interface.encode_inputs(args, kwargs)
         if is_noting():
-            return self._noted(given)
+            return NotedCall(self, given, self.interface.returns)
         if current_recorder() is not None or is_in_dag():
             return super().__call__(**given)
         return self.interface.decode_outputs(self.local(**given))
-
-    def _noted(self, given: dict[str, Any]) -> NotedCall:
-        if self.takes_promises:
-            raise WorkflowCallError(
-                f"a case of a conditional calls the @workflow {self.name!r}",
-                remedy="Call one @task or @dynamic in then(...); a @dynamic may call the @workflow.",
-            )
-        return NotedCall(self, given)
 
     @property
     def interface(self) -> Interface:

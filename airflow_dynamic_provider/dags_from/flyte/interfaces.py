@@ -8,8 +8,8 @@ import typing
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.flyte import values
-from airflow_dynamic_provider.definitions.annotations import CONVERTS_MARK
+from airflow_dynamic_provider.dags_from.flyte import hashes, values
+from airflow_dynamic_provider.definitions.annotations import CONVERTS_MARK, KEY_FORM_MARK
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import OutputTypeError, WorkflowError
@@ -86,6 +86,14 @@ class Interface(Record):
         parts = zip(form, self.outputs.values(), strict=True)
         return self.returns(*(values.decode(part, hint, noun) for part, hint in parts))
 
+    def key_form(self, name: str, form: Any) -> Any:
+        """Return what counts of the JSON of an input for a cached task."""
+        hint = self.inputs.get(name, Any)
+        found = hashes.digests_of(form)
+        if found == form and (method := hashes.method_of(hint)) is not None:
+            return method.digest(values.decode(form, hint, f"the input {name!r} of {self.name!r}"))
+        return found
+
     def by_name(self, value: Any) -> Any:
         """Return several outputs as a dict by name, a single one as it is."""
         if self.is_single or not self.outputs:
@@ -161,5 +169,6 @@ def described(function: Callable[..., Any]) -> Callable[..., Any]:
 
     checked.__annotations__ = {**interface.inputs, "return": interface.returns}
     setattr(checked, CONVERTS_MARK, True)
+    setattr(checked, KEY_FORM_MARK, interface.key_form)
     checked.interface = interface  # type: ignore[attr-defined]
     return checked

@@ -6,14 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.errors import SecretNotFoundError
 
 #: The beginning of the environment variables in which flytekit looks for secrets.
 _PREFIX = "_FSEC_"
-
-
-class SecretNotFoundError(DynamicOutputsError, ValueError):
-    """A secret is neither in Airflow nor in the environment."""
 
 
 class Secrets:
@@ -40,7 +36,8 @@ class Secrets:
         if found is None:
             raise SecretNotFoundError(
                 f"there is no secret {name!r}",
-                remedy=f"Make the Airflow variable {name!r}, the Airflow connection {group!r} with the X",
+                remedy=f"Make the Airflow variable {name!r}, the Airflow connection {group!r} with "
+                f"{(key or 'password')!r} in its extra, or the environment variable {_PREFIX}{name.upper()}.",
             )
         return found
 

@@ -32,6 +32,14 @@ def new_place(name: str) -> str:
     return posixpath.join(_root(), uuid.uuid4().hex, name)
 
 
+def is_own(place: Any, name: str) -> bool:
+    """Whether a place is one that `new_place` returns for a name."""
+    if not isinstance(place, str):
+        return False
+    folder, _, found = place.removeprefix(_root().rstrip("/") + "/").partition("/")
+    return found == name and folder.isalnum()
+
+
 def upload(local: str, place: str) -> str:
     """Copy a file or directory to a place, and return the place."""
     target = _path(place)

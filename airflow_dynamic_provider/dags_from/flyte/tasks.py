@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import task as airflow_task
 
 from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
-from airflow_dynamic_provider.dags_from.flyte.conditions import NotedCall, is_noting
+from airflow_dynamic_provider.dags_from.flyte.cases import NotedCall, is_noting
 from airflow_dynamic_provider.dags_from.flyte.interfaces import Interface, described
 from airflow_dynamic_provider.dags_from.flyte.running import in_task
 from airflow_dynamic_provider.dags_from.flyte.settings import read_settings
@@ -87,7 +87,7 @@ class FlyteTask(TaskDecorator):
         given = self.interface.encode_inputs(args, kwargs)
         if (recorder := current_recorder()) is not None:
             if is_noting():
-                return NotedCall(self, given)
+                return NotedCall(self, given, self.interface.returns)
             from airflow_dynamic_provider.workflows.recording.calls import record_task
 
             return record_task(recorder, self, (), given)

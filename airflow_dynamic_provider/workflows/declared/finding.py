@@ -35,7 +35,8 @@ from airflow_dynamic_provider.workflows.declared.settings import is_setting
 from airflow_dynamic_provider.workflows.plan.references import Placeholder
 
 # Functions from these modules are never helpers of a body.
-_FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", "airflow_dynamic_provider"}
+_OWN = "airflow_dynamic_provider"
+_FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", _OWN}
 
 # A container with more items than this is data.
 _MOST_ITEMS = 1000
@@ -153,7 +154,9 @@ class _Finder:
             self._add(MapTarget(decorator))
 
     def _workflow(self, workflow: WorkflowDefinition) -> None:
-        if not workflow.takes_promises:
+        if workflow.takes_promises:
+            self.kinds.add_workflow(workflow)
+        else:
             self._add(WorkflowTarget(workflow))
         listed = None if workflow.tasks is None else tuple(map(id, workflow.tasks))
         if (id(workflow.function), listed) not in self._workflows:
@@ -209,6 +212,10 @@ class _Finder:
         """Look at the attributes of a module, a class or an object that the code names."""
         top = str(getattr(value, "__name__", "")).split(".")[0] if isinstance(value, types.ModuleType) else ""
         held = getattr(value, "__dict__", {})
+        if isinstance(held, Mapping) and top == _OWN:
+            # Its modules load their names when they are first used. The body uses them later.
+            loaded = {name: getattr(value, name) for name in names & set(getattr(value, "__all__", ()))}
+            held = {**held, **loaded}
         for name in sorted(names & set(held)) if isinstance(held, Mapping) else ():
             # From Airflow, Python and this package, a body calls operator classes and what has the mark.
             is_called = CALLS_MARK in getattr(held[name], "__dict__", {})

@@ -181,6 +181,7 @@ class Kinds(Record, frozen=False, eq=False):
     listed_by: str = ""
     _by_name: dict[str, Kind] = field(default_factory=dict)
     _by_identity: dict[Hashable, list[Kind]] = field(default_factory=dict)
+    _workflows: dict[str, WorkflowDefinition] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._by_name.values())
@@ -218,6 +219,29 @@ class Kinds(Record, frozen=False, eq=False):
         kind = Kind(name, target, settings, found_in)
         self._by_name[name] = kind
         self._by_identity.setdefault(target.identity, []).append(kind)
+
+    def add_workflow(self, workflow: WorkflowDefinition) -> None:
+        """Add a workflow that is always planned together with its caller, and so is no kind of node."""
+        if not any(each.function is workflow.function for each in self._workflows.values()):
+            self._workflows[f"{workflow.name}__{len(self._workflows)}"] = workflow
+
+    def name_of(self, workflow: WorkflowDefinition) -> str:
+        """Return the name under which `workflow` finds a workflow, in each process that reads the Dag file.
+
+        Raises:
+            UnknownKindError: The code does not name it.
+        """
+        for name, each in self._workflows.items():
+            if each.function is workflow.function:
+                return name
+        raise UnknownKindError(
+            f"neither the body nor a function that it calls names the workflow {workflow.name!r}",
+            remedy="Define it at the top level of the Dag file and use its name in the body.",
+        )
+
+    def workflow(self, name: str) -> WorkflowDefinition:
+        """Return the workflow of a name."""
+        return self._workflows[name]
 
     def match(self, target: Target, settings: Mapping[str, Any] | None = None) -> tuple[Kind, int | None]:
         """Return the kind that runs a node, and the node's retries if they are fewer than the kind's.

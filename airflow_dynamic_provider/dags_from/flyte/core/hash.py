@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from airflow_dynamic_provider.dags_from.flyte.caches import HashMethod
+from airflow_dynamic_provider.dags_from.flyte.hashes import HashMethod
 
 __all__ = ["HashMethod"]

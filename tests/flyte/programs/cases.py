@@ -1,0 +1,54 @@
+from typing import NamedTuple
+
+from flytekit import conditional, dynamic, task, workflow
+
+RUNS = {"by_size": [{"x": 1}, {"x": 2}, {"x": 3}, {"x": 7}, {"x": 20}]}
+
+
+class Parts(NamedTuple):
+    whole: int
+    rest: int
+
+
+@task
+def shifted(x: int) -> int:
+    return x + 1
+
+
+@task
+def parts(x: int) -> Parts:
+    return Parts(x // 3, x % 3)
+
+
+@workflow
+def twice_shifted(x: int) -> int:
+    return shifted(x=shifted(x=x))
+
+
+@dynamic
+def shifted_often(x: int, times: int = 3) -> int:
+    for _ in range(times):
+        x = shifted(x=x)
+    return x
+
+
+@workflow
+def by_size(x: int) -> int:
+    size = shifted(x=x)
+    return (
+        conditional("size")
+        .if_(size == 2)
+        .then(twice_shifted(x=size))
+        .elif_(size == 3)
+        .then(shifted(x=parts(x=shifted(x=size)).rest))
+        .elif_(size == 4)
+        .then(shifted_often(x=size))
+        .else_()
+        .then(
+            conditional("large")
+            .if_(size > 10)
+            .then(shifted(x=size))
+            .else_()
+            .then(shifted_often(x=size, times=1))
+        )
+    )
