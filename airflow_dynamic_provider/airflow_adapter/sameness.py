@@ -53,7 +53,7 @@ def find_change(value: Any, back: Any, is_same: Callable[[Any, Any], bool], plac
     if type(back) is not kind:
         return _unlike(value, back, place)
     if kind in _SETS:
-        return None if _typed(value) == _typed(back) else _unlike(value, back, place)
+        return None if _are_alike(value, back, is_same) else _unlike(value, back, place)
     mine, others = _parts(value), _parts(back)
     if mine is None or others is None:
         return None if is_same(value, back) else _unlike(value, back, place)
@@ -87,6 +87,14 @@ def _parts(value: Any) -> dict[str, Any] | None:
         compared = [each.name for each in dataclasses.fields(kind) if each.compare]
         return {f".{name}": getattr(value, name) for name in compared}
     return None
+
+
+def _are_alike(value: Any, back: Any, is_same: Callable[[Any, Any], bool]) -> bool:
+    """Return whether two sets have the same members, of the same classes."""
+    if _typed(value) != _typed(back):
+        return False
+    found = {each: each for each in back}
+    return all(is_same(each, found[each]) for each in value)
 
 
 def _typed(members: Iterable[Any]) -> set[tuple[type, Any]]:

@@ -7,7 +7,8 @@ writes XComs of the task instance that waits for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
@@ -198,10 +199,14 @@ def push_early(ti: Any, xcom_key: str, value: Any, mapped_length: int | None = N
     push_xcom(ti, xcom_key, value, mapped_length)
 
 
-def check_storable(value: Any) -> None:
+def check_storable(value: Any, *, exactly: bool = False) -> None:
     """Refuse a value that Airflow's own XCom backend cannot carry, or returns changed. No API call.
 
     A custom backend decides for itself, when the value is pushed.
+
+    Args:
+        value: The value.
+        exactly: Whether an equal number with other digits counts as changed.
 
     Raises:
         UnstorableOutputError: Airflow cannot serialize it, or it would come back changed.
@@ -209,7 +214,7 @@ def check_storable(value: Any) -> None:
     if is_airflows_backend():
         text = _serialize(value)
         if not is_plain(value):
-            _check_same(value, text)
+            _check_same(value, text, _is_exactly_same if exactly else _is_same)
 
 
 def serialize_same(value: Any) -> Any:
@@ -224,7 +229,7 @@ def serialize_same(value: Any) -> Any:
 
     text = _serialize(value)
     if not is_plain(value):
-        _check_same(value, text)
+        _check_same(value, text, _is_same)
     return json.loads(text)
 
 
@@ -339,7 +344,7 @@ def _serialize(value: Any) -> str:
     return text
 
 
-def _check_same(value: Any, text: str) -> None:
+def _check_same(value: Any, text: str, is_same: Callable[[Any, Any], bool]) -> None:
     """Refuse a value that would come back changed, or that cannot be read at all."""
     import json
 
@@ -359,7 +364,7 @@ def _check_same(value: Any, text: str) -> None:
             f"XCom would store a value of type {name} that cannot be read: {error}",
             remedy=f"{remedy_of_unreadable(value)} {_DECLARE}",
         ) from error
-    if (change := find_change(value, back, _is_same)) is not None:
+    if (change := find_change(value, back, is_same)) is not None:
         raise UnstorableOutputError(
             f"XCom does not return the same value: {change.problem}", remedy=f"{change.remedy} {_DECLARE}"
         )
@@ -373,6 +378,11 @@ def _is_same(value: Any, back: Any) -> bool:
     # Their stored form decides for objects without ``__eq__``, and for arrays, which compare each element.
     has_own_word = kind.__eq__ is not object.__eq__ and isinstance(is_equal, bool)
     return not has_own_word and _serialize(value) == _serialize(back)
+
+
+def _is_exactly_same(value: Any, back: Any) -> bool:
+    """Return whether two objects of one class are equal, and print alike."""
+    return _is_same(value, back) and (type(value) is not Decimal or str(value) == str(back))
 
 
 def deserialize(serialized: Any) -> Any:

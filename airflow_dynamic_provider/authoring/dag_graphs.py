@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
+from airflow_dynamic_provider.airflow_adapter.objects import runs_plain_function
 from airflow_dynamic_provider.authoring.arranging.filling import fill_arguments
 from airflow_dynamic_provider.authoring.arranging.ordering import find_ordered
 from airflow_dynamic_provider.authoring.arranging.segments import arrange
 from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
+from airflow_dynamic_provider.definitions.declarations import takes_types
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -37,6 +39,8 @@ def _finish(graph: DagGraph) -> None:
     for task in graph.dag.tasks:
         if task.task_id not in graph.clones and not task_graph.is_mapped(task):
             filled |= fill_arguments(task)
+        if graph.collects(task.task_id) and task.task_id not in graph.clones:
+            _take_types(task)
     batched = [clone for clone in graph.clones.values() if clone.cut is not None]
     if batched:
         # Imported here, because most Dags have no batches.
@@ -50,6 +54,17 @@ def _finish(graph: DagGraph) -> None:
     # A collector of a batched task also waits for the tasks before it, and may have come after the last map.
     if filled or batched or find_ordered(graph):
         arrange(graph)
+
+
+def _take_types(task: Any) -> None:
+    """Have a task that collects receive what its annotations say. Airflow stores what it returns."""
+    if task_graph.is_mapped(task) or not runs_plain_function(type(task)):
+        return
+    if takes_types(task.python_callable):
+        # Imported here, because most collectors have no types that matter.
+        from airflow_dynamic_provider.execution.typed_calls import typed
+
+        task.python_callable = typed(task.python_callable, task.task_id, keep=None)
 
 
 def _ends_here(graph: DagGraph, clone: ClonedTask) -> bool:

@@ -217,8 +217,16 @@ def is_plain(annotation: Any) -> bool:
 
 def has_types(function: Callable[..., Any]) -> bool:
     """Return whether a parameter or the return value of a function may have a type that JSON lacks."""
-    annotations = getattr(inspect.unwrap(function), "__annotations__", {})
-    return not all(map(is_plain, annotations.values()))
+    return not all(map(is_plain, _annotations(function).values()))
+
+
+def takes_types(function: Callable[..., Any]) -> bool:
+    """Return whether a parameter of a function may have a type that JSON lacks."""
+    return not all(is_plain(each) for name, each in _annotations(function).items() if name != "return")
+
+
+def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return getattr(inspect.unwrap(function), "__annotations__", {})
 
 
 def _infer(function: Callable[..., Any], name: str) -> DynamicOut:

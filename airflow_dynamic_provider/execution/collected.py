@@ -136,6 +136,15 @@ class CollectedMapping(Mapping[str, Any]):
         return f"<{len(self)} collected values by key, read page by page>"
 
 
+def converted(values: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return a lazy collection of what a function makes of the values of another one, when they are read."""
+    if isinstance(values, CollectedMapping):
+        return CollectedMapping(values._positions, converted(values._values, convert))
+    return CollectedSequence(
+        len(values), lambda start, stop: [convert(each) for each in values._read(start, stop)]
+    )
+
+
 def _in_memory(values: list[Any]) -> CollectedSequence:
     """Return a collection of values that are all in memory."""
     return CollectedSequence(len(values), lambda start, stop: values[start:stop])

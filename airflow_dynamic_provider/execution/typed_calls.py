@@ -8,34 +8,48 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
+import types
+import typing
+from collections import abc
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter.xcom import is_plain as is_json
-from airflow_dynamic_provider.definitions.annotations import is_by_content, types_of
-from airflow_dynamic_provider.definitions.codecs.codec import shown
+import typing_extensions
+
+from airflow_dynamic_provider.airflow_adapter.running import context_keys, current_context
+from airflow_dynamic_provider.definitions.annotations import fields_of, is_by_content, types_of
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
 from airflow_dynamic_provider.definitions.declarations import is_plain
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
-from airflow_dynamic_provider.errors import DeclarationError, DynamicOutputsError, ParameterTypeError
-from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
+from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.errors import DynamicOutputsError
+from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.typed_values import stored_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+_KIND = inspect.Parameter
+
+# What this package puts into Airflow's context.
+_OWN = re.compile("mapping_key|dynamic_")
+
 
 def typed(
-    function: Callable[..., Any], task_id: str, keep: Callable[[Any, Any], Any] = stored_form
+    function: Callable[..., Any], task_id: str, keep: Callable[[Any, Any], Any] | None = stored_form
 ) -> Callable[..., Any]:
     """Return a function that takes the types of its parameters, and returns the stored form of its value.
 
     Args:
         function: The author's function.
         task_id: The task that runs it, which errors name.
-        keep: Returns the stored form of a value of a declared type.
+        keep: Returns the stored form of a value of a declared type. ``None`` leaves what the function returns
+            to Airflow.
     """
 
     def result(value: Any) -> Any:
+        if keep is None:
+            return value
         try:
             return keep(value, type_of_result(function, DEFAULT_OUTPUT))
         except DynamicOutputsError as error:
@@ -66,15 +80,11 @@ def typed_arguments(
     Raises:
         ParameterTypeError: An argument is not of the annotated type, and not JSON from which one can be made.
     """
-    types = types_of(function)
-    parameters = _parameters(function)
-    names = [*parameters[: len(args)], *([""] * (len(args) - len(parameters)))]
-    pairs = zip(names, args, strict=True)
-    taken = [_taken(each, types.get(name, Any), name, task_id) for name, each in pairs]
-    return taken, {
-        name: _taken(each, types.get(name, Any) if name in parameters else Any, name, task_id)
-        for name, each in kwargs.items()
-    }
+    taken = _Taken(function, task_id)
+    return (
+        [taken.at(position, value) for position, value in enumerate(args)],
+        {name: taken.named(name, value) for name, value in kwargs.items()},
+    )
 
 
 def type_of_result(function: Callable[..., Any], output: str) -> Any:
@@ -82,51 +92,79 @@ def type_of_result(function: Callable[..., Any], output: str) -> Any:
     return types_of(function).get("return", Any) if output == DEFAULT_OUTPUT else Any
 
 
+class _Taken:
+    """The arguments that a function takes, by its annotations.
+
+    Args:
+        function: The author's function.
+        task_id: The task that runs it, which errors name.
+    """
+
+    def __init__(self, function: Callable[..., Any], task_id: str) -> None:
+        self._task_id = task_id
+        self._types = types_of(function)
+        self._parameters = _parameters(function)
+
+    def at(self, position: int, value: Any) -> Any:
+        """Return a positional argument."""
+        single, others = self._parameters.single, self._parameters.args
+        if position < len(single):
+            return self._converted(value, self._types.get(single[position], Any), single[position])
+        return self._converted(value, self._types.get(others, Any), f"*{others}")
+
+    def named(self, name: str, value: Any) -> Any:
+        """Return an argument by its name."""
+        if name in self._parameters.single:
+            return self._converted(value, self._types.get(name, Any), name)
+        annotation = self._types.get(self._parameters.kwargs, Any)
+        # Airflow passes its whole context to a function with ``**kwargs``, with what this package adds.
+        if is_plain(annotation) or (_OWN.match(name) and name in (current_context() or ())):
+            return value
+        if typing_extensions.get_origin(annotation) is typing_extensions.Unpack:
+            (fields,) = typing_extensions.get_args(annotation)
+            annotation = fields_of(fields).get(name, Any)
+        return self._converted(value, annotation, name)
+
+    def _converted(self, value: Any, annotation: Any, name: str) -> Any:
+        # Airflow gives None for a value that is missing, whatever the annotation says.
+        if value is None or is_plain(annotation) or is_by_content(annotation):
+            return value
+        annotation = _concrete(annotation, value)
+        # Airflow decides what is in the context; in a batch, it may be a stand-in.
+        if name in context_keys() or codec_of(annotation).is_identity:
+            return value
+        # Imported here, because it loads pydantic, and many values need no conversion.
+        from airflow_dynamic_provider.execution.converting import Parameter
+
+        return Parameter(name, self._task_id).take(value, annotation)
+
+
+def _concrete(annotation: Any, value: Any) -> Any:
+    """Return the type of a list for an annotation that tells of its items only."""
+    is_list = type(value) is list or isinstance(value, CollectedSequence)
+    is_abstract = typing.get_origin(annotation) in (abc.Iterable, abc.Collection)
+    return types.GenericAlias(list, typing.get_args(annotation)) if is_list and is_abstract else annotation
+
+
+class _Parameters(Record):
+    """The names of the parameters of a function.
+
+    Attributes:
+        single: Those that take one value each.
+        args: That of ``*args``; empty if there is none.
+        kwargs: That of ``**kwargs``; empty if there is none.
+    """
+
+    single: tuple[str, ...]
+    args: str
+    kwargs: str
+
+
 @functools.lru_cache(maxsize=1024)
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the parameters that take one value each."""
+def _parameters(function: Callable[..., Any]) -> _Parameters:
     parameters = inspect.signature(function).parameters.values()
-    return tuple(each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD))
-
-
-@functools.cache
-def _of_context() -> frozenset[str]:
-    from airflow_dynamic_provider.airflow_adapter.running import context_keys
-
-    return context_keys()
-
-
-def _taken(value: Any, annotation: Any, name: str, task_id: str) -> Any:
-    # Airflow gives None for a value that is missing, whatever the annotation says.
-    if value is None or is_plain(annotation) or is_by_content(annotation):
-        return value
-    # Airflow decides what is in the context; in a batch, it may be a stand-in. A check of a lazy collection
-    # would read all of it.
-    is_airflows = name in _of_context() or isinstance(value, CollectedSequence | CollectedMapping)
-    if is_airflows or codec_of(annotation).is_identity:
-        return value
-    from airflow_dynamic_provider.definitions.types import check_type, from_json
-
-    try:
-        check_type(value, annotation)
-    except DeclarationError:
-        # The annotation cannot be checked.
-        return value
-    except DynamicOutputsError as error:
-        if not is_json(value):
-            raise ParameterTypeError(
-                f"the parameter {name!r}: {error.message}",
-                task_id=task_id,
-                remedy="Correct the annotation, or the type that the task before declares.",
-            ) from error
-    else:
-        return value
-    try:
-        return from_json(value, annotation)
-    except ValueError as error:
-        raise ParameterTypeError(
-            f"the parameter {name!r} is annotated as {codec_of(annotation).name}, but receives "
-            f"{shown(value)} ({error})",
-            task_id=task_id,
-            remedy="Correct the annotation, or declare the type in the task that produces the value.",
-        ) from error
+    by_kind: dict[Any, list[str]] = {}
+    for each in parameters:
+        by_kind.setdefault(each.kind, []).append(each.name)
+    args, kwargs = by_kind.pop(_KIND.VAR_POSITIONAL, [""]), by_kind.pop(_KIND.VAR_KEYWORD, [""])
+    return _Parameters(tuple(name for names in by_kind.values() for name in names), args[0], kwargs[0])

@@ -41,7 +41,7 @@ def stored_form(value: Any, declared: Any) -> Any:
         if codec.has_classes or not (codec.is_identity or xcom.is_airflows_backend()):
             return _encoded(value, codec)
     try:
-        xcom.check_storable(value)
+        xcom.check_storable(value, exactly=codec is not None)
     except UnstorableOutputError:
         # A dict that is declared without the types of its keys may have any.
         codec = _codec_of(declared) if codec is None else codec

@@ -100,6 +100,23 @@ def gather(*collections):
 
 
 @task
+def as_json(config):
+    return {"name": config.name}
+
+
+@task
+def summarize(
+    values: list[Config],
+    by_key: dict[str, Config],
+    lazy: Sequence[Config],
+    *pairs: list[tuple[Config, Path]],
+    **more: dict[str, Config],
+):
+    assert type(lazy).__name__ == "CollectedSequence"
+    seen.append(("summarize", (values, by_key, list(lazy), pairs, more["again"])))
+
+
+@task
 def one_of_many(config):
     seen.append(("one_of_many", config))
 
@@ -113,6 +130,9 @@ def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
         changed = configs.map(again)
         paths = changed.map(lambda config: look(config, stamp))
         gather(configs.collect(), changed.collect(keyed=True), paths.zip(configs).collect())
+        plain = configs.map(as_json)
+        by_key, pairs = plain.collect(keyed=True), plain.zip(paths).collect()
+        summarize(plain.collect(), by_key, plain.collect(lazy=True), pairs, again=by_key)
 
     run = run_dag(typed())
     assert run.state == "success"
@@ -126,6 +146,10 @@ def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
     paths = [Path(key) for key in CONFIGS]
     pairs = [list(pair) for pair in zip(paths, CONFIGS.values(), strict=True)]
     assert of["gather"] == [(list(CONFIGS.values()), blue, pairs)]
+    plain = {key: Config(config.name) for key, config in CONFIGS.items()}
+    pairs = list(zip(plain.values(), paths, strict=True))
+    (summary,) = [value for each, value in seen if each == "summarize"]
+    assert summary == (list(plain.values()), plain, list(plain.values()), (pairs,), plain)
     assert again_by_key["large"].at.tzinfo == BERLIN.tzinfo
     assert again_by_key["large"].at.fold == 1
 

@@ -89,6 +89,7 @@ OTHERS = {
         "cloudpickle": "carries a function of a Dag file to another machine; Dask brings it",
     },
     "ray": {"ray": "the cluster that the author asked for; an optional extra"},
+    "execution.typed_calls": {"typing_extensions": "Unpack, which is part of Python from 3.11 on"},
     "execution.batches.contexts": {"structlog": "marks log lines with a key; Airflow logs with it"},
     "execution.batches.running": {"anyio": "threads that nobody has to wait for; Airflow brings it"},
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},

@@ -142,6 +142,10 @@ class DagGraph:
         """Return the data about what a task collects; create it on the first call."""
         return self._collectors.setdefault(task_id, CollectorSpec(task_id))
 
+    def collects(self, task_id: str) -> bool:
+        """Return whether a task receives a collection, or gathered outputs."""
+        return task_id in self._collectors
+
     def free_id(self, task_id: str) -> str:
         """Return the task id, with a number appended if it is taken."""
         return task_graph.first_free(task_id, self.dag.task_ids, "_")

@@ -6,7 +6,7 @@ import base64
 import enum
 import pathlib
 import uuid
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -140,9 +140,9 @@ class PydanticCodec(Codec):
 def _write_datetime(value: datetime) -> Any:
     zone = value.tzinfo
     named: dict[str, Any] = {}
-    if type(zone) is timezone:
+    if _is_offset(zone):
         # A time zone with a name of its own would lose the name.
-        if repr(zone) != repr(_offset(zone)):
+        if type(zone) is timezone and repr(zone) != repr(_offset(zone)):
             return None
     elif zone is not None:
         # Not imported, because that loads much, and a value with such a zone has imported it.
@@ -153,6 +153,12 @@ def _write_datetime(value: datetime) -> Any:
     if value.fold:
         named["fold"] = value.fold
     return {"at": value.isoformat(), **named} if named else value.isoformat()
+
+
+def _is_offset(zone: tzinfo | None) -> bool:
+    """Return whether a time zone is a fixed offset: Python's, or the one that pydantic makes of JSON."""
+    kind: Any = type(zone)
+    return kind is timezone or (kind.__module__.startswith("pydantic_core") and kind.__name__ == "TzInfo")
 
 
 def _offset(zone: timezone) -> timezone:
@@ -173,7 +179,7 @@ def _read_datetime(form: Any) -> datetime:
 
 
 def _write_time(value: time) -> Any:
-    if value.fold or not (value.tzinfo is None or type(value.tzinfo) is timezone):
+    if value.fold or not (value.tzinfo is None or _is_offset(value.tzinfo)):
         return None
     return value.isoformat()
 

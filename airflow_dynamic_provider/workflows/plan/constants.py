@@ -103,7 +103,7 @@ def is_named(cls: Any) -> bool:
 
 def _is_carried(value: Any) -> bool:
     try:
-        xcom.check_storable(value)
+        xcom.check_storable(value, exactly=True)
     except UnstorableOutputError:
         return False
     return True
