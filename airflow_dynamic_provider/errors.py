@@ -23,6 +23,7 @@
     │   └── TooManyOutputsError      more keys than Airflow maps                             (ValueError)
     ├── NoSuchCaseError              no case of a conditional holds, or the one that fails       (ValueError)
     ├── SecretNotFoundError          a secret that neither Airflow nor the environment has       (ValueError)
+    ├── LocalRunError                a Dag, or a task, that needs a running Airflow          (RuntimeError)
     ├── UncacheableInputError        an input of a cached task that cannot be part of its key    (TypeError)
     ├── KeysFailedError              keys of a batch failed                                  (RuntimeError)
     └── ReadError                    data that another task should have stored is not usable
@@ -280,6 +281,10 @@ class SecretNotFoundError(DynamicOutputsError, ValueError):
 
 class UncacheableInputError(DynamicOutputsError, TypeError):
     """An argument of a cached task has nothing that identifies it in another run."""
+
+
+class LocalRunError(DynamicOutputsError, RuntimeError):
+    """A Dag cannot run in plain Python, because a task needs what only a running Airflow has."""
 
 
 class KeysFailedError(DynamicOutputsError, RuntimeError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import airflow_dynamic_provider
-from airflow_dynamic_provider import embedded
+from airflow_dynamic_provider import embedded, local
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,6 +25,11 @@ EMBEDDED = """# `airflow_dynamic_provider.embedded`
 These names run a Dag in the process that calls them, for tests and for a Dag file that is run as a program.
 """
 
+LOCAL = """# `airflow_dynamic_provider.local`
+
+These names run a Dag in plain Python, without a database, for unit tests.
+"""
+
 # The section headings that the package uses in its docstrings.
 SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Example:")
 
@@ -38,6 +43,11 @@ def render() -> str:
             *(_render_name(airflow_dynamic_provider, name) for name in sorted(names, key=str.lower)),
             EMBEDDED,
             *(_render_name(embedded, name) for name in ("run", "EmbeddedRun", "EmbeddedTaskInstance")),
+            LOCAL,
+            *(
+                _render_name(local, name)
+                for name in ("run_local", "LocalResult", "LocalTask", "LocalOutcome")
+            ),
         ]
     )
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import BaseOperator, dag, get_current_context, task
+from airflow.sdk import Asset, BaseOperator, dag, get_current_context, task, task_group
 
 from airflow_dynamic_provider.airflow_adapter import labels, xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
@@ -511,3 +511,70 @@ def test_a_task_instance_that_goes_on_is_known(next_method):
     seen: list[bool] = []
     run = run_task(contract(), "waits", next_method=next_method)
     assert (run.state, seen) == ("success", [next_method is not None])
+
+
+@assumes(
+    "Airflow's task runner runs a task whose requests another object than its supervisor answers, and calls "
+    "the callbacks of its author.",
+    rests="runs of whole Dags in plain Python",
+    where="airflow_adapter/in_memory.py",
+    names="DagRun DagRunState DagRunType ErrorResponse ErrorType InactiveAssetsResult RuntimeTaskInstance "
+    "TICount TIRunContext TaskStateStoreResult TaskStatesResult XComCountResponse XComResult "
+    "XComSequenceIndexResult XComSequenceSliceResult _ti_context_from_server finalize run "
+    "set_supervisor_comms",
+)
+def test_a_task_runs_with_its_values_in_memory():
+    from airflow_dynamic_provider.airflow_adapter.in_memory import Memory, MemoryRun, run_instance
+
+    seen = []
+
+    @task(outlets=[Asset("table")], retries=1, on_retry_callback=lambda context: seen.append("retry"))
+    def work(ti=None):
+        ti.xcom_push("key", ti.try_number)
+        if ti.try_number == 1:
+            raise ValueError("not yet")
+        return ti.xcom_pull(task_ids="other", key="key")
+
+    @dag(schedule=None)
+    def contract():
+        work()
+
+    made = contract()
+    run = MemoryRun(made, Memory(xcoms={("other", -1, "key"): 3}), {}, datetime.now(timezone.utc))
+    first, second = (run_instance(run, made.get_task("work"), -1, tried) for tried in (1, 2))
+    assert (first.state, str(first.error), second.state) == ("up_for_retry", "not yet", "success")
+    assert run.memory.xcoms["work", -1, "key"] == 2
+    assert run.memory.xcoms["work", -1, "return_value"] == 3
+    assert seen == ["retry"]
+
+
+@assumes(
+    "A mapped task, and a mapped group, have what Airflow expands them over in their expand input.",
+    rests="the number of task instances of a mapped task, in runs of whole Dags in plain Python",
+    where="airflow_adapter/expansion.py",
+    names="MappedOperator PlainXComArg _expand_input _get_specified_expand_input",
+)
+def test_a_task_shows_what_it_is_expanded_over():
+    from airflow_dynamic_provider.airflow_adapter.expansion import inputs_of
+
+    @task
+    def many():
+        return [1, 2]
+
+    @task
+    def each(one, other=None):
+        """Use a value."""
+
+    @task_group
+    def group(one):
+        each.override(task_id="inside")(one)
+
+    @dag(schedule=None)
+    def contract():
+        values = many()
+        each.expand(one=values, other=[1, 2, 3])
+        group.expand(one=values)
+
+    made = contract()
+    found = {name: inputs_of(made.get_task(name)) for name in made.task_ids}
+    assert found == {"many": None, "each": ("many", 3), "group.inside": ("many",)}

@@ -37,7 +37,7 @@ def differences(case: Case) -> list[Difference]:
         ):
             for step, (run, expected, rerun) in enumerate(_runs(case)):
                 found = [
-                    *_compare(run, case, expected),
+                    *compare(run, case, expected),
                     *_compare_run(run, case.program, expected),
                     *rerun,
                 ]
@@ -105,7 +105,8 @@ def _may_run_again(names: Names, step: Clear, index: int | None, name: str, own_
     return not (is_beside and step.task not in names.batches and names.needs_own_key_only(name))
 
 
-def _compare(run: Any, case: Case, expected: Expected) -> Iterator[Finding]:
+def compare(run: Any, case: Case, expected: Expected) -> Iterator[Finding]:
+    """Yield the differences of the task instances of a run."""
     names = Names(case.program)
     for name, outcomes in expected.outcomes.items():
         live = {index: ti for index, ti in run.instances(name).items() if ti.state != "removed"}

@@ -33,6 +33,9 @@ ARROWS = {
         *("airflow_adapter", "authoring", "cache", "definitions", "errors", "execution", "version_compat"),
         "workflows",
     },
+    "local": {
+        *("airflow_adapter", "authoring", "definitions", "errors", "execution", "local", "workflows"),
+    },
     "dags_from": {
         *("airflow_adapter", "authoring", "dags_from", "definitions", "embedded", "errors", "execution"),
         *("version_compat", "workflows"),
@@ -92,6 +95,7 @@ OTHERS = {
     "execution.typed_calls": {"typing_extensions": "Unpack, which is part of Python from 3.11 on"},
     "execution.batches.contexts": {"structlog": "marks log lines with a key; Airflow logs with it"},
     "execution.batches.running": {"anyio": "threads that nobody has to wait for; Airflow brings it"},
+    "airflow_adapter.in_memory": {"structlog": "the log that Airflow's task runner writes to"},
     "airflow_adapter.labels": {"jinja2": "to tell whether a Dag renders its templates natively"},
     "airflow_adapter.parents": {"celery": "its start-up signal, in a Celery worker only"},
     "airflow_adapter.xcom": {"msgspec": "what Airflow sends values with, to tell whether one can be sent"},
