@@ -27,7 +27,7 @@ def look_again(page, server):
 
 def test_a_row_a_key_and_a_column_a_task(run):
     expect(rows(run)).to_have_count(50)
-    expect(pager(run)).to_have_text("1\N{EN DASH}50 of 120")
+    expect(pager(run)).to_have_text("1\N{EN DASH}50 of 120 keys")
     assert run.locator("thead th").all_inner_texts() == ["Key", "State", "Duration", "price", "send"]
     link = rows(run).nth(3).get_by_role("link", name="group.price: Failed, 2.5s")
     assert link.get_attribute("href") == "/team/a/dags/shop/runs/run%2B1/tasks/group.price/mapped/3"
@@ -92,12 +92,12 @@ def test_another_look_leaves_selection_scroll_and_focus(run, server):
 def test_a_selection_spans_pages(run):
     run.get_by_label("Select all on this page").check()
     run.get_by_role("button", name="Next page").click()
-    expect(pager(run)).to_have_text("51\N{EN DASH}100 of 120")
+    expect(pager(run)).to_have_text("51\N{EN DASH}100 of 120 keys")
     expect(rows(run).first).to_contain_text("key 050")
     rows(run).first.get_by_role("checkbox").check()
     expect(run.get_by_role("button", name="Clear selected (51)")).to_be_enabled()
     run.get_by_role("button", name="Select none").click()
-    expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
+    expect(run.get_by_role("button", name="Clear selected")).to_have_count(0)
 
 
 def test_arrow_keys_move_between_cells_and_tab_leaves_them(run):
@@ -228,7 +228,7 @@ def test_clearing_shows_first_what_runs_again(run, server):
     }
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
-    expect(run.get_by_role("button", name="Clear selected")).to_be_disabled()
+    expect(run.get_by_role("button", name="Clear selected")).to_have_count(0)
 
 
 def test_results_of_earlier_runs_are_marked_and_a_clear_may_keep_them(run, server):

@@ -3,6 +3,8 @@
  */
 
 import { ApiError, clearAll, planClearing } from "./api.js";
+import { refreshAirflow } from "./host_queries.js";
+import { KeyText } from "./key_text.js";
 import { Cut, formatCount, Loading, Notice, several, StateBadge } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -35,6 +37,7 @@ export function ClearDialog({ place, wanted, onClose, onCleared }) {
       const cleared = await clearAll(place, wanted, total, keeps);
       setStep({ step: "cleared", total: cleared.total });
       onCleared();
+      refreshAirflow();
     } catch (error) {
       setStep({ step: "failed", message: reasonOf(error) });
     }
@@ -84,7 +87,7 @@ function Plan({ plan }) {
           ${tasks.map(
             (task) => html`<tr key=${`${task.map_index} ${task.task_id}`}>
               <td><${Cut} text=${task.task_id} /></td>
-              <td><${Cut} text=${task.label} /></td>
+              <td>${task.label && html`<${KeyText} text=${task.label} />`}</td>
               <td><${StateBadge} state=${task.state} /></td>
             </tr>`,
           )}

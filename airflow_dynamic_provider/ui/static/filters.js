@@ -24,7 +24,7 @@ export function StateChips({ counts, chosen, onChoose }) {
         onClick=${() => toggle(state)}
       >
         <span class="state-square is-${nameOf(state)}"><${Picture} path=${pictureOf(state)} size=${10} /></span>
-        ${wordsOf(state)} <b>${formatCount(count)}</b>
+        <span class="word">${wordsOf(state)}</span> <b>${formatCount(count)}</b>
       </button>`,
     )}
     ${chosen.length > 0 && html`<button type="button" class="plain-button" onClick=${() => onChoose([])}>All states</button>`}

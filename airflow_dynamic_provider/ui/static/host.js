@@ -69,6 +69,31 @@ export function viewersZone() {
 }
 
 /**
+ * Call a function for each key that is pressed in this page, or in Airflow's page around it: the viewer may have
+ * clicked outside the frame.
+ *
+ * @param {(event: KeyboardEvent) => void} listener
+ * @returns {() => void}  Stops the calls.
+ */
+export function onKeyAnywhere(listener) {
+  const listening = new AbortController();
+  const stop = () => listening.abort();
+  [document, outerDocument()].forEach((each) => each?.addEventListener("keydown", listener, listening));
+  // Airflow's page stays when it removes this frame.
+  window.addEventListener("pagehide", stop, listening);
+  return stop;
+}
+
+/**
+ * Return the document of Airflow's UI; null outside of it.
+ *
+ * @returns {Document | null}
+ */
+export function outerDocument() {
+  return isInside ? outer.document : null;
+}
+
+/**
  * Return the fragment of the address that the viewer sees. It keeps the view over a reload.
  *
  * @returns {string}

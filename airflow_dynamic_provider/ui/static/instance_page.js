@@ -5,6 +5,7 @@
 import { instanceHref } from "./address.js";
 import { getInstance } from "./api.js";
 import { FormerKeys } from "./former_keys.js";
+import { marked } from "./key_text.js";
 import { MetadataList } from "./metadata/list.js";
 import { Cut, Failure, Link, Loading, Notice, Picture, several, StateBadge } from "./parts.js";
 import { LIVE, ON_RETURN, usePolling } from "./polling.js";
@@ -62,7 +63,7 @@ function KeyFacts({ place, data }) {
   const origin = data.origin;
   return html`<section class="section key-facts">
     <h1 class="key-title" title=${data.key ?? ""}>
-      ${path.map((part, at) => html`${at > 0 && html`<span class="quiet"> / </span>`}<span key=${at}>${part}</span>`)}
+      ${path.map((part, at) => html`${at > 0 && html`<span class="quiet"> / </span>`}<span key=${at} class="key-text">${marked(part)}</span>`)}
     </h1>
     <p class="quiet">
       ${origin

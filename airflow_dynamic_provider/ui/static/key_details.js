@@ -3,10 +3,11 @@
  */
 
 import { getKeyMetadata } from "./api.js";
+import { marked } from "./key_text.js";
 import { MetadataList } from "./metadata/list.js";
 import { Failure, Loading } from "./parts.js";
 import { usePolling } from "./polling.js";
-import { html } from "./vendor/preact.js";
+import { html, useEffect, useRef } from "./vendor/preact.js";
 
 /**
  * @param {{place: import("./address.js").Place, of: string, row: import("wire").Row}} properties
@@ -17,10 +18,12 @@ export function KeyDetails({ place, of, row }) {
     JSON.stringify([of, row.key_path]),
     () => null,
   );
-  const path = row.key_path.length > 1 ? row.key_path : null;
-  return html`<div class="key-details">
+  const details = useRef(/** @type {HTMLDivElement | null} */ (null));
+  // Those of the last row would be below the edge, and they grow when the answer comes.
+  useEffect(() => details.current?.scrollIntoView({ block: "nearest" }), [data !== null]);
+  return html`<div class="key-details" ref=${details}>
     <p class="quiet">
-      Key <code class="whole">${path ? path.join(" / ") : row.key}</code>${row.position !== null && ` · number ${row.position + 1} as produced`}
+      Key <code class="whole">${marked(row.key_path.join(" / "))}</code>${row.position !== null && ` · number ${row.position + 1} as produced`}
     </p>
     ${Object.values(row.cells).map((cell) => {
       const text = cell && (cell.error ?? cell.reason);

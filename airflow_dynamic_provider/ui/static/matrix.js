@@ -43,6 +43,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
   if (!data) {
     return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="keys" />`;
   }
+  const one = data.rows.some(({ children }) => children !== null) ? "outer key" : "key";
   const chosen = [...selection.chosen].map((id) => JSON.parse(id));
   const whenCleared = () => {
     selection.clear();
@@ -63,6 +64,8 @@ export function Matrix({ place, space, view, change, onCleared }) {
           onNone=${selection.clear}
         />
         <${Downloads} place=${place} of=${of} />
+        ${data.is_running && html`<span class="live quiet"><i></i>Live</span>`}
+        <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what=${one} onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
       </div>
     </div>
     ${error && html`<${Failure} error=${error} />`}
@@ -71,11 +74,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
       The keys were listed again, and task instances that ran for other keys before have not run since. They are marked as <i>old key</i>.
     <//>`}
     <${Table} place=${place} data=${data} progress=${space.progress} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
-    <footer class="below">
-      <span class="quiet">${data.is_running && html`<span class="live"><i></i>Live</span>`}</span>
-      <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what="keys" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
-    </footer>
-    <${Spoken} text=${isLoading ? "" : `${several(data.total, "key")}${search || states.length ? " found" : ""}`} />
+    <${Spoken} text=${isLoading ? "" : `${several(data.total, one)}${search || states.length ? " found" : ""}`} />
     ${wanted && html`<${ClearDialog} place=${place} wanted=${wanted} onClose=${() => setWanted(null)} onCleared=${whenCleared} />`}
   `;
 }
@@ -91,10 +90,8 @@ export function failures(counts) {
 export function ClearButtons({ chosen, failed, onChosen, onFailed, onNone }) {
   return html`
     ${chosen > 0 && html`<button type="button" class="plain-button" onClick=${onNone}>Select none</button>`}
-    <button type="button" class="button" disabled=${chosen === 0} onClick=${onChosen}>
-      Clear selected${chosen > 0 ? ` (${formatCount(chosen)})` : ""}
-    </button>
-    <button type="button" class="button" disabled=${failed === 0} onClick=${onFailed}>Clear all failed</button>
+    ${chosen > 0 && html`<button type="button" class="button" onClick=${onChosen}>Clear selected (${formatCount(chosen)})</button>`}
+    ${failed > 0 && html`<button type="button" class="button" onClick=${onFailed}>Clear all failed</button>`}
   `;
 }
 
@@ -120,7 +117,7 @@ function Downloads({ place, of }) {
   };
   const onBlur = (/** @type {FocusEvent} */ event) => menu.current?.contains(/** @type {Node} */ (event.relatedTarget)) || close();
   return html`<details class="menu" ref=${menu} onKeyDown=${onKey} onFocusOut=${onBlur}>
-    <summary class="button"><${Picture} path="M8 2.5v8M4.5 7.5L8 11l3.5-3.5M3 13.5h10" /> Download</summary>
+    <summary class="button"><${Picture} path="M8 2.5v8M4.5 7.5L8 11l3.5-3.5M3 13.5h10" /> <span class="word">Download</span></summary>
     <ul>
       ${choices.map(
         ([what, format]) => html`<li key=${what + format}>

@@ -2,7 +2,7 @@
  * Small components that all pages use.
  */
 
-import { followLink } from "./host.js";
+import { followLink, onKeyAnywhere } from "./host.js";
 import { inOrder, nameOf, pictureOf, wordsOf } from "./states.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -116,11 +116,11 @@ export function SearchBox({ value, label, onSearch }) {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "/" && !isTyping(event.target) && !document.querySelector("dialog[open]")) {
         event.preventDefault();
+        window.focus();
         input.current?.focus();
       }
     };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    return onKeyAnywhere(onKey);
   }, []);
   return html`<label class="search">
     <${Picture} path="M7 2.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9zM10.3 10.3L14 14" />
@@ -143,17 +143,18 @@ export function SearchBox({ value, label, onSearch }) {
  */
 export function Pager({ total, offset, limit, what, onOffset }) {
   const last = Math.min(total, offset + limit);
+  const isWhole = offset === 0 && total <= limit;
   const step = (/** @type {number} */ to, /** @type {string} */ label, /** @type {string} */ path, /** @type {boolean} */ isOff) =>
     html`<button type="button" class="icon-button" aria-label=${label} title=${label} disabled=${isOff} onClick=${() => onOffset(to)}>
       <${Picture} path=${path} />
     </button>`;
   const end = Math.max(0, Math.floor((total - 1) / limit) * limit);
   return html`<nav class="pager" aria-label="Pages">
-    <span>${total ? `${formatCount(offset + 1)}–${formatCount(last)} of ${formatCount(total)}` : `0 ${what}`}</span>
-    ${step(0, "First page", "M12 3.5L7.5 8l4.5 4.5M4 3.5v9", offset === 0)}
-    ${step(Math.max(0, offset - limit), "Previous page", "M10 3.5L5.5 8l4.5 4.5", offset === 0)}
-    ${step(offset + limit, "Next page", "M6 3.5L10.5 8L6 12.5", last >= total)}
-    ${step(end, "Last page", "M4 3.5L8.5 8L4 12.5M12 3.5v9", last >= total)}
+    <span>${!isWhole && `${formatCount(offset + 1)}–${formatCount(last)} of `}${several(total, what)}</span>
+    ${!isWhole && [step(0, "First page", "M12 3.5L7.5 8l4.5 4.5M4 3.5v9", offset === 0),
+    step(Math.max(0, offset - limit), "Previous page", "M10 3.5L5.5 8l4.5 4.5", offset === 0),
+    step(offset + limit, "Next page", "M6 3.5L10.5 8L6 12.5", last >= total),
+    step(end, "Last page", "M4 3.5L8.5 8L4 12.5M12 3.5v9", last >= total)]}
   </nav>`;
 }
 
@@ -198,5 +199,7 @@ export function several(count, one) {
 
 /** @param {EventTarget | null} target */
 function isTyping(target) {
-  return target instanceof HTMLElement && target.matches("input:not([type=checkbox]), textarea, select");
+  // An element of the window around the frame is of another class HTMLElement.
+  const element = /** @type {HTMLElement | null} */ (target);
+  return Boolean(element?.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true], [role=textbox]"));
 }

@@ -1,5 +1,5 @@
 /**
- * The page of a Dag run: its key spaces as matrices, its workflows as graphs.
+ * The page of a Dag run: the keys of its dynamic outputs as matrices, its workflows as graphs.
  */
 
 import { getRunOutputs } from "./api.js";
@@ -40,7 +40,7 @@ export function RunPage({ place }) {
   const space = data.spaces.find(({ of }) => of === view.of) ?? data.spaces[0];
   return html`<div class="run-page">
     ${error && html`<${Failure} error=${error} />`}
-    <${Chooser} outputs=${data} chosen=${workflow ?? space} change=${change} />
+    ${data.spaces.length + data.workflows.length > 1 && html`<${Chooser} outputs=${data} chosen=${workflow ?? space} change=${change} />`}
     ${workflow
       ? html`<${WorkflowView} key=${workflow.name} place=${place} workflow=${workflow} view=${view} change=${change} onCleared=${reload} />`
       : space && html`<${SpaceView} key=${space.of} place=${place} space=${space} view=${{ ...view, of: space.of }} change=${change} onCleared=${reload} />`}
@@ -51,7 +51,7 @@ export function RunPage({ place }) {
  * @param {{outputs: RunOutputs, chosen: RunSpace | RunWorkflow | undefined, change: (part: Partial<View>) => void}} properties
  */
 function Chooser({ outputs, chosen, change }) {
-  return html`<nav class="chooser" aria-label="Key spaces and workflows">
+  return html`<nav class="chooser" aria-label="Dynamic outputs and workflows">
     ${outputs.spaces.map(
       (space) => html`<${Choice}
         key=${`of ${space.of}`}
@@ -94,21 +94,28 @@ function Choice({ name, count, one, counts, isChosen, onChoose }) {
  * @param {{place: import("./address.js").Place, space: RunSpace, view: View, change: (part: Partial<View>) => void, onCleared: () => void}} properties
  */
 function SpaceView({ place, space, view, change, onCleared }) {
-  const kind = { produced: "Produced by", nested: "Nested keys, produced by", joined: "Joined keys" }[space.kind];
   return html`<section class="section" aria-label=${space.name}>
-    <header class="about">
-      ${space.description && html`<p class="description"><${Cut} text=${space.description} /></p>`}
-      <p class="quiet">
-        ${kind} ${space.producer && html`<b>${space.producer}</b>`}
-        ${space.output && html`${" "}as output <b>${space.output}</b>`}${" "}
-        ${space.producer && html`<${StateBadge} state=${space.producer_state} />`}
-      </p>
-    </header>
+    <${About} space=${space} />
     ${space.message && html`<${Notice} tone=${space.keys === null && space.producer_state === "failed" ? "warning" : "plain"}>${space.message}<//>`}
-    ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found no keys in this run, so no clones were created.<//>`}
+    ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found no keys in this run, so the tasks mapped over them have nothing to do.<//>`}
     ${space.keys !== null && space.keys > 0 && html`<${Matrix} place=${place} space=${space} view=${view} change=${change} onCleared=${onCleared} />`}
     ${space.keys === null && !space.message && html`<${Notice}>The keys are not known yet: ${space.producer ?? "the producer"} has not ended.<//>`}
   </section>`;
+}
+
+/**
+ * What the keys are, in one line.
+ *
+ * @param {{space: RunSpace}} properties
+ */
+function About({ space }) {
+  const made = { produced: "Keys of", nested: "Nested keys of", joined: "Joined keys" }[space.kind];
+  const isPlain = space.producer_state === "success";
+  return html`<p class=${`about quiet${isPlain ? " is-plain" : ""}`}>
+    <span>${made}${space.producer && html` <b>${space.producer}</b>`}${space.output && html`, output <b>${space.output}</b>`}</span>
+    ${space.producer && !isPlain && html`<${StateBadge} state=${space.producer_state} />`}
+    ${space.description && html`<${Cut} class="about-text" text=${space.description} />`}
+  </p>`;
 }
 
 function NoOutputs() {

@@ -5,6 +5,7 @@
 import { instanceHref, runHref } from "./address.js";
 import { getHistory, PAGE_SIZE } from "./api.js";
 import { viewersZone } from "./host.js";
+import { KeyText } from "./key_text.js";
 import { Cut, Failure, Link, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
 import { ON_RETURN, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
@@ -44,7 +45,7 @@ export function StateStrips({ place, of, view, change }) {
     ${data.rows.length > 0 && html`<${Strips} place=${place} data=${data} />`}
     <footer class="below">
       <span></span>
-      <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what="keys" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
+      <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what="key" onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
     </footer>
     <${Spoken} text=${isLoading ? "" : several(data.total, "key")} />
   </section>`;
@@ -65,7 +66,7 @@ function Strips({ place, data }) {
       <tbody>
         ${data.rows.map(
           (row) => html`<tr key=${JSON.stringify(row.key_path)}>
-            <th class="key-column" scope="row"><${Cut} text=${row.key} /></th>
+            <th class="key-column" scope="row"><${KeyText} text=${row.key} /></th>
             ${data.runs.map((run, at) => html`<td key=${run.run_id}><${Square} place=${place} run=${run} past=${row.states[at] ?? null} name=${row.key} /></td>`)}
           </tr>`,
         )}

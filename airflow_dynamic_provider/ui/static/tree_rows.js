@@ -6,7 +6,8 @@ import { getKeys, PAGE_SIZE } from "./api.js";
 import { instanceHref } from "./address.js";
 import { viewersZone } from "./host.js";
 import { KeyDetails } from "./key_details.js";
-import { Cut, Failure, formatCount, Link, Loading, Picture, several, StateBar, StateSquare } from "./parts.js";
+import { KeyText } from "./key_text.js";
+import { Failure, formatCount, Link, Loading, Picture, several, StateBar, StateSquare } from "./parts.js";
 import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { nameOf, wordsOf } from "./states.js";
 import { summaryCells, widthOf } from "./summary_columns.js";
@@ -48,7 +49,7 @@ function Leaf({ place, row, view, change, columns, selection, level, index }) {
           <input type="checkbox" data-stop aria-label=${`Select ${row.key}`} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
           <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
             <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
-            <${Cut} text=${name} title=${row.key} />
+            <${KeyText} text=${name} title=${row.key} />
           </button>
         </div>
       </th>
@@ -70,7 +71,7 @@ function Folded(properties) {
           <input type="checkbox" data-stop aria-label=${`Select all keys of ${row.key}`} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
           <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
             <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
-            <${Cut} text=${row.key_path.at(-1) ?? row.key} title=${row.key} />
+            <${KeyText} text=${row.key_path.at(-1) ?? row.key} title=${row.key} />
           </button>
         </div>
       </th>
@@ -120,7 +121,7 @@ function CellLink({ place, cell, name }) {
     aria-label=${`${cell.task_id}: ${wordsOf(cell.state)}${time ? `, ${time}` : ""}${cell.try_number > 1 ? `, try ${cell.try_number}` : ""}${cell.from_run ? ", result of an earlier run" : ""}`}
   >
     <${StateSquare} state=${cell.state} />
-    <span class="cell-text">${time || wordsOf(cell.state).toLowerCase()}</span>
+    <span class=${time ? "cell-text" : "cell-text is-word"}>${time || wordsOf(cell.state).toLowerCase()}</span>
     ${cell.try_number > 1 && html`<span class="tries">×${cell.try_number}</span>`}
     ${cell.from_run && html`<span class="kept-mark">kept</span>`}
     ${cell.is_stale && html`<span class="stale-mark">old key</span>`}
