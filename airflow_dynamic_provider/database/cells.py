@@ -89,7 +89,7 @@ class Cell:
 
     @property
     def seconds(self) -> float | None:
-        """The duration in seconds; ``None`` if it did not run for this key alone."""
+        """The duration in seconds; ``None`` if it has not ended, or did not run for this key alone."""
         return None if self.is_stale or self.instance.map_index == UNMAPPED else self.instance.duration
 
     @property

@@ -14,7 +14,7 @@ from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.database.keys import read_keys
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.definitions.keys import name_keys, render_label
-from airflow_dynamic_provider.definitions.states import REMOVED
+from airflow_dynamic_provider.definitions.states import FAILED, REMOVED
 from airflow_dynamic_provider.execution.layout import keep_xcom
 
 if TYPE_CHECKING:
@@ -64,14 +64,24 @@ class ToClear:
         return {task_id for task_id, is_removed in self._found if not is_removed}
 
     def first(self, limit: int | None = None) -> list[Instance]:
-        """Return the first of them by task and map index, or all. Those whose keys are gone are left out."""
-        from sqlalchemy import func
+        """Return the first of them, or all. Those whose keys are gone are left out.
+
+        Those that failed come first, then the others of keys and nodes, then those of collectors and helpers,
+        each in the order in which the tasks run.
+        """
+        from sqlalchemy import case, func
 
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
+        if not self.wanted:
+            return []
         is_there = func.coalesce(TaskInstance.state, "none") != REMOVED
-        found = self._read([self._is_wanted, is_there], limit)
-        return [found[at] for at in sorted(found)]
+        ranks = {task_id: number for number, task_id in enumerate(sorted(self.wanted, key=self._rank))}
+        order = [case((TaskInstance.state == FAILED, 0), else_=1), case(ranks, value=TaskInstance.task_id)]
+        found = read_instances(
+            self.run.source, self.wanted, None, [self._is_wanted, is_there], limit or self.total, order
+        )
+        return list(found.values())
 
     def markers(self, limit: int | None = None) -> list[str | Pair] | None:
         """Return the same for Airflow's API: a task id for all its task instances, or (task id, map index).
@@ -112,6 +122,17 @@ class ToClear:
             # A batch that never started has no label.
             return f"{named} of {instance.label}" if instance.label else named
         return self.named.get(at) or self.keys.label(at) or instance.label or ""
+
+    def _rank(self, task_id: str) -> tuple[bool, int]:
+        order = self.run.structure.order
+        return task_id not in self._own_ids, order.index(task_id) if task_id in order else len(order)
+
+    @cached_property
+    def _own_ids(self) -> set[str]:
+        """The author's tasks that run for keys, and those that run nodes of workflows."""
+        structure = self.run.structure
+        columns = {task_id for info in structure.spaces.values() for task_id in info.task_ids}
+        return columns.union(*(spec.node_task_ids for spec in structure.workflows.values()))
 
     def _count(self, task_id: str) -> int:
         return sum(self._found.get((task_id, is_removed), 0) for is_removed in (False, True))
@@ -154,11 +175,6 @@ class ToClear:
         columns = (TaskInstance.task_id, TaskInstance.map_index)
         wanted = select(*columns).where(*self.run.source.instances_of(list(task_ids)), self._is_wanted)
         return [(task_id, index) for task_id, index in self.run.session.execute(wanted.order_by(*columns))]
-
-    def _read(self, conditions: Sequence[Any], limit: int | None) -> dict[Pair, Instance]:
-        if not self.wanted:
-            return {}
-        return read_instances(self.run.source, self.wanted, conditions=conditions, limit=limit)
 
     @cached_property
     def _is_wanted(self) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.runs import name_of_state
+from airflow_dynamic_provider.definitions.states import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -27,7 +28,7 @@ class Instance:
         try_number: The number of its latest try.
         start_date: When the latest try began.
         end_date: When it ended.
-        duration: Its duration in seconds.
+        duration: The duration of its latest try in seconds; ``None`` if it has not ended.
         label: The label that Airflow shows for its map index.
     """
 
@@ -47,6 +48,7 @@ def read_instances(
     map_indexes: Collection[int] | None = None,
     conditions: Iterable[Any] = (),
     limit: int | None = None,
+    order: Iterable[Any] = (),
 ) -> dict[tuple[str, int], Instance]:
     """Return (task, map index) -> task instance, for those that exist. This takes one query.
 
@@ -55,7 +57,8 @@ def read_instances(
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
         conditions: Further conditions of the query.
-        limit: The number of task instances; ``None`` for all. The first ones by task and map index are read.
+        limit: The number of task instances; ``None`` for all.
+        order: What to order them by before their task and map index, if only the first are read.
     """
     from sqlalchemy import select
 
@@ -74,10 +77,11 @@ def read_instances(
     if map_indexes is not None:
         wanted = wanted.where(among(TaskInstance.map_index, map_indexes))
     if limit is not None:
-        wanted = wanted.order_by(TaskInstance.task_id, TaskInstance.map_index).limit(limit)
+        wanted = wanted.order_by(*order, TaskInstance.task_id, TaskInstance.map_index).limit(limit)
     found = {}
     for task_id, map_index, state, tries, start, end, duration, label in source.session.execute(wanted):
-        found[task_id, map_index] = Instance(
-            task_id, map_index, name_of_state(state), tries, start, end, duration, label
-        )
+        named = name_of_state(state)
+        # After a clear, Airflow keeps the duration of the try before until the next one ends.
+        seconds = duration if named in FINAL else None
+        found[task_id, map_index] = Instance(task_id, map_index, named, tries, start, end, seconds, label)
     return found

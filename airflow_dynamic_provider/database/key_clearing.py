@@ -14,7 +14,7 @@ from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.database.staleness import Staleness
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import FAILURES
+from airflow_dynamic_provider.definitions.states import FAILURES, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -45,6 +45,7 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
         UnknownNameError: There is no such key space or key.
     """
     starts: list[Pair] = []
+    chosen = succeeded = 0
     for selection in selections:
         matrix = Matrix(run.source, run.space(selection.of))
         positions = _positions(matrix, selection.keys)
@@ -52,8 +53,19 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
             starts += _failed_clones(matrix, positions) + _failed_keys_of_batches(matrix, positions)
         else:
             starts += _clones(matrix, positions)
+            chosen += len(positions)
+            succeeded += matrix.totals.of(positions).counts.get(SUCCESS, 0)
     to_clear = with_downstream(run, starts, starts)
-    return replace(to_clear, warning=_warning(run, to_clear))
+    warnings = filter(None, [_of_successful(succeeded, chosen), _warning(run, to_clear)])
+    return replace(to_clear, warning=". ".join(warnings))
+
+
+def _of_successful(succeeded: int, chosen: int) -> str:
+    if not succeeded:
+        return ""
+    if chosen == 1:
+        return "The key has succeeded, and runs again"
+    return f"{succeeded:,} of the {chosen:,} keys have succeeded, and run again"
 
 
 def find_listing(run: OpenRun, of: str) -> ToClear:

@@ -17,6 +17,7 @@ from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, r
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
+from airflow_dynamic_provider.definitions.states import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -264,8 +265,11 @@ class Totals:
             *((TaskInstance.state == state, number) for state, number in RANKS.items() if state is not None),
             else_=RANKS[None],
         )
-        seconds = (
-            TaskInstance.duration if stale is None else case((stale, null()), else_=TaskInstance.duration)
+        # As `read_instances` does: a task instance that has not ended has the duration of an earlier try.
+        seconds = case(
+            *([] if stale is None else [(stale, null())]),
+            (TaskInstance.state.in_(FINAL), TaskInstance.duration),
+            else_=null(),
         )
         lowest = func.min(ranks)
         # The ranks of missing cells that are lower than those of all others, from the lowest.
