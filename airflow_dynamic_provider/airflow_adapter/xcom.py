@@ -26,7 +26,7 @@ Context = Mapping[str, Any]
 States = dict[tuple[str, int], str | None]
 
 # An escaped NUL, and not an escaped backslash before the same digits.
-_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_NUL_IN_JSON = r"(?<!\\)(?:\\\\)*\\u0000"
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -327,7 +327,7 @@ def _serialize(value: Any) -> str:
     try:
         serialized = BaseXCom.serialize_value(value)
         text = json.dumps(serialized, allow_nan=False)
-        if _NUL_IN_JSON.search(text):
+        if "\\u0000" in text and re.search(_NUL_IN_JSON, text):
             raise ValueError("it holds a string with the character NUL, which PostgreSQL cannot store")
         # A task sends it in this form, which has no integers beyond 64 bits and no lone surrogates.
         msgspec.msgpack.encode(serialized)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 # The classes of references, as Python's own errors name them.
-_NAMES_A_REFERENCE = re.compile(r"\b(Item|Handle|PairHandle|Collection)\b")
+_A_REFERENCE = r"\b(Item|Handle|PairHandle|Collection)\b"
 
 
 def map_over(
@@ -150,7 +150,7 @@ def _call(handle: KeyedValues, fn: Callable[..., Any]) -> Any:
     try:
         return fn(*items)
     except TypeError as error:
-        if isinstance(error, DynamicOutputsError) or not _NAMES_A_REFERENCE.search(str(error)):
+        if isinstance(error, DynamicOutputsError) or not re.search(_A_REFERENCE, str(error)):
             raise
         name = getattr(fn, "__name__", repr(fn))
         raise _error(

@@ -120,9 +120,9 @@ _PLAIN_NAMES = frozenset(
 )
 
 # A dict whose keys are not strings.
-_OTHER_KEYS = re.compile(r"\b[Dd]ict\[(?!str\b)")
+_OTHER_KEYS = r"\b[Dd]ict\[(?!str\b)"
 
-_NAME = re.compile(r"[^\W\d]\w*")
+_NAME = r"[^\W\d]\w*"
 
 # Classes whose values are not lists. A value has only one of these types, unless it is a number.
 _SCALARS = (str, bytes, int, float, bool)
@@ -212,7 +212,7 @@ def is_plain(annotation: Any) -> bool:
     if annotation is Any or annotation is inspect.Parameter.empty or annotation is None:
         return True
     text = annotation if isinstance(annotation, str) else repr(annotation)
-    return _PLAIN_NAMES.issuperset(_NAME.findall(text)) and not _OTHER_KEYS.search(text)
+    return _PLAIN_NAMES.issuperset(re.findall(_NAME, text)) and not re.search(_OTHER_KEYS, text)
 
 
 def has_types(function: Callable[..., Any]) -> bool:

@@ -2,7 +2,8 @@
 
 Airflow forks a process for each task, and each of these processes imports what the Dag file imports. A task's
 process does not import again what its parent has loaded: this package, and what Airflow needs to run any
-task. So tasks of Dags without this package start faster too.
+task. Nor does it compute again what its parent has computed (see `rehearsal`). So tasks of Dags without this
+package start faster too.
 
 Three kinds of processes preload: a scheduler with the `LocalExecutor`, a Celery worker, and the Dag
 processor. Commands, API servers and pods start as fast as before. A process keeps the release that it has
@@ -40,15 +41,20 @@ _PLUGINS = ("preloading.plugin", "ui.plugin")
 
 #: The modules of Airflow and its libraries that the process of any task imports.
 _OF_AIRFLOW = (
+    "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.dagbag",
     "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.python",
+    "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "airflow.sdk.execution_time.task_mapping",
     "airflow.sdk.execution_time.task_runner",
     "airflow.timetables.base",
     "airflow.timetables.simple",
+    "airflow.version",
     "croniter",
+    "graphlib",
     "jinja2.ext",
     "jinja2.nativetypes",
     "jinja2.sandbox",
@@ -60,7 +66,8 @@ _DONE = False
 def preload() -> None:
     """Import what tasks need, unless ``[dynamic_outputs] preload`` is off. Further calls do nothing.
 
-    It ignores a module that is missing or cannot be imported. A task that needs the module reports the error.
+    It also loads the plugins of the deployment for tasks. It ignores what is missing or cannot be imported. A
+    task that needs it reports the error.
 
     Example:
         >>> preload()
@@ -71,9 +78,24 @@ def preload() -> None:
     if _DONE or not conf.getboolean("dynamic_outputs", "preload", fallback=True):
         return
     _DONE = True
-    for module in (*_OF_AIRFLOW, *_own_modules()):
+    for module in (*_OF_AIRFLOW, *_modules_of_bundles(), *_own_modules()):
         with contextlib.suppress(Exception):
             importlib.import_module(module)
+    with contextlib.suppress(Exception):
+        from airflow_dynamic_provider.preloading.rehearsal import rehearse
+
+        rehearse()
+
+
+def _modules_of_bundles() -> list[str]:
+    """Return the modules of the classes with which tasks read the Dag bundles of this deployment."""
+    from airflow_dynamic_provider.airflow_adapter.configuration import conf
+
+    # Whoever reads the bundles reports what is wrong with them.
+    with contextlib.suppress(Exception):
+        bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+        return [bundle["classpath"].rpartition(".")[0] for bundle in bundles]
+    return []
 
 
 def _own_modules() -> Iterator[str]:

@@ -314,3 +314,22 @@ def test_a_celery_worker_says_when_it_imports_modules():
     worker = Worker(app=app, pool="prefork", concurrency=1, loglevel="CRITICAL")
     assert imported
     assert getattr(worker.pool, "_pool", None) is None, "a process was forked before"
+
+
+@assumes(
+    "The process of a task loads the plugins with get_listener_manager(), which keeps what it has loaded.",
+    rests="task processes that begin with the plugins loaded",
+    where="airflow_adapter/parents.py preloading/rehearsal.py",
+    names="get_listener_manager",
+)
+def test_plugins_for_tasks_are_loaded_once():
+    from airflow.sdk import plugins_manager
+    from airflow.sdk.execution_time import task_runner
+
+    from airflow_dynamic_provider.airflow_adapter.parents import load_plugins_of_tasks
+
+    load_plugins_of_tasks()
+    loaded = plugins_manager._get_plugins.cache_info().misses
+    assert loaded == 1
+    task_runner.get_listener_manager()
+    assert plugins_manager._get_plugins.cache_info().misses == loaded

@@ -87,6 +87,33 @@ preload()
     assert needed(process("scheduler", body=body)) == set()
 
 
+def test_a_task_process_finds_the_plugins_loaded_and_no_dag():
+    body = f"""
+from {ROOT}.preloading import preload
+from {ROOT}.preloading.rehearsal import rehearse
+preload()
+from airflow.sdk import plugins_manager
+from airflow.sdk.definitions._internal.contextmanager import DagContext
+assert plugins_manager._get_plugins.cache_info().currsize == 1
+# Of its errors, `preload` says nothing.
+rehearse()
+assert not DagContext.autoregistered_dags
+"""
+    assert needed(process("scheduler", body=body)) == set()
+
+
+def test_the_modules_that_read_the_bundles_of_the_deployment_are_loaded():
+    bundles = [{"name": "own", "classpath": "wave.Bundle"}]
+    body = f"""
+from {ROOT}.preloading import preload
+preload()
+assert ("wave" in sys.modules) is (os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] != "[1]")
+"""
+    for given in (json.dumps(bundles), "[1]"):
+        loaded = process("scheduler", body=body, DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=given)
+        assert needed(loaded) == set()
+
+
 def test_it_is_done_once():
     body = f"""
 import importlib

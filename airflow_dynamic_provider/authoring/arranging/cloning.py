@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
 from airflow_dynamic_provider.airflow_adapter.objects import runs_plain_function
-from airflow_dynamic_provider.airflow_adapter.operators import EmptyOperator, run_around
+from airflow_dynamic_provider.airflow_adapter.operators import run_around
 from airflow_dynamic_provider.authoring.arranging.arguments import name_arguments
 from airflow_dynamic_provider.authoring.arranging.filling import attributes_of, fill_arguments
 from airflow_dynamic_provider.authoring.arranging.refusing import (
@@ -174,7 +174,7 @@ def _add_clone(task: Any, space: KeySpace, unit: str, batches: BatchesOfMap | No
     keep_errors(task)
     if batches is None:
         run_around(task, before_execute, after_execute, chain_hook)
-    if isinstance(task, EmptyOperator) and not task.has_on_execute_callback:
+    if task.inherits_from_empty_operator and not task.has_on_execute_callback:
         # The scheduler ends an empty operator without running it, and only a running task gets a label.
         task.on_execute_callback = [_run_on_worker]
     return spec

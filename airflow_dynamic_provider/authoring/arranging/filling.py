@@ -45,10 +45,6 @@ class Filled(XComArg):
         return repr(self.value)
 
 
-# The arguments of every operator, which Airflow itself reads before the task runs.
-_OF_EVERY_OPERATOR = frozenset(inspect.signature(BaseOperator.__init__).parameters)
-
-
 def fill_arguments(task: Any) -> bool:
     """Have every reference in an operator's arguments resolved, and set the dependencies.
 
@@ -60,7 +56,8 @@ def fill_arguments(task: Any) -> bool:
     """
     filled = [name for name, value in attributes_of(task).items() if any(True for _ in references_in(value))]
     for name in filled:
-        if name in _OF_EVERY_OPERATOR:
+        # Airflow itself reads the arguments of every operator, before the task runs.
+        if name in inspect.signature(BaseOperator.__init__).parameters:
             raise _refuse(task, name, "which Airflow reads before the task runs")
         value = getattr(task, name)
         XComArg.apply_upstream_relationship(task, value)

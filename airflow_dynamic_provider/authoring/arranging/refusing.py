@@ -79,7 +79,7 @@ def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) ->
     or ``zip()`` of its own references, or an object with template fields.
     """
     texts = [each for each in leaves(value) if isinstance(each, str)]
-    pulled = {task_id for text in texts for task_id in _PULL.findall(text)}
+    pulled = {task_id for text in texts for task_id in re.findall(_PULL, text)}
     for name in sorted((pulled | task_graph.task_ids_in(value)) & clones.keys()):
         how = "in a string" if name in pulled else "inside another object"
         raise HandleUsageError(
@@ -92,7 +92,7 @@ def refuse_positions(task: Any, value: Any, clones: Mapping[str, ClonedTask]) ->
 
 
 # How Airflow converts its own references to strings.
-_PULL = re.compile(r"task_instance\.xcom_pull\(task_ids='([^']+)'")
+_PULL = r"task_instance\.xcom_pull\(task_ids='([^']+)'"
 
 
 def _error(space: KeySpace, message: str, remedy: str) -> MapFunctionError:
