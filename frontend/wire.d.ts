@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: b34e12b5f65462d608a100c83a792698c537a0f2ac4b87a693f70b78bb0c7cd3
+// Made of openapi.json by "make ui-types". SHA-256 of that: 76bcb7d52809a8b55bbb54365002843efa880be70312468833ce869d6bcde7be
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -53,6 +53,106 @@ export interface paths {
          * @description Return a page of the matrix: a row for each key, a cell for each task. Nested keys are folded.
          */
         get: operations["get_keys_dags__dag_id__runs__run_id__keys_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Errors
+         * @description Return the failed keys by their errors, without numbers, paths, names and strings.
+         */
+        get: operations["get_errors_dags__dag_id__runs__run_id__errors_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/key-names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Key Names
+         * @description Return the names of the keys that a filter selects, in the order of the keys.
+         */
+        get: operations["get_key_names_dags__dag_id__runs__run_id__key_names_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/find-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Keys
+         * @description Return which keys some names belong to. This changes nothing.
+         */
+        post: operations["find_keys_dags__dag_id__runs__run_id__find_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/key-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Key History
+         * @description Return the state and the duration of one key in the last runs, from the oldest.
+         */
+        get: operations["get_key_history_dags__dag_id__key_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Comparison
+         * @description Return the keys that are new, gone, newly failed, repaired or slower than in another run.
+         */
+        get: operations["get_comparison_dags__dag_id__runs__run_id__comparison_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -214,6 +314,7 @@ export interface paths {
          *
          *     In CSV, a string that a spreadsheet would treat as a formula gets an apostrophe in front. A complete file
          *     says so at its end: CSV with a last line that begins with `# complete`, JSON with the field `complete`.
+         *     A file with some keys only names the filter: in the last line, or in the field `only_keys_with`.
          */
         get: operations["get_export_dags__dag_id__runs__run_id__export_get"];
         put?: never;
@@ -275,6 +376,42 @@ export interface components {
             from_run: string | null;
         };
         /**
+         * ChangedKey
+         * @description A key that differs between two runs.
+         */
+        ChangedKey: {
+            /** Key Path */
+            key_path: string[];
+            /** Key */
+            key: string;
+            /**
+             * Before
+             * @description Its seconds in the other run
+             */
+            before: number | null;
+            /**
+             * Now
+             * @description Its seconds in this run
+             */
+            now: number | null;
+        };
+        /**
+         * Changes
+         * @description The keys that differ between two runs in one way.
+         */
+        Changes: {
+            /**
+             * Total
+             * @default 0
+             */
+            total?: number;
+            /**
+             * Keys
+             * @description The first of them
+             */
+            keys?: components["schemas"]["ChangedKey"][];
+        };
+        /**
          * ClearRequest
          * @description The keys or nodes to clear, as the viewer has confirmed it.
          */
@@ -309,6 +446,8 @@ export interface components {
              * @description Only failed ones
              */
             state?: "failed" | null;
+            /** @description All keys that match, in place of `keys` */
+            wanted?: components["schemas"]["KeyFilter"] | null;
             /**
              * Confirmed
              * @description The number of task instances; if it differs now, nothing is cleared
@@ -409,6 +548,8 @@ export interface components {
              * @description Only failed ones
              */
             state?: "failed" | null;
+            /** @description All keys that match, in place of `keys` */
+            wanted?: components["schemas"]["KeyFilter"] | null;
         };
         /**
          * Column
@@ -422,6 +563,24 @@ export interface components {
              * @description Its heading in the matrix
              */
             label: string;
+        };
+        /**
+         * Comparison
+         * @description The keys of a run beside those of another run.
+         */
+        Comparison: {
+            /** @description Null if there is no run before */
+            other: components["schemas"]["Run"] | null;
+            /** @description Only this run has them */
+            new?: components["schemas"]["Changes"];
+            /** @description Only the other run has them */
+            gone?: components["schemas"]["Changes"];
+            /** @description They did not fail in the other run */
+            newly_failed?: components["schemas"]["Changes"];
+            /** @description They failed in the other run */
+            repaired?: components["schemas"]["Changes"];
+            /** @description They succeeded in both, and took longer */
+            slower?: components["schemas"]["Changes"];
         };
         /**
          * DagOutputs
@@ -458,6 +617,70 @@ export interface components {
             keys: number | null;
             /** Metadata */
             metadata: components["schemas"]["Meta"][];
+        };
+        /**
+         * ErrorGroup
+         * @description The keys that failed in one task with the same error.
+         */
+        ErrorGroup: {
+            /**
+             * Group
+             * @description Its name in the filter `error`
+             */
+            group: string;
+            /** Task Id */
+            task_id: string;
+            /**
+             * Error
+             * @description The error of the first of the keys
+             */
+            error: string;
+            /**
+             * Pattern
+             * @description What their errors have in common
+             */
+            pattern: string;
+            /** Count */
+            count: number;
+            /**
+             * Names
+             * @description The first keys
+             */
+            names: string[];
+        };
+        /**
+         * ErrorGroups
+         * @description The failed keys by their errors.
+         */
+        ErrorGroups: {
+            /**
+             * Groups
+             * @description The largest groups, from the largest
+             */
+            groups: components["schemas"]["ErrorGroup"][];
+            /**
+             * More Groups
+             * @description The number of other groups
+             */
+            more_groups: number;
+            /**
+             * Left Out
+             * @description The number of failures whose errors were not read
+             */
+            left_out: number;
+        };
+        /**
+         * FoundKeys
+         * @description The keys that names belong to.
+         */
+        FoundKeys: {
+            /** Keys */
+            keys: string[][];
+            /**
+             * Missing
+             * @description The names that belong to no key, or to several
+             */
+            missing: string[];
         };
         /**
          * HistoryPage
@@ -527,6 +750,64 @@ export interface components {
             node: components["schemas"]["NodeName"] | null;
         };
         /**
+         * KeyFilter
+         * @description What keys have in common, as in the query of `keys`.
+         */
+        KeyFilter: {
+            /**
+             * Search
+             * @default
+             */
+            search?: string;
+            /**
+             * Match
+             * @default
+             */
+            match?: string;
+            /** State */
+            state?: string[];
+            /**
+             * Error
+             * @default
+             */
+            error?: string;
+            /**
+             * Where
+             * @default
+             */
+            where?: string;
+        };
+        /**
+         * KeyHistory
+         * @description One key in the last runs.
+         */
+        KeyHistory: {
+            /**
+             * Runs
+             * @description From the oldest run
+             */
+            runs: components["schemas"]["KeyInRun"][];
+        };
+        /**
+         * KeyInRun
+         * @description One key in one run.
+         */
+        KeyInRun: {
+            run: components["schemas"]["Run"];
+            /**
+             * Is There
+             * @description Whether the run has the key
+             */
+            is_there: boolean;
+            /** State */
+            state: string | null;
+            /**
+             * Duration
+             * @description The sum of the durations in seconds
+             */
+            duration: number | null;
+        };
+        /**
          * KeyMetadata
          * @description The metadata of a produced key.
          */
@@ -547,6 +828,19 @@ export interface components {
             total: number;
             /** Rows */
             rows: components["schemas"]["KeyMetadata"][];
+        };
+        /**
+         * KeyNames
+         * @description The names of the keys that a filter selects.
+         */
+        KeyNames: {
+            /** Total */
+            total: number;
+            /**
+             * Names
+             * @description At most 100,000
+             */
+            names: string[];
         };
         /**
          * KeysPage
@@ -730,6 +1024,19 @@ export interface components {
             map_index: number;
         };
         /**
+         * PastedKeys
+         * @description Names of keys, as a person has them.
+         */
+        PastedKeys: {
+            /** Of */
+            of: string;
+            /**
+             * Names
+             * @description `outer/inner`, or JSON lists
+             */
+            names?: string[];
+        };
+        /**
          * Relative
          * @description Another task instance of the same key.
          */
@@ -799,6 +1106,11 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+            /**
+             * Metadatum
+             * @description The value of the label that was asked for
+             */
+            metadatum?: unknown;
             /**
              * Cells
              * @description Task -> its task instance; null before it exists
@@ -1115,18 +1427,28 @@ export interface components {
     pathItems: never;
 }
 export type Cell = components['schemas']['Cell'];
+export type ChangedKey = components['schemas']['ChangedKey'];
+export type Changes = components['schemas']['Changes'];
 export type ClearRequest = components['schemas']['ClearRequest'];
 export type Cleared = components['schemas']['Cleared'];
 export type ClearedInstance = components['schemas']['ClearedInstance'];
 export type ClearingAnswer = components['schemas']['ClearingAnswer'];
 export type ClearingRequest = components['schemas']['ClearingRequest'];
 export type Column = components['schemas']['Column'];
+export type Comparison = components['schemas']['Comparison'];
 export type DagOutputs = components['schemas']['DagOutputs'];
 export type DeclaredOutput = components['schemas']['DeclaredOutput'];
+export type ErrorGroup = components['schemas']['ErrorGroup'];
+export type ErrorGroups = components['schemas']['ErrorGroups'];
+export type FoundKeys = components['schemas']['FoundKeys'];
 export type HistoryPage = components['schemas']['HistoryPage'];
 export type InstanceDetails = components['schemas']['InstanceDetails'];
+export type KeyFilter = components['schemas']['KeyFilter'];
+export type KeyHistory = components['schemas']['KeyHistory'];
+export type KeyInRun = components['schemas']['KeyInRun'];
 export type KeyMetadata = components['schemas']['KeyMetadata'];
 export type KeyMetadataPage = components['schemas']['KeyMetadataPage'];
+export type KeyNames = components['schemas']['KeyNames'];
 export type KeysPage = components['schemas']['KeysPage'];
 export type Meta = components['schemas']['Meta'];
 export type Node = components['schemas']['Node'];
@@ -1136,6 +1458,7 @@ export type NumbersPage = components['schemas']['NumbersPage'];
 export type Origin = components['schemas']['Origin'];
 export type PastKey = components['schemas']['PastKey'];
 export type PastState = components['schemas']['PastState'];
+export type PastedKeys = components['schemas']['PastedKeys'];
 export type Relative = components['schemas']['Relative'];
 export type Row = components['schemas']['Row'];
 export type Run = components['schemas']['Run'];
@@ -1199,11 +1522,9 @@ export interface operations {
             query: {
                 /** @description The dynamic output */
                 of: string;
-                /** @description A string that the key must contain, in any case */
-                search?: string;
-                /** @description Only keys in these states, or `none` */
-                state?: string[] | null;
-                sort?: "position" | "key" | "state" | "duration";
+                /** @description The label of a metadata entry to show in each row */
+                column?: string;
+                sort?: "position" | "key" | "state" | "duration" | "metadatum";
                 descending?: boolean;
                 /** @description Only keys below this one: a JSON list */
                 parent?: string;
@@ -1211,6 +1532,16 @@ export interface operations {
                 flat?: boolean;
                 limit?: number;
                 offset?: number;
+                /** @description A string that the key must contain, in any case */
+                search?: string;
+                /** @description A pattern that the whole key must match: *, ?, [a-z] */
+                match?: string;
+                /** @description Only keys in these states, or `none` */
+                state?: string[] | null;
+                /** @description Only keys of this group of failures */
+                error?: string;
+                /** @description A condition on metadata: size > 10 */
+                where?: string;
             };
             header?: never;
             path: {
@@ -1228,6 +1559,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeysPage"];
+                };
+            };
+        };
+    };
+    get_errors_dags__dag_id__runs__run_id__errors_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorGroups"];
+                };
+            };
+        };
+    };
+    get_key_names_dags__dag_id__runs__run_id__key_names_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description A string that the key must contain, in any case */
+                search?: string;
+                /** @description A pattern that the whole key must match: *, ?, [a-z] */
+                match?: string;
+                /** @description Only keys in these states, or `none` */
+                state?: string[] | null;
+                /** @description Only keys of this group of failures */
+                error?: string;
+                /** @description A condition on metadata: size > 10 */
+                where?: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyNames"];
+                };
+            };
+        };
+    };
+    find_keys_dags__dag_id__runs__run_id__find_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PastedKeys"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundKeys"];
+                };
+            };
+        };
+    };
+    get_key_history_dags__dag_id__key_history_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description The key: a JSON list */
+                key?: string;
+                /** @description The number of runs */
+                runs?: number;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyHistory"];
+                };
+            };
+        };
+    };
+    get_comparison_dags__dag_id__runs__run_id__comparison_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description The other run; empty for the one before */
+                other?: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
         };
@@ -1441,6 +1918,16 @@ export interface operations {
                 of: string;
                 what?: "states" | "metadata";
                 format?: "json" | "csv";
+                /** @description A string that the key must contain, in any case */
+                search?: string;
+                /** @description A pattern that the whole key must match: *, ?, [a-z] */
+                match?: string;
+                /** @description Only keys in these states, or `none` */
+                state?: string[] | null;
+                /** @description Only keys of this group of failures */
+                error?: string;
+                /** @description A condition on metadata: size > 10 */
+                where?: string;
             };
             header?: never;
             path: {

@@ -9,6 +9,7 @@ from datetime import timezone
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_dynamic_provider.database.filters import chosen_by
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.metadata import keys_metadata, metadata_of_cells
 from airflow_dynamic_provider.definitions.keys import render_key
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_dynamic_provider.database.cells import Cell
+    from airflow_dynamic_provider.database.filters import KeyFilter
     from airflow_dynamic_provider.database.metadata import Labelled
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.database.structure import SpaceInfo
@@ -55,7 +57,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 _AT_ONCE = 400
 
 
-def export(run: OpenRun, spaces: Sequence[SpaceInfo], what: What, form: Format) -> Iterator[str]:
+def export(
+    run: OpenRun,
+    spaces: Sequence[SpaceInfo],
+    what: What,
+    form: Format,
+    wanted: KeyFilter | None = None,
+) -> Iterator[str]:
     """Yield the content of a file, in chunks. Each chunk is read when it is requested.
 
     A complete file ends with a mark: CSV with a last line ``# complete: 12 rows``, JSON with the field
@@ -66,28 +74,30 @@ def export(run: OpenRun, spaces: Sequence[SpaceInfo], what: What, form: Format) 
         spaces: The key spaces.
         what: The states of their keys, or their metadata.
         form: The format of the file.
+        wanted: Which keys to export; ``None`` for all. The file says so at its end.
 
     Raises:
         LayoutError: Another release has stored the data.
         ReadError: The data cannot be loaded.
     """
     if form == "json":
-        return json_chunks(run, spaces, what)
+        return json_chunks(run, spaces, what, wanted)
     read = state_rows if what == "states" else metadata_rows
-    return csv_chunks((row for info in spaces for row in read(run, info)), COLUMNS[what])
+    rows = (row for info in spaces for row in read(run, info, wanted))
+    return csv_chunks(rows, COLUMNS[what], "" if wanted is None else f", only of keys with {wanted}")
 
 
-def state_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
+def state_rows(run: OpenRun, info: SpaceInfo, wanted: KeyFilter | None = None) -> Iterator[dict[str, Any]]:
     """Yield a row for each key and task of a space."""
-    for key in _read_states(Matrix(run.source, info)):
+    for key in _read_states(Matrix(run.source, info), wanted):
         about = _about(info, key)
         for task in key["tasks"]:
             yield {**about, **task}
 
 
-def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
+def metadata_rows(run: OpenRun, info: SpaceInfo, wanted: KeyFilter | None = None) -> Iterator[dict[str, Any]]:
     """Yield a row for each label: of the keys of a space, and of their clones."""
-    for key in _read_metadata(Matrix(run.source, info)):
+    for key in _read_metadata(Matrix(run.source, info), wanted):
         about = _about(info, key)
         # A joined key was produced by two tasks. The task that lists it knows both.
         producer = {"task_id": info.producer_id or info.space.keys_task_id, "output": info.output}
@@ -98,12 +108,17 @@ def metadata_rows(run: OpenRun, info: SpaceInfo) -> Iterator[dict[str, Any]]:
                 yield from ({**about, **own, **each} for each in _labels(labelled))
 
 
-def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], of: str = "") -> Iterator[str]:
     """Yield the content of a CSV file. A string that would start a formula gets an apostrophe in front.
 
     The last line says that the file is complete, and how many rows it has.
+
+    Args:
+        rows: The rows.
+        columns: The names of the columns.
+        of: What the last line says about the selection of the rows.
     """
-    return _in_chunks(_csv_lines(rows, columns))
+    return _in_chunks(_csv_lines(rows, columns, of))
 
 
 def csv_cell(value: Any) -> str | int | float:
@@ -116,9 +131,11 @@ def csv_cell(value: Any) -> str | int | float:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def json_chunks(run: OpenRun, spaces: Sequence[SpaceInfo], what: What) -> Iterator[str]:
+def json_chunks(
+    run: OpenRun, spaces: Sequence[SpaceInfo], what: What, wanted: KeyFilter | None = None
+) -> Iterator[str]:
     """Yield the content of a JSON document: the run, its key spaces, their keys."""
-    return _in_chunks(_json_lines(run, spaces, _read_states if what == "states" else _read_metadata))
+    return _in_chunks(_json_lines(run, spaces, _read_states if what == "states" else _read_metadata, wanted))
 
 
 def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
@@ -139,16 +156,16 @@ def describe_cell(task_id: str, cell: Cell | None) -> dict[str, Any]:
     }
 
 
-def _read_states(matrix: Matrix) -> Iterator[dict[str, Any]]:
-    for paths in _in_parts(matrix):
+def _read_states(matrix: Matrix, wanted: KeyFilter | None) -> Iterator[dict[str, Any]]:
+    for paths in _in_parts(matrix, wanted):
         cells = matrix.cells.at(list(paths))
         for position, path in paths.items():
             described = [describe_cell(task_id, cell) for task_id, cell in cells[position].items()]
             yield {"key_path": list(path), "key": render_key(path), "tasks": described}
 
 
-def _read_metadata(matrix: Matrix) -> Iterator[dict[str, Any]]:
-    for paths in _in_parts(matrix):
+def _read_metadata(matrix: Matrix, wanted: KeyFilter | None) -> Iterator[dict[str, Any]]:
+    for paths in _in_parts(matrix, wanted):
         cells = matrix.cells.at(list(paths))
         own = metadata_of_cells(matrix.source, paths, cells)
         produced = keys_metadata(matrix.source, matrix.info, paths)
@@ -182,11 +199,12 @@ def describe_metadata(
     }
 
 
-def _in_parts(matrix: Matrix) -> Iterator[dict[int, KeyPath]]:
+def _in_parts(matrix: Matrix, wanted: KeyFilter | None) -> Iterator[dict[int, KeyPath]]:
     """Yield position -> key path, some at a time."""
     paths = matrix.keys.paths or ()
-    for start in range(0, len(paths), _AT_ONCE):
-        yield dict(enumerate(paths[start : start + _AT_ONCE], start))
+    positions = range(len(paths)) if wanted is None else chosen_by(matrix, wanted)
+    for start in range(0, len(positions), _AT_ONCE):
+        yield {position: paths[position] for position in positions[start : start + _AT_ONCE]}
         # A database keeps what a transaction may still look at, and others wait for its connection.
         matrix.source.session.commit()
 
@@ -208,7 +226,7 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(timezone.utc).isoformat()
 
 
-def _csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def _csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], of: str) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     count = -1
@@ -219,13 +237,17 @@ def _csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Ite
         buffer.truncate()
         count += 1
     # No dynamic output has such a name. A transfer may end early and look complete to the client.
-    yield f"# complete: {count} rows\r\n"
+    yield f"# complete: {count} rows{of}\r\n"
 
 
 def _json_lines(
-    run: OpenRun, spaces: Sequence[SpaceInfo], read: Callable[[Matrix], Iterator[Any]]
+    run: OpenRun,
+    spaces: Sequence[SpaceInfo],
+    read: Callable[[Matrix, KeyFilter | None], Iterator[Any]],
+    wanted: KeyFilter | None,
 ) -> Iterator[str]:
-    head = json.dumps({"dag_id": run.dag_id, "run_id": run.run_id})
+    selection = {} if wanted is None else {"only_keys_with": str(wanted)}
+    head = json.dumps({"dag_id": run.dag_id, "run_id": run.run_id, **selection})
     yield f'{head[:-1]}, "outputs": ['
     for number, info in enumerate(spaces):
         matrix = Matrix(run.source, info)
@@ -238,7 +260,7 @@ def _json_lines(
         }
         yield f'{"," if number else ""}\n{json.dumps(about)[:-1]}, "keys": ['
         separator = "\n"
-        for key in read(matrix):
+        for key in read(matrix, wanted):
             yield separator + json.dumps(key)
             separator = ",\n"
         yield "]}"

@@ -6,38 +6,26 @@ that failed because one service was down are one group.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_dynamic_provider.database.error_patterns import name_of_group, pattern_of
+from airflow_dynamic_provider.database.failed_keys import MOST_KEYS, read_failed_keys
 from airflow_dynamic_provider.database.failures import read_failures
 from airflow_dynamic_provider.database.instances import read_instances
-from airflow_dynamic_provider.database.matrix import Matrix, Query
+from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.definitions.states import FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_dynamic_provider.database.instances import Instance
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.database.structure import SpaceInfo
 
-#: The number of failed keys of one dynamic output that are read.
-MOST_KEYS = 10_000
-
 #: The message of an error that is not stored.
 NOT_STORED = "(the error is not stored: the log of the task instance may tell it)"
-
-_AT_ONCE = 400
-
-# What differs between errors that have the same cause, from the longest to the shortest.
-_VARIABLE = (
-    (re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE), "<id>"),
-    (re.compile(r"\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{12,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"(?:[a-z]+:/)?(?:/[^\s/:'\"]+)+/?", re.IGNORECASE), "<path>"),
-    (re.compile(r"\d+(?:\.\d+)?"), "<n>"),
-)
 
 
 @dataclass
@@ -48,13 +36,22 @@ class FailureGroup:
         task_id: The task.
         of: The dynamic output whose keys failed; ``None`` if the task has no keys.
         error: The error of the first of them.
+        pattern: What their errors have in common.
         names: The keys that failed, or the labels of the task instances.
+        positions: The positions of the keys.
     """
 
     task_id: str
     of: str | None
     error: str
-    names: list[str]
+    pattern: str
+    names: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+    @property
+    def group(self) -> str:
+        """A short name of the group, for addresses."""
+        return name_of_group(self.task_id, self.pattern)
 
 
 @dataclass(frozen=True)
@@ -70,47 +67,44 @@ class GroupedFailures:
     left_out: int
 
 
-def pattern_of(error: str, name: str = "") -> str:
-    """Return an error without what may differ between errors of the same cause.
-
-    Args:
-        error: The error.
-        name: The key that failed.
-    """
-    if name:
-        error = error.replace(name, "<key>")
-    for variable, placeholder in _VARIABLE:
-        error = variable.sub(placeholder, error)
-    return error
-
-
 def group_failures(run: OpenRun, spaces: Sequence[SpaceInfo]) -> GroupedFailures:
     """Return the failed keys of some key spaces, and the other failed tasks of the run, by their errors.
 
     Args:
         run: The Dag run.
-        spaces: The key spaces. Their keys are read some at a time, and `MOST_KEYS` of each at most.
+        spaces: The key spaces. `MOST_KEYS` of each are read.
     """
-    groups: dict[tuple[str, str], FailureGroup] = {}
-    left_out = 0
-
-    def add(task_id: str, of: str | None, error: str | None, name: str) -> None:
-        told = error or NOT_STORED
-        group = groups.setdefault((task_id, pattern_of(told, name)), FailureGroup(task_id, of, told, []))
-        group.names.append(name)
-
-    for info in spaces:
-        matrix = Matrix(run.source, info)
-        positions = matrix.choose(Query(states=(FAILED,)))
-        left_out += max(0, len(positions) - MOST_KEYS)
-        for start in range(0, min(len(positions), MOST_KEYS), _AT_ONCE):
-            for row in matrix.rows(positions[start : start + _AT_ONCE]):
-                for task_id, cell in row.cells.items():
-                    if cell is not None and cell.state == FAILED:
-                        add(task_id, info.of, cell.error, render_key(row.key_path))
+    found = [group_keys(Matrix(run.source, info)) for info in spaces]
+    others: dict[str, FailureGroup] = {}
     for instance, error in _other_failures(run):
-        add(instance.task_id, None, error, instance.label or str(instance.map_index))
-    return GroupedFailures(sorted(groups.values(), key=lambda group: -len(group.names)), left_out)
+        _add(others, instance.task_id, None, error, instance.label or str(instance.map_index))
+    groups = [*(group for each in found for group in each.groups), *others.values()]
+    return GroupedFailures(_from_the_largest(groups), sum(each.left_out for each in found))
+
+
+def group_keys(matrix: Matrix) -> GroupedFailures:
+    """Return the failed keys of one key space by their errors."""
+    groups: dict[str, FailureGroup] = {}
+    failed, left_out = read_failed_keys(matrix)
+    paths = matrix.keys.paths or ()
+    for key in failed:
+        name = render_key(paths[key.position])
+        _add(groups, key.task_id, matrix.info.of, key.error, name).positions.append(key.position)
+    return GroupedFailures(_from_the_largest(groups.values()), left_out)
+
+
+def _add(
+    groups: dict[str, FailureGroup], task_id: str, of: str | None, error: str | None, name: str
+) -> FailureGroup:
+    error = error or NOT_STORED
+    new = FailureGroup(task_id, of, error, pattern_of(error, name))
+    group = groups.setdefault(new.group, new)
+    group.names.append(name)
+    return group
+
+
+def _from_the_largest(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
+    return sorted(groups, key=lambda group: -len(group.names))
 
 
 def _other_failures(run: OpenRun) -> Iterator[tuple[Instance, str | None]]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: The states of a task instance whose last try failed.
 FAILED_TRY = frozenset({FAILED, "up_for_retry"})
 
+# The fields of a stored error without its traceback.
+_ERROR_FIELDS = ("version", "readable_by", "type", "message", "attempt")
+
 
 def read_failures(source: RunSource, instances: Iterable[Instance]) -> dict[Pair, KeyFailure]:
     """Return (task, map index) -> error, for the task instances that failed and stored it.
@@ -42,6 +45,17 @@ def read_failures(source: RunSource, instances: Iterable[Instance]) -> dict[Pair
     )
     found = {at: _of_last_try(stored.get(at), instance) for at, instance in failed.items()}
     return {at: failure for at, failure in found.items() if failure is not None}
+
+
+def read_errors(source: RunSource, instances: Iterable[Instance]) -> dict[Pair, str]:
+    """Return the same without tracebacks, which are long, for any number of task instances."""
+    failed = {(each.task_id, each.map_index): each for each in instances if each.state in FAILED_TRY}
+    if not failed:
+        return {}
+    task_ids, indexes = {task_id for task_id, _ in failed}, {index for _, index in failed}
+    stored = source.pull_parts(task_ids, FAILURE_XCOM, indexes, _ERROR_FIELDS)
+    found = {at: _of_last_try(stored.get((*at, FAILURE_XCOM)), instance) for at, instance in failed.items()}
+    return {at: str(failure) for at, failure in found.items() if failure is not None}
 
 
 def _of_last_try(stored: Any, instance: Instance) -> KeyFailure | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.batches import BatchedKeys
 from airflow_dynamic_provider.database.clearing import Pair, ToClear, with_downstream
+from airflow_dynamic_provider.database.filters import chosen_by
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.parts import among
@@ -19,6 +20,7 @@ from airflow_dynamic_provider.definitions.states import FAILURES, SUCCESS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from airflow_dynamic_provider.database.filters import KeyFilter
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
@@ -31,11 +33,13 @@ class KeySelection:
         of: The key space.
         keys: The key paths; empty for all.
         only_failed: Whether to start from the clones that failed, instead of all clones of a key.
+        wanted: A filter that selects the keys instead; ``None`` if there is none.
     """
 
     of: str
     keys: Sequence[KeyPath] = ()
     only_failed: bool = False
+    wanted: KeyFilter | None = None
 
 
 def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
@@ -48,7 +52,7 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
     chosen = succeeded = 0
     for selection in selections:
         matrix = Matrix(run.source, run.space(selection.of))
-        positions = _positions(matrix, selection.keys)
+        positions = _positions(matrix, selection)
         if selection.only_failed:
             starts += _failed_clones(matrix, positions) + _failed_keys_of_batches(matrix, positions)
         else:
@@ -133,11 +137,12 @@ def _warning(run: OpenRun, to_clear: ToClear) -> str:
     return f"The keys of {', '.join(listed)} are listed again: if they differ then, the new keys run instead"
 
 
-def _positions(matrix: Matrix, keys: Collection[KeyPath]) -> list[int]:
-    known = matrix.keys.positions
-    if not keys:
-        return list(known.values())
-    return [position for key in keys for position in _below(matrix, key)]
+def _positions(matrix: Matrix, selection: KeySelection) -> Sequence[int]:
+    if selection.wanted is not None:
+        return chosen_by(matrix, selection.wanted)
+    if not selection.keys:
+        return list(matrix.keys.positions.values())
+    return [position for key in selection.keys for position in _below(matrix, key)]
 
 
 def _below(matrix: Matrix, key: KeyPath) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.database.structure import SpaceInfo
     from airflow_dynamic_provider.execution.spaces import KeyPath
 
-Sort = Literal["position", "key", "state", "duration"]
+Sort = Literal["position", "key", "state", "duration", "metadatum"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,8 @@ class Query:
         search: A string that the key must contain, in any case.
         match: A pattern that the whole key must match, as in a shell: ``*``, ``?``, ``[a-z]``; empty for any.
         states: The states to show; empty for all. ``none`` stands for no state yet.
+        only: The positions of the keys to choose from; ``None`` for all.
+        order: The positions in the order of the rows, to sort by a metadatum.
         sort: The column to sort by.
         is_descending: Whether to sort in descending order.
         parent: The outer keys of the rows to show, if keys are nested.
@@ -42,6 +44,8 @@ class Query:
     search: str = ""
     match: str = ""
     states: Collection[str] = ()
+    only: frozenset[int] | None = None
+    order: Sequence[int] = ()
     sort: Sort = "position"
     is_descending: bool = False
     parent: KeyPath = ()
@@ -52,9 +56,18 @@ class Query:
     @property
     def folds(self) -> bool:
         """Whether nested keys are folded. A search is not folded, because folding would hide its results."""
+        is_sorted = self.sort not in ("position", "key")
         return not (
-            self.is_flat or self.search or self.match or self.states or self.sort in ("state", "duration")
+            self.is_flat or self.search or self.match or self.states or self.only is not None or is_sorted
         )
+
+    def among(self, positions: frozenset[int]) -> Query:
+        """Return the query for those of its keys that are at some positions."""
+        return replace(self, only=positions if self.only is None else self.only & positions)
+
+    def in_order(self, positions: Sequence[int]) -> Query:
+        """Return the query with its rows in an order, given the positions of all its keys."""
+        return replace(self, order=positions)
 
     def slice(self, rows: Sequence[T]) -> Sequence[T]:
         """Return the rows of this page."""
@@ -152,12 +165,13 @@ class Matrix:
     def find(self, query: Query) -> Sequence[int]:
         """Return the positions of the keys that match the search, below the parent."""
         above, paths = query.parent, self.keys.paths or ()
-        if not (above or query.search or query.match):
+        if not (above or query.search or query.match or query.only is not None):
             return range(len(paths))
+        among = range(len(paths)) if query.only is None else sorted(query.only)
         return [
             position
-            for position, path in enumerate(paths)
-            if path[: len(above)] == above
+            for position in among
+            if (path := paths[position])[: len(above)] == above
             and is_found(path, query.search)
             and (not query.match or is_match(path, query.match))
         ]
@@ -187,6 +201,10 @@ class Matrix:
             total, shown = self._with_states(positions, query)
             ordered = sorted(shown, key=lambda at: paths[at], reverse=query.is_descending)
             return total, list(query.slice(ordered))
+        if query.sort == "metadatum":
+            total, shown = self._with_states(positions, query)
+            chosen = frozenset(shown)
+            return total, list(query.slice([at for at in query.order if at in chosen]))
         if query.sort == "position" and not query.states:
             in_order = positions[::-1] if query.is_descending else positions
             return self.totals.of(positions), list(query.slice(in_order))

@@ -41,3 +41,25 @@ def _read_list(text: str) -> KeyPath | None:
     except ValueError:
         return None
     return tuple(read) if isinstance(read, list) and all(isinstance(key, str) for key in read) else None
+
+
+def find_all_spelled(texts: Iterable[str], paths: Iterable[KeyPath]) -> tuple[list[KeyPath], list[str]]:
+    """Return the key paths that many strings name, each once, and the strings that name none.
+
+    A string that names several keys, because a key may contain a slash, names none.
+    """
+    named: dict[str, KeyPath | None] = {}
+    known = set(paths)
+    for path in known:
+        text = render_key(path)
+        named[text] = None if text in named else path
+    found: dict[KeyPath, None] = {}
+    missing: dict[str, None] = {}
+    for text in texts:
+        listed = _read_list(text)
+        path = listed if listed in known else named.get(text)
+        if path is None:
+            missing[text] = None
+        else:
+            found[path] = None
+    return list(found), list(missing)

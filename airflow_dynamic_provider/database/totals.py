@@ -137,7 +137,7 @@ class Totals:
         from sqlalchemy import func, select
 
         if self._batched_ids:
-            rows = self._rows([position for group in groups for position in group])
+            rows = self.rows([position for group in groups for position in group])
             return [_total(rows[position] for position in group) for group in groups]
         counts: list[Counter[str | None]] = [Counter() for _ in groups]
         seconds = [0.0 for _ in groups]
@@ -165,10 +165,10 @@ class Totals:
             order: Which keys to return.
         """
         if self._batched_ids:
-            rows = self._rows(positions)
+            rows = self.rows(positions)
             return _total(rows.values()), order.first_of(rows)
         if not self._task_ids or not positions:
-            return self.of(positions), order.first_of(self._rows(positions))
+            return self.of(positions), order.first_of(self.rows(positions))
         counts: Counter[str | None] = Counter()
         seconds, found = 0.0, []
         for is_sum, rank_of, each, its_seconds in self._source.session.execute(
@@ -184,10 +184,10 @@ class Totals:
             # Airflow makes the task instances of all keys together, so keys lack one before it does, or after
             # a part of them was deleted.
             counts[self._of_absent] += absent
-            return Total(counts, seconds, absent), order.first_of(self._rows(positions))
+            return Total(counts, seconds, absent), order.first_of(self.rows(positions))
         return Total(counts, seconds, absent), order.sorted(dict(found))
 
-    def _rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
+    def rows(self, positions: Sequence[int]) -> dict[int, tuple[int, float]]:
         """Return position -> (rank of its state, seconds), for each of some keys."""
         if not self._batched_ids:
             return self._single_rows(positions)

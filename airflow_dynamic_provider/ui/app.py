@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from airflow_dynamic_provider import __version__
+from airflow_dynamic_provider.database.conditions import FilterError
 from airflow_dynamic_provider.errors import (
     DynamicOutputsError,
     LayoutError,
@@ -17,7 +18,18 @@ from airflow_dynamic_provider.errors import (
     UnknownNameError,
 )
 from airflow_dynamic_provider.ui.assets import PATH, Assets
-from airflow_dynamic_provider.ui.routes import clearing, exports, history, instances, pages, runs, workflows
+from airflow_dynamic_provider.ui.routes import (
+    clearing,
+    comparing,
+    errors,
+    exports,
+    history,
+    instances,
+    pages,
+    runs,
+    selecting,
+    workflows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +58,18 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Dynamic outputs", description=_DESCRIPTION, version=__version__, docs_url=None, redoc_url=None
     )
-    for module in (runs, instances, workflows, history, clearing, exports, pages):
+    for module in (
+        runs,
+        errors,
+        selecting,
+        comparing,
+        instances,
+        workflows,
+        history,
+        clearing,
+        exports,
+        pages,
+    ):
         app.include_router(module.router)
     app.mount(PATH, Assets(), name="static")
     app.middleware("http")(_refuse_nul)
@@ -54,6 +77,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(UnknownNameError, _answer_unknown)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
+    app.add_exception_handler(FilterError, _answer_filter)
     app.add_exception_handler(Exception, _answer_broken)
     return app
 
@@ -78,6 +102,10 @@ def _answer_unknown(request: Request, error: Exception) -> Response:
     # Without the remedy, which may name Dags that the user may not see.
     assert isinstance(error, DynamicOutputsError)
     return JSONResponse({"detail": f"{error.message[:1].upper()}{error.message[1:]}."}, status_code=404)
+
+
+def _answer_filter(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, status_code=422)
 
 
 def _answer_unreadable(request: Request, error: Exception) -> Response:

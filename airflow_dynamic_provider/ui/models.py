@@ -69,6 +69,25 @@ class TaskProgress(BaseModel):
     basis: str | None = Field(description="What the rate and the time left were computed from, in words")
 
 
+class ErrorGroup(BaseModel):
+    """The keys that failed in one task with the same error."""
+
+    group: str = Field(description="Its name in the filter `error`")
+    task_id: str
+    error: str = Field(description="The error of the first of the keys")
+    pattern: str = Field(description="What their errors have in common")
+    count: int
+    names: list[str] = Field(description="The first keys")
+
+
+class ErrorGroups(BaseModel):
+    """The failed keys by their errors."""
+
+    groups: list[ErrorGroup] = Field(description="The largest groups, from the largest")
+    more_groups: int = Field(description="The number of other groups")
+    left_out: int = Field(description="The number of failures whose errors were not read")
+
+
 class RunSpace(Space):
     """A key space in one run."""
 
@@ -129,6 +148,7 @@ class Row(BaseModel):
     position: int | None = Field(description="Its position in the list of keys; null for a folded row")
     children: int | None = Field(description="The number of keys below; null for a key")
     counts: Counts = Field(description="State -> number of keys below")
+    metadatum: Any = Field(default=None, description="The value of the label that was asked for")
     cells: dict[str, Cell | None] = Field(description="Task -> its task instance; null before it exists")
 
 
@@ -297,6 +317,81 @@ class NumbersPage(BaseModel):
     message: str | None = Field(description="What is left out, if anything")
 
 
+class KeyInRun(BaseModel):
+    """One key in one run."""
+
+    run: Run
+    is_there: bool = Field(description="Whether the run has the key")
+    state: State
+    duration: float | None = Field(description="The sum of the durations in seconds")
+
+
+class KeyHistory(BaseModel):
+    """One key in the last runs."""
+
+    runs: list[KeyInRun] = Field(description="From the oldest run")
+
+
+class ChangedKey(BaseModel):
+    """A key that differs between two runs."""
+
+    key_path: KeyPath
+    key: str
+    before: float | None = Field(description="Its seconds in the other run")
+    now: float | None = Field(description="Its seconds in this run")
+
+
+class Changes(BaseModel):
+    """The keys that differ between two runs in one way."""
+
+    total: int = 0
+    keys: list[ChangedKey] = Field(default_factory=list, description="The first of them")
+
+
+class Comparison(BaseModel):
+    """The keys of a run beside those of another run."""
+
+    other: Run | None = Field(description="Null if there is no run before")
+    new: Changes = Field(default_factory=Changes, description="Only this run has them")
+    gone: Changes = Field(default_factory=Changes, description="Only the other run has them")
+    newly_failed: Changes = Field(default_factory=Changes, description="They did not fail in the other run")
+    repaired: Changes = Field(default_factory=Changes, description="They failed in the other run")
+    slower: Changes = Field(default_factory=Changes, description="They succeeded in both, and took longer")
+
+
+class KeyNames(BaseModel):
+    """The names of the keys that a filter selects."""
+
+    total: int
+    names: list[str] = Field(description="At most 100,000")
+
+
+class PastedKeys(BaseModel):
+    """Names of keys, as a person has them."""
+
+    of: str
+    names: list[str] = Field(
+        default_factory=list, max_length=100_000, description="`outer/inner`, or JSON lists"
+    )
+
+
+class FoundKeys(BaseModel):
+    """The keys that names belong to."""
+
+    keys: list[KeyPath]
+    missing: list[str] = Field(description="The names that belong to no key, or to several")
+
+
+class KeyFilter(BaseModel):
+    """What keys have in common, as in the query of `keys`."""
+
+    search: str = ""
+    match: str = ""
+    state: list[str] = Field(default_factory=list)
+    error: str = ""
+    where: str = Field(default="", max_length=500)
+
+
 class ClearingRequest(BaseModel):
     """The keys of a space, or the nodes of a workflow, to clear."""
 
@@ -307,6 +402,7 @@ class ClearingRequest(BaseModel):
     nodes: list[str] = Field(default_factory=list, description="The nodes; empty for all failed ones")
     key: KeyPath | None = Field(default=None, description="The key of the graph, in a map")
     state: Literal["failed"] | None = Field(default=None, description="Only failed ones")
+    wanted: KeyFilter | None = Field(default=None, description="All keys that match, in place of `keys`")
 
 
 class ClearedInstance(BaseModel):

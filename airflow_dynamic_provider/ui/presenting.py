@@ -22,8 +22,8 @@ _RUNNING = frozenset({"queued", "running"})
 
 _MISSING = object()
 
-# The number of characters of an error that a cell has. There may be hundreds of cells.
-_LONGEST_ERROR = 500
+#: The number of characters of an error that a cell has. There may be hundreds of cells.
+LONGEST_ERROR = 500
 
 
 def present(model: type[ModelT], *sources: object, **facts: Any) -> ModelT:
@@ -77,18 +77,19 @@ def present_cell(cell: cells.Cell | None) -> models.Cell | None:
     # The state is that of the cell: a task instance that ran for another key has the state of that key.
     if cell is None:
         return None
-    error = None if cell.error is None else cell.error[:_LONGEST_ERROR]
+    error = None if cell.error is None else cell.error[:LONGEST_ERROR]
     return present(models.Cell, cell, cell.instance, error=error)
 
 
-def present_row(row: matrix.Row) -> models.Row:
-    """Return a row of a matrix."""
+def present_row(row: matrix.Row, metadatum: Any = None) -> models.Row:
+    """Return a row of a matrix, with the value of the metadata entry that was asked for."""
     return present(
         models.Row,
         row,
         key_path=list(row.key_path),
         key=render_key(row.key_path),
         counts=dict(row.counts),
+        metadatum=metadatum,
         cells={task_id: present_cell(cell) for task_id, cell in row.cells.items()},
     )
 

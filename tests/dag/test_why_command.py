@@ -8,7 +8,8 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput
-from airflow_dynamic_provider.database.failure_groups import NOT_STORED, pattern_of
+from airflow_dynamic_provider.database.error_patterns import pattern_of
+from airflow_dynamic_provider.database.failure_groups import NOT_STORED
 from airflow_dynamic_provider.execution.layout import FAILURE_XCOM
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import start_run

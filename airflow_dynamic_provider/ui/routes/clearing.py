@@ -17,6 +17,7 @@ from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import CLEARS_RUN, READS_RUN, MayClear, SessionDep
+from airflow_dynamic_provider.ui.filtering import read_filter
 from airflow_dynamic_provider.ui.presenting import present
 from airflow_dynamic_provider.ui.turns import ClearRoute, PageRoute
 
@@ -108,6 +109,8 @@ def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
         raise HTTPException(422, "A key path has at least one key. To clear all keys, leave out `keys`.")
     is_failed = wanted.state == "failed"
     of = wanted.of if wanted.workflow is None else None
+    if of is not None and wanted.wanted is not None and not wanted.keys and not wanted.lister:
+        return find_keys(run, KeySelection(of, only_failed=is_failed, wanted=read_filter(wanted.wanted)))
     has_keys = bool(wanted.keys) or is_failed
     if of is not None and wanted.lister and not has_keys:
         return find_listing(run, of)
@@ -118,5 +121,6 @@ def _find(run: OpenRun, wanted: models.ClearingRequest) -> ToClear:
         key = None if wanted.key is None else json.dumps(wanted.key, ensure_ascii=False)
         return find_nodes(run, NodeSelection(wanted.workflow, wanted.nodes, key))
     raise HTTPException(
-        422, "Use either `of` with `keys`, `state` or `lister`, or `workflow` with `nodes` or `state`."
+        422,
+        "Use either `of` with `keys`, `wanted`, `state` or `lister`, or `workflow` with `nodes` or `state`.",
     )

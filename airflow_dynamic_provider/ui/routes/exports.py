@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from airflow_dynamic_provider.database.export import Format, What, export
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.filtering import Filter  # noqa: TC001 (read at run time)
 from airflow_dynamic_provider.ui.turns import ExportRoute
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def get_export(
     run_id: str,
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
+    wanted: Filter,
     what: What = "states",
     format: Format = "csv",  # noqa: A002 (its name in the address)
 ) -> StreamingResponse:
@@ -41,11 +43,15 @@ def get_export(
 
     In CSV, a string that a spreadsheet would treat as a formula gets an apostrophe in front. A complete file
     says so at its end: CSV with a last line that begins with `# complete`, JSON with the field `complete`.
+    A file with some keys only names the filter: in the last line, or in the field `only_keys_with`.
     """
     run = open_run(session, dag_id, run_id)
-    file = _written(export(run, [run.space(of)], what, format))
+    selection = None if wanted.is_everything else wanted
+    file = _written(export(run, [run.space(of)], what, format, selection))
     # Names may contain any character. Keep those that are safe in a file name and in a header.
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{dag_id}-{run_id}-{of}-{what}.{format}")
+    name = re.sub(
+        r"[^A-Za-z0-9._-]+", "_", f"{dag_id}-{run_id}-{of}-{what}{'-selection' if selection else ''}.{format}"
+    )
     return StreamingResponse(
         _chunks(file),
         media_type=_MEDIA_TYPES[format],

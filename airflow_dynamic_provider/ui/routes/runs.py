@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from airflow_dynamic_provider.database import matrix
+from airflow_dynamic_provider.database.filters import query_of, sorted_by
+from airflow_dynamic_provider.database.key_labels import read_labels
 from airflow_dynamic_provider.database.runs import OpenRun, open_dag, open_run
 from airflow_dynamic_provider.database.task_progress import read_progress, watched_matrix
 from airflow_dynamic_provider.database.workflow_view import look_at_workflow
 from airflow_dynamic_provider.ui import models
 from airflow_dynamic_provider.ui.access import READS_DAG, READS_RUN, SessionDep
+from airflow_dynamic_provider.ui.filtering import Filter  # noqa: TC001 (read at run time)
 from airflow_dynamic_provider.ui.keys import read_key_path
 from airflow_dynamic_provider.ui.presenting import (
     is_running,
@@ -59,8 +62,8 @@ def get_keys(
     run_id: str,
     session: SessionDep,
     of: Annotated[str, Query(description="The dynamic output")],
-    search: Annotated[str, Query(description="A string that the key must contain, in any case")] = "",
-    state: Annotated[list[str] | None, Query(description="Only keys in these states, or `none`")] = None,
+    wanted: Filter,
+    column: Annotated[str, Query(description="The label of a metadata entry to show in each row")] = "",
     sort: matrix.Sort = "position",
     descending: bool = False,
     parent: Annotated[str, Query(description="Only keys below this one: a JSON list")] = "",
@@ -71,9 +74,10 @@ def get_keys(
     """Return a page of the matrix: a row for each key, a cell for each task. Nested keys are folded."""
     run = open_run(session, dag_id, run_id)
     info = run.space(of)
-    query = matrix.Query(
-        search=search,
-        states=frozenset(state or ()),
+    found = matrix.Matrix(run.source, info)
+    query = query_of(
+        found,
+        wanted,
         sort=sort,
         is_descending=descending,
         parent=read_key_path(parent),
@@ -81,7 +85,11 @@ def get_keys(
         limit=limit,
         offset=offset,
     )
-    page = matrix.Matrix(run.source, info).page(query)
+    if sort == "metadatum":
+        query = sorted_by(found, query, column)
+    page = found.page(query)
+    shown = [row.position for row in page.rows if row.position is not None] if column else []
+    labels = read_labels(found, shown)
     return models.KeysPage(
         of=of,
         columns=present_columns(info),
@@ -90,7 +98,7 @@ def get_keys(
         limit=limit,
         counts=dict(page.counts),
         is_running=is_running(run.dag_run),
-        rows=[present_row(row) for row in page.rows],
+        rows=[present_row(row, labels.get(row.position, {}).get(column)) for row in page.rows],
         message=page.message,
     )
 

@@ -122,7 +122,7 @@ export const FIRST_VIEW = Object.freeze({
 });
 
 /** @type {Readonly<Record<Sort, true>>}  Every value that the server accepts; the type check fails if one is missing. */
-const SORTS = Object.freeze({ position: true, key: true, state: true, duration: true });
+const SORTS = Object.freeze({ position: true, key: true, state: true, duration: true, metadatum: true });
 
 /**
  * Read a view from the fragment of an address. Unknown parts are ignored.
