@@ -42,7 +42,7 @@ class KeyFilter:
     @property
     def is_everything(self) -> bool:
         """Whether it selects all keys."""
-        return self == KeyFilter()
+        return not (self.search or self.match or self.states or self.error or self.where)
 
     def __str__(self) -> str:
         """Return the filter in words, on one line: ``search "csv", state failed``."""

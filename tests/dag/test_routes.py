@@ -302,9 +302,8 @@ def test_what_would_run_again(server, run):
     nodes = find(workflow="graph", nodes=["second"])
     second = "graph.step__after" if STARTS_IN_TRIGGERER else ["graph.step", 1]
     assert nodes["task_ids"] == ["graph.result", second]
-    assert (
-        find(422)["detail"]
-        == "Use either `of` with `keys`, `wanted`, `state` or `lister`, or `workflow` with `nodes` or `state`."
+    assert find(422)["detail"] == (
+        "Use either `of` with `keys`, `wanted`, `state` or `lister`, or `workflow` with `nodes` or `state`."
     )
     unknown = find(404, of="letters.result", keys=[["z"]])
     assert unknown["detail"] == "There is no key 'z' in 'letters.result'."
