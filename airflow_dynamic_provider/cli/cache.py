@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
 from airflow_dynamic_provider.cache.catalogue import KeptResult, Selection, delete_results, find_results
 from airflow_dynamic_provider.cli.common import say
 from airflow_dynamic_provider.cli.printing import print_document, print_rows, print_tables
@@ -20,10 +19,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SHOWN = 12
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def list_results(args: Namespace) -> None:
-    """List kept results. Airflow's command line calls this.
+    """List kept results. The command line calls this.
 
     Raises:
         SystemExit: The age is no age.
@@ -33,10 +30,8 @@ def list_results(args: Namespace) -> None:
     say(f"{_count(len(rows))}.")
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def show_result(args: Namespace) -> None:
-    """Show a kept result. Airflow's command line calls this.
+    """Show a kept result. The command line calls this.
 
     Raises:
         SystemExit: There is no such result, or there are several.
@@ -58,12 +53,10 @@ def show_result(args: Namespace) -> None:
     print_tables([[{"property": name, "value": value} for name, value in shown.items()]], args.output)
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def clear_results(args: Namespace) -> None:
     """Show which kept results would be deleted, and with ``--yes`` delete them.
 
-    Airflow's command line calls this.
+    The command line calls this.
 
     Raises:
         SystemExit: Nothing says which results, or the age is no age.

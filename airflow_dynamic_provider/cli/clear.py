@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
-from airflow_dynamic_provider.cli.common import opened_run, say
+from airflow_dynamic_provider.cli.common import opened_source, say
 from airflow_dynamic_provider.cli.printing import print_rows
-from airflow_dynamic_provider.database.clearing import ToClear
-from airflow_dynamic_provider.database.clearing import clear as clear_in_database
-from airflow_dynamic_provider.database.key_clearing import find_keys
-from airflow_dynamic_provider.database.key_naming import find_keys_to_clear, find_matching
-from airflow_dynamic_provider.database.node_clearing import NodeSelection, find_nodes
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from airflow_dynamic_provider.database.instances import Instance
-    from airflow_dynamic_provider.database.runs import OpenRun
+    from airflow_dynamic_provider.cli.source import Document
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def clear(args: Namespace) -> None:
     """Show which task instances would run again, and with ``--yes`` clear them.
 
-    Airflow's command line calls this.
+    The command line calls this.
 
     Raises:
         SystemExit: The arguments cannot be combined, or name something that does not exist.
     """
     _check_arguments(args)
-    with opened_run(args) as run:
-        to_clear = _find(run, args)
-        rows = [_row(instance, to_clear) for instance in to_clear.first()]
+    selection = _selection(args)
+    with opened_source(args.login) as source:
         if args.yes:
-            clear_in_database(run, to_clear, keep_results=args.keep_cache)
+            found = source.clear(args.dag_id, args.run_id, selection, keep_results=args.keep_cache)
+        else:
+            found = source.find_to_clear(args.dag_id, args.run_id, selection)
+    rows, warning = found["task_instances"], found["warning"]
     print_rows(rows, args.output)
     say(_summary(len(rows), args))
-    if to_clear.warning:
-        say(f"{to_clear.warning}{' (--state failed clears all)' if args.workflow else ''}.")
+    if warning:
+        say(f"{warning}{' (--state failed clears all)' if args.workflow else ''}.")
+
+
+def _selection(args: Namespace) -> Document:
+    """Return the fields of `database.selection.Selection`."""
+    return {
+        "of": args.of,
+        "keys": args.key or [],
+        "match": args.match,
+        "only_failed": args.state == "failed",
+        "steps": args.step or [],
+        "workflow": args.workflow,
+        "nodes": args.node or [],
+    }
 
 
 def _check_arguments(args: Namespace) -> None:
@@ -71,36 +77,6 @@ def _check_arguments(args: Namespace) -> None:
         raise SystemExit("Say which nodes: either --node NAME, as often as you like, or --state failed.")
     if len(args.key or ()) > 1:
         raise SystemExit("With --workflow, use --key once at most: it names the key of one graph.")
-
-
-def _find(run: OpenRun, args: Namespace) -> ToClear:
-    if args.step:
-        # Imported here, because few clears name steps.
-        from airflow_dynamic_provider.database.step_naming import find_steps
-
-        return find_steps(run, args.step)
-    return _find_nodes(run, args) if args.workflow else _find_keys(run, args)
-
-
-def _find_nodes(run: OpenRun, args: Namespace) -> ToClear:
-    key = args.key[0] if args.key else None
-    return find_nodes(run, NodeSelection(args.workflow, args.node or (), key))
-
-
-def _find_keys(run: OpenRun, args: Namespace) -> ToClear:
-    is_failed = args.state == "failed"
-    if args.match:
-        return find_keys(run, *find_matching(run, args.match, args.of, only_failed=is_failed))
-    return find_keys(run, *find_keys_to_clear(run, args.key or (), args.of, only_failed=is_failed))
-
-
-def _row(instance: Instance, to_clear: ToClear) -> dict[str, Any]:
-    return {
-        "task_id": instance.task_id,
-        "map_index": instance.map_index,
-        "name": to_clear.label(instance),
-        "state": instance.state or "",
-    }
 
 
 def _summary(count: int, args: Namespace) -> str:

@@ -1,4 +1,4 @@
-"""Shared by the commands: opening the run, and printing messages beside the data."""
+"""Shared by the commands: where they read and act, and messages beside the data."""
 
 from __future__ import annotations
 
@@ -6,37 +6,31 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.database.runs import OpenRun, latest_run_id, open_run
-from airflow_dynamic_provider.errors import DynamicOutputsError
-
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterator
 
-    from sqlalchemy.orm import Session
-
-#: The name that stands for the last run of a Dag.
-LATEST = "latest"
+    from airflow_dynamic_provider.cli.login import Login
+    from airflow_dynamic_provider.cli.source import Source
 
 
 @contextmanager
-def opened_run(args: Namespace) -> Iterator[OpenRun]:
-    """Open the run that the arguments name.
+def opened_source(login: Login | None) -> Iterator[Source]:
+    """Open the API server of a login, or Airflow's database if there is none.
 
     Raises:
-        SystemExit: There is no such run, or it does not have what was asked for. The error says why.
+        SystemExit: Something does not exist, or the server cannot be asked. The error says why.
     """
-    from airflow_dynamic_provider.airflow_adapter.models import create_session
+    if login is None:
+        # Imported here, because only reading the database needs Airflow.
+        from airflow_dynamic_provider.cli.database_source import opened_database
 
-    with create_session() as session:
-        try:
-            yield open_run(session, args.dag_id, _run_id(session, args.dag_id, args.run_id))
-        except DynamicOutputsError as error:
-            raise SystemExit(str(error)) from error
+        opened = opened_database()
+    else:
+        from airflow_dynamic_provider.cli.server_source import opened_server
 
-
-def _run_id(session: Session, dag_id: str, named: str) -> str:
-    return latest_run_id(session, dag_id) if named == LATEST else named
+        opened = opened_server(login)
+    with opened as source:
+        yield source
 
 
 def say(text: str) -> None:

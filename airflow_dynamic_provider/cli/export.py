@@ -5,26 +5,21 @@ from __future__ import annotations
 import sys
 from typing import IO, TYPE_CHECKING
 
-from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
-from airflow_dynamic_provider.cli.common import opened_run, say
-from airflow_dynamic_provider.database.export import export as export_chunks
-from airflow_dynamic_provider.database.key_naming import chosen_spaces
+from airflow_dynamic_provider.cli.common import opened_source, say
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def export(args: Namespace) -> None:
-    """Write states or metadata to standard output or to a file. Airflow's command line calls this.
+    """Write states or metadata to standard output or to a file. The command line calls this.
 
     Raises:
         SystemExit: There is no such run or dynamic output, or the file cannot be written.
     """
-    with opened_run(args) as run:
-        chunks = export_chunks(run, chosen_spaces(run, args.of), args.what, args.format)
+    with opened_source(args.login) as source:
+        chunks = source.export(args.dag_id, args.run_id, args.of, args.what, args.format)
         if args.file is None:
             _write(chunks, sys.stdout)
             return

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
-from airflow_dynamic_provider.cli.common import opened_run, say
+from airflow_dynamic_provider.cli.common import opened_source, say
 from airflow_dynamic_provider.cli.printing import print_document, print_tables, show_counts
-from airflow_dynamic_provider.database.matrix import Matrix
-from airflow_dynamic_provider.database.workflow_view import look_at_workflow
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from airflow_dynamic_provider.database.runs import OpenRun
-    from airflow_dynamic_provider.database.structure import SpaceInfo
+    from airflow_dynamic_provider.cli.source import Document, Source
 
 
-@action_cli  # type: ignore[untyped-decorator, unused-ignore]
-@suppress_logs_and_warning
 def list_outputs(args: Namespace) -> None:
-    """List the dynamic outputs and workflows of a run. Airflow's command line calls this.
+    """List the dynamic outputs and workflows of a run. The command line calls this.
 
     Raises:
-        SystemExit: There is no such run.
+        SystemExit: There is no such run, or the arguments cannot be combined.
     """
-    with opened_run(args) as run:
-        outputs = [_describe_space(run, info) for info in run.structure.spaces.values()]
-        workflows = [_describe_workflow(run, name) for name in run.structure.workflows]
+    if args.watch and args.output not in ("table", "plain"):
+        raise SystemExit("--watch shows bars or lines: use it with --output table or plain.")
+    with opened_source(args.login) as source:
+        found = _watch(source, args) if args.watch else source.ask("outputs", args.dag_id, args.run_id)
+    outputs, workflows = found["outputs"], found["workflows"]
     if args.output in ("json", "yaml"):
-        print_document({"outputs": outputs, "workflows": workflows}, args.output)
+        print_document(found, args.output)
     else:
         print_tables([list(map(_space_row, outputs)), list(map(_workflow_row, workflows))], args.output)
     for each in outputs:
@@ -42,33 +38,22 @@ def list_outputs(args: Namespace) -> None:
         say(f"The Dag {args.dag_id!r} has no dynamic outputs and no workflows.")
 
 
-def _describe_space(run: OpenRun, info: SpaceInfo) -> dict[str, Any]:
-    matrix = Matrix(run.source, info)
-    paths = matrix.keys.paths
-    return {
-        "of": info.of,
-        "name": info.name,
-        "kind": info.kind,
-        "keys": None if paths is None else len(paths),
-        "counts": matrix.counts,
-        "description": info.description,
-        "message": matrix.keys.message,
-    }
+def _watch(source: Source, args: Namespace) -> Document:
+    # Imported here, because few calls watch a run.
+    from rich.console import Console
+
+    from airflow_dynamic_provider.cli.watching import watch
+
+    # Another run may become the last one meanwhile.
+    run_id = source.ask("outputs", args.dag_id, args.run_id)["run"]["run_id"]
+    console = Console(stderr=True, no_color=args.output == "plain")
+    try:
+        return watch(lambda: source.ask("outputs", args.dag_id, run_id), console)
+    except KeyboardInterrupt:
+        raise SystemExit(f"The run {run_id} goes on.") from None
 
 
-def _describe_workflow(run: OpenRun, name: str) -> dict[str, Any]:
-    view = look_at_workflow(run, name)
-    return {
-        "workflow": name,
-        "is_mapped": view.spec.is_mapped,
-        "nodes": view.count,
-        "counts": view.counts,
-        "state": view.state,
-        "message": view.message,
-    }
-
-
-def _space_row(described: dict[str, Any]) -> dict[str, Any]:
+def _space_row(described: Document) -> Document:
     return {
         "of": described["of"],
         "kind": described["kind"],
@@ -78,7 +63,7 @@ def _space_row(described: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _workflow_row(described: dict[str, Any]) -> dict[str, Any]:
+def _workflow_row(described: Document) -> Document:
     return {
         "workflow": described["workflow"],
         "nodes": described["nodes"],

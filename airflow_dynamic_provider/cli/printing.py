@@ -11,11 +11,6 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-from tabulate import tabulate  # type: ignore[import-untyped, unused-ignore]
-
-from airflow_dynamic_provider.airflow_adapter.terminal import AirflowConsole, SimpleTable, yaml
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,6 +18,9 @@ Row = dict[str, Any]
 
 # The bidirectional classes of characters that change the writing direction of the characters after them.
 _TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
+
+# The number of columns of a table that no terminal shows.
+_WIDTH_OF_PIPE = 200
 
 # The number of characters of a string that a table shows.
 _SHOWN = 500
@@ -35,8 +33,17 @@ def print_document(document: Any, output: str) -> None:
         document: Lists, dicts and scalars.
         output: ``json`` or ``yaml``.
     """
-    text = json.dumps(document, indent=2) if output == "json" else yaml.dump(document, sort_keys=False)
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.write(_dump(document, output).rstrip("\n") + "\n")
+
+
+def _dump(document: Any, output: str) -> str:
+    if output == "json":
+        return json.dumps(document, indent=2)
+    # Each form of output imports what it needs, because a command should answer at once.
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(document, Dumper=dumper, sort_keys=False))
 
 
 def print_rows(rows: Sequence[Row], output: str) -> None:
@@ -62,18 +69,27 @@ def print_tables(tables: Sequence[Sequence[Row]], output: str) -> None:
 
 
 def _print_plain(rows: Sequence[Row]) -> None:
+    from tabulate import tabulate  # type: ignore[import-untyped, unused-ignore]
+
     # A key that looks like a number is still a string.
     lines = tabulate(_cells(rows), headers=list(rows[0]), tablefmt="plain", disable_numparse=True)
     sys.stdout.write(lines + "\n")
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    table = SimpleTable(show_header=True)  # type: ignore[no-untyped-call, unused-ignore]
+    from rich.box import ASCII_DOUBLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # As Airflow's own commands do. A pipe has no width.
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_PIPE)
+    table = Table(box=ASCII_DOUBLE_HEAD, show_edge=False, pad_edge=False, caption=" ")
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for cells in _cells(rows):
         table.add_row(*map(Text, cells))
-    AirflowConsole().print(table)
+    console.print(table)
 
 
 def show_counts(counts: Mapping[str, int]) -> str:

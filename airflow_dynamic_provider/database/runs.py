@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.airflow_adapter.xcom import States
     from airflow_dynamic_provider.database.structure import SpaceInfo, Structure
 
+#: The name that stands for the last run of a Dag.
+LATEST = "latest"
+
 # The number of names that a message lists.
 _LISTED = 10
 
@@ -333,6 +336,15 @@ def latest_run_id(session: Session, dag_id: str) -> str:
         _refuse_dag(session, dag_id)
         raise UnknownNameError(f"the Dag {dag_id!r} has no run")
     return str(found)
+
+
+def open_named_run(session: Session, dag_id: str, name: str) -> OpenRun:
+    """Open the Dag run that a person names: by its id, or `LATEST`.
+
+    Raises:
+        UnknownNameError: There is no such Dag or run, or Airflow has not kept the Dag.
+    """
+    return open_run(session, dag_id, latest_run_id(session, dag_id) if name == LATEST else name)
 
 
 def open_run(session: Session, dag_id: str, run_id: str) -> OpenRun:

@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse
 
 from airflow_dynamic_provider import __version__
 from airflow_dynamic_provider.database.conditions import FilterError
+from airflow_dynamic_provider.definitions.releases import RELEASE_HEADER
 from airflow_dynamic_provider.errors import (
+    AmbiguousNameError,
     DynamicOutputsError,
     LayoutError,
     ReadError,
@@ -19,6 +21,7 @@ from airflow_dynamic_provider.errors import (
 )
 from airflow_dynamic_provider.ui.assets import PATH, Assets
 from airflow_dynamic_provider.ui.routes import (
+    answers,
     clearing,
     comparing,
     errors,
@@ -68,6 +71,7 @@ def create_app() -> FastAPI:
         history,
         clearing,
         exports,
+        answers,
         pages,
     ):
         app.include_router(module.router)
@@ -75,6 +79,7 @@ def create_app() -> FastAPI:
     app.middleware("http")(_refuse_nul)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(UnknownNameError, _answer_unknown)
+    app.add_exception_handler(AmbiguousNameError, _answer_ambiguous)
     app.add_exception_handler(LayoutError, _answer_unreadable)
     app.add_exception_handler(ReadError, _answer_unreadable)
     app.add_exception_handler(FilterError, _answer_filter)
@@ -91,6 +96,8 @@ async def _refuse_nul(request: Request, call_next: Callable[[Request], Awaitable
 
 async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
+    # Commands of another release cannot use the answers. One that finds no such header is at another server.
+    response.headers.setdefault(RELEASE_HEADER, __version__)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     # Data changes. A file whose address has no digest may be of another release tomorrow.
@@ -105,6 +112,11 @@ def _answer_unknown(request: Request, error: Exception) -> Response:
 
 
 def _answer_filter(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, status_code=422)
+
+
+def _answer_ambiguous(request: Request, error: Exception) -> Response:
+    # Its message has names of the run only, which the user may see.
     return JSONResponse({"detail": str(error)}, status_code=422)
 
 

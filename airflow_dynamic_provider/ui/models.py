@@ -440,3 +440,23 @@ class Cleared(BaseModel):
     """What was cleared."""
 
     total: int = Field(description="The number of task instances that run again")
+
+
+class CommandSelection(BaseModel):
+    """What a command selects to run again. The command has checked what goes together."""
+
+    of: str | None = Field(default=None, description="The dynamic output")
+    keys: list[str] = Field(default_factory=list, description="Keys: outer/inner or JSON lists")
+    match: str | None = Field(default=None, description="A pattern that whole keys must match")
+    only_failed: bool = Field(default=False, description="Only failed ones")
+    steps: list[str] = Field(default_factory=list, description="Tasks of keys: task[key]")
+    workflow: str | None = Field(default=None, description="The workflow, instead of keys")
+    nodes: list[str] = Field(default_factory=list, description="Nodes of the workflow")
+
+
+class CommandClear(CommandSelection):
+    """What a command clears."""
+
+    keep_results: bool = Field(
+        default=False, description="Whether cached tasks may use results that are kept"
+    )

@@ -164,27 +164,34 @@ def test_the_pages_may_run_scripts():
 
 
 @assumes(
-    "Airflow's command line consists of groups of commands, which have arguments, and load their function "
-    "only when it is called.",
+    "Airflow's command line consists of groups of commands, and each argument adds itself to a parser.",
     rests="the commands",
-    where="airflow_adapter/commands.py cli/definition.py cli/__main__.py",
-    names="ARG_OUTPUT ARG_VERBOSE ActionCommand Arg CLICommand GroupCommand lazy_load_command",
+    where="airflow_adapter/commands.py cli/definition.py",
+    names="ActionCommand Arg CLICommand GroupCommand",
 )
 def test_commands_are_made_of_airflows_classes(monkeypatch):
-    from airflow_dynamic_provider.airflow_adapter import commands
+    from argparse import ArgumentParser
+
+    from airflow.cli.cli_config import ActionCommand, GroupCommand
+    from airflow.cli.cli_parser import _add_command
+
     from airflow_dynamic_provider.cli import show
-    from airflow_dynamic_provider.cli.__main__ import get_parser
     from airflow_dynamic_provider.cli.definition import get_cli_commands
 
     (group,) = get_cli_commands()
-    assert isinstance(group, commands.GroupCommand)
-    inner = [each for each in group.subcommands if isinstance(each, commands.GroupCommand)]
+    assert isinstance(group, GroupCommand)
+    inner = [each for each in group.subcommands if isinstance(each, GroupCommand)]
     actions = [each for each in group.subcommands if each not in inner]
     actions += [each for nested in inner for each in nested.subcommands]
-    assert all(isinstance(each, commands.ActionCommand) for each in actions)
+    assert all(isinstance(each, ActionCommand) for each in actions)
     called = []
     monkeypatch.setattr(show, "show", called.append)
-    args = get_parser().parse_args(["show", "dag", "run", "key", "-o", "yaml", "-v"])
+    monkeypatch.setenv("AIRFLOW_CLI_TOKEN", "token")
+    parser = ArgumentParser()
+    _add_command(parser.add_subparsers(), group)
+    args = parser.parse_args(
+        ["dynamic-outputs", "show", "dag", "run", "key", "-o", "yaml", "-v", "--url", "http://server"]
+    )
     args.func(args)
     assert called == [args]
     assert (args.dag_id, args.run_id, args.output, args.verbose) == ("dag", "run", "yaml", True)
@@ -206,7 +213,7 @@ def test_airflow_adds_the_commands():
     "action_cli() logs who calls a command with which arguments, and suppress_logs_and_warning() keeps logs "
     "out of its output unless args.verbose is true.",
     rests="the output of the commands, and the audit log of their calls",
-    where="airflow_adapter/commands.py cli/clear.py cli/export.py cli/list.py cli/show.py",
+    where="airflow_adapter/commands.py cli/definition.py",
     names="action_cli suppress_logs_and_warning",
 )
 def test_functions_become_commands(database, caplog):
@@ -214,12 +221,11 @@ def test_functions_become_commands(database, caplog):
 
     from airflow.utils import cli_action_loggers
 
-    from airflow_dynamic_provider.airflow_adapter.commands import action_cli, suppress_logs_and_warning
+    from airflow_dynamic_provider.airflow_adapter.commands import as_airflow_command
 
     noted = []
 
-    @action_cli
-    @suppress_logs_and_warning
+    @as_airflow_command
     def command(args):
         logging.getLogger("contract").critical("of %s", args.dag_id)
 
@@ -237,25 +243,9 @@ def test_functions_become_commands(database, caplog):
 
 
 @assumes(
-    "AirflowConsole and SimpleTable print tables as Airflow's own commands do.",
-    rests="the output of the commands",
-    where="airflow_adapter/terminal.py cli/printing.py",
-    names="AirflowConsole SimpleTable yaml",
-)
-def test_tables_are_printed_by_airflow(capsys):
-    from airflow_dynamic_provider.cli.printing import print_rows
-
-    print_rows([{"key": "[bold]a"}], "table")
-    print_rows([{"key": "b"}], "yaml")
-    printed = capsys.readouterr().out
-    assert "[bold]a" in printed
-    assert "key: b" in printed
-
-
-@assumes(
     "create_session() returns a session of the metadata database outside the server.",
     rests="commands, stored Dags and embedded runs",
-    where="airflow_adapter/models.py cli/common.py database/structure.py embedded/reading.py",
+    where="airflow_adapter/models.py cli/database_source.py database/structure.py embedded/reading.py",
     names="create_session",
 )
 def test_a_session_is_made_outside_the_server(database):

@@ -325,8 +325,8 @@ def test_the_page_plans_and_clears_single_keys(failed_run, monkeypatch):
     assert plan["task_ids"] is None
     monkeypatch.setattr(clearing, "_MOST_PARTED", 0)
     assert server.post(f"{path}/clearing", wanted).json()["refusal"] == (
-        "1 batches would run some of their keys again, and a page clears at most 0 at once. Clear some of "
-        "them, or all of them with the command `airflow dynamic-outputs clear`."
+        "1 batches would run some of their keys again, and the server clears at most 0 at once. Clear some "
+        "of them, or all of them with `airflow dynamic-outputs clear` and without --url."
     )
     monkeypatch.undo()
     cleared = server.post(f"{path}/clear", {**wanted, "confirmed": plan["total"]})

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
+from argparse import Namespace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from airflow.sdk import dag, task, task_group
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata, dynamic_workflow
+from airflow_dynamic_provider.cli import completion, server_source
+from airflow_dynamic_provider.ui.routes import clearing
+from tests.api_server import ApiServer
 from tests.dag.tasks import keep, pair
 from tests.dag.test_reruns import may_lose_keys
 from tests.dag.workflow_clears import execute, run_again
@@ -90,6 +96,49 @@ def told(run, capsys):
     return execute_and_read
 
 
+class OverHttp(list):
+    """The options with which a command asks the API server in this process, and what it asked."""
+
+    def __init__(self, server, monkeypatch):
+        super().__init__(["--url", "http://testserver"])
+        self._server, self._monkeypatch = server, monkeypatch
+        self.requests = []
+        self.log_in("admin")
+        monkeypatch.setattr(server_source, "new_client", lambda: contextlib.nullcontext(self))
+
+    def log_in(self, user):
+        token = self._server.headers(user)["Authorization"].removeprefix("Bearer ")
+        self._monkeypatch.setenv("AIRFLOW_CLI_TOKEN", token)
+
+    def expired_token(self):
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+        user = SimpleAuthManagerUser(username="admin", role="ADMIN")
+        return get_auth_manager().generate_jwt(user, expiration_time_in_seconds=-3600)
+
+    def __getattr__(self, name):
+        return getattr(self._server.client, name)
+
+    def request(self, method, url, **more):
+        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
+        return self._server.client.request(method, url, **more)
+
+    def stream(self, method, url, **more):
+        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
+        return self._server.client.stream(method, url, **more)
+
+
+@pytest.fixture(scope="module")
+def server(airflow_database):
+    return ApiServer()
+
+
+@pytest.fixture
+def over_http(server, monkeypatch):
+    return OverHttp(server, monkeypatch)
+
+
 @pytest.fixture
 def read(told):
     """Execute a command, and read the JSON that it writes."""
@@ -161,7 +210,11 @@ def test_where_there_is_nothing_list_says_so(airflow_database, execution_api, to
 
     plain = start_run(without())
     assert told("list", of_run=plain) == ("", "The Dag 'without' has no dynamic outputs and no workflows.\n")
-    assert json.loads(told("list", "--output", "json", of_run=plain)[0]) == {"outputs": [], "workflows": []}
+    assert json.loads(told("list", "--output", "json", of_run=plain)[0]) == {
+        "run": {"dag_id": "without", "run_id": plain.run_id, "state": "queued"},
+        "outputs": [],
+        "workflows": [],
+    }
     assert refusal(plain, "show", "a") == "there is no dynamic output in the Dag 'without'"
     assert refusal(plain, "export") == "there is no dynamic output in the Dag 'without'"
 
@@ -691,3 +744,96 @@ def test_what_airflow_has_removed_is_left_alone(failing, cleared, told, monkeypa
     told("clear", "--key", "bob", "--of", "names.result", "--yes", of_run=run)
     assert run.run().state == "success"
     assert run.xcom("keep") == {"ann": ["ann", [0, 1]], "bob": ["bob", [0, 1, 2]]}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["list", "-o", "json"],
+        ["keys", "-o", "yaml"],
+        ["keys", "--state", "failed", "--state", "success", "--match", "*b", "--limit", "1"],
+        ["keys", "--of", "below.result", "-o", "plain"],
+        ["show", "=b", "--of", "letters.result", "-o", "json"],
+        ["show", '["a", "n0"]'],
+        ["why"],
+        ["why", "a/n1", "-o", "json"],
+        ["diff", "latest"],
+        ["export", "-o", "csv"],
+        ["export", "--what", "metadata", "--of", "letters.result"],
+        ["clear", "--state", "failed"],
+        ["clear", "--match", "[a-z]*", "-o", "json"],
+        ["clear", "--key", "a", "--of", "letters.result"],
+        ["clear", "--step", "check[=b]"],
+        ["clear", "--workflow", "graph", "--node", "node"],
+    ],
+)
+def test_over_http_a_command_writes_what_it_writes_beside_the_database(told, over_http, arguments):
+    name, *others = arguments
+    assert told(name, *others, *over_http) == told(name, *others)
+    assert over_http.requests[0].startswith(f"{'POST' if name == 'clear' else 'GET'} /dynamic-outputs/dags/")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "a"], "several dynamic outputs have 'a': "),
+        (["show", "a/n7"], "There is no key 'a/n7' in the run '"),
+        (
+            ["keys", "--of", "leters.result"],
+            "There is no dynamic output 'leters.result' in the Dag 'commands'.",
+        ),
+    ],
+)
+def test_over_http_a_command_refuses_what_is_not_there(run, over_http, arguments, message):
+    assert refusal(run, *arguments, *over_http).startswith(message)
+
+
+def test_over_http_the_last_run_is_found_and_cleared_with_what_it_shows(
+    run, told, read, over_http, monkeypatch
+):
+    ran = start_run(commands()).run()
+    listed = read("list", *over_http, of_run=SimpleNamespace(dag=ran.dag, run_id="latest"))
+    assert listed["run"] == {"dag_id": "commands", "run_id": ran.run_id, "state": "success"}
+    before = states_of(ran)
+    arguments = ("clear", "--key", "z", "--of", "letters_zip_others__keys", "--keep-cache", "-o", "json")
+    shown = told(*arguments, *over_http, of_run=ran)[0]
+    assert states_of(ran) == before
+    data, words = told(*arguments, "--yes", *over_http, of_run=ran)
+    assert (data, words.split()[:2]) == (shown, ["Cleared", str(len(json.loads(shown)))])
+    assert {each["task_id"] for each in json.loads(shown)} >= {"pair"}
+    assert states_of(ran)["pair", 3] is None
+    monkeypatch.setattr(clearing, "_MOST_CLEARED", 0)
+    assert "and the server clears at most 0 at once" in refusal(
+        run, "clear", "--match", "z", "--yes", *over_http
+    )
+
+
+def test_a_viewer_reads_over_http_and_may_not_clear(run, told, over_http, monkeypatch):
+    over_http.log_in("viewer")
+    assert "letters.result" in told("list", *over_http)[0]
+    message = refusal(run, "clear", "--match", "z", "--yes", *over_http)
+    assert message.startswith("http://testserver refuses this to the user of the token from the environment")
+    over_http.log_in("nobody")
+    assert "Ask for the permission" in refusal(run, "list", *over_http)
+    # Airflow answers 403 to a token that it does not know, and 401 to one that has expired.
+    for token in ("unknown", over_http.expired_token()):
+        monkeypatch.setenv("AIRFLOW_CLI_TOKEN", token)
+        message = refusal(run, "list", *over_http)
+        assert "does not accept the token from the environment variable AIRFLOW_CLI_TOKEN" in message
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_shell_completes_dags_runs_outputs_and_keys(run, over_http, remote):
+    named = Namespace(
+        dag_id="commands", run_id=run.run_id, of=None, env=None, url=over_http[1] if remote else None
+    )
+    assert completion.dag_ids("comm", named) == ["commands"]
+    assert run.run_id in completion.run_ids(run.run_id[:4], named)
+    assert completion.run_ids("lat", named) == ["latest"]
+    assert completion.outputs("let", named) == ["letters.result", "letters_zip_others__keys"]
+    assert completion.keys("[c", named) == ["[c]", "[c]/n0"]
+    named.of = "below.result"
+    assert completion.keys("", named) == ["a/n0", "a/n1", "[c]/n0"]
+    named.dag_id = "unknown"
+    assert completion.keys("", named) == []

@@ -180,7 +180,7 @@ def test_more_than_a_request_can_clear_is_refused_before_and_then(server, monkey
     monkeypatch.setattr(clearing, "_MOST_CLEARED", 5)
     path, wanted = f"/dags/of_{FEW}/runs/large", {"of": OF, "lister": True}
     refusal = server.post(f"{path}/clearing", wanted).json()["refusal"]
-    assert refusal.startswith("601 task instances would run again, and a page clears at most 5 at once.")
+    assert refusal.startswith("601 task instances would run again, and the server clears at most 5 at once.")
     answer = server.post(f"{path}/clear", {**wanted, "confirmed": 601})
     assert (answer.status_code, answer.json()["detail"]) == (422, refusal)
 

@@ -125,4 +125,4 @@ def test_airflow_is_told_of_the_commands():
     (group,) = pkgutil.resolve_name(function)()
     assert group.name == "dynamic-outputs"
     names = [command.name for command in group.subcommands]
-    assert names == ["list", "keys", "show", "why", "clear", "export", "cache"]
+    assert names == ["list", "keys", "show", "why", "diff", "clear", "export", "cache"]

@@ -51,7 +51,7 @@ def find_what_runs_again(
 ) -> models.ClearingAnswer:
     """Return the task instances that run again when keys, or nodes of a workflow, are cleared."""
     to_clear = _find(open_run(session, dag_id, run_id), wanted)
-    refusal = _too_many(to_clear) if may_clear else _FORBIDDEN
+    refusal = refusal_of(to_clear) if may_clear else _FORBIDDEN
     return models.ClearingAnswer(
         task_ids=to_clear.markers(_MARKERS),
         total=to_clear.total,
@@ -69,7 +69,7 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
     """Clear keys, or nodes of a workflow, with everything that depends on them, in one transaction."""
     run = open_run(session, dag_id, run_id)
     to_clear = _find(run, wanted)
-    if (refusal := _too_many(to_clear)) is not None:
+    if (refusal := refusal_of(to_clear)) is not None:
         raise HTTPException(422, refusal)
     total = to_clear.total
     if total != wanted.confirmed:
@@ -86,20 +86,21 @@ def clear_run(dag_id: str, run_id: str, wanted: models.ClearRequest, session: Se
 router.include_router(_clears)
 
 
-def _too_many(to_clear: ToClear) -> str | None:
+def refusal_of(to_clear: ToClear) -> str | None:
+    """Return why one request cannot clear so many; ``None`` if it can."""
     counts = (
-        (to_clear.total, _MOST_CLEARED, "task instances would run again, and a page clears at most"),
+        (to_clear.total, _MOST_CLEARED, "task instances would run again, and the server clears at most"),
         (
             len(to_clear.parts),
             _MOST_PARTED,
-            "batches would run some of their keys again, and a page clears at most",
+            "batches would run some of their keys again, and the server clears at most",
         ),
     )
     for count, most, explanation in counts:
         if count > most:
             return (
                 f"{count:,} {explanation} {most:,} at once. "
-                "Clear some of them, or all of them with the command `airflow dynamic-outputs clear`."
+                "Clear some of them, or all of them with `airflow dynamic-outputs clear` and without --url."
             )
     return None
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from airflow_dynamic_provider.database.export import Format, What, export
-from airflow_dynamic_provider.database.runs import open_run
+from airflow_dynamic_provider.database.key_naming import chosen_spaces
+from airflow_dynamic_provider.database.runs import open_named_run
 from airflow_dynamic_provider.ui.access import READS_RUN, SessionDep
 from airflow_dynamic_provider.ui.filtering import Filter  # noqa: TC001 (read at run time)
 from airflow_dynamic_provider.ui.turns import ExportRoute
@@ -34,8 +35,8 @@ def get_export(
     dag_id: str,
     run_id: str,
     session: SessionDep,
-    of: Annotated[str, Query(description="The dynamic output")],
     wanted: Filter,
+    of: Annotated[str | None, Query(description="The dynamic output; null for all")] = None,
     what: What = "states",
     format: Format = "csv",  # noqa: A002 (its name in the address)
 ) -> StreamingResponse:
@@ -45,12 +46,14 @@ def get_export(
     says so at its end: CSV with a last line that begins with `# complete`, JSON with the field `complete`.
     A file with some keys only names the filter: in the last line, or in the field `only_keys_with`.
     """
-    run = open_run(session, dag_id, run_id)
+    run = open_named_run(session, dag_id, run_id)
     selection = None if wanted.is_everything else wanted
-    file = _written(export(run, [run.space(of)], what, format, selection))
+    file = _written(export(run, chosen_spaces(run, of), what, format, selection))
     # Names may contain any character. Keep those that are safe in a file name and in a header.
     name = re.sub(
-        r"[^A-Za-z0-9._-]+", "_", f"{dag_id}-{run_id}-{of}-{what}{'-selection' if selection else ''}.{format}"
+        r"[^A-Za-z0-9._-]+",
+        "_",
+        f"{dag_id}-{run.run_id}-{of or 'all'}-{what}{'-selection' if selection else ''}.{format}",
     )
     return StreamingResponse(
         _chunks(file),
