@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 76bcb7d52809a8b55bbb54365002843efa880be70312468833ce869d6bcde7be
+// Made of openapi.json by "make ui-types". SHA-256 of that: c10e2bb09423b4889c0dc9f789348efca0935b284791ac10ae75f49462ec58d1
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -1913,9 +1913,9 @@ export interface operations {
     };
     get_export_dags__dag_id__runs__run_id__export_get: {
         parameters: {
-            query: {
-                /** @description The dynamic output */
-                of: string;
+            query?: {
+                /** @description The dynamic output; null for all */
+                of?: string | null;
                 what?: "states" | "metadata";
                 format?: "json" | "csv";
                 /** @description A string that the key must contain, in any case */

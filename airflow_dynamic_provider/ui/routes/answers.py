@@ -16,8 +16,9 @@ from airflow_dynamic_provider.ui.turns import ClearRoute, PageRoute
 
 _RUN = "/dags/{dag_id}/runs/{run_id}/answers"
 
-router = APIRouter(prefix=_RUN, tags=["commands"], route_class=PageRoute, dependencies=READS_RUN)
-_clears = APIRouter(route_class=ClearRoute, dependencies=CLEARS_RUN)
+# Without a place in the schema: the answers change with the commands, which have the same release.
+router = APIRouter(prefix=_RUN, route_class=PageRoute, dependencies=READS_RUN, include_in_schema=False)
+_clears = APIRouter(route_class=ClearRoute, dependencies=CLEARS_RUN, include_in_schema=False)
 
 _Of = Annotated[str | None, Query(description="The dynamic output; null for all, or the one with the key")]
 _Key = Annotated[str, Query(description="The key: outer/inner or a JSON list")]
