@@ -170,6 +170,19 @@ def test_list_shows_all_dynamic_outputs_and_workflows(read):
         "kind": "produced",
         "keys": 3,
         "counts": {"failed": 1, "success": 2},
+        "progress": [
+            {
+                "task_id": task_id,
+                "keys": 3,
+                "done": 2,
+                "failed": 1,
+                "running": 0,
+                "waiting": 0,
+                "summary": "2 of 3 done, 1 failed",
+                "estimate": None,
+            }
+            for task_id in ("check", "below")
+        ],
         "description": "Names of [all] kinds",
         "message": None,
     }

@@ -75,16 +75,24 @@ def test_commands_show_what_the_page_shows(tmp_path, capsys):
     file, namespace = tmp_path / "arrivals.py", {"__name__": "documentation"}
     file.write_text(next(code for language, _, code, _ in blocks if language == "python"))
     exec(compile(file.read_text(), file, "exec"), namespace)
+    files = dict(namespace["FILES"])
+    namespace["FILES"].update({"b.csv": 80, "c.csv": 3})
+    before = start_run(namespace["arrivals"]()).run()
+    namespace["FILES"].clear()
+    namespace["FILES"].update(files)
     run = start_run(namespace["arrivals"]()).run()
+    ids = {"my_run": run.run_id, "yesterday": before.run_id}
     sessions = [code for language, _, code, _ in blocks if language == "console"]
     for session in sessions:
         typed, _, shown = session.partition("\n")
         words = shlex.split(typed.removeprefix("$ airflow dynamic-outputs "))
         capsys.readouterr()
-        execute([run.run_id if word == "my_run" else word for word in words])
-        written = capsys.readouterr()
-        assert _without_times(written.out + written.err) == _without_times(shown), typed
-    assert len(sessions) == 6
+        execute([ids.get(word, word) for word in words])
+        written = "".join(capsys.readouterr())
+        for name, run_id in ids.items():
+            written = written.replace(run_id, name)
+        assert _without_times(written) == _without_times(shown), typed
+    assert len(sessions) == 7
 
 
 def _without_times(text):

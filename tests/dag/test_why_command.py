@@ -198,3 +198,36 @@ def test_clear_by_pattern(told, run):
     assert refusal("--match", "x*", "--workflow", "g", "--state", "failed") == (
         "--match selects keys of dynamic outputs. With --workflow, name nodes with --node."
     )
+
+
+def test_diff_shows_what_changed_from_one_run_to_the_next(run, told, monkeypatch):
+    monkeypatch.setitem(ERRORS, "north", None)
+    monkeypatch.setitem(ERRORS, "east", "out of memory")
+    monkeypatch.delitem(ERRORS, "west")
+    monkeypatch.setitem(ERRORS, "new", None)
+    later = start_run(loads()).run()
+    written = told("diff", later.run_id, "--of", "regions.result", "--output", "plain")
+    rows = [line.split()[:-1] for line in written.out.splitlines()[1:]]
+    assert [" ".join(row[:-1] if row[0] in ("newly", "repaired") else row) for row in rows] == [
+        "new regions.result new",
+        "gone regions.result west",
+        "newly failed regions.result east",
+        "repaired regions.result north",
+    ]
+    assert written.err == (
+        f"From {run.run_id} to {later.run_id}: 1 new, 1 gone, 1 newly failed, 1 repaired.\n"
+    )
+    both = documents(told, "diff", "latest")
+    assert {(each["of"], each["change"]) for each in both} == {
+        (of, change) for of in OUTPUTS for change in ("new", "gone", "newly failed", "repaired")
+    }
+    assert told("diff", run.run_id).err.endswith("no key differs.\n")
+
+
+def test_list_watches_a_run_until_it_ends(run, told):
+    written = told("list", "--watch")
+    assert "regions.result load: 1 of 4 done, 3 failed\n" in written.err
+    assert "many_regions.result load_batch: 1 of 4 done, 3 failed\n" in written.err
+    assert "many_regions.result" in written.out
+    with pytest.raises(SystemExit, match="--watch shows bars or lines"):
+        told("list", "--watch", "--output", "json")
