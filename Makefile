@@ -101,6 +101,7 @@ test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with fly
 	$(call step,flytekit)
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.check_pods
+	@PYTHONPATH=".:$(FLYTE)/providers" "$(BIN)/python" -m tests.flyte.check_containers
 	@FLYTE_PROGRAMS=all PYTHONPATH="$(FLYTE)/frames" "$(BIN)/python" -m pytest tests/flyte/test_programs.py \
 		$(shared) $(ARGS)
 
@@ -108,13 +109,15 @@ flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json
 
 # flytekit and Airflow need different versions of the same packages.
-$(FLYTE)/.ready: tests/flyte/constraints.txt
+$(FLYTE)/.ready: tests/flyte/constraints.txt tests/flyte/providers.txt
 	$(call step,Installing flytekit into an environment of its own)
 	@$(call environment,$(FLYTE))
 	@$(call install,$(FLYTE),--requirement tests/flyte/constraints.txt)
 	@# For the Dags that pass tables: what Airflow does not bring.
 	@$(call install,$(FLYTE),--no-deps --target "$(FLYTE)/frames" \
 		$$(grep -E '^(numpy|pandas|pyarrow)==' tests/flyte/constraints.txt))
+	@# For the operators of containers, beside the packages of .venv.
+	@$(call install,$(FLYTE),--no-deps --target "$(FLYTE)/providers" --requirement tests/flyte/providers.txt)
 	@touch $@
 
 DAGSTER := $(HOMES)/dagster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
@@ -9,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import Asset, BaseOperator, dag, get_current_context, task, task_group
+from airflow.sdk import Asset, BaseOperator, Param, dag, get_current_context, task, task_group
 
-from airflow_dynamic_provider.airflow_adapter import labels, xcom
+from airflow_dynamic_provider.airflow_adapter import containers, labels, waits, xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from tests.contract.assumptions import assumes
 from tests.task_runs import FakeSupervisor, run_task
@@ -578,3 +579,51 @@ def test_a_task_shows_what_it_is_expanded_over():
     made = contract()
     found = {name: inputs_of(made.get_task(name)) for name in made.task_ids}
     assert found == {"many": None, "each": ("many", 3), "group.inside": ("many",)}
+
+
+@assumes(
+    "An operator that asks people returns the chosen options and the input, by name, to execute_complete.",
+    rests="the gates of programs for Flyte",
+    where="airflow_adapter/waits.py dags_from/flyte/gates.py",
+    names="HITLOperator",
+)
+def test_an_asking_operator_returns_the_answer():
+    operator = waits.asking_operator()(
+        task_id="asks",
+        subject="rate",
+        options=["OK"],
+        params={"value": Param(default=None, type=["null", "number"])},
+        response_timeout=timedelta(hours=1),
+    )
+    event = {
+        "chosen_options": ["OK"],
+        "params_input": {"value": 3},
+        "responded_at": datetime.now(timezone.utc),
+        "responded_by_user": None,
+    }
+    answer = operator.execute_complete({}, event)
+    assert (answer["chosen_options"], answer["params_input"]) == (["OK"], {"value": 3})
+    assert operator.response_timeout == timedelta(hours=1)
+
+
+@assumes(
+    "A trigger for a time fires once it is over.",
+    rests="the gate `sleep` of programs for Flyte",
+    where="airflow_adapter/waits.py dags_from/flyte/gates.py",
+    names="TimeDeltaTrigger",
+)
+def test_a_trigger_waits_for_a_time():
+    async def fired() -> int:
+        return len([event async for event in waits.time_trigger(timedelta()).run()])
+
+    assert asyncio.run(fired()) == 1
+
+
+@assumes(
+    "Without their providers, the modules of the operators of containers cannot be imported.",
+    rests="the error of a ContainerTask that says what to install; `make test-flyte` has the providers",
+    where="airflow_adapter/containers.py dags_from/flyte/containers.py",
+    names="DockerOperator KubernetesPodOperator",
+)
+def test_operators_of_containers_need_their_providers():
+    assert (containers.docker_operator(), containers.pod_operator()) == (None, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import subprocess
 import types
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,13 +20,16 @@ from airflow_dynamic_provider.dags_from import flyte as fl
 from airflow_dynamic_provider.dags_from.flyte import hashes, promises, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
 from airflow_dynamic_provider.dags_from.flyte.values import decode, encode
+from airflow_dynamic_provider.definitions.cache import Cache
 from airflow_dynamic_provider.errors import (
     DynamicOutputsError,
     OutputTypeError,
     PromiseUsageError,
+    TooFewSuccessesError,
     WorkflowCallError,
     WorkflowError,
 )
+from airflow_dynamic_provider.version_compat import AirflowFailException
 
 RAN: list[Any] = []
 
@@ -483,16 +488,18 @@ def test_a_cron_schedule_is_airflows(given, expected):
         (lambda: fl.task(lambda x: x), "the input 'x' of '<lambda>' has no type"),
         (lambda: fl.map_task(sum), "map_task takes a @task, received"),
         (lambda: fl.map_task(pair), "with one output at most, but 'pair' has 2"),
-        (lambda: fl.map_task(one, min_successes=1), "min_successes=1"),
-        (
-            lambda: fl.map_task(one, metadata=fl.TaskMetadata(retries=2)),
-            "a metadata= with settings that the task does not have",
-        ),
+        (lambda: fl.map_task(fl.map_task(one)), "map_task takes a @task, received"),
+        (lambda: fl.map_task(one, min_success_ratio=2.0), "min_success_ratio=2.0"),
+        (lambda: fl.map_task(one, min_successes=2)(x=[1]), "has 1 nodes, and 2 of them must succeed"),
         (lambda: fl.map_task(functools.partial(one, 1)), "a partial with positional arguments"),
         (lambda: create_node(one, x=1), "create_node is called outside of the body"),
         (lambda: fl.conditional("x"), r"conditional\('x'\) is used outside of the body"),
-        (lambda: fl.wait_for_input("x"), "HITLEntryOperator"),
-        (lambda: fl.ContainerTask.from_command, "KubernetesPodOperator"),
+        (
+            lambda: fl.wait_for_input("x", timeout=timedelta(1), expected_type=int),
+            "the gate 'x' is called outside of the body",
+        ),
+        (lambda: fl.approve(3, "x", timeout=timedelta(1)), r"approve\('x'\) is given 3"),
+        (lambda: fl.reference_task(name="x"), "Import the task from the module"),
         (lambda: fl.FlyteRemote(), "REST API"),
     ],
 )
@@ -524,26 +531,59 @@ def test_settings_of_the_deployment_are_said_in_the_documentation_of_the_task():
     )
 
 
-def test_overrides_of_one_call():
-    @fl.task(retries=3)
-    def tried(x: int) -> int:
-        return x
+@fl.task(retries=3)
+def tried(x: int) -> int:
+    return x
 
+
+def kinds_of(workflow, **inputs):
+    """Return node -> the settings of its task, without its documentation."""
+    kinds = workflow.find_kinds()
+    settings = {kind.name: {**kind.settings} for kind in kinds}
+    return {
+        node.name: {name: value for name, value in settings[node.kind].items() if name != "doc_md"}
+        for node in workflow.plan(inputs).nodes
+    }
+
+
+def test_overrides_of_one_call_are_settings_of_another_task():
     @fl.dynamic
     def overridden(x: int) -> int:
-        tried(x=x).with_overrides(node_name="first", retries=1, requests=fl.Resources(cpu="1"))
-        return tried(x=x)
+        first = tried(x=x)
+        first.with_overrides(node_name="first", retries=5, timeout=timedelta(seconds=3))
+        tried(x=first).with_overrides(name="second", retries=1, cache=True, cache_version="2")
+        create_node(tried, x=x).with_overrides(cache=fl.Cache("1"))
+        fl.map_task(tried, metadata=fl.TaskMetadata(retries=2))(x=[x])
+        return fl.map_task(tried)(x=[x]).with_overrides(retries=4)[0]
 
-    with mock.patch.object(promises.log, "warning") as warning:
-        nodes = overridden.plan({"x": 1}).nodes
-    assert (warning.call_args.args[0] % warning.call_args.args[1:]).startswith(
-        "with_overrides(requests=) of 'first' has no effect"
-    )
-    assert [(node.name, node.retries) for node in nodes] == [("first", 1), ("tried", None)]
+    assert kinds_of(overridden, x=1) == {
+        "first": {"retries": 5, "execution_timeout": timedelta(seconds=3)},
+        "second": {"retries": 1, "cache": Cache("2")},
+        "tried": {"retries": 3, "cache": Cache("1")},
+        "tried-map/0": {"retries": 2},
+        "tried-map-2/0": {"retries": 4},
+    }
+    assert overridden(x=1) == 1
+
+    @fl.dynamic
+    def later(xs: list[int]) -> int:
+        made = fl.map_task(tried)(x=xs)
+        mapped = fl.map_task(tried)(x=made).with_overrides(retries=4)
+        return one(x=mapped[0])
+
+    assert kinds_of(later, xs=[1])["tried-map-2"] == {"retries": 4}
+    assert later(xs=[1, 2]) == 1
+
+
+def test_overrides_that_only_the_body_knows_are_logged():
+    @fl.dynamic
+    def computed(x: int) -> int:
+        tried(x=x).with_overrides(retries=x, requests=fl.Resources(cpu=str(x)))
+        return tried(x=x)
 
     @fl.dynamic
     def more(x: int) -> int:
-        return tried(x=x).with_overrides(retries=5)
+        return tried(x=x).with_overrides(retries=x)
 
     @fl.dynamic
     def twice(x: int) -> int:
@@ -554,14 +594,134 @@ def test_overrides_of_one_call():
     def unknown(x: int) -> int:
         return tried(x=x).with_overrides(colour=1)
 
+    with mock.patch.object(promises.log, "warning") as warning:
+        nodes = computed.plan({"x": 1}).nodes
+    assert (warning.call_args.args[0] % warning.call_args.args[1:]).startswith(
+        "with_overrides(requests=) of 'tried' has no effect"
+    )
+    assert [node.retries for node in nodes] == [1, None]
     with pytest.raises(
         WorkflowCallError, match="'tried' is given retries=5 for one call, but its task has 3"
     ):
-        more(x=1)
+        more(x=5)
     with pytest.raises(WorkflowError, match="same"):
         twice(x=1)
     with pytest.raises(WorkflowCallError, match="colour=, which flytekit does not know"):
         unknown(x=1)
+
+
+def test_a_number_of_items_of_a_map_must_succeed():
+    @fl.task
+    def odd(x: int) -> int:
+        if x % 2 == 0:
+            raise ValueError("even")
+        return x
+
+    @fl.dynamic
+    def some(xs: list[int], least: int) -> list[int | None]:
+        made = fl.map_task(one)(x=xs)
+        fl.map_task(odd, min_successes=least)(x=xs)
+        return fl.map_task(odd, min_successes=least)(x=made)
+
+    assert some(xs=[1, 2, 3], least=2) == [1, None, 3]
+    with pytest.raises(TooFewSuccessesError, match="1 of the 3 nodes of 'odd-map-2' succeeded"):
+        some(xs=[1, 2, 4], least=2)
+    with pytest.raises(ValueError, match="even"):
+        some(xs=[1, 2, 3], least=3)
+    assert fl.map_task(odd, min_successes=1)(x=[1, 2, 4]) == [1, None, None]
+
+
+def test_gates_ask_on_the_terminal_as_plain_python(monkeypatch):
+    hour = timedelta(hours=1)
+
+    @fl.dynamic
+    def asks(x: int) -> float:
+        rate = fl.wait_for_input("rate", timeout=hour, expected_type=float)
+        fl.sleep(hour) >> one(x=x)
+        return scaled(x=fl.approve(pair(x=x), "go on", timeout=hour).o0, rate=rate)
+
+    answers = {"rate: ": "3", "go on: approve (1, '1')? [Y/n] ": "y"}
+    monkeypatch.setattr("builtins.input", answers.pop)
+    assert asks(x=1) == 3.0
+    assert answers == {}
+    monkeypatch.setattr("builtins.input", lambda question: "3" if question == "rate: " else "n")
+    with pytest.raises(AirflowFailException, match="'go on' was not approved"):
+        asks(x=1)
+
+    @fl.workflow
+    def in_case(x: int) -> int:
+        return fl.conditional("c").if_(one(x=x) == 1).then(fl.sleep(hour)).else_().then(one(x=x))
+
+    with pytest.raises(WorkflowCallError, match="or in a case of a conditional"):
+        in_case(x=1)
+
+
+@fl.task
+def scaled(x: int, rate: float) -> float:
+    return x * rate
+
+
+class Power(fl.PythonInstanceTask):
+    def __init__(self, name: str, exponent: int) -> None:
+        super().__init__(name, inputs=fl.kwtypes(x=int), outputs=fl.kwtypes(power=int, text=str), retries=1)
+        self.exponent = exponent
+
+    def execute(self, x: int) -> tuple[int, str]:
+        return x**self.exponent, str(x)
+
+
+square, cube = Power("square", 2), Power("a.cube", 3)
+
+
+def test_instance_tasks_are_called_like_tasks():
+    @fl.workflow
+    def powers(x: int) -> tuple[int, int, str]:
+        squared = square(x=x)
+        return squared.power, cube(x=squared.power).power, squared.text
+
+    assert tuple(powers(x=2)) == (4, 64, "2")
+    assert kinds_of(powers, x=2) == {"square": {"retries": 1}, "cube": {"retries": 1}}
+    with pytest.raises(WorkflowCallError, match="'square' does not fit"):
+        square(y=1)
+
+
+def container(**given):
+    settings = {
+        "command": ["sh", "-c", "echo {{.inputs.n}} > /tmp/out/number"],
+        "inputs": fl.kwtypes(n=int, text=fl.FlyteFile),
+        "input_data_dir": "/tmp/in",
+        "outputs": fl.kwtypes(number=int, file=fl.FlyteFile),
+        "output_data_dir": "/tmp/out",
+    }
+    return fl.ContainerTask(name="of test", image="busybox", **{**settings, **given})
+
+
+def test_the_command_of_a_container_carries_inputs_and_outputs(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("it's")
+    folders = {"input_data_dir": str(tmp_path / "in"), "output_data_dir": str(tmp_path / "out")}
+    read = 'cat "$0/in/text"; echo {{.inputs.n}} > "$0/out/number"; cp "$0/out/number" "$0/out/file"'
+    made = container(command=["sh", "-c", read, str(tmp_path)], **folders)
+    command = made._whole_command({"n": 3, "text": fl.FlyteFile(str(text))}, "")
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert printed[0] == "it's"
+    number, file = made._read(json.loads(printed[-1]))
+    assert (number, Path(file).read_text()) == (3, "3\n")
+    plain = fl.ContainerTask("plain", "busybox", ["echo", "{{.inputs.n}}"], fl.kwtypes(n=int))
+    assert plain._whole_command({"n": 3}, "") == ["echo", "3"]
+
+
+def test_a_container_needs_a_provider_and_known_inputs():
+    made = container()
+    # Neither provider is among the packages for development.
+    with pytest.raises(
+        WorkflowError, match=r"'of_test' needs a provider.*airflow-dynamic-provider\[docker\]"
+    ):
+        made(n=1, text="/etc/hostname")
+    with pytest.raises(WorkflowError, match=r"has \{\{.inputs.m\}\}, which is no input"):
+        container(command=["echo", "{{.inputs.m}}"])
+    with pytest.raises(WorkflowError, match="has outputs, but no directory for them"):
+        container(output_data_dir=None)
 
 
 def test_an_environment_shares_settings():

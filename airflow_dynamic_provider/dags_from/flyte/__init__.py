@@ -18,6 +18,7 @@ from airflow_dynamic_provider.dags_from.flyte.unsupported import INSTEAD, Unsupp
 
 _NAMES = {
     "Cache": "caches",
+    "ContainerTask": "containers",
     "CronSchedule": "schedules",
     "Deck": "decks",
     "Documentation": "resources",
@@ -33,6 +34,7 @@ _NAMES = {
     "LaunchPlan": "launch_plans",
     "PagerDuty": "resources",
     "PodTemplate": "resources",
+    "PythonInstanceTask": "instances",
     "Resources": "resources",
     "Secret": "resources",
     "Slack": "resources",
@@ -41,13 +43,16 @@ _NAMES = {
     "TaskMetadata": "resources",
     "WorkflowExecutionPhase": "resources",
     "WorkflowFailurePolicy": "resources",
+    "approve": "gates",
     "conditional": "conditions",
     "create_node": "nodes",
     "current_context": "contexts",
     "dynamic": "workflows",
     "kwtypes": "interfaces",
     "map_task": "maps",
+    "sleep": "gates",
     "task": "tasks",
+    "wait_for_input": "gates",
     "workflow": "workflows",
 }
 

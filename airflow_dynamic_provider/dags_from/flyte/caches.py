@@ -22,6 +22,8 @@ class Cache:
         policies: Refused, because they are code of flytekit that computes a version.
     """
 
+    _dynamic_workflow_constant = True
+
     def __init__(
         self,
         version: str | None = None,
@@ -39,6 +41,11 @@ class Cache:
         self.serialize = serialize
         self.ignored_inputs = (ignored_inputs,) if isinstance(ignored_inputs, str) else tuple(ignored_inputs)
         self.salt = salt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cache) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def read_cache(name: str, given: Mapping[str, Any]) -> CoreCache | None:

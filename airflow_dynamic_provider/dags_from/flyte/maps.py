@@ -28,16 +28,23 @@ class FlyteMap(Mapped):
         bound: The arguments that are the same for every item.
         concurrency: How many may run at a time, ``None`` for all.
         min_success_ratio: The share that must succeed.
+        min_successes: The number that must succeed, instead of a share.
     """
 
     def __init__(
-        self, task: FlyteTask, bound: Mapping[str, Any], concurrency: int | None, min_success_ratio: float
+        self,
+        task: FlyteTask,
+        bound: Mapping[str, Any],
+        concurrency: int | None,
+        min_success_ratio: float,
+        min_successes: int | None = None,
     ) -> None:
         super().__init__(task)
         self.task = task
         self.bound = bound
         self.concurrency = concurrency
         self.min_success_ratio = min_success_ratio
+        self.min_successes = min_successes
 
     def __call__(self, **lists: Any) -> Any:
         """Add a node for each item and return the promise of the list of their values. Elsewhere, run them.
@@ -56,8 +63,9 @@ class FlyteMap(Mapped):
                 for name, value in interface.defaults.items()
                 if name not in lists and name not in bound
             }
-            partial = functools.partial(self.task, **defaults, **bound)
-            mapped = core.map_task(partial, self.concurrency, self.min_success_ratio)
+            mapped = core.MappedTask(
+                self.task, {**defaults, **bound}, self.concurrency, self.min_success_ratio, self.min_successes
+            )
             return mapped(**encoded)
         return self._run(lists)
 
@@ -86,7 +94,10 @@ class FlyteMap(Mapped):
             except Exception as error:
                 failed.append(error)
                 results.append(None)
-        if len(failed) > allowed_failures(self.min_success_ratio, len(items)):
+        ratio = core.share_of(
+            self.min_successes, self.min_success_ratio, len(items), self.task.interface.name
+        )
+        if len(failed) > allowed_failures(ratio, len(items)):
             raise failed[0]
         return results
 
@@ -104,9 +115,9 @@ def map_task(
     Args:
         target: A ``@task``, or a ``functools.partial`` of one.
         concurrency: How many may run at a time. All by default, and for 0.
-        min_successes: Refused: use ``min_success_ratio``.
+        min_successes: The number that must succeed, instead of a share.
         min_success_ratio: The share that must succeed. Below 1, the value of a failed item is ``None``.
-        metadata: A `TaskMetadata`. It may not ask for more than the task has.
+        metadata: A `TaskMetadata` with settings for this map. A constant of the Dag file.
 
     Raises:
         WorkflowCallError: The target is no task, or an argument is refused.
@@ -131,26 +142,18 @@ def map_task(
             f"{len(target.interface.outputs)}",
             remedy="Return a NamedTuple or a dataclass as one output.",
         )
-    if min_successes is not None:
-        raise WorkflowCallError(
-            f"map_task({target.interface.name}) is given min_successes={min_successes}",
-            remedy="Use min_success_ratio=, a share from 0 to 1.",
-        )
-    _check_metadata(target, metadata)
     ratio = 1.0 if min_success_ratio is None else min_success_ratio
-    return FlyteMap(target, bound, concurrency or None, ratio)
+    if not 0 <= ratio <= 1:
+        raise WorkflowCallError(
+            f"map_task({target.interface.name}) is given min_success_ratio={ratio}",
+            remedy="Pass a number from 0 to 1, or min_successes.",
+        )
+    return FlyteMap(_varied(target, metadata), bound, concurrency or None, ratio, min_successes)
 
 
 # The tasks that a body maps are found by this mark.
 setattr(map_task, MAPS_MARK, True)
 
 
-def _check_metadata(task: FlyteTask, metadata: Any) -> None:
-    if metadata is None:
-        return
-    has = task._task.kwargs["retries"]
-    if metadata.retries > has or metadata.timeout or metadata.cache:
-        raise WorkflowCallError(
-            f"map_task({task.interface.name}) is given a metadata= with settings that the task does not have",
-            remedy="Set retries=, timeout= and cache= in @task(...). Airflow keeps them with the task.",
-        )
+def _varied(task: FlyteTask, metadata: Any) -> FlyteTask:
+    return task if metadata is None else task.override(**metadata.settings())

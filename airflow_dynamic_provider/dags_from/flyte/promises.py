@@ -6,16 +6,16 @@ import logging
 from typing import Any
 
 from airflow_dynamic_provider.dags_from.flyte.comparisons import Comparison
-from airflow_dynamic_provider.errors import WorkflowCallError
+from airflow_dynamic_provider.errors import UnknownKindError, WorkflowCallError
 from airflow_dynamic_provider.workflows.recording.entries import ValueEntry
-from airflow_dynamic_provider.workflows.recording.promises import Promise, promised
+from airflow_dynamic_provider.workflows.recording.promises import Promise, Promised, promised
 
 log = logging.getLogger(__name__)
 
 _NAMES = ("node_name", "name")
-# What flytekit can change for one call, and Airflow only for a task.
-_OF_TASK = (
-    *("aliases", "requests", "limits", "resources", "timeout", "interruptible", "cache", "cache_version"),
+
+_SETTINGS = (
+    *("requests", "limits", "resources", "timeout", "retries", "interruptible", "cache", "cache_version"),
     *("cache_serialize", "task_config", "container_image", "accelerator", "shared_memory", "pod_template"),
 )
 
@@ -26,9 +26,11 @@ class FlytePromise(Promise):
     __slots__ = ()
 
     def with_overrides(self, **settings: Any) -> FlytePromise:
-        """Give a call another name, or fewer retries, and return the promise.
+        """Give a call another name or other settings, and return the promise.
 
-        Airflow keeps all other settings with the task, for all its calls. They are logged and ignored.
+        The settings must be constants of the Dag file: Airflow knows a task with other settings before it
+        runs. Of a value that only the body knows, fewer ``retries`` are possible. Others are logged and
+        ignored.
 
         Raises:
             WorkflowCallError: The promise is an input, or there is no such setting.
@@ -39,32 +41,22 @@ class FlytePromise(Promise):
             raise WorkflowCallError(
                 f"with_overrides is called on the input {held.label!r}", remedy="Call it on a task's result."
             )
-        ignored = []
         for name, value in settings.items():
             if any(isinstance(each, Promise) for each in (value, *getattr(value, "__dict__", {}).values())):
                 raise WorkflowCallError(
                     f"with_overrides of {held.label!r} is given a promise for {name}=",
                     remedy="Use a value that the body knows, or pass the promise to a @dynamic.",
                 )
-            if name in _NAMES:
-                if value is not None:
-                    recorder.rename(held.entry, str(value))
-            elif name == "retries":
-                recorder.lower_retries(held.entry, value)
-            elif name in _OF_TASK:
-                ignored.append(name)
-            else:
+            if name in _NAMES and value is not None:
+                recorder.rename(held.entry, str(value))
+            elif name not in (*_NAMES, "aliases", *_SETTINGS):
                 raise WorkflowCallError(
                     f"with_overrides of {held.label!r} is given {name}=, which flytekit does not know",
                     remedy=f"Leave out {name}=.",
                 )
-        if ignored:
-            log.warning(
-                "with_overrides(%s) of %r has no effect: Airflow keeps these settings with the task. "
-                "Set them in @task(...).",
-                ", ".join(f"{name}=" for name in ignored),
-                held.label,
-            )
+        _change(
+            held, {name: each for name, each in settings.items() if name in _SETTINGS and each is not None}
+        )
         return self
 
     __hash__ = Promise.__hash__
@@ -109,3 +101,22 @@ class FlytePromise(Promise):
         if getattr(promised(self).shape, "_fields", ()):
             return self[0]
         return self
+
+
+def _change(held: Promised, settings: dict[str, Any]) -> None:
+    """Give a call other settings, as far as the Dag file has a task with them."""
+    if not settings:
+        return
+    recorder: Any = held.recorder
+    try:
+        recorder.vary(held.entry, lambda task: task.override(**settings))
+    except UnknownKindError:
+        if "retries" in settings:
+            recorder.lower_retries(held.entry, settings.pop("retries"))
+        if settings:
+            log.warning(
+                "with_overrides(%s) of %r has no effect, because the Dag file has no task with these "
+                "settings. Write them as constants, or set them in @task(...).",
+                ", ".join(f"{name}=" for name in settings),
+                held.label,
+            )

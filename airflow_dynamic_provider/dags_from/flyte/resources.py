@@ -12,6 +12,9 @@ from typing import Any
 class Resources:
     """The resources of a task's pod."""
 
+    # Evaluated when the Dag file is read, in the settings of one call of a task.
+    _dynamic_workflow_constant = True
+
     cpu: Any = None
     mem: Any = None
     gpu: Any = None
@@ -37,6 +40,8 @@ class ImageSpec:
         tag: Its tag, if the program sets one.
         settings: The other settings, which only a build needs.
     """
+
+    _dynamic_workflow_constant = True
 
     def __init__(
         self, name: str = "flytekit", registry: str | None = None, tag: str | None = None, **settings: Any
@@ -68,6 +73,11 @@ class ImageSpec:
 
     def _with(self, **settings: Any) -> ImageSpec:
         return ImageSpec(self.name, self.registry, self.tag, **{**self.settings, **settings})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageSpec) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
         image = self.name if self.registry is None else f"{self.registry}/{self.name}"
@@ -137,6 +147,8 @@ class Documentation:
 class TaskMetadata:
     """Settings of a task in one object."""
 
+    _dynamic_workflow_constant = True
+
     cache: bool = False
     cache_serialize: bool = False
     cache_version: str = ""
@@ -145,6 +157,17 @@ class TaskMetadata:
     deprecated: str = ""
     retries: int = 0
     timeout: timedelta | int | None = None
+    pod_template_name: str | None = None
+    generates_deck: bool = False
+    is_eager: bool = False
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of ``@task`` that say the same."""
+        own = vars(self)
+        left_out = ("generates_deck", "is_eager")
+        return {name: value for name, value in own.items() if value and name not in left_out}
 
 
 class WorkflowFailurePolicy(Enum):

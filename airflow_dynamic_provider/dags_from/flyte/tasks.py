@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import task as airflow_task
 
 from airflow_dynamic_provider.airflow_adapter.objects import TaskDecorator
+from airflow_dynamic_provider.dags_from.flyte.caches import Cache
 from airflow_dynamic_provider.dags_from.flyte.cases import NotedCall, is_noting
 from airflow_dynamic_provider.dags_from.flyte.interfaces import Interface, described
+from airflow_dynamic_provider.dags_from.flyte.overrides import variations
 from airflow_dynamic_provider.dags_from.flyte.running import in_task
 from airflow_dynamic_provider.dags_from.flyte.settings import read_settings
 from airflow_dynamic_provider.errors import WorkflowError
@@ -28,7 +30,13 @@ class FlyteTask(TaskDecorator):
         given: The arguments of ``@task``.
     """
 
+    # The tasks that calls with other settings need are found by this mark when the Dag file is read.
+    _dynamic_workflow_variations = variations
+
     def __init__(self, function: Callable[..., Any], given: dict[str, Any]) -> None:
+        self._function, self._given = function, given
+        # Each settings that a call has instead, with the task that has them.
+        self._variants: list[tuple[dict[str, Any], FlyteTask]] = []
         settings = read_settings(function, given)
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
             raise WorkflowError(
@@ -42,6 +50,28 @@ class FlyteTask(TaskDecorator):
         self._task: Any = airflow_task(**arguments)(run)
         self.cache = settings.cache
         functools.update_wrapper(self, function)
+
+    def override(self, **settings: Any) -> FlyteTask:
+        """Return the task with other settings. The same settings give the same task.
+
+        Args:
+            settings: The arguments of ``@task``; ``None`` for one that stays as it is.
+
+        Raises:
+            WorkflowError: An argument is refused.
+        """
+        # For the cache of a call, flytekit has other words than for that of a task.
+        given = {**self._given, **{name: each for name, each in settings.items() if each is not None}}
+        if isinstance(given.get("cache"), Cache):
+            given = {name: each for name, each in given.items() if not name.startswith("cache_")}
+        if given == self._given:
+            return self
+        for known, variant in self._variants:
+            if known == given:
+                return variant
+        variant = FlyteTask(self._function, given)
+        self._variants.append((given, variant))
+        return variant
 
     @property
     def function(self) -> Callable[..., Any]:

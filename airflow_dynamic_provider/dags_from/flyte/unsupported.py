@@ -8,12 +8,8 @@ from airflow_dynamic_provider.errors import WorkflowError
 
 #: Name -> what to write instead.
 INSTEAD = {
-    "ContainerTask": "Use Airflow's DockerOperator or KubernetesPodOperator in a Dag of its own.",
     "ShellTask": "Use Airflow's BashOperator in a Dag of its own, or subprocess.run in a @task.",
     "SQLTask": "Use Airflow's SQLExecuteQueryOperator in a Dag of its own, or a database client in a @task.",
-    "approve": "Use Airflow's ApprovalOperator in a Dag of its own.",
-    "wait_for_input": "Use Airflow's HITLEntryOperator in a Dag of its own.",
-    "sleep": "Use Airflow's TimeDeltaSensor in a Dag of its own, or time.sleep in a @task.",
     "eager": "Use @dynamic: pass a promise to another @dynamic to decide by its value.",
     "reference_task": "Import the task from the module that defines it.",
     "reference_workflow": "Import the workflow from the module that defines it.",

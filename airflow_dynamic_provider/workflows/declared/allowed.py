@@ -16,6 +16,15 @@ MAPS_MARK = "_dynamic_workflow_maps"
 #: The attribute of an object that calls tasks or workflows for a body: a tuple of them.
 CALLS_MARK = "_dynamic_workflow_calls"
 
+#: The attribute of a class that makes a plain value of its arguments. The call can be made when the Dag file
+#: is read, if all its arguments are constants.
+CONSTANT_MARK = "_dynamic_workflow_constant"
+
+#: The attribute of a class of tasks whose calls may have settings that the code shows in another way than by
+#: ``override``: a function that yields such tasks, and whether each is mapped, for the calls and names of a
+#: body.
+VARIATIONS_MARK = "_dynamic_workflow_variations"
+
 _REMEDY = (
     "tasks= takes @task functions, task groups, operator classes, workflows and map_task(task), also under "
     "override or functools.partial."

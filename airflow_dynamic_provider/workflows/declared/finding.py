@@ -18,10 +18,17 @@ import textwrap
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import objects
-from airflow_dynamic_provider.workflows.declared.allowed import CALLS_MARK, MAPS_MARK, Mapped
+from airflow_dynamic_provider.workflows.declared.allowed import (
+    CALLS_MARK,
+    CONSTANT_MARK,
+    MAPS_MARK,
+    VARIATIONS_MARK,
+    Mapped,
+)
 from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
 from airflow_dynamic_provider.workflows.declared.kinds import (
     Kinds,
@@ -41,7 +48,8 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {"airflow", _OWN}
 # A container with more items than this is data.
 _MOST_ITEMS = 1000
 
-_UNKNOWN = object()
+#: What `evaluate` returns for an expression whose value is known only when the body runs.
+UNKNOWN = object()
 
 
 def find_kinds(workflow: WorkflowDefinition, default_retries: int = 0) -> Kinds:
@@ -111,6 +119,10 @@ class _Finder:
             self._variation(variation, is_mapping)
         for each in mapped or ():
             self.value(each, frozenset(names), is_mapping=True)
+        finders = dict.fromkeys(getattr(type(value), VARIATIONS_MARK, None) for value in _named(scope, names))
+        for find in filter(None, finders):
+            for task, is_mapped in find(_calls_in(function) or (), scope):
+                self.value(task, frozenset(names), is_mapped)
 
     def value(self, value: Any, names: frozenset[str], is_mapping: bool) -> None:
         """Look at something that a function refers to."""
@@ -223,6 +235,15 @@ class _Finder:
                 self.value(held[name], names - {name}, is_mapping)
 
 
+def _named(scope: Mapping[str, Any], names: Iterable[str]) -> Iterator[Any]:
+    """Yield the values of names, and those of the names in modules."""
+    for name in names:
+        value = scope.get(name)
+        yield value
+        if isinstance(value, types.ModuleType):
+            yield from (vars(value).get(each) for each in names)
+
+
 def _is_same(value: Any, workflow: WorkflowDefinition) -> bool:
     return isinstance(value, WorkflowDefinition) and value.function is workflow.function
 
@@ -280,8 +301,8 @@ def _variations(function: Any, scope: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the tasks and operators with their own settings in a function's source."""
     # A function typed into an interpreter, or a lambda inside a statement, has no source and needs hints.
     for node in _calls_in(function) or ():
-        variation = _evaluate_call(node, scope)
-        if variation is not _UNKNOWN:
+        variation = evaluate_call(node, scope)
+        if variation is not UNKNOWN:
             yield variation
 
 
@@ -292,20 +313,14 @@ def _mapped(function: Any, scope: Mapping[str, Any]) -> list[Any] | None:
         return None
     mapped = []
     for node in calls:
-        if not _is_map_task(_evaluate(node.func, scope)):
+        if not _is_map_task(evaluate(node.func, scope)):
             continue
         given = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "fn")]
-        value = _evaluate(_behind_partial(given[0], scope), scope) if given else _UNKNOWN
-        if value is _UNKNOWN:
+        value = evaluate(behind_partial(given[0], scope), scope) if given else UNKNOWN
+        if value is UNKNOWN:
             return None
         mapped.append(value)
     return mapped or None
-
-
-def _behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
-    """Return the function of a ``functools.partial``, or the expression itself if it is not one."""
-    is_partial = isinstance(node, ast.Call) and _evaluate(node.func, scope) is functools.partial
-    return node.args[0] if is_partial and node.args else node  # type: ignore[attr-defined]
 
 
 def _calls_in(function: Any) -> list[ast.Call] | None:
@@ -319,8 +334,13 @@ def _calls_in(function: Any) -> list[ast.Call] | None:
     if function.__code__.co_name != "<lambda>" and isinstance(tree.body[0], ast.FunctionDef):
         # The body, without the decorators above it.
         own = [*tree.body[0].body]
+    nodes = [node for part in own for node in ast.walk(part)]
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            # So that a call of a method of the name is known to be one of the promise.
+            node.value.assigned_to = [each.id for each in node.targets if isinstance(each, ast.Name)]  # type: ignore[attr-defined]
     return sorted(
-        (node for part in own for node in ast.walk(part) if isinstance(node, ast.Call)),
+        (node for node in nodes if isinstance(node, ast.Call)),
         key=lambda node: (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
     )
 
@@ -341,58 +361,79 @@ def _source_of(function: Any) -> str:
     return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
 
 
-def _evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
-    """Return a task under ``override``, or an operator class with its settings."""
+def behind_partial(node: ast.expr, scope: Mapping[str, Any]) -> ast.expr:
+    """Return the function of a ``functools.partial``, or the expression itself if it is not one."""
+    is_partial = isinstance(node, ast.Call) and evaluate(node.func, scope) is functools.partial
+    return node.args[0] if is_partial and node.args else node  # type: ignore[attr-defined]
+
+
+def evaluate_call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
+    """Return a task under ``override``, an operator class with its settings, or a plain value."""
     if isinstance(node.func, ast.Attribute) and node.func.attr == "override":
         return _evaluate_override(node, node.func.value, scope)
-    called = _evaluate(node.func, scope)
+    called = evaluate(node.func, scope)
     if called is functools.partial and node.args:
-        called = _evaluate(node.args[0], scope)
+        called = evaluate(node.args[0], scope)
+    if called is timedelta or getattr(called, CONSTANT_MARK, False) is True:
+        return _evaluate_constant(node, called, scope)
     if not objects.is_operator_class(called):
-        return _UNKNOWN
+        return UNKNOWN
     relevant = [
         word
         for word in node.keywords
-        if word.arg is None or is_setting(word.arg, _evaluate(word.value, scope))
+        if word.arg is None or is_setting(word.arg, evaluate(word.value, scope))
     ]
-    settings = _evaluate_keywords(relevant, scope)
-    return _UNKNOWN if settings is None else (called, settings)
+    settings = evaluate_keywords(relevant, scope)
+    return UNKNOWN if settings is None else (called, settings)
 
 
 def _evaluate_override(node: ast.Call, overridden: ast.expr, scope: Mapping[str, Any]) -> Any:
-    base = _evaluate(overridden, scope)
+    base = evaluate(overridden, scope)
     is_task = objects.is_task_decorator(base)
-    settings = _evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
+    settings = evaluate_keywords([word for word in node.keywords if word.arg != "task_id"], scope)
     if settings is None or not (is_task or isinstance(base, WorkflowDefinition)):
-        return _UNKNOWN
+        return UNKNOWN
     try:
         return base.override(**settings)
     except Exception:
         # Airflow refuses the settings. When the body makes the call, it does so again, with the line.
-        return _UNKNOWN
+        return UNKNOWN
 
 
-def _evaluate_keywords(keywords: Iterable[ast.keyword], scope: Mapping[str, Any]) -> dict[str, Any] | None:
+def evaluate_keywords(keywords: Iterable[ast.keyword], scope: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return argument -> value, ``None`` if one of them is unknown."""
     settings: dict[str, Any] = {}
     for keyword in keywords:
-        value = _evaluate(keyword.value, scope)
-        if value is _UNKNOWN or keyword.arg is None:
+        value = evaluate(keyword.value, scope)
+        if value is UNKNOWN or keyword.arg is None:
             return None
         settings[keyword.arg] = value
     return settings
 
 
-def _evaluate(node: ast.expr, scope: Mapping[str, Any]) -> Any:
+def evaluate(node: ast.expr, scope: Mapping[str, Any]) -> Any:
     """Return the value of a constant, a name in the Dag file, or a task under ``override``."""
     if isinstance(node, ast.Name):
-        return scope.get(node.id, _UNKNOWN)
+        return scope.get(node.id, UNKNOWN)
     if isinstance(node, ast.Attribute):
-        holder = _evaluate(node.value, scope)
-        return _UNKNOWN if holder is _UNKNOWN else getattr(holder, node.attr, _UNKNOWN)
+        holder = evaluate(node.value, scope)
+        return UNKNOWN if holder is UNKNOWN else getattr(holder, node.attr, UNKNOWN)
     if isinstance(node, ast.Call):
-        found = _evaluate_call(node, scope)
-        return _UNKNOWN if isinstance(found, tuple) else found
+        found = evaluate_call(node, scope)
+        return UNKNOWN if isinstance(found, tuple) else found
     try:
         return ast.literal_eval(node)
     except ValueError:
-        return _UNKNOWN
+        return UNKNOWN
+
+
+def _evaluate_constant(node: ast.Call, called: Any, scope: Mapping[str, Any]) -> Any:
+    args = [evaluate(each, scope) for each in node.args]
+    kwargs = evaluate_keywords(node.keywords, scope)
+    if kwargs is None or UNKNOWN in args:
+        return UNKNOWN
+    try:
+        return called(*args, **kwargs)
+    except Exception:
+        # The body makes the call again, and shows the error.
+        return UNKNOWN

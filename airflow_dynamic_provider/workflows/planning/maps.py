@@ -15,7 +15,15 @@ from airflow_dynamic_provider.workflows.plan.plan import (
 )
 from airflow_dynamic_provider.workflows.plan.references import Reference
 from airflow_dynamic_provider.workflows.plan.validation import check_count
-from airflow_dynamic_provider.workflows.recording.map_task import BOUND, CONCURRENCY, LISTS, RATIO, zipped
+from airflow_dynamic_provider.workflows.recording.map_task import (
+    BOUND,
+    CONCURRENCY,
+    LISTS,
+    RATIO,
+    SUCCESSES,
+    share_of,
+    zipped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +60,10 @@ def plan_map(
         )
         for index, item in enumerate(items)
     )
-    call = PlannedCall(prefix, [_packed(node.name) for node in nodes], arguments.get(RATIO))
+    ratio = share_of(arguments.get(SUCCESSES), arguments.get(RATIO, 1.0), len(items), prefix)
+    call = PlannedCall(
+        prefix, [_packed(node.name) for node in nodes], min_success_ratio=ratio if ratio < 1 else None
+    )
     return Plan(prefix, nodes, (call,), _packed(prefix))
 
 

@@ -55,11 +55,13 @@ class CallEntry(Entry, frozen=False, eq=False, kw_only=True):
         scope: The calls made inside.
         output: The template of its output, with unnamed references.
         min_success_ratio: See `PlannedCall`.
+        is_map: Whether it is a ``map_task``.
     """
 
     scope: Scope
     output: Any = None
     min_success_ratio: float | None = None
+    is_map: bool = False
 
 
 class ValueEntry(Entry, frozen=False, eq=False, kw_only=True):

@@ -32,6 +32,7 @@ LISTS = "lists"
 BOUND = "bound"
 CONCURRENCY = "concurrency"
 RATIO = "min_success_ratio"
+SUCCESSES = "min_successes"
 
 
 class MappedTask(Mapped):
@@ -42,15 +43,22 @@ class MappedTask(Mapped):
         bound: The arguments that are the same for every item.
         concurrency: How many of its nodes may run at a time, ``None`` for all.
         min_success_ratio: The share of its nodes that must succeed.
+        min_successes: The number of its nodes that must succeed, instead of a share.
     """
 
     def __init__(
-        self, decorator: Any, bound: Mapping[str, Any], concurrency: int | None, min_success_ratio: float
+        self,
+        decorator: Any,
+        bound: Mapping[str, Any],
+        concurrency: int | None,
+        min_success_ratio: float,
+        min_successes: int | None = None,
     ) -> None:
         super().__init__(decorator)
         self.bound = dict(bound)
         self.concurrency = concurrency
         self.min_success_ratio = min_success_ratio
+        self.min_successes = min_successes
 
     def __call__(self, *lists: Any, **named_lists: Any) -> Promise:
         """Add a node for each item, and return a promise of the list of their values.
@@ -97,8 +105,9 @@ class MappedTask(Mapped):
         kind, retries = self._match(recorder, MapTarget(self.decorator), by_name)
         lists = {name: list(each) if isinstance(each, range) else each for name, each in by_name.items()}
         held = {LISTS: lists, BOUND: self.bound, CONCURRENCY: self.concurrency, RATIO: self.min_success_ratio}
+        held[SUCCESSES] = self.min_successes
         is_default = {LISTS: False, BOUND: not self.bound, CONCURRENCY: self.concurrency is None}
-        is_default[RATIO] = self.min_success_ratio == 1
+        is_default |= {RATIO: self.min_success_ratio == 1, SUCCESSES: self.min_successes is None}
         arguments = pack_arguments(
             recorder, {name: value for name, value in held.items() if not is_default[name]}
         )
@@ -111,7 +120,9 @@ class MappedTask(Mapped):
         kind, retries = self._match(recorder, TaskTarget(self.decorator), by_name)
         items = zipped(self.decorator.function.__name__, by_name)
         call = recorder.call(self._label, is_explicit=self._is_named)
-        call.min_success_ratio = self.min_success_ratio if self.min_success_ratio < 1 else None
+        call.is_map = True
+        ratio = share_of(self.min_successes, self.min_success_ratio, len(items), self._label)
+        call.min_success_ratio = ratio if ratio < 1 else None
         with recorder.inside(call):
             nodes = [
                 recorder.node(
@@ -206,6 +217,21 @@ def _unpack_partial(fn: Any) -> tuple[Any, dict[str, Any]]:
     if positional and hasattr(fn, "function"):
         bound = {**bind(fn.function, positional, {}, is_partial=True), **bound}
     return fn, bound
+
+
+def share_of(successes: int | None, ratio: float, count: int, name: str) -> float:
+    """Return the share of nodes that must succeed, from their number, if one is given.
+
+    Raises:
+        WorkflowCallError: There are fewer nodes.
+    """
+    if successes is None:
+        return ratio
+    if successes > count:
+        raise WorkflowCallError(
+            f"{name!r} has {count} nodes, and {successes} of them must succeed", remedy="Lower min_successes."
+        )
+    return successes / count if count else 1.0
 
 
 def zipped(name: str, lists: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
-from airflow_dynamic_provider.errors import WorkflowCallError, authors_frame
+from airflow_dynamic_provider.errors import UnknownKindError, WorkflowCallError, authors_frame
 from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.references import Known, Reference
 from airflow_dynamic_provider.workflows.recording import promises
@@ -189,6 +189,30 @@ class Recorder:
                 remedy=f"Set retries={retries} on the task. One call may have fewer, not more.",
             )
         entry.retries = retries
+
+    def vary(self, entry: Entry, vary: Callable[[Any], Any]) -> None:
+        """Give a recorded call, or the calls of a recorded ``map_task``, another task.
+
+        Args:
+            entry: The call.
+            vary: Returns the other task for the task of the call.
+
+        Raises:
+            UnknownKindError: The Dag file does not have the other task.
+        """
+        is_map = isinstance(entry, CallEntry) and entry.is_map
+        nodes: Sequence[Entry] = entry.scope.entries if is_map else [entry]  # type: ignore[attr-defined]
+        kinds = []
+        for node in nodes:
+            target: Any = self.kinds[node.kind].target if isinstance(node, NodeEntry) else None
+            if not hasattr(target, "decorator"):
+                raise UnknownKindError(
+                    f"{entry.label!r} is no call of a task, so that it has no settings of its own",
+                    remedy="Set them on its tasks.",
+                )
+            kinds.append(self.match(type(target)(vary(target.decorator)))[0])
+        for node, kind in zip(nodes, kinds, strict=True):
+            node.kind = kind.name
 
     def know(self, node: Any, entry: Entry) -> None:
         """Remember the recorded call of an operator or a task group."""
