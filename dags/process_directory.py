@@ -37,7 +37,8 @@ def python_files(path: str):
 def count_nodes(path: str) -> dict[str, int]:
     """Count the functions, classes and lines of a Python file."""
     source = Path(path).read_text(encoding="utf-8", errors="replace")
-    nodes = list(ast.walk(ast.parse(source)))
+    # The name is part of the error if the file cannot be parsed.
+    nodes = list(ast.walk(ast.parse(source, Path(path).name)))
     return {
         "functions": sum(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in nodes),
         "classes": sum(isinstance(node, ast.ClassDef) for node in nodes),

@@ -49,7 +49,8 @@ _NOT_SUCCEEDED = ("failed", "upstream_failed")
 class Printer:
     """Prints a run: a table for each set of keys, then the other tasks, then the errors.
 
-    A table shows at most 20 keys, the failed ones first, and says how many more there are. It shows all keys
+    A key in a batch is shown like any other. A table shows at most 20 keys, the failed ones first, and says
+    how many more there are. It shows all keys
     if the environment variable ``DYNAMIC_OUTPUTS_ALL_KEYS`` is not empty.
 
     Args:
@@ -65,14 +66,15 @@ class Printer:
 
     def print_run(self, finished: EmbeddedRun) -> None:
         """Print the whole run."""
-        shown = [ti for ti in finished.task_instances if ti.state != "removed"]
+        ran = [ti for ti in finished.task_instances if ti.state != "removed"]
+        shown = list(_with_keys_of_batches(ran, finished.keys_in_batches))
         for title, clones in self._fan_outs(shown).items():
             self._print_keys(title, clones)
         for ti in shown:
             if ti.map_index == UNMAPPED:
                 self._console.print(*_describe_task(ti), sep="\n")
         self._print_errors([ti for ti in shown if ti.state == "failed"])
-        count = f"{len(shown)} task instances in {finished.seconds:.1f} s"
+        count = f"{len(ran)} task instances in {finished.seconds:.1f} s"
         self._console.print(Text.assemble(f"\n{finished.dag_id}: ", _colored(finished.state), f", {count}"))
 
     def _print_keys(self, title: str, clones: list[EmbeddedTaskInstance]) -> None:
@@ -110,6 +112,17 @@ class Printer:
         own = [frame for frame in frames if frame.filename == self._dag.fileloc] or frames
         place = "".join(f" ({frame.filename}, line {frame.lineno})" for frame in own[-1:])
         return f"{type(error).__name__}: {error}{place}"
+
+
+def _with_keys_of_batches(
+    ran: Iterable[EmbeddedTaskInstance], in_batches: Mapping[str, tuple[EmbeddedTaskInstance, ...]]
+) -> Iterator[EmbeddedTaskInstance]:
+    """Yield the task instances with the keys of a task's batches in place of its first batch."""
+    todo = dict(in_batches)
+    for ti in ran:
+        if ti.task_id not in in_batches:
+            yield ti
+        yield from todo.pop(ti.task_id, ())
 
 
 def _by_key(clones: list[EmbeddedTaskInstance]) -> list[list[EmbeddedTaskInstance]]:

@@ -55,6 +55,8 @@ class EmbeddedRun:
         state: Its final state.
         seconds: Its duration in seconds.
         task_instances: Its task instances, in the order in which they started.
+        keys_in_batches: Task that ran its keys in batches -> the result of each key, with its position as map
+            index. A gate in front of batches has none.
     """
 
     dag_id: str
@@ -62,6 +64,7 @@ class EmbeddedRun:
     state: str
     seconds: float
     task_instances: tuple[EmbeddedTaskInstance, ...]
+    keys_in_batches: Mapping[str, tuple[EmbeddedTaskInstance, ...]] = field(default_factory=dict)
 
     @property
     def exit_status(self) -> int:

@@ -12,6 +12,7 @@ from airflow_dynamic_provider.airflow_adapter.embedded_run import (
     migrate_database,
     one_execution_api,
 )
+from airflow_dynamic_provider.embedded.batched import read_keys_in_batches
 from airflow_dynamic_provider.embedded.home import home
 from airflow_dynamic_provider.embedded.options import only_file, turned_down_logging
 from airflow_dynamic_provider.embedded.printing import Printer
@@ -54,6 +55,8 @@ def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
         progress.clear()
         seconds = time.monotonic() - started
         task_instances = tuple(read_task_instances(dag.dag_id, dag_run.run_id, watcher.errors))
-    finished = EmbeddedRun(dag.dag_id, dag_run.run_id, str(dag_run.state), seconds, task_instances)
+        in_batches = read_keys_in_batches(dag.dag_id, dag_run.run_id)
+    state = str(dag_run.state)
+    finished = EmbeddedRun(dag.dag_id, dag_run.run_id, state, seconds, task_instances, in_batches)
     Printer(dag).print_run(finished)
     return finished

@@ -7,10 +7,13 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.strict_api import write_local_settings
+
+ROOT = Path(__file__).parents[2]
 
 DAG_FILE = """
 from airflow.sdk import dag, task
@@ -95,6 +98,45 @@ def test_a_failed_run_names_the_key_and_the_error(dag, capsys):
     # The line is broken where it is full, which depends on the folder.
     assert "halving.py,line17)" in out.replace(" ", "")
     assert "number 3 halve failed ValueError: cannot halve 3 source=a list, seen=3" in out
+
+
+def test_a_key_in_a_batch_is_printed_like_any_other_key(tmp_path, capsys, monkeypatch):
+    from airflow_dynamic_provider.embedded import run
+
+    monkeypatch.setenv("COLUMNS", "140")
+    file = tmp_path / "halving_in_batches.py"
+    file.write_text(
+        DAG_FILE.replace('{{ params.unlucky }}")).collect', '{{ params.unlucky }}"), batch=2).collect')
+    )
+    finished = run(runpy.run_path(str(file))["the_dag"], conf={"unlucky": "3"})
+    in_batches = finished.keys_in_batches["halve"]
+    assert [(ti.label, ti.state, ti.result) for ti in in_batches] == [
+        ("number 1", "success", 0.5),
+        ("number 3", "failed", None),
+        ("number 5", "success", 2.5),
+    ]
+    out = " ".join(capsys.readouterr().out.split())
+    assert "keys: 3" in out
+    assert "number 3 halve failed ValueError: cannot halve 3" in out
+    assert "number 1 halve success 0.5 source=a list, seen=1" in out
+    assert "halve[number 3] failed: ValueError: cannot halve 3" in out
+    # What is above is the log.
+    assert "KeysFailedError" not in out.partition("keys: 3")[2]
+
+
+def test_a_file_that_cannot_be_parsed_fails_its_key_and_the_rest_goes_on(tmp_path, capsys, monkeypatch):
+    from airflow_dynamic_provider.embedded import run
+
+    monkeypatch.setenv("COLUMNS", "140")
+    for name, text in {"broken": "def", "one": "x = 1\n", "two": "def f(): pass\n"}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    example = runpy.run_path(str(ROOT / "dags" / "process_directory.py"))
+    finished = run(example["the_dag"], conf={"path": str(tmp_path)})
+    assert finished.state == "success"
+    assert finished.result("summarize") == example["expected"](str(tmp_path)) == {"A": 2, "B": 0, "C": 0}
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    first = next(line for line in lines if line.startswith("broken.py"))
+    assert first.startswith("broken.py count failed SyntaxError: invalid syntax (broken.py, line 1)")
 
 
 def printed_keys(dag, capsys):
