@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.declarations import has_types
+from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, reading
-from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
+from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata, holds_typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ENTRY = Form(
     "a kept result",
@@ -115,6 +120,24 @@ def value_from_json(stored: Any) -> Any:
         ImportError: Airflow refuses to load a class in it.
     """
     return xcom.deserialize(stored)
+
+
+def read_value(function: Callable[..., Any], stored: Any) -> Any:
+    """Return what a function returned, from its JSON: the form in which it is stored as an XCom.
+
+    Raises:
+        DynamicOutputsError: It is not what the annotation of the function says now.
+        ImportError: Airflow refuses to load a class in it.
+    """
+    value = value_from_json(stored)
+    if has_types(function) or holds_typed(value):
+        # Imported here, because many functions have no types that matter.
+        from airflow_dynamic_provider.execution.typed_calls import type_of_result
+        from airflow_dynamic_provider.execution.typed_values import stored_form, value_of
+
+        declared = type_of_result(function, DEFAULT_OUTPUT)
+        stored_form(value_of(value, declared), declared)
+    return value
 
 
 def _digest(*parts: Any) -> str:

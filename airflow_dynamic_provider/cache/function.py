@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.cache.entries import value_from_json, value_to_json
+from airflow_dynamic_provider.cache.entries import read_value, value_to_json
 from airflow_dynamic_provider.cache.identity import Computation
 from airflow_dynamic_provider.cache.running import Running
 
@@ -50,7 +50,7 @@ class CachedFunction:
         ti = context["ti"]
         computation = Computation(self.cache, self.function, ti.dag_id, self.name or ti.task_id)
         running = Running.of_call(context, computation, args, kwargs)
-        if (hit := running.find(value_from_json)) is not None:
+        if (hit := running.find(lambda stored: read_value(self.function, stored))) is not None:
             running.use(hit)
             return hit.content
         with running.computing():

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.cache.entries import value_from_json, value_to_json
 from airflow_dynamic_provider.cache.identity import Computation
+from airflow_dynamic_provider.cache.outputs import kept_output, read_outputs, replay
 from airflow_dynamic_provider.cache.running import Running
 from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from airflow_dynamic_provider.execution.producing import Production, produce
-from airflow_dynamic_provider.execution.typed_values import stored_form, value_of
+from airflow_dynamic_provider.execution.typed_values import stored_form
 
 if TYPE_CHECKING:
-    from airflow_dynamic_provider.cache.results import Hit
     from airflow_dynamic_provider.definitions.cache import Cache
-    from airflow_dynamic_provider.definitions.declarations import Declarations
     from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 
 
@@ -44,9 +41,13 @@ class CachedOutputs:
         computation = Computation(self.cache, operator.python_callable, ti.dag_id, name)
         args, kwargs = operator.arguments(context)
         running = Running.of_call(context, computation, args, kwargs)
-        if (hit := running.find(lambda content: _read(content, operator.declarations))) is not None:
+
+        def read(content: Any) -> Any:
+            return read_outputs(content, operator.task_id, operator.declarations)
+
+        if (hit := running.find(read)) is not None:
             running.use(hit)
-            return operator.execute_with(context, Production, lambda into: _replay(hit, into))
+            return operator.execute_with(context, Production, lambda into: replay(hit, into))
         recordings: list[_Recording] = []
 
         def run(into: _Recording) -> None:
@@ -72,15 +73,14 @@ class _Recording(Production):
         """Accept one event, or refuse it."""
         super().accept(event)
         assert isinstance(event, (Output, DynamicOutput))
+        key = event.mapping_key if isinstance(event, DynamicOutput) else None
         try:
             # Its stored form, because the author may change the same list or dict for the next output.
-            value = value_to_json(stored_form(event.value, self.declarations[event.output_name].type))
+            form = stored_form(event.value, self.declarations[event.output_name].type)
+            self._accepted.append(kept_output(event.output_name, form, key))
         except UnstorableOutputError as error:
             # Only a backend of the deployment's own can store it.
             self._unkept = error.about(output_name=event.output_name)  # type: ignore[assignment]
-            return
-        key = {"key": event.mapping_key} if isinstance(event, DynamicOutput) else {}
-        self._accepted.append({"output": event.output_name, **key, "value": value})
 
     def content(self) -> list[dict[str, Any]]:
         """Return the outputs, in the order in which they were produced.
@@ -98,22 +98,3 @@ class _Recording(Production):
             name: {key: event.metadata for key, event in events.items() if event.metadata}
             for name, events in self.dynamic.items()
         }
-
-
-def _read(content: Any, declarations: Declarations) -> list[Output[Any] | DynamicOutput[Any]]:
-    found: list[Output[Any] | DynamicOutput[Any]] = []
-    for each in content:
-        name = each["output"]
-        value = value_of(value_from_json(each["value"]), declarations[name].type)
-        found.append(DynamicOutput(value, each["key"], name) if "key" in each else Output(value, name))
-    return found
-
-
-def _replay(hit: Hit, into: Production) -> None:
-    for event in hit.content:
-        metadata = (
-            hit.metadata.keys.get(event.output_name, {}).get(event.mapping_key, {})
-            if isinstance(event, DynamicOutput)
-            else {}
-        )
-        into.accept(replace(event, metadata=metadata))

@@ -49,6 +49,15 @@ class Hit(Record):
     stored_at: datetime
     metadata: StoredMetadata
 
+    def tell(self) -> None:
+        """Log where the result is from."""
+        made_by = self.made_by
+        of_key = f", key {made_by.mapping_key!r}" if made_by.mapping_key is not None else ""
+        log.info(
+            "Using the result from run %r: task %r%s of the Dag %r, kept at %s",
+            *(made_by.run_id, made_by.task_id, of_key, made_by.dag_id, self.stored_at.isoformat()),
+        )
+
 
 def find(identity: Identity, cache: Cache, read: Callable[[Any], Any]) -> Hit | None:
     """Return the result of a computation, ``None`` if there is none to use. One call to the object store.

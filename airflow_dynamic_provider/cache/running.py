@@ -13,7 +13,7 @@ from airflow_dynamic_provider.cache import results
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.definitions.states import RESCHEDULE_AFTER
 from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata, keep_xcom
-from airflow_dynamic_provider.execution.metadata import gathered_metadata
+from airflow_dynamic_provider.execution.metadata import gathered_metadata, note_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -136,17 +136,11 @@ class Running:
 
     def use(self, hit: Hit) -> None:
         """Attach what is known of a result that is used to the task instance. At most one API call."""
-        made_by = hit.made_by
-        of_key = f", key {made_by.mapping_key!r}" if made_by.mapping_key is not None else ""
-        log.info(
-            "Using the result from run %r: task %r%s of the Dag %r, kept at %s",
-            *(made_by.run_id, made_by.task_id, of_key, made_by.dag_id, hit.stored_at.isoformat()),
-        )
+        hit.tell()
         gathered = gathered_metadata(self.context)
         for name, labelled in hit.metadata.outputs.items():
             gathered.outputs.setdefault(name, {}).update(labelled)
-        gathered.made_by = made_by
-        gathered.store(self.context)
+        note_origin(self.context, hit.made_by)
 
     def keep(self, content: Callable[[], Any], keys: Mapping[str, Any] | None = None) -> None:
         """Keep the result of the function. One call to the object store.

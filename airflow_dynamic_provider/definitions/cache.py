@@ -28,7 +28,8 @@ class Cache:
             of the function, but not of the functions that it calls.
         ignored: Names of parameters that do not count as inputs, such as a connection or the task context.
         serialize: Whether the same computation runs only once at a time. Other task instances that need it
-            return to the scheduler meanwhile, and hold no worker slot. Not in batches.
+            return to the scheduler meanwhile, and hold no worker slot. Refused in batches. A workflow that
+            the body of another one calls does not wait.
         expires: The age from which a result is not used, as a `timedelta`. By default, results do not expire.
         salt: A text that separates results, for example of a test system.
 

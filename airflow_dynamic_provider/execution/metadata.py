@@ -59,3 +59,10 @@ def start_clone_metadata(context: MutableMapping[str, Any], inherited: Mapping[s
     gathered = gathered_metadata(context)
     gathered.inherited = inherited
     gathered.store(context)
+
+
+def note_origin(context: MutableMapping[str, Any], made_by: layout.MadeBy) -> None:
+    """Say what made the result that the running task instance uses. One API call."""
+    gathered = gathered_metadata(context)
+    gathered.made_by = made_by
+    gathered.store(context)

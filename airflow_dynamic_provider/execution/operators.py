@@ -10,13 +10,20 @@ from airflow_dynamic_provider.definitions.declarations import DynamicOut, has_ty
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from airflow_dynamic_provider.definitions.cache import Cache
     from airflow_dynamic_provider.definitions.declarations import Declarations
     from airflow_dynamic_provider.execution.producing import Production
     from airflow_dynamic_provider.execution.writing import OutputWriter
 
 
 class KeepsOutputs(Protocol):
-    """Runs a cached task: it uses outputs of an earlier run, or keeps those of this one."""
+    """Runs a cached task: it uses outputs of an earlier run, or keeps those of this one.
+
+    Attributes:
+        cache: The author's settings.
+    """
+
+    cache: Cache
 
     def execute(self, context: Any, operator: DynamicTaskOperator) -> Any:
         """Return the value that Airflow stores as the return value."""

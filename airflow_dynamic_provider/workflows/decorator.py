@@ -160,8 +160,7 @@ def dynamic_workflow(
         timeout: How long planning and all nodes may take together, as a timedelta or in seconds. No limit by
             default.
         cache: A `Cache`, or ``"auto"``, to keep the output over runs, by the inputs of the workflow. If it is
-            there, nothing is planned. By default, it is not kept. A workflow that another body calls does not
-            use it.
+            there, nothing is planned. By default, it is not kept.
         arguments: Arguments of ``@task`` for the planning task, such as ``task_id``, ``retries`` or ``pool``.
 
     Returns:

@@ -12,7 +12,6 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import (
     Batch,
-    Cache,
     DynamicOut,
     DynamicOutput,
     Out,
@@ -20,7 +19,6 @@ from airflow_dynamic_provider import (
     add_output_metadata,
     dynamic_task,
 )
-from airflow_dynamic_provider.errors import MapFunctionError
 from airflow_dynamic_provider.execution.batch_records.items import StoredBatchItems, items_xcom
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
 from airflow_dynamic_provider.execution.batches import recording
@@ -29,7 +27,6 @@ from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.api_server import ApiServer
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
-from tests.pure.refusals import refused
 
 pytestmark = pytest.mark.dag
 
@@ -158,21 +155,6 @@ def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_datab
     assert shown["metadata"]["row"]["value"] == 0
     assert shown["metadata"]["late"]["value"] == 3
     assert {each["task_id"]: each["state"] for each in shown["task_instances"]} == {"use": "success"}
-
-
-@pytest.mark.parametrize("way", ["of the task", "of the map"])
-def test_kept_results_of_dynamic_outputs_are_refused_in_batches(way):
-    kept, cache = (read.override(cache=Cache("1")), None) if way == "of the task" else (read, Cache("1"))
-    with (
-        DAG("cached", schedule=None),
-        refused(
-            MapFunctionError,
-            "Task 'outer', output 'result': the function that is mapped in batches calls 'read', which has "
-            "dynamic outputs and cache=: a batch keeps the results of plain @task only. Leave cache= out, or "
-            "map it without batch=.",
-        ),
-    ):
-        outer().map(kept, batch=2, cache=cache)
 
 
 def produced_by(batch, function=read, **settings):

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -166,6 +167,112 @@ def test_nodes_and_workflows_keep_their_results():
     # A hit plans nothing. A node without a cache runs.
     assert ran() == Counter(["fetch a", "fetch bb"])
     assert again.instances("fetch_all.fetch").keys() == {-1}
+
+
+@task
+def text(value):
+    return repr(value)
+
+
+@dynamic_workflow(tasks=[fetch], cache=Cache("1", serialize=True))
+def fetch_called(names: list[str]) -> tuple[dict[str, Any], Path]:
+    WORLD.ran.append(f"plan {len(names)}")
+    return {name: fetch(name) for name in names}, Path("kept")
+
+
+@task
+def twice(path: Path) -> list[Path]:
+    if WORLD.values.get("fails"):
+        raise ValueError("it failed")
+    return [path, path]
+
+
+@task
+def more_names(names):
+    return [*names, "more"]
+
+
+@dynamic_workflow(tasks=[fetch_called, more_names, twice], failure_policy="run_all")
+def fetch_in_parts(names) -> tuple[dict[str, Any], tuple[dict[str, Any], Path], list[Path]]:
+    now, later = fetch_called(names), fetch_called(more_names(names))
+    return now[0], later, twice(now[1])
+
+
+def test_the_output_of_a_workflow_that_a_body_calls_is_kept():
+    def run():
+        with DAG("called", schedule=None) as dag:
+            text(fetch_in_parts(["a", "bb"]))
+        return start_run(dag).run()
+
+    a, bb, more = ({"name": name, "size": len(name)} for name in ("a", "bb", "more"))
+    names = ["fetch a", "fetch bb"]
+    planned_and_ran = Counter(["plan 2", *names, "plan 3", *names, "fetch more"])
+    WORLD.values = {"fails": True}
+    assert run().state == "failed"
+    assert ran() == planned_and_ran
+    WORLD.values = {}
+    # They are kept although another node failed. A hit plans nothing of them.
+    again = run()
+    assert ran() == Counter()
+    path = Path("kept")
+    expected = repr(({"a": a, "bb": bb}, ({"a": a, "bb": bb, "more": more}, path), [path, path]))
+    assert again.xcom("text") == expected
+    assert again.instances("fetch_in_parts.fetch").keys() == {-1}
+    # What plans them was cleared, so they are computed again.
+    again.clear("fetch_in_parts.plan").run()
+    assert again.xcom("text") == expected
+    assert ran() == planned_and_ran
+
+
+@dynamic_task(out={"parts": DynamicOut(Path), "sizes": Out(dict[int, Path])})
+def split(value: int):
+    WORLD.ran.append(f"split {value}")
+    for number in range(value):
+        yield DynamicOutput(Path(str(number)), f"part {number}", "parts", metadata={"number": number})
+    add_output_metadata({"late": True}, output_name="parts", mapping_key=f"part {value - 1}")
+    yield Output({value: Path("size")}, "sizes", metadata={"of": value})
+
+
+def split_in(batch, of_task):
+    """Run a Dag whose task with dynamic outputs is cached by itself or by its map."""
+    by_task, by_map = (Cache("1"), None) if of_task else (None, Cache("1"))
+    with DAG("splits", schedule=None) as dag:
+        numbers = produce.override(cache=None)(WORLD.values)
+        parts, sizes = numbers.map(split.override(cache=by_task), batch=batch, cache=by_map)
+        keep(parts.map(text, batch=10).collect(keyed=True))
+        keep.override(task_id="sizes")(sizes.map(text.override(task_id="size"), batch=10).collect())
+    return run_dag(dag)
+
+
+def test_dynamic_outputs_of_the_keys_of_a_batch_are_kept(capsys):
+    def check(run, values):
+        assert run.xcom("keep") == {
+            key: {f"part {number}": repr(Path(str(number))) for number in range(value)}
+            for key, value in values.items()
+        }
+        assert run.xcom("sizes") == [repr({value: Path("size")}) for value in values.values()]
+
+    first = split_in(batch=2, of_task=True)
+    check(first, {"a": 1, "b": 2, "c": 3})
+    assert ran() == Counter(["produce", "split 1", "split 2", "split 3"])
+    WORLD.values = {"new": 4, "b": 2, "a": 1}
+    # The last one runs alone, and uses the same results.
+    for batch, of_task, new in ((3, False, ["split 4"]), (None, True, [])):
+        again = split_in(batch, of_task)
+        assert ran() == Counter(["produce", *new])
+        check(again, WORLD.values)
+        capsys.readouterr()
+        main(["show", "splits", again.run_id, "b/part 1", "--of", "split.parts", "--output", "json"])
+        metadata = json.loads(capsys.readouterr().out)["metadata"]
+        assert {label: each["value"] for label, each in metadata.items()} == {"number": 1, "late": True}
+        main(["show", "splits", again.run_id, "b", "--output", "json"])
+        (used,) = [
+            each
+            for each in json.loads(capsys.readouterr().out)["task_instances"]
+            if each["task_id"] == "split"
+        ]
+        assert used["from_run"] == first.run_id
+        assert used["metadata"]["sizes"]["of"]["value"] == 2
 
 
 @dynamic_task(out=DynamicOut(int), cache=Cache("1", serialize=True))
@@ -385,6 +492,10 @@ def nothing():
         (
             lambda items: items.map(work, cache=Cache("1", serialize=True), batch=2),
             "has serialize=True: the batch",
+        ),
+        (
+            lambda items: items.map(split.override(cache=Cache("1", serialize=True)), batch=2),
+            "calls 'split', whose cache has serialize=True: the batch would have to wait",
         ),
         (lambda items: items.map(work, cache=True), "received cache=True of type bool"),
         (

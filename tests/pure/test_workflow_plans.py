@@ -420,7 +420,8 @@ def test_every_field_is_stored():
 
 @pytest.mark.parametrize("made_by", [None, MadeBy("d", "r", "t")])
 def test_how_an_output_is_kept_is_stored_and_changes_no_fingerprint(made_by):
-    plan = replace(EVERYTHING, kept=KeptOutput("0123", "1", made_by))
+    calls = [replace(call, kept=KeptOutput("4567", "2", made_by, "called")) for call in EVERYTHING.calls]
+    plan = replace(EVERYTHING, kept=KeptOutput("0123", "1", made_by), calls=tuple(calls))
     assert unpack_plan(stored(pack_plan(plan))) == plan
     assert plan.fingerprint == EVERYTHING.fingerprint
 

@@ -90,8 +90,14 @@ def refuse_unbatchable(task: Any, space: KeySpace, cache: Cache | None) -> None:
             "functions of @task and @task.dynamic run many keys in one task instance",
             _WITHOUT_BATCH,
         )
-    if cache is not None or getattr(task, "results", None) is not None:
-        _refuse_cached(task, space)
+    kept = cache_of(task, cache)
+    if kept is not None and kept.serialize:
+        raise _error(
+            space,
+            f"the function that is mapped in batches calls {task.task_id!r}, whose cache has "
+            "serialize=True: the batch would have to wait for other task instances",
+            "Leave serialize= out, or map it without batch=.",
+        )
     # A collection among its arguments has made the rule of a task that had the default rule tolerant.
     is_default = space.graph.collector_of(task.task_id).is_relaxed
     if task.trigger_rule != TriggerRule.ALL_SUCCESS and not is_default:
@@ -110,14 +116,10 @@ def refuse_unbatchable(task: Any, space: KeySpace, cache: Cache | None) -> None:
         )
 
 
-def _refuse_cached(task: Any, space: KeySpace) -> None:
-    if isinstance(task, DynamicTaskOperator):
-        raise _error(
-            space,
-            f"the function that is mapped in batches calls {task.task_id!r}, which has dynamic outputs and "
-            "cache=: a batch keeps the results of plain @task only",
-            "Leave cache= out, or map it without batch=.",
-        )
+def cache_of(task: Any, cache: Cache | None) -> Cache | None:
+    """Return how the results of a task are kept: as its map says, else as the task itself says."""
+    own = getattr(task, "results", None)
+    return cache if own is None or cache is not None else own.cache
 
 
 def refuse_rules_after(graph: DagGraph, clone: ClonedTask) -> None:
@@ -152,10 +154,10 @@ def run_in_batches(clone: ClonedTask, cache: Cache | None) -> None:
         task.runs_batches = True
     task.op_args, task.op_kwargs = [], {}
     results = None
-    if cache is not None:
+    if (kept := cache_of(task, cache)) is not None:
         from airflow_dynamic_provider.cache.batched import CachedKeys
 
-        results = CachedKeys(cache, function)
+        results = CachedKeys(kept, function)
     task.python_callable = BatchedFunction(clone.spec, function, given, results)
     if (policy := getattr(task, "retry_policy", None)) is not None:
         # Imported here, because most tasks have no retry policy.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_dynamic_provider.definitions.declarations import Declarations
+    from airflow_dynamic_provider.definitions.events import DynamicOutput
 
 
 class ProducingFunction:
@@ -48,30 +49,45 @@ class ProducingFunction:
         produce(self.function, args, kwargs, production)
         return _finish(context, production)
 
-    async def _run_async(self, args: Any, kwargs: Any, context: Any, production: Production) -> Produced:
+    async def _run_async(self, args: Any, kwargs: Any, context: Any, production: ProductionOfKey) -> Produced:
         await produce_async(self.function, args, kwargs, production)
         return _finish(context, production)
 
-    def _begin(self) -> tuple[Any, Production]:
+    def _begin(self) -> tuple[Any, ProductionOfKey]:
         from airflow.sdk import get_current_context
 
         context: Any = get_current_context()
-        production = context[PRODUCTION_KEY] = Production(self.task_id, self.declarations)
+        production = context[PRODUCTION_KEY] = ProductionOfKey(self.task_id, self.declarations)
         return context, production
 
 
-def _finish(context: Any, production: Production) -> Produced:
+class ProductionOfKey(Production):
+    """The outputs of one key of a batch, with their values in the form in which they are stored."""
+
+    def __init__(self, task_id: str, declarations: Declarations) -> None:
+        self._forms: dict[tuple[str, str], Any] = {}
+        super().__init__(task_id, declarations, self._take_form)
+
+    def _take_form(self, event: DynamicOutput[Any]) -> None:
+        self._forms[event.output_name, event.mapping_key] = event.value
+
+    def produced(self) -> Produced:
+        """Return what was produced."""
+        return Produced(
+            {name: event.value for name, event in self.static.items()},
+            {
+                name: [
+                    BatchItem(key, metadata_to_json(event.metadata), value=self._forms[name, key])
+                    for key, event in events.items()
+                ]
+                for name, events in self.dynamic.items()
+            },
+        )
+
+
+def _finish(context: Any, production: ProductionOfKey) -> Produced:
     production.finish()
     gathered = gathered_metadata(context)
     merge_late_metadata(production, gathered)
     merge_static_metadata(production, gathered)
-    return Produced(
-        {name: event.value for name, event in production.static.items()},
-        {
-            name: [
-                BatchItem(key, metadata_to_json(event.metadata), value=event.value)
-                for key, event in events.items()
-            ]
-            for name, events in production.dynamic.items()
-        },
-    )
+    return production.produced()

@@ -80,20 +80,6 @@ class PlannedNode(Record):
         return tuple(dict.fromkeys([*used, *self.after]))
 
 
-class PlannedCall(Record):
-    """A part of the plan with an output of its own: all nodes named ``<name>/...``.
-
-    Attributes:
-        name: The name of the call of another workflow, a `map_task` or a task group.
-        output: The template of its output; for a `map_task`, the list of its nodes' outputs.
-        min_success_ratio: The share of a `map_task`'s nodes that must succeed, ``None`` if all must.
-    """
-
-    name: str
-    output: Any = None
-    min_success_ratio: float | None = None
-
-
 class KeptOutput(Record):
     """How the output of a workflow is kept over runs.
 
@@ -101,11 +87,29 @@ class KeptOutput(Record):
         key: The key of the workflow with its inputs.
         version: The version of the workflow.
         made_by: What made the output, if it is that of an earlier run.
+        called: The name of the workflow, if the body of another one calls it.
     """
 
     key: str
     version: str
     made_by: MadeBy | None = None
+    called: str | None = None
+
+
+class PlannedCall(Record):
+    """A part of the plan with an output of its own: all nodes named ``<name>/...``.
+
+    Attributes:
+        name: The name of the call of another workflow, a `map_task` or a task group.
+        output: The template of its output; for a `map_task`, the list of its nodes' outputs.
+        min_success_ratio: The share of a `map_task`'s nodes that must succeed, ``None`` if all must.
+        kept: How the output of a called workflow is kept over runs; ``None`` if it is not.
+    """
+
+    name: str
+    output: Any = None
+    min_success_ratio: float | None = None
+    kept: KeptOutput | None = None
 
 
 class Plan(Record):
@@ -220,19 +224,27 @@ def pack_plan(plan: Plan) -> dict[str, Any]:
     """Return the stored form of a plan, without empty parts."""
     # Not part of the fingerprint: the nodes are the same.
     kept = {} if plan.kept is None else {"kept": _pack_kept(plan.kept)}
-    return {**PLAN.stamp, **_pack_contents(plan), **kept}
+    of_calls = {call.name: _pack_kept(call.kept) for call in plan.calls if call.kept is not None}
+    return {
+        **PLAN.stamp,
+        **_pack_contents(plan),
+        **kept,
+        **({"kept_calls": of_calls} if of_calls else {}),
+    }
 
 
 def _pack_kept(kept: KeptOutput) -> dict[str, Any]:
     made_by = {} if kept.made_by is None else {"made_by": kept.made_by.pack()}
-    return {"key": kept.key, "version": kept.version, **made_by}
+    called = {} if kept.called is None else {"called": kept.called}
+    return {"key": kept.key, "version": kept.version, **made_by, **called}
 
 
 def _unpack_kept(stored: Any) -> KeptOutput | None:
     if stored is None:
         return None
     made_by = None if "made_by" not in stored else MadeBy.unpack(stored["made_by"])
-    return KeptOutput(_text(stored["key"]), _text(stored["version"]), made_by)
+    called = None if "called" not in stored else _text(stored["called"])
+    return KeptOutput(_text(stored["key"]), _text(stored["version"]), made_by, called)
 
 
 def _pack_contents(plan: Plan) -> dict[str, Any]:
@@ -252,10 +264,11 @@ def unpack_plan(stored: Any) -> Plan:
     """
     document = PLAN.read(stored)
     with reading(PLAN.noun, stored):
+        kept_calls = document.get("kept_calls", {})
         return Plan(
             workflow=_text(document["workflow"]),
             nodes=tuple(unpack_node(node) for node in document.get("nodes", ())),
-            calls=tuple(_unpack_call(call) for call in document.get("calls", ())),
+            calls=tuple(_unpack_call(call, kept_calls) for call in document.get("calls", ())),
             output=document.get("output"),
             kept=_unpack_kept(document.get("kept")),
         )
@@ -275,9 +288,12 @@ def _pack_call(call: PlannedCall) -> dict[str, Any]:
     }
 
 
-def _unpack_call(stored: Any) -> PlannedCall:
+def _unpack_call(stored: Any, kept: Mapping[str, Any]) -> PlannedCall:
     with reading("a call of a plan", stored):
-        return PlannedCall(_text(stored["name"]), stored.get("output"), stored.get("min_success_ratio"))
+        name = _text(stored["name"])
+        return PlannedCall(
+            name, stored.get("output"), stored.get("min_success_ratio"), _unpack_kept(kept.get(name))
+        )
 
 
 def _text(value: Any) -> str:

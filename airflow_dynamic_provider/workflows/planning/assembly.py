@@ -50,7 +50,7 @@ def assemble(recorder: Recorder, output: Any, prefix: str = "") -> Plan:
         workflow=recorder.workflow,
         nodes=tuple(planned[name] for name in order if name in planned),
         calls=tuple(
-            PlannedCall(call.name, _renamed(recorder, call.output), call.min_success_ratio)
+            PlannedCall(call.name, _renamed(recorder, call.output), call.min_success_ratio, call.kept)
             for call in named.calls
         ),
         output=_renamed(recorder, output),

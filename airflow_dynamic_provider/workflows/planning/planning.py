@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
     from airflow_dynamic_provider.workflows.declared.kinds import Kinds
+    from airflow_dynamic_provider.workflows.recording.entries import FindKept
 
 
 def plan_workflow(
@@ -33,8 +34,9 @@ def plan_workflow(
     prefix: str = "",
     kinds: Kinds | None = None,
     context: Mapping[str, Any] | None = None,
+    find_kept: FindKept | None = None,
 ) -> Plan:
-    """Run a workflow's body and return its plan (see `DynamicWorkflow.plan`)."""
+    """Run a workflow's body and return its plan (see `DynamicWorkflow.plan` and `Recorder`)."""
     kinds = find_kinds(workflow) if kinds is None else kinds
     recorder = Recorder(
         workflow.name,
@@ -43,6 +45,7 @@ def plan_workflow(
         refuse_unplannable,
         context,
         workflow.promise_class or Promise,
+        find_kept,
     )
     positional, named = split_arguments(arguments)
     # Checked before the body runs, because Python's own message would not name the workflow's line.
@@ -111,6 +114,7 @@ def plan_later(
     max_nodes: int = DEFAULT_MAX_NODES,
     retries: int | None = None,
     context: Mapping[str, Any] | None = None,
+    find_kept: FindKept | None = None,
 ) -> Plan:
     """Return the plan of a node that needed values: a workflow or a `map_task`. Runs in the node's process.
 
@@ -122,13 +126,14 @@ def plan_later(
         max_nodes: The maximum number of nodes of a `map_task`; a workflow has its own maximum.
         retries: The retries of the planned nodes, if fewer than their kind has.
         context: The context of the node's task.
+        find_kept: Looks up the outputs of cached workflows that the body calls.
 
     Raises:
         WorkflowError: The body or the list cannot be planned.
         Exception: The error that the body raises.
     """
     if isinstance(target, WorkflowTarget):
-        return plan_workflow(target.workflow, arguments, prefix, kinds, context)
+        return plan_workflow(target.workflow, arguments, prefix, kinds, context, find_kept)
     # Imported here, because most nodes that plan call a workflow.
     from airflow_dynamic_provider.workflows.planning.maps import plan_map
 

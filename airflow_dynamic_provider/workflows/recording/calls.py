@@ -188,8 +188,11 @@ def record_workflow(
     # The body gets copies, as if it were planned later.
     native = {name: templates.resolve(template, _no_lookup) for name, template in arguments.items()}
     positional, named = split_arguments(native)
-    with recorder.inside(entry):
-        entry.output = run_body(recorder, workflow, positional, named)
+    if workflow.cache is not None and recorder.find_kept is not None:
+        entry.kept, entry.output = recorder.find_kept(workflow, positional, named)
+    if entry.kept is None or entry.kept.made_by is None:
+        with recorder.inside(entry):
+            entry.output = run_body(recorder, workflow, positional, named)
     return recorder.promise(entry, shape)
 
 

@@ -9,7 +9,13 @@ from airflow_dynamic_provider.workflows.plan import validation
 from airflow_dynamic_provider.workflows.plan.plan import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.plan.plan import KeptOutput
+
+    #: Returns how the output of a called workflow is kept, and its template if it is one of an earlier run.
+    FindKept = Callable[[WorkflowDefinition, Sequence[Any], Mapping[str, Any]], tuple[KeptOutput, Any]]
 
 
 class Entry(Record, frozen=False, eq=False, kw_only=True):
@@ -56,12 +62,14 @@ class CallEntry(Entry, frozen=False, eq=False, kw_only=True):
         output: The template of its output, with unnamed references.
         min_success_ratio: See `PlannedCall`.
         is_map: Whether it is a ``map_task``.
+        kept: See `PlannedCall`.
     """
 
     scope: Scope
     output: Any = None
     min_success_ratio: float | None = None
     is_map: bool = False
+    kept: KeptOutput | None = None
 
 
 class ValueEntry(Entry, frozen=False, eq=False, kw_only=True):

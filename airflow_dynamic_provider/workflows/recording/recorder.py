@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.workflows.declared.kinds import Kind, Kinds, Target
+    from airflow_dynamic_provider.workflows.recording.entries import FindKept
 
 #: The prefix of references to calls that have no name yet. Calls are named after the body has returned.
 _UNNAMED = "#"
@@ -44,6 +45,7 @@ class Recorder:
         refuse_unplannable: Refuses a value that cannot be part of a plan (see `passing`).
         context: The context of the planning task, for bodies with parameters for it.
         promise_class: The class of the promises that calls return.
+        find_kept: Looks up the output of a cached workflow that a body calls. By default, none is kept.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Recorder:
         refuse_unplannable: Callable[[Any, Recorder], None],
         context: Mapping[str, Any] | None = None,
         promise_class: type[Promise] = Promise,
+        find_kept: FindKept | None = None,
     ) -> None:
+        self.find_kept = find_kept
         self._promise_class = promise_class
         self._refuse_unplannable = refuse_unplannable
         self.workflow = workflow

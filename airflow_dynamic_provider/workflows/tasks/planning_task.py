@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.errors import DynamicOutputsError
-from airflow_dynamic_provider.workflows.declared.kinds import GUESSED
+from airflow_dynamic_provider.workflows.declared.kinds import GUESSED, WorkflowTarget
 from airflow_dynamic_provider.workflows.listing.slots import RootPlan, check_listed, store_first_lists
 from airflow_dynamic_provider.workflows.plan.dag_files import running
-from airflow_dynamic_provider.workflows.plan.plan import POSITIONAL, Plan, PlannedNode, pack_plan, unpack_plan
+from airflow_dynamic_provider.workflows.plan.plan import (
+    POSITIONAL,
+    Plan,
+    PlannedNode,
+    pack_plan,
+    split_arguments,
+    unpack_plan,
+)
 from airflow_dynamic_provider.workflows.plan.tree import render_plan
 from airflow_dynamic_provider.workflows.planning.planning import plan_later, plan_workflow
 from airflow_dynamic_provider.workflows.progress import stored
@@ -20,11 +27,14 @@ from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
 from airflow_dynamic_provider.workflows.waiting.leaving import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
-    from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget, WorkflowTarget
+    from airflow_dynamic_provider.workflows.declared.definition import WorkflowDefinition
+    from airflow_dynamic_provider.workflows.declared.kinds import Kinds, MapTarget
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
+    from airflow_dynamic_provider.workflows.plan.plan import KeptOutput
+    from airflow_dynamic_provider.workflows.recording.entries import FindKept
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +76,28 @@ def _find_or_plan(context: Any, operator: Any, arguments: Mapping[str, Any]) -> 
         kept, found = find_output(context, operator, operator.workflow.cache)
         if found is not None:
             return found
-    planned = plan_workflow(operator.workflow, arguments, kinds=operator.kinds, context=context)
+    planned = plan_workflow(
+        operator.workflow,
+        arguments,
+        kinds=operator.kinds,
+        context=context,
+        find_kept=_finder(context, operator.spec),
+    )
     return planned if kept is None else replace(planned, kept=kept)
+
+
+def _finder(context: Any, spec: WorkflowSpec) -> FindKept:
+    """Return what looks up the output of a cached workflow that a body calls."""
+
+    def find(
+        workflow: WorkflowDefinition, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[KeptOutput, Any]:
+        # Imported here, because few workflows keep their outputs.
+        from airflow_dynamic_provider.workflows.tasks.kept import find_called
+
+        return find_called(context, spec, workflow, args, kwargs)
+
+    return find
 
 
 def store_plan(context: Any, plan: Plan) -> Plan:
@@ -123,15 +153,27 @@ def plan_further(
     from airflow_dynamic_provider.workflows.tasks.limits import claim_nodes
 
     reader = WorkflowReader(context["ti"].dag_id, context["ti"].run_id, spec)
-    plan = plan_later(
-        target,
-        arguments,
-        node.name,
-        kinds,
-        max_nodes=spec.max_nodes,
-        retries=node.retries,
-        context=context,
-    )
+    find, kept, plan = _finder(context, spec), None, None
+    if isinstance(target, WorkflowTarget) and target.workflow.cache is not None:
+        kept, output = find(target.workflow, *split_arguments(arguments))
+        if kept.made_by is not None:
+            # Imported here, because few workflows keep their outputs.
+            from airflow_dynamic_provider.execution.metadata import note_origin
+
+            plan = Plan(target.workflow.name, output=output)
+            note_origin(context, kept.made_by)
+    if plan is None:
+        plan = plan_later(
+            target,
+            arguments,
+            node.name,
+            kinds,
+            max_nodes=spec.max_nodes,
+            retries=node.retries,
+            context=context,
+            find_kept=find,
+        )
+    plan = replace(plan, kept=kept)
     claim_nodes(context, reader, key_path, node, plan)
     plan = store_plan(context, plan)
     return {"plan": plan.fingerprint, "nodes": summary(plan)}

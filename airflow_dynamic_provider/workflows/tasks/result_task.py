@@ -119,6 +119,7 @@ class _Result:
         self.root_index = xcom.UNMAPPED
         self.kept: KeptOutput | None = None
         self.is_complete = True
+        self._left: dict[str, StoredNode] | None = None
         if spec.is_mapped:
             # Imported here, because most workflows are in no map.
             from airflow_dynamic_provider.execution.clones import RUNTIME_KEY
@@ -134,14 +135,39 @@ class _Result:
         self._check_lists(states)
         graph = self.reader.graph(self.key_path, self.root_index, states)
         self._check_listed(graph)
+        plans = graph.plans.values()
+        if any(each.kept or any(call.kept for call in each.calls) for each in plans):
+            self._keep_called(graph, states)
         self._check_ended(graph)
         self._check_started(graph, states)
-        values = Values(self.reader, self.kinds, self.key_path, known=dict(self._read_nodes(graph, states)))
-        self._check_current(graph, states, values.known)
+        self._check_current(graph, states)
         self._skip_without_values(graph, plan)
-        value = values.resolve(plan.output, lambda: plan)
-        self.kept, self.is_complete = plan.kept, NO_VALUE not in values.used.values()
+        value, self.is_complete = self._resolve(graph, states, plan.output, plan)
+        self.kept = plan.kept
         return value
+
+    def _resolve(self, graph: RunGraph, states: xcom.States, template: Any, plan: Plan) -> tuple[Any, bool]:
+        """Return the value of a template of a plan, and whether no node failed whose value is ``None``."""
+        values = Values(self.reader, self.kinds, self.key_path, known=self._read_nodes(graph, states))
+        value = values.resolve(template, lambda: plan)
+        return value, NO_VALUE not in values.used.values()
+
+    def _keep_called(self, graph: RunGraph, states: xcom.States) -> None:
+        """Keep the outputs of cached workflows that bodies called, also if other nodes failed."""
+        # Imported here, because few workflows keep their outputs.
+        from airflow_dynamic_provider.workflows.tasks.kept import keep_called, new_outputs
+
+        places = self.reader.places(self.key_path)
+        if not new_outputs(graph) or not graph.nodes.keys() <= places.keys():
+            return
+        problems, marked = self._outdated(graph, states)
+        if not problems and not marked:
+            keep_called(
+                self.context,
+                self.spec,
+                graph,
+                lambda template, plan: self._resolve(graph, states, template, plan),
+            )
 
     def _check_planned(self, plan: Plan | None, state: str | None) -> None:
         if state == SKIPPED:
@@ -206,7 +232,13 @@ class _Result:
         if unfinished := [*lost, *graph.unfinished()]:
             raise stale(self.reader, unfinished[0], "it has not run", self.key_path, *unfinished[1:])
 
-    def _read_nodes(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
+    def _read_nodes(self, graph: RunGraph, states: xcom.States) -> dict[str, StoredNode]:
+        """Return node -> its stored result, for the nodes that succeeded."""
+        if self._left is None:
+            self._left = dict(self._read_all(graph, states))
+        return dict(self._left)
+
+    def _read_all(self, graph: RunGraph, states: xcom.States) -> Iterator[tuple[str, StoredNode]]:
         places = self.reader.places(self.key_path)
         for lane in self.spec.lanes.values():
             length = 1 + max((index for task_id, index in states if task_id == lane.task_id), default=-1)
@@ -227,8 +259,17 @@ class _Result:
             rows = xcom.pull_slice(self.context, task_id, stored.NODE_XCOM, start, start + AT_ONCE)
             yield from (StoredNode.unpack(row) for row in rows if row is not None)
 
-    def _check_current(self, graph: RunGraph, states: xcom.States, left: Mapping[str, StoredNode]) -> None:
-        places = self.reader.places(self.key_path)
+    def _check_current(self, graph: RunGraph, states: xcom.States) -> None:
+        problems, marked = self._outdated(graph, states)
+        for name, problem in problems.items():
+            others = [other for other in problems if other != name]
+            raise stale(self.reader, name, problem, self.key_path, *others)
+        if marked:
+            log.warning("Nodes that were marked as success and left no value: %s", _named(marked))
+
+    def _outdated(self, graph: RunGraph, states: xcom.States) -> tuple[dict[str, str], list[str]]:
+        """Return node -> why its result is not current, and the nodes that were marked as success."""
+        places, left = self.reader.places(self.key_path), self._read_nodes(graph, states)
         stamps = {name: each.stamp for name, each in left.items()}
         for call in graph.calls.values():
             stamps |= stamp_of_call(call)
@@ -246,11 +287,7 @@ class _Result:
                 raise self._replanned(f"{name!r} was run as it was planned before")
             if (problem := _problem(node, left.get(name), stamps)) is not None:
                 problems[name] = problem
-        for name, problem in problems.items():
-            others = [other for other in problems if other != name]
-            raise stale(self.reader, name, problem, self.key_path, *others)
-        if marked:
-            log.warning("Nodes that were marked as success and left no value: %s", _named(marked))
+        return problems, marked
 
     def _skip_without_values(self, graph: RunGraph, plan: Plan) -> None:
         for reference in templates.references(plan.output):
