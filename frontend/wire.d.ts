@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: c10e2bb09423b4889c0dc9f789348efca0935b284791ac10ae75f49462ec58d1
+// Made of openapi.json by "make ui-types". SHA-256 of that: b0b599f2a830b4ce1d55732676e08e38933182c0aa2b4126ee4b9f793bf54c28
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -400,16 +400,13 @@ export interface components {
          * @description The keys that differ between two runs in one way.
          */
         Changes: {
-            /**
-             * Total
-             * @default 0
-             */
-            total?: number;
+            /** Total */
+            total: number;
             /**
              * Keys
              * @description The first of them
              */
-            keys?: components["schemas"]["ChangedKey"][];
+            keys: components["schemas"]["ChangedKey"][];
         };
         /**
          * ClearRequest
@@ -572,15 +569,15 @@ export interface components {
             /** @description Null if there is no run before */
             other: components["schemas"]["Run"] | null;
             /** @description Only this run has them */
-            new?: components["schemas"]["Changes"];
+            new: components["schemas"]["Changes"];
             /** @description Only the other run has them */
-            gone?: components["schemas"]["Changes"];
+            gone: components["schemas"]["Changes"];
             /** @description They did not fail in the other run */
-            newly_failed?: components["schemas"]["Changes"];
+            newly_failed: components["schemas"]["Changes"];
             /** @description They failed in the other run */
-            repaired?: components["schemas"]["Changes"];
+            repaired: components["schemas"]["Changes"];
             /** @description They succeeded in both, and took longer */
-            slower?: components["schemas"]["Changes"];
+            slower: components["schemas"]["Changes"];
         };
         /**
          * DagOutputs

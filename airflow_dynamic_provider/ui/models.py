@@ -344,19 +344,19 @@ class ChangedKey(BaseModel):
 class Changes(BaseModel):
     """The keys that differ between two runs in one way."""
 
-    total: int = 0
-    keys: list[ChangedKey] = Field(default_factory=list, description="The first of them")
+    total: int
+    keys: list[ChangedKey] = Field(description="The first of them")
 
 
 class Comparison(BaseModel):
     """The keys of a run beside those of another run."""
 
     other: Run | None = Field(description="Null if there is no run before")
-    new: Changes = Field(default_factory=Changes, description="Only this run has them")
-    gone: Changes = Field(default_factory=Changes, description="Only the other run has them")
-    newly_failed: Changes = Field(default_factory=Changes, description="They did not fail in the other run")
-    repaired: Changes = Field(default_factory=Changes, description="They failed in the other run")
-    slower: Changes = Field(default_factory=Changes, description="They succeeded in both, and took longer")
+    new: Changes = Field(description="Only this run has them")
+    gone: Changes = Field(description="Only the other run has them")
+    newly_failed: Changes = Field(description="They did not fail in the other run")
+    repaired: Changes = Field(description="They failed in the other run")
+    slower: Changes = Field(description="They succeeded in both, and took longer")
 
 
 class KeyNames(BaseModel):

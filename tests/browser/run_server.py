@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,13 @@ _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _COLUMNS = [{"task_id": "group.price", "label": "price"}, {"task_id": "send", "label": "send"}]
 
 
+def _past(number: int, state: str) -> dict[str, Any]:
+    at = f"2026-01-0{number + 1}T00:00:00Z"
+    run = {"dag_id": "shop", "run_id": f"run+{number - 1}", "state": state}
+    run |= dict.fromkeys(("logical_date", "start_date", "end_date"), at)
+    return {"run": run, "is_there": True, "state": state, "duration": 2.0 + number}
+
+
 class RunServer:
     """A run with one key space.
 
@@ -37,6 +45,8 @@ class RunServer:
         requests: The number of requests so far, but those for files.
         asked: The queries for keys so far, the newest last.
         estimate: How fast keys end and what is left, in words; ``None`` if it is not known.
+        errors: The groups of failed keys.
+        past: A key in the last runs.
         refusal: Why the viewer cannot clear task instances.
         changed: Whether other task instances run again than the viewer has confirmed.
         cleared: The bodies of the requests to clear task instances.
@@ -52,6 +62,8 @@ class RunServer:
         self.requests = 0
         self.asked: list[dict[str, list[str]]] = []
         self.estimate: dict[str, str] | None = None
+        self.errors: list[dict[str, Any]] = []
+        self.past = [_past(number, state) for number, state in enumerate(("success", "success", "failed"))]
         self.refusal: str | None = None
         self.changed = False
         self.cleared: list[dict[str, Any]] = []
@@ -82,6 +94,22 @@ class RunServer:
             self._clear(route)
         elif address.path == f"{RUN}/keys-metadata":
             self._send(route, models.KeyMetadataPage(**self._metadata(query)))
+        elif address.path == f"{RUN}/errors":
+            self._send(route, models.ErrorGroups(groups=self.errors, more_groups=0, left_out=0))
+        elif address.path == f"{RUN}/key-names":
+            found = self._found(query)
+            self._send(route, models.KeyNames(total=len(found), names=found))
+        elif address.path == f"{RUN}/find-keys":
+            names = route.request.post_data_json["names"]
+            known = [[name] for name in names if name in self.states]
+            missing = [name for name in names if name not in self.states]
+            self._send(route, models.FoundKeys(keys=known, missing=missing))
+        elif address.path == f"{ROOT}/dags/shop/key-history":
+            self._send(route, models.KeyHistory(runs=self.past))
+        elif address.path == f"{RUN}/comparison":
+            self._send(route, models.Comparison(**self._comparison()))
+        elif address.path.startswith(f"{BASE}/api/v2/"):
+            self._answer_as_airflow(route, address.path)
         elif address.path == f"{RUN}/outputs":
             self._send(route, models.RunOutputs(**self._outputs()))
         else:
@@ -130,16 +158,42 @@ class RunServer:
         return {name: names.count(name) for name in names}
 
     def _keys(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        if self.folded:
+            return self._nested(query)
+        keys = self._found(query)
+        offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        return self._page(query, [self._row(key) for key in keys[offset : offset + limit]], len(keys))
+
+    def _found(self, query: dict[str, list[str]]) -> list[str]:
         search, wanted = query.get("search", [""])[0], query.get("state", [])
-        keys = [
+        pattern, group = query.get("match", ["*"])[0], query.get("error", [""])[0]
+        of_group = [name for each in self.errors if each["group"] == group for name in each["names"]]
+        return [
             key
             for key, state in self.states.items()
             if search in key and (not wanted or (state or "none") in wanted)
+            if fnmatchcase(key, pattern) and (not group or key in of_group)
         ]
-        if self.folded:
-            return self._nested(query)
-        offset, limit = int(query["offset"][0]), int(query["limit"][0])
-        return self._page(query, [self._row(key) for key in keys[offset : offset + limit]], len(keys))
+
+    def _comparison(self) -> dict[str, Any]:
+        def group(*names: str) -> dict[str, Any]:
+            keys = [{"key_path": [name], "key": name, "before": 2.0, "now": 9.5} for name in names]
+            return {"total": len(keys), "keys": keys}
+
+        names = {"new": (), "gone": ("key old",), "newly_failed": ("key 003",), "repaired": ()}
+        return {
+            "other": self.past[0]["run"],
+            **{name: group(*each) for name, each in names.items()},
+            "slower": group("key 007"),
+        }
+
+    def _answer_as_airflow(self, route: Route, path: str) -> None:
+        if "/logs/" in path:
+            lines = [{"event": f"line {number}", "level": "info"} for number in range(40)]
+            lines += [{"event": "it broke", "level": "error", "timestamp": "2026-01-02T03:04:05Z"}]
+            route.fulfill(body="\n".join(map(json.dumps, lines)), content_type="application/x-ndjson")
+        else:
+            route.fulfill(json={"try_number": 2})
 
     def _page(self, query: dict[str, list[str]], rows: list[dict[str, Any]], total: int) -> dict[str, Any]:
         return {
@@ -187,6 +241,7 @@ class RunServer:
         return {
             "key_path": [key],
             "key": key,
+            "metadatum": position * 1000,
             "state": state,
             "duration": 5.0,
             "children": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,9 +156,13 @@ VIEW = {
     "key": '["ä/b","&=#"]',
     "search": "a & b=#c",
     "states": ["failed", "none"],
+    "error": "0a1b",
+    "where": "size > 1 & 2",
+    "column": "size of it",
     "sort": "duration",
     "descending": True,
     "flat": True,
+    "compare": True,
     "open": ['["x"]', '["y","z"]'],
     "offset": 150,
 }
@@ -239,11 +244,12 @@ def test_former_keys_are_cleared_with_the_task_that_lists_the_keys(page):
     assert call(page, "former_keys.js", "listingOf", space) == wanted
 
 
+@pytest.mark.parametrize("column", ["", "size"])
 @pytest.mark.parametrize("children", [None, 3])
-def test_a_row_of_the_matrix_is_as_wide_as_its_header(page, children):
+def test_a_row_of_the_matrix_is_as_wide_as_its_header(page, children, column):
     """A key, and a folded row."""
     width, expected, texts = page.evaluate(
-        """async (children) => {
+        """async ([children, column]) => {
             const { html, render } = await import("/vendor/preact.js");
             const { TreeRow } = await import("/tree_rows.js");
             const { SUMMARY_COLUMNS, widthOf } = await import("/summary_columns.js");
@@ -252,15 +258,16 @@ def test_a_row_of_the_matrix_is_as_wide_as_its_header(page, children):
                 key_path: ["k"], key: "k", position: 0, children, state: "failed", duration: 90,
                 counts: {}, cells: {},
             };
-            const given = { row, columns, view: { open: [] }, selection: { chosen: new Set() }, level: 0 };
+            const view = { open: [], column }, selection = { has: () => false };
+            const given = { row, columns, view, selection, level: 0 };
             render(html`<table><tbody><${TreeRow} ...${given} /></tbody></table>`, document.body);
             const cells = [...document.querySelectorAll("tr > *")];
             const summary = cells.slice(1, 1 + SUMMARY_COLUMNS.length).map((cell) => cell.textContent);
-            return [cells.reduce((sum, { colSpan }) => sum + colSpan, 0), widthOf(columns), summary];
+            return [cells.reduce((sum, { colSpan }) => sum + colSpan, 0), widthOf(columns, column), summary];
         }""",
-        children,
+        [children, column],
     )
-    assert width == expected == 5
+    assert width == expected == (6 if column else 5)
     assert texts == ["Failed", "1m 30s"]
 
 
@@ -268,6 +275,17 @@ def test_whole_numbers_are_not_rounded(page):
     text = '{"a": 18446744073709551615, "b": 12, "c": 1e300, "d": [-9223372036854775808]}'
     read = page.evaluate("async text => JSON.parse(text, (await import('/api.js')).exactly)", text)
     assert read == {"a": "18446744073709551615", "b": 12, "c": 1e300, "d": ["-9223372036854775808"]}
+
+
+def test_the_end_of_a_log_has_the_lines_of_one_key_if_it_tells_keys_apart(page):
+    lines = [{"event": f"{key} {number}", "mapping_key": key} for number in range(40) for key in "ab"]
+    text = "\n".join(map(json.dumps, [{"event": "began"}, *lines])) + "\nnot JSON\n"
+    of_key = call(page, "logs.js", "tailOf", text, "a")
+    assert (len(of_key["lines"]), of_key["left"], of_key["isOfKey"]) == (30, 10, True)
+    assert of_key["lines"][-1] == {"text": "a 39", "isError": False}
+    of_all = call(page, "logs.js", "tailOf", text, "c")
+    assert (of_all["left"], of_all["isOfKey"], of_all["lines"][-1]["text"]) == (51, False, "b 39")
+    assert call(page, "logs.js", "tailOf", "", "a")["problem"] == "The log is empty."
 
 
 def test_a_selection_keeps_what_another_page_chose(page):

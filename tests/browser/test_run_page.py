@@ -223,6 +223,7 @@ def test_clearing_shows_first_what_runs_again(run, server):
         "of": "items.result",
         "keys": [["key 003"]],
         "state": None,
+        "wanted": None,
         "confirmed": 1,
         "keep_results": False,
     }

@@ -66,12 +66,13 @@ def get_comparison(
     run = open_run(session, dag_id, run_id)
     this = Matrix(run.source, run.space(of))
     named = other or run_before(session, dag_id, run_id)
-    if named is None:
-        return models.Comparison(other=None)
-    former = open_run(session, dag_id, named)
+    # The first run is compared with itself: nothing differs.
+    former = run if named is None else open_run(session, dag_id, named)
     found = compare(this, Matrix(former.source, former.space(of)))
-    groups = {name: _group(changes) for name, changes in vars(found).items()}
-    return models.Comparison(other=present_run(former.dag_run), **groups)
+    return models.Comparison(
+        other=None if named is None else present_run(former.dag_run),
+        **{name: _group(changes) for name, changes in vars(found).items()},
+    )
 
 
 def _group(changes: Sequence[Change]) -> models.Changes:

@@ -100,9 +100,13 @@ export function inlineImage(address) {
  * @property {string} key  The selected key paths, as JSON; empty for none.
  * @property {string} search
  * @property {string[]} states
+ * @property {string} error  The name of a group of failures; empty for all keys.
+ * @property {string} where  A condition on metadata.
+ * @property {string} column  The label of a metadata entry that is shown as a column.
  * @property {Sort} sort
  * @property {boolean} descending
  * @property {boolean} flat  Nested keys in one list.
+ * @property {boolean} compare  Whether the run is shown beside the one before.
  * @property {string[]} open  Rows that are unfolded: key paths as JSON.
  * @property {number} offset
  */
@@ -114,9 +118,13 @@ export const FIRST_VIEW = Object.freeze({
   key: "",
   search: "",
   states: [],
+  error: "",
+  where: "",
+  column: "",
   sort: "position",
   descending: false,
   flat: false,
+  compare: false,
   open: [],
   offset: 0,
 });
@@ -141,9 +149,13 @@ export function viewOf(fragment) {
     key: text("key"),
     search: text("search"),
     states: given.getAll("state"),
+    error: text("error"),
+    where: text("where"),
+    column: text("column"),
     sort: isSort(sort) ? sort : "position",
     descending: given.has("descending"),
     flat: given.has("flat"),
+    compare: given.has("compare"),
     open: given.getAll("open"),
     offset: Number.isSafeInteger(offset) && offset > 0 ? offset : 0,
   };
@@ -157,7 +169,7 @@ export function viewOf(fragment) {
  */
 export function fragmentOf(view) {
   const said = new URLSearchParams();
-  for (const name of /** @type {const} */ (["of", "workflow", "key", "search"])) {
+  for (const name of /** @type {const} */ (["of", "workflow", "key", "search", "error", "where", "column"])) {
     if (view[name]) {
       said.set(name, view[name]);
     }
@@ -166,7 +178,7 @@ export function fragmentOf(view) {
   if (view.sort !== "position") {
     said.set("sort", view.sort);
   }
-  for (const name of /** @type {const} */ (["descending", "flat"])) {
+  for (const name of /** @type {const} */ (["descending", "flat", "compare"])) {
     if (view[name]) {
       said.set(name, "1");
     }

@@ -58,9 +58,9 @@ export function getRunOutputs(place, signal) {
  * @param {AbortSignal} [signal]
  */
 export function getKeys(place, view, { parent, limit = PAGE_SIZE } = {}, signal) {
-  const { of, search, states: state, sort, descending, flat } = view;
+  const { of, column, sort, descending, flat } = view;
   const part = parent ? { parent: JSON.stringify(parent), offset: 0 } : { offset: view.offset };
-  const query = { of, search, state, sort, descending, flat, limit, ...part };
+  const query = { of, ...filterOf(view), column, sort, descending, flat, limit, ...part };
   return ask("/dags/{dag_id}/runs/{run_id}/keys", place, query, signal);
 }
 
@@ -140,16 +140,82 @@ export function clearAll(place, wanted, confirmed, keepResults) {
 }
 
 /**
- * Return the address of a download.
+ * Return which keys a view selects, as the server reads it. A search with a star is a pattern for whole keys.
+ *
+ * @param {View} view
+ */
+export function filterOf({ search, states: state, error, where }) {
+  const isPattern = search.includes("*");
+  return { search: isPattern ? "" : search, match: isPattern ? search : "", state, error, where };
+}
+
+/**
+ * Return the failed keys by their errors.
  *
  * @param {Place} place
  * @param {string} of
+ * @param {AbortSignal} [signal]
+ */
+export function getErrors(place, of, signal) {
+  return ask("/dags/{dag_id}/runs/{run_id}/errors", place, { of }, signal);
+}
+
+/**
+ * Return the names of all keys that a view selects.
+ *
+ * @param {Place} place
+ * @param {View} view
+ */
+export function getKeyNames(place, view) {
+  return ask("/dags/{dag_id}/runs/{run_id}/key-names", place, { of: view.of, ...filterOf(view) });
+}
+
+/**
+ * Return which keys some names belong to.
+ *
+ * @param {Place} place
+ * @param {string} of
+ * @param {string[]} names
+ * @returns {Promise<import("wire").FoundKeys>}
+ */
+export function findKeys(place, of, names) {
+  return send(addressOf("/dags/{dag_id}/runs/{run_id}/find-keys", place, {}), { of, names });
+}
+
+/**
+ * Return one key in the last runs.
+ *
+ * @param {Place} place
+ * @param {string} of
+ * @param {KeyPath} path
+ * @param {AbortSignal} [signal]
+ */
+export function getKeyHistory(place, of, path, signal) {
+  return ask("/dags/{dag_id}/key-history", place, { of, key: JSON.stringify(path) }, signal);
+}
+
+/**
+ * Return the keys of a run beside those of the run before.
+ *
+ * @param {Place} place
+ * @param {string} of
+ * @param {AbortSignal} [signal]
+ */
+export function getComparison(place, of, signal) {
+  return ask("/dags/{dag_id}/runs/{run_id}/comparison", place, { of }, signal);
+}
+
+/**
+ * Return the address of a download.
+ *
+ * @param {Place} place
+ * @param {View} view  Only the keys that match are in the file.
  * @param {"states" | "metadata"} what
  * @param {"csv" | "json"} format
  * @returns {string}
  */
-export function exportHref(place, of, what, format) {
-  return addressOf("/dags/{dag_id}/runs/{run_id}/export", place, { of, what, format });
+export function exportHref(place, view, what, format) {
+  return addressOf("/dags/{dag_id}/runs/{run_id}/export", place, { of: view.of, ...filterOf(view), what, format });
 }
 
 /**

@@ -103,6 +103,15 @@ export function readFragment() {
 }
 
 /**
+ * Return the address that the viewer sees. It shows the same view to another person.
+ *
+ * @returns {string}
+ */
+export function viewHref() {
+  return outer.location.href;
+}
+
+/**
  * Keep a view in the address, without an entry in the history.
  *
  * @param {string} fragment

@@ -3,6 +3,10 @@
  */
 
 import { getKeyMetadata } from "./api.js";
+import { CopyButton } from "./copy_button.js";
+import { viewHref } from "./host.js";
+import { KeyHistory } from "./key_history.js";
+import { KeyLogs } from "./key_logs.js";
 import { marked } from "./key_text.js";
 import { MetadataList } from "./metadata/list.js";
 import { Failure, Loading } from "./parts.js";
@@ -29,6 +33,12 @@ export function KeyDetails({ place, of, row }) {
       const text = cell && (cell.error ?? cell.reason);
       return text && html`<p key=${cell.task_id}><b>${cell.task_id}</b>: <span class="whole">${text}</span></p>`;
     })}
+    <p class="key-tools">
+      <${CopyButton} label="Copy key" text=${() => row.key} />
+      <${CopyButton} label="Copy link to this view" text=${viewHref} />
+    </p>
+    <${KeyHistory} place=${place} of=${of} path=${row.key_path} />
+    <${KeyLogs} place=${place} row=${row} />
     ${data
       ? html`<${MetadataList} metadata=${data} place=${place} empty="Its producer attached no metadata." />`
       : error

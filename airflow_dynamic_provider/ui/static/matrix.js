@@ -2,11 +2,15 @@
  * The matrix of a key space: a row for each key, a column for each task.
  */
 
-import { exportHref, getKeys, PAGE_SIZE } from "./api.js";
+import { filterOf, getKeys, PAGE_SIZE } from "./api.js";
 import { ClearDialog } from "./clear_dialog.js";
+import { Comparison } from "./comparison.js";
+import { Downloads } from "./downloads.js";
+import { Errors } from "./error_groups.js";
 import { StateChips } from "./filters.js";
 import { FormerKeys } from "./former_keys.js";
-import { followDownload } from "./host.js";
+import { KeyActions } from "./key_actions.js";
+import { MetadataFilter } from "./metadata_filter.js";
 import { Cut, Failure, formatCount, Loading, Notice, Pager, Picture, SearchBox, several, Spoken } from "./parts.js";
 import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
@@ -26,13 +30,14 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
  * @param {{place: Place, space: RunSpace, view: View, change: Change, onCleared: () => void}} properties
  */
 export function Matrix({ place, space, view, change, onCleared }) {
-  const { of, search, states, sort, descending, flat, offset } = view;
+  const { of, search, states, error: group, where, column, sort, descending, flat, offset } = view;
   const { data, error, isLoading, reload } = usePolling(
     (signal) => getKeys(place, view, {}, signal),
-    JSON.stringify([of, search, states, sort, descending, flat, offset]),
+    JSON.stringify([of, search, states, group, where, column, sort, descending, flat, offset]),
     ({ is_running }) => (is_running ? LIVE : ON_RETURN),
   );
-  const selection = useSelection();
+  const selection = useSelection(JSON.stringify([of, search, states, group, where]));
+  const [isFiltering, setFiltering] = useState(false);
   const [wanted, setWanted] = useState(/** @type {import("wire").ClearingRequest | null} */ (null));
   const isBeyond = data !== null && !isLoading && offset > 0 && offset >= data.total;
   useEffect(() => {
@@ -41,8 +46,9 @@ export function Matrix({ place, space, view, change, onCleared }) {
     }
   }, [isBeyond]);
   if (!data) {
-    return error ? html`<${Failure} error=${error} />` : html`<${Loading} what="keys" />`;
+    return error ? html`<${Failure} error=${error} /><${ShowAll} change=${change} />` : html`<${Loading} what="keys" />`;
   }
+  const isFiltered = search !== "" || states.length > 0 || group !== "" || where !== "";
   const one = data.rows.some(({ children }) => children !== null) ? "outer key" : "key";
   const chosen = [...selection.chosen].map((id) => JSON.parse(id));
   const whenCleared = () => {
@@ -57,26 +63,59 @@ export function Matrix({ place, space, view, change, onCleared }) {
       <div class="actions">
         ${space.depth > 1 && html`<label class="check-label"><input type="checkbox" checked=${flat} onChange=${() => change({ flat: !flat, offset: 0 })} /> Flat list</label>`}
         <${ClearButtons}
-          chosen=${chosen.length}
+          chosen=${selection.isAll ? data.total : chosen.length}
           failed=${failures(space.counts)}
-          onChosen=${() => setWanted({ of, keys: chosen, state: null })}
+          onChosen=${() => setWanted({ of, keys: chosen, state: null, wanted: selection.isAll ? filterOf(view) : null })}
           onFailed=${() => setWanted({ of, keys: [], state: "failed" })}
           onNone=${selection.clear}
         />
-        <${Downloads} place=${place} of=${of} />
+        <${KeyActions} place=${place} view=${view} total=${data.total} selection=${selection} onFilter=${() => setFiltering(true)} onCompare=${() => change({ compare: true })} />
+        <${Downloads} place=${place} view=${view} matching=${isFiltered ? data.total : null} />
         ${data.is_running && html`<span class="live quiet"><i></i>Live</span>`}
         <${Pager} total=${data.total} offset=${offset} limit=${PAGE_SIZE} what=${one} onOffset=${(/** @type {number} */ to) => change({ offset: to })} />
       </div>
     </div>
+    ${(isFiltering || where || column) && html`<${MetadataFilter} view=${view} change=${change} onClose=${() => setFiltering(false)} />`}
     ${error && html`<${Failure} error=${error} />`}
+    ${(space.counts["failed"] || group) &&
+    html`<${Errors}
+      place=${place}
+      of=${of}
+      failed=${space.counts["failed"] ?? 0}
+      chosen=${group}
+      onChoose=${(/** @type {string} */ name) => change({ error: name, offset: 0 })}
+      onClear=${(/** @type {string} */ name) => setWanted({ of, keys: [], state: "failed", wanted: { ...filterOf({ ...view, ...EVERYTHING }), error: name } })}
+    />`}
+    ${view.compare && html`<${Comparison} place=${place} of=${of} onSearch=${(/** @type {string} */ key) => change({ ...EVERYTHING, search: key, offset: 0 })} onClose=${() => change({ compare: false })} />`}
     ${space.has_stale &&
     html`<${FormerKeys} place=${place} space=${space} title="Task instances of former keys" onCleared=${whenCleared}>
       The keys were listed again, and task instances that ran for other keys before have not run since. They are marked as <i>old key</i>.
     <//>`}
     <${Table} place=${place} data=${data} progress=${space.progress} view=${view} change=${change} isLoading=${isLoading} selection=${selection} />
-    <${Spoken} text=${isLoading ? "" : `${several(data.total, one)}${search || states.length ? " found" : ""}`} />
+    <${Spoken} text=${isLoading ? "" : `${several(data.total, one)}${isFiltered ? " found" : ""}`} />
     ${wanted && html`<${ClearDialog} place=${place} wanted=${wanted} onClose=${() => setWanted(null)} onCleared=${whenCleared} />`}
   `;
+}
+
+/** What selects all keys. */
+const EVERYTHING = { search: "", states: [], error: "", where: "" };
+
+/** @param {{change: Change}} properties */
+function ShowAll({ change }) {
+  return html`<button type="button" class="plain-button" onClick=${() => change({ ...EVERYTHING, offset: 0 })}>Show all keys</button>`;
+}
+
+/**
+ * Says which keys are selected when all on the page are, and offers all that match.
+ *
+ * @param {{here: number, total: number, selection: import("./selection.js").Selection}} properties
+ */
+function SelectNote({ here, total, selection }) {
+  return html`<p class="select-note">
+    ${selection.isAll
+      ? html`All ${formatCount(total)} that match are selected.`
+      : html`All ${formatCount(here)} on this page are selected. <button type="button" class="plain-button" onClick=${selection.chooseAll}>Select all ${formatCount(total)} that match</button>`}
+  </p>`;
 }
 
 /** @param {Record<string, number>} counts */
@@ -95,39 +134,6 @@ export function ClearButtons({ chosen, failed, onChosen, onFailed, onNone }) {
   `;
 }
 
-/** @param {{place: Place, of: string}} properties */
-function Downloads({ place, of }) {
-  const choices = /** @type {const} */ ([
-    ["states", "csv"],
-    ["states", "json"],
-    ["metadata", "csv"],
-    ["metadata", "json"],
-  ]);
-  const menu = useRef(/** @type {HTMLDetailsElement | null} */ (null));
-  const close = () => menu.current?.removeAttribute("open");
-  const follow = (/** @type {MouseEvent} */ event) => {
-    followDownload(event);
-    close();
-  };
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") {
-      close();
-      menu.current?.querySelector("summary")?.focus();
-    }
-  };
-  const onBlur = (/** @type {FocusEvent} */ event) => menu.current?.contains(/** @type {Node} */ (event.relatedTarget)) || close();
-  return html`<details class="menu" ref=${menu} onKeyDown=${onKey} onFocusOut=${onBlur}>
-    <summary class="button"><${Picture} path="M8 2.5v8M4.5 7.5L8 11l3.5-3.5M3 13.5h10" /> <span class="word">Download</span></summary>
-    <ul>
-      ${choices.map(
-        ([what, format]) => html`<li key=${what + format}>
-          <a href=${exportHref(place, of, what, format)} download onClick=${follow}>${what === "states" ? "States" : "Metadata"} as ${format.toUpperCase()}</a>
-        </li>`,
-      )}
-    </ul>
-  </details>`;
-}
-
 /**
  * @param {{place: Place, data: KeysPage, progress: RunSpace["progress"], view: View, change: Change, isLoading: boolean, selection: import("./selection.js").Selection}} properties
  */
@@ -138,14 +144,16 @@ function Table({ place, data, progress, view, change, isLoading, selection }) {
   useEffect(() => scroller.current?.scrollTo(0, 0), [data.offset, data.of]);
   // A folded row stands for all keys below it.
   const ids = data.rows.map((row) => JSON.stringify(row.key_path));
-  const chosenHere = ids.filter((id) => selection.chosen.has(id)).length;
+  const chosenHere = ids.filter(selection.has).length;
   if (!data.rows.length) {
     return html`<${Notice} title="No key matches">
-      ${view.search && html`Nothing contains “<${Cut} text=${view.search} />”. `}${view.states.length > 0 && "No key is in the selected states. "}
-      <button type="button" class="plain-button" onClick=${() => change({ search: "", states: [], offset: 0 })}>Show all keys</button>
+      ${view.search && html`Nothing contains “<${Cut} text=${view.search} />”. `}${view.states.length > 0 && "No key is in the selected states. "}${view.error && "No key fails with this error any more. "}${view.where && html`No key has <code>${view.where}</code>. `}
+      <${ShowAll} change=${change} />
     <//>`;
   }
-  return html`<div class="matrix-scroll" ref=${scroller}>
+  return html`
+    ${chosenHere === ids.length && ids.length < data.total && html`<${SelectNote} here=${ids.length} total=${data.total} selection=${selection} />`}
+    <div class="matrix-scroll" ref=${scroller}>
     <table ref=${table} class="matrix" role="grid" aria-label="Keys" aria-rowcount=${data.total + 1} aria-busy=${isLoading ? "true" : "false"} onKeyDown=${moveByKey} onFocusIn=${followFocus}>
       <thead>
         <tr aria-rowindex="1">
@@ -166,6 +174,10 @@ function Table({ place, data, progress, view, change, isLoading, selection }) {
               <${SortButton} by=${column.sort} label=${column.label} isNumber=${column.isNumber} view=${view} change=${change} />
             </th>`,
           )}
+          ${view.column &&
+          html`<th class="number" scope="col" aria-sort=${ariaSort(view, "metadatum")}>
+            <${SortButton} by="metadatum" label=${view.column} isNumber=${true} view=${view} change=${change} />
+          </th>`}
           ${data.columns.map((column) => html`<th key=${column.task_id} scope="col"><${TaskHead} column=${column} progress=${progress.find(({ task_id }) => task_id === column.task_id)} /></th>`)}
         </tr>
       </thead>

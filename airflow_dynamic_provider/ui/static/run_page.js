@@ -20,7 +20,7 @@ import { WorkflowView } from "./workflow_view.js";
 const OVERVIEW = 5000;
 
 /** The parts of a view that a change of space or workflow resets. */
-const FRESH = { search: "", states: [], offset: 0, open: [], key: "", sort: /** @type {const} */ ("position"), descending: false };
+const FRESH = { search: "", states: [], error: "", where: "", column: "", compare: false, offset: 0, open: [], key: "", sort: /** @type {const} */ ("position"), descending: false };
 
 /** @param {{place: import("./address.js").Place}} properties */
 export function RunPage({ place }) {

@@ -34,9 +34,10 @@ export function summaryCells(row) {
  * Return the number of columns of a row, including its key.
  *
  * @param {readonly unknown[]} tasks
+ * @param {string} column  The label of the metadata entry that has a column; empty if none has.
  */
-export function widthOf(tasks) {
-  return 1 + SUMMARY_COLUMNS.length + tasks.length;
+export function widthOf(tasks, column) {
+  return 1 + SUMMARY_COLUMNS.length + (column ? 1 : 0) + tasks.length;
 }
 
 /** @param {SummaryColumn} column */

@@ -8,6 +8,7 @@ import { viewersZone } from "./host.js";
 import { KeyDetails } from "./key_details.js";
 import { KeyText } from "./key_text.js";
 import { Failure, formatCount, Link, Loading, Picture, several, StateBar, StateSquare } from "./parts.js";
+import { plainValue } from "./metadata_filter.js";
 import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { nameOf, wordsOf } from "./states.js";
 import { summaryCells, widthOf } from "./summary_columns.js";
@@ -41,7 +42,7 @@ export function TreeRow(properties) {
 function Leaf({ place, row, view, change, columns, selection, level, index }) {
   const id = JSON.stringify(row.key_path);
   const isOpen = view.open.includes(id);
-  const isChosen = selection.chosen.has(id);
+  const isChosen = selection.has(id);
   const name = level ? row.key_path.slice(level).join("/") : row.key;
   return html`<tr class=${isChosen ? "is-chosen" : ""} aria-selected=${isChosen ? "true" : "false"} aria-rowindex=${index}>
       <th class="key-column" scope="row">
@@ -54,9 +55,10 @@ function Leaf({ place, row, view, change, columns, selection, level, index }) {
         </div>
       </th>
       ${summaryCells(row)}
+      ${view.column && html`<td class="number">${plainValue(row.metadatum)}</td>`}
       ${columns.map(({ task_id }) => html`<td key=${task_id}><${CellLink} place=${place} cell=${row.cells[task_id] ?? null} name=${row.key} /></td>`)}
     </tr>
-    ${isOpen && html`<tr class="details"><td colspan=${widthOf(columns)}><${KeyDetails} place=${place} of=${view.of} row=${row} /></td></tr>`}`;
+    ${isOpen && html`<tr class="details"><td colspan=${widthOf(columns, view.column)}><${KeyDetails} place=${place} of=${view.of} row=${row} /></td></tr>`}`;
 }
 
 /** @param {RowProperties} properties */
@@ -64,7 +66,7 @@ function Folded(properties) {
   const { row, view, change, columns, selection, level, index } = properties;
   const id = JSON.stringify(row.key_path);
   const isOpen = view.open.includes(id);
-  const isChosen = selection.chosen.has(id);
+  const isChosen = selection.has(id);
   return html`<tr class=${isChosen ? "folded is-chosen" : "folded"} aria-selected=${isChosen ? "true" : "false"} aria-rowindex=${index}>
       <th class="key-column" scope="row">
         <div class="key-cell level-${Math.min(level, 6)}">
@@ -76,7 +78,7 @@ function Folded(properties) {
         </div>
       </th>
       ${summaryCells(row)}
-      <td colspan=${Math.max(1, columns.length)}>
+      <td colspan=${Math.max(1, columns.length) + (view.column ? 1 : 0)}>
         <span class="folded-counts"><span class="quiet">${several(row.children ?? 0, "key")}</span><${StateBar} counts=${row.counts} /></span>
       </td>
     </tr>
@@ -93,7 +95,7 @@ function Children(properties) {
     JSON.stringify([view.of, view.sort, view.descending, row.key_path, limit, isLive]),
     ({ is_running }) => (is_running ? LIVE : ON_RETURN),
   );
-  const wide = (/** @type {unknown} */ content) => html`<tr class="details"><td colspan=${widthOf(columns)}>${content}</td></tr>`;
+  const wide = (/** @type {unknown} */ content) => html`<tr class="details"><td colspan=${widthOf(columns, view.column)}>${content}</td></tr>`;
   if (!data) {
     return wide(error ? html`<${Failure} error=${error} />` : html`<${Loading} what="keys" />`);
   }
