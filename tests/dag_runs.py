@@ -250,14 +250,10 @@ class KeptRun(FinishedRun):
         from airflow.utils.session import create_session
 
         with create_session() as session:
-            waiting = {
-                ti: session.get(Trigger, ti.trigger_id)
-                for ti in self.dag_run.get_task_instances(session=session)
-                if ti.state == "deferred"
-            }
+            waiting = self.dag_run.get_task_instances(state=["deferred"], session=session)
+            rows = [(ti, session.get(Trigger, ti.trigger_id)) for ti in waiting]
             messages = [
-                (_message(ti), row.id, pkgutil.resolve_name(row.classpath)(**row.kwargs))
-                for ti, row in waiting.items()
+                (_message(ti), row.id, pkgutil.resolve_name(row.classpath)(**row.kwargs)) for ti, row in rows
             ]
         snapshots: dict[str, Any] = {}
         for message, trigger_id, trigger in messages:

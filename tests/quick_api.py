@@ -13,6 +13,12 @@ here. This module caches the results. Overrides still work, because FastAPI look
 
 A route of Airflow names the same dependency up to ten times, once for each version of the API. FastAPI walks
 all of them in each request, although it has the value after the first. Here it walks one of them.
+
+Airflow derives the routes of all versions of the API from those of the newest one. It reads each request
+twice: as one of its own version, and as one of the newest. The tasks of the tests ask for the newest version,
+for which nothing has to be converted. Here such a request goes straight to the route of the newest version.
+Other requests go through the whole application: those of other versions, and those that no route answers.
+``dag/test_quick_api.py`` compares the two ways.
 """
 
 from __future__ import annotations
@@ -21,14 +27,19 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
 from wrapt import when_imported
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
     from types import ModuleType
+
+    import httpx
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 #: Whether the running code is a request that is answered in the thread of its caller.
 _is_direct: contextvars.ContextVar[bool] = contextvars.ContextVar("is_direct", default=False)
@@ -39,6 +50,7 @@ def install() -> None:
     when_imported("fastapi.dependencies.utils")(_remember)
     when_imported("fastapi.dependencies.utils")(_solve_once)
     when_imported("fastapi.dependencies.utils")(_stay_in_the_thread)
+    when_imported("fastapi.routing")(_forget)
     when_imported("fastapi.routing")(_stay_in_the_thread)
     when_imported("cadwyn.structure.versions")(_stay_in_the_thread)
     when_imported("starlette.middleware.base")(_await_whole_answers)
@@ -58,6 +70,11 @@ def _remember(utils: ModuleType) -> None:
         return known[question]
 
     utils.get_dependant = remember  # type: ignore[attr-defined]
+
+
+def _forget(routing: ModuleType) -> None:
+    """Inspect an endpoint for each of its routes, because cadwyn changes what a route has found out."""
+    routing.get_dependant = routing.get_dependant.__wrapped__  # type: ignore[attr-defined]
 
 
 def _solve_once(utils: ModuleType) -> None:
@@ -147,7 +164,8 @@ def _leave_out_wsgi(module: ModuleType) -> None:
         def __init__(self, by_wsgi: httpx.WSGITransport, app: Any) -> None:
             # Airflow ends the application when nothing refers to its transport any longer.
             self._by_wsgi = by_wsgi
-            self._to_app = httpx.ASGITransport(app, raise_app_exceptions=False)
+            self.to_whole = httpx.ASGITransport(app, raise_app_exceptions=False)
+            self._newest = _NewestVersion(app)
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             request.read()
@@ -156,7 +174,9 @@ def _leave_out_wsgi(module: ModuleType) -> None:
 
         async def _answer(self, request: httpx.Request) -> httpx.Response:
             _is_direct.set(True)
-            answer = await self._to_app.handle_async_request(request)
+            if (found := await self._newest.answer(request)) is not None:
+                return httpx.Response(found.status_code, headers=found.raw_headers, content=found.body)
+            answer = await self.to_whole.handle_async_request(request)
             body = b"".join([chunk async for chunk in answer.stream])  # type: ignore[union-attr]
             return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(body))
 
@@ -168,6 +188,81 @@ def _leave_out_wsgi(module: ModuleType) -> None:
         return made
 
     module.InProcessExecutionAPI = build_direct  # type: ignore[attr-defined]
+
+
+class _NewestVersion:
+    """The routes of the newest version of an API, which need no conversion."""
+
+    def __init__(self, app: Any) -> None:
+        from cadwyn.route_generation import _DELETED_ROUTE_TAG
+        from fastapi.routing import APIRoute, APIRouter
+
+        self._app = app
+        self._header = app.api_version_parameter_name
+        self._version = app.versions.version_values[0]
+        # With the first request, cadwyn wraps the endpoints of its own routes.
+        copies = APIRouter(dependency_overrides_provider=app._dependency_overrides_provider)
+        copies.include_router(app._latest_version_router)
+        # The tag marks routes that only older versions have.
+        newest = [
+            route
+            for route in copies.routes
+            if isinstance(route, APIRoute) and _DELETED_ROUTE_TAG not in route.tags
+        ]
+        self._routes = [(route, route.get_route_handler()) for route in newest]
+
+    async def answer(self, sent: httpx.Request) -> Response | None:
+        """Return the answer to a request that has been read; ``None`` if the whole application has to."""
+        from starlette.requests import Request
+        from starlette.routing import Match
+
+        if sent.headers.get(self._header) != self._version:
+            return None
+        scope = self._scope(sent)
+        for route, handle in self._routes:
+            match, of_route = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(of_route)
+                found = await self._handle(Request(scope, _received(sent.content)), handle)
+                found.headers[self._header] = self._version
+                return found
+        return None
+
+    def _scope(self, sent: httpx.Request) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": sent.method,
+            "headers": [(name.lower(), value) for name, value in sent.headers.raw],
+            "scheme": sent.url.scheme,
+            "path": sent.url.path,
+            "raw_path": sent.url.raw_path.partition(b"?")[0],
+            "query_string": sent.url.query,
+            "server": (sent.url.host, sent.url.port),
+            "client": ("127.0.0.1", 123),
+            "root_path": "",
+            "app": self._app,
+        }
+
+    async def _handle(self, request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Do what FastAPI does around a route: close what its dependencies opened, and answer exceptions."""
+        try:
+            async with contextlib.AsyncExitStack() as of_request, contextlib.AsyncExitStack() as of_function:
+                request.scope["fastapi_middleware_astack"] = of_request
+                request.scope["fastapi_inner_astack"] = of_request
+                request.scope["fastapi_function_astack"] = of_function
+                return await handle(request)
+        except Exception as error:
+            handlers = self._app.exception_handlers
+            answer = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+            return await answer if inspect.isawaitable(answer) else answer
+
+
+def _received(content: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return receive
 
 
 @contextlib.contextmanager
