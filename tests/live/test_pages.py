@@ -208,6 +208,23 @@ def test_the_keyboard_is_enough(window: Window, orders: str) -> None:
     window.page.wait_for_url(re.compile(r"/tasks/load/mapped/2"))
 
 
+def test_a_failed_key_explains_itself(window: Window, orders: str) -> None:
+    frame = window.open_run("orders", orders)
+    errors = frame.locator("details.errors")
+    errors.locator("summary").click()
+    expect(errors).to_contain_text("ValueError: borealis answers at the second try only")
+    errors.get_by_role("button", name=re.compile("^Show only keys")).click()
+    expect(rows_of(frame)).to_have_count(1)
+    assert keys_of(frame) == ["borealis"]
+    frame.locator("summary", has_text="Keys").click()
+    frame.get_by_role("button", name="Copy the keys that match").click()
+    expect(frame.get_by_text("1 key copied").first).to_be_visible()
+    rows_of(frame).first.get_by_role("button", name="borealis").click()
+    # Airflow's own API reads the log, with the session of the viewer.
+    frame.locator("summary", has_text="Log of load").click()
+    expect(frame.locator(".key-log pre")).to_contain_text("borealis answers at the second try only")
+
+
 def test_failed_keys_are_cleared_and_nothing_else(
     window: Window, client: RestClient, triggered: dict[str, str]
 ) -> None:

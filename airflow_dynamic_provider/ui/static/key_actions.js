@@ -5,7 +5,7 @@
 import { getKeyNames } from "./api.js";
 import { copyText } from "./copying.js";
 import { Menu } from "./menu.js";
-import { formatCount, Spoken } from "./parts.js";
+import { formatCount, several, Spoken } from "./parts.js";
 import { PasteDialog } from "./paste_dialog.js";
 import { html, useState } from "./vendor/preact.js";
 
@@ -25,7 +25,7 @@ export function KeyActions({ place, view, total, selection, onFilter, onCompare 
   const copy = async () => {
     const copied = await names().catch(() => null);
     const isDone = copied !== null && (await copyText(copied.join("\n")));
-    setSaid(isDone ? `${formatCount(copied.length)} keys copied` : "The keys could not be copied");
+    setSaid(isDone ? `${several(copied.length, "key")} copied` : "The keys could not be copied");
   };
   const action = (/** @type {string} */ label, /** @type {() => void} */ act) => html`<li><button type="button" onClick=${act}>${label}</button></li>`;
   return html`
