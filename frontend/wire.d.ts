@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: b0b599f2a830b4ce1d55732676e08e38933182c0aa2b4126ee4b9f793bf54c28
+// Made of openapi.json by "make ui-types". SHA-256 of that: 6937dfc166db9e3d5be2e7f7868515ae068b70a53c5f23b2770653c8bfd7139b
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -253,6 +253,66 @@ export interface paths {
          * @description Return the numeric metadata over the last runs: of some keys, or the range of all keys.
          */
         get: operations["get_numbers_dags__dag_id__numbers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Timeline
+         * @description Return when the keys ran in each task: at most 10,000 keys.
+         */
+        get: operations["get_timeline_dags__dag_id__runs__run_id__timeline_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/past-durations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Past Durations
+         * @description Return how long some keys took in the runs before this one.
+         */
+        get: operations["get_past_durations_dags__dag_id__runs__run_id__past_durations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dags/{dag_id}/runs/{run_id}/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run Numbers
+         * @description Return the numeric metadata of the keys of a run, that of their producer and of their tasks.
+         */
+        get: operations["get_run_numbers_dags__dag_id__runs__run_id__numbers_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -840,6 +900,23 @@ export interface components {
             names: string[];
         };
         /**
+         * KeyNumbers
+         * @description One number of the metadata, for each key.
+         */
+        KeyNumbers: {
+            /** Label */
+            label: string;
+            /** Task Id */
+            task_id: string;
+            /** Output */
+            output: string;
+            /**
+             * Values
+             * @description A number for each of `keys`; null where there is none
+             */
+            values: (number | null)[];
+        };
+        /**
          * KeysPage
          * @description A page of the matrix.
          */
@@ -994,6 +1071,32 @@ export interface components {
             description: string | null;
         };
         /**
+         * PastDuration
+         * @description How long a key took in earlier runs.
+         */
+        PastDuration: {
+            /** Key Path */
+            key_path: string[];
+            /**
+             * Seconds
+             * @description In all tasks, in each run; null if it did not run
+             */
+            seconds: (number | null)[];
+        };
+        /**
+         * PastDurations
+         * @description How long some keys took in the runs before.
+         */
+        PastDurations: {
+            /**
+             * Runs
+             * @description The runs, from the oldest
+             */
+            runs: components["schemas"]["Run"][];
+            /** Rows */
+            rows: components["schemas"]["PastDuration"][];
+        };
+        /**
          * PastKey
          * @description A key over the last runs.
          */
@@ -1133,6 +1236,26 @@ export interface components {
             start_date: string | null;
             /** End Date */
             end_date: string | null;
+        };
+        /**
+         * RunNumbers
+         * @description The numeric metadata of the keys of one run.
+         */
+        RunNumbers: {
+            /** Keys */
+            keys: string[][];
+            /** Numbers */
+            numbers: components["schemas"]["KeyNumbers"][];
+            /**
+             * Is Running
+             * @description Whether the run has not ended
+             */
+            is_running: boolean;
+            /**
+             * Message
+             * @description What is left out, if anything
+             */
+            message: string | null;
         };
         /**
          * RunOutputs
@@ -1366,6 +1489,58 @@ export interface components {
             basis: string | null;
         };
         /**
+         * TaskTimes
+         * @description When keys ran in one task. All lists have an item for each key that has begun.
+         */
+        TaskTimes: {
+            /** Task Id */
+            task_id: string;
+            /** Label */
+            label: string;
+            /**
+             * Rows
+             * @description The number of the key in `keys`
+             */
+            rows: number[];
+            /**
+             * Map Indexes
+             * @description The task instance; for a batch, its number
+             */
+            map_indexes: number[];
+            /** States */
+            states: (string | null)[];
+            /**
+             * Starts
+             * @description When the latest try began, in seconds since 1970
+             */
+            starts: number[];
+            /**
+             * Seconds
+             * @description How long it took; null while it runs
+             */
+            seconds: (number | null)[];
+        };
+        /**
+         * Timeline
+         * @description When the keys of a dynamic output ran.
+         */
+        Timeline: {
+            /** Keys */
+            keys: string[][];
+            /** Tasks */
+            tasks: components["schemas"]["TaskTimes"][];
+            /**
+             * Is Running
+             * @description Whether the run has not ended
+             */
+            is_running: boolean;
+            /**
+             * Message
+             * @description What is left out, if anything
+             */
+            message: string | null;
+        };
+        /**
          * WorkflowGraph
          * @description The graph of a workflow, or of one of its keys.
          */
@@ -1446,6 +1621,7 @@ export type KeyInRun = components['schemas']['KeyInRun'];
 export type KeyMetadata = components['schemas']['KeyMetadata'];
 export type KeyMetadataPage = components['schemas']['KeyMetadataPage'];
 export type KeyNames = components['schemas']['KeyNames'];
+export type KeyNumbers = components['schemas']['KeyNumbers'];
 export type KeysPage = components['schemas']['KeysPage'];
 export type Meta = components['schemas']['Meta'];
 export type Node = components['schemas']['Node'];
@@ -1453,18 +1629,23 @@ export type NodeName = components['schemas']['NodeName'];
 export type Numbers = components['schemas']['Numbers'];
 export type NumbersPage = components['schemas']['NumbersPage'];
 export type Origin = components['schemas']['Origin'];
+export type PastDuration = components['schemas']['PastDuration'];
+export type PastDurations = components['schemas']['PastDurations'];
 export type PastKey = components['schemas']['PastKey'];
 export type PastState = components['schemas']['PastState'];
 export type PastedKeys = components['schemas']['PastedKeys'];
 export type Relative = components['schemas']['Relative'];
 export type Row = components['schemas']['Row'];
 export type Run = components['schemas']['Run'];
+export type RunNumbers = components['schemas']['RunNumbers'];
 export type RunOutputs = components['schemas']['RunOutputs'];
 export type RunSpace = components['schemas']['RunSpace'];
 export type RunWorkflow = components['schemas']['RunWorkflow'];
 export type Series = components['schemas']['Series'];
 export type Space = components['schemas']['Space'];
 export type TaskProgress = components['schemas']['TaskProgress'];
+export type TaskTimes = components['schemas']['TaskTimes'];
+export type Timeline = components['schemas']['Timeline'];
 export type WorkflowGraph = components['schemas']['WorkflowGraph'];
 export type WorkflowInfo = components['schemas']['WorkflowInfo'];
 export type $defs = Record<string, never>;
@@ -1850,6 +2031,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NumbersPage"];
+                };
+            };
+        };
+    };
+    get_timeline_dags__dag_id__runs__run_id__timeline_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description A string that the key must contain, in any case */
+                search?: string;
+                /** @description A pattern that the whole key must match: *, ?, [a-z] */
+                match?: string;
+                /** @description Only keys in these states, or `none` */
+                state?: string[] | null;
+                /** @description Only keys of this group of failures */
+                error?: string;
+                /** @description A condition on metadata: size > 10 */
+                where?: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+        };
+    };
+    get_past_durations_dags__dag_id__runs__run_id__past_durations_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description The keys, as JSON lists */
+                key: string[];
+                /** @description The number of runs before this one */
+                runs?: number;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastDurations"];
+                };
+            };
+        };
+    };
+    get_run_numbers_dags__dag_id__runs__run_id__numbers_get: {
+        parameters: {
+            query: {
+                /** @description The dynamic output */
+                of: string;
+                /** @description A string that the key must contain, in any case */
+                search?: string;
+                /** @description A pattern that the whole key must match: *, ?, [a-z] */
+                match?: string;
+                /** @description Only keys in these states, or `none` */
+                state?: string[] | null;
+                /** @description Only keys of this group of failures */
+                error?: string;
+                /** @description A condition on metadata: size > 10 */
+                where?: string;
+            };
+            header?: never;
+            path: {
+                dag_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNumbers"];
                 };
             };
         };

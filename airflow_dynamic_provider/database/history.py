@@ -48,13 +48,17 @@ class History:
         dag_id: The Dag.
         of: The key space.
         count: The number of runs.
+        before: Only runs before this one; ``None`` for the last runs.
     """
 
-    def __init__(self, session: Session, dag_id: str, of: str, count: int) -> None:
+    def __init__(
+        self, session: Session, dag_id: str, of: str, count: int, before: DagRun | None = None
+    ) -> None:
         self._session = session
         self._dag_id = dag_id
         self._of = of
         self._count = count
+        self._before = before
         #: Whether older runs are left out because there are too many keys. It is known once `runs` are.
         self.is_cut = False
         #: Whether some keys have the state of their batch, because too much is stored about the keys of
@@ -69,6 +73,8 @@ class History:
         from airflow_dynamic_provider.airflow_adapter.models import DagRun
 
         last = select(DagRun).where(DagRun.dag_id == self._dag_id).order_by(DagRun.id.desc())
+        if self._before is not None:
+            last = last.where(DagRun.id < self._before.id)
         runs: list[PastRun] = []
         keys = 0
         for dag_run in self._session.scalars(last.limit(self._count)).all():

@@ -37,8 +37,8 @@ RANGE: Mapping[str, Callable[[list[float]], float]] = {
     "maximum": max,
 }
 
-# Label, task, output.
-_Place = tuple[str, str, str]
+#: Label, task, output.
+Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ def read_numbers(history: History, paths: Sequence[KeyPath], task_id: str | None
     Raises:
         LayoutError: Another release has stored the data.
     """
-    found: dict[_Place, list[dict[KeyPath, float]]] = {}
+    found: dict[Place, list[dict[KeyPath, float]]] = {}
     plan = _plan(history, paths, task_id)
     is_short = False
     for number, positions in plan.items():
         matrix = history.runs[number].matrix
         assert matrix is not None
         cells = Cells(matrix.source, matrix.info, matrix.keys, _columns(matrix, task_id))
-        for place, path, value in _values(matrix, cells, positions, task_id, MOST_CHUNKS // len(plan)):
+        for place, path, value in values_of(matrix, cells, positions, task_id, MOST_CHUNKS // len(plan)):
             by_run = found.setdefault(place, [{} for _ in history.runs])
             by_run[number][path] = value
         is_short = is_short or cells.is_cut
@@ -108,12 +108,17 @@ def _plan(
     All runs have equal shares.
     """
     readable = {number: run.matrix for number, run in enumerate(history.runs) if run.matrix is not None}
-    most = MAX_READ if loads_json_only() else MAX_LOADED
+    most = most_read()
     plan: dict[int, Mapping[int, KeyPath]] = {}
     for number, matrix in readable.items():
         share = most // len(readable) // (1 + len(_columns(matrix, task_id)))
         plan[number] = _thinned(_positions(matrix, paths), max(1, share))
     return plan
+
+
+def most_read() -> int:
+    """Return the number of keys and clones whose metadata one response reads."""
+    return MAX_READ if loads_json_only() else MAX_LOADED
 
 
 def _thinned(positions: Mapping[int, KeyPath], most: int) -> Mapping[int, KeyPath]:
@@ -157,9 +162,18 @@ def _columns(matrix: Matrix, task_id: str | None) -> list[str]:
     return [each for each in matrix.info.task_ids if task_id in (None, each)]
 
 
-def _values(
+def values_of(
     matrix: Matrix, cells: Cells, positions: Mapping[int, KeyPath], task_id: str | None, most_chunks: int
-) -> Iterator[tuple[_Place, KeyPath, float]]:
+) -> Iterator[tuple[Place, KeyPath, float]]:
+    """Yield the numbers of some keys: where each was attached, the key, the number.
+
+    Args:
+        matrix: The keys of a run.
+        cells: Their task instances.
+        positions: Position -> key path, of the keys to read.
+        task_id: The task that attached the metadata; ``None`` for all tasks.
+        most_chunks: The number of stored chunks of batches to read.
+    """
     info = matrix.info
     producer, output = info.producer_id or info.space.keys_task_id, info.output or ""
     if task_id in (None, producer):

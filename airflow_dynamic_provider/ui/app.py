@@ -22,6 +22,7 @@ from airflow_dynamic_provider.errors import (
 from airflow_dynamic_provider.ui.assets import PATH, Assets
 from airflow_dynamic_provider.ui.routes import (
     answers,
+    charts,
     clearing,
     comparing,
     errors,
@@ -69,6 +70,7 @@ def create_app() -> FastAPI:
         instances,
         workflows,
         history,
+        charts,
         clearing,
         exports,
         answers,

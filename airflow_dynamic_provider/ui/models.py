@@ -392,6 +392,59 @@ class KeyFilter(BaseModel):
     where: str = Field(default="", max_length=500)
 
 
+class TaskTimes(BaseModel):
+    """When keys ran in one task. All lists have an item for each key that has begun."""
+
+    task_id: str
+    label: str
+    rows: list[int] = Field(description="The number of the key in `keys`")
+    map_indexes: list[int] = Field(description="The task instance; for a batch, its number")
+    states: list[State]
+    starts: list[float] = Field(description="When the latest try began, in seconds since 1970")
+    seconds: list[float | None] = Field(description="How long it took; null while it runs")
+
+
+class Timeline(BaseModel):
+    """When the keys of a dynamic output ran."""
+
+    keys: list[KeyPath]
+    tasks: list[TaskTimes]
+    is_running: bool = Field(description="Whether the run has not ended")
+    message: str | None = Field(description="What is left out, if anything")
+
+
+class PastDuration(BaseModel):
+    """How long a key took in earlier runs."""
+
+    key_path: KeyPath
+    seconds: list[float | None] = Field(description="In all tasks, in each run; null if it did not run")
+
+
+class PastDurations(BaseModel):
+    """How long some keys took in the runs before."""
+
+    runs: list[Run] = Field(description="The runs, from the oldest")
+    rows: list[PastDuration]
+
+
+class KeyNumbers(BaseModel):
+    """One number of the metadata, for each key."""
+
+    label: str
+    task_id: str
+    output: str
+    values: list[float | None] = Field(description="A number for each of `keys`; null where there is none")
+
+
+class RunNumbers(BaseModel):
+    """The numeric metadata of the keys of one run."""
+
+    keys: list[KeyPath]
+    numbers: list[KeyNumbers]
+    is_running: bool = Field(description="Whether the run has not ended")
+    message: str | None = Field(description="What is left out, if anything")
+
+
 class ClearingRequest(BaseModel):
     """The keys of a space, or the nodes of a workflow, to clear."""
 

@@ -50,6 +50,8 @@ class RunServer:
         refusal: Why the viewer cannot clear task instances.
         changed: Whether other task instances run again than the viewer has confirmed.
         cleared: The bodies of the requests to clear task instances.
+        slow: A key that took far longer than the others.
+        past_keys: The keys whose last runs were asked for.
     """
 
     def __init__(self, static: Path) -> None:
@@ -67,6 +69,8 @@ class RunServer:
         self.refusal: str | None = None
         self.changed = False
         self.cleared: list[dict[str, Any]] = []
+        self.slow = ""
+        self.past_keys: list[str] = []
         self._static = static
 
     def attach(self, page: Page) -> None:
@@ -110,6 +114,14 @@ class RunServer:
             self._send(route, models.Comparison(**self._comparison()))
         elif address.path.startswith(f"{BASE}/api/v2/"):
             self._answer_as_airflow(route, address.path)
+        elif address.path == f"{RUN}/timeline":
+            self._send(route, models.Timeline(**self._timeline(query)))
+        elif address.path == f"{RUN}/past-durations":
+            self.past_keys += query["key"]
+            rows = [{"key_path": json.loads(key), "seconds": [2.0] * 3} for key in query["key"]]
+            self._send(route, models.PastDurations(runs=[self._run()] * 3, rows=rows))
+        elif address.path == f"{RUN}/numbers":
+            self._send(route, models.RunNumbers(**self._numbers(query)))
         elif address.path == f"{RUN}/outputs":
             self._send(route, models.RunOutputs(**self._outputs()))
         else:
@@ -144,14 +156,40 @@ class RunServer:
             "producer_state": "success",
             "message": None,
         }
-        state = "running" if self.is_running else "success"
-        dates = dict.fromkeys(("logical_date", "start_date", "end_date"))
-        run = {"dag_id": "shop", "run_id": "run+1", "state": state, **dates}
-        return {"run": run, "spaces": [space] if self.states else [], "workflows": []}
+        return {"run": self._run(), "spaces": [space] if self.states else [], "workflows": []}
 
     def _progress(self) -> dict[str, Any]:
         estimate = dict.fromkeys(("rate", "left", "basis")) if self.estimate is None else self.estimate
         return {"counts": self._counts(), "summary": "3 of 120 done", **estimate}
+
+    def _run(self) -> dict[str, Any]:
+        state = "running" if self.is_running else "success"
+        dates = dict.fromkeys(("logical_date", "start_date", "end_date"))
+        return {"dag_id": "shop", "run_id": "run+1", "state": state, **dates}
+
+    def _timeline(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        keys = self._found(query)
+        rows = list(range(len(keys)))
+        seconds = [30.0 if key == self.slow else 1.0 for key in keys]
+        times = {"rows": rows, "map_indexes": rows, "states": ["success"] * len(keys), "seconds": seconds}
+        tasks = [
+            {**column, **times, "starts": [1_790_000_000.0 + at * 40 + row for row in rows]}
+            for at, column in enumerate(_COLUMNS)
+        ]
+        return {"keys": [[key] for key in keys], "tasks": tasks, "is_running": False, "message": None}
+
+    def _numbers(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        keys = self._found(query)
+        numbers = [
+            {
+                "label": label,
+                "task_id": task_id,
+                "output": "result",
+                "values": [*map(float, range(len(keys)))],
+            }
+            for label, task_id in (("size", "items"), ("cost", "send"))
+        ]
+        return {"keys": [[key] for key in keys], "numbers": numbers, "is_running": False, "message": None}
 
     def _counts(self) -> dict[str, int]:
         names = [state or "none" for state in self.states.values()]

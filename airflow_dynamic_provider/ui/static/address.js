@@ -109,7 +109,13 @@ export function inlineImage(address) {
  * @property {boolean} compare  Whether the run is shown beside the one before.
  * @property {string[]} open  Rows that are unfolded: key paths as JSON.
  * @property {number} offset
+ * @property {Show} show
+ * @property {Order} order  That of the timeline.
+ * @property {string[]} numbers  The numbers of the metadata that a chart shows: one or two, by their names.
  */
+
+/** @typedef {"table" | "timeline" | "charts"} Show */
+/** @typedef {"start" | "duration" | "key"} Order */
 
 /** @type {View} */
 export const FIRST_VIEW = Object.freeze({
@@ -127,6 +133,9 @@ export const FIRST_VIEW = Object.freeze({
   compare: false,
   open: [],
   offset: 0,
+  show: "table",
+  order: "start",
+  numbers: [],
 });
 
 /** @type {Readonly<Record<Sort, true>>}  Every value that the server accepts; the type check fails if one is missing. */
@@ -158,6 +167,9 @@ export function viewOf(fragment) {
     compare: given.has("compare"),
     open: given.getAll("open"),
     offset: Number.isSafeInteger(offset) && offset > 0 ? offset : 0,
+    show: oneOf(/** @type {const} */ (["table", "timeline", "charts"]), text("show")),
+    order: oneOf(/** @type {const} */ (["start", "duration", "key"]), text("order")),
+    numbers: given.getAll("number"),
   };
 }
 
@@ -184,10 +196,28 @@ export function fragmentOf(view) {
     }
   }
   view.open.forEach((path) => said.append("open", path));
+  for (const name of /** @type {const} */ (["show", "order"])) {
+    if (view[name] !== FIRST_VIEW[name]) {
+      said.set(name, view[name]);
+    }
+  }
+  view.numbers.forEach((name) => said.append("number", name));
   if (view.offset) {
     said.set("offset", String(view.offset));
   }
   return said.toString();
+}
+
+/**
+ * Return the value if it is one of those that are known, else the first of them.
+ *
+ * @template {string} Known
+ * @param {readonly [Known, ...Known[]]} known
+ * @param {string} given
+ * @returns {Known}
+ */
+function oneOf(known, given) {
+  return known.find((each) => each === given) ?? known[0];
 }
 
 /**

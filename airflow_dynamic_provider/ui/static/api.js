@@ -116,6 +116,35 @@ export function getNumbers(place, { of, keys }, signal) {
 }
 
 /**
+ * @param {Place} place
+ * @param {View} view
+ * @param {AbortSignal} [signal]
+ */
+export function getTimeline(place, view, signal) {
+  return ask("/dags/{dag_id}/runs/{run_id}/timeline", place, { of: view.of, ...filterOf(view) }, signal);
+}
+
+/**
+ * @param {Place} place
+ * @param {string} of
+ * @param {KeyPath[]} keys
+ * @param {AbortSignal} [signal]
+ */
+export function getPastDurations(place, of, keys, signal) {
+  const key = keys.map((path) => JSON.stringify(path));
+  return ask("/dags/{dag_id}/runs/{run_id}/past-durations", place, { of, key }, signal);
+}
+
+/**
+ * @param {Place} place
+ * @param {View} view
+ * @param {AbortSignal} [signal]
+ */
+export function getRunNumbers(place, view, signal) {
+  return ask("/dags/{dag_id}/runs/{run_id}/numbers", place, { of: view.of, ...filterOf(view) }, signal);
+}
+
+/**
  * Return what would run again. This changes nothing.
  *
  * @param {Place} place

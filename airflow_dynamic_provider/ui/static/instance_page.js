@@ -63,7 +63,7 @@ function KeyFacts({ place, data }) {
   const origin = data.origin;
   return html`<section class="section key-facts">
     <h1 class="key-title" title=${data.key ?? ""}>
-      ${path.map((part, at) => html`${at > 0 && html`<span class="quiet"> / </span>`}<span key=${at} class="key-text">${marked(part)}</span>`)}
+      ${path.map((part, at) => html`${at > 0 && html`<span class="quiet"> / </span>`}<span key=${at} class="whole">${marked(part)}</span>`)}
     </h1>
     <p class="quiet">
       ${origin

@@ -11,11 +11,21 @@ const HIDDEN = /^\s+|\s+$|\s{2,}|[^\S ]/g;
 /** Blank -> its mark. Other blanks have the mark of an open box. */
 const MARKS = /** @type {Record<string, string>} */ ({ "\t": "⇥", "\n": "↵", "\r": "␍", "\u00a0": "⍽" });
 
+/** Of a longer key, the end stays visible: the keys of a run often differ only there. */
+const END = 12;
+
 /**
- * @param {{text: string, title?: string, class?: string}} properties  It is cut like other long text, and its title has all of it.
+ * A key, cut before its end if there is too little room. Its title has all of it.
+ *
+ * @param {{text: string, title?: string}} properties
  */
-export function KeyText({ text, title = text, class: name = "" }) {
-  return html`<span class="cut key-text ${name}" title=${title.slice(0, 1000)}>${marked(text)}</span>`;
+export function KeyText({ text, title = text }) {
+  const characters = [...text];
+  const isLong = characters.length > 2 * END;
+  const start = isLong ? characters.slice(0, -END).join("") : text;
+  return html`<span class="key-text" title=${title.slice(0, 1000)}>
+    <span class="cut">${marked(start)}</span>${isLong && html`<span>${marked(characters.slice(-END).join(""))}</span>`}
+  </span>`;
 }
 
 /**

@@ -27,9 +27,9 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 /** @typedef {(part: Partial<View>) => void} Change */
 
 /**
- * @param {{place: Place, space: RunSpace, view: View, change: Change, onCleared: () => void}} properties
+ * @param {{place: Place, space: RunSpace, view: View, change: Change, onCleared: () => void, switcher: unknown}} properties
  */
-export function Matrix({ place, space, view, change, onCleared }) {
+export function Matrix({ place, space, view, change, onCleared, switcher }) {
   const { of, search, states, error: group, where, column, sort, descending, flat, offset } = view;
   const { data, error, isLoading, reload } = usePolling(
     (signal) => getKeys(place, view, {}, signal),
@@ -58,6 +58,7 @@ export function Matrix({ place, space, view, change, onCleared }) {
   };
   return html`
     <div class="toolbar">
+      ${switcher}
       <${SearchBox} value=${search} label="Search keys" onSearch=${(/** @type {string} */ text) => change({ search: text, offset: 0 })} />
       <${StateChips} counts=${data.counts} chosen=${states} onChoose=${(/** @type {string[]} */ list) => change({ states: list, offset: 0 })} />
       <div class="actions">

@@ -3,9 +3,12 @@
  */
 
 import { getRunOutputs } from "./api.js";
+import { ChartsView } from "./charts_view.js";
 import { Matrix } from "./matrix.js";
 import { Cut, Failure, Loading, Notice, several, StateBadge, StateBar } from "./parts.js";
 import { ON_RETURN, usePolling } from "./polling.js";
+import { ShowButtons } from "./show_buttons.js";
+import { TimelineView } from "./timeline_view.js";
 import { useView } from "./use_view.js";
 import { isOver } from "./states.js";
 import { html } from "./vendor/preact.js";
@@ -20,7 +23,7 @@ import { WorkflowView } from "./workflow_view.js";
 const OVERVIEW = 5000;
 
 /** The parts of a view that a change of space or workflow resets. */
-const FRESH = { search: "", states: [], error: "", where: "", column: "", compare: false, offset: 0, open: [], key: "", sort: /** @type {const} */ ("position"), descending: false };
+const FRESH = { search: "", states: [], error: "", where: "", column: "", compare: false, offset: 0, open: [], key: "", numbers: [], sort: /** @type {const} */ ("position"), descending: false };
 
 /** @param {{place: import("./address.js").Place}} properties */
 export function RunPage({ place }) {
@@ -94,11 +97,15 @@ function Choice({ name, count, one, counts, isChosen, onChoose }) {
  * @param {{place: import("./address.js").Place, space: RunSpace, view: View, change: (part: Partial<View>) => void, onCleared: () => void}} properties
  */
 function SpaceView({ place, space, view, change, onCleared }) {
+  const switcher = html`<${ShowButtons} show=${view.show} onShow=${(/** @type {import("./address.js").Show} */ show) => change({ show })} />`;
+  const common = { place, view, change, switcher };
   return html`<section class="section" aria-label=${space.name}>
     <${About} space=${space} />
     ${space.message && html`<${Notice} tone=${space.keys === null && space.producer_state === "failed" ? "warning" : "plain"}>${space.message}<//>`}
     ${space.keys === 0 && html`<${Notice} title="No keys">${space.producer ?? "The producer"} found no keys in this run, so the tasks mapped over them have nothing to do.<//>`}
-    ${space.keys !== null && space.keys > 0 && html`<${Matrix} place=${place} space=${space} view=${view} change=${change} onCleared=${onCleared} />`}
+    ${space.keys !== null && space.keys > 0 && view.show === "table" && html`<${Matrix} ...${common} space=${space} onCleared=${onCleared} />`}
+    ${space.keys !== null && space.keys > 0 && view.show === "timeline" && html`<${TimelineView} ...${common} />`}
+    ${space.keys !== null && space.keys > 0 && view.show === "charts" && html`<${ChartsView} ...${common} />`}
     ${space.keys === null && !space.message && html`<${Notice}>The keys are not known yet: ${space.producer ?? "the producer"} has not ended.<//>`}
   </section>`;
 }
