@@ -53,6 +53,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import FrameType
 
+#: The page of the documentation that explains each class of error, below a heading with its name.
+EXPLAINED_IN = "docs/troubleshooting.md"
+
 # Packages whose code is not the author's: Airflow, this package, and packages that call functions in between.
 _BETWEEN = frozenset({"airflow", "airflow_dynamic_provider", "attr", "attrs", "contextlib", "functools"})
 
@@ -62,6 +65,8 @@ _PYTHONS = os.path.dirname(os.__file__) + os.sep
 
 class DynamicOutputsError(Exception):
     """The base class of the package's errors.
+
+    A traceback of it ends with the place in the documentation that explains the class (from Python 3.11 on).
 
     Args:
         message: What is wrong and what was received, without a full stop at the end.
@@ -86,6 +91,9 @@ class DynamicOutputsError(Exception):
         self.output_name = output_name
         self.mapping_key = mapping_key
         self.remedy = remedy
+        # In the traceback only, because the message also stands in tables, where it must be short.
+        explained = next(found for found in type(self).__mro__ if found.__module__ == __name__)
+        self.__notes__ = [f"See {EXPLAINED_IN}#{explained.__name__.lower()}"]
 
     def __str__(self) -> str:
         named = (("task", self.task_id), ("output", self.output_name), ("key", self.mapping_key))
