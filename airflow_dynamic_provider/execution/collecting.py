@@ -238,6 +238,8 @@ def _check_ratio(spec: CollectionSpec, gathered: _Gathered, collector: Collector
     if spec.min_success_ratio < 1:
         kind = TooFewSuccessesError
         problem += f"; min_success_ratio={spec.min_success_ratio} allows {allowed}"
+    if why := _explain_failures(gathered):
+        problem += f". {why}"
     raise kind(
         problem,
         task_id=spec.source.task_id,
@@ -247,6 +249,13 @@ def _check_ratio(spec: CollectionSpec, gathered: _Gathered, collector: Collector
         if not not_started
         else "Clear the failed and the skipped clones with their downstream tasks.",
     )
+
+
+def _explain_failures(gathered: _Gathered) -> str:
+    # Imported here, because only a collector that fails needs it.
+    from airflow_dynamic_provider.execution.explaining import explain_failures
+
+    return explain_failures(gathered.column, gathered.found)
 
 
 def _not_started(spec: CollectionSpec, gathered: _Gathered, collector: CollectorSpec) -> NotStarted | None:

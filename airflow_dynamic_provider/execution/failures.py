@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.execution.layout import FAILURE_XCOM
 
@@ -98,6 +99,16 @@ def failure_of(error: BaseException) -> KeyFailure:
     if (cut := len(shown) - MOST_CHARACTERS) > 0:
         shown = f"[the first {cut} characters are in the task's log]\n{shown[cut:]}"
     return KeyFailure(type(error).__name__, message, shown)
+
+
+def pull_failure(context: Mapping[str, Any], task_id: str, map_index: int) -> KeyFailure | None:
+    """Return the error of a task instance of this run, if it is stored. One API call."""
+    stored = xcom.pull(context, task_id, FAILURE_XCOM, map_index)
+    try:
+        return None if stored is None else StoredFailure.unpack(stored).failure
+    except LayoutError:
+        # A later release has stored it. A message can do without.
+        return None
 
 
 def store_failure(context: Mapping[str, Any]) -> None:

@@ -90,8 +90,10 @@ def test_the_other_keys_are_skipped_and_the_collectors_say_so(caplog):
         f"produce.result have failed than max_failures=2 allows: {others}"
     )
     assert f"Left out of the collection of work.result: {said}" in caplog.text
-    assert f"Task 'work', output 'result': {said}. Clear the failed and the skipped clones" in caplog.text
-    assert f"Task 'double', output 'result': {said}. Clear the failed and the skipped" in caplog.text
+    why = "; ".join(f"{key!r}: ValueError: {key} is bad" for key in sorted(WORLD.ran))
+    for task_id in ("work", "double"):
+        remedy = f"{said}. {why}. Clear the failed and the skipped clones"
+        assert f"Task {task_id!r}, output 'result': {remedy}" in caplog.text
 
 
 def test_keys_that_fail_within_the_limit_stop_no_other():

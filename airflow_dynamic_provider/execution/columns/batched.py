@@ -64,6 +64,11 @@ class BatchedColumn(Column):
             found[index] = (outcome, self._value(index) if outcome == SUCCESS else None)
         return found
 
+    def error(self, index: int) -> str | None:
+        """Return the error that the batch stored for a key."""
+        record = self._record(self._clone.task_id, self._number(index), index)
+        return None if record is None or record.failure is None else str(record.failure)
+
     def survey(self, indexes: Sequence[int]) -> list[str]:
         """Return which keys have a result. One API call for each chunk of the batches that have the keys."""
         return [self._result(index) for index in indexes]

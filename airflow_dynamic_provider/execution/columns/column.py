@@ -33,6 +33,10 @@ class Column(ABC):
     def values(self, indexes: Sequence[int]) -> list[Any]:
         """Return the value for each key. The keys must have values according to `survey`, and be in order."""
 
+    def error(self, index: int) -> str | None:
+        """Return the error of a key that failed, if it is stored. It makes some API calls."""
+        return None
+
     def survey(self, indexes: Sequence[int]) -> list[str]:
         """Return the outcome for each key, as `fetch` does."""
         return self.outcomes(indexes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.keys import render_key
@@ -15,11 +16,16 @@ from airflow_dynamic_provider.execution.layout import StoredResult, result_xcom
 from airflow_dynamic_provider.execution.rows import ResultRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.columns.reader import Reader
     from airflow_dynamic_provider.execution.sources import ResultSource
     from airflow_dynamic_provider.execution.spaces import KeyPath
+
+
+# The number of clones of a key in which its error is looked for.
+_MOST_UPSTREAM = 5
 
 
 class ResultColumn(Column):
@@ -36,6 +42,20 @@ class ResultColumn(Column):
     def outcomes(self, indexes: Sequence[int]) -> list[str]:
         """Return the states. One API call, and up to two more if the keys were produced again."""
         return [self._final(index, self._state(index)) for index in self._current(indexes)]
+
+    def error(self, index: int) -> str | None:
+        """Return the error of the clone, or of the nearest upstream clone of its key that stored one.
+
+        One API call for each of at most five of these clones.
+        """
+        # Imported here, because only a collector that fails asks.
+        from airflow_dynamic_provider.execution.failures import pull_failure
+
+        for task_id in islice(_upstream_ids(self._clone), _MOST_UPSTREAM):
+            failure = pull_failure(self._reader.context, task_id, index)
+            if failure is not None:
+                return str(failure)
+        return None
 
     def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
         """Return the results by key, at any map index. One API call, and up to three more after failures.
@@ -201,6 +221,17 @@ class ResultColumn(Column):
             mapping_key=key,
             remedy=remedy,
         )
+
+
+def _upstream_ids(clone: CloneSpec) -> Iterator[str]:
+    """Yield a clone and the clones of its key upstream of it, the nearest first."""
+    todo, seen = [clone], {clone.task_id}
+    while todo:
+        each = todo.pop(0)
+        yield each.task_id
+        others = [other for other in each.same_key if other.task_id not in seen]
+        seen |= {other.task_id for other in others}
+        todo += others
 
 
 def _is_at(keys: Sequence[KeyPath], result: StoredResult) -> bool:
