@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 6937dfc166db9e3d5be2e7f7868515ae068b70a53c5f23b2770653c8bfd7139b
+// Made of openapi.json by "make ui-types". SHA-256 of that: 4e5abbc11df8fd4d64574f9283b1986830386c280935be2ed1e87d950eb23377
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -807,6 +807,16 @@ export interface components {
             node: components["schemas"]["NodeName"] | null;
         };
         /**
+         * KeptCall
+         * @description A call of a cached workflow in a body, without nodes: its output is that of an earlier run.
+         */
+        KeptCall: {
+            /** Name */
+            name: string;
+            /** From Run */
+            from_run: string;
+        };
+        /**
          * KeyFilter
          * @description What keys have in common, as in the query of `keys`.
          */
@@ -1013,6 +1023,11 @@ export interface components {
              * @description Why it failed or did not run, if known
              */
             reason: string | null;
+            /**
+             * From Run
+             * @description The run whose result it uses, if it is cached
+             */
+            from_run: string | null;
         };
         /**
          * NodeName
@@ -1560,6 +1575,16 @@ export interface components {
             message: string | null;
             /** Is Running */
             is_running: boolean;
+            /**
+             * From Run
+             * @description The run whose output it uses, if it is cached
+             */
+            from_run: string | null;
+            /**
+             * Kept Calls
+             * @description Calls of other workflows whose outputs are kept
+             */
+            kept_calls: components["schemas"]["KeptCall"][];
             /** Nodes */
             nodes: components["schemas"]["Node"][];
             /**
@@ -1615,6 +1640,7 @@ export type ErrorGroups = components['schemas']['ErrorGroups'];
 export type FoundKeys = components['schemas']['FoundKeys'];
 export type HistoryPage = components['schemas']['HistoryPage'];
 export type InstanceDetails = components['schemas']['InstanceDetails'];
+export type KeptCall = components['schemas']['KeptCall'];
 export type KeyFilter = components['schemas']['KeyFilter'];
 export type KeyHistory = components['schemas']['KeyHistory'];
 export type KeyInRun = components['schemas']['KeyInRun'];

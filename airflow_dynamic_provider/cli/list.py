@@ -68,5 +68,7 @@ def _workflow_row(described: Document) -> Document:
         "workflow": described["workflow"],
         "nodes": described["nodes"],
         "states": show_counts(described["counts"]),
-        "result": described["state"],
+        "result": f"{described['state']}, of run {described['from_run']}"
+        if described["from_run"]
+        else described["state"],
     }

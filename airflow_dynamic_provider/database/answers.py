@@ -289,6 +289,7 @@ def _describe_workflow(run: OpenRun, name: str) -> Document:
         "nodes": view.count,
         "counts": view.counts,
         "state": view.state,
+        "from_run": view.from_run(()) if () in view.roots else None,
         "message": view.message,
     }
 

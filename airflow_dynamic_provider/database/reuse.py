@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_origins(
-    source: RunSource, task_ids: Collection[str], map_indexes: Collection[int]
+    source: RunSource, task_ids: Collection[str], map_indexes: Collection[int] | None = None
 ) -> dict[tuple[str, int], MadeBy]:
     """Return (task, map index) -> what made its result, for task instances that use one of an earlier run.
 
@@ -24,7 +24,7 @@ def read_origins(
     Args:
         source: The run.
         task_ids: The cached tasks.
-        map_indexes: The map indexes.
+        map_indexes: The map indexes; ``None`` for all.
     """
     if not task_ids:
         return {}

@@ -10,9 +10,10 @@ from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, state_at
 from airflow_dynamic_provider.database.cells import count_states
 from airflow_dynamic_provider.database.failures import read_failures
 from airflow_dynamic_provider.database.instances import Instance, read_instances
+from airflow_dynamic_provider.database.reuse import read_origins
 from airflow_dynamic_provider.database.runs import unknown
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import FINAL
+from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.workflows.progress import stored
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.execution.failures import KeyFailure
+    from airflow_dynamic_provider.execution.layout import MadeBy
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
     from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
@@ -37,6 +39,7 @@ class ViewedNode:
         instance: Its task instance; ``None`` before there is one.
         state: Its state.
         reason: Why it failed or did not run; ``None`` if it succeeded or may still run.
+        from_run: The run whose result it uses, if it is cached and did not run.
     """
 
     name: str
@@ -44,6 +47,20 @@ class ViewedNode:
     instance: Instance | None
     state: str | None
     reason: str | None
+    from_run: str | None = None
+
+
+@dataclass(frozen=True)
+class KeptCall:
+    """A call of a cached workflow in a body that has no nodes, because its output is kept.
+
+    Attributes:
+        name: The name of the call.
+        from_run: The run whose result it uses.
+    """
+
+    name: str
+    from_run: str
 
 
 class WorkflowView:
@@ -111,6 +128,7 @@ class WorkflowView:
             instance = None if at is None else self._instances.get(at)
             blocked, reason = self._reasons.get(at, ("", "")) if at is not None else ("", "")
             failure = None if at is None else self._failures.get(at)
+            made_by = self._origins.get(at) if at is not None else None
             yield ViewedNode(
                 name,
                 node.kind,
@@ -118,7 +136,23 @@ class WorkflowView:
                 None if instance is None else instance.state,
                 # A reason for another node comes from an earlier plan.
                 str(failure) if failure is not None else reason if blocked == name else None,
+                # A node that waits to run again has the metadata of its last run.
+                made_by.run_id if made_by and instance and instance.state == SUCCESS else None,
             )
+
+    def kept_calls(self, key_path: KeyPath) -> list[KeptCall]:
+        """Return the calls of a key's graph whose outputs are those of earlier runs."""
+        return [
+            KeptCall(call.name, call.kept.made_by.run_id)
+            for call in self.graphs[key_path].calls.values()
+            if call.kept is not None and call.kept.made_by is not None
+        ]
+
+    def from_run(self, key_path: KeyPath) -> str | None:
+        """Return the run whose output the workflow uses; ``None`` if it was planned."""
+        plan = self.graphs[key_path].plans.get("")
+        kept = None if plan is None else plan.kept
+        return None if kept is None or kept.made_by is None else kept.made_by.run_id
 
     def edges(self, key_path: KeyPath) -> list[tuple[str, str]]:
         """Return (node, node that waits for it) for a key's graph."""
@@ -157,6 +191,10 @@ class WorkflowView:
     @cached_property
     def _failures(self) -> dict[tuple[str, int], KeyFailure]:
         return read_failures(self._run.source, self._instances.values())
+
+    @cached_property
+    def _origins(self) -> Mapping[tuple[str, int], MadeBy]:
+        return read_origins(self._run.source, self.spec.cached_task_ids)
 
     @cached_property
     def _reasons(self) -> dict[tuple[str, int], tuple[str, str]]:

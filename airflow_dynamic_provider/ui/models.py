@@ -179,6 +179,14 @@ class Node(BaseModel):
     start_date: datetime | None
     end_date: datetime | None
     reason: str | None = Field(description="Why it failed or did not run, if known")
+    from_run: str | None = Field(description="The run whose result it uses, if it is cached")
+
+
+class KeptCall(BaseModel):
+    """A call of a cached workflow in a body, without nodes: its output is that of an earlier run."""
+
+    name: str
+    from_run: str
 
 
 class WorkflowGraph(BaseModel):
@@ -190,6 +198,8 @@ class WorkflowGraph(BaseModel):
     state: State
     message: str | None
     is_running: bool
+    from_run: str | None = Field(description="The run whose output it uses, if it is cached")
+    kept_calls: list[KeptCall] = Field(description="Calls of other workflows whose outputs are kept")
     nodes: list[Node]
     edges: list[tuple[str, str]] = Field(description="Node -> a node that waits for it")
     counts: Counts

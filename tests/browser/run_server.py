@@ -44,6 +44,7 @@ class RunServer:
         folded: The number of keys below each outer key; 0 if keys are not nested.
         requests: The number of requests so far, but those for files.
         asked: The queries for keys so far, the newest last.
+        workflow: The graph of a workflow of the run; empty if it has none.
         estimate: How fast keys end and what is left, in words; ``None`` if it is not known.
         errors: The groups of failed keys.
         past: A key in the last runs.
@@ -63,6 +64,7 @@ class RunServer:
         self.folded = 0
         self.requests = 0
         self.asked: list[dict[str, list[str]]] = []
+        self.workflow: dict[str, Any] = {}
         self.estimate: dict[str, str] | None = None
         self.errors: list[dict[str, Any]] = []
         self.past = [_past(number, state) for number, state in enumerate(("success", "success", "failed"))]
@@ -122,6 +124,8 @@ class RunServer:
             self._send(route, models.PastDurations(runs=[self._run()] * 3, rows=rows))
         elif address.path == f"{RUN}/numbers":
             self._send(route, models.RunNumbers(**self._numbers(query)))
+        elif address.path == f"{RUN}/workflows/flow":
+            self._send(route, models.WorkflowGraph(**self.workflow))
         elif address.path == f"{RUN}/outputs":
             self._send(route, models.RunOutputs(**self._outputs()))
         else:
@@ -156,7 +160,19 @@ class RunServer:
             "producer_state": "success",
             "message": None,
         }
-        return {"run": self._run(), "spaces": [space] if self.states else [], "workflows": []}
+        flow = {
+            "name": "flow",
+            "is_mapped": False,
+            "nodes": 1,
+            "counts": {},
+            "state": "success",
+            "message": None,
+        }
+        return {
+            "run": self._run(),
+            "spaces": [space] if self.states else [],
+            "workflows": [flow] if self.workflow else [],
+        }
 
     def _progress(self) -> dict[str, Any]:
         estimate = dict.fromkeys(("rate", "left", "basis")) if self.estimate is None else self.estimate

@@ -35,6 +35,7 @@ from airflow_dynamic_provider.execution.layout import (
     keys_xcom,
 )
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.api_server import ApiServer
 from tests.dag_runs import _update, run_dag, start_run
 
 pytestmark = pytest.mark.dag
@@ -147,7 +148,7 @@ def fetch_all(names: list[str], note: str = "") -> tuple[dict[str, Any], int]:
     return {name: fetch(name) for name in names}, len(names)
 
 
-def test_nodes_and_workflows_keep_their_results():
+def test_nodes_and_workflows_keep_their_results(capsys):
     def run(names, note):
         with DAG("surveys", schedule=None) as dag:
             keep(survey(names))
@@ -167,6 +168,18 @@ def test_nodes_and_workflows_keep_their_results():
     # A hit plans nothing. A node without a cache runs.
     assert ran() == Counter(["fetch a", "fetch bb"])
     assert again.instances("fetch_all.fetch").keys() == {-1}
+    graphs = ApiServer()
+    path = f"/dags/surveys/runs/{again.run_id}/workflows"
+    assert graphs.get(f"{path}/fetch_all").json()["from_run"] == first.run_id
+    nodes = graphs.get(f"{path}/survey").json()["nodes"]
+    assert Counter((each["kind"], each["from_run"]) for each in nodes) == {
+        ("fetch", None): 2,
+        ("measure", first.run_id): 2,
+        ("letters", first.run_id): 1,
+    }
+    capsys.readouterr()
+    main(["list", "surveys", again.run_id])
+    assert f"success, of run {first.run_id}" in " ".join(capsys.readouterr().out.split())
 
 
 @task
@@ -208,7 +221,8 @@ def test_the_output_of_a_workflow_that_a_body_calls_is_kept():
     names = ["fetch a", "fetch bb"]
     planned_and_ran = Counter(["plan 2", *names, "plan 3", *names, "fetch more"])
     WORLD.values = {"fails": True}
-    assert run().state == "failed"
+    first = run()
+    assert first.state == "failed"
     assert ran() == planned_and_ran
     WORLD.values = {}
     # They are kept although another node failed. A hit plans nothing of them.
@@ -218,6 +232,14 @@ def test_the_output_of_a_workflow_that_a_body_calls_is_kept():
     expected = repr(({"a": a, "bb": bb}, ({"a": a, "bb": bb, "more": more}, path), [path, path]))
     assert again.xcom("text") == expected
     assert again.instances("fetch_in_parts.fetch").keys() == {-1}
+    shown = ApiServer().get(f"/dags/called/runs/{again.run_id}/workflows/fetch_in_parts").json()
+    assert {each["name"]: each["from_run"] for each in shown["nodes"]} == {
+        "fetch_called-2": first.run_id,
+        "more_names": None,
+        "twice": None,
+    }
+    assert shown["kept_calls"] == [{"name": "fetch_called", "from_run": first.run_id}]
+    assert shown["from_run"] is None
     # What plans them was cleared, so they are computed again.
     again.clear("fetch_in_parts.plan").run()
     assert again.xcom("text") == expected

@@ -44,6 +44,11 @@ def get_workflow(
         state=view.state,
         message=view.message,
         is_running=is_running(run.dag_run),
+        from_run=view.from_run(key_path) if key_path in view.roots else None,
+        kept_calls=[
+            present(models.KeptCall, call)
+            for call in (view.kept_calls(key_path) if key_path in view.roots else ())
+        ],
         nodes=[_node(node) for node in nodes],
         edges=view.edges(key_path) if nodes else [],
         counts=view.counts,

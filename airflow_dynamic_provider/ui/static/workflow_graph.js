@@ -88,15 +88,15 @@ function ZoomButton({ label, path, to, onZoom }) {
 function Box({ node, at, href, isFaint, isChosen, onChoose }) {
   const time = formatDuration(node.duration);
   const words = wordsOf(node.state);
-  const title = [node.name, words, node.kind !== node.name && `Kind: ${node.kind}`, time && `Duration: ${time}`, node.reason].filter(Boolean).join("\n");
+  const title = [node.name, words, node.kind !== node.name && `Kind: ${node.kind}`, time && `Duration: ${time}`, node.reason, node.from_run && `Result of the run ${node.from_run}`].filter(Boolean).join("\n");
   return html`<g class=${`node is-${nameOf(node.state)}${isFaint ? " is-faint" : ""}${isChosen ? " is-chosen" : ""}`} transform=${`translate(${at.x} ${at.y})`}>
     <title>${title}</title>
-    <a href=${href} onClick=${followLink} aria-label=${`${node.name}: ${words}`}>
+    <a href=${href} onClick=${followLink} aria-label=${`${node.name}: ${words}${node.from_run ? ", result of an earlier run" : ""}`}>
       <rect class="box" width=${BOX.width} height=${BOX.height} rx="6" />
       <path class="stripe" d=${`M6 0H5a5 5 0 0 0-5 5v${BOX.height - 10}a5 5 0 0 0 5 5h1z`} />
       <text class="name" x="16" y="18">${shortened(node.name, FITTING)}</text>
       <g class="node-icon" transform="translate(15 25) scale(0.8)"><path d=${pictureOf(node.state)} /></g>
-      <text class="facts" x="32" y="35">${[words, time, node.try_number > 1 && `try ${node.try_number}`].filter(Boolean).join(" · ")}</text>
+      <text class="facts" x="32" y="35">${[words, node.from_run && "kept", time, node.try_number > 1 && `try ${node.try_number}`].filter(Boolean).join(" · ")}</text>
     </a>
     <foreignObject x=${BOX.width - 24} y="6" width="18" height="18">
       <input type="checkbox" aria-label=${`Select ${node.name}`} checked=${isChosen} onChange=${onChoose} />

@@ -44,7 +44,7 @@ export function WorkflowList({ place, data, search, selection }) {
                   : html`<${Link} href=${instanceHref(place, node.task_id, node.map_index)} data-stop class="cut" title=${node.name}>${node.name}<//>`}
               </div>
             </th>
-            <td><${StateBadge} state=${node.state} /></td>
+            <td><${StateBadge} state=${node.state} />${node.from_run && html` <span class="kept-mark" title=${`Result of the run ${node.from_run}`}>kept</span>`}</td>
             <td class="number">${formatDuration(node.duration)}</td>
             <td class="number">${node.try_number || ""}</td>
             <td><${Cut} text=${node.kind} /></td>

@@ -5,7 +5,7 @@
 import { getWorkflow } from "./api.js";
 import { ClearDialog } from "./clear_dialog.js";
 import { ClearButtons, failures } from "./matrix.js";
-import { Failure, Loading, Notice, SearchBox, several, StateBadge } from "./parts.js";
+import { Cut, Failure, Loading, Notice, SearchBox, several, StateBadge } from "./parts.js";
 import { LIVE, ON_RETURN, usePolling } from "./polling.js";
 import { useSelection } from "./selection.js";
 import { html, useState } from "./vendor/preact.js";
@@ -60,6 +60,7 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
     </div>
     ${error && html`<${Failure} error=${error} />`}
     ${data.message && html`<${Notice} tone="warning">${data.message}<//>`}
+    ${data.kept_calls.length > 0 && html`<${KeptCalls} calls=${data.kept_calls} />`}
     <${Nodes} place=${place} data=${data} view=${view} selection=${selection} />
     ${wanted && html`<${ClearDialog} place=${place} wanted=${wanted} onClose=${() => setWanted(null)} onCleared=${whenCleared} />`}
   </section>`;
@@ -69,6 +70,9 @@ export function WorkflowView({ place, workflow, view, change, onCleared }) {
  * @param {{place: import("./address.js").Place, data: Workflow, view: View, selection: import("./selection.js").Selection}} properties
  */
 function Nodes({ place, data, view, selection }) {
+  if (data.from_run !== null) {
+    return html`<${Notice} title="Kept result">The output is that of the run <${Cut} text=${data.from_run} />, so nothing was planned.<//>`;
+  }
   if (!data.nodes.length) {
     return data.message ? null : html`<${Notice} title="No nodes">The workflow planned no nodes, or has not been planned yet.<//>`;
   }
@@ -76,6 +80,16 @@ function Nodes({ place, data, view, selection }) {
   const Shape = view.flat || isLarge ? WorkflowList : WorkflowGraph;
   return html`${isLarge && html`<${Notice}>A graph of ${several(data.nodes.length, "node")} is too large to read. Up to ${LARGEST} are drawn, so this is a list.<//>`}
     <${Shape} place=${place} data=${data} search=${view.search} selection=${selection} />`;
+}
+
+/** @param {{calls: Workflow["kept_calls"]}} properties */
+function KeptCalls({ calls }) {
+  return html`<details class="kept-calls">
+    <summary>${several(calls.length, "call")} with the <span class="kept-mark">kept</span> output of an earlier run</summary>
+    <ul>
+      ${calls.map(({ name, from_run: run }) => html`<li key=${name}><${Cut} text=${name} /> <span class="quiet">from the run <${Cut} text=${run} /></span></li>`)}
+    </ul>
+  </details>`;
 }
 
 /** @param {{data: Workflow, onKey: (key: string) => void}} properties */

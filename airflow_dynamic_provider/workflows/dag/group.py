@@ -239,6 +239,11 @@ def _plans_further(kind: Kind) -> bool:
     return isinstance(kind.target, (WorkflowTarget, MapTarget))
 
 
+def _is_cached(kind: Kind) -> bool:
+    target = kind.target
+    return bool(target.workflow.cache if isinstance(target, WorkflowTarget) else kind.settings.get(CACHE))
+
+
 def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
     name = f"{kind.name}_node" if kind.name in taken else kind.name
     # If tasks cannot start in the triggerer, nodes start on a worker to find out whether to wait: one lane is
@@ -253,6 +258,7 @@ def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bo
             is_direct=is_direct,
             # A node that is planned later always waits for the node that plans it.
             grows=may_grow and not is_direct,
+            is_cached=_is_cached(kind),
         )
         for each, is_direct in names.items()
     }

@@ -41,6 +41,7 @@ class Lane(Record):
         plans: Whether its nodes plan further nodes when their inputs exist.
         is_direct: Whether it is for the nodes that can start at once.
         grows: Whether nodes may be added to the list while the workflow runs.
+        is_cached: Whether its nodes keep their results over runs.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Lane(Record):
     plans: bool = False
     is_direct: bool = False
     grows: bool = False
+    is_cached: bool = False
 
 
 class WorkflowSpec(Record):
@@ -96,6 +98,11 @@ class WorkflowSpec(Record):
         return [lane.task_id for lane in self.lanes.values()]
 
     @property
+    def cached_task_ids(self) -> list[str]:
+        """The tasks that are cloned for nodes which keep their results over runs."""
+        return [lane.task_id for lane in self.lanes.values() if lane.is_cached]
+
+    @property
     def list_task_ids(self) -> list[str]:
         """The tasks that return the lists of nodes."""
         return [lane.list_task_id for lane in self.lanes.values()]
@@ -133,7 +140,7 @@ class WorkflowSpec(Record):
 
     def pack(self) -> dict[str, Any]:
         """Return plain data, for the arguments of a trigger."""
-        return {**as_dict(self), "lanes": {name: as_dict(lane) for name, lane in self.lanes.items()}}
+        return {**as_dict(self), "lanes": {name: _plain(lane) for name, lane in self.lanes.items()}}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> WorkflowSpec:
@@ -155,6 +162,11 @@ class WorkflowSpec(Record):
         document.
         """
         return json.dumps({_DOCUMENT: self.pack()})
+
+
+def _plain(lane: Lane) -> dict[str, Any]:
+    """Return the fields of a lane, without one that releases have not always stored if it is not set."""
+    return {name: value for name, value in as_dict(lane).items() if name != "is_cached" or value}
 
 
 def find_workflows(tasks: Iterable[Any]) -> dict[str, WorkflowSpec]:
