@@ -49,9 +49,27 @@ def kept(tmp_path, monkeypatch):
     """Keep results in a directory of the test, and return it."""
     monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__CACHE_PATH", str(tmp_path / "kept"))
     store.open_store.cache_clear()
-    WORLD.ran, WORLD.values = [], {"a": 1, "b": 2, "c": 3}
+    WORLD.ran, WORLD.values, WORLD.asked = [], {"a": 1, "b": 2, "c": 3}, []
+    for name in ("read", "write", "create", "delete"):
+        monkeypatch.setattr(store.Store, name, noting(name, getattr(store.Store, name)))
     yield tmp_path / "kept"
     store.open_store.cache_clear()
+
+
+def noting(name, call):
+    """Return a method of the store that notes its calls, from whatever thread."""
+
+    def noted(self, *arguments):
+        WORLD.asked.append(name)
+        return call(self, *arguments)
+
+    return noted
+
+
+def asked():
+    """Return how often the store was called since the last time, by the name of the call."""
+    calls, WORLD.asked = WORLD.asked, []
+    return dict(Counter(calls))
 
 
 @task
@@ -95,11 +113,13 @@ def test_only_what_is_new_runs(batch, kept, caplog):
     first = run_dag(dag_of(batch))
     assert first.xcom("keep") == {"a": 10, "b": 20, "c": 30}
     assert ran() == Counter(["produce", 1, 2, 3])
+    assert asked() == {"read": 1 + 3, "write": 1 + 3}
 
     caplog.set_level(logging.INFO)
     again = run_dag(dag_of(batch))
     assert again.xcom("keep") == {"a": 10, "b": 20, "c": 30}
     assert ran() == Counter()
+    assert asked() == {"read": 1 + 3}
     assert (
         f"Using the result from run {first.run_id!r}: task 'work', key 'c' of the Dag 'cached'" in caplog.text
     )
@@ -162,11 +182,14 @@ def test_nodes_and_workflows_keep_their_results(capsys):
     everything = {name: {"name": name, "size": len(name)} for name in ("a", "bb")}
     assert (first.xcom("fetched"), first.xcom("count")) == (everything, 2)
     assert ran() == Counter([*["fetch a", "fetch bb"] * 2, "measure a", "measure bb", "letters ab", "plan"])
+    # Two nodes `measure`, one `letters`, and the workflow `fetch_all`.
+    assert asked() == {"read": 4, "write": 4}
     again = run(["a", "bb"], "again")
     assert again.xcom("keep") == ([1, 2], ["a", "b"])
     assert (again.xcom("fetched"), again.xcom("count")) == (everything, 2)
     # A hit plans nothing. A node without a cache runs.
     assert ran() == Counter(["fetch a", "fetch bb"])
+    assert asked() == {"read": 4}
     assert again.instances("fetch_all.fetch").keys() == {-1}
     graphs = ApiServer()
     path = f"/dags/surveys/runs/{again.run_id}/workflows"
@@ -224,10 +247,12 @@ def test_the_output_of_a_workflow_that_a_body_calls_is_kept():
     first = run()
     assert first.state == "failed"
     assert ran() == planned_and_ran
+    assert asked() == {"read": 2, "write": 2}
     WORLD.values = {}
     # They are kept although another node failed. A hit plans nothing of them.
     again = run()
     assert ran() == Counter()
+    assert asked() == {"read": 2}
     path = Path("kept")
     expected = repr(({"a": a, "bb": bb}, ({"a": a, "bb": bb, "more": more}, path), [path, path]))
     assert again.xcom("text") == expected
@@ -277,11 +302,13 @@ def test_dynamic_outputs_of_the_keys_of_a_batch_are_kept(capsys):
     first = split_in(batch=2, of_task=True)
     check(first, {"a": 1, "b": 2, "c": 3})
     assert ran() == Counter(["produce", "split 1", "split 2", "split 3"])
+    assert asked() == {"read": 3, "write": 3}
     WORLD.values = {"new": 4, "b": 2, "a": 1}
     # The last one runs alone, and uses the same results.
     for batch, of_task, new in ((3, False, ["split 4"]), (None, True, [])):
         again = split_in(batch, of_task)
         assert ran() == Counter(["produce", *new])
+        assert asked() == {"read": 3, **({"write": len(new)} if new else {})}
         check(again, WORLD.values)
         capsys.readouterr()
         main(["show", "splits", again.run_id, "b/part 1", "--of", "split.parts", "--output", "json"])
@@ -425,39 +452,25 @@ def test_kept_results_are_listed_shown_and_deleted(kept, capsys):
     assert [path for path in kept.rglob("*") if path.is_file()] == []
 
 
-def test_a_hit_takes_one_call_to_the_store_and_a_miss_two(monkeypatch):
-    calls = Counter()
-
-    def count(name):
-        own = getattr(store.Store, name)
-
-        def counted(self, *arguments):
-            calls[name] += 1
-            return own(self, *arguments)
-
-        monkeypatch.setattr(store.Store, name, counted)
-
-    for name in ("read", "write", "create", "delete"):
-        count(name)
-
+def test_a_hit_takes_one_call_to_the_store_and_a_miss_two():
     def run(cache):
-        calls.clear()
-        WORLD.ran = []
+        asked()
+        ran()
         with DAG("counted", schedule=None) as dag:
             produce.override(cache=None)(WORLD.values).map(work, cache=cache, batch=500)
         done = run_dag(dag)
         reads = sum(of["GetXCom"] for at, of in done.calls.messages.items() if at[0] == "work")
-        return dict(calls), ran().total() - 1, reads
+        return asked(), ran().total() - 1, reads
 
     WORLD.values = {f"k{number}": number + 100 for number in range(1_000)}
-    without, _, asked = run(None)
+    without, _, pulled = run(None)
     assert without == {}
     assert run(Cache("1"))[:2] == ({"read": 1_000, "write": 1_000}, 1_000)
     WORLD.values["k7"] = 7
-    used, computed, asked_again = run(Cache("1"))
+    used, computed, pulled_again = run(Cache("1"))
     assert (used, computed) == ({"read": 1_000, "write": 1}, 1)
     # The batches read no more from Airflow than without a cache.
-    assert asked_again == asked
+    assert pulled_again == pulled
 
 
 @pytest.mark.parametrize("batch", [None, 2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import multiprocessing
 import threading
@@ -14,13 +16,21 @@ from upath import UPath
 
 from airflow_dynamic_provider.cache import claims, results
 from airflow_dynamic_provider.cache.claims import Claim
-from airflow_dynamic_provider.cache.entries import Entry
+from airflow_dynamic_provider.cache.entries import Entry, read_value
 from airflow_dynamic_provider.cache.identity import Identity
+from airflow_dynamic_provider.cache.outputs import read_outputs
 from airflow_dynamic_provider.cache.store import Store, folder_of, ids_of, open_store
 from airflow_dynamic_provider.definitions.cache import Cache
+from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
 
 NAME = "dag/task/key.json"
+
+
+def outputs_of(declarations):
+    return lambda content: read_outputs(content, "task", declarations)
+
+
 ROUNDS = 40
 
 
@@ -33,10 +43,14 @@ def s3_server():
     server.stop()
 
 
+def path_on(s3_server):
+    return UPath("s3://bucket/kept", key="k", secret="s", endpoint_url=s3_server)
+
+
 @pytest.fixture
 def bucket(s3_server):
     """Return an empty directory of a bucket."""
-    path = UPath("s3://bucket/kept", key="k", secret="s", endpoint_url=s3_server)
+    path = path_on(s3_server)
     path.fs.mkdirs("bucket", exist_ok=True)
     if path.fs.exists(path.path):
         path.fs.rm(path.path, recursive=True)
@@ -88,7 +102,8 @@ def documents(writer):
     return [json.dumps([writer, number] * 5_000).encode() for number in range(ROUNDS)]
 
 
-def write_all(kept, writer):
+def write_all(open_kept, writer):
+    kept = open_kept()
     for document in documents(writer):
         kept.write(NAME, document)
 
@@ -98,28 +113,32 @@ def read_all(kept, seen, is_over):
         seen.append(kept.read(NAME))
 
 
-def test_readers_see_whole_documents_only_while_others_write(kept):
+@pytest.mark.parametrize("place", ["file", "s3"])
+def test_readers_see_whole_documents_only_while_other_processes_write(place, request, tmp_path):
+    if place == "file":
+        open_kept = functools.partial(Store, UPath(tmp_path / "kept"))
+    else:
+        request.getfixturevalue("bucket")
+        # Each process has connections of its own.
+        server = request.getfixturevalue("s3_server")
+        open_kept = lambda: Store(path_on(server))  # noqa: E731 (shorter than a function)
+    kept = open_kept()
     valid = {None, *(document for writer in range(3) for document in documents(writer))}
     seen, is_over = [], threading.Event()
     readers = [threading.Thread(target=read_all, args=(kept, seen, is_over)) for _ in range(2)]
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=write_all, args=(open_kept, writer)) for writer in range(3)]
+    for writer in writers:
+        writer.start()
     for reader in readers:
         reader.start()
-    if kept._is_on_disk:
-        # Real processes: a file system is shared by them.
-        fork = multiprocessing.get_context("fork")
-        writers = [fork.Process(target=write_all, args=(kept, writer)) for writer in range(3)]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
-        assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    else:
-        with ThreadPoolExecutor(3) as threads:
-            list(threads.map(lambda writer: write_all(kept, writer), range(3)))
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
     is_over.set()
     for reader in readers:
         reader.join()
-    assert len(seen) > 2
+    assert len(set(seen) - {None}) > 1
     assert set(seen) <= valid
     assert kept.read(NAME) in {documents(writer)[-1] for writer in range(3)}
     assert list(kept.names()) == [NAME]
@@ -188,10 +207,17 @@ def warnings(monkeypatch):
         lambda stored: stored.replace(b'"version": 1', b'"version": 99', 1),
         lambda stored: stored.replace(IDENTITY.key.encode(), b"1" * 64),
         lambda stored: stored.replace(b'"content": 1', b'"content": {"__classname__": "os.x"}'),
+        lambda stored: stored.replace(b'"metadata": {"version": 1}', b'"metadata": []'),
+        lambda stored: stored.replace(b'"made_by"', b'"maker"'),
+        lambda stored: stored.replace(b'"stored_at": "', b'"stored_at": "around '),
+        lambda stored: b"[" * 100_000,
         lambda stored: b"[]",
         lambda stored: b"\x80\x04N.",
     ],
-    ids=["empty", "cut", "other value", "later version", "other key", "class", "list", "pickle"],
+    ids=[
+        *("empty", "cut", "other value", "later version", "other key", "class"),
+        *("other metadata", "no field", "no time", "deep", "list", "pickle"),
+    ],
 )
 def test_a_damaged_result_is_a_miss_with_a_warning(tmp_path, monkeypatch, warnings, damage):
     kept = Store(UPath(tmp_path))
@@ -204,6 +230,66 @@ def test_a_damaged_result_is_a_miss_with_a_warning(tmp_path, monkeypatch, warnin
     assert results.find(IDENTITY, Cache("1"), lambda content: content) is None
     (warning,) = warnings
     assert warning.startswith(f"The kept result {name} cannot be used, and is computed again: ")
+
+
+def test_a_result_with_fields_of_a_later_release_is_used(tmp_path, monkeypatch, warnings):
+    kept = Store(UPath(tmp_path))
+    monkeypatch.setattr(results, "open_store", lambda: kept)
+    document = results.document_of(IDENTITY, MadeBy("d", "r", "t"), lambda: 1, StoredMetadata())
+    results.store(IDENTITY, document.replace(b'"key"', b'"more": [1], "key"', 1))
+    assert results.find(IDENTITY, Cache("1"), lambda content: content).content == 1
+    assert warnings == []
+
+
+@dataclasses.dataclass
+class Config:
+    name: str
+
+
+def returns_config() -> Config:
+    """Return what a kept result is checked against."""
+
+
+def returns_anything():
+    """Return anything."""
+
+
+DECLARED = {"files": DynamicOut(int), "count": Out(int)}
+FILES = [{"output": "files", "key": "a", "value": 1}, {"output": "count", "value": 1}]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "problem"),
+    [
+        (
+            functools.partial(read_value, returns_config),
+            3,
+            "3 of type int is not of the declared type Config",
+        ),
+        (functools.partial(read_value, returns_config), {"$typed": {"size": 1}}, "is not stored as the type"),
+        (
+            functools.partial(read_value, returns_anything),
+            {"$typed": {"name": ""}},
+            "no type is declared now",
+        ),
+        (outputs_of(DECLARED), [*FILES, FILES[0]], "two outputs have this key"),
+        (outputs_of(DECLARED), FILES[:1], "is required and was not produced"),
+        (outputs_of(DECLARED), [{"output": "other", "value": 1}], "KeyError: 'other'"),
+        (outputs_of(DECLARED), [{**FILES[0], "value": "x"}], "expected a value of type int"),
+        (outputs_of(DECLARED), {"files": 1}, "TypeError"),
+        (outputs_of(DECLARED), 5, "TypeError"),
+    ],
+)
+def test_a_result_of_another_type_is_a_miss_with_a_warning(
+    tmp_path, monkeypatch, warnings, read, content, problem
+):
+    kept = Store(UPath(tmp_path))
+    monkeypatch.setattr(results, "open_store", lambda: kept)
+    document = results.document_of(IDENTITY, MadeBy("d", "r", "t"), lambda: content, StoredMetadata())
+    results.store(IDENTITY, document)
+    assert results.find(IDENTITY, Cache("1"), read) is None
+    (warning,) = warnings
+    assert problem in warning
 
 
 def test_a_store_that_fails_is_a_miss_with_a_warning(monkeypatch, warnings):
