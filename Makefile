@@ -247,7 +247,7 @@ $(WHEEL_TOOLS)/.ready: constraints.txt
 	@touch $@
 
 .PHONY: wheel
-wheel: $(WHEEL_TOOLS)/.ready ## Build the wheel into dist/
+wheel: $(WHEEL_TOOLS)/.ready ## Build the wheel into dist/ (PROJECT_URL=: where its links lead on a package index)
 	$(call step,Building the wheel)
 	@rm -rf dist
 	@"$(WHEEL_TOOLS)/bin/python" -m hatchling build --target wheel --directory dist

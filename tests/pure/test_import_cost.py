@@ -93,3 +93,20 @@ def test_an_embedded_run_loads_no_database_code_before_it_has_a_home():
     assert f"{ROOT}.embedded.running" in loaded
     assert f"{ROOT}.airflow_adapter.models" not in loaded
     assert not [name for name in loaded if name.split(".")[0] in HEAVY]
+
+
+COMMAND = f"""
+import sys, json
+import {ROOT}.airflow_adapter.commands, {ROOT}.airflow_adapter.models
+before = set(sys.modules)
+import {ROOT}.cli.database_source
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_a_command_beside_the_database_loads_little_that_airflow_does_not():
+    added = run_python(COMMAND)
+    own = [name for name in added if name.split(".")[0] == ROOT]
+    assert set(added) - set(own) <= {"difflib", "graphlib"}
+    assert not [name for name in own if f".{name.split('.')[1]}." in (".authoring.", ".embedded.", ".ui.")]
+    assert len(own) < 95
