@@ -16,17 +16,26 @@ from pathlib import Path
 from tests.flyte.plain import plain
 from tests.oracles import write_or_compare
 
-#: The programs, and those that need pandas.
-FOLDERS = ("programs", "frames")
+#: The programs, those that need pandas, and those whose tasks keep results from run to run.
+FOLDERS = ("programs", "frames", "cached")
 
 
 def outputs_of(name):
-    """Return entry -> the outputs of each of its runs, for one program."""
+    """Return entry -> the outputs of each of its runs, for one program, and what ran if results are kept."""
     program = importlib.import_module(f"tests.flyte.{name.replace('/', '.')}")
+    is_cached = name.startswith("cached/")
+    os.environ["FLYTE_LOCAL_CACHE_ENABLED"] = str(is_cached).lower()
     return {
-        entry: [{"inputs": inputs, "outputs": plain(getattr(program, entry)(**inputs))} for inputs in runs]
+        entry: [_run(getattr(program, entry), inputs, is_cached) for inputs in runs]
         for entry, runs in program.RUNS.items()
     }
+
+
+def _run(entry, inputs, is_cached):
+    counter = Path(os.environ["FLYTE_TEST_COUNTER"])
+    counter.write_text("")
+    done = {"inputs": inputs, "outputs": plain(entry(**inputs))}
+    return {**done, "ran": sorted(counter.read_text().splitlines())} if is_cached else done
 
 
 def main(file, *options):
@@ -40,7 +49,7 @@ def main(file, *options):
     here = Path(file).resolve()
     with tempfile.TemporaryDirectory() as folder:
         # flytekit keeps files and cached results here.
-        os.environ.update(FLYTE_LOCAL_CACHE_ENABLED="false", HOME=folder)
+        os.environ.update(FLYTE_TEST_COUNTER=os.path.join(folder, "counter"), HOME=folder)
         os.chdir(folder)
         found = {name: outputs_of(name) for name in names}
         os.chdir("/")

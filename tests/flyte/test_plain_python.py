@@ -19,7 +19,7 @@ import pytest
 from airflow_dynamic_provider.dags_from import flyte as fl
 from airflow_dynamic_provider.dags_from.flyte import hashes, promises, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
-from airflow_dynamic_provider.dags_from.flyte.values import decode, encode
+from airflow_dynamic_provider.dags_from.flyte.values import decode, encode, reread
 from airflow_dynamic_provider.definitions.cache import Cache
 from airflow_dynamic_provider.errors import (
     DynamicOutputsError,
@@ -135,6 +135,7 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         (lambda p: bool(p > 1), r"the output of 'one' is a promise, not yet a value, and was compared \(>\)"),
         (lambda p: p.size, "asked for its attribute 'size'"),
         (lambda p: p[1:2], "sliced"),
+        (lambda _: row(size=1).colour, "asked for its attribute 'colour'"),
     ],
 )
 def test_a_promise_that_is_used_as_a_value_is_refused_before_any_task_has_run(use, message):
@@ -722,6 +723,22 @@ def test_a_container_needs_a_provider_and_known_inputs():
         container(command=["echo", "{{.inputs.m}}"])
     with pytest.raises(WorkflowError, match="has outputs, but no directory for them"):
         container(output_data_dir=None)
+
+
+def test_the_version_of_a_cache_without_one_is_the_source_of_the_function():
+    @fl.task(cache=fl.Cache(ignored_inputs="x"))
+    def cached(x: int) -> int:
+        return x
+
+    assert cached.cache == Cache("auto", ignored=("x",))
+
+
+def test_the_configuration_of_a_run_has_all_inputs_and_may_have_an_integer_for_a_float():
+    with pytest.raises(OutputTypeError, match="the param 'n' must be int, received None"):
+        reread(None, int, "the param 'n'")
+    assert reread(2, float, "the param 'x'") == 2.0
+    with pytest.raises(OutputTypeError, match="must be float, received 2"):
+        encode(2, float, "the input 'x'")
 
 
 def test_an_environment_shares_settings():

@@ -142,6 +142,51 @@ def test_a_cached_dynamic_plans_nothing_the_second_time(tmp_path):
     folder, log = tmp_path / "dags", tmp_path / "log"
     folder.mkdir()
     dag = dags_in(folder, program=ENTRY)["entry"]
-    runs = [run(dag, {"x": 3, "log": str(log)}) for _ in range(2)]
+    # The note is ignored.
+    runs = [run(dag, {"x": 3, "log": str(log), "note": note}) for note in "ab"]
     assert [each.xcom("entry.result") for each in runs] == [6, 6]
     assert log.read_text() == "ran "
+
+
+INNER = f"""
+import os
+import {MODULE} as fl
+
+@fl.task
+def counted(x: int, log: str) -> int:
+    with open(log, "a") as f:
+        f.write("ran ")
+    return x * 2
+
+@fl.task
+def may_fail(x: int, flag: str) -> int:
+    if os.path.exists(flag):
+        raise ValueError("broken")
+    return x
+
+@fl.dynamic(cache=fl.Cache("1", ignored_inputs=("log",)))
+def inner(x: int, log: str) -> list[int]:
+    return [counted(x=x, log=log), counted(x=x + 1, log=log)]
+
+@fl.workflow
+def outer(x: int, log: str, flag: str) -> list[int]:
+    made = inner(x=x, log=log)
+    may_fail(x=made[0], flag=flag)
+    return made
+"""
+
+
+def test_a_cached_dynamic_that_another_body_calls_is_kept_when_the_whole_has_succeeded(tmp_path):
+    folder, log, flag = tmp_path / "dags", tmp_path / "log", tmp_path / "flag"
+    folder.mkdir()
+    flag.touch()
+    dag = dags_in(folder, program=INNER)["outer"]
+    conf = {"x": 1, "log": str(log), "flag": str(flag)}
+    assert run(dag, conf).state == "failed"
+    assert log.read_text() == "ran ran "
+    flag.unlink()
+    runs = [run(dag, conf) for _ in range(2)]
+    assert [each.xcom("outer.result") for each in runs] == [[2, 4]] * 2
+    # The failed run has kept nothing, and the last run has planned nothing.
+    assert log.read_text() == "ran ran ran ran "
+    assert run(dag, {**conf, "x": 2}).xcom("outer.result") == [4, 6]

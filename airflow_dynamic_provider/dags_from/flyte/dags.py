@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.late_dags import LateDag, file_being_read, register, withdraw
 from airflow_dynamic_provider.dags_from.flyte import values
+from airflow_dynamic_provider.definitions.annotations import CONVERTS_MARK, KEY_FORM_MARK
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import authors_frame
 from airflow_dynamic_provider.workflows.dag.group import build_group
@@ -137,6 +138,17 @@ def _entry_of(workflow: FlyteWorkflow, fixed: Mapping[str, Any], kickoff: str | 
             args, given = promised_inputs(current_recorder(), workflow, (), given)
         return interface.by_name(workflow.function(*args, **given))
 
+    def key_form(_name: str, given: Any) -> Any:
+        ignored = () if workflow.cache is None else workflow.cache.ignored
+        return {
+            each: interface.key_form(each, form, with_files=True)
+            for each, form in given.items()
+            if each in interface.inputs and each not in ignored
+        }
+
+    # All inputs are in one argument, so which of them count for a cache is said here.
+    setattr(entry, CONVERTS_MARK, True)
+    setattr(entry, KEY_FORM_MARK, key_form)
     # The tasks that it may call are found by the names in the author's function.
     entry.__wrapped__ = workflow.function  # type: ignore[attr-defined]
     entry.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ class FlyteWorkflow(DynamicWorkflow[..., Any]):
     def of_dag(self, entry: Callable[..., Any]) -> FlyteWorkflow:
         """Return the workflow with another body, to be planned first in a Dag."""
         options = {name: getattr(self, name) for name in OPTIONS if name not in ("takes_promises", "is_node")}
-        if self.cache is not None and self.cache.ignored:
-            # The body has all inputs in one argument, so none of them can be left out.
+        if self.cache is not None:
+            # All inputs are in one argument of this body, and it says which of them count.
             options["cache"] = replace(self.cache, ignored=())
         return FlyteWorkflow(entry, **options, settings=self.settings)

@@ -9,7 +9,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.flyte import hashes, values
-from airflow_dynamic_provider.definitions.annotations import CONVERTS_MARK, KEY_FORM_MARK
+from airflow_dynamic_provider.definitions.annotations import (
+    CONVERTS_MARK,
+    KEY_FORM_MARK,
+    is_by_content,
+)
+from airflow_dynamic_provider.definitions.cache import FileContent
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import OutputTypeError, WorkflowError
@@ -86,9 +91,17 @@ class Interface(Record):
         parts = zip(form, self.outputs.values(), strict=True)
         return self.returns(*(values.decode(part, hint, noun) for part, hint in parts))
 
-    def key_form(self, name: str, form: Any) -> Any:
-        """Return what counts of the JSON of an input for a cached task."""
+    def key_form(self, name: str, form: Any, *, with_files: bool = False) -> Any:
+        """Return what counts of the JSON of an input for a cached task.
+
+        Args:
+            name: The input.
+            form: Its JSON.
+            with_files: Whether to say that a file counts by its content. The annotation of a task says so.
+        """
         hint = self.inputs.get(name, Any)
+        if with_files and isinstance(form, str) and is_by_content(hint):
+            return FileContent(form)
         found = hashes.digests_of(form)
         if found == form and (method := hashes.method_of(hint)) is not None:
             return method.digest(values.decode(form, hint, f"the input {name!r} of {self.name!r}"))

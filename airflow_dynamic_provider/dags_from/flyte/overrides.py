@@ -51,9 +51,9 @@ def _overridden(
 
 def _mapped(node: ast.Call, scope: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any], bool]]:
     if getattr(evaluate(node.func, scope), MAPS_MARK, False) is True and node.args:
-        task = evaluate(behind_partial(node.args[0], scope), scope)
+        task: Any = evaluate(behind_partial(node.args[0], scope), scope)
         for word in node.keywords:
-            metadata = evaluate(word.value, scope) if word.arg == "metadata" else UNKNOWN
+            metadata: Any = evaluate(word.value, scope) if word.arg == "metadata" else UNKNOWN
             if metadata is not UNKNOWN and hasattr(type(task), "override"):
                 yield task, metadata.settings(), True
 
