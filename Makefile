@@ -96,7 +96,7 @@ test-pure test-browser test-contract test-task test-dag test-differential test-l
 	@"$(BIN)/python" -m pytest -m $(@:test-%=%) $(if $(filter test-dag test-differential,$@),$(shared)) $(of_seed) $(ARGS)
 
 FLYTE := $(HOMES)/flyte
-.PHONY: test-flyte flyte-expected
+.PHONY: test-flyte test-flyte-live flyte-expected
 test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit and as Dags, and compare
 	$(call step,flytekit)
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
@@ -104,6 +104,9 @@ test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with fly
 	@PYTHONPATH=".:$(FLYTE)/providers" "$(BIN)/python" -m tests.flyte.check_containers
 	@FLYTE_PROGRAMS=all PYTHONPATH="$(FLYTE)/frames" "$(BIN)/python" -m pytest tests/flyte/test_programs.py \
 		$(shared) $(ARGS)
+
+test-flyte-live: $(READY) ## Run all programs of tests/flyte on a real Airflow, each task in its own process (long)
+	@FLYTE_PROGRAMS=all "$(BIN)/python" -m pytest tests/live/test_flyte_programs.py $(ARGS)
 
 flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json

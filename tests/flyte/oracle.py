@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.flyte.plain import plain
+from tests.flyte.plain import keeps_results, plain
 from tests.oracles import write_or_compare
 
 #: The programs, those that need pandas, and those whose tasks keep results from run to run.
@@ -23,7 +23,7 @@ FOLDERS = ("programs", "frames", "cached")
 def outputs_of(name):
     """Return entry -> the outputs of each of its runs, for one program, and what ran if results are kept."""
     program = importlib.import_module(f"tests.flyte.{name.replace('/', '.')}")
-    is_cached = name.startswith("cached/")
+    is_cached = keeps_results(name)
     os.environ["FLYTE_LOCAL_CACHE_ENABLED"] = str(is_cached).lower()
     return {
         entry: [_run(getattr(program, entry), inputs, is_cached) for inputs in runs]

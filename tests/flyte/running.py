@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from tests.dag_runs import run_dag
 from tests.workflow_runs import quickly
@@ -13,7 +14,7 @@ HERE = Path(__file__).parent
 MODULE = "airflow_dynamic_provider.dags_from.flyte"
 
 
-def expected():
+def expected() -> dict[str, Any]:
     """Return program -> entry -> runs, as flytekit ran them."""
     return json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
 
@@ -33,7 +34,7 @@ def dags_in(folder, **sources):
     return bag.dags
 
 
-def source_of(name):
+def source_of(name: str) -> str:
     """Return the source of a program, with flytekit's name replaced in its import lines."""
     lines = (HERE / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from types import SimpleNamespace
+
+import pytest
 
 from airflow_dynamic_provider.dags_from import flyte
+from airflow_dynamic_provider.dags_from.flyte.unsupported import INSTEAD, Unsupported
+from airflow_dynamic_provider.errors import WorkflowError
 from tests.dag_runs import dag_serialization
 from tests.flyte.running import MODULE, dags_in
 
@@ -96,28 +101,60 @@ def test_every_name_can_be_imported_and_is_listed():
 
 
 NAMES = """
-task workflow dynamic map_task conditional create_node Resources Secret Cache HashMethod ImageSpec
-PodTemplate ContainerTask TaskMetadata LaunchPlan CronSchedule FixedRate Email Slack Deck Documentation
-Environment kwtypes current_context StructuredDataset FlyteFile FlyteDirectory WorkflowFailurePolicy
-FlyteRecoverableException approve wait_for_input sleep eager reference_task
+Annotations Artifact AuthRole BatchSize Blob BlobMetadata BlobType Cache CachePolicy Checkpoint
+ConcurrencyLimitBehavior ConcurrencyPolicy Config ContainerTask CronSchedule Deck Description
+Documentation Email Environment ExecutionParameters FixedRate FlyteContext FlyteContextManager
+FlyteDirectory FlyteFile FlyteRecoverableException FlyteRemote HashMethod ImageSpec Labels
+LaunchPlan LaunchPlanReference Literal LiteralType Options PodTemplate PythonFunctionTask
+PythonInstanceTask Resources SQLTask Scalar Secret SecurityContext SensorEngine Slack SourceCode
+StructuredDataset StructuredDatasetFormat StructuredDatasetTransformerEngine StructuredDatasetType
+TaskMetadata TaskReference VersionParameters Workflow WorkflowExecutionPhase WorkflowFailurePolicy
+WorkflowReference approve conditional create_node current_context dynamic eager get_reference_entity
+kwtypes lazy_module logger map_task new_context reference_launch_plan reference_task
+reference_workflow sleep task wait_for_input workflow
 """
 
-MODULES = {
-    "core.launch_plan": "LaunchPlan",
-    "core.node_creation": "create_node",
-    "core.utils": "timeit",
-    "deck": "Deck",
-    "exceptions.user": "FlyteRecoverableException",
-    "experimental": "map_task",
-    "extras.accelerators": "T4",
-    "image_spec": "ImageSpec",
-    "types.directory": "FlyteDirectory",
-    "types.file": "FlyteFile",
-    "types.structured": "StructuredDataset",
-}
+MODULES = """
+configuration.Config core.array_node_map_task.map_task core.artifact.Artifact
+core.base_sql_task.SQLTask core.base_task.TaskMetadata core.cache.Cache core.condition.conditional
+core.container_task.ContainerTask core.context_manager.current_context
+core.dynamic_workflow_task.dynamic core.environment.Environment core.gate.approve
+core.hash.HashMethod core.interface.Interface core.launch_plan.LaunchPlan
+core.node_creation.create_node core.notification.Email core.pod_template.PodTemplate
+core.python_function_task.PythonInstanceTask core.resources.Resources core.schedule.CronSchedule
+core.task.task core.utils.timeit core.workflow.workflow deck.Deck deck.TopFrameRenderer
+deck.deck.Deck deck.renderer.MarkdownRenderer exceptions.base.FlyteException
+exceptions.user.FlyteRecoverableException experimental.map_task extras.accelerators.T4
+extras.tasks.shell.ShellTask image_spec.ImageSpec image_spec.image_spec.ImageSpec
+lazy_import.lazy_module.lazy_module loggers.logger remote.FlyteRemote types.directory.FlyteDirectory
+types.directory.types.FlyteDirectory types.file.FlyteFile types.file.file.FlyteFile
+types.pickle.FlytePickle types.schema.FlyteSchema types.structured.StructuredDataset
+types.structured.structured_dataset.StructuredDataset
+"""
 
 
 def test_the_names_and_modules_that_programs_import_exist():
     assert [name for name in NAMES.split() if not hasattr(flyte, name)] == []
-    for module, name in MODULES.items():
-        assert hasattr(importlib.import_module(f"{MODULE}.{module}"), name), module
+    for path in MODULES.split():
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(f"{MODULE}.{module}"), name), path
+
+
+def test_what_has_no_counterpart_is_refused_where_it_is_used_and_not_before():
+    for name, remedy in INSTEAD.items():
+        found = Unsupported(name)
+        assert name in repr(found)
+        for use in (lambda each=found: each(), lambda each=found: each.attribute, lambda each=found: each[0]):
+            with pytest.raises(WorkflowError) as caught:
+                use()
+            assert remedy in str(caught.value)
+
+
+def test_settings_of_launches_and_small_helpers_are_accepted():
+    assert flyte.Labels({"team": "a"}).args == ({"team": "a"},)
+    assert flyte.lazy_module("math").sqrt(4) == 2
+    renderer = importlib.import_module(f"{MODULE}.deck.renderer")
+    assert renderer.MarkdownRenderer().to_html("**a**") == "**a**"
+    assert "<pre>a &lt; b</pre>" in renderer.SourceCodeRenderer().to_html("a < b")
+    frame = SimpleNamespace(to_html=lambda **given: str(given))
+    assert renderer.TopFrameRenderer(max_rows=2).to_html(frame) == "{'max_rows': 2, 'max_cols': 100}"

@@ -60,7 +60,7 @@ HELD_BY = {
     ),
     "the cache of a `@dynamic` that another body calls": (
         "runs",
-        "a_cached_dynamic_that_another_body_calls_is_kept_when_the_whole_has_succeeded",
+        "a_cached_dynamic_that_another_body_calls_is_kept_when_the_whole_has_ended",
     ),
     "a required input without a value": (
         "plain_python",

@@ -19,6 +19,8 @@ import pytest
 from airflow_dynamic_provider.dags_from import flyte as fl
 from airflow_dynamic_provider.dags_from.flyte import hashes, promises, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
+from airflow_dynamic_provider.dags_from.flyte.extras.accelerators import T4
+from airflow_dynamic_provider.dags_from.flyte.settings import ACCEPTED, REFUSED, USED, read_settings
 from airflow_dynamic_provider.dags_from.flyte.values import decode, encode, reread
 from airflow_dynamic_provider.definitions.cache import Cache
 from airflow_dynamic_provider.errors import (
@@ -739,6 +741,64 @@ def test_the_configuration_of_a_run_has_all_inputs_and_may_have_an_integer_for_a
     assert reread(2, float, "the param 'x'") == 2.0
     with pytest.raises(OutputTypeError, match="must be float, received 2"):
         encode(2, float, "the input 'x'")
+
+
+CACHED = {"cache": True, "cache_version": "1"}
+
+#: Each argument of flytekit.task and flytekit.dynamic, with others that it needs, and what it becomes.
+ARGUMENTS = {
+    "cache": ({"cache": fl.Cache("1")}, lambda read: read.cache == Cache("1")),
+    "cache_version": (CACHED, lambda read: read.cache == Cache("1")),
+    "cache_serialize": ({**CACHED, "cache_serialize": True}, lambda read: read.cache.serialize),
+    "cache_ignore_input_vars": (
+        {**CACHED, "cache_ignore_input_vars": ("x",)},
+        lambda read: read.cache.ignored == ("x",),
+    ),
+    "retries": ({"retries": 2}, lambda read: read.airflow["retries"] == 2),
+    "timeout": ({"timeout": 3}, lambda read: read.timeout == timedelta(seconds=3)),
+    "environment": ({"environment": {"A": "b"}}, lambda read: read.environment == {"A": "b"}),
+    "docs": (
+        {"docs": fl.Documentation(short_description="Short.", long_description="Long.")},
+        lambda read: read.airflow["doc_md"] == "Short.\n\nLong.",
+    ),
+    **{
+        name: ({name: value}, lambda read, name=name: f"* `{name}`: " in read.airflow["doc_md"])
+        for name, value in {
+            "task_config": object(),
+            "interruptible": True,
+            "deprecated": "Use another.",
+            "container_image": "image:1",
+            "requests": fl.Resources(cpu="1"),
+            "limits": fl.Resources(mem="1Gi"),
+            "resources": fl.Resources(cpu=("1", "2")),
+            "accelerator": T4,
+            "shared_memory": True,
+            "labels": {"a": "b"},
+            "annotations": {"a": "b"},
+            "pod_template": fl.PodTemplate(labels={"a": "b"}),
+            "pod_template_name": "template",
+            "secret_requests": [fl.Secret(group="group", key="key")],
+            "enable_deck": True,
+            "disable_deck": False,
+            "deck_fields": (),
+            "pickle_untyped": True,
+        }.items()
+    },
+}
+
+
+def test_each_argument_of_a_task_and_a_dynamic_has_a_counterpart():
+    def plain(x: int) -> int:
+        return x
+
+    for name, (given, holds) in ARGUMENTS.items():
+        assert holds(read_settings(plain, given)), name
+        assert fl.task(**given)(plain)(x=1) == 1
+        assert fl.dynamic(**given)(plain)(x=1) == 1
+    # Those of flytekit 1.16. Two are refused, and one is only an argument of @dynamic.
+    assert set(ARGUMENTS) == {*ACCEPTED, *USED}
+    assert set(REFUSED) == {"execution_mode", "task_resolver"}
+    assert fl.dynamic(node_dependency_hints=[one])(plain)(x=1) == 1
 
 
 def test_an_environment_shares_settings():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flyte.plain import plain
+from tests.flyte.plain import keeps_results, plain
 from tests.flyte.running import dags_in, expected, outputs_of_run, source_of
 
 #: `make test-flyte` runs every workflow as a Dag, and programs that need pandas. The other tests run the
@@ -44,7 +44,7 @@ def load(tmp_path, monkeypatch):
 
 
 #: As plain Python, nothing is kept from run to run.
-PLAIN = [name for name in EXPECTED if not name.startswith("cached/")]
+PLAIN = [name for name in EXPECTED if not keeps_results(name)]
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -73,4 +73,4 @@ def test_a_program_gives_the_same_outputs_as_a_dag(name, entry, load, tmp_path, 
 
 def runs_of(name, entry):
     """Return the first run, and all runs of a program that keeps results from run to run."""
-    return EXPECTED[name][entry] if name.startswith("cached/") else EXPECTED[name][entry][:1]
+    return EXPECTED[name][entry] if keeps_results(name) else EXPECTED[name][entry][:1]

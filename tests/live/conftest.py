@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.flyte import running as flyte
 from tests.live.local_airflow import LocalAirflow
 from tests.live.rest_client import RestClient
 from tests.marking import mark
@@ -22,6 +24,12 @@ DAGS = ROOT / "dags"
 #: The plugin that writes what a task process imports, and the file that it writes.
 PROBE = ROOT / "benchmarks" / "probe" / "probe.py"
 PROBED = "probe.jsonl"
+#: The programs for Flyte that run here: one with files, or all that need no other packages.
+FLYTE_PROGRAMS = (
+    [name for name in flyte.expected() if name.startswith("programs/")]
+    if os.environ.get("FLYTE_PROGRAMS") == "all"
+    else ["programs/working_files"]
+)
 #: Seconds. No test changes a Dag file, and reading all of them again and again would keep a processor busy.
 RARELY = "600"
 #: What the Airflows of the tests have beside their own settings.
@@ -42,6 +50,8 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
+    for name in FLYTE_PROGRAMS:
+        (folder / "dags" / f"{name.replace('/', '_')}.py").write_text(flyte.source_of(name), encoding="utf-8")
     # A triggerer imports triggers by their names.
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")
     settings = {**SETTINGS, "PROBE_FILE": str(folder / PROBED)}

@@ -19,6 +19,9 @@ from airflow_dynamic_provider.workflows.local_context import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: Airflow shows its lines in the log of the task.
+logger = logging.getLogger("airflow_dynamic_provider.dags_from.flyte")
+
 _WORKING: ContextVar[list[str] | None] = ContextVar("flyte_working_directory", default=None)
 
 
@@ -68,7 +71,7 @@ class ExecutionParameters:
     @property
     def logging(self) -> logging.Logger:
         """A logger. Airflow shows its lines in the log of the task."""
-        return logging.getLogger("airflow_dynamic_provider.dags_from.flyte")
+        return logger
 
     @property
     def secrets(self) -> Secrets:

@@ -204,3 +204,44 @@ class WorkflowExecutionPhase:
     FAILED = 6
     ABORTED = 7
     TIMED_OUT = 8
+
+
+class Accepted:
+    """A setting of Flyte's launches. It is accepted, and has no effect.
+
+    Args:
+        args: Anything.
+        kwargs: Anything.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+
+class Annotations(Accepted):
+    """The annotations of a launch plan."""
+
+
+class AuthRole(Accepted):
+    """The role of a launch plan."""
+
+
+class BatchSize(Accepted):
+    """How many files of a directory Flyte copies at a time."""
+
+
+class ConcurrencyPolicy(Accepted):
+    """How many runs of a launch plan there may be. Use ``max_active_runs`` of Airflow."""
+
+
+class Labels(Accepted):
+    """The labels of a launch plan."""
+
+
+class Options(Accepted):
+    """The settings of a launch."""
+
+
+class SecurityContext(Accepted):
+    """The account of a launch plan."""

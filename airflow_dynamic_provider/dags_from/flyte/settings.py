@@ -43,8 +43,8 @@ REFUSED = {
     "task_resolver": "Airflow finds a task in its Dag file. Leave it out.",
 }
 
-#: The arguments that have a counterpart here.
-_USED = (
+#: The arguments that become something of Airflow or of this package.
+USED = (
     *("cache", "cache_serialize", "cache_version", "cache_ignore_input_vars", "retries", "timeout"),
     *("environment", "docs"),
 )
@@ -79,7 +79,7 @@ def read_settings(function: Callable[..., Any], given: Mapping[str, Any]) -> Set
     for each in given:
         if each in REFUSED:
             raise WorkflowError(f"{name!r} is given {each}=, which is not supported", remedy=REFUSED[each])
-        if each not in ACCEPTED and each not in _USED:
+        if each not in ACCEPTED and each not in USED:
             raise WorkflowError(
                 f"{name!r} is given {each}=, which flytekit does not know", remedy=f"Leave out {each}=."
             )

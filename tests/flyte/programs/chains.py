@@ -6,7 +6,7 @@ RUNS = {
     "folded": [{"numbers": [3, 1, 2]}, {"numbers": []}],
     "merge_sorted": [{"numbers": [5, 3, 9, 1, 4]}],
     "collatz": [{"n": 6}],
-    "long": [{"n": 150}],
+    "long": [{"n": 30}],
 }
 
 

@@ -1,4 +1,4 @@
-"""The names of ``flytekit.deck``."""
+"""The names of ``flytekit.deck.deck``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,58 @@
+"""Programs for Flyte on a real Airflow: each task runs in a process of its own, whose directory is then gone.
+
+`make test-flyte-live` runs all of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.flyte.plain import plain
+from tests.flyte.running import expected
+from tests.live.conftest import FLYTE_PROGRAMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live.local_airflow import LocalAirflow
+    from tests.live.rest_client import RestClient
+
+
+@pytest.fixture(scope="module")
+def run_ids(client: RestClient) -> dict[tuple[str, str], str]:
+    """Program and entry -> its run. All run at the same time."""
+    found = expected()
+    return {
+        (name, entry): client.trigger(entry, runs[0]["inputs"])
+        for name in FLYTE_PROGRAMS
+        for entry, runs in found[name].items()
+    }
+
+
+@pytest.mark.parametrize("name", FLYTE_PROGRAMS)
+def test_a_program_gives_the_same_outputs_in_processes(
+    name: str, client: RestClient, airflow: LocalAirflow, run_ids: dict[tuple[str, str], str]
+) -> None:
+    program = load(airflow.dags / f"{name.replace('/', '_')}.py")
+    for entry, runs in expected()[name].items():
+        run_id = run_ids[name, entry]
+        assert client.wait(entry, run_id) == "success"
+        interface = getattr(program, entry).interface
+        output = client.xcom(entry, run_id, f"{entry}.result")
+        is_one = interface.is_single or not interface.outputs
+        values = interface.decode_outputs(output if is_one else output.values())
+        assert plain(values) == runs[0]["outputs"], entry
+
+
+def load(path: Path) -> Any:
+    """Import a Dag file, and return its module."""
+    spec = importlib.util.spec_from_file_location(f"live_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    program = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    return program
