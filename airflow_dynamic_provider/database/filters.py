@@ -71,7 +71,7 @@ def query_of(matrix: Matrix, wanted: KeyFilter, **how: Any) -> Query:
     if wanted.error:
         query = query.among(frozenset(_of_group(matrix, wanted.error)))
     if wanted.where is not None:
-        labels = read_labels(matrix, matrix.choose(query))
+        labels = read_labels(matrix, matrix.choose(query), wanted.where.labels)
         query = query.among(frozenset(at for at, each in labels.items() if wanted.where.holds(each)))
     return query
 
@@ -82,7 +82,7 @@ def sorted_by(matrix: Matrix, query: Query, label: str) -> Query:
     Raises:
         FilterError: There are too many keys to read the metadata of each.
     """
-    labels = read_labels(matrix, matrix.choose(query))
+    labels = read_labels(matrix, matrix.choose(query), [label])
     return query.in_order(in_order_of(labels, label, is_descending=query.is_descending))
 
 

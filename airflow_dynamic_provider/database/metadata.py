@@ -81,7 +81,11 @@ def read_metadata(
         task_ids: The tasks.
         map_indexes: The map indexes; ``None`` for all.
     """
-    stored = source.pull_some(task_ids, METADATA_XCOM, map_indexes, keep_errors=True)
+    return read_stored_metadata(source.pull_some(task_ids, METADATA_XCOM, map_indexes, keep_errors=True))
+
+
+def read_stored_metadata(stored: Mapping[Place, Any]) -> dict[Place, StoredMetadata]:
+    """Return place -> metadata of a task instance, or of a key in a batch, as they stored it."""
     return _read_each(stored, _unpack_instance, _UNREADABLE_INSTANCE)
 
 
@@ -134,7 +138,7 @@ def metadata_of_cells(
         if cell is not None and cell.record is not None and cell.record.metadata
     }
     single_ids = task_ids - {task_id for task_id, _ in in_batches}
-    return _read_each(in_batches, _unpack_instance, _UNREADABLE_INSTANCE) | {
+    return read_stored_metadata(in_batches) | {
         (task_id, position): metadata
         for (task_id, position), metadata in read_metadata(source, single_ids, list(cells)).items()
         if (cell := cells[position].get(task_id)) is not None

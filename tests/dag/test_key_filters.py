@@ -40,11 +40,19 @@ def load(name):
     return name
 
 
+@task
+def load_batch(name):
+    if KEYS.get(name, (None,))[0] is not None:
+        raise ValueError(KEYS[name][0])
+    add_output_metadata({"letters": len(name)})
+    return name
+
+
 @dag(schedule=None)
 def filtered():
     found = files()
     found.map(load)
-    found.map(load.override(task_id="load_batch"), batch=4)
+    found.map(load_batch, batch=4)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +111,7 @@ def test_failed_keys_are_grouped_by_errors_and_a_group_is_a_filter(get):
         ({"where": "size > 1_000 and rows > 1"}, ["west.json"]),
         ({"where": "size > 1_000", "state": "failed"}, ["south.csv"]),
         ({"where": "rows >= 10"}, ["far west.json"]),
+        ({"where": "letters >= 9 and size > 1"}, ["west.json"]),
     ],
 )
 def test_patterns_and_conditions_select_keys_and_downloads_have_the_same(get, parameters, found):

@@ -89,7 +89,7 @@ def get_keys(
         query = sorted_by(found, query, column)
     page = found.page(query)
     shown = [row.position for row in page.rows if row.position is not None] if column else []
-    labels = read_labels(found, shown)
+    labels = read_labels(found, shown, [column])
     return models.KeysPage(
         of=of,
         columns=present_columns(info),
