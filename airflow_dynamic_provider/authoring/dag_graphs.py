@@ -58,9 +58,8 @@ def _finish(graph: DagGraph) -> None:
 
 def _take_types(task: Any) -> None:
     """Have a task that collects receive what its annotations say. Airflow stores what it returns."""
-    if task_graph.is_mapped(task) or not runs_plain_function(type(task)):
-        return
-    if takes_types(task.python_callable):
+    kind = task.operator_class if task_graph.is_mapped(task) else type(task)
+    if runs_plain_function(kind) and takes_types(task.python_callable):
         # Imported here, because most collectors have no types that matter.
         from airflow_dynamic_provider.execution.typed_calls import typed
 

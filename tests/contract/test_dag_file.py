@@ -165,6 +165,21 @@ def test_the_trigger_rule_of_an_expanded_operator_is_changed():
     assert stored(dag).get_task("take").trigger_rule == TriggerRule.ALL_DONE.value
 
 
+@assumes(
+    "A function under @task that Airflow expands is in the attribute python_callable, and runs from there.",
+    rests="expanded tasks that collect values of the types that they are annotated with",
+    where="authoring/dag_graphs.py",
+    names="MappedOperator",
+)
+def test_the_function_of_an_expanded_task_is_changed():
+    with DAG("contract", schedule=None) as dag:
+        take.expand(value=[1])
+        task = dag.get_task("take")
+        assert objects.runs_plain_function(task.operator_class)
+        task.python_callable = changed = lambda value: value
+        assert task.unmap({"op_kwargs": {"value": 1}}).python_callable is changed
+
+
 class Reference(PlainXComArg):
     """A reference of a class of the package, which resolves to something else."""
 

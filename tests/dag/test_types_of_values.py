@@ -117,6 +117,11 @@ def summarize(
 
 
 @task
+def expanded(number: int, values: list[Config]):
+    seen.append(("expanded", values))
+
+
+@task
 def one_of_many(config):
     seen.append(("one_of_many", config))
 
@@ -133,6 +138,7 @@ def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
         plain = configs.map(as_json)
         by_key, pairs = plain.collect(keyed=True), plain.zip(paths).collect()
         summarize(plain.collect(), by_key, plain.collect(lazy=True), pairs, again=by_key)
+        expanded.partial(values=plain.collect()).expand(number=[1])
 
     run = run_dag(typed())
     assert run.state == "success"
@@ -150,6 +156,7 @@ def test_declared_and_annotated_types_arrive_in_maps_collections_and_joins():
     pairs = list(zip(plain.values(), paths, strict=True))
     (summary,) = [value for each, value in seen if each == "summarize"]
     assert summary == (list(plain.values()), plain, list(plain.values()), (pairs,), plain)
+    assert [value for each, value in seen if each == "expanded"] == [list(plain.values())]
     assert again_by_key["large"].at.tzinfo == BERLIN.tzinfo
     assert again_by_key["large"].at.fold == 1
 
