@@ -1,4 +1,4 @@
-// Made of openapi.json by "make ui-types". SHA-256 of that: 4e5abbc11df8fd4d64574f9283b1986830386c280935be2ed1e87d950eb23377
+// Made of openapi.json by "make ui-types". SHA-256 of that: 8dd835bed627111cc16d710797f893acca7b3277775f117513f34f36875dab7e
 
 export interface paths {
     "/dags/{dag_id}/outputs": {
@@ -1012,8 +1012,16 @@ export interface components {
             state: string | null;
             /** Try Number */
             try_number: number;
-            /** Duration */
+            /**
+             * Duration
+             * @description In seconds, with the time that it waited
+             */
             duration: number | null;
+            /**
+             * Waited
+             * @description The seconds in which it waited for the nodes before it
+             */
+            waited: number | null;
             /** Start Date */
             start_date: string | null;
             /** End Date */
@@ -2103,7 +2111,7 @@ export interface operations {
                 /** @description The dynamic output */
                 of: string;
                 /** @description The keys, as JSON lists */
-                key: string[];
+                key?: string[] | null;
                 /** @description The number of runs before this one */
                 runs?: number;
             };

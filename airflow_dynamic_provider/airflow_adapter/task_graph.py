@@ -30,13 +30,19 @@ if TYPE_CHECKING:
 Node = Any  # an operator or a task group; Airflow's own types for it are private
 
 
-def make_mapped_group(group_id: str, parent: TaskGroup, over: BaseOperator, tooltip: str) -> TaskGroup:
-    """Return an empty task group that Airflow expands over the list that ``over`` returns."""
+def make_mapped_group(
+    group_id: str, parent: TaskGroup, over: BaseOperator, name: str, tooltip: str
+) -> TaskGroup:
+    """Return an empty task group that Airflow expands over the list that ``over`` returns.
+
+    The name is what Airflow shows.
+    """
 
     @task_group(
         group_id=group_id,
         parent_group=parent,
         prefix_group_id=False,
+        group_display_name=name,
         tooltip=tooltip,
     )
     def empty(mapping_key: Any) -> None:

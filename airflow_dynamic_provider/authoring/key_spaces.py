@@ -44,6 +44,7 @@ class ProducedKeySpace(KeySpace, frozen=False, eq=False):
             task_id=f"{self.producer.label}__{self.output}",
             producer_id=self.producer.task_id,
             dynamic_output=self.output,
+            task_display_name=f"keys of {self.producer.label}, output {self.output}",
             doc_md=f"Lists the keys of `{self.producer.task_id}.{self.output}`, for Airflow to expand over.",
             dag=self.graph.dag,
             task_group=task_graph.group_of(self.producer),
@@ -92,6 +93,7 @@ def nested_space(outer: KeySpace, producer: Any, output: str) -> KeySpace:
         clone.ensure_expanded_task(),
         space=spec,
         clone=clone.spec,
+        task_display_name=f"keys of {_name(producer, output)}",
         doc_md=f"Lists the keys that all clones of `{producer.task_id}` have produced, for Airflow to "
         "expand over.",
         doc_json=_document(spec),
@@ -123,6 +125,7 @@ def joined_space(left: KeySpace, right: KeySpace, how: How, enclosing: KeySpace 
         graph.task(left.spec.keys_task_id),
         graph.task(right.spec.keys_task_id),
         space=spec,
+        task_display_name=f"keys of {left.name} and {right.name}",
         doc_md=f"Joins the keys of {left.name} and {right.name}, for Airflow to expand over.",
         doc_json=_document(spec),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.workflows.progress import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from airflow_dynamic_provider.database.runs import OpenRun
     from airflow_dynamic_provider.execution.failures import KeyFailure
@@ -40,6 +41,8 @@ class ViewedNode:
         state: Its state.
         reason: Why it failed or did not run; ``None`` if it succeeded or may still run.
         from_run: The run whose result it uses, if it is cached and did not run.
+        waited: The seconds of its duration in which it waited for the nodes before it; ``None`` before it
+            has ended.
     """
 
     name: str
@@ -48,6 +51,7 @@ class ViewedNode:
     state: str | None
     reason: str | None
     from_run: str | None = None
+    waited: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,17 @@ class WorkflowView:
 
     def nodes(self, key_path: KeyPath) -> Iterator[ViewedNode]:
         """Return the nodes of a key's graph."""
-        places = self._reader.places(key_path)
-        for name, node in self.graphs[key_path].nodes.items():
-            place = places.get(name)
-            at = None if place is None else (self._reader.lane(place).task_id, place.index)
-            instance = None if at is None else self._instances.get(at)
+        graph = self.graphs[key_path]
+        places = {
+            name: (self._reader.lane(place).task_id, place.index)
+            for name, place in self._reader.places(key_path).items()
+        }
+        instances = {name: self._instances.get(at) for name, at in places.items()}
+        before: defaultdict[str, list[Instance | None]] = defaultdict(list)
+        for earlier, later in graph.edges():
+            before[later].append(instances.get(earlier))
+        for name, node in graph.nodes.items():
+            at, instance = places.get(name), instances.get(name)
             blocked, reason = self._reasons.get(at, ("", "")) if at is not None else ("", "")
             failure = None if at is None else self._failures.get(at)
             made_by = self._origins.get(at) if at is not None else None
@@ -138,6 +148,7 @@ class WorkflowView:
                 str(failure) if failure is not None else reason if blocked == name else None,
                 # A node that waits to run again has the metadata of its last run.
                 made_by.run_id if made_by and instance and instance.state == SUCCESS else None,
+                waited=None if instance is None else _seconds_waited(instance, before[name]),
             )
 
     def kept_calls(self, key_path: KeyPath) -> list[KeptCall]:
@@ -200,6 +211,15 @@ class WorkflowView:
     def _reasons(self) -> dict[tuple[str, int], tuple[str, str]]:
         found = self._run.source.pull_some(self.spec.node_task_ids, stored.BLOCKED_XCOM)
         return {at: _read_blocked(each) for at, each in found.items()}
+
+
+def _seconds_waited(instance: Instance, before: Iterable[Instance | None]) -> float | None:
+    """Return how long a node that has ended waited, of the time since Airflow started it."""
+    if instance.duration is None or instance.start_date is None:
+        return None
+    ends = [each.end_date for each in before if each is not None and each.end_date is not None]
+    ready = max(ends, default=instance.start_date)
+    return min(max((ready - instance.start_date).total_seconds(), 0.0), instance.duration)
 
 
 def _read_blocked(packed: Any) -> tuple[str, str]:

@@ -175,7 +175,8 @@ class Node(BaseModel):
     map_index: int | None
     state: State
     try_number: int
-    duration: float | None
+    duration: float | None = Field(description="In seconds, with the time that it waited")
+    waited: float | None = Field(description="The seconds in which it waited for the nodes before it")
     start_date: datetime | None
     end_date: datetime | None
     reason: str | None = Field(description="Why it failed or did not run, if known")

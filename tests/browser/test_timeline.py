@@ -62,6 +62,34 @@ def test_rows_are_sorted_by_start_by_duration_and_by_key(page):
     assert call(page, "scatter.js", "marksOf", 0, 43) == [0, 10, 20, 30, 40]
 
 
+def test_a_graph_is_drawn_from_the_node_that_is_called_first_down(page):
+    def is_upside_down(*places):
+        return call(page, "workflow_graph.js", "isUpsideDown", [{"x": x, "y": y} for x, y in places])
+
+    assert is_upside_down((0, 40), (0, 20), (0, 0), (9, 0)) is True
+    assert is_upside_down((0, 0), (9, 20), (0, 20), (9, 40)) is False
+    assert is_upside_down((0, 0)) is False
+
+
+def test_a_node_ran_for_a_part_of_its_duration(page):
+    assert (
+        call(page, "node_times.js", "timesOf", {"duration": 582, "waited": 580}) == "ran 2.0s, waited 9m 40s"
+    )
+    assert call(page, "node_times.js", "timesOf", {"duration": 2, "waited": 0.1}) == "2.0s"
+    assert call(page, "node_times.js", "timesOf", {"duration": None, "waited": None}) == ""
+
+
+def test_columns_of_runs_have_dates_or_times_of_one_day(page):
+    one_day = ["2026-11-29 23:38:05", "2026-11-29 23:51:00"]
+    assert call(page, "state_strips.js", "datesOf", one_day) == ["23:38", "23:51"]
+    assert call(page, "state_strips.js", "datesOf", [*one_day, "2026-11-30 01:00:00", ""]) == [
+        "11-29",
+        "11-29",
+        "11-30",
+        "",
+    ]
+
+
 def test_blanks_that_would_not_be_seen_are_marked(page):
     script = """async (text) => {
         const { marked } = await import("/key_text.js");

@@ -205,6 +205,10 @@ def test_the_graph_of_a_workflow(get):
         ("second", "step", "success"),
     ]
     assert graph["edges"] == [["first", "second"]]
+    # A node that waits for others has a duration from when Airflow began it.
+    first, second = graph["nodes"]
+    assert first["waited"] == 0
+    assert 0 <= second["waited"] <= second["duration"]
     assert (graph["keys"], graph["state"], graph["message"]) == ([], "success", None)
 
 

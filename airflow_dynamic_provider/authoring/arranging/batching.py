@@ -70,6 +70,7 @@ def _make_cut(space: KeySpace, settings: Batch, source: Any) -> Cut:
         size=settings.size,
         limit=settings.bytes,
         source=source,
+        task_display_name=f"batches of {space.name}",
         doc_md=f"Divides the keys of {space.name} into batches, for Airflow to expand over.",
     )
     return Cut(space.spec, task_id)

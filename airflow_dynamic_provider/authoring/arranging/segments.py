@@ -159,12 +159,14 @@ class _Difference:
         space, level, place = clone.space, segment.level, (segment.cut, segment.level)
         if place not in space.segments:
             name = space.name if level == 0 else f"{space.name}_{level + 1}"
-            prefix, doc = ("each", "clone per key") if clone.cut is None else ("batches", "task per batch")
+            prefix, doc = ("each", "key") if clone.cut is None else ("batches", "batch")
             space.segments[place] = task_graph.make_mapped_group(
                 task_graph.free_group_id(self.graph.dag, f"{prefix}_{name}"),
                 space.home,
                 clone.ensure_expanded_task(),
-                f"One {doc} of {space.name}" + (", after a task that needs all keys" if level else ""),
+                f"each {doc} of {name}",
+                f"One task instance per {doc} of {space.name}"
+                + (", after a task that needs all keys" if level else ""),
             )
         return space.segments[place]
 
@@ -173,6 +175,7 @@ class _Difference:
         gate = self.graph.make_at_root(
             _kind_of_gate(clone),
             self.graph.free_id(f"{task.task_id}__gate"),
+            task_display_name=f"{task.task_id}: gate of each key",
             doc_md=f"Waits for all clones that `{task.task_id}` needs from other mapped groups, then "
             "decides for each key whether it continues.",
             # A gate takes a worker briefly, as one more task of the map.

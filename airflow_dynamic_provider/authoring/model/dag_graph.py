@@ -183,7 +183,9 @@ class DagGraph:
 
     def ensure_done_after(self, task: Any) -> Any:
         """Return the task that succeeds when all clones of ``task`` are done; create it on the first call."""
-        return self._ensure_after_clones(task, "all_done", "done", "Succeeds when all clones of {} are done.")
+        return self._ensure_after_clones(
+            task, "all_done", "done", "all keys done", "Succeeds when all clones of {} are done."
+        )
 
     def ensure_unfailed_after(self, task: Any) -> Any:
         """Return the task that succeeds if no clone of ``task`` failed; create it on the first call."""
@@ -191,10 +193,11 @@ class DagGraph:
             task,
             "none_failed",
             "unfailed",
+            "no key failed",
             "Succeeds when each clone of {} has succeeded or was skipped, or if there are no keys.",
         )
 
-    def _ensure_after_clones(self, task: Any, rule: str, suffix: str, doc: str) -> Any:
+    def _ensure_after_clones(self, task: Any, rule: str, suffix: str, name: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
         task_id = f"{task.task_id}__{suffix}"
@@ -205,6 +208,7 @@ class DagGraph:
                 self.clones[task.task_id].space.home,
                 task,
                 rule=rule,
+                task_display_name=f"{task.task_id}: {name}",
                 doc_md=f"{doc.format(f'`{task.task_id}`')} The scheduler ends it without running it.",
             )
         return self._done[task_id]

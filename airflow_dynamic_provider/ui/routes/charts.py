@@ -48,13 +48,13 @@ def get_past_durations(
     run_id: str,
     session: SessionDep,
     of: _Of,
-    key: Annotated[list[str], Query(max_length=100, description="The keys, as JSON lists")],
+    key: Annotated[list[str] | None, Query(max_length=100, description="The keys, as JSON lists")] = None,
     runs: Annotated[int, Query(ge=1, le=50, description="The number of runs before this one")] = 10,
 ) -> models.PastDurations:
     """Return how long some keys took in the runs before this one."""
     run = open_run(session, dag_id, run_id)
     run.space(of)
-    paths = [read_key_path(each) for each in key]
+    paths = [read_key_path(each) for each in key or ()]
     history = History(session, dag_id, of, runs, before=run.dag_run)
     rows = zip(paths, read_past_seconds(history, paths), strict=True)
     return models.PastDurations(

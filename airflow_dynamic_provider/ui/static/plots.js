@@ -44,7 +44,7 @@ export function Plot({ runs, label, isSummary }) {
       <b><${Cut} text=${label.label} /></b> <span class="quiet"><${Cut} text=${`${label.task_id} · ${label.output}`} /></span>
     </figcaption>
     <div ref=${place} class="plot-picture" role="img" aria-label=${`${label.label} over ${runs.length} runs; the table below has the numbers`}></div>
-    <${Legend} runs=${runs} label=${label} isSummary=${isSummary} at=${at} />
+    <${Legend} runs=${runs} label=${label} isSummary=${isSummary} at=${at ?? (runs.length === 1 ? 0 : null)} />
     <${NumberTable} runs=${runs} label=${label} />
   </figure>`;
 }
@@ -108,7 +108,8 @@ function optionsOf(runs, label, isSummary, width, onCursor) {
     stroke: color(`line-${lineOf(number, isSummary)}`),
     width: isSummary && number !== 1 ? 1 : 2,
     spanGaps: false,
-    points: { show: true, size: isSummary && number !== 1 ? 3 : 5 },
+    // Between runs there is a line. One run has its point alone.
+    points: { show: true, size: runs.length === 1 ? 12 : isSummary && number !== 1 ? 3 : 5 },
   }));
   return {
     width,

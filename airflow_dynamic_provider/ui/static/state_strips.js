@@ -35,7 +35,7 @@ export function StateStrips({ place, of, view, change }) {
   }
   return html`<section class="section" aria-label="The last runs of each key">
     <div class="toolbar">
-      <h2>The last ${several(data.runs.length, "run")} of each key</h2>
+      <h2>The last ${data.runs.length === 1 ? "run" : several(data.runs.length, "run")} of each key</h2>
       <div class="actions"><${SearchBox} value=${search} label="Search keys" onSearch=${(/** @type {string} */ text) => change({ search: text, offset: 0 })} /></div>
     </div>
     ${error && html`<${Failure} error=${error} />`}
@@ -55,12 +55,13 @@ export function StateStrips({ place, of, view, change }) {
 function Strips({ place, data }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
   useRoving(table);
+  const dates = datesOf(data.runs.map(momentOf));
   return html`<div class="strips-scroll">
     <table ref=${table} class="strips" role="grid" aria-label="States by key and run" onKeyDown=${moveByKey} onFocusIn=${followFocus}>
       <thead>
         <tr>
           <th class="key-column" scope="col">Key</th>
-          ${data.runs.map((run) => html`<th key=${run.run_id} scope="col"><${RunMark} place=${place} run=${run} /></th>`)}
+          ${data.runs.map((run, at) => html`<th key=${run.run_id} scope="col"><${RunMark} place=${place} run=${run} date=${dates[at] ?? ""} /></th>`)}
         </tr>
       </thead>
       <tbody>
@@ -75,9 +76,11 @@ function Strips({ place, data }) {
   </div>`;
 }
 
-/** @param {{place: Place, run: Run}} properties */
-function RunMark({ place, run }) {
-  return html`<${Link} href=${runHref(place, place.dagId, run.run_id)} class="run-mark is-${nameOf(run.state)}" title=${`${titleOf(run)}\nRun: ${wordsOf(run.state)}`} aria-label=${`Run ${run.run_id}: ${wordsOf(run.state)}`}><//>`;
+/** @param {{place: Place, run: Run, date: string}} properties */
+function RunMark({ place, run, date }) {
+  return html`<${Link} href=${runHref(place, place.dagId, run.run_id)} class="run-mark" title=${`${titleOf(run)}\nRun: ${wordsOf(run.state)}`} aria-label=${`${date} Run ${run.run_id}: ${wordsOf(run.state)}`}>
+    <i class=${`is-${nameOf(run.state)}`}></i><span>${date}</span>
+  <//>`;
 }
 
 /** @param {{place: Place, run: Run, past: PastState | null, name: string}} properties */
@@ -95,8 +98,23 @@ function Square({ place, run, past, name }) {
   ><${Picture} path=${pictureOf(past.state)} size=${12} /><//>`;
 }
 
+/**
+ * Return the date of each run, or its time if all runs are of one day.
+ *
+ * @param {string[]} moments  Empty where there is none.
+ * @returns {string[]}
+ */
+export function datesOf(moments) {
+  const isOneDay = new Set(moments.map((each) => each.slice(0, 10))).size === 1;
+  return moments.map((each) => (isOneDay ? each.slice(11, 16) : each.slice(5, 10)));
+}
+
+/** @param {Run} run */
+function momentOf(run) {
+  return formatMoment(run.logical_date ?? run.start_date, viewersZone());
+}
+
 /** @param {Run} run */
 function titleOf(run) {
-  const moment = run.logical_date ?? run.start_date;
-  return moment ? `${run.run_id}\n${formatMoment(moment, viewersZone())}` : run.run_id;
+  return [run.run_id, momentOf(run)].filter(Boolean).join("\n");
 }

@@ -120,10 +120,10 @@ function CellLink({ place, cell, name }) {
     class=${`cell is-${nameOf(cell.state)}${cell.is_stale ? " is-stale" : ""}`}
     data-stop
     title=${titleOf(cell, name)}
-    aria-label=${`${cell.task_id}: ${wordsOf(cell.state)}${time ? `, ${time}` : ""}${cell.try_number > 1 ? `, try ${cell.try_number}` : ""}${cell.from_run ? ", result of an earlier run" : ""}`}
   >
     <${StateSquare} state=${cell.state} />
-    <span class=${time ? "cell-text" : "cell-text is-word"}>${time || wordsOf(cell.state).toLowerCase()}</span>
+    <span class="visually-hidden">${cell.task_id}: ${wordsOf(cell.state)}${time && ", "}</span>
+    <span class=${time ? "cell-text" : "cell-text is-word"} aria-hidden=${time ? undefined : "true"}>${time || wordsOf(cell.state).toLowerCase()}</span>
     ${cell.try_number > 1 && html`<span class="tries">×${cell.try_number}</span>`}
     ${cell.from_run && html`<span class="kept-mark">kept</span>`}
     ${cell.is_stale && html`<span class="stale-mark">old key</span>`}

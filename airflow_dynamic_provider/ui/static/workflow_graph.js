@@ -6,7 +6,7 @@ import { instanceHref } from "./address.js";
 import { followLink } from "./host.js";
 import { Picture } from "./parts.js";
 import { nameOf, pictureOf, wordsOf } from "./states.js";
-import { formatDuration } from "./time.js";
+import { timesOf } from "./node_times.js";
 import { Graph, layout } from "./vendor/dagre.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { isMatch } from "./workflow_list.js";
@@ -25,10 +25,10 @@ import { isMatch } from "./workflow_list.js";
 /** A graph with more nodes is not drawn. */
 export const LARGEST = 300;
 
-const BOX = { width: 204, height: 44 };
+const BOX = { width: 240, height: 44 };
 
 /** The number of characters of a name that fit into a box. */
-const FITTING = 25;
+const FITTING = 30;
 const MARGIN = 16;
 const ZOOMS = [0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.5];
 
@@ -86,9 +86,9 @@ function ZoomButton({ label, path, to, onZoom }) {
  * @param {{node: WorkflowNode, at: Point, href: string | undefined, isFaint: boolean, isChosen: boolean, onChoose: () => void}} properties
  */
 function Box({ node, at, href, isFaint, isChosen, onChoose }) {
-  const time = formatDuration(node.duration);
+  const time = timesOf(node);
   const words = wordsOf(node.state);
-  const title = [node.name, words, node.kind !== node.name && `Kind: ${node.kind}`, time && `Duration: ${time}`, node.reason, node.from_run && `Result of the run ${node.from_run}`].filter(Boolean).join("\n");
+  const title = [node.name, words, node.kind !== node.name && `Kind: ${node.kind}`, time, node.reason, node.from_run && `Result of the run ${node.from_run}`].filter(Boolean).join("\n");
   return html`<g class=${`node is-${nameOf(node.state)}${isFaint ? " is-faint" : ""}${isChosen ? " is-chosen" : ""}`} transform=${`translate(${at.x} ${at.y})`}>
     <title>${title}</title>
     <a href=${href} onClick=${followLink} aria-label=${`${node.name}: ${words}${node.from_run ? ", result of an earlier run" : ""}`}>
@@ -115,6 +115,9 @@ function draw(data) {
   data.nodes.forEach(({ name }) => graph.setNode(name, { ...BOX }));
   data.edges.filter((edge) => edge.every((name) => graph.hasNode(name))).forEach(([from, to]) => graph.setEdge(from, to));
   layout(graph);
+  if (isUpsideDown(data.nodes.map(({ name }) => graph.node(name)))) {
+    turnOver(graph);
+  }
   const { width = 0, height = 0 } = graph.graph();
   const corner = (/** @type {string} */ name) => {
     const { x, y } = graph.node(name);
@@ -131,6 +134,29 @@ function draw(data) {
       return curve([{ x: from.x + BOX.width / 2, y: from.y }, ...inner, { x: to.x - BOX.width / 2, y: to.y }]);
     }),
   };
+}
+
+/**
+ * Return whether nodes are above those that the body called before them, more often than below: the layout may put a
+ * rank of nodes in either order.
+ *
+ * @param {Point[]} nodes  In the order in which the body called them.
+ * @returns {boolean}
+ */
+export function isUpsideDown(nodes) {
+  /** @type {Map<number, Point[]>} */
+  const ranks = new Map();
+  nodes.forEach((node) => ranks.set(node.x, [...(ranks.get(node.x) ?? []), node]));
+  const steps = [...ranks.values()].flatMap((rank) => rank.slice(1).map((node, at) => Math.sign(node.y - (rank[at]?.y ?? 0))));
+  return steps.reduce((sum, step) => sum + step, 0) < 0;
+}
+
+/** @param {Graph} graph  Its lines cross as often when top and bottom are exchanged. */
+function turnOver(graph) {
+  const { height = 0 } = graph.graph();
+  const turned = (/** @type {Point} */ point) => (point.y = height - point.y);
+  graph.nodes().forEach((name) => turned(graph.node(name)));
+  graph.edges().forEach((edge) => graph.edge(edge).points.forEach(turned));
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 
 import { instanceHref } from "./address.js";
+import { ranOf } from "./node_times.js";
 import { Cut, Link, Notice, StateBadge } from "./parts.js";
 import { followFocus, moveByKey, useRoving } from "./roving.js";
 import { formatDuration } from "./time.js";
@@ -28,7 +29,7 @@ export function WorkflowList({ place, data, search, selection }) {
     <table ref=${table} class="matrix" role="grid" aria-label="Nodes" onKeyDown=${moveByKey} onFocusIn=${followFocus}>
       <thead>
         <tr>
-          <th class="key-column" scope="col">Node</th><th scope="col">State</th><th scope="col" class="number">Duration</th>
+          <th class="key-column" scope="col">Node</th><th scope="col">State</th><th scope="col" class="number">Ran</th><th scope="col" class="number">Waited</th>
           <th scope="col" class="number">Try</th><th scope="col">Kind</th><th scope="col">Why it did not run</th>
         </tr>
       </thead>
@@ -45,7 +46,8 @@ export function WorkflowList({ place, data, search, selection }) {
               </div>
             </th>
             <td><${StateBadge} state=${node.state} />${node.from_run && html` <span class="kept-mark" title=${`Result of the run ${node.from_run}`}>kept</span>`}</td>
-            <td class="number">${formatDuration(node.duration)}</td>
+            <td class="number">${formatDuration(ranOf(node))}</td>
+            <td class="number">${formatDuration(node.waited || null)}</td>
             <td class="number">${node.try_number || ""}</td>
             <td><${Cut} text=${node.kind} /></td>
             <td class="reason"><${Cut} text=${node.reason ?? ""} /></td>

@@ -115,6 +115,7 @@ def _build_mapped(
             task_id=GATHER,
             spec=spec,
             clone=clone,
+            task_display_name="nodes of all keys",
             doc_md=f"Lists the nodes that all clones of `{plan.task_id}` have planned.",
         )
         _make_lanes(kinds, spec, gather, result)
@@ -268,7 +269,10 @@ def _make_list(name: str, spec: WorkflowSpec) -> NodeListOperator:
     lane = spec.lanes[name]
     until = ", and keeps it until no node can be added" if lane.grows else ""
     listed = NodeListOperator(
-        task_id=name, lane=name, doc_md=f"Returns the list of the nodes of `{lane.task_id}`{until}."
+        task_id=name,
+        lane=name,
+        task_display_name=f"list of nodes: {_shown(lane)}",
+        doc_md=f"Returns the list of the nodes of `{lane.task_id}`{until}.",
     )
     listed.spec = spec
     if lane.grows:
@@ -278,7 +282,9 @@ def _make_list(name: str, spec: WorkflowSpec) -> NodeListOperator:
 
 def _make_listed(spec: WorkflowSpec, before: Any) -> ListedOperator:
     listed = ListedOperator(
-        task_id=LISTED, doc_md="Succeeds when the lists that may grow have begun: their nodes can start."
+        task_id=LISTED,
+        task_display_name="lists of nodes have begun",
+        doc_md="Succeeds when the lists that may grow have begun: their nodes can start.",
     )
     listed.spec = spec
     _start_in_triggerer(listed, "ListedTrigger", {"spec": spec.pack()})
@@ -330,6 +336,7 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
     # Settings that every operator takes apply to the task, not to the operator that a node runs.
     settings = {setting: value for setting, value in kind.settings.items() if setting in setting_names()}
     settings.setdefault("doc_md", _doc(kind, lane))
+    settings.setdefault("task_display_name", _shown(lane))
     partial = operator_class.partial(**{**settings, **_OWN_SETTINGS, "task_id": name})
     nodes = partial.expand_kwargs(NodeSlots(listed))
     keep_errors(nodes)
@@ -340,6 +347,11 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         # here, see `HelperOperator`.
         task_graph.set_trigger_rule(nodes, TriggerRule.ONE_SUCCESS)
     return nodes
+
+
+def _shown(lane: Lane) -> str:
+    """Return the name that Airflow shows for the task of a lane, of which a kind may have two."""
+    return lane.kind if lane.is_direct or not STARTS_IN_TRIGGERER else f"{lane.kind} (after other nodes)"
 
 
 def _doc(kind: Kind, lane: Lane) -> str:

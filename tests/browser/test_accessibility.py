@@ -1,0 +1,77 @@
+"""What axe-core finds on each page, light and dark, wide and narrow: nothing serious."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import STATIC
+from tests.browser.run_server import PAGE, RunServer
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+WIDE, NARROW = (1200, 700), (480, 640)
+
+#: What is done on the page of a run before it is looked at, and what is visible then.
+VIEWS = {
+    "table": ("", "table.matrix"),
+    "unfolded": ("#open=%5B%22key+003%22%5D", ".key-details"),
+    "timeline": ("#show=timeline", ".time-bar"),
+    "bars": ("#show=charts", ".bar"),
+    "dots": (
+        "#show=charts&number=[%22size%22,%22items%22,%22result%22]&number=[%22cost%22,%22send%22,%22result%22]",
+        ".dot",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = RunServer(STATIC)
+    server.states = {f"key {number:03}": "success" for number in range(60)}
+    server.states |= {"key 003": "failed", "key 017": "skipped", "key 005": None, "key 006": "running"}
+    server.stale, server.kept, server.slow = {"key 007"}, {"key 008": "run 0"}, "key 009"
+    server.is_running = False
+    return server
+
+
+@pytest.fixture(params=[("light", WIDE), ("dark", NARROW)], ids=["light and wide", "dark and narrow"])
+def look(browser, server, request):
+    """Open an address, and return the serious findings."""
+    scheme, (width, height) = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        bypass_csp=True,
+        has_touch=width == NARROW[0],
+    )
+    page = context.new_page()
+    server.attach(page)
+
+    def look(address, shown, *, click=None):
+        # An address that differs only in its fragment would not be loaded.
+        page.goto("about:blank")
+        page.goto(address)
+        expect(page.locator(shown).first).to_be_visible()
+        if click:
+            page.get_by_role("button", name=click).click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+        page.add_script_tag(path=AXE)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+        return [
+            f"{each['id']}: {node['target']} {node['failureSummary']}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"][:3]
+        ]
+
+    yield look
+    context.close()
+
+
+def test_nothing_serious_is_found_on_the_pages_of_a_run(look):
+    found = {name: look(f"{PAGE}{fragment}", shown) for name, (fragment, shown) in VIEWS.items()}
+    found["dialog"] = look(f"{PAGE}#", "table.matrix", click="Clear all failed")
+    assert "\n".join(f"{name}: {each}" for name, of_view in found.items() for each in of_view) == ""
