@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
+
+from airflow_dynamic_provider.cli import server_source
 
 #: Roles of Airflow's simple auth manager. A user with the role ``None`` may log in, but sees nothing.
 ROLES = {"admin": "ADMIN", "viewer": "VIEWER", "nobody": None}
@@ -40,3 +43,36 @@ class ApiServer:
         assert self.app is not None
         token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=ROLES[user]))
         return {"Authorization": f"Bearer {token}"}
+
+
+class OverHttp(list):
+    """The options with which a command asks the API server in this process, and what it asked."""
+
+    def __init__(self, server, monkeypatch):
+        super().__init__(["--url", "http://testserver"])
+        self._server, self._monkeypatch = server, monkeypatch
+        self.requests = []
+        self.log_in("admin")
+        monkeypatch.setattr(server_source, "new_client", lambda: contextlib.nullcontext(self))
+
+    def log_in(self, user):
+        token = self._server.headers(user)["Authorization"].removeprefix("Bearer ")
+        self._monkeypatch.setenv("AIRFLOW_CLI_TOKEN", token)
+
+    def expired_token(self):
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+        user = SimpleAuthManagerUser(username="admin", role="ADMIN")
+        return get_auth_manager().generate_jwt(user, expiration_time_in_seconds=-3600)
+
+    def __getattr__(self, name):
+        return getattr(self._server.client, name)
+
+    def request(self, method, url, **more):
+        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
+        return self._server.client.request(method, url, **more)
+
+    def stream(self, method, url, **more):
+        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
+        return self._server.client.stream(method, url, **more)

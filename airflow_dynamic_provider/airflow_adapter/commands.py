@@ -23,7 +23,7 @@ class _Argument(Arg):  # type: ignore[misc, unused-ignore]
     """An argument that adds itself to a parser, with its completion."""
 
     def __init__(self, argument: Any) -> None:
-        super().__init__(argument.flags, **argument.options)
+        super().__init__(argument.flags, **argument.options)  # type: ignore[no-untyped-call, unused-ignore]
         self._argument = argument
 
     def add_to_parser(self, parser: ArgumentParser) -> None:
@@ -48,5 +48,6 @@ def _airflow_command(command: Any) -> CLICommand:
 
 def as_airflow_command(function: Callable[[Any], None]) -> Callable[[Any], None]:
     """Return a command that Airflow notes in its audit log, and that writes no logs between its data."""
-    noted: Callable[[Any], None] = action_cli(suppress_logs_and_warning(function))
+    as_command: Any = action_cli
+    noted: Callable[[Any], None] = as_command(suppress_logs_and_warning(function))
     return noted

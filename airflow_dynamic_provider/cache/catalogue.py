@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.cache.claims import SUFFIX
 from airflow_dynamic_provider.cache.entries import Entry
@@ -36,6 +36,11 @@ class Selection(Record):
     version: str | None = None
     older_than: timedelta | None = None
     key: str = ""
+
+    @classmethod
+    def of(cls, *, older_than: float | None = None, **others: Any) -> Selection:
+        """Return a selection, with its age in seconds."""
+        return cls(**others, older_than=None if older_than is None else timedelta(seconds=older_than))
 
     def holds(self, kept: KeptResult, now: datetime) -> bool:
         """Return whether a result is meant. A damaged one has no version and no age."""
@@ -75,6 +80,30 @@ def find_results(selection: Selection) -> Iterator[KeptResult]:
         for kept in threads.map(_read, names):
             if kept is not None and selection.holds(kept, now):
                 yield kept
+
+
+def describe_result(kept: KeptResult, *, with_content: bool = False) -> dict[str, Any]:
+    """Return a result as plain values.
+
+    Args:
+        kept: The result.
+        with_content: Whether to return its value and its metadata too.
+    """
+    entry = kept.entry
+    made_by = None if entry is None else entry.made_by
+    described = {
+        "dag_id": kept.dag_id,
+        "task_id": kept.task_id,
+        "version": "(damaged)" if entry is None else entry.cache_version,
+        "key": kept.key,
+        "run_id": "" if made_by is None else made_by.run_id,
+        "mapping_key": "" if made_by is None else made_by.mapping_key or "",
+        "stored_at": "" if entry is None else entry.stored_at.isoformat(timespec="seconds"),
+    }
+    if not with_content:
+        return described
+    content, metadata = (None, {}) if entry is None else (entry.content, entry.metadata.pack())
+    return {**described, "content": content, "metadata": metadata}
 
 
 def delete_results(results: Iterable[KeptResult]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_dynamic_provider.cache.catalogue import KeptResult, Selection, delete_results, find_results
-from airflow_dynamic_provider.cli.common import say
+from airflow_dynamic_provider.cli.common import opened_kept_results, say
 from airflow_dynamic_provider.cli.printing import print_document, print_rows, print_tables
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from airflow_dynamic_provider.cli.source import Document
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -25,9 +26,10 @@ def list_results(args: Namespace) -> None:
     Raises:
         SystemExit: The age is no age.
     """
-    rows = [_row(kept, is_short=args.output in ("table", "plain")) for kept in find_results(_selection(args))]
-    print_rows(rows, args.output)
-    say(f"{_count(len(rows))}.")
+    with opened_kept_results(args.login) as kept:
+        found = kept.list_results(_selection(args))
+    _print(found, args.output)
+    say(f"{_count(len(found))}.")
 
 
 def show_result(args: Namespace) -> None:
@@ -36,21 +38,20 @@ def show_result(args: Namespace) -> None:
     Raises:
         SystemExit: There is no such result, or there are several.
     """
-    found = list(find_results(Selection(args.dag, args.task, key=args.key)))
+    selection = {"dag_id": args.dag, "task_id": args.task, "key": args.key}
+    with opened_kept_results(args.login) as kept:
+        found = kept.list_results(selection, with_content=True)
     if len(found) != 1:
         raise SystemExit(
             f"{_count(len(found))} with a key that begins with {args.key!r}. "
             f"{'List them with: cache list' if not found else 'Give more of the key'}."
         )
-    kept = found[0]
-    row = _row(kept, is_short=False)
-    content = None if kept.entry is None else kept.entry.content
-    metadata = {} if kept.entry is None else kept.entry.metadata.pack()
+    (described,) = found
     if args.output in ("json", "yaml"):
-        print_document({**row, "content": content, "metadata": metadata}, args.output)
+        print_document(described, args.output)
         return
-    shown = {**row, "content": content}
-    print_tables([[{"property": name, "value": value} for name, value in shown.items()]], args.output)
+    rows = [{"property": name, "value": value} for name, value in described.items() if name != "metadata"]
+    print_tables([rows], args.output)
 
 
 def clear_results(args: Namespace) -> None:
@@ -62,17 +63,23 @@ def clear_results(args: Namespace) -> None:
         SystemExit: Nothing says which results, or the age is no age.
     """
     selection = _selection(args)
-    if selection == Selection() and not args.all:
+    if not any(selection.values()) and not args.all:
         raise SystemExit("Say what to delete: --dag, --task, --version or --older-than, or --all.")
-    found = list(find_results(selection))
-    if args.yes:
-        delete_results(found)
-    print_rows([_row(kept, is_short=args.output in ("table", "plain")) for kept in found], args.output)
+    with opened_kept_results(args.login) as kept:
+        found = kept.delete_results(selection) if args.yes else kept.list_results(selection)
+    _print(found, args.output)
     say(f"Deleted {_count(len(found))}." if args.yes else f"{_count(len(found))}. Add --yes to delete them.")
 
 
-def _selection(args: Namespace) -> Selection:
-    return Selection(args.dag, args.task, args.version, _age(args.older_than))
+def _selection(args: Namespace) -> Document:
+    """Return the fields of `cache.catalogue.Selection`, with the age in seconds."""
+    age = _age(args.older_than)
+    return {
+        "dag_id": args.dag,
+        "task_id": args.task,
+        "version": args.version,
+        "older_than": None if age is None else age.total_seconds(),
+    }
 
 
 def _age(text: str | None) -> timedelta | None:
@@ -84,18 +91,9 @@ def _age(text: str | None) -> timedelta | None:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _row(kept: KeptResult, *, is_short: bool) -> dict[str, Any]:
-    entry = kept.entry
-    made_by = None if entry is None else entry.made_by
-    return {
-        "dag_id": kept.dag_id,
-        "task_id": kept.task_id,
-        "version": "(damaged)" if entry is None else entry.cache_version,
-        "key": kept.key[:_SHOWN] if is_short else kept.key,
-        "run_id": "" if made_by is None else made_by.run_id,
-        "mapping_key": "" if made_by is None else made_by.mapping_key or "",
-        "stored_at": "" if entry is None else entry.stored_at.isoformat(timespec="seconds"),
-    }
+def _print(found: list[Document], output: str) -> None:
+    shown = _SHOWN if output in ("table", "plain") else None
+    print_rows([{**described, "key": described["key"][:shown]} for described in found], output)
 
 
 def _count(count: int) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_dynamic_provider.cli.login import Login
-    from airflow_dynamic_provider.cli.source import Source
+    from airflow_dynamic_provider.cli.source import KeptResults, Source
 
 
 @contextmanager
@@ -24,13 +24,32 @@ def opened_source(login: Login | None) -> Iterator[Source]:
         # Imported here, because only reading the database needs Airflow.
         from airflow_dynamic_provider.cli.database_source import opened_database
 
-        opened = opened_database()
-    else:
-        from airflow_dynamic_provider.cli.server_source import opened_server
+        with opened_database() as database:
+            yield database
+        return
+    from airflow_dynamic_provider.cli.server_source import opened_server
 
-        opened = opened_server(login)
-    with opened as source:
-        yield source
+    with opened_server(login) as server:
+        yield server
+
+
+@contextmanager
+def opened_kept_results(login: Login | None) -> Iterator[KeptResults]:
+    """Open the API server of a login, or the place of kept results if there is none.
+
+    Raises:
+        SystemExit: The server cannot be asked. The error says why.
+    """
+    if login is None:
+        # Imported here, because only this needs Airflow.
+        from airflow_dynamic_provider.cli.kept_results import StoredResults
+
+        yield StoredResults()
+        return
+    from airflow_dynamic_provider.cli.server_source import opened_server
+
+    with opened_server(login) as server:
+        yield server
 
 
 def say(text: str) -> None:

@@ -58,7 +58,7 @@ class Command(NamedTuple):
     def execute(self, args: Namespace) -> None:
         """Execute it. The command line calls this."""
         function = _load(f"airflow_dynamic_provider.cli.{self.function}")
-        args.login = find_login(args) if _REMOTE[0] in self.arguments else None
+        args.login = find_login(args)
         if args.login is None:
             # Airflow notes in its audit log who reads its database.
             from airflow_dynamic_provider.airflow_adapter.commands import as_airflow_command
@@ -192,7 +192,12 @@ FORMAT = _argument(
 )
 FILE = _argument("--file", metavar="PATH", help="The file to write (default: standard output)")
 
-KEPT_DAG = _argument("--dag", metavar="DAG_ID", help="Only results of this Dag")
+KEPT_DAG = _argument(
+    "--dag",
+    metavar="DAG_ID",
+    completer="dag_ids",
+    help="Only results of this Dag; needed with an API server",
+)
 KEPT_TASK = _argument(
     "--task",
     metavar="TASK_ID",
@@ -310,20 +315,20 @@ CACHE = Group(
             name="list",
             help="List kept results",
             function="cache.list_results",
-            arguments=(*_KEPT, OUTPUT, VERBOSE),
+            arguments=(*_KEPT, *_COMMON),
         ),
         Command(
             name="show",
             help="Show a kept result with its value and its metadata",
             function="cache.show_result",
-            arguments=(KEPT_KEY, KEPT_DAG, KEPT_TASK, OUTPUT, VERBOSE),
+            arguments=(KEPT_KEY, KEPT_DAG, KEPT_TASK, *_COMMON),
         ),
         Command(
             name="clear",
             help="Delete kept results, so that they are computed again",
             description="Show which kept results would be deleted, and with --yes delete them.",
             function="cache.clear_results",
-            arguments=(*_KEPT, KEPT_ALL, DELETE, OUTPUT, VERBOSE),
+            arguments=(*_KEPT, KEPT_ALL, DELETE, *_COMMON),
         ),
     ),
 )

@@ -44,10 +44,11 @@ def find_login(args: Namespace) -> Login | None:
     Raises:
         SystemExit: The environment does not exist, or there is no token.
     """
-    name = args.env or os.environ.get(ENVIRONMENT)
-    if not (args.url or name):
+    named = args.env or os.environ.get(ENVIRONMENT)
+    if not (args.url or named):
         return None
-    kept = _kept_url(name or _DEFAULT)
+    name: str = named or _DEFAULT
+    kept = _kept_url(name)
     url = args.url or kept
     if url is None:
         raise SystemExit(
@@ -58,13 +59,13 @@ def find_login(args: Namespace) -> Login | None:
     if token := os.environ.get(TOKEN):
         return Login(url, token, f"the environment variable {TOKEN}")
     # A token is sent to no server but the one that it was kept for.
-    token = _kept_token(name or _DEFAULT) if kept is not None and kept.rstrip("/") == url else None
+    token = _kept_token(name) if kept is not None and kept.rstrip("/") == url else None
     if token is None:
         raise SystemExit(
             f"There is no token for {url}. Set the environment variable {TOKEN}, or log in with Airflow's "
-            f"own client: airflowctl auth login --api-url {url} --env {name or _DEFAULT}."
+            f"own client: airflowctl auth login --api-url {url} --env {name}."
         )
-    return Login(url, token, f"the environment {name or _DEFAULT!r} of airflowctl")
+    return Login(url, token, f"the environment {name!r} of airflowctl")
 
 
 def _file(name: str) -> Path:

@@ -40,7 +40,7 @@ def _dump(document: Any, output: str) -> str:
     if output == "json":
         return json.dumps(document, indent=2)
     # Each form of output imports what it needs, because a command should answer at once.
-    import yaml
+    import yaml  # type: ignore[import-untyped, unused-ignore]
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(document, Dumper=dumper, sort_keys=False))

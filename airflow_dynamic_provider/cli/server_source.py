@@ -59,7 +59,7 @@ def new_client() -> httpx.Client:
 
 
 class ServerSource:
-    """Airflow's API server, as a `Source`.
+    """Airflow's API server, as a `Source` and as `KeptResults`.
 
     Args:
         client: Sends the requests.
@@ -106,6 +106,19 @@ class ServerSource:
         found = self._public(f"/dags/{quote(dag_id, safe='')}/dagRuns", order_by="-run_after")
         runs = (each["dag_run_id"] for each in found["dag_runs"])
         return [run_id for run_id in runs if run_id.startswith(prefix)]
+
+    def list_results(self, selection: Mapping[str, Any], *, with_content: bool = False) -> list[Document]:
+        """Return the kept results of a Dag that are meant."""
+        path, others = _kept(selection)
+        params = _given({**others, "with_content": with_content})
+        found: list[Document] = self._read("GET", path, params=params)["results"]
+        return found
+
+    def delete_results(self, selection: Mapping[str, Any]) -> list[Document]:
+        """Delete the kept results of a Dag that are meant, and return them."""
+        path, others = _kept(selection)
+        found: list[Document] = self._read("POST", f"{path}/clear", json=_given(others))["results"]
+        return found
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -177,6 +190,19 @@ class ServerSource:
 
 def _run(dag_id: str, run_id: str) -> str:
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def _kept(selection: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the path of the kept results of a Dag, and what else is selected.
+
+    Raises:
+        SystemExit: No Dag is named.
+    """
+    others = dict(selection)
+    dag_id = others.pop("dag_id")
+    if dag_id is None:
+        raise SystemExit("With an API server, name the Dag, whose permissions decide: --dag DAG_ID.")
+    return f"/dags/{quote(dag_id, safe='')}/answers/kept-results", others
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,3 +51,20 @@ class Source(Protocol):
     def run_ids(self, dag_id: str, prefix: str) -> list[str]:
         """Return the ids of runs of a Dag with a prefix, the newest first."""
         ...
+
+
+class KeptResults(Protocol):
+    """What the commands for kept results read and delete: where they are kept, or through the API server."""
+
+    def list_results(self, selection: Mapping[str, Any], *, with_content: bool = False) -> list[Document]:
+        """Return the results that are meant.
+
+        Args:
+            selection: The fields of `cache.catalogue.Selection`, with the age in seconds.
+            with_content: Whether to return their values and their metadata too.
+        """
+        ...
+
+    def delete_results(self, selection: Mapping[str, Any]) -> list[Document]:
+        """Delete the results that are meant, and return them."""
+        ...

@@ -29,6 +29,7 @@ from airflow_dynamic_provider.ui.routes import (
     exports,
     history,
     instances,
+    kept,
     pages,
     runs,
     selecting,
@@ -74,6 +75,7 @@ def create_app() -> FastAPI:
         clearing,
         exports,
         answers,
+        kept,
         pages,
     ):
         app.include_router(module.router)

@@ -524,3 +524,18 @@ class CommandClear(CommandSelection):
     keep_results: bool = Field(
         default=False, description="Whether cached tasks may use results that are kept"
     )
+
+
+class KeptSelection(BaseModel):
+    """Which kept results of a Dag are meant. Without a value, all are."""
+
+    task_id: str | None = Field(default=None, description="Those of this task")
+    version: str | None = Field(default=None, description="Those of this version")
+    older_than: float | None = Field(default=None, description="Those that are older, in seconds")
+    key: str = Field(default="", description="Those whose key begins with this")
+
+
+class KeptQuery(KeptSelection):
+    """Which kept results of a Dag to list."""
+
+    with_content: bool = Field(default=False, description="With their values and their metadata")

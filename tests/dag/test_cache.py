@@ -35,7 +35,7 @@ from airflow_dynamic_provider.execution.layout import (
     keys_xcom,
 )
 from airflow_dynamic_provider.version_compat import AirflowSkipException
-from tests.api_server import ApiServer
+from tests.api_server import ApiServer, OverHttp
 from tests.dag_runs import _update, run_dag, start_run
 
 pytestmark = pytest.mark.dag
@@ -419,7 +419,7 @@ def test_a_clear_computes_again_unless_it_keeps_results(batch, capsys):
     assert work["metadata"]["result"] == {"from run": origin, "twice": {"type": "int", "value": 2}}
 
 
-def test_kept_results_are_listed_shown_and_deleted(kept, capsys):
+def test_kept_results_are_listed_shown_and_deleted(kept, capsys, monkeypatch):
     run_dag(dag_of())
     newer = run_dag(dag_of(cache=Cache("2")))
     damaged = kept / "cached" / "work" / f"{'0' * 64}.json"
@@ -445,6 +445,23 @@ def test_kept_results_are_listed_shown_and_deleted(kept, capsys):
     with pytest.raises(SystemExit, match="--older-than soon is no age"):
         main(["cache", "clear", "--older-than", "soon"])
 
+    over_http = OverHttp(ApiServer(), monkeypatch)
+    of_dag = ("--dag", "cached", "--version", "2")
+    assert command("list", *of_dag, *over_http) == command("list", *of_dag)
+    by_key = ("show", shown[:20], "--dag", "cached")
+    assert command(*by_key, *over_http) == command(*by_key)
+    assert command("clear", *of_dag, *over_http) == command("list", *of_dag)
+    assert command("clear", "--dag", "cached", "--older-than", "1h", "--yes", *over_http) == []
+    with pytest.raises(SystemExit, match="With an API server, name the Dag, whose permissions decide: --dag"):
+        main(["cache", "list", *over_http])
+    over_http.log_in("viewer")
+    with pytest.raises(SystemExit, match="refuses this to the user of the token"):
+        main(["cache", "clear", *of_dag, "--yes", *over_http])
+    over_http.log_in("admin")
+    assert len(command("clear", *of_dag, "--task", "work", "--yes", *over_http)) == 3
+    assert command("list", *of_dag) == []
+
+    run_dag(dag_of(cache=Cache("2")))
     assert len(command("clear", "--version", "2")) == 3
     assert len(command("clear", "--version", "2", "--yes")) == 3
     assert {row["version"] for row in command("list")} == {"1", "(damaged)"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -16,9 +15,9 @@ import yaml
 from airflow.sdk import dag, task, task_group
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata, dynamic_workflow
-from airflow_dynamic_provider.cli import completion, server_source
+from airflow_dynamic_provider.cli import completion
 from airflow_dynamic_provider.ui.routes import clearing
-from tests.api_server import ApiServer
+from tests.api_server import ApiServer, OverHttp
 from tests.dag.tasks import keep, pair
 from tests.dag.test_reruns import may_lose_keys
 from tests.dag.workflow_clears import execute, run_again
@@ -94,39 +93,6 @@ def told(run, capsys):
         return written.out, written.err
 
     return execute_and_read
-
-
-class OverHttp(list):
-    """The options with which a command asks the API server in this process, and what it asked."""
-
-    def __init__(self, server, monkeypatch):
-        super().__init__(["--url", "http://testserver"])
-        self._server, self._monkeypatch = server, monkeypatch
-        self.requests = []
-        self.log_in("admin")
-        monkeypatch.setattr(server_source, "new_client", lambda: contextlib.nullcontext(self))
-
-    def log_in(self, user):
-        token = self._server.headers(user)["Authorization"].removeprefix("Bearer ")
-        self._monkeypatch.setenv("AIRFLOW_CLI_TOKEN", token)
-
-    def expired_token(self):
-        from airflow.api_fastapi.app import get_auth_manager
-        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-        user = SimpleAuthManagerUser(username="admin", role="ADMIN")
-        return get_auth_manager().generate_jwt(user, expiration_time_in_seconds=-3600)
-
-    def __getattr__(self, name):
-        return getattr(self._server.client, name)
-
-    def request(self, method, url, **more):
-        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
-        return self._server.client.request(method, url, **more)
-
-    def stream(self, method, url, **more):
-        self.requests.append(f"{method} {url.removeprefix('http://testserver')}")
-        return self._server.client.stream(method, url, **more)
 
 
 @pytest.fixture(scope="module")

@@ -383,8 +383,15 @@ def test_only_routes_that_clear_do_not_only_read():
     methods = {route.path: route.methods for route in routes() if route.methods != {"GET"}}
     run = "/dags/{dag_id}/runs/{run_id}"
     # All but those that clear only answer. What they are asked may be long.
-    of_pages, of_commands = ("clearing", "clear", "find-keys"), ("answers/find-to-clear", "answers/clear")
-    assert methods == {f"{run}/{name}": {"POST"} for name in (*of_pages, *of_commands)}
+    of_pages, of_commands = (
+        ("clearing", "clear", "find-keys"),
+        (
+            "answers/find-to-clear",
+            "answers/clear",
+        ),
+    )
+    of_runs = {f"{run}/{name}": {"POST"} for name in (*of_pages, *of_commands)}
+    assert methods == {**of_runs, "/dags/{dag_id}/answers/kept-results/clear": {"POST"}}
 
 
 def test_they_are_documented(server):
