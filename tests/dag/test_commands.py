@@ -163,6 +163,7 @@ def test_list_shows_all_dynamic_outputs_and_workflows(read):
             "nodes": 1,
             "counts": {"success": 1},
             "state": "success",
+            "from_run": None,
             "message": None,
         }
     ]
