@@ -17,6 +17,7 @@ from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, r
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
+from airflow_dynamic_provider.database.usual import Usual, all_keys, find_usual, unusual_keys
 from airflow_dynamic_provider.definitions.states import FINAL
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 By = Literal["position", "state", "duration"]
 
-# So many keys are read by themselves. Of more keys, those of all batches are read, once for all sums.
+# So many keys are read by themselves. Of more keys, those of all batches are read, once for all sums. It is
+# also worth the queries to find out which state is usual.
 _FEW = 1000
 
 # The rank and the seconds of a key before any of its tasks has been looked at.
@@ -82,7 +84,7 @@ class Total:
 
     Attributes:
         counts: State -> number of keys.
-        seconds: The sum of their durations.
+        seconds: The sum of their durations. Only `Totals.of_each` always knows it.
         absent: The number of keys without a task instance.
     """
 
@@ -126,8 +128,20 @@ class Totals:
         self._is_cut = False
 
     def of(self, positions: Sequence[int]) -> Total:
-        """Return the states of keys, by their positions. This takes two queries if keys were listed once."""
-        return self.of_each([positions])[0]
+        """Return the states of keys, by their positions.
+
+        This takes two queries if keys were listed once, and at most two more if there are many keys.
+        """
+        from sqlalchemy import func, select
+
+        usual = None if self._batched_ids else self._usual_of(positions)
+        if usual is None:
+            return self.of_each([positions])[0]
+        found = self._unusual(usual, positions).subquery()
+        by_rank = select(found.c.rank, func.count()).group_by(found.c.rank)
+        counts = Counter({ORDER[each]: count for each, count in self._source.session.execute(by_rank)})
+        counts[ORDER[usual.rank]] += len(positions) - counts.total()
+        return Total(+counts, 0.0, absent=0)
 
     def of_each(self, groups: Sequence[Sequence[int]]) -> list[Total]:
         """Return the states of the keys of each group, in two queries. No key is in two groups.
@@ -142,8 +156,8 @@ class Totals:
         counts: list[Counter[str | None]] = [Counter() for _ in groups]
         seconds = [0.0 for _ in groups]
         if self._task_ids and any(groups):
-            keys = self._by_key([position for group in groups for position in group]).subquery()
-            keys = _with_group(keys, groups)
+            positions = [position for group in groups for position in group]
+            keys = _with_group(self._by_key(positions).subquery(), groups)
             columns = (keys.c.group, keys.c.rank)
             by_state = select(*columns, func.count(), func.sum(keys.c.seconds)).group_by(*columns)
             for at, each, count, sum_of_seconds in self._source.session.execute(by_state):
@@ -172,7 +186,7 @@ class Totals:
         counts: Counter[str | None] = Counter()
         seconds, found = 0.0, []
         for is_sum, rank_of, each, its_seconds in self._source.session.execute(
-            _sums_and_first(self._by_key(positions), order)
+            _sums_and_first(self._by_key_for(positions, order), order)
         ):
             if is_sum:
                 counts[ORDER[rank_of]] = each
@@ -250,35 +264,77 @@ class Totals:
             found |= {position: (each, seconds or 0.0) for position, each, seconds in read}
         return found
 
+    def _by_key_for(self, positions: Collection[int], order: Order) -> Any:
+        """Return the query of `_by_key`. Without the seconds if the order does not need them."""
+        from sqlalchemy import Float, cast, null
+
+        usual = None if order.by == "duration" else self._usual_of(positions)
+        if usual is None:
+            return self._by_key(positions)
+        unusual = self._unusual(usual, positions)
+        found = all_keys(self._source, usual, unusual, lambda at: self._is_among(at, positions))
+        return found.add_columns(cast(null(), Float).label("seconds"))
+
+    def _unusual(self, usual: Usual, positions: Collection[int]) -> Any:
+        return unusual_keys(self._source, usual, self._rank, lambda at: self._is_among(at, positions))
+
+    def _usual_of(self, positions: Collection[int]) -> Usual | None:
+        """Return the states of all keys, ``None`` if there are few keys, or no usual state."""
+        return self._usual if len(positions) > _FEW else None
+
+    @cached_property
+    def _usual(self) -> Usual | None:
+        if self._keys.is_listed_again or not self._task_ids:
+            # The state of a task instance may be that of another key.
+            return None
+        return find_usual(self._source, self._task_ids, len(self._keys.paths or ()))
+
+    def _is_among(self, column: Any, positions: Collection[int]) -> Any:
+        """Return the condition that a column with a map index is one of some positions."""
+        count = len(self._keys.paths or ())
+        return column.between(0, count - 1) if len(positions) == count else among(column, positions)
+
+    @property
+    def _rank(self) -> Any:
+        """The rank of a task instance."""
+        from sqlalchemy import case
+
+        from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
+
+        stale = self.staleness.condition
+        # The database compares a state with one after the other, and most task instances succeed.
+        states = [
+            (TaskInstance.state == state, RANKS[state]) for state in reversed(ORDER) if state is not None
+        ]
+        return case(
+            *([] if stale is None else [(stale, RANKS[None])]),
+            *states,
+            else_=RANKS[None],
+        )
+
     def _by_key(self, positions: Collection[int]) -> Any:
         """Return a query with a row for each of some keys that has a task instance.
 
-        Its columns are ``position``, ``rank`` (of the state that matters most) and ``seconds``.
+        Its columns are ``position``, ``rank`` (of the state that matters most) and ``seconds``. It visits all
+        task instances of the keys.
         """
         from sqlalchemy import and_, case, func, literal, null, select
 
         from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
         stale = self.staleness.condition
-        ranks = case(
-            *([] if stale is None else [(stale, RANKS[None])]),
-            *((TaskInstance.state == state, number) for state, number in RANKS.items() if state is not None),
-            else_=RANKS[None],
-        )
         # As `read_instances` does: a task instance that has not ended has the duration of an earlier try.
         seconds = case(
             *([] if stale is None else [(stale, null())]),
             (TaskInstance.state.in_(FINAL), TaskInstance.duration),
             else_=null(),
         )
-        lowest = func.min(ranks)
+        lowest = func.min(self._rank)
         # The ranks of missing cells that are lower than those of all others, from the lowest.
         missing = sorted(self._missing(), key=lambda each: each[1])
         lower = [
             (and_(is_missing, lowest > literal(number)), literal(number)) for is_missing, number in missing
         ]
-        is_all = len(positions) == len(self._keys.paths or ())
-        first_and_last = TaskInstance.map_index.between(0, len(self._keys.paths or ()) - 1)
         return (
             select(
                 TaskInstance.map_index.label("position"),
@@ -287,7 +343,7 @@ class Totals:
             )
             .where(
                 *self._source.instances_of(self._task_ids),
-                first_and_last if is_all else among(TaskInstance.map_index, positions),
+                self._is_among(TaskInstance.map_index, positions),
             )
             .group_by(TaskInstance.map_index)
         )

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from inspect import signature
+from unittest import mock
 
 import pytest
 from airflow.sdk import dag, task
@@ -13,6 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput
+from airflow_dynamic_provider.database import totals as totals_module
 from airflow_dynamic_provider.database.cells import ORDER, Cells, rank, summarize
 from airflow_dynamic_provider.database.instances import Instance
 from airflow_dynamic_provider.database.keys import KeyList
@@ -90,7 +92,11 @@ of_a_task = st.builds(
     st.dictionaries(st.integers(0, CLONES - 1), rows),
     st.none() | of_all_keys,
 )
-tables = st.fixed_dictionaries(dict.fromkeys(TASKS, of_a_task))
+#: The same without gaps, so that one state may be the usual one.
+complete = st.lists(rows, min_size=KEYS, max_size=CLONES).map(lambda clones: dict(enumerate(clones)))
+tables = st.fixed_dictionaries(dict.fromkeys(TASKS, of_a_task)) | st.fixed_dictionaries(
+    dict.fromkeys(TASKS, complete)
+)
 
 
 @pytest.fixture(scope="module")
@@ -196,20 +202,26 @@ def test_all_ways_to_read_cells_give_one_answer(stored, session, table, tries):
     for task_ids in (None, ["second"]):
         rows = reader(session, stored, tries, task_ids).at(range(KEYS))
         totals = reader(session, stored, tries, task_ids, Totals)
+        of_many = reader(session, stored, tries, task_ids, Totals)
         assert totals.staleness.is_any == any(
             cell.is_stale for row in rows.values() for cell in row.values() if cell
         )
         for positions in (range(KEYS), [0, 2], [1], []):
-            check_totals(totals, positions, {at: summarize(rows[at].values()) for at in positions})
+            summaries = {at: summarize(rows[at].values()) for at in positions}
+            check_totals(totals, positions, summaries)
+            if len(positions) > 1:
+                with mock.patch.object(totals_module, "_FEW", 1):
+                    check_totals(of_many, positions, summaries)
 
 
 def check_totals(totals, positions, summaries):
     """Compare what the database sums up with the summary of each key."""
     total = totals.of(positions)
     assert total.counts == Counter(summary.state for summary in summaries.values())
-    assert total.seconds == sum(summary.duration or 0 for summary in summaries.values())
     each = totals.of_each([[position] for position in positions])
     assert [[*each.counts] for each in each] == [[summaries[position].state] for position in positions]
+    seconds = {position: summaries[position].duration or 0 for position in positions}
+    assert [each.seconds for each in each] == [*seconds.values()]
     values = {
         "position": lambda position: position,
         "state": lambda position: rank(summaries[position].state),
@@ -219,7 +231,8 @@ def check_totals(totals, positions, summaries):
         for is_descending in (False, True):
             ordered = sorted(positions, key=value, reverse=is_descending)
             how = {"by": by, "is_descending": is_descending}
-            assert totals.of_and_first(positions, Order(**how)) == (total, ordered)
+            total_of_page, first = totals.of_and_first(positions, Order(**how))
+            assert (total_of_page.counts, first) == (total.counts, ordered)
             assert totals.of_and_first(positions, Order(**how, limit=1, offset=1))[1] == ordered[1:2]
             for states in (["success"], ["none", "failed"], ["of a later Airflow"]):
                 shown = [at for at in ordered if (summaries[at].state or "none") in states]
@@ -270,6 +283,20 @@ def test_the_number_of_queries_does_not_grow_with_the_keys(
     assert counted(session, lambda: totals.of(range(KEYS))) == summed_up
     cells = reader(session, stored, tries)
     assert counted(session, lambda: cells.at([0])) == one_row
+
+
+def test_the_keys_in_the_usual_state_are_counted_and_not_visited(stored, session, monkeypatch):
+    monkeypatch.setattr(totals_module, "_FEW", 0)
+    table = {task_id: dict.fromkeys(range(KEYS), DONE) for task_id in TASKS}
+    table["second"][1] = replace(DONE, state=FAILED)
+    write(session, stored, table)
+    totals = reader(session, stored, 1, kind=Totals)
+    # How many task instances are in which state, whether there are others, and those in another state.
+    assert counted(session, lambda: totals.of(range(KEYS))) == 3
+    assert totals.of(range(KEYS)).counts == {FAILED: 1, SUCCESS: KEYS - 1}
+    del table["third"][2]
+    write(session, stored, table)
+    assert reader(session, stored, 1, kind=Totals).of([1, 2]).counts == {FAILED: 1, None: 1}
 
 
 def test_the_seconds_of_another_key_are_not_those_of_a_key(stored, session):
