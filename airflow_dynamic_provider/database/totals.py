@@ -17,7 +17,7 @@ from airflow_dynamic_provider.database.cells import ORDER, RANKS, name_counts, r
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.database.parts import among
 from airflow_dynamic_provider.database.staleness import Staleness
-from airflow_dynamic_provider.database.usual import Usual, all_keys, find_usual, unusual_keys
+from airflow_dynamic_provider.database.usual import Usual, all_keys, count_states, find_usual, unusual_keys
 from airflow_dynamic_provider.definitions.states import FINAL
 
 if TYPE_CHECKING:
@@ -284,10 +284,18 @@ class Totals:
 
     @cached_property
     def _usual(self) -> Usual | None:
-        if self._keys.is_listed_again or not self._task_ids:
-            # The state of a task instance may be that of another key.
+        counts, count = self.counts_by_task, len(self._keys.paths or ())
+        return None if not counts else find_usual(counts, self._task_ids, count)
+
+    @cached_property
+    def counts_by_task(self) -> Counter[tuple[str, str | None]] | None:
+        """(Task, state) -> number of keys, of the tasks that have a task instance for each key.
+
+        It is ``None`` if the keys were listed again: the state of a task instance may be that of another key.
+        """
+        if self._keys.is_listed_again:
             return None
-        return find_usual(self._source, self._task_ids, len(self._keys.paths or ()))
+        return count_states(self._source, self._task_ids, len(self._keys.paths or ()))
 
     def _is_among(self, column: Any, positions: Collection[int]) -> Any:
         """Return the condition that a column with a map index is one of some positions."""

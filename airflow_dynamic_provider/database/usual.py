@@ -7,6 +7,7 @@ lists the keys. It does not visit the task instances in the usual state.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,28 +40,45 @@ class Usual:
         return rank(self.state)
 
 
-def find_usual(source: RunSource, task_ids: Sequence[str], count: int) -> Usual | None:
-    """Return the states of some tasks, ``None`` if a task has no task instance for a key. Two queries.
+def count_states(source: RunSource, task_ids: Sequence[str], count: int) -> Counter[tuple[str, str | None]]:
+    """Return (task, state) -> number of keys that have such a task instance. Two queries.
 
     Args:
         source: The run.
         task_ids: The tasks.
         count: The number of keys.
     """
-    from sqlalchemy import func, not_, select
+    from sqlalchemy import func, or_, select
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
-    instances = source.instances_of(task_ids)
-    by_state = select(TaskInstance.state, func.count()).where(*instances).group_by(TaskInstance.state)
-    counts = {name_of_state(state): number for state, number in source.session.execute(by_state)}
-    is_of_key = TaskInstance.map_index.between(0, count - 1)
-    of_no_key = select(func.count()).select_from(TaskInstance).where(*instances, not_(is_of_key))
-    if sum(counts.values()) - (source.session.scalar(of_no_key) or 0) != count * len(task_ids):
+    columns = (TaskInstance.task_id, TaskInstance.state)
+    of_all = select(*columns, func.count()).where(*source.instances_of(task_ids)).group_by(*columns)
+    # Two ranges, which a database finds by the index.
+    of_no_key = of_all.where(or_(TaskInstance.map_index < 0, TaskInstance.map_index >= count))
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for sign, statement in ((1, of_all), (-1, of_no_key)):
+        for task_id, state, number in source.session.execute(statement):
+            counts[task_id, name_of_state(state)] += sign * number
+    return +counts
+
+
+def find_usual(counts: Counter[tuple[str, str | None]], task_ids: Sequence[str], count: int) -> Usual | None:
+    """Return the states of some tasks, ``None`` if a task has no task instance for a key.
+
+    Args:
+        counts: What `count_states` returns.
+        task_ids: The tasks.
+        count: The number of keys.
+    """
+    if counts.total() != count * len(task_ids):
         return None
-    usual = max(counts, key=counts.__getitem__)
+    by_state: Counter[str | None] = Counter()
+    for (_, state), number in counts.items():
+        by_state[state] += number
+    ((usual, _),) = by_state.most_common(1)
     # Also those that there are not: a task instance may be in such a state by the next query.
-    others = {state for state in (*counts, *ORDER) if state not in (usual, None)}
+    others = {state for state in (*by_state, *ORDER) if state not in (usual, None)}
     return Usual(task_ids, usual, frozenset(others))
 
 
@@ -81,7 +99,7 @@ def unusual_keys(
 
     from airflow_dynamic_provider.airflow_adapter.models import TaskInstance
 
-    is_other = TaskInstance.state.in_(usual.others)
+    is_other: Any = TaskInstance.state.in_(usual.others)
     if usual.state is not None:
         is_other = or_(is_other, TaskInstance.state.is_(None))
     position, lowest = TaskInstance.map_index, func.min(rank_of_instance)

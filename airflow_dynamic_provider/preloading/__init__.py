@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _modules_of_bundles() -> list[str]:
 
     # Whoever reads the bundles reports what is wrong with them.
     with contextlib.suppress(Exception):
-        bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+        bundles: Any = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
         return [bundle["classpath"].rpartition(".")[0] for bundle in bundles]
     return []
 
