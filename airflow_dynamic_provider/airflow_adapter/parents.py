@@ -1,4 +1,4 @@
-"""Calls a function in a process that forks tasks or Dag files, before the first fork; loads plugins there.
+"""Calls a function in a process that forks tasks or Dag files, before the first fork.
 
 Only such a process imports this. Airflow documents listeners, but `airflow.sdk` does not export the decorator
 of their hooks. A Celery worker calls no listener before it forks, so Celery's own signal is used there.
@@ -39,13 +39,3 @@ def at_start_of_celery_worker(call: Callable[[], None]) -> None:
 
     # By default, Celery keeps only a weak reference.
     import_modules.connect(imported, weak=False)
-
-
-def load_plugins_of_tasks() -> None:
-    """Load the plugins as the process of a task does. The processes that this one forks have them then."""
-    # Private: the process of each task calls this function, which looks through the metadata of all installed
-    # packages and keeps what it has found. In the scheduler, Airflow loads plugins for other uses, and keeps
-    # them elsewhere.
-    from airflow.sdk.listener import get_listener_manager
-
-    get_listener_manager()

@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.sdk import DAG, task, task_group
 
-from airflow_dynamic_provider.airflow_adapter.parents import load_plugins_of_tasks
 from airflow_dynamic_provider.authoring.decorator import dynamic_task
 from airflow_dynamic_provider.definitions.declarations import DynamicOut
+from airflow_dynamic_provider.version_compat import listener_manager
 from airflow_dynamic_provider.workflows.decorator import dynamic_workflow
 
 
@@ -37,7 +37,7 @@ def _workflow(value: int) -> Any:
     return _work(value)
 
 
-def define_a_dag() -> None:
+def _define_a_dag() -> None:
     """Define tasks, mapped tasks, maps and a workflow, and render a template."""
     with DAG("rehearsal", schedule=None) as dag:
         _works.expand(value=_work(1))
@@ -49,5 +49,6 @@ def define_a_dag() -> None:
 
 def rehearse() -> None:
     """Do what the process of each task does when it starts."""
-    load_plugins_of_tasks()
-    define_a_dag()
+    _define_a_dag()
+    # Airflow looks for plugins in the metadata of all installed packages, and keeps what it has found.
+    listener_manager()

@@ -307,19 +307,14 @@ def test_a_celery_worker_says_when_it_imports_modules():
 
 
 @assumes(
-    "The process of a task loads the plugins with get_listener_manager(), which keeps what it has loaded.",
+    "The process of a task loads plugins with its listener manager, which is made once in a process.",
     rests="task processes that begin with the plugins loaded",
-    where="airflow_adapter/parents.py preloading/rehearsal.py",
-    names="get_listener_manager",
+    where="preloading/rehearsal.py version_compat.py",
 )
 def test_plugins_for_tasks_are_loaded_once():
-    from airflow.sdk import plugins_manager
     from airflow.sdk.execution_time import task_runner
 
-    from airflow_dynamic_provider.airflow_adapter.parents import load_plugins_of_tasks
+    from airflow_dynamic_provider.version_compat import listener_manager
 
-    load_plugins_of_tasks()
-    loaded = plugins_manager._get_plugins.cache_info().misses
-    assert loaded == 1
-    task_runner.get_listener_manager()
-    assert plugins_manager._get_plugins.cache_info().misses == loaded
+    assert task_runner.get_listener_manager() is listener_manager()
+    assert listener_manager() is listener_manager()
