@@ -209,7 +209,7 @@ def test_all_ways_to_read_cells_give_one_answer(stored, session, table, tries):
         for positions in (range(KEYS), [0, 2], [1], []):
             summaries = {at: summarize(rows[at].values()) for at in positions}
             check_totals(totals, positions, summaries)
-            if len(positions) > 1:
+            if task_ids is None and len(positions) > 1:
                 with mock.patch.object(totals_module, "_FEW", 1):
                     check_totals(of_many, positions, summaries)
 
