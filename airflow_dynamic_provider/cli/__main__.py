@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it runs a module for its completions.
 """``python -m airflow_dynamic_provider.cli``: the commands without Airflow's command line.
 
 With an API server, this imports nothing of Airflow. Airflow loads commands from providers since 3.2, so this
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The variable that argcomplete sets when a shell asks for completions.
-COMPLETES = "_ARGCOMPLETE"
+_COMPLETES = "_ARGCOMPLETE"
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -42,7 +43,7 @@ def _add_commands(parser: argparse.ArgumentParser, group: Group) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Execute a command."""
     parser = get_parser()
-    if COMPLETES in os.environ:
+    if _COMPLETES in os.environ:
         # The shell asks what may follow. It is imported here, because other calls do not need it.
         import argcomplete
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -10,7 +12,7 @@ import pytest
 import airflow_dynamic_provider
 from airflow_dynamic_provider.cli import login, server_source
 from airflow_dynamic_provider.cli.__main__ import get_parser, main
-from tests.pure.processes import run_python
+from tests.pure.processes import PACKAGE, run_python
 
 pytestmark = pytest.mark.pure
 
@@ -160,6 +162,22 @@ def test_what_a_server_cannot_answer_is_said_with_its_remedy(monkeypatch, answer
 def test_what_is_no_url_is_refused_before_anything_is_sent(monkeypatch, url):
     monkeypatch.setenv("AIRFLOW_CLI_TOKEN", "secret-token")
     assert refusal(["list", "dag", "run", "--url", url]).startswith(f"{url.rstrip('/')} is no URL")
+
+
+def test_the_module_completes_its_commands(monkeypatch, tmp_path):
+    line = "python -m airflow_dynamic_provider.cli li"
+    told = tmp_path / "told"
+    for name, value in {
+        "_ARGCOMPLETE": "3",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(told),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }.items():
+        monkeypatch.setenv(name, value)
+    subprocess.run([sys.executable, *line.split()[1:]], cwd=PACKAGE.parent, check=False, timeout=60)
+    assert told.read_text().strip() == "list"
+    source = (PACKAGE / "cli" / "__main__.py").read_text()
+    assert "PYTHON_ARGCOMPLETE_OK" in source[:1024]
 
 
 def test_over_http_a_command_imports_nothing_of_airflow_and_no_database(monkeypatch):
