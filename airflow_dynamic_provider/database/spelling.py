@@ -57,9 +57,9 @@ def find_all_spelled(texts: Iterable[str], paths: Iterable[KeyPath]) -> tuple[li
     missing: dict[str, None] = {}
     for text in texts:
         listed = _read_list(text)
-        path = listed if listed in known else named.get(text)
-        if path is None:
+        of_text = listed if listed in known else named.get(text)
+        if of_text is None:
             missing[text] = None
         else:
-            found[path] = None
+            found[of_text] = None
     return list(found), list(missing)

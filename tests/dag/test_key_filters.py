@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
-from airflow_dynamic_provider.database import key_labels
+from airflow_dynamic_provider.database import failed_keys, key_labels
 from tests.api_server import ApiServer
 from tests.dag_runs import start_run
 
@@ -101,6 +101,13 @@ def test_failed_keys_are_grouped_by_errors_and_a_group_is_a_filter(get):
     assert keys(get("runs/FIRST/keys", error=group["group"])) == ["north.csv", "south.csv"]
     assert keys(get("runs/FIRST/keys", error=group["group"], search="NORTH")) == ["north.csv"]
     assert keys(get("runs/FIRST/keys", error="none")) == []
+
+
+def test_the_errors_of_very_many_failures_are_not_read(get, monkeypatch):
+    monkeypatch.setattr(failed_keys, "MOST_KEYS", 4)
+    found = get("runs/FIRST/errors")
+    assert sum(each["count"] for each in found["groups"]) == 4
+    assert found["left_out"] == 2
 
 
 @pytest.mark.parametrize(

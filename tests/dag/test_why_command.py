@@ -169,6 +169,7 @@ def test_an_error_that_is_not_stored_is_said_to_be_missing(told, run):
         ("job 3f2b8c4e-1d2a-4b6c-8e9f-0a1b2c3d4e5f", "job 00000000-aaaa-bbbb-cccc-123456789abc"),
         ("at 0x7f3acbad7310", "at 0x10"),
         ("commit 3f2b8c4e1d2a9", "commit 0a1b2c3d4e5f6"),
+        ("no column 'price' here", 'no column "amount of it" here'),
     ],
 )
 def test_errors_that_differ_in_what_varies_are_equal(one, other):
@@ -179,6 +180,9 @@ def test_errors_that_differ_in_the_key_only_are_equal_and_others_are_not():
     assert pattern_of("no file for north", "north") == pattern_of("no file for south", "south")
     assert pattern_of("no file for north") != pattern_of("no file for south")
     assert pattern_of("added") != pattern_of("faded")
+    # A key may be a letter of other words, and an apostrophe may be a part of a word.
+    assert pattern_of("failed at a", "a") == pattern_of("failed at f", "f") == "failed at <key>"
+    assert pattern_of("can't read, it isn't there") == "can't read, it isn't there"
 
 
 def test_clear_by_pattern(told, run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from airflow_dynamic_provider.database.spelling import find_spelled, spell
+from airflow_dynamic_provider.database.spelling import find_all_spelled, find_spelled, spell
 from airflow_dynamic_provider.definitions.keys import render_key
 from airflow_dynamic_provider.errors import AmbiguousNameError
 from tests.pure.strategies import key_paths
@@ -48,3 +48,8 @@ def test_where_keys_hold_slashes_a_text_may_name_several():
         'several keys are written \'a/c/d\': ["a", "c/d"], ["a/c", "d"]. '
         "Write the key as one of these JSON lists."
     )
+
+
+def test_of_a_list_the_texts_that_name_no_key_or_several_are_missing():
+    texts = ["a/c/d", '["a", "c/d"]', "nowhere", '["a", "c/d"]', "nowhere"]
+    assert find_all_spelled(texts, PATHS) == ([("a", "c/d")], ["a/c/d", "nowhere"])

@@ -89,7 +89,7 @@ def get_keys(
         query = sorted_by(found, query, column)
     page = found.page(query)
     shown = [row.position for row in page.rows if row.position is not None] if column else []
-    labels = read_labels(found, shown, [column])
+    values = {at: each.get(column) for at, each in read_labels(found, shown, [column]).items()}
     return models.KeysPage(
         of=of,
         columns=present_columns(info),
@@ -98,7 +98,9 @@ def get_keys(
         limit=limit,
         counts=dict(page.counts),
         is_running=is_running(run.dag_run),
-        rows=[present_row(row, labels.get(row.position, {}).get(column)) for row in page.rows],
+        rows=[
+            present_row(row, None if row.position is None else values.get(row.position)) for row in page.rows
+        ],
         message=page.message,
     )
 
