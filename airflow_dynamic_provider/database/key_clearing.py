@@ -65,11 +65,7 @@ def find_keys(run: OpenRun, *selections: KeySelection) -> ToClear:
 
 
 def _of_successful(succeeded: int, chosen: int) -> str:
-    if not succeeded:
-        return ""
-    if chosen == 1:
-        return "The key has succeeded, and runs again"
-    return f"{succeeded:,} of the {chosen:,} keys have succeeded, and run again"
+    return f"Keys that have succeeded run again: {succeeded:,} of {chosen:,}" if succeeded else ""
 
 
 def find_listing(run: OpenRun, of: str) -> ToClear:

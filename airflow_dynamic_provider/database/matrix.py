@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.cells import Cell, Cells, Summary, summarize, worst
 from airflow_dynamic_provider.database.keys import KeyList, is_found, is_match, read_keys
 from airflow_dynamic_provider.database.totals import Order, Total, Totals
+from airflow_dynamic_provider.execution.layout import unpack_keys
+from airflow_dynamic_provider.execution.spaces import NestedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -155,7 +157,7 @@ class Matrix:
         if query.folds and depth < self.info.space.depth:
             total = self.totals.of(found)
             below = self._below(found, depth, query)
-            rows = self._folded(query.slice(below), depth)
+            rows = self._folded(query.slice(below))
             return Page(rows, len(below), total.named, self.totals.message)
         total, first = self._total_and_first(found, query)
         shown = {state: total.named.get(state, 0) for state in query.states}
@@ -217,26 +219,35 @@ class Matrix:
             return self.totals.of_and_first(positions, Order(query.states))
         return self.totals.of(positions), positions
 
-    def _below(self, positions: Sequence[int], depth: int, query: Query) -> list[list[int]]:
-        """Return the positions of the keys below each outer key, in the order of the page."""
+    def _below(
+        self, positions: Sequence[int], depth: int, query: Query
+    ) -> list[tuple[KeyPath, Sequence[int]]]:
+        """Return each outer key with the positions of the keys below it, in the order of the page."""
         paths = self.keys.paths or ()
-        below: defaultdict[KeyPath, list[int]] = defaultdict(list)
+        above = query.parent
+        below: dict[KeyPath, list[int]] = {
+            path: [] for path in self._outer_paths(depth) if path[: len(above)] == above
+        }
         for position in positions:
-            below[paths[position][:depth]].append(position)
+            below.setdefault(paths[position][:depth], []).append(position)
         if query.sort == "key":
-            return [below[path] for path in sorted(below, reverse=query.is_descending)]
-        return list(below.values())[:: -1 if query.is_descending else 1]
+            return sorted(below.items(), reverse=query.is_descending)
+        return list(below.items())[:: -1 if query.is_descending else 1]
 
-    def _folded(self, groups: Sequence[Sequence[int]], depth: int) -> list[Row]:
-        """Return the rows of outer keys, given the positions of the keys below each of them."""
-        paths = self.keys.paths or ()
+    def _outer_paths(self, depth: int) -> Sequence[KeyPath]:
+        """Return the outer keys, also those that have no keys below them; none if they cannot be told."""
+        space = self.info.space
+        while isinstance(space, NestedSpace) and space.depth > depth:
+            space = space.outer
+        stored = (
+            self.source.pull(space.keys_task_id, space.keys_xcom, UNMAPPED) if space.depth == depth else None
+        )
+        return () if stored is None else unpack_keys(stored)
+
+    def _folded(self, groups: Sequence[tuple[KeyPath, Sequence[int]]]) -> list[Row]:
+        """Return the rows of outer keys, given each with the positions of the keys below it."""
+        totals = self.totals.of_each([positions for _, positions in groups])
         return [
-            Row(
-                paths[group[0]][:depth],
-                worst(total.counts),
-                total.seconds,
-                children=len(group),
-                counts=total.named,
-            )
-            for group, total in zip(groups, self.totals.of_each(groups), strict=True)
+            Row(path, worst(total.counts), total.seconds, children=len(positions), counts=total.named)
+            for (path, positions), total in zip(groups, totals, strict=True)
         ]

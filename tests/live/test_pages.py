@@ -141,6 +141,17 @@ def test_the_matrix_is_what_the_database_says(
         for task_id, link in zip(columns, links.all(), strict=True):
             state = str(instances[task_id, position].state)
             assert state.replace("_", " ") in (link.get_attribute("title") or "").lower().replace("_", " ")
+    frame.get_by_role("button", name="Timeline").click()
+    ran = [instances[task_id, at] for task_id in columns for at in range(len(CUSTOMERS))]
+    expect(frame.locator(".time-bar")).to_have_count(sum(each.state in ("success", "failed") for each in ran))
+    expect(frame.locator(".duration-card")).to_have_count(len(columns))
+    picture(window, "page-timeline")
+    frame.get_by_role("button", name="Charts").click()
+    expect(frame.get_by_role("list", name="orders (customers)").get_by_role("listitem")).to_have_count(4)
+    # The viewer has clicked outside the frame.
+    window.page.get_by_role("heading").first.click()
+    window.page.keyboard.press("/")
+    expect(frame.get_by_role("searchbox")).to_be_focused()
 
 
 def test_a_cell_leads_to_the_log_of_its_task_instance(window: Window, orders: str) -> None:
@@ -376,6 +387,8 @@ def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(
     expect(dialog.get_by_text("task instances will run again")).to_be_visible()
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(dialog.get_by_text(re.compile(r"Cleared \d+ task instances"))).to_be_visible()
+    # Airflow's own page follows. By itself, it would not look at an ended run again.
+    expect(window.page.get_by_text("Failed", exact=True)).to_have_count(0)
     assert client.wait("planned", run_id) == "success"
     labels = {ti.label: ti.try_number for ti in client.task_instances("planned", run_id) if ti.label}
     assert labels["first"] == labels["third"] == 1

@@ -34,7 +34,7 @@ export function InstancePage({ place }) {
     ${error && html`<${Failure} error=${error} />`}
     ${hasNothing &&
     html`<${Notice} title="Nothing dynamic here">
-      This task instance was not cloned for a key, declares no outputs, and is not a node of a workflow.
+      This task instance does not run for a key, declares no outputs, and is not a node of a workflow.
     <//>`}
     ${data.is_stale &&
     data.space &&

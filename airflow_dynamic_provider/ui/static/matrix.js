@@ -144,7 +144,8 @@ function Table({ place, data, progress, view, change, isLoading, selection }) {
   useRoving(table);
   useEffect(() => scroller.current?.scrollTo(0, 0), [data.offset, data.of]);
   // A folded row stands for all keys below it.
-  const ids = data.rows.map((row) => JSON.stringify(row.key_path));
+  // An outer key without keys below it has nothing to select.
+  const ids = data.rows.filter(({ children }) => children !== 0).map((row) => JSON.stringify(row.key_path));
   const chosenHere = ids.filter(selection.has).length;
   if (!data.rows.length) {
     return html`<${Notice} title="No key matches">

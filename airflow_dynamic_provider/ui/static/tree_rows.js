@@ -70,7 +70,7 @@ function Folded(properties) {
   return html`<tr class=${isChosen ? "folded is-chosen" : "folded"} aria-selected=${isChosen ? "true" : "false"} aria-rowindex=${index}>
       <th class="key-column" scope="row">
         <div class="key-cell level-${Math.min(level, 6)}">
-          <input type="checkbox" data-stop aria-label=${`Select all keys of ${row.key}`} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
+          <input type="checkbox" data-stop aria-label=${`Select all keys of ${row.key}`} disabled=${!row.children} checked=${isChosen} onChange=${() => selection.choose([id], !isChosen)} />
           <button type="button" class="key-button" data-stop aria-expanded=${isOpen ? "true" : "false"} title=${row.key} onClick=${() => change({ open: toggled(view.open, id) })}>
             <${Picture} path=${isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"} size=${12} />
             <${KeyText} text=${row.key_path.at(-1) ?? row.key} title=${row.key} />
