@@ -13,7 +13,7 @@ from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import task, task_group
 
 import airflow_dynamic_provider
-from airflow_dynamic_provider import DynamicOut, dynamic_task, dynamic_workflow, map_task
+from airflow_dynamic_provider import Cache, DynamicOut, dynamic_task, dynamic_workflow, map_task
 from airflow_dynamic_provider.errors import UnknownKindError
 from airflow_dynamic_provider.workflows.declared.kinds import (
     MapTarget,
@@ -263,6 +263,24 @@ def test_matching():
     assert found.match(TaskTarget(t3.override(retries=0))) == (found["t3"], 0)
     assert found.match(OperatorTarget(BashOperator), {}) == (found["BashOperator"], None)
     assert found.match(TaskTarget(t1.override(retries=0))) == (found["t1"], 0)
+
+
+def test_a_called_workflow_with_another_cache_is_another_kind():
+    @dynamic_workflow(cache=Cache("1"))
+    def inner(value): ...
+
+    other = inner.override(cache=Cache("2"))
+
+    @dynamic_workflow(tasks=[t1, inner])
+    def outer(): ...
+
+    kind, _ = outer.find_kinds().match(WorkflowTarget(inner))
+    assert kind.target.workflow.cache == Cache("1")
+    with pytest.raises(UnknownKindError, match="cache=Cache"):
+        outer.find_kinds().match(WorkflowTarget(other))
+
+    kind, _ = outer.override(tasks=[t1, inner, other]).find_kinds().match(WorkflowTarget(other))
+    assert kind.target.workflow.cache == Cache("2")
 
 
 def test_the_default_number_of_retries_counts():

@@ -171,7 +171,8 @@ def _find_kinds(workflow: WorkflowDefinition, other: ResultOperator) -> Kinds:
     # A task that does not set ``retries`` has the default of the Dag, like every other such task.
     kinds = find_kinds(workflow, other.default_retries)
     for kind in kinds:
-        if kind.settings.get(CACHE) is not None:
+        # A workflow has checked its own.
+        if kind.settings.get(CACHE) is not None and not isinstance(kind.target, WorkflowTarget):
             _check_cache(workflow, kind)
     # Logged at debug level, because a Dag file is read every few seconds. The planning task logs it at info.
     if log.isEnabledFor(logging.DEBUG) and kinds.guesses:
@@ -191,7 +192,7 @@ def _check_cache(workflow: WorkflowDefinition, kind: Kind) -> None:
     from airflow_dynamic_provider.cache.tasks import is_cacheable, name_of
     from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 
-    # Only functions under @task have this setting.
+    # Otherwise, only functions under @task have this setting.
     decorator = kind.target.decorator  # type: ignore[union-attr]
     operator_class = getattr(decorator, "operator_class", DynamicTaskOperator)
     if not is_cacheable(operator_class):
@@ -240,11 +241,6 @@ def _plans_further(kind: Kind) -> bool:
     return isinstance(kind.target, (WorkflowTarget, MapTarget))
 
 
-def _is_cached(kind: Kind) -> bool:
-    target = kind.target
-    return bool(target.workflow.cache if isinstance(target, WorkflowTarget) else kind.settings.get(CACHE))
-
-
 def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bool) -> dict[str, Lane]:
     name = f"{kind.name}_node" if kind.name in taken else kind.name
     # If tasks cannot start in the triggerer, nodes start on a worker to find out whether to wait: one lane is
@@ -259,7 +255,7 @@ def _lanes(kind: Kind, group: TaskGroup, taken: Collection[str], *, may_grow: bo
             is_direct=is_direct,
             # A node that is planned later always waits for the node that plans it.
             grows=may_grow and not is_direct,
-            is_cached=_is_cached(kind),
+            is_cached=kind.settings.get(CACHE) is not None,
         )
         for each, is_direct in names.items()
     }

@@ -108,8 +108,9 @@ class WorkflowTarget(Record, eq=False):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What the decorator was given for the planning task, without the name."""
-        return _without_name(self.workflow.settings)
+        """What the decorator was given for the planning task and its cache, without the name."""
+        cache = {} if self.workflow.cache is None else {CACHE: self.workflow.cache}
+        return _without_name({**self.workflow.settings, **cache})
 
     @property
     def name(self) -> str:
