@@ -221,8 +221,7 @@ def test_the_keyboard_is_enough(window: Window, orders: str) -> None:
 
 def test_a_failed_key_explains_itself(window: Window, orders: str) -> None:
     frame = window.open_run("orders", orders)
-    errors = frame.locator("details.errors")
-    errors.locator("summary").click()
+    errors = frame.get_by_role("region", name="Errors")
     expect(errors).to_contain_text("ValueError: borealis answers at the second try only")
     errors.get_by_role("button", name=re.compile("^Show only keys")).click()
     expect(rows_of(frame)).to_have_count(1)

@@ -5,7 +5,7 @@
 import { getErrors } from "./api.js";
 import { Cut, Failure, formatCount, several } from "./parts.js";
 import { usePolling } from "./polling.js";
-import { html } from "./vendor/preact.js";
+import { html, useState } from "./vendor/preact.js";
 
 /** @typedef {import("wire").ErrorGroup} ErrorGroup */
 /** @typedef {import("wire").ErrorGroups} Groups */
@@ -15,6 +15,7 @@ import { html } from "./vendor/preact.js";
  *   failed: The number of failed keys; when it changes, the errors are asked for again. chosen: The group that is shown alone.
  */
 export function Errors({ place, of, failed, chosen, onChoose, onClear }) {
+  const [isOpen, setOpen] = useState(false);
   const { data, error } = usePolling((signal) => getErrors(place, of, signal), JSON.stringify([of, failed]), () => null);
   if (error) {
     return html`<${Failure} error=${error} />`;
@@ -22,14 +23,12 @@ export function Errors({ place, of, failed, chosen, onChoose, onClear }) {
   if (!data?.groups.length) {
     return null;
   }
-  const [first] = data.groups;
-  return html`<details class="errors" open=${chosen !== ""}>
-    <summary>
-      <span class="errors-count">${wordsOf(data)}</span>
-      ${first && html`<${Cut} text=${data.groups.length > 1 ? `The most frequent: ${first.error}` : first.error} class="is-code" />`}
-    </summary>
+  const { groups } = data;
+  // The most frequent error, and the one that the viewer has chosen, are always there.
+  const shown = groups.filter((group, at) => isOpen || at === 0 || group.group === chosen);
+  return html`<section class="errors" aria-label="Errors">
     <ul>
-      ${data.groups.map(
+      ${shown.map(
         (group) => html`<${Group}
           key=${group.group}
           group=${group}
@@ -39,8 +38,12 @@ export function Errors({ place, of, failed, chosen, onChoose, onClear }) {
         />`,
       )}
     </ul>
-    ${leftOut(data) && html`<p class="quiet">${leftOut(data)}</p>`}
-  </details>`;
+    ${groups.length > 1 &&
+    html`<button type="button" class="plain-button" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => setOpen(!isOpen)}>
+      ${isOpen ? "Show only the most frequent error" : `Show all ${formatCount(groups.length)} errors`}
+    </button>`}
+    ${isOpen && leftOut(data) && html`<p class="quiet">${leftOut(data)}</p>`}
+  </section>`;
 }
 
 /**
@@ -49,24 +52,19 @@ export function Errors({ place, of, failed, chosen, onChoose, onClear }) {
 function Group({ group, isChosen, onChoose, onClear }) {
   const { count, error, names, task_id } = group;
   const more = count > names.length ? ` and ${formatCount(count - names.length)} more` : "";
+  const about = `${task_id} · ${names.join(", ")}${more}`;
+  const beginning = error.slice(0, 100);
   return html`<li class=${isChosen ? "error-group is-chosen" : "error-group"}>
-    <b class="number">${formatCount(count)}</b>
-    <span class="error-text" title=${error}>
-      <span class="is-code">${error}</span>
-      <span class="quiet">${task_id} · ${names.join(", ")}${more}</span>
+    <b class="number" title=${several(count, "failure")}>${formatCount(count)}</b>
+    <${Cut} text=${error} class="is-code" />
+    <${Cut} text=${about} class="quiet" />
+    <span class="error-buttons">
+      <button type="button" class="plain-button" aria-pressed=${isChosen ? "true" : "false"} aria-label=${`Show only keys with this error: ${beginning}`} onClick=${onChoose}>
+        ${isChosen ? "Show all keys" : "Show only these"}
+      </button>
+      <button type="button" class="plain-button" aria-label=${`Clear the keys with this error: ${beginning}`} onClick=${onClear}>Clear these</button>
     </span>
-    <button type="button" class="plain-button" aria-pressed=${isChosen ? "true" : "false"} aria-label=${`Show only keys with this error: ${error.slice(0, 100)}`} onClick=${onChoose}>
-      ${isChosen ? "Show all keys" : "Show only these"}
-    </button>
-    <button type="button" class="plain-button" aria-label=${`Clear the keys with this error: ${error.slice(0, 100)}`} onClick=${onClear}>Clear these</button>
   </li>`;
-}
-
-/** @param {Groups} groups */
-function wordsOf({ groups, more_groups: more }) {
-  const failures = groups.reduce((sum, { count }) => sum + count, 0);
-  const all = `${several(failures, "failure")}${more ? " and more" : ""}`;
-  return groups.length === 1 && !more ? `${all}, all with one error` : `${all}, ${formatCount(groups.length + more)} different errors`;
 }
 
 /** @param {Groups} groups */
