@@ -49,8 +49,8 @@ class DatabaseSource:
     def ask(self, question: str, dag_id: str, run_id: str, **arguments: Any) -> Document:
         """Return an answer."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        # The rows of a run may have changed since the last question of a command that watches it.
-        self._session.expire_all()
+        # A command may watch a run, and a transaction may see the database as it was when it began.
+        self._session.rollback()
         return ANSWERS[question](self._run(dag_id, run_id), **given)
 
     def find_to_clear(self, dag_id: str, run_id: str, selection: Mapping[str, Any]) -> Document:
