@@ -221,7 +221,7 @@ class Matrix:
 
     def _below(
         self, positions: Sequence[int], depth: int, query: Query
-    ) -> list[tuple[KeyPath, Sequence[int]]]:
+    ) -> Sequence[tuple[KeyPath, Sequence[int]]]:
         """Return each outer key with the positions of the keys below it, in the order of the page."""
         paths = self.keys.paths or ()
         above = query.parent

@@ -58,6 +58,12 @@ def test_rows_are_sorted_by_start_by_duration_and_by_key(page):
     assert names("key") == ["a", "b", "c", "waits"]
     timeline["tasks"][0]["seconds"] = [8, 2, None]
     assert names("duration") == ["c", "b", "a", "waits"]
+    # Tasks of a key that run at the same time are beside each other.
+    timeline["tasks"].append({"rows": [0, 1], "starts": [9, 5], "seconds": [2, 1], **times})
+    lanes = {
+        row["name"]: row["lanes"] for row in call(page, "timeline_order.js", "rowsOf", timeline, "key", 10)
+    }
+    assert lanes == {"a": 1, "b": 1, "c": 2, "waits": 1}
     assert call(page, "timeline_rows.js", "ticksOf", {"start": 100, "end": 130}) == [0, 5, 10, 15, 20, 25]
     assert call(page, "scatter.js", "marksOf", 0, 43) == [0, 10, 20, 30, 40]
 

@@ -18,6 +18,9 @@ import { VirtualRows } from "./virtual_rows.js";
 /** The height of a row in pixels, as the style sheet has it. */
 const HEIGHT = 24;
 
+/** The height of all lanes of bars in a row, in pixels, with a pixel between two. */
+const BARS = 16;
+
 /** The number of colours of tasks. */
 const COLOURS = 5;
 
@@ -46,7 +49,7 @@ export function TimelineRows({ place, rows, tasks, span, past, onVisible }) {
             href=${instanceHref(place, tasks[bar.task]?.task_id ?? "", bar.mapIndex)}
             class=${`time-bar ${colourOf(bar.task, bar.state)}`}
             tabindex="-1"
-            style=${placed(bar.start, bar.seconds, span)}
+            style=${placed(bar, each.lanes, span)}
             title=${`${tasks[bar.task]?.label} [${each.name.slice(0, 300)}]\n${wordsOf(bar.state)}: ${formatDuration(bar.seconds)}\nbegan ${formatDuration(bar.start - span.start)} after the first`}
             aria-label=${`${tasks[bar.task]?.label}: ${wordsOf(bar.state)}, ${formatDuration(bar.seconds)}`}
           ><//>`,
@@ -70,13 +73,19 @@ export function TimelineRows({ place, rows, tasks, span, past, onVisible }) {
 }
 
 /**
- * @param {number} start
- * @param {number} seconds
+ * @param {import("./timeline_order.js").Bar} bar
+ * @param {number} lanes
  * @param {Span} span
  */
-function placed(start, seconds, span) {
+function placed({ start, seconds, lane }, lanes, span) {
   const whole = span.end - span.start;
-  return { left: `${((start - span.start) / whole) * 100}%`, width: `${(seconds / whole) * 100}%` };
+  const height = (BARS - (lanes - 1)) / lanes;
+  return {
+    left: `${((start - span.start) / whole) * 100}%`,
+    width: `${(seconds / whole) * 100}%`,
+    top: `${(HEIGHT - BARS) / 2 + lane * (height + 1)}px`,
+    height: `${height}px`,
+  };
 }
 
 /**
