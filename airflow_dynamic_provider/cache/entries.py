@@ -133,10 +133,10 @@ def read_value(function: Callable[..., Any], stored: Any) -> Any:
     if has_types(function) or holds_typed(value):
         # Imported here, because many functions have no types that matter.
         from airflow_dynamic_provider.execution.typed_calls import type_of_result
-        from airflow_dynamic_provider.execution.typed_values import stored_form, value_of
+        from airflow_dynamic_provider.execution.typed_values import check_type_of, value_of
 
         declared = type_of_result(function, DEFAULT_OUTPUT)
-        stored_form(value_of(value, declared), declared)
+        check_type_of(value_of(value, declared), declared)
     return value
 
 

@@ -85,6 +85,22 @@ def value_of(stored: Any, declared: Any) -> Any:
     return {key: _value_of_part(each, types.at(key)) for key, each in stored.items()}
 
 
+def check_type_of(value: Any, declared: Any) -> None:
+    """Refuse a value of an earlier run that is not of the declared type. `stored_form` trusts the function.
+
+    Raises:
+        LayoutError: The declared type has changed since the value was stored.
+    """
+    if is_plain(declared):
+        return
+    from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
+
+    try:
+        _codec_of(declared).encode(value)
+    except MisfitError as error:
+        raise _misread(str(error)) from error
+
+
 def _decoded(form: Any, codec: Codec) -> Any:
     from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
 

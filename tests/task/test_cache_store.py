@@ -9,11 +9,13 @@ import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path  # noqa: TC003 (annotations are evaluated)
 from types import SimpleNamespace
 
 import pytest
 from upath import UPath
 
+from airflow_dynamic_provider import dynamic_workflow
 from airflow_dynamic_provider.cache import claims, results
 from airflow_dynamic_provider.cache.claims import Claim
 from airflow_dynamic_provider.cache.entries import Entry, read_value
@@ -23,6 +25,7 @@ from airflow_dynamic_provider.cache.store import Store, folder_of, ids_of, open_
 from airflow_dynamic_provider.definitions.cache import Cache
 from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
 from airflow_dynamic_provider.execution.layout import MadeBy, StoredMetadata
+from airflow_dynamic_provider.workflows.tasks.kept import read_output
 
 NAME = "dag/task/key.json"
 
@@ -254,6 +257,15 @@ def returns_anything():
     """Return anything."""
 
 
+@dynamic_workflow
+def returns_pair() -> tuple[int, Path]:
+    """Return what a kept output is checked against."""
+
+
+def output_of(workflow):
+    return functools.partial(read_output, workflow)
+
+
 DECLARED = {"files": DynamicOut(int), "count": Out(int)}
 FILES = [{"output": "files", "key": "a", "value": 1}, {"output": "count", "value": 1}]
 
@@ -278,6 +290,10 @@ FILES = [{"output": "files", "key": "a", "value": 1}, {"output": "count", "value
         (outputs_of(DECLARED), [{**FILES[0], "value": "x"}], "expected a value of type int"),
         (outputs_of(DECLARED), {"files": 1}, "TypeError"),
         (outputs_of(DECLARED), 5, "TypeError"),
+        (output_of(returns_pair), 3, "WorkflowCallError"),
+        (output_of(returns_pair), {"$tuple": [1, 2]}, "2 of type int is not of the declared type Path"),
+        (output_of(returns_pair), {"$ref": "fetch"}, "a kept output refers to the node 'fetch'"),
+        (output_of(returns_pair), {"$class": "gone:Config", "fields": {}}, "gone"),
     ],
 )
 def test_a_result_of_another_type_is_a_miss_with_a_warning(

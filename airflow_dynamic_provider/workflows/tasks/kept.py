@@ -18,13 +18,12 @@ from airflow_dynamic_provider.cache.entries import value_from_json, value_to_jso
 from airflow_dynamic_provider.cache.identity import Computation, Identity
 from airflow_dynamic_provider.cache.running import Running, made_by
 from airflow_dynamic_provider.definitions.annotations import types_of
-from airflow_dynamic_provider.definitions.declarations import is_plain
 from airflow_dynamic_provider.definitions.records import replace
 from airflow_dynamic_provider.errors import DynamicOutputsError, LayoutError
 from airflow_dynamic_provider.execution.batches.parameters import ContextParameters
 from airflow_dynamic_provider.execution.layout import StoredMetadata
 from airflow_dynamic_provider.execution.metadata import note_origin
-from airflow_dynamic_provider.execution.typed_values import stored_parts
+from airflow_dynamic_provider.execution.typed_values import check_type_of
 from airflow_dynamic_provider.workflows.plan import templates
 from airflow_dynamic_provider.workflows.plan.plan import KeptOutput, Plan
 from airflow_dynamic_provider.workflows.plan.shapes import check_items
@@ -63,7 +62,7 @@ def find_output(context: Any, operator: Any, cache: Cache) -> tuple[KeptOutput, 
     workflow, name = operator.workflow, operator.spec.name
     running = _running(_RunningWorkflow, context, workflow, cache, name, operator.op_args, operator.op_kwargs)
     identity = running.identity
-    if (hit := running.find(lambda stored: _read(workflow, stored))) is None:
+    if (hit := running.find(lambda stored: read_output(workflow, stored))) is None:
         return KeptOutput(identity.key, identity.version), None
     running.use(hit)
     kept = KeptOutput(identity.key, identity.version, hit.made_by)
@@ -96,7 +95,7 @@ def find_called(
     cache = dataclasses.replace(workflow.cache, serialize=False)
     running = _running(Running, context, workflow, cache, _name_of(spec, workflow.name), args, kwargs)
     identity = running.identity
-    if (hit := running.find(lambda stored: _read(workflow, stored))) is None:
+    if (hit := running.find(lambda stored: read_output(workflow, stored))) is None:
         return KeptOutput(identity.key, identity.version, called=workflow.name), None
     hit.tell()
     return KeptOutput(identity.key, identity.version, hit.made_by, workflow.name), hit.content
@@ -122,7 +121,7 @@ def _name_of(spec: WorkflowSpec, called: str | None) -> str:
     return spec.name if called is None else f"{spec.name}.{called}"
 
 
-def _read(workflow: WorkflowDefinition, stored: Any) -> Any:
+def read_output(workflow: WorkflowDefinition, stored: Any) -> Any:
     """Return the template of a kept output.
 
     Raises:
@@ -132,9 +131,7 @@ def _read(workflow: WorkflowDefinition, stored: Any) -> Any:
     value = templates.resolve(template, _no_value)
     if workflow.out is None:
         check_items(workflow.name, workflow.shape, value)
-        declared = types_of(workflow.function).get("return", Any)
-        if not is_plain(declared):
-            stored_parts(value, declared)
+        check_type_of(value, types_of(workflow.function).get("return", Any))
     return template
 
 
