@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 
@@ -116,3 +117,9 @@ def listener_manager() -> Any:
         # Up to Airflow 3.2, tasks and the scheduler share one listener manager.
         from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment, unused-ignore]
     return get_listener_manager()
+
+
+def partitioned_at_runtime() -> Any:
+    """Return the schedule of a Dag whose runs have partitions that their tasks name, ``None`` before 3.3."""
+    kind = getattr(import_module("airflow.sdk"), "PartitionedAtRuntime", None)
+    return None if kind is None else kind()

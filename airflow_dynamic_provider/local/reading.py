@@ -17,6 +17,7 @@ from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
 from airflow_dynamic_provider.execution.sources import ItemSource, ResultSource
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
+from airflow_dynamic_provider.execution.typed_values import value_of
 from airflow_dynamic_provider.local.results import LocalOutcome, LocalTask
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class _Outcomes:
         )
 
     def _returned(self, index: int) -> Any:
-        return layout.shown_form(pull(self._context, self._task.task_id, layout.RETURN_VALUE, index))
+        return pull(self._context, self._task.task_id, layout.RETURN_VALUE, index)
 
     def _value_once(self) -> Any:
         if self._states[self._task.task_id, UNMAPPED] != SUCCESS:
@@ -117,7 +118,8 @@ class _Outcomes:
         out = self._declared[name]
         task_id = self._task.task_id
         if not isinstance(out, DynamicOut):
-            return layout.shown_form(pull(self._context, task_id, layout.result_xcom(name)))
+            stored = pull(self._context, task_id, name if len(self._declared) > 1 else layout.RETURN_VALUE)
+            return value_of(stored, out.type) if layout.holds_typed(stored) else stored
         xcom = layout.keys_xcom(name, is_only=_is_only(self._declared))
         space = ProducedSpace(task_id, xcom, None, task_id, name, out.is_required)
         return {path[-1]: value for path, value in self._items(ItemSource(space, out.type))}
@@ -142,10 +144,11 @@ class _Outcomes:
         return produced
 
     def _results(self, reader: Reader, clone: ClonedTask, indexes: range) -> dict[int, Any]:
+        source = ResultSource(clone.spec, DEFAULT_OUTPUT)
         if DEFAULT_OUTPUT in clone.spec.stored_outputs:
-            return _read(reader, ResultSource(clone.spec, DEFAULT_OUTPUT), indexes)
+            return _read(reader, source, indexes)
         # Nothing uses the results. A batch does not store them then, and Airflow stores each of the others.
-        return {index: self._returned(index) for index in indexes} if clone.cut is None else {}
+        return {index: source.value_of(self._returned(index)) for index in indexes if clone.cut is None}
 
     def _items(self, source: ItemSource) -> Iterator[tuple[tuple[str, ...], Any]]:
         reader = Reader(self._context, self._states)

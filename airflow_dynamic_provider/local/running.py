@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def run_local(dag: DAG | Callable[[], DAG], *, conf: Mapping[str, Any] | None = None) -> LocalResult:
+def run_local(
+    dag: DAG | Callable[[], DAG],
+    *,
+    conf: Mapping[str, Any] | None = None,
+    logical_date: datetime | None = None,
+) -> LocalResult:
     """Run a whole Dag in plain Python, one task instance after the other, in this process.
 
     The Dag function runs as in the Dag file, and the tasks as on a worker, with the same context, values,
@@ -33,6 +38,7 @@ def run_local(dag: DAG | Callable[[], DAG], *, conf: Mapping[str, Any] | None = 
     Args:
         dag: A function with ``@dag``, or the Dag.
         conf: The configuration of the run, which overrides the Dag's params.
+        logical_date: The logical date of the run, with a time zone; now by default.
 
     Returns:
         What became of each task and key.
@@ -53,18 +59,20 @@ def run_local(dag: DAG | Callable[[], DAG], *, conf: Mapping[str, Any] | None = 
             f"run_local() received {type(made).__name__}, which is not a Dag",
             remedy="Pass a function with @dag, or the Dag that it returns.",
         )
-    run, tasks = run_in_memory(made, conf or {})
+    run, tasks = run_in_memory(made, conf or {}, logical_date)
     return LocalResult(_state(run), tasks)
 
 
-def run_in_memory(dag: DAG, conf: Mapping[str, Any]) -> tuple[MemoryRun, dict[str, LocalTask]]:
+def run_in_memory(
+    dag: DAG, conf: Mapping[str, Any], logical_date: datetime | None = None
+) -> tuple[MemoryRun, dict[str, LocalTask]]:
     """Run a Dag, and return its values and states as they are stored, and what became of its tasks."""
     # As Airflow does with each Dag that it reads from a file.
     dag.validate()  # type: ignore[no-untyped-call, unused-ignore]
     refuse_what_needs_airflow(dag)
     check_conf(dag, conf)
     keep_outputs(dag)
-    run = MemoryRun(dag, Memory(), conf, datetime.now(timezone.utc))
+    run = MemoryRun(dag, Memory(), conf, logical_date or datetime.now(timezone.utc))
     scheduler = Scheduler(run)
     scheduler.run()
     return run, read_tasks(run, scheduler)

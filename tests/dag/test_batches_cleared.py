@@ -18,7 +18,7 @@ from airflow_dynamic_provider.database.matrix import Matrix, Query
 from airflow_dynamic_provider.database.runs import open_run
 from airflow_dynamic_provider.execution.batch_records.kept import StoredKept, kept_xcom
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
-from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+from tests.dag.misbehaving import behave
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import start_run
 from tests.marking import needs_task_state_store
@@ -43,13 +43,7 @@ def produce():
 def act():
     task_id, key = get_current_context()["ti"].task_id, get_mapping_key()
     WORLD.ran.append(f"{task_id} {key}")
-    match WORLD.acts.get((task_id, key)):
-        case "fail":
-            raise ValueError(f"{key} is bad")
-        case "fail for good":
-            raise AirflowFailException(f"{key} is bad for good")
-        case "skip":
-            raise AirflowSkipException(f"{key} is not wanted")
+    behave(WORLD.acts.get((task_id, key)), key)
 
 
 @task

@@ -23,8 +23,8 @@ from airflow_dynamic_provider.execution.batch_records.items import StoredBatchIt
 from airflow_dynamic_provider.execution.batch_records.stored import StoredChunk, chunk_xcom
 from airflow_dynamic_provider.execution.batches import recording
 from airflow_dynamic_provider.execution.layout import StoredEntries, entries_xcom
-from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.api_server import ApiServer
+from tests.dag.misbehaving import behave
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
 
@@ -47,13 +47,8 @@ def outer():
 
 def act(key):
     WORLD.ran.append(key)
-    match WORLD.acts.get(key):
-        case "fail":
-            raise ValueError(f"{key} is bad")
-        case "fail once" if WORLD.ran.count(key) == 1:
-            raise ValueError(f"{key} is bad")
-        case "skip":
-            raise AirflowSkipException(f"{key} is not wanted")
+    how = WORLD.acts.get(key)
+    behave("fail" if how == "fail once" and WORLD.ran.count(key) == 1 else how, key)
 
 
 @dynamic_task(out={"rows": DynamicOut(str), "count": Out(int), "extra": Out(str, is_required=False)})

@@ -20,7 +20,7 @@ from airflow_dynamic_provider import (
     get_mapping_key,
 )
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
-from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
+from tests.dag.misbehaving import behave
 from tests.dag_runs import run_dag, start_run
 from tests.marking import needs_task_state_store
 
@@ -48,13 +48,7 @@ def keep(values):
 
 def act(key):
     WORLD.ran.append(key)
-    match WORLD.acts.get(key):
-        case "fail":
-            raise ValueError(f"{key} is bad")
-        case "fail for good":
-            raise AirflowFailException(f"{key} is bad for good")
-        case "skip":
-            raise AirflowSkipException(f"{key} is not wanted")
+    behave(WORLD.acts.get(key), key)
 
 
 @task

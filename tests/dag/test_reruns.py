@@ -22,6 +22,7 @@ from airflow_dynamic_provider import (
 )
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItems, StoredMetadata, items_xcom
 from airflow_dynamic_provider.version_compat import AirflowSkipException
+from tests.dag.misbehaving import behave
 from tests.dag.tasks import keep, pair
 from tests.dag_runs import start_run
 
@@ -37,11 +38,7 @@ def _world():
 
 
 def act(task_id, mapping_key):
-    match WORLD.acts.get((task_id, mapping_key)):
-        case "fail":
-            raise ValueError("as the test says")
-        case "skip":
-            raise AirflowSkipException("as the test says")
+    behave(WORLD.acts.get((task_id, mapping_key)), mapping_key)
 
 
 @task.dynamic(out=DynamicOut(int))

@@ -18,7 +18,11 @@ def expected():
 
 def source_of(name):
     """Return the source of a file of programs, with Dagster's name replaced in its import line."""
-    text = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8")
+    return with_own_names((HERE / "programs" / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def with_own_names(text):
+    """Return the source of a program with Dagster's name replaced in its import line."""
     return text.replace("from dagster import", f"from {MODULE} import", 1)
 
 

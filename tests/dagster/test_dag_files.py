@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from unittest import mock
+
+import airflow.sdk
 import pytest
 
 from airflow_dynamic_provider.dags_from import dagster
+from airflow_dynamic_provider.dags_from.dagster.given import is_scheduled
+from airflow_dynamic_provider.local import run_local
 from tests.dag_runs import dag_serialization, run_dag
-from tests.dagster.running import MODULE
+from tests.dagster.running import MODULE, load
 from tests.flyte.running import dags_in
 from tests.workflow_runs import quickly
+
+needs_partitions = pytest.mark.skipif(
+    not hasattr(airflow.sdk, "PartitionedAtRuntime"), reason="this Airflow has no partitions at run time"
+)
 
 OPS = f"""
 import os
@@ -66,7 +77,8 @@ def other():
 def table():
     return gathered(produce().collect())
 
-defs = Definitions(jobs=[process], schedules=[ScheduleDefinition(other, "0 5 * * *")], assets=[table])
+daily = ScheduleDefinition(job=other, cron_schedule="0 5 * * *")
+defs = Definitions(jobs=[process], schedules=[daily], assets=[table])
 """
 
 
@@ -134,3 +146,88 @@ def test_a_dag_is_stored_in_the_same_form_each_time_it_is_read(tmp_path):
 
 def test_every_name_is_listed():
     assert set(dagster.__all__) == set(dir(dagster))
+
+
+SCHEDULED = f"""
+import datetime
+from {MODULE} import *
+from {MODULE} import DynamicOut, DynamicOutput, ConfigMapping, RunRequest, SkipReason, config_mapping
+from {MODULE} import StaticPartitionsDefinition, graph_asset, job, op, schedule
+
+@op(config_schema={{"day": str}})
+def read(context):
+    return [context.op_config["day"], context.has_partition_key and context.partition_key,
+            context.run_tags.get("by")]
+
+@job(partitions_def=StaticPartitionsDefinition(["new", "old"]))
+def nightly():
+    read()
+
+@schedule(cron_schedule="0 5 * * *", job=nightly, execution_timezone="Europe/Berlin")
+def each_night(context):
+    time = context.scheduled_execution_time
+    if time.day == 2:
+        return SkipReason("it is the second")
+    config = {{"ops": {{"read": {{"config": {{"day": time.strftime("%Y-%m-%d %H:%M")}}}}}}}}
+    return RunRequest(run_config=config, partition_key="new", tags={{"by": "schedule"}})
+
+@config_mapping(config_schema={{"day": str, "count": Field(int, default_value=2)}})
+def few_fields(given):
+    return {{"ops": {{"read": {{"config": {{"day": given["day"] * given["count"]}}}}}}}}
+
+@job(config=few_fields)
+def mapped():
+    read()
+
+@graph_asset(partitions_def=StaticPartitionsDefinition(["new", "old"]))
+def table():
+    return read()
+"""
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory):
+    return load("scheduled", tmp_path_factory.mktemp("scheduled"), SCHEDULED)
+
+
+def started_by_schedule(dag, day):
+    """Run a Dag in memory as if its schedule had started the run."""
+    with mock.patch(f"{MODULE}.given.is_scheduled", return_value=True):
+        date = datetime(2026, 1, day, 4, tzinfo=timezone.utc)
+        return run_local(dag, logical_date=date).task("read").once
+
+
+def test_a_schedule_is_asked_for_each_run_that_it_starts(scheduled):
+    from airflow.sdk.api.datamodels._generated import DagRunType
+
+    dag = scheduled.each_night.job.dag
+    assert started_by_schedule(dag, 1).value["result"] == ["2026-01-01 05:00", "new", "schedule"]
+    assert started_by_schedule(dag, 2).state == "skipped"
+    assert not is_scheduled(SimpleNamespace(run_type=DagRunType.MANUAL))
+    assert is_scheduled(SimpleNamespace(run_type=DagRunType.SCHEDULED))
+    # A run that a user starts takes its own config.
+    own = {"ops": {"read": {"config": {"day": "own"}}}}
+    assert run_local(dag, conf=own).result("read")["result"] == ["own", False, None]
+
+
+def test_a_config_mapping_takes_its_fields_from_the_conf(scheduled):
+    assert run_local(scheduled.mapped.dag, conf={"day": "x"}).result("read")["result"] == ["xx", False, None]
+    result = scheduled.mapped.execute_in_process(run_config={"day": "y", "count": 3})
+    assert result.output_for_node("read")[0] == "yyy"
+    with pytest.raises(dagster.DagsterInvalidConfigError, match="day"):
+        scheduled.mapped.execute_in_process(run_config={})
+
+
+@needs_partitions
+def test_the_event_of_a_graph_asset_has_the_partition_of_the_run(scheduled):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    config = {"ops": {"read": {"config": {"day": "x"}}}}
+    with quickly():
+        run = run_dag(scheduled.table.dag, {**config, "partition_key": "old"})
+    assert run.state == "success"
+    with create_session() as session:
+        events = session.query(AssetEvent).filter_by(source_dag_id="table", source_run_id=run.run_id)
+        assert [event.partition_key for event in events] == ["old"]
+    assert type(scheduled.table.dag.timetable).__name__ == "PartitionedAtRuntime"

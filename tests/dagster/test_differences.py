@@ -15,7 +15,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "coming-from-dagster.md"
 
 #: A word of each line -> the test that holds it.
 LINES = {
-    "resources are set up": "test_dag_files.py::test_a_run_takes_its_config_and_tears_resources_down",
+    "resources are set up": "test_batches.py::test_a_batch_sets_its_resources_up_once_and_tears_them_down",
+    "several runs at once": "test_refusals.py::test_what_a_schedule_may_not_ask_for",
+    "for each tick": "test_dag_files.py::test_a_schedule_is_asked_for_each_run_that_it_starts",
     "RetryRequested": "test_differences.py::test_a_retry_that_airflow_does_not_know_of_is_refused",
     "Backoff.LINEAR": "test_refusals.py::test_what_an_op_declares_is_checked",
     "metadata for a key": "test_differences.py::test_metadata_of_a_key_that_is_not_produced_is_refused",

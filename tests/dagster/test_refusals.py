@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 
@@ -25,9 +26,12 @@ from airflow_dynamic_provider.dags_from.dagster import (
     Out,
     Output,
     RetryPolicy,
+    RunRequest,
+    ScheduleDefinition,
     StaticPartitionsDefinition,
     allow_any_mapping_key,
     build_op_context,
+    build_schedule_context,
     fs_io_manager,
     graph,
     graph_asset,
@@ -215,14 +219,58 @@ def test_what_is_not_supported_is_refused_when_it_is_called():
     with pytest.raises(UnsupportedError, match=r"context\.instance has no counterpart here\. Use Airflow's"):
         build_op_context().instance  # noqa: B018
 
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (
+            [RunRequest(), RunRequest()],
+            UnsupportedError,
+            r"'each_run' asks for 2 runs at once, .* DynamicOutput",
+        ),
+        (
+            3,
+            DagsterInvalidConfigError,
+            "'each_run' returned 3. Return a RunRequest, a SkipReason, a config or",
+        ),
+        (
+            "instance",
+            UnsupportedError,
+            r"context\.instance of a schedule has no counterpart here\. Ask for it",
+        ),
+    ],
+)
+def test_what_a_schedule_may_not_ask_for(returned, error, message):
     @job
     def plain():
         one()
 
-    with pytest.raises(UnsupportedError, match="computes a config for each run"):
+    @schedule(["@daily", "@weekly"], job=plain)
+    def each_run(context):
+        return context.instance if returned == "instance" else returned
 
-        @schedule("@daily", job=plain)
-        def each_run(context): ...
+    assert type(each_run.job.dag.timetable).__name__ == "MultipleCronTriggerTimetable"
+    with pytest.raises(error, match=message):
+        each_run.job.requests.at(datetime(2026, 1, 1, tzinfo=timezone.utc))
+    context = build_schedule_context(datetime(2026, 1, 2, tzinfo=timezone.utc))
+    if returned != "instance":
+        assert each_run(context) == returned
+
+
+def test_a_schedule_may_ask_for_no_run():
+    @job
+    def plain():
+        one()
+
+    def at(**functions):
+        made = ScheduleDefinition(job=plain, cron_schedule="@daily", **functions)
+        return made.job.requests.at(datetime(2026, 1, 1, tzinfo=timezone.utc))
+
+    assert at(execution_fn=lambda: None).skip_message == "the schedule asks for no run"
+    assert at(should_execute=lambda context: False).skip_message == "should_execute of the schedule says so"
+    asked = at(run_config_fn=lambda context: {"ops": {}}, tags_fn=lambda context: {"a": "b"})
+    assert (asked.run_config, asked.tags) == ({"ops": {}}, {"a": "b"})
+    assert at(execution_fn=lambda: (RunRequest(partition_key=each) for each in "x")).partition_key == "x"
 
 
 class Sized(Config):

@@ -32,6 +32,11 @@ def test_steps_are_cleared_with_what_depends_on_them(run, capsys):
     assert cleared("echo[?]") == {"echo[k0]", "echo[k1]", "echo[k2]", "listed"}
     assert cleared("listed") == {"listed"}
     assert len(cleared("three*")) == 8
+    # What it depends on, for the same key; what these are needed for runs again too.
+    assert cleared("+echo[k1]") == {"inc[k1]", "echo[k1]", "listed"}
+    assert cleared("+listed") == cleared("echo[?]")
+    assert cleared("++listed") == cleared("inc[?]")
+    assert cleared("*echo[k1]") == cleared("three")
 
 
 @pytest.mark.parametrize(

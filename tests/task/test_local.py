@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,11 @@ from airflow_dynamic_provider.local import run_local
 def numbers(names="abc"):
     for number, name in enumerate(names):
         yield DynamicOutput(number, mapping_key=name)
+
+
+@dataclass
+class Point:
+    x: int
 
 
 @task
@@ -100,6 +106,21 @@ def test_nested_keys_several_outputs_and_batches():
     assert finished.task("double__1").states == dict.fromkeys("abc", "success")
     assert str(finished.task("look").errors["c/1"]) == "no such part"
     assert finished.state == "success"
+
+
+def test_values_of_declared_types():
+    @task.dynamic(out={"points": DynamicOut(Point), "first": Out(Point)})
+    def points():
+        yield DynamicOutput(Point(1), "a", "points")
+        yield Output(Point(2), "first")
+
+    @task
+    def moved(point: Point) -> Point:
+        return Point(point.x + 1)
+
+    finished = run_local(of(lambda: points().points.map(moved)))
+    assert finished.result("points") == {"points": {"a": Point(1)}, "first": Point(2)}
+    assert finished.task("moved").values == {"a": Point(2)}
 
 
 def test_a_key_of_a_batch_is_tried_again_alone():

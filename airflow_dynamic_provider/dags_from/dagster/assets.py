@@ -11,6 +11,7 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
 )
 from airflow_dynamic_provider.dags_from.dagster.handles import DynamicHandle, OutputHandle
 from airflow_dynamic_provider.dags_from.dagster.jobs import JobDefinition
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,16 @@ class GraphAsset(JobDefinition, frozen=False, eq=False):
         return {handle.node.path: [Asset(self.name)]}
 
 
+@refusing(
+    "graph_asset",
+    readers=("group_name", "kinds", "owners", "code_version"),
+    ins="the Dag's schedule, which may be assets",
+    key_prefix="name=, which may be the whole name",
+    key="name=, which may be the whole name",
+    check_specs="a task that checks the data and fails",
+    automation_condition="the Dag's schedule, which may be assets",
+    backfill_policy="airflow backfill create",
+)
 def graph_asset(compose_fn: Callable[..., Any] | None = None, **settings: Any) -> Any:
     """Turn a function that calls ops into an asset, as Dagster's ``@graph_asset`` does.
 
@@ -45,13 +56,6 @@ def graph_asset(compose_fn: Callable[..., Any] | None = None, **settings: Any) -
     Raises:
         UnsupportedError: The function takes other assets.
     """
-    for name in ("group_name", "kinds", "owners", "code_version", "check_specs", "key_prefix"):
-        if name in ("check_specs", "key_prefix") and settings.get(name):
-            raise UnsupportedError(
-                f"@graph_asset({name}=) has no counterpart here",
-                remedy="Leave it out; name= may be the whole name of the asset.",
-            )
-        settings.pop(name, None)
 
     def decorate(function: Callable[..., Any]) -> GraphAsset:
         if inspect.signature(function).parameters:

@@ -16,6 +16,7 @@ from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePla
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
 from airflow_dynamic_provider.dags_from.dagster.task_settings import task_settings
 from airflow_dynamic_provider.dags_from.dagster.types import Nothing
+from airflow_dynamic_provider.version_compat import partitioned_at_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,7 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
     limit = job.executor_def and job.executor_def.max_active_tasks
     dag = DAG(
         dag_id=job.name,
-        schedule=job.schedule,
+        schedule=_schedule(job),
         params=dict(params),
         doc_md=job.description,
         tags={"dagster"},
@@ -45,6 +46,13 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
     with dag:
         _Builder(job).build()
     return dag
+
+
+def _schedule(job: Job) -> Any:
+    """Return the schedule of a job's Dag. A partitioned job without one takes the partition of each run."""
+    if job.schedule is not None or job.partitions_def is None:
+        return job.schedule
+    return partitioned_at_runtime()
 
 
 class _Builder:
@@ -100,6 +108,8 @@ class _Builder:
             retries=task_settings(self._job, node).get("retries", 0),
             policy_retries=0 if policy is None else policy.max_retries,
             tags={**self._job.tags, **node.definition.tags, **node.settings.tags},
+            config_mapping=self._job.config_mapping,
+            requests=self._job.requests,
         )
 
     def _origin(self, value: Any) -> Origin:

@@ -15,6 +15,7 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidConfigError,
     DagsterInvalidDefinitionError,
 )
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Field:
         description: A sentence about it.
     """
 
+    @refusing("Field", is_secret="an Airflow connection or variable, and EnvVar")
     def __init__(
         self,
         config: Any,

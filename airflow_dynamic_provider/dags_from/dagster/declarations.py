@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.types import Nothing, check_kind
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.declarations import DynamicOut as CoreDynamicOut
 from airflow_dynamic_provider.definitions.declarations import Out as CoreOut
 from airflow_dynamic_provider.definitions.events import metadata_of
@@ -30,6 +31,11 @@ class In:
         input_manager_key: The IO manager that loads it.
     """
 
+    @refusing(
+        "In",
+        asset_key="the Dag's schedule, which may be an asset",
+        asset_partitions="the partition of the run",
+    )
     def __init__(
         self,
         dagster_type: Any = Any,

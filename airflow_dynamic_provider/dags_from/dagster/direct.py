@@ -10,14 +10,21 @@ from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContex
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
 from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidDefinitionError,
-    UnsupportedError,
 )
 from airflow_dynamic_provider.dags_from.dagster.resources import opened_for_tests
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@refusing(
+    "build_op_context",
+    instance="Airflow's REST API",
+    resources_config="resource.configured(...), in resources=",
+    partition_key_range="partition_key=",
+    event_loop="asyncio.run()",
+)
 def build_op_context(
     resources: Mapping[str, Any] | None = None,
     op_config: Any = None,
@@ -25,7 +32,6 @@ def build_op_context(
     partition_key: str | None = None,
     mapping_key: str | None = None,
     run_tags: Mapping[str, Any] | None = None,
-    **refused: Any,
 ) -> OpExecutionContext:
     """Return a context for calling an op directly, as plain Python, in a test.
 
@@ -36,12 +42,7 @@ def build_op_context(
         partition_key: The partition.
         mapping_key: The mapping key.
         run_tags: The tags of the run.
-        refused: Other arguments of Dagster are refused.
     """
-    if refused:
-        raise UnsupportedError(
-            f"build_op_context({next(iter(refused))}=) has no counterpart here", remedy="Leave it out."
-        )
     return OpExecutionContext(
         None,
         "op",

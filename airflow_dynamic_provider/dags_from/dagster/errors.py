@@ -4,7 +4,8 @@ DynamicOutputsError
 ├── DeclarationError
 │   └── DagsterInvalidDefinitionError      a definition that cannot be right
 │       ├── DagsterInvalidConfigError      a run's config that does not fit
-│       └── DagsterInvalidMappingKeyError  a mapping key that Dagster does not allow
+│       ├── DagsterInvalidMappingKeyError  a mapping key that Dagster does not allow
+│       └── DagsterInvalidSubsetError      a selection that does not fit the job
 ├── HandleUsageError
 │   └── DagsterUsageError                  a handle that is used as the value that it stands for
 ├── UnexpectedOutputError
@@ -40,6 +41,10 @@ class DagsterInvalidMappingKeyError(DagsterInvalidDefinitionError, InvalidMappin
 
     def __str__(self) -> str:
         return _with_line(self, self.line)
+
+
+class DagsterInvalidSubsetError(DagsterInvalidDefinitionError):
+    """A selection names what the job does not have, or leaves out what a selected op needs."""
 
 
 class DagsterInvariantViolationError(UnexpectedOutputError):

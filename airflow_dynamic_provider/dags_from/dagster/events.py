@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.dags_from.dagster.keys import check_dagster_key
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.events import DynamicOutput as CoreDynamicOutput
 from airflow_dynamic_provider.definitions.events import Output as CoreOutput
 from airflow_dynamic_provider.definitions.events import metadata_of
@@ -25,6 +26,12 @@ class Output(CoreOutput[T]):
         output_name: The declared output that it belongs to.
         metadata: Label -> value, shown on the task instance.
     """
+
+    @refusing("Output", data_version="metadata=", tags="metadata=")
+    def __init__(
+        self, value: T, output_name: str = DEFAULT_OUTPUT, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(value, output_name, metadata)
 
 
 class DynamicOutput(CoreDynamicOutput[T]):
@@ -87,6 +94,7 @@ class AssetMaterialization:
         description: A sentence about it.
         metadata: Label -> value, stored with the event.
         partition: The partition that was written.
+        tags: Stored with the event.
     """
 
     def __init__(
@@ -95,7 +103,9 @@ class AssetMaterialization:
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         partition: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
+        self.tags = dict(tags or {})
         self.asset_key = asset_key if isinstance(asset_key, AssetKey) else AssetKey(asset_key)
         self.description = description
         self.metadata = metadata_of(metadata)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.invocations import Invocable
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ class GraphDefinition(Invocable):
         tags: Tags of its ops.
     """
 
+    @refusing("graph", input_defs="ins=", output_defs="out=")
     def __init__(
         self,
         function: Callable[..., Any],
@@ -48,7 +50,7 @@ class GraphDefinition(Invocable):
         if config is not None:
             raise UnsupportedError(
                 f"@graph(config=) of {self.name!r} has no counterpart here",
-                remedy="Pass config= to to_job(), or configure the ops: op.configured(...).",
+                remedy="There is the config of jobs, to_job(config=), and of ops: op.configured(...).",
             )
         self.tags = dict(tags or {})
         functools.update_wrapper(self, function)

@@ -34,7 +34,7 @@ class HookDefinition:
         self.function = function
         self.on_success = on_success
         self.name = name or function.__name__
-        self.required_resource_keys = set(required_resource_keys)
+        self.required_resource_keys = set(required_resource_keys or ())
         functools.update_wrapper(self, function)
 
     def __call__(self, fn_or_context: Any) -> Any:

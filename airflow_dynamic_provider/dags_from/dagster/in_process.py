@@ -181,13 +181,14 @@ def run_in_process(
     """
     from airflow_dynamic_provider.embedded.testing import run_in_test
 
-    check_run_config(job, run_config)
+    inner = run_config if job.config_mapping is None else job.config_mapping.inner(run_config)
+    check_run_config(job, inner)
     if job.partitions_def is not None and partition_key is not None:
         job.partitions_def.check(partition_key)
     conf = {name: each for name, each in run_config.items() if name in job.dag.params}
     if partition_key is not None:
         conf["partition_key"] = partition_key
-    opened = Opened(job.resource_defs, run_config.get("resources") or {})
+    opened = Opened(job.resource_defs, inner.get("resources") or {})
     try:
         with capturing(Capture(opened, stops=raise_on_error)) as capture:
             finished = run_in_test(job.dag, conf=conf)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.context import get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.resources import ResourceDefinition
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,31 @@ class IOManager(ABC):
         """Load an input. Called in the process of the task that needs it."""
 
 
-class OutputContext:
+class _Context(ABC):
+    """What an IO manager can ask about an output and about an input."""
+
+    @property
+    @abstractmethod
+    def declaration(self) -> Any:
+        """The declaration, ``Out`` or ``In``."""
+
+    @property
+    def dagster_type(self) -> Any:
+        """The declared type."""
+        return self.declaration.dagster_type
+
+    @property
+    def definition_metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration."""
+        return {label: each.value for label, each in self.declaration.metadata.items()}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of the declaration, by its former name."""
+        return self.definition_metadata
+
+
+class OutputContext(_Context):
     """What an IO manager can ask about an output.
 
     Args:
@@ -69,19 +94,9 @@ class OutputContext:
         self.tell: Callable[[Mapping[str, Any]], None] | None = None
 
     @property
-    def definition_metadata(self) -> dict[str, Any]:
-        """The metadata of the declaration."""
-        return {label: each.value for label, each in self.op_def.outs[self.name].metadata.items()}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata of the declaration, by its former name."""
-        return self.definition_metadata
-
-    @property
-    def dagster_type(self) -> Any:
-        """The declared type."""
-        return self.op_def.outs[self.name].dagster_type
+    def declaration(self) -> Any:
+        """The declaration of the output."""
+        return self.op_def.outs[self.name]
 
     def get_identifier(self) -> Sequence[str]:
         """Return what names the output among all: the run, the step, the output and its mapping key."""
@@ -98,7 +113,7 @@ class OutputContext:
             self.tell(metadata)
 
 
-class InputContext:
+class InputContext(_Context):
     """What an IO manager can ask about an input.
 
     Args:
@@ -126,25 +141,21 @@ class InputContext:
         self.log = get_dagster_logger()
 
     @property
-    def dagster_type(self) -> Any:
-        """The declared type of the input."""
-        return self.op_def.ins[self.name].dagster_type
-
-    @property
-    def definition_metadata(self) -> dict[str, Any]:
-        """The metadata of the declaration of the input."""
-        return {label: each.value for label, each in self.op_def.ins[self.name].metadata.items()}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata of the declaration, by its former name."""
-        return self.definition_metadata
+    def declaration(self) -> Any:
+        """The declaration of the input."""
+        return self.op_def.ins[self.name]
 
     def get_identifier(self) -> Sequence[str]:
         """Return what names the output that it loads."""
         return self.upstream_output.get_identifier()
 
 
+@refusing(
+    "io_manager",
+    readers=("version",),
+    output_config_schema="config_schema=, for all outputs",
+    input_config_schema="config_schema=, for all inputs",
+)
 def io_manager(config_schema: Any = None, **settings: Any) -> Any:
     """Turn a function that returns an IO manager into a resource, as Dagster's ``@io_manager`` does.
 
@@ -152,8 +163,6 @@ def io_manager(config_schema: Any = None, **settings: Any) -> Any:
         config_schema: The schema of its config; or the function, when the decorator has no parentheses.
         settings: ``description``, ``required_resource_keys``.
     """
-    for name in ("version", "output_config_schema", "input_config_schema"):
-        settings.pop(name, None)
     if callable(config_schema) and not inspect.isclass(config_schema):
         return ResourceDefinition(config_schema)
 

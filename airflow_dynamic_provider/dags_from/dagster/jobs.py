@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter.late_dags import file_being_read, register, withdraw
 from airflow_dynamic_provider.dags_from.dagster.building import build_dag
 from airflow_dynamic_provider.dags_from.dagster.composition import compose
+from airflow_dynamic_provider.dags_from.dagster.config_mappings import ConfigMapping
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 from airflow_dynamic_provider.dags_from.dagster.nodes import Job, Settings
 from airflow_dynamic_provider.dags_from.dagster.resources import as_definition
 from airflow_dynamic_provider.dags_from.dagster.run_config import dag_params, plain_config
+from airflow_dynamic_provider.dags_from.dagster.selecting import selected
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.dags_from.dagster.in_process import InProcessResult
     from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
+
+
+# Arguments of a job that are part of others when it is made.
+_NOT_KEPT = ("self", "function", "config", "run_tags", "op_selection")
 
 
 class JobDefinition(Job, frozen=False, eq=False):
@@ -37,8 +44,16 @@ class JobDefinition(Job, frozen=False, eq=False):
         input_values: Input -> value, for the inputs of the body.
         metadata: Accepted for readers.
         schedule: When its Dag runs by itself: this package's addition.
+        requests: The functions of its schedule.
     """
 
+    @refusing(
+        "job",
+        readers=("owners",),
+        logger_defs="the deployment's logging",
+        asset_layer="Airflow's assets",
+        automation_condition="assets as the schedule of a Dag",
+    )
     def __init__(
         self,
         function: Callable[..., Any],
@@ -55,8 +70,12 @@ class JobDefinition(Job, frozen=False, eq=False):
         input_values: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         schedule: Any = None,
+        requests: Any = None,
+        run_tags: Mapping[str, Any] | None = None,
+        op_selection: Sequence[str] | None = None,
     ) -> None:
-        hooks = frozenset(hooks)
+        hooks = frozenset(hooks or ())
+        mapping = config if isinstance(config, ConfigMapping) else None
         name = check_name(name or function.__name__, "a job")
         names = list(inspect.signature(function).parameters)
         super().__init__(
@@ -65,17 +84,21 @@ class JobDefinition(Job, frozen=False, eq=False):
             compose(function, name, Settings(hooks=hooks), names),
             description or inspect.getdoc(function),
             {key: as_definition(each) for key, each in (resource_defs or {}).items()},
-            plain_config(config),
-            dict(tags or {}),
+            {} if mapping else plain_config(config),
+            {**(tags or {}), **(run_tags or {})},
             hooks,
             op_retry_policy,
             partitions_def,
             dict(input_values or {}),
             executor_def,
             schedule,
+            mapping,
+            requests,
         )
         self.outlets = self._find_outlets()
         self.metadata = dict(metadata or {})
+        if op_selection:
+            self.composition = selected(self.composition, op_selection)
         self.dag = build_dag(self, dag_params(self))
         self._file = file_being_read()
         # Not the jobs of modules that the Dag file imports.
@@ -88,8 +111,6 @@ class JobDefinition(Job, frozen=False, eq=False):
 
     def select(self, op_selection: Sequence[str]) -> None:
         """Leave out the ops that a selection does not name, before the job runs."""
-        from airflow_dynamic_provider.dags_from.dagster.selecting import selected
-
         self.composition = selected(self.composition, op_selection)
         self.dag = build_dag(self, dag_params(self))
 
@@ -99,6 +120,12 @@ class JobDefinition(Job, frozen=False, eq=False):
             withdraw(self.dag, self._file)
         return type(self)(self.function, **{**self._settings(), **settings})
 
+    @refusing(
+        "execute_in_process",
+        instance="a database for all embedded runs of a process",
+        asset_selection="op_selection=",
+        run_id="run_id of the result",
+    )
     def execute_in_process(
         self,
         run_config: Any = None,
@@ -147,7 +174,8 @@ class JobDefinition(Job, frozen=False, eq=False):
 
     def _settings(self) -> dict[str, Any]:
         names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name not in ("self", "function")}
+        given = {name: getattr(self, name) for name in names if name not in _NOT_KEPT}
+        return {**given, "config": self.config_mapping or self.config}
 
 
 def job(compose_fn: Callable[..., Any] | None = None, **settings: Any) -> Any:
@@ -156,7 +184,8 @@ def job(compose_fn: Callable[..., Any] | None = None, **settings: Any) -> Any:
     Args:
         compose_fn: The function, when the decorator is used without parentheses.
         settings: ``name``, ``description``, ``resource_defs``, ``config``, ``tags``, ``hooks``,
-            ``op_retry_policy``, ``partitions_def``, ``executor_def``, ``input_values``, ``metadata``.
+            ``op_retry_policy``, ``partitions_def``, ``executor_def``, ``input_values``, ``metadata``,
+            ``run_tags``, ``op_selection``.
 
     Returns:
         A `JobDefinition`, with ``execute_in_process`` for tests.

@@ -58,6 +58,14 @@ def ops_schema(job: Job) -> dict[str, Any] | None:
     return {**made, **({"$defs": definitions} if definitions else {})}
 
 
+def fields_of(schema: Any) -> dict[str, Any]:
+    """Return the schemas of the fields of a config: a dict, a `Shape`, a ``Config`` class or a `Field`."""
+    definitions: dict[str, Any] = {}
+    fields = _schema(schema, definitions).get("properties", {})
+    shared = {"$defs": definitions} if definitions else {}
+    return {name: {**each, **shared} for name, each in fields.items()}
+
+
 def _ops(tree: dict[str, Any]) -> dict[str, Any] | None:
     properties = {}
     for name, entry in tree.items():

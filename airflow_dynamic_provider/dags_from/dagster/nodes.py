@@ -89,6 +89,8 @@ class Job(Record, frozen=False, eq=False):
         input_values: Input -> value, for the inputs of the body.
         executor_def: The limit of its tasks that are active at once.
         schedule: When the Dag runs by itself.
+        config_mapping: What makes the config of the ops from the fields that a run gives.
+        requests: The functions of its schedule.
         outlets: Node -> the assets that its task writes.
         dag: Its Dag.
     """
@@ -106,5 +108,7 @@ class Job(Record, frozen=False, eq=False):
     input_values: Mapping[str, Any] = field(default_factory=dict)
     executor_def: Any = None
     schedule: Any = None
+    config_mapping: Any = None
+    requests: Any = None
     outlets: Mapping[str, Any] = field(default_factory=dict)
     dag: Any = None

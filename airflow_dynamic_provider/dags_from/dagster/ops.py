@@ -74,7 +74,7 @@ class OpDefinition(Invocable):
         self.description = description or inspect.getdoc(function)
         self.pool = pool
         self._read_signature(dict(ins or {}))
-        self.required_resource_keys = set(required_resource_keys) | set(self.resource_parameters)
+        self.required_resource_keys = set(required_resource_keys or ()) | set(self.resource_parameters)
         self.outs = _outs(self.name, function, out)
         functools.update_wrapper(self, function)
 
@@ -83,18 +83,26 @@ class OpDefinition(Invocable):
         """Input name -> declaration, in the order of the function's parameters."""
         return self._ins
 
-    def configured(self, config: Any, name: str | None = None, **kwargs: Any) -> OpDefinition:
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> OpDefinition:
         """Return a copy whose config is fixed, or computed from another config.
 
         Args:
-            config: The config, or a function that gives it for the config of the copy.
+            config_or_config_fn: The config, or a function that gives it for the config of the copy.
             name: The name of the copy.
-            kwargs: ``config_schema``: the schema of the copy's config, if ``config`` is a function.
+            config_schema: The schema of the copy's config, if the first argument is a function.
+            description: What the copy does.
         """
         made = copy.copy(self)
         made.name = check_name(name or self.name, "an op")
-        made.configured_from = (config, self)
-        made.config_schema = kwargs.get("config_schema")
+        made.configured_from = (config_or_config_fn, self)
+        made.config_schema = config_schema
+        made.description = description or self.description
         return made
 
     def with_retry_policy(self, retry_policy: RetryPolicy) -> Any:

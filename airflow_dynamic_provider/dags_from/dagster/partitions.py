@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,18 +40,25 @@ class DailyPartitionsDefinition:
     Args:
         start_date: The first day.
         end_date: The day after the last; ``None`` for no end.
-        fmt: The format of the names.
+        fmt: The format of the names; by default, ``2026-01-31``.
         timezone: The time zone of the days.
     """
 
+    @refusing(
+        "DailyPartitionsDefinition",
+        minute_offset="the schedule of the Dag, which says when a day is ready",
+        hour_offset="the schedule of the Dag, which says when a day is ready",
+        end_offset="end_date=",
+        exclusions="a SkipReason of the schedule",
+    )
     def __init__(
         self,
         start_date: str | datetime.datetime,
         end_date: str | datetime.datetime | None = None,
-        fmt: str = "%Y-%m-%d",
+        fmt: str | None = None,
         timezone: str | None = None,
     ) -> None:
-        self.fmt = fmt
+        self.fmt = fmt or "%Y-%m-%d"
         self.timezone = timezone
         self.start = self._day(start_date)
         self.end = None if end_date is None else self._day(end_date)

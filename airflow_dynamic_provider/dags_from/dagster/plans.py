@@ -66,6 +66,8 @@ class NodePlan(Record, eq=False):
         retries: The number of retries that the task has.
         policy_retries: The number of retries after any error, of its retry policy.
         tags: The tags.
+        config_mapping: What makes the config of the ops from the fields that a run gives.
+        requests: The functions of the job's schedule.
     """
 
     definition: Any
@@ -79,6 +81,8 @@ class NodePlan(Record, eq=False):
     retries: int = 0
     policy_retries: int = 0
     tags: Mapping[str, Any] = field(default_factory=dict)
+    config_mapping: Any = None
+    requests: Any = None
 
 
 def section(run_config: Mapping[str, Any], path: str) -> Mapping[str, Any]:

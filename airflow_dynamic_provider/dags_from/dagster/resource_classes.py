@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pydantic
@@ -79,16 +80,16 @@ class ConfigurableResource(pydantic.BaseModel):
         return stack.enter_context(ready.yield_for_execution(context)).create_resource(context)
 
 
-class ConfigurableIOManagerFactory(ConfigurableResource):
+class ConfigurableIOManagerFactory(ConfigurableResource, ABC):
     """A resource that makes an IO manager: override ``create_io_manager``."""
 
     def create_resource(self, context: InitResourceContext) -> Any:
         """Return the IO manager."""
         return self.create_io_manager(context)
 
+    @abstractmethod
     def create_io_manager(self, context: InitResourceContext) -> Any:
-        """Return the IO manager."""
-        raise NotImplementedError
+        """Return the IO manager. Called in the task's process."""
 
 
 class ConfigurableIOManager(ConfigurableResource, IOManager):

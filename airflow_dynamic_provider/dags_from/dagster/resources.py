@@ -72,7 +72,7 @@ class ResourceDefinition:
         self.resource_fn = resource_fn
         self.config_schema = config_schema
         self.description = description
-        self.required_resource_keys = set(required_resource_keys)
+        self.required_resource_keys = set(required_resource_keys or ())
         self._configured_from: tuple[Any, ResourceDefinition] | None = None
 
     @staticmethod
@@ -92,10 +92,13 @@ class ResourceDefinition:
 
         return ResourceDefinition(lambda _context: mock.MagicMock(), description=description)
 
-    def configured(self, config: Any, config_schema: Any = None, **_named: Any) -> ResourceDefinition:
+    def configured(
+        self, config_or_config_fn: Any, config_schema: Any = None, description: str | None = None
+    ) -> ResourceDefinition:
         """Return a copy whose config is fixed, or computed from another config."""
-        made = type(self)(self.resource_fn, config_schema, self.description, self.required_resource_keys)
-        made._configured_from = (config, self)
+        told = description or self.description
+        made = type(self)(self.resource_fn, config_schema, told, self.required_resource_keys)
+        made._configured_from = (config_or_config_fn, self)
         return made
 
     def config_of(self, given: Any, at: str) -> Any:

@@ -58,7 +58,7 @@ def plain_config(config: Any) -> dict[str, Any]:
     if not isinstance(config, Mapping):
         raise DagsterInvalidConfigError(
             f"the config of a job is {config!r}",
-            remedy="Pass a dict or a RunConfig; ConfigMapping has no counterpart.",
+            remedy="Pass a dict, a RunConfig or a ConfigMapping.",
         )
     plain: dict[str, Any] = _plain(config)
     return {name: each for name, each in plain.items() if name not in _IGNORED}
@@ -130,10 +130,11 @@ def dag_params(job: Job) -> dict[str, Any]:
     from airflow_dynamic_provider.dags_from.dagster.json_schemas import ops_schema
 
     params: dict[str, Any] = {}
-    schema = ops_schema(job)
-    if schema is not None:
+    if job.config_mapping is not None:
+        params.update({name: _param(each) for name, each in job.config_mapping.fields.items()})
+    elif (schema := ops_schema(job)) is not None:
         params["ops"] = Param(job.config.get("ops") or {}, **schema)
-    if job.resource_defs:
+    if job.resource_defs and job.config_mapping is None:
         params["resources"] = Param(job.config.get("resources") or {}, type="object")
     inputs = {**(job.config.get("inputs") or {}), **job.input_values}
     if job.composition.inputs.get(""):
@@ -141,6 +142,15 @@ def dag_params(job: Job) -> dict[str, Any]:
     if job.partitions_def is not None:
         params["partition_key"] = Param(None, type=["null", "string"])
     return params
+
+
+def _param(schema: dict[str, Any]) -> Any:
+    """Return the Dag param of a field. A run may leave it out: the config mapping refuses what is missing."""
+    from airflow.sdk import Param
+
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    own = {name: each for name, each in schema.items() if name != "$defs"}
+    return Param(None, anyOf=[{"type": "null"}, own], **definitions)
 
 
 def _entry(given: Any) -> Any:

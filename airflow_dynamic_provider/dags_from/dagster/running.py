@@ -21,6 +21,7 @@ from airflow_dynamic_provider.dags_from.dagster.events import (
     Output,
     RetryRequested,
 )
+from airflow_dynamic_provider.dags_from.dagster.given import Given, given_by_run
 from airflow_dynamic_provider.dags_from.dagster.hooks import HookContext
 from airflow_dynamic_provider.dags_from.dagster.moving import load, store
 from airflow_dynamic_provider.dags_from.dagster.plans import NodePlan, input_from, section
@@ -37,15 +38,15 @@ if TYPE_CHECKING:
 class _Step:
     """One run of an op for one key, or once."""
 
-    def __init__(self, plan: NodePlan, opened: Opened) -> None:
-        from airflow.sdk import get_current_context
-
+    def __init__(self, plan: NodePlan, opened: Opened, given: Given, airflow: Any) -> None:
         from airflow_dynamic_provider.execution.context import get_mapping_key
 
         self.plan = plan
         self.opened = opened
-        self.airflow = get_current_context()
-        self.params: Mapping[str, Any] = self.airflow["params"]
+        self.airflow = airflow
+        self.params = given.config
+        self.partition_key = given.partition_key
+        self.tags = {**plan.tags, **given.tags}
         self.mapping_key = get_mapping_key()
         self.run_id = str(self.airflow["run_id"])
         self.tries = getattr(self.airflow.get("ti"), "try_number", 1)
@@ -68,9 +69,9 @@ class _Step:
             run_id=self.run_id,
             mapping_key=self.mapping_key,
             retry_number=self.tries - 1,
-            partition_key=_partition(self.airflow),
+            partition_key=self.partition_key,
             run_config=dict(self.params),
-            tags=self.plan.tags,
+            tags=self.tags,
             tell=self.materialize,
         )
 
@@ -88,7 +89,7 @@ class _Step:
                 remedy="Name AssetMaterialization in the op itself, or in a function of its module.",
             )
         extra = {label: each.value for label, each in event.metadata.items()}
-        about = {"description": event.description, "partition": event.partition}
+        about = {"description": event.description, "partition": event.partition, "tags": event.tags or None}
         extra |= {name: each for name, each in about.items() if each is not None}
         self.airflow["outlet_events"][outlet].add(Asset(event.asset_key.to_user_string()), extra=extra)
 
@@ -140,12 +141,28 @@ class _Step:
             event,
             run_id=self.run_id,
             step_key=self.step_key,
-            partition_key=_partition(self.airflow),
+            partition_key=self.partition_key,
             metadata=metadata,
         )
         if isinstance(event, DynamicOutput):
             return CoreDynamicOutput(stored, event.mapping_key, event.output_name, metadata)
         return CoreOutput(stored, event.output_name, metadata)
+
+    def name_partition(self) -> None:
+        """Have the event of each asset that the task writes carry the partition of the run."""
+        from airflow.sdk import Asset
+
+        if self.partition_key is None:
+            return
+        for outlet in self.airflow["task"].outlets:
+            if not isinstance(outlet, Asset):
+                continue
+            event = self.airflow["outlet_events"][outlet]
+            if hasattr(event, "add_partitions"):
+                event.add_partitions(self.partition_key)
+            else:
+                # Before Airflow 3.3, events have no partition.
+                event.extra["partition"] = self.partition_key
 
     def ended(self, event_type: str) -> None:
         if self.capture is not None:
@@ -170,13 +187,17 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
         plan: The node.
         received: Input -> value.
     """
+    from airflow.sdk import get_current_context
+
     from airflow_dynamic_provider.version_compat import AirflowSkipException
 
     capture = current_capture()
     if capture is not None and capture.is_stopped:
         raise AirflowSkipException("The run stopped at its first error.")
-    with _resources(plan) as opened:
-        step = _Step(plan, opened)
+    airflow: Any = get_current_context()
+    given = given_by_run(plan, airflow)
+    with _resources(plan, given, airflow) as opened:
+        step = _Step(plan, opened, given, airflow)
         context = None
         try:
             context = step.context()
@@ -193,24 +214,30 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
             if shown is error:
                 raise
             raise shown from error
+        step.name_partition()
         step.ended("STEP_SUCCESS")
         step.run_hooks(context, None)
 
 
 @contextlib.contextmanager
-def _resources(plan: NodePlan) -> Iterator[Opened]:
+def _resources(plan: NodePlan, given: Given, airflow: Any) -> Iterator[Opened]:
+    """Provide the resources of an op: those of the run in this process, of its batch, or its own."""
     capture = current_capture()
     if capture is not None:
         yield capture.resources
         return
-    from airflow.sdk import get_current_context
+    from airflow_dynamic_provider.execution.batches.shared import shared_by_keys
 
-    context = get_current_context()
-    opened = Opened(plan.resources, context["params"].get("resources") or {}, str(context["run_id"]))
-    try:
-        yield opened
-    finally:
-        opened.close()
+    def opened() -> contextlib.closing[Opened]:
+        config = given.config.get("resources") or {}
+        return contextlib.closing(Opened(plan.resources, config, str(airflow["run_id"])))
+
+    of_batch = shared_by_keys(airflow, "resources of Dagster", opened)
+    if of_batch is not None:
+        yield of_batch
+        return
+    with opened() as own:
+        yield own
 
 
 def _failed(step: _Step, context: OpExecutionContext | None, error: Exception) -> BaseException:
@@ -247,10 +274,6 @@ def _retry(step: _Step, error: RetryRequested) -> BaseException:
     # Airflow's delay was set before the op ran, so this wait holds the task's place.
     time.sleep(error.seconds_to_wait or 0)
     return error
-
-
-def _partition(context: Any) -> str | None:
-    return context["params"].get("partition_key") or getattr(context.get("dag_run"), "partition_key", None)
 
 
 def _where(path: str) -> str:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.run_requests import Requests
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.dags_from.dagster.jobs import JobDefinition
+
+
+_REFUSED = {
+    "job_name": "job=, which takes the job itself",
+    "target": "job=, which takes the job itself",
+    "environment_vars": "the environment of the workers",
+    "required_resource_keys": "resources of ops",
+}
 
 
 class ScheduleDefinition:
     """The schedule of a job. The job's Dag gets it.
 
+    Functions are called in the process of each task, with the logical date of a run that the schedule
+    started. They have to return the same each time.
+
     Args:
-        job: The job.
-        cron_schedule: The cron expression.
         name: Kept for readers.
+        cron_schedule: The cron expression, or several.
+        job: The job.
+        run_config_fn: Returns the config of a run.
+        execution_fn: Returns a `RunRequest`, a `SkipReason`, a config, or ``None`` for no run.
+        should_execute: Returns whether there shall be a run.
+        tags_fn: Returns more tags of a run.
         run_config: The config of its runs, in place of that of the job.
         execution_timezone: The time zone of the expression; UTC by default.
         tags: Tags of its runs.
@@ -27,51 +43,68 @@ class ScheduleDefinition:
         default_status: Accepted: Airflow decides whether a new Dag is paused.
     """
 
+    @refusing("ScheduleDefinition", readers=("metadata", "owners"), **_REFUSED)
     def __init__(
         self,
-        job: JobDefinition,
-        cron_schedule: str,
         name: str | None = None,
         *,
+        cron_schedule: str | Sequence[str],
+        job: JobDefinition,
+        run_config_fn: Callable[..., Any] | None = None,
+        execution_fn: Callable[..., Any] | None = None,
+        should_execute: Callable[..., Any] | None = None,
+        tags_fn: Callable[..., Any] | None = None,
         run_config: Any = None,
         execution_timezone: str | None = None,
         tags: Mapping[str, str] | None = None,
         description: str | None = None,
         default_status: Any = None,
     ) -> None:
-        from airflow.sdk import CronTriggerTimetable
+        from airflow.sdk import CronTriggerTimetable, MultipleCronTriggerTimetable
 
         self.name = name or "_".join((job.name, "schedule"))
         self.cron_schedule = cron_schedule
         self.description = description
         self.default_status = default_status
         changes: dict[str, Any] = {} if run_config is None else {"config": run_config}
-        timetable = CronTriggerTimetable(cron_schedule, timezone=execution_timezone or "UTC")
+        zone = execution_timezone or "UTC"
+        timetable = (
+            CronTriggerTimetable(cron_schedule, timezone=zone)
+            if isinstance(cron_schedule, str)
+            else MultipleCronTriggerTimetable(*cron_schedule, timezone=zone)
+        )
+        self._execution_fn = execution_fn or run_config_fn
+        if self._execution_fn or should_execute or tags_fn:
+            changes["requests"] = Requests(self.name, self._execution_fn, should_execute, tags_fn, zone)
         self.job = job.changed(tags={**job.tags, **(tags or {})}, schedule=timetable, **changes)
 
+    def __call__(self, *context: Any) -> Any:
+        """Call the function of the schedule, in a test."""
+        if self._execution_fn is None:
+            raise UnsupportedError(
+                f"the schedule {self.name!r} has no function to call", remedy="Call the job in the test."
+            )
+        return self._execution_fn(*context)
 
-def schedule(cron_schedule: str, *, job: JobDefinition, name: str | None = None, **settings: Any) -> Any:
+
+def schedule(
+    cron_schedule: str | Sequence[str], *, job: JobDefinition, name: str | None = None, **settings: Any
+) -> Any:
     """Turn a function that returns a run's config into the schedule of a job, as ``@schedule`` does.
 
-    The function is called once, when Airflow reads the file. It must not ask for the time of a run.
+    The function may take a `ScheduleEvaluationContext`. See `ScheduleDefinition` for when it is called.
 
     Args:
-        cron_schedule: The cron expression.
+        cron_schedule: The cron expression, or several.
         job: The job.
         name: Kept for readers.
         settings: As for `ScheduleDefinition`.
     """
 
     def decorate(function: Callable[..., Any]) -> ScheduleDefinition:
-        if inspect.signature(function).parameters:
-            raise UnsupportedError(
-                f"the schedule {function.__name__!r} computes a config for each run, which Airflow does not",
-                remedy="Leave its parameter out, and read context.partition_key or the date in the op: "
-                "airflow.sdk.get_current_context()['logical_date'].",
-            )
-        config = function()
+        named = name or function.__name__
         return ScheduleDefinition(
-            job, cron_schedule, name or function.__name__, run_config=config, **settings
+            named, cron_schedule=cron_schedule, job=job, execution_fn=function, **settings
         )
 
     return decorate
@@ -85,32 +118,31 @@ class Definitions:
         schedules: The schedules.
         resources: Resource key -> definition, for jobs that do not have it.
         assets: Graph assets.
-        sensors: Refused: Airflow has sensor tasks, and Dags that run after assets.
         executor: Accepted: the deployment's executor runs the tasks.
         loggers: Accepted: the deployment's logging is used.
     """
 
+    @refusing(
+        "Definitions",
+        readers=("metadata",),
+        sensors="a sensor task, or a Dag with an asset as its schedule",
+        asset_checks="a task that checks the data and fails",
+        component_tree="Dag files",
+    )
     def __init__(
         self,
-        assets: Iterable[Any] = (),
-        schedules: Iterable[Any] = (),
-        sensors: Iterable[Any] = (),
-        jobs: Iterable[JobDefinition] = (),
+        assets: Iterable[Any] | None = None,
+        schedules: Iterable[Any] | None = None,
+        jobs: Iterable[JobDefinition] | None = None,
         resources: Mapping[str, Any] | None = None,
         executor: Any = None,
         loggers: Any = None,
-        asset_checks: Iterable[Any] = (),
     ) -> None:
-        if list(sensors) or list(asset_checks):
-            raise UnsupportedError(
-                "Definitions(sensors=) and asset_checks= have no counterpart here",
-                remedy="Use a sensor task, or a Dag with an asset as its schedule.",
-            )
         self.executor = executor
         self.loggers = loggers
-        by_name = {each.name: each for each in jobs}
-        by_name.update({each.job.name: each.job for each in schedules})
-        by_name.update({each.name: each for each in assets})
+        by_name = {each.name: each for each in jobs or ()}
+        by_name.update({each.job.name: each.job for each in schedules or ()})
+        by_name.update({each.name: each for each in assets or ()})
         self._jobs = {name: _with_resources(each, resources or {}) for name, each in by_name.items()}
 
     def get_job_def(self, name: str) -> JobDefinition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidSubsetError
 from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, OutputHandle
 from airflow_dynamic_provider.dags_from.dagster.nodes import Composition, Node
 
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _CLAUSE = re.compile(r"(\*|\+*)([\w.]+)(\*|\+*)")
-
-
-class DagsterInvalidSubsetError(DagsterInvalidDefinitionError):
-    """A selection names what the job does not have, or leaves out what a selected op needs."""
 
 
 def selected(composition: Composition, selection: Sequence[str]) -> Composition:

@@ -12,6 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidDefinitionError,
     DagsterTypeCheckDidNotPass,
 )
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 
 if TYPE_CHECKING:
@@ -46,17 +47,23 @@ class DagsterType:
 
     Args:
         type_check_fn: Called with a context and the value; returns a bool or a `TypeCheck`.
-        name: The name in messages.
         key: Another name, as Dagster has it.
+        name: The name in messages.
         description: A sentence about it.
         typing_type: The Python type, for readers.
     """
 
+    @refusing(
+        "DagsterType",
+        readers=("is_builtin", "kind", "metadata"),
+        loader="the op's config, from which the op makes the value",
+        required_resource_keys="resources of ops",
+    )
     def __init__(
         self,
         type_check_fn: Callable[[Any, Any], bool | TypeCheck],
-        name: str | None = None,
         key: str | None = None,
+        name: str | None = None,
         description: str | None = None,
         typing_type: Any = Any,
     ) -> None:
@@ -71,39 +78,40 @@ class PythonObjectDagsterType(DagsterType):
 
     Args:
         python_type: The class, or a tuple of classes.
+        key: Another name, as Dagster has it.
         name: The name in messages.
-        description: A sentence about it.
+        settings: As for `DagsterType`.
     """
 
-    def __init__(self, python_type: Any, name: str | None = None, description: str | None = None) -> None:
+    def __init__(
+        self, python_type: Any, key: str | None = None, name: str | None = None, **settings: Any
+    ) -> None:
         classes = python_type if isinstance(python_type, tuple) else (python_type,)
         super().__init__(
             lambda _context, value: isinstance(value, classes),
+            key,
             name or "|".join(each.__name__ for each in classes),
-            description=description,
             typing_type=python_type,
+            **settings,
         )
 
 
 _OF_CLASS: dict[type, DagsterType] = {}
 
 
-def usable_as_dagster_type(name: Any = None, description: str | None = None, **refused: Any) -> Any:
+@refusing("usable_as_dagster_type", loader="the op's config, from which the op makes the value")
+def usable_as_dagster_type(name: Any = None, description: str | None = None) -> Any:
     """Make a class usable as a type of inputs and outputs. Any class is, so this only names it.
 
     Args:
         name: The name in messages; by default, that of the class.
         description: A sentence about it.
-        refused: ``loader`` is not supported.
     """
-    if refused.get("loader") is not None:
-        raise DagsterInvalidDefinitionError(
-            "usable_as_dagster_type(loader=) is not supported",
-            remedy="Read the value from the op's config, and construct it in the op.",
-        )
 
     def decorate(cls: type) -> type:
-        _OF_CLASS[cls] = PythonObjectDagsterType(cls, name if isinstance(name, str) else None, description)
+        _OF_CLASS[cls] = PythonObjectDagsterType(
+            cls, name=name if isinstance(name, str) else None, description=description
+        )
         return cls
 
     return decorate(name) if inspect.isclass(name) else decorate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -70,8 +71,9 @@ class ObjectCodec(Codec):
             if hasattr(value, name)
         }
 
+    @abstractmethod
     def _rebuild(self, values: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """Return the object with these fields."""
 
     def _check_rest(self, value: Any, form: Any) -> None:
         """Refuse an object of which something is lost, because it is not in a field."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -34,8 +35,8 @@ class MisfitError(Exception):
         return f"{self.problem}, at {self.place}" if self.place else self.problem
 
 
-class Codec:
-    """Converts the values of one type to JSON and back. This one leaves them as they are.
+class Codec(ABC):
+    """Converts the values of one type to JSON and back.
 
     Attributes:
         name: The type, for messages; also its name among the members of a union.
@@ -50,10 +51,11 @@ class Codec:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @abstractmethod
     def accepts(self, value: Any) -> bool:
         """Return whether a value, by its class alone, may be of the type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, value: Any) -> Any:
         """Return the JSON of a value.
 
@@ -62,15 +64,14 @@ class Codec:
         Raises:
             MisfitError: The value is not of the type, so it would not come back as it is.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, form: Any) -> Any:
         """Return the value of a JSON.
 
         Raises:
             MisfitError: This is not the JSON of such a value: the type has changed.
         """
-        raise NotImplementedError
 
     def refuse(self, value: Any) -> MisfitError:
         """Return the error for a value that is not of the type."""

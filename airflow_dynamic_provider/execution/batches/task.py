@@ -21,6 +21,7 @@ from airflow_dynamic_provider.execution.batches.contexts import BatchContext, ke
 from airflow_dynamic_provider.execution.batches.parameters import ContextParameters
 from airflow_dynamic_provider.execution.batches.recording import Recorder, read_checkpoint
 from airflow_dynamic_provider.execution.batches.running import run_calls
+from airflow_dynamic_provider.execution.batches.shared import close_shared
 from airflow_dynamic_provider.execution.batches.starting import find_stopped
 from airflow_dynamic_provider.execution.metadata import gathered_metadata
 
@@ -103,7 +104,10 @@ class BatchedFunction:
                 run.run()
             finally:
                 # Also after a timeout of the task instance: the keys that have ended keep their results.
-                run.close()
+                try:
+                    run.close()
+                finally:
+                    close_shared(context)
         run.end()
 
 
