@@ -107,14 +107,15 @@ class _Taken:
 
     def at(self, position: int, value: Any) -> Any:
         """Return a positional argument."""
-        single, others = self._parameters.single, self._parameters.args
-        if position < len(single):
-            return self._converted(value, self._types.get(single[position], Any), single[position])
+        positional, others = self._parameters.positional, self._parameters.args
+        if position < len(positional):
+            name = positional[position]
+            return self._converted(value, self._types.get(name, Any), name)
         return self._converted(value, self._types.get(others, Any), f"*{others}")
 
     def named(self, name: str, value: Any) -> Any:
         """Return an argument by its name."""
-        if name in self._parameters.single:
+        if name in self._parameters.named:
             return self._converted(value, self._types.get(name, Any), name)
         annotation = self._types.get(self._parameters.kwargs, Any)
         # Airflow passes its whole context to a function with ``**kwargs``, with what this package adds.
@@ -150,21 +151,27 @@ class _Parameters(Record):
     """The names of the parameters of a function.
 
     Attributes:
-        single: Those that take one value each.
+        positional: Those that take one positional argument each.
+        named: Those that take one argument by its name.
         args: That of ``*args``; empty if there is none.
         kwargs: That of ``**kwargs``; empty if there is none.
     """
 
-    single: tuple[str, ...]
+    positional: tuple[str, ...]
+    named: frozenset[str]
     args: str
     kwargs: str
 
 
 @functools.lru_cache(maxsize=1024)
 def _parameters(function: Callable[..., Any]) -> _Parameters:
-    parameters = inspect.signature(function).parameters.values()
     by_kind: dict[Any, list[str]] = {}
-    for each in parameters:
+    for each in inspect.signature(function).parameters.values():
         by_kind.setdefault(each.kind, []).append(each.name)
-    args, kwargs = by_kind.pop(_KIND.VAR_POSITIONAL, [""]), by_kind.pop(_KIND.VAR_KEYWORD, [""])
-    return _Parameters(tuple(name for names in by_kind.values() for name in names), args[0], kwargs[0])
+    either = by_kind.get(_KIND.POSITIONAL_OR_KEYWORD, [])
+    return _Parameters(
+        positional=(*by_kind.get(_KIND.POSITIONAL_ONLY, ()), *either),
+        named=frozenset([*either, *by_kind.get(_KIND.KEYWORD_ONLY, ())]),
+        args=by_kind.get(_KIND.VAR_POSITIONAL, [""])[0],
+        kwargs=by_kind.get(_KIND.VAR_KEYWORD, [""])[0],
+    )

@@ -287,11 +287,13 @@ def test_further_arguments_are_taken_as_the_annotations_say(kind):
     declared, value = OF_JSON[kind]
     plain = of_json(declared, value)
 
-    def function(first: int, *others, **named):
-        return first, others, named
+    def function(first: int, *others, path: Path | None = None, **named):
+        return first, others, path, named
 
     function.__annotations__ |= {"others": declared, "named": declared}
-    args, kwargs = typed_arguments(function, [1, plain, value, None], {"a": plain, "b": value, "ti": 3}, "t")
+    given = {"a": plain, "b": value, "ti": 3, "path": "a/b"}
+    args, kwargs = typed_arguments(function, [1, plain, value, None], given, "t")
+    assert kwargs["path"] == Path("a/b")
     assert args[0] == 1
     assert args[3] is None
     assert same([args[1], args[2], kwargs["a"], kwargs["b"], kwargs["ti"]], [value] * 4 + [3])
