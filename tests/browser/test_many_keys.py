@@ -129,7 +129,7 @@ def test_a_run_is_shown_beside_the_run_before(run, server):
 def test_an_open_row_has_the_past_of_its_key_and_the_end_of_its_logs(run, server):
     rows(run).nth(3).get_by_role("button").click()
     details = run.locator(".key-details")
-    bars = details.get_by_role("listitem")
+    bars = details.get_by_role("list", name="This key in the last runs").get_by_role("link")
     expect(bars).to_have_count(3)
     assert "Failed, 4.0s" in bars.last.get_attribute("title")
     assert bars.first.get_attribute("href") == "/team/a/dags/shop/runs/run%2B-1"

@@ -26,8 +26,10 @@ export function KeyHistory({ place, of, path }) {
     return null;
   }
   const longest = Math.max(...data.runs.map(({ duration }) => duration ?? 0), 0.001);
-  return html`<div class="key-history" role="list" aria-label="This key in the last runs">
-    ${data.runs.map((past) => html`<${Bar} key=${past.run.run_id} place=${place} past=${past} height=${LOWEST + (HIGHEST - LOWEST) * ((past.duration ?? 0) / longest)} />`)}
+  return html`<div class="key-history">
+    <ul aria-label="This key in the last runs">
+      ${data.runs.map((past) => html`<${Bar} key=${past.run.run_id} place=${place} past=${past} height=${LOWEST + (HIGHEST - LOWEST) * ((past.duration ?? 0) / longest)} />`)}
+    </ul>
     <span class="quiet">The last ${data.runs.length} runs${longest > 0.001 ? `, at most ${formatDuration(longest)}` : ""}</span>
   </div>`;
 }
@@ -39,11 +41,10 @@ function Bar({ place, past, height }) {
   const when = moment ? formatMoment(moment, viewersZone()) : run.run_id;
   const words = isThere ? `${wordsOf(state)}${duration === null ? "" : `, ${formatDuration(duration)}`}` : "This run has no such key";
   const isThis = run.run_id === place.runId;
-  return html`<${Link}
-    role="listitem"
+  return html`<li><${Link}
     href=${runHref(place, place.dagId, run.run_id)}
     class=${`history-bar${isThere ? ` is-${nameOf(state)}` : " is-absent"}${isThis ? " is-this" : ""}`}
     title=${`${when}${isThis ? " (this run)" : ""}\n${words}`}
     aria-label=${`${when}: ${words}`}
-  ><i style=${{ height: `${height}px` }}></i><//>`;
+  ><i style=${{ height: `${height}px` }}></i><//></li>`;
 }
