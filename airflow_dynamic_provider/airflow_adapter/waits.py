@@ -21,6 +21,15 @@ def asking_operator() -> Any:
     return HITLOperator
 
 
+def answer_within(duration: timedelta) -> dict[str, timedelta]:
+    """Return the argument of the operators that ask people for the time that an answer may take."""
+    import inspect
+
+    # Before version 1.13 of the provider, it was that of every operator.
+    known = inspect.signature(asking_operator().__init__).parameters
+    return {"response_timeout" if "response_timeout" in known else "execution_timeout": duration}
+
+
 def time_trigger(duration: timedelta) -> Any:
     """Return a trigger that fires after a time."""
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger

@@ -593,7 +593,7 @@ def test_an_asking_operator_returns_the_answer():
         subject="rate",
         options=["OK"],
         params={"value": Param(default=None, type=["null", "number"])},
-        response_timeout=timedelta(hours=1),
+        **waits.answer_within(timedelta(hours=1)),
     )
     event = {
         "chosen_options": ["OK"],
@@ -603,7 +603,8 @@ def test_an_asking_operator_returns_the_answer():
     }
     answer = operator.execute_complete({}, event)
     assert (answer["chosen_options"], answer["params_input"]) == (["OK"], {"value": 3})
-    assert operator.response_timeout == timedelta(hours=1)
+    (name,) = waits.answer_within(timedelta(hours=1))
+    assert getattr(operator, name) == timedelta(hours=1)
 
 
 @assumes(

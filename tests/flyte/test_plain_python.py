@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from airflow_dynamic_provider.dags_from import flyte as fl
-from airflow_dynamic_provider.dags_from.flyte import hashes, promises, storing
+from airflow_dynamic_provider.dags_from.flyte import call_settings, hashes, storing
 from airflow_dynamic_provider.dags_from.flyte.core.node_creation import create_node
 from airflow_dynamic_provider.dags_from.flyte.extras.accelerators import T4
 from airflow_dynamic_provider.dags_from.flyte.settings import ACCEPTED, REFUSED, USED, read_settings
@@ -326,6 +326,33 @@ def test_objects_are_pickled_if_the_deployment_allows_it(monkeypatch, tmp_path):
         decode(place, Model, "the input")
 
 
+def test_calls_in_cases_have_settings_and_maps_are_refused_there():
+    @fl.workflow
+    def with_settings(x: int) -> int:
+        first = one(x=x)
+        return (
+            fl.conditional("c")
+            .if_(first == 1)
+            .then(tried(x=first).with_overrides(retries=5, node_name="often"))
+            .else_()
+            .then(one(x=first))
+        )
+
+    (case, _) = with_settings.plan({"x": 1}).nodes[1].arguments["cases"]
+    kinds = {kind.name: kind.settings for kind in with_settings.find_kinds()}
+    assert case["calls"][0]["label"] == "often"
+    assert kinds[case["calls"][0]["of"]["kind"]]["retries"] == 5
+    assert with_settings(x=1) == 1
+
+    @fl.workflow
+    def with_map(x: int) -> list[int]:
+        mapped = fl.map_task(one)
+        return fl.conditional("c").if_(one(x=x) == 1).then(mapped(x=[x])).else_().then(mapped(x=[x]))
+
+    with pytest.raises(WorkflowCallError, match=r"a case of a conditional calls map_task\(one\)"):
+        with_map(x=1)
+
+
 LENGTH = fl.HashMethod(lambda text: str(len(text)))
 
 
@@ -597,7 +624,7 @@ def test_overrides_that_only_the_body_knows_are_logged():
     def unknown(x: int) -> int:
         return tried(x=x).with_overrides(colour=1)
 
-    with mock.patch.object(promises.log, "warning") as warning:
+    with mock.patch.object(call_settings.log, "warning") as warning:
         nodes = computed.plan({"x": 1}).nodes
     assert (warning.call_args.args[0] % warning.call_args.args[1:]).startswith(
         "with_overrides(requests=) of 'tried' has no effect"

@@ -26,7 +26,7 @@ def test_gates_wait_for_answers_and_go_on(client: RestClient) -> None:
 
 def answer(client: RestClient, runs: str, subject: str, **given: Any) -> None:
     """Wait until something is asked, and answer."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         asked = client.get(f"{runs}/hitlDetails")["hitl_details"]
         for each in asked:

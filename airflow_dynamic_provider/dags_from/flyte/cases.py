@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.dags_from.flyte.call_settings import log_unused, read_overrides
+from airflow_dynamic_provider.errors import UnknownKindError
 from airflow_dynamic_provider.workflows.declared.kinds import TaskTarget, WorkflowTarget
 from airflow_dynamic_provider.workflows.plan.references import Placeholder
 from airflow_dynamic_provider.workflows.recording.calls import record_task, record_workflow
@@ -84,6 +86,24 @@ class NotedCall(NotedOutput):
         self.given = given
         self.shape = shape
         self.label = label
+
+    def with_overrides(self, **settings: Any) -> NotedCall:
+        """Give the call another name or other settings, and return it (see `FlytePromise.with_overrides`).
+
+        Raises:
+            WorkflowCallError: There is no such setting.
+        """
+        name, changed = read_overrides(self.entity.name, settings)
+        self.label = self.label if name is None else name
+        if changed and hasattr(self.entity, "task_function"):
+            varied = self.entity.override(**changed)
+            try:
+                current_recorder().match(TaskTarget(varied))
+            except UnknownKindError:
+                log_unused(self.entity.name, changed)
+            else:
+                self.entity = varied
+        return self
 
 
 def packed(last: NotedCall) -> dict[str, Any]:

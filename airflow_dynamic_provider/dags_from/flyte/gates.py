@@ -37,11 +37,13 @@ class Approve(_Asking or BaseOperator):  # type: ignore[misc]
 
     Args:
         value: The value.
-        kwargs: The arguments of Airflow's operator: ``subject`` and ``response_timeout``.
+        timeout: How long an answer may take.
+        kwargs: The arguments of Airflow's operator.
     """
 
-    def __init__(self, *, value: Any = None, **kwargs: Any) -> None:
-        super().__init__(options=[_APPROVE, _REJECT], body=excerpt(value), **kwargs)
+    def __init__(self, *, value: Any, timeout: timedelta, **kwargs: Any) -> None:
+        more = {**waits.answer_within(timeout), **kwargs}
+        super().__init__(options=[_APPROVE, _REJECT], body=excerpt(value), **more)
         self.value = value
 
     def execute(self, context: Any) -> Any:
@@ -71,11 +73,13 @@ class WaitForInput(_Asking or BaseOperator):  # type: ignore[misc]
 
     Args:
         schema: The arguments of the Airflow param for the value.
-        kwargs: The arguments of Airflow's operator: ``subject`` and ``response_timeout``.
+        timeout: How long an answer may take.
+        kwargs: The arguments of Airflow's operator.
     """
 
-    def __init__(self, *, schema: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(options=[_OK], params={_FIELD: Param(**schema)}, **kwargs)
+    def __init__(self, *, schema: Mapping[str, Any], timeout: timedelta, **kwargs: Any) -> None:
+        more = {**waits.answer_within(timeout), **kwargs}
+        super().__init__(options=[_OK], params={_FIELD: Param(**schema)}, **more)
         self._kinds = schema.get("type", ())
 
     def execute(self, context: Any) -> Any:
@@ -137,7 +141,7 @@ def approve(upstream_item: Any, name: str, timeout: timedelta) -> Any:
             f"approve({name!r}) is given {excerpt(upstream_item)}",
             remedy="Pass the output of a task.",
         )
-    given = {"value": upstream_item, "subject": name, "response_timeout": timeout}
+    given = {"value": upstream_item, "subject": name, "timeout": timeout}
     return _gate(Approve, name, given, promised(upstream_item).shape)
 
 
@@ -153,7 +157,7 @@ def wait_for_input(name: str, timeout: timedelta, expected_type: Any) -> Any:
         WorkflowCallError: It is called outside of a body, or Airflow cannot ask.
     """
     schema = values.param(expected_type, values.REQUIRED)
-    given = {"schema": schema, "subject": name, "response_timeout": timeout}
+    given = {"schema": schema, "subject": name, "timeout": timeout}
     return _gate(WaitForInput, name, given, expected_type)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.dags_from.flyte.cases import is_noting
 from airflow_dynamic_provider.dags_from.flyte.tasks import FlyteTask
 from airflow_dynamic_provider.dags_from.flyte.values import encode
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -54,6 +55,11 @@ class FlyteMap(Mapped):
             OutputTypeError: An item is not of the declared type.
         """
         interface = self.task.interface
+        if is_noting():
+            raise WorkflowCallError(
+                f"a case of a conditional calls map_task({interface.name})",
+                remedy="Call it in a @workflow or @dynamic. A case may call that.",
+            )
         bind(interface.function, (), {**self.bound, **lists})
         bound = {name: self._encode(name, value) for name, value in self.bound.items()}
         encoded = {name: self._encode_list(name, value) for name, value in lists.items()}

@@ -10,6 +10,7 @@ import ast
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.dags_from.flyte.call_settings import NAMES
 from airflow_dynamic_provider.errors import WorkflowError
 from airflow_dynamic_provider.workflows.declared.allowed import MAPS_MARK
 from airflow_dynamic_provider.workflows.declared.finding import (
@@ -21,9 +22,6 @@ from airflow_dynamic_provider.workflows.declared.finding import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-# The arguments of ``with_overrides`` that are no settings.
-_NAMES = ("node_name", "name", "aliases")
 
 
 def variations(calls: Sequence[ast.Call], scope: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
@@ -44,7 +42,7 @@ def _overridden(
     node: ast.Call, calls: Sequence[ast.Call], scope: Mapping[str, Any]
 ) -> Iterator[tuple[Any, dict[str, Any], bool]]:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "with_overrides":
-        settings = evaluate_keywords([word for word in node.keywords if word.arg not in _NAMES], scope)
+        settings = evaluate_keywords([word for word in node.keywords if word.arg not in NAMES], scope)
         for task, is_mapped in _called(node.func.value, calls, scope) if settings else ():
             yield task, settings or {}, is_mapped
 

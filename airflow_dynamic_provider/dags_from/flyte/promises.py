@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
+from airflow_dynamic_provider.dags_from.flyte.call_settings import log_unused, read_overrides
 from airflow_dynamic_provider.dags_from.flyte.comparisons import Comparison
 from airflow_dynamic_provider.errors import UnknownKindError, WorkflowCallError
 from airflow_dynamic_provider.workflows.recording.entries import ValueEntry
 from airflow_dynamic_provider.workflows.recording.promises import Promise, Promised, promised
-
-log = logging.getLogger(__name__)
-
-_NAMES = ("node_name", "name")
-
-_SETTINGS = (
-    *("requests", "limits", "resources", "timeout", "retries", "interruptible", "cache", "cache_version"),
-    *("cache_serialize", "task_config", "container_image", "accelerator", "shared_memory", "pod_template"),
-)
 
 
 class FlytePromise(Promise):
@@ -41,22 +32,11 @@ class FlytePromise(Promise):
             raise WorkflowCallError(
                 f"with_overrides is called on the input {held.label!r}", remedy="Call it on a task's result."
             )
-        for name, value in settings.items():
-            if any(isinstance(each, Promise) for each in (value, *getattr(value, "__dict__", {}).values())):
-                raise WorkflowCallError(
-                    f"with_overrides of {held.label!r} is given a promise for {name}=",
-                    remedy="Use a value that the body knows, or pass the promise to a @dynamic.",
-                )
-            if name in _NAMES and value is not None:
-                recorder.rename(held.entry, str(value))
-            elif name not in (*_NAMES, "aliases", *_SETTINGS):
-                raise WorkflowCallError(
-                    f"with_overrides of {held.label!r} is given {name}=, which flytekit does not know",
-                    remedy=f"Leave out {name}=.",
-                )
-        _change(
-            held, {name: each for name, each in settings.items() if name in _SETTINGS and each is not None}
-        )
+        name, changed = read_overrides(held.label, settings)
+        if name is not None:
+            recorder.rename(held.entry, name)
+        if changed:
+            _change(held, changed)
         return self
 
     __hash__ = Promise.__hash__
@@ -105,8 +85,6 @@ class FlytePromise(Promise):
 
 def _change(held: Promised, settings: dict[str, Any]) -> None:
     """Give a call other settings, as far as the Dag file has a task with them."""
-    if not settings:
-        return
     recorder: Any = held.recorder
     try:
         recorder.vary(held.entry, lambda task: task.override(**settings))
@@ -114,9 +92,4 @@ def _change(held: Promised, settings: dict[str, Any]) -> None:
         if "retries" in settings:
             recorder.lower_retries(held.entry, settings.pop("retries"))
         if settings:
-            log.warning(
-                "with_overrides(%s) of %r has no effect, because the Dag file has no task with these "
-                "settings. Write them as constants, or set them in @task(...).",
-                ", ".join(f"{name}=" for name in settings),
-                held.label,
-            )
+            log_unused(held.label, settings)
