@@ -322,8 +322,9 @@ def test_objects_are_pickled_if_the_deployment_allows_it(monkeypatch, tmp_path):
         with pytest.raises(OutputTypeError, match="not the place of an object that a task has pickled"):
             decode(other, Model, "the input")
     monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__ALLOW_PICKLE", "False")
-    with pytest.raises(OutputTypeError, match="allow_pickle does not allow"):
-        decode(place, Model, "the input")
+    for use, value in ((decode, place), (encode, Model(3))):
+        with pytest.raises(OutputTypeError, match="allow_pickle does not allow"):
+            use(value, Model, "the value")
 
 
 def test_calls_in_cases_have_settings_and_maps_are_refused_there():
@@ -357,9 +358,19 @@ LENGTH = fl.HashMethod(lambda text: str(len(text)))
 
 
 def test_what_a_hash_method_says_is_the_input_of_a_cached_task():
-    @fl.task
-    def measured(text: Annotated[str, LENGTH], other: str) -> int:
+    # Tables of pandas are known by the name of their class.
+    frame = type("DataFrame", (), {"__module__": "pandas"})
+
+    def function(text, other, tables):
         return len(text)
+
+    function.__annotations__ = {
+        "text": Annotated[str, LENGTH],
+        "other": str,
+        "tables": list[frame],
+        "return": int,
+    }
+    measured = fl.task(function)
 
     key_form = measured.interface.key_form
     assert key_form("text", "abc") == key_form("text", "xyz") != key_form("text", "ab")
@@ -367,7 +378,9 @@ def test_what_a_hash_method_says_is_the_input_of_a_cached_task():
     # That of a table is behind the place of its file.
     tagged = hashes.tagged("/a/table.parquet", LENGTH.digest("abc"))
     assert hashes.place_of(tagged) == "/a/table.parquet"
-    assert key_form("other", [tagged]) == key_form("other", [tagged.replace("/a/", "/b/")])
+    assert key_form("tables", [tagged]) == key_form("tables", [tagged.replace("/a/", "/b/")]) != [tagged]
+    # A text of the author may look the same.
+    assert key_form("other", tagged) == tagged
 
 
 def test_a_recoverable_error_is_tried_again_and_no_other():
@@ -750,6 +763,8 @@ def test_a_container_needs_a_provider_and_known_inputs():
         made(n=1, text="/etc/hostname")
     with pytest.raises(WorkflowError, match=r"has \{\{.inputs.m\}\}, which is no input"):
         container(command=["echo", "{{.inputs.m}}"])
+    with pytest.raises(WorkflowError, match=r"has \{\{.inputs.text\}\}, which is a file"):
+        container(command=["cat", "{{.inputs.text}}"])
     with pytest.raises(WorkflowError, match="has outputs, but no directory for them"):
         container(output_data_dir=None)
 

@@ -82,6 +82,11 @@ def _converted(hint: Any) -> Any:
     return hint
 
 
+def is_by_place(hint: Any) -> bool:
+    """Whether values of a type, or values inside them, are stored as files."""
+    return _name_of(hint) in _BY_PLACE or any(map(is_by_place, typing.get_args(hint)))
+
+
 def _by_place(hint: Any, method: Any = None) -> Any:
     """Return the annotation for objects that are stored as files, ``None`` for others."""
     if (name := _name_of(hint)) not in _BY_PLACE:

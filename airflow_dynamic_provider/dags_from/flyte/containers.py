@@ -116,6 +116,11 @@ class ContainerTask(PythonInstanceTask):
                         remedy=f"Its inputs are: {', '.join(inputs) or 'none'}. Outputs are files in "
                         "output_data_dir.",
                     )
+                if isinstance(kind := inputs[found[2]], type) and issubclass(kind, FlyteFile):
+                    raise WorkflowError(
+                        f"the command of the container {name!r} has {found[0]}, which is a file",
+                        remedy=f"Pass input_data_dir=, and read the file {found[2]!r} in it.",
+                    )
         if self._outputs and self._folders[1] is None:
             raise WorkflowError(
                 f"the container {name!r} has outputs, but no directory for them",

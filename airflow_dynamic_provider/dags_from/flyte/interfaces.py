@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.flyte import hashes, values
+from airflow_dynamic_provider.dags_from.flyte.adapters import is_by_place
 from airflow_dynamic_provider.definitions.annotations import (
     CONVERTS_MARK,
     KEY_FORM_MARK,
@@ -102,7 +103,8 @@ class Interface(Record):
         hint = self.inputs.get(name, Any)
         if with_files and isinstance(form, str) and is_by_content(hint):
             return FileContent(form)
-        found = hashes.digests_of(form)
+        # Only there is a text the place of a file.
+        found = hashes.digests_of(form) if is_by_place(hint) else form
         if found == form and (method := hashes.method_of(hint)) is not None:
             return method.digest(values.decode(form, hint, f"the input {name!r} of {self.name!r}"))
         return found

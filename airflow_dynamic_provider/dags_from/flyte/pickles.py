@@ -25,12 +25,16 @@ def is_allowed() -> bool:
     return bool(conf.getboolean(storing.SECTION, _OPTION, fallback=False))
 
 
+def _refuse_unless_allowed() -> None:
+    if not is_allowed():
+        raise ValueError(f"it is pickled, which [{storing.SECTION}] {_OPTION} does not allow")
+
+
 def pickled(kind: type) -> ByPlace:
     """Return what tells pydantic to pickle the objects of a class into files."""
 
     def load(place: Any) -> Any:
-        if not is_allowed():
-            raise ValueError(f"it is pickled, which [{storing.SECTION}] {_OPTION} does not allow")
+        _refuse_unless_allowed()
         if not storing.is_own(place, _NAME):
             raise ValueError("it is not the place of an object that a task has pickled")
         with storing.open_at(place, "rb") as file:
@@ -43,6 +47,7 @@ def pickled(kind: type) -> ByPlace:
 
 
 def _dump(value: Any) -> str:
+    _refuse_unless_allowed()
     path = in_working_directory(_NAME)
     path.write_bytes(pickle.dumps(value))
     return storing.upload(str(path), storing.new_place(_NAME))
