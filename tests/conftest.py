@@ -67,9 +67,34 @@ def pytest_report_header(config):
     return f"fresh random programs: seeds {first} to {first + FRESH - 1}; SEED={first} writes them again"
 
 
-#: Folders in the order in which their tests run, the longest files first. If these ran last, one of the
-#: processes that share the tests would be idle for minutes.
-ORDER = ("differential", "dag", "live", "contract", "browser", "task", "pure")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process whole files, and one process all tests that share a running Airflow."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return LIVE if nodeid.startswith(LIVE) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.option.dist == "loadfile" else None
+
+
+def pytest_runtest_protocol(item):
+    # A running Airflow waits for half of the time. When it does not, it comes before the other processes that
+    # share the tests, because some of its tests have limits of time.
+    if hasattr(item.config, "workerinput") and not item.nodeid.startswith(LIVE):
+        os.nice(max(0, BEHIND - os.nice(0)))
+
+
+#: The folder of the tests against a running Airflow.
+LIVE = "tests/live/"
+
+#: The ``nice`` of the other tests.
+BEHIND = 10
+
+#: Folders in the order in which their tests run, the longest first. If these ran last, one of the processes
+#: that share the tests would be idle for minutes.
+ORDER = ("live", "differential", "dag", "contract", "browser", "task", "pure")
 
 
 def pytest_collection_modifyitems(items):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import pkgutil
+import shutil
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -78,6 +82,31 @@ def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
     register(dag)
     with _counting() as calls:
         run = dag.test(run_conf=conf)
+    _check_user_interface(dag, run)
+    return FinishedRun(dag, run, calls)
+
+
+def run_by_command(file: Path, dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
+    """Run the Dag of a file by ``airflow dags test``, which imports the file twice.
+
+    Args:
+        file: The Dag file, which is copied into Airflow's Dag folder.
+        dag: The same Dag.
+        conf: The conf of the run.
+    """
+    from airflow.cli.cli_parser import get_parser
+    from airflow.models.dagrun import DagRun
+    from airflow.settings import Session
+
+    copy = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / file.name
+    shutil.copy(file, copy)
+    try:
+        arguments = get_parser().parse_args(["dags", "test", dag.dag_id, "--conf", json.dumps(conf or {})])
+        with _counting() as calls:
+            arguments.func(arguments)
+    finally:
+        copy.unlink()
+    run = Session().query(DagRun).filter_by(dag_id=dag.dag_id).order_by(DagRun.id.desc()).first()
     _check_user_interface(dag, run)
     return FinishedRun(dag, run, calls)
 

@@ -63,8 +63,7 @@ def _remember(utils: ModuleType) -> None:
 
     @functools.wraps(take_apart)
     def remember(**asked: Any) -> Any:
-        scopes = {name: tuple(value) for name, value in asked.items() if isinstance(value, list)}
-        question = frozenset({**asked, **scopes}.items())
+        question = (*asked, *(tuple(each) if isinstance(each, list) else each for each in asked.values()))
         if question not in known:
             known[question] = take_apart(**asked)
         return known[question]

@@ -143,7 +143,10 @@ class Example:
 
 
 def run_examples(examples: Mapping[str, Example]) -> WorkflowRun:
-    """Run workflows side by side, each with arguments from one upstream task."""
+    """Run workflows side by side, each with arguments from one upstream task.
+
+    They are scheduled, because in ``dag.test()`` each waiting node of each of them starts again and again.
+    """
 
     @task(multiple_outputs=True)
     def inputs():
@@ -158,4 +161,4 @@ def run_examples(examples: Mapping[str, Example]) -> WorkflowRun:
         for name, example in examples.items():
             arguments = [given[f"{name}_{index}"] for index in range(len(example.arguments))]
             example.workflow.override(task_id=name)(*arguments)
-    return run_workflows(dag)
+    return run_workflows(dag, is_scheduled=True)

@@ -70,7 +70,7 @@ def seen(dag):
     }
 
 
-@pytest.mark.parametrize("failing", [{}, {"fails": (11, 20)}, {"fails_outer": (1,)}], ids=str)
+@pytest.mark.parametrize("failing", [{}, {"fails": (0, 21), "fails_outer": (1,)}], ids=str)
 def test_batches_below_outer_keys(failing):
     _, expected = seen(nested(None, **failing))
     run, found = seen(nested(2, **failing))

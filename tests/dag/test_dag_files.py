@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from airflow.utils.file import get_unique_dag_module_name
 
-from tests.conftest import DAGS
 from tests.dag_runs import start_run
 from tests.workflow_runs import quickly, run_workflows
 
@@ -142,56 +137,3 @@ def test_a_class_of_another_dag_file_of_the_same_name_is_refused(tmp_path):
     error = run.error("body.plan")
     assert "Task 'body.plan': an object of the class Row cannot go into a plan" in error
     assert f"because the class is defined in another Dag file: {files['south']}" in error
-
-
-TEST_ALL = """
-import sys
-
-from tests import quick_api
-
-quick_api.install()
-
-from airflow.cli.cli_parser import get_parser
-from airflow.models.dagrun import DagRun
-from airflow.utils.db import initdb
-from airflow.utils.session import create_session
-
-from airflow_dynamic_provider.embedded import one_execution_api
-from tests.workflow_runs import quickly
-
-initdb()
-with one_execution_api(), quickly():
-    conf, *dag_ids = sys.argv[1:]
-    for dag_id in dag_ids:
-        given = ["--conf", conf] if dag_id == "process_directory" else []
-        arguments = get_parser().parse_args(["dags", "test", dag_id, *given])
-        arguments.func(arguments)
-        with create_session() as session:
-            states = [run.state for run in session.query(DagRun).filter_by(dag_id=dag_id)]
-        print("STATE", dag_id, *states, flush=True)
-"""
-
-
-@pytest.mark.timeout(900)
-def test_airflow_dags_test_runs_every_example(tmp_path):
-    """Airflow imports a Dag file twice there."""
-    dag_ids = sorted(file.stem for file in DAGS.glob("*.py"))
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "one.py").write_text("x = 1\n")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
-    environment |= {
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", TEST_ALL, json.dumps({"path": str(tmp_path / "files")}), *dag_ids],
-        cwd=Path(__file__).parents[2],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    states = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("STATE ")]
-    assert states == [[dag_id, "success"] for dag_id in dag_ids], done.stdout[-3000:] + done.stderr[-3000:]

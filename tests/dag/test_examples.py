@@ -1,4 +1,4 @@
-"""Every file in ``dags/`` runs, and gives the answer that stands beside it in plain Python."""
+"""Every file in ``dags/`` runs by ``airflow dags test``, and gives the answer that its plain Python gives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag_runs import dag_serialization, run_dag
+from tests.dag_runs import dag_serialization, run_by_command
+from tests.workflow_runs import quickly
 
 FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
 
@@ -57,7 +58,8 @@ def test_an_example_gives_its_answer(file, tmp_path):
         conf, arguments = {"path": str(tmp_path)}, (str(tmp_path),)
     if file.stem == "load_warehouse":
         conf = {"folder": (tmp_path / "incoming").as_uri(), "warehouse": str(tmp_path / "warehouse.db")}
-    run = run_dag(example.the_dag, conf)
+    with quickly():
+        run = run_by_command(file, example.the_dag, conf)
     assert run.state == "success"
     assert run.xcom(ANSWERS[file.stem]) == example.expected(*arguments)
 

@@ -30,9 +30,19 @@ KEYS = [
 ]
 
 
+#: Keys that a template, a number or a limit of length could change.
+RISKY = ["123", "{{ x }}", "{% raw %}", " leading and trailing ", "x" * 250]
+
+
 @task.dynamic(out=DynamicOut(int))
 def keyed():
     for number, key in enumerate(KEYS):
+        yield DynamicOutput(number, mapping_key=key)
+
+
+@task.dynamic(out=DynamicOut(int))
+def risky():
+    for number, key in enumerate(RISKY):
         yield DynamicOutput(number, mapping_key=key)
 
 
@@ -52,7 +62,10 @@ def keep(values):
 
 
 @pytest.mark.parametrize("native", [False, True])
-def test_every_key_is_a_label_as_it_is(native):
+def test_every_key_is_a_label_and_a_rendered_field_as_it_is(native):
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.settings import Session
+
     @dag(schedule=None, render_template_as_native_obj=native)
     def labels():
         handle = keyed()
@@ -65,6 +78,9 @@ def test_every_key_is_a_label_as_it_is(native):
         labels_found = [ti._rendered_map_index for _, ti in sorted(run.instances(task_id).items())]
         assert labels_found == KEYS
     assert run.xcom("keep") == {key: number for number, key in enumerate(KEYS)}
+    fields = Session().query(RenderedTaskInstanceFields).filter_by(run_id=run.run_id, task_id="first")
+    rendered = {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields}
+    assert rendered == dict(enumerate(KEYS))
 
 
 @pytest.mark.skipif(
@@ -100,7 +116,7 @@ def test_the_label_stays_after_failure_skip_and_retry(native):
 
     @dag(schedule=None, render_template_as_native_obj=native)
     def ended():
-        handle = keyed()
+        handle = risky()
         handle.map(fail)
         handle.map(skip)
         handle.map(lambda n: BashOperator(task_id="bash", bash_command="exit 1"))
@@ -113,23 +129,8 @@ def test_the_label_stays_after_failure_skip_and_retry(native):
         ("bash", "failed"),
         ("undefined", "failed"),
     ):
-        assert run.states(task_id) == dict.fromkeys(KEYS, state), task_id
+        assert run.states(task_id) == dict.fromkeys(RISKY, state), task_id
     assert {ti.try_number for ti in run.instances("fail").values()} == {2}
-
-
-def test_the_key_is_among_the_rendered_fields():
-    @dag(schedule=None)
-    def rendered():
-        keyed().map(first)
-
-    run = run_dag(rendered())
-    from airflow.models.renderedtifields import RenderedTaskInstanceFields
-    from airflow.settings import Session
-
-    fields = Session().query(RenderedTaskInstanceFields).filter_by(run_id=run.run_id, task_id="first")
-    assert {row.map_index: row.rendered_fields["dynamic_mapping_key"] for row in fields} == dict(
-        enumerate(KEYS)
-    )
 
 
 def test_a_template_of_the_author_neither_labels_nor_fails_a_producing_task():

@@ -169,7 +169,7 @@ def run(airflow_database, execution_api):
     with DAG("orders", schedule=None) as dag:
         begun, also = start(), other_start()
         chain([begun, also], ordered(), second())
-    return run_workflows(dag)
+    return run_workflows(dag, is_scheduled=True)
 
 
 def test_a_body_runs_after_what_stands_before_it(run):

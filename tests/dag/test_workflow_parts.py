@@ -73,7 +73,7 @@ def dag_of(build):
 
 
 def run_of(build):
-    return run_workflows(dag_of(build))
+    return run_workflows(dag_of(build), is_scheduled=True)
 
 
 def test_the_items_of_a_dict_are_found_by_name():

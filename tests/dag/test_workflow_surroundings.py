@@ -124,7 +124,7 @@ def run(airflow_database, execution_api):
         keep.override(task_id="keep_states")(chosen.states())
         nested = keys.map(lambda number: inner_counts(number).map(per_key.override(task_id="nested")))
         keep.override(task_id="keep_nested")(nested.collect(keyed=True))
-    return run_workflows(dag)
+    return run_workflows(dag, is_scheduled=True)
 
 
 def test_inputs_from_upstream_tasks_and_the_whole_output_downstream(run):

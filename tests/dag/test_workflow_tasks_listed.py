@@ -83,7 +83,7 @@ def guessed(value):
 def run(workflow, *args):
     with DAG("listed", schedule=None) as dag:
         workflow(*args)
-    return run_workflows(dag)
+    return run_workflows(dag, is_scheduled=True)
 
 
 def test_a_body_that_looks_up_what_it_calls():

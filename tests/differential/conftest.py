@@ -15,11 +15,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Give a test marked with `seeds` the same fixed seeds each time, and fresh ones."""
+    """Give a test marked with `seeds` the same fixed seeds each time, and fresh ones (`fresh=`: how many)."""
     if (marker := metafunc.definition.get_closest_marker("seeds")) is not None:
         first = metafunc.config.option.seed
         seeds = {seed: f"seed-{seed}" for seed in marker.args[0]}
-        fresh = {seed: f"fresh-seed-{seed}" for seed in range(first, first + FRESH)}
+        fresh = {
+            seed: f"fresh-seed-{seed}" for seed in range(first, first + marker.kwargs.get("fresh", FRESH))
+        }
         metafunc.parametrize("seed", [*seeds, *fresh], ids=[*seeds.values(), *fresh.values()])
 
 

@@ -16,6 +16,8 @@ from tests.differential.shrink import shrink
 #: The fixed seeds of every test run, beside fresh ones. `make fuzz-workflows` runs thousands more.
 SEEDS = range(20)
 SIZE = 10
+#: Fewer fresh ones, because a run in Airflow takes a hundred times as long as the decisions alone.
+FRESH = 20
 
 #: The decisions are tested without Airflow, in larger bodies.
 DECISION_SEEDS = range(100_000, 100_400)
@@ -36,7 +38,7 @@ def test_a_body_for_a_mistake_that_was_made_once(case):
     assert [str(each) for each in differences(case)] == []
 
 
-@pytest.mark.seeds(SEEDS)
+@pytest.mark.seeds(SEEDS, fresh=FRESH)
 def test_a_random_body_gives_what_it_must(seed, seconds_left):
     _check(seed, SIZE, differences, seconds_left)
 

@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark(items, HERE, "live")
 
 
-@pytest.fixture(scope="session")
+# No longer than these tests, because an Airflow that nobody uses still takes processor time from the others.
+@pytest.fixture(scope="package")
 def airflow() -> Iterator[LocalAirflow]:
     """A running Airflow: API server, scheduler with the LocalExecutor, Dag processor, triggerer."""
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
@@ -63,7 +64,7 @@ def airflow() -> Iterator[LocalAirflow]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(airflow: LocalAirflow) -> Iterator[RestClient]:
     """Its REST API."""
     client = RestClient(airflow.url)
