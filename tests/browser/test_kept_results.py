@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 def node(name, from_run):
     return {
-        **dict.fromkeys(("start_date", "end_date", "reason")),
+        **dict.fromkeys(("start_date", "end_date", "reason", "waited")),
         "name": name,
         "kind": name,
         "task_id": f"flow.{name}",
