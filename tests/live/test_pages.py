@@ -361,6 +361,7 @@ def test_a_dag_and_a_task_show_the_last_runs_of_each_key(
     frame = window.open_dag("orders")
     expect(frame.locator(".u-over").first).to_be_visible()
     picture(window, "page-dag")
+    window.check_accessibility()
     expect(frame.locator("tr", has_text="delta works").first).to_be_visible()
     frame.get_by_placeholder("Add a key …").fill("acme")
     expect(frame.get_by_role("listbox", name="Keys").get_by_role("option")).to_have_count(1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 PATIENCE = 30_000
 
 TAB = "Dynamic outputs"
+
+#: What `make ui-build` has put there.
+AXE = Path(__file__).parent.parent / "browser" / "axe" / "axe.min.js"
 
 
 class Window:
@@ -75,6 +79,19 @@ class Window:
     def evaluate(self, script: str) -> object:
         """Evaluate JavaScript in the tab's own page."""
         return self.page.locator("iframe").element_handle().content_frame().evaluate(script)  # type: ignore[union-attr]
+
+    def check_accessibility(self) -> None:
+        """Check with axe-core that people can use the tab's own page by keyboard and screen reader.
+
+        Raises:
+            AssertionError: Something serious was found.
+        """
+        self.evaluate(AXE.read_text())
+        found: Any = self.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        serious = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
+        assert not serious, [
+            (each["id"], each["nodes"][0]["target"], each["nodes"][0]["failureSummary"]) for each in serious
+        ]
 
     def close(self) -> None:
         """Close it.

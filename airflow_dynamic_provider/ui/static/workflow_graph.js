@@ -91,7 +91,7 @@ function Box({ node, at, href, isFaint, isChosen, onChoose }) {
   const title = [node.name, words, node.kind !== node.name && `Kind: ${node.kind}`, time, node.reason, node.from_run && `Result of the run ${node.from_run}`].filter(Boolean).join("\n");
   return html`<g class=${`node is-${nameOf(node.state)}${isFaint ? " is-faint" : ""}${isChosen ? " is-chosen" : ""}`} transform=${`translate(${at.x} ${at.y})`}>
     <title>${title}</title>
-    <a href=${href} onClick=${followLink} aria-label=${`${node.name}: ${words}${node.from_run ? ", result of an earlier run" : ""}`}>
+    <a href=${href} onClick=${followLink}>
       <rect class="box" width=${BOX.width} height=${BOX.height} rx="6" />
       <path class="stripe" d=${`M6 0H5a5 5 0 0 0-5 5v${BOX.height - 10}a5 5 0 0 0 5 5h1z`} />
       <text class="name" x="16" y="18">${shortened(node.name, FITTING)}</text>
