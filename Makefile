@@ -125,9 +125,11 @@ DAGSTER := $(HOMES)/dagster
 test-dagster: $(DAGSTER)/.ready ## Run the programs of tests/dagster with Dagster, and compare the stored outcomes
 	$(call step,Dagster)
 	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.oracle tests/dagster/expected.json --check
+	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.signatures tests/dagster/signatures.json --check
 
 dagster-expected: $(DAGSTER)/.ready ## Store what Dagster gives for the programs of tests/dagster
 	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.oracle tests/dagster/expected.json
+	@PYTHONPATH=. "$(DAGSTER)/bin/python" -m tests.dagster.signatures tests/dagster/signatures.json
 
 $(DAGSTER)/.ready: tests/dagster/constraints.txt
 	$(call step,Installing Dagster into an environment of its own)
