@@ -7,6 +7,7 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
 from airflow_dynamic_provider.database import run_numbers, timeline
+from airflow_dynamic_provider.database.key_clearing import KeySelection, find_keys
 from airflow_dynamic_provider.database.matrix import Matrix
 from airflow_dynamic_provider.database.runs import open_run
 from tests.api_server import ApiServer
@@ -108,6 +109,19 @@ def test_a_task_instance_that_was_cleared_has_no_time(matrix):
     assert row.duration == row.cells["weigh"].seconds
     assert matrix.totals.of([0]).seconds == pytest.approx(row.duration)
     session.rollback()
+
+
+def test_a_clear_lists_what_failed_first_and_says_how_many_keys_succeeded(runs):
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        run = open_run(session, runs[1].dag.dag_id, runs[1].run_id)
+        found = find_keys(run, KeySelection("numbers.result", [("k0",), ("k1",)]))
+        assert found.warning.startswith("Keys that have succeeded run again: 1 of 2")
+        listed = [each.task_id for each in found.first()]
+        assert found.first(2) == found.first()[:2]
+    assert listed[0] == "weigh"
+    assert listed.index("ship") > listed.index("weigh")
 
 
 def test_of_too_many_keys_the_first_are_shown_and_a_message_says_so(matrix, monkeypatch):
