@@ -341,6 +341,7 @@ def test_a_task_instance_shows_its_key_and_metadata_by_kind(
     # The viewer is in Helsinki, three hours ahead in September.
     expect(frame.get_by_text(re.compile("2026-09-21.*17:13:20")).first).to_be_visible()
     picture(window, "page-instance")
+    window.check_accessibility()
     frame.get_by_role("link", name=re.compile("check")).first.click()
     window.page.wait_for_url(re.compile(r"/tasks/check/mapped/0"))
 
@@ -382,6 +383,7 @@ def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(
     for name in ("first", "second", "third", "last"):
         expect(frame.get_by_text(name, exact=True).first).to_be_visible()
     picture(window, "page-workflow")
+    window.check_accessibility()
     frame.get_by_role("button", name="Clear all failed").click()
     dialog = frame.get_by_role("dialog")
     expect(dialog.get_by_text("task instances will run again")).to_be_visible()
