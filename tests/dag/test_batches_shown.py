@@ -494,7 +494,11 @@ def test_the_states_of_all_keys_are_those_of_each_key(mixed_run, opened, monkeyp
         keys_found, _ = batched.at(range(5), states_only=True)
         cells = {at: key and Cell(key.instance, key.is_stale, key.record) for at, key in keys_found.items()}
         found, _ = batched.states(range(5))
-        states = {(task_id, at): state for task_id, by_key in found.items() for at, state in by_key.items()}
+        states = {
+            (task_id, at): (key.state, key.seconds, key.is_stale)
+            for task_id, by_key in found.items()
+            for at, key in by_key.items()
+        }
         assert states == {
             at: (cell.state, cell.seconds, cell.is_stale) for at, cell in cells.items() if cell is not None
         }
@@ -527,6 +531,6 @@ def test_the_routes_answer_with_keys(run, monkeypatch):
     assert (row["key"], row["position"], row["state"]) == ("k1", 1, "failed")
     assert (cell["map_index"], cell["error"], cell["reason"]) == (0, "ValueError: k1 is bad", None)
     assert row["duration"] == cell["duration"]
-    monkeypatch.setattr(presenting, "_LONGEST_ERROR", 10)
+    monkeypatch.setattr(presenting, "LONGEST_ERROR", 10)
     page = server.get(f"{path}/keys", of="numbers.result", state="failed").json()
     assert page["rows"][0]["cells"]["work"]["error"] == "ValueError"

@@ -249,4 +249,5 @@ def test_the_definition_loads_nothing_but_what_airflows_own_commands_do():
         f"{package}.airflow_adapter.commands",
         f"{package}.cli",
         f"{package}.cli.definition",
+        f"{package}.cli.login",
     }

@@ -187,6 +187,11 @@ class LocalAirflow:
         finally:
             stop_processes([process])
 
+    def has_logged(self, name: str, text: str) -> bool:
+        """Whether a component has written a line with this text."""
+        log = self._log(name)
+        return log.exists() and text in log.read_text(errors="replace")
+
     def recent_logs(self, *names: str) -> str:
         """Return the last lines of the components' logs."""
         tails = []
