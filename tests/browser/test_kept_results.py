@@ -39,9 +39,9 @@ def test_a_workflow_marks_results_of_earlier_runs(run, server):
     server.states = {}
     server.workflow = graph(node("fetch", "run 0"), node("score", None), inner="run -1")
     run.reload()
-    box = run.get_by_role("link", name="fetch: Success, result of an earlier run")
-    expect(box).to_contain_text("Success \N{MIDDLE DOT} kept")
-    expect(run.get_by_role("link", name="score: Success", exact=True)).not_to_contain_text("kept")
+    drawn = run.get_by_role("group", name="Graph of flow")
+    expect(drawn.get_by_role("link", name="fetch")).to_contain_text("Success \N{MIDDLE DOT} kept")
+    expect(drawn.get_by_role("link", name="score")).not_to_contain_text("kept")
     calls = run.locator(".kept-calls")
     expect(calls.locator("summary")).to_have_text("1 call with the kept output of an earlier run")
     calls.locator("summary").click()

@@ -164,6 +164,9 @@ VIEW = {
     "flat": True,
     "compare": True,
     "open": ['["x"]', '["y","z"]'],
+    "show": "charts",
+    "order": "duration",
+    "numbers": ["size of it", "a&b"],
     "offset": 150,
 }
 

@@ -83,7 +83,7 @@ def test_another_look_leaves_selection_scroll_and_focus(run, server):
     assert scrolled > 0
     server.states["key 030"] = "failed"
     look_again(run, server)
-    expect(rows(run).nth(30).get_by_text("Failed")).to_be_visible()
+    expect(rows(run).nth(30).get_by_text("Failed", exact=True)).to_be_visible()
     expect(link).to_be_focused()
     expect(rows(run).nth(1).get_by_role("checkbox")).to_be_checked()
     assert run.locator(".matrix-scroll").evaluate("element => element.scrollTop") == scrolled

@@ -73,7 +73,7 @@ def test_the_group_that_the_dag_file_is_in_is_known():
 def test_a_task_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
         keys = number()
-        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "", "")
         moved = take(1).operator
         task_graph.move(moved, group)
     again = stored(dag)
@@ -90,7 +90,7 @@ def test_a_task_is_moved_to_another_group():
 def test_a_group_is_moved_to_another_group():
     with DAG("contract", schedule=None) as dag:
         keys = number()
-        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "", "")
         pair(1)
         task_graph.move(dag.task_group.children["pair"], group)
     again = stored(dag)
@@ -107,7 +107,7 @@ def test_a_group_is_moved_to_another_group():
 )
 def test_a_group_is_removed():
     with DAG("contract", schedule=None) as dag:
-        number() >> task_graph.make_mapped_group("each", dag.task_group, take(1).operator, "")
+        number() >> task_graph.make_mapped_group("each", dag.task_group, take(1).operator, "", "")
         task_graph.remove_group(dag.task_group.children["each"])
     again = stored(dag)
     again.task_group.topological_sort()
@@ -123,9 +123,9 @@ def test_a_group_is_made_again():
     with DAG("contract", schedule=None) as dag:
         keys = number().operator
         for _ in range(2):
-            group = task_graph.make_mapped_group("each", dag.task_group, keys, "")
+            group = task_graph.make_mapped_group("each", dag.task_group, keys, "", "")
             task_graph.remove_group(group)
-        group = task_graph.make_mapped_group("each", dag.task_group, keys, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys, "", "")
         task_graph.move(take(1).operator, group)
     assert list(stored(dag).task_group.children["each"].children) == ["take"]
 
@@ -139,7 +139,7 @@ def test_a_group_is_made_again():
 def test_a_task_is_removed():
     with DAG("contract", schedule=None) as dag:
         keys = number()
-        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "")
+        group = task_graph.make_mapped_group("each", dag.task_group, keys.operator, "", "")
         removed = EmptyOperator(task_id="removed")
         task_graph.move(removed, group)
         keys >> removed >> take(1)
@@ -436,7 +436,7 @@ def test_the_operator_of_a_function_is_made_of_two_classes():
         given["python_callable"] = described
         Both(task_id="both", kwargs_to_upstream=given, **given)
     done = run_task(dag, "both")
-    assert done.supervisor.xcoms["both", -1, "return_value"] == "1 both run"
+    assert done.supervisor.xcoms["both", -1, "return_value"] == "1 both local"
 
 
 @assumes(
