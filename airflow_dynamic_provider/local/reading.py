@@ -15,6 +15,7 @@ from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
+from airflow_dynamic_provider.execution.pages import keep_pages
 from airflow_dynamic_provider.execution.sources import ItemSource, ResultSource
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
 from airflow_dynamic_provider.execution.typed_values import value_of
@@ -161,7 +162,8 @@ class _Batched:
     """Reads the outcomes of the keys of a batched task from the records of its batches."""
 
     def __init__(self, context: MutableMapping[str, Any], clone: ClonedTask, reader: Reader) -> None:
-        self._context = context
+        self._context = dict(context)
+        keep_pages(self._context)
         self._spec = clone.spec
         self._column = make_column(reader, ResultSource(clone.spec, DEFAULT_OUTPUT))
 

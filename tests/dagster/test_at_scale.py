@@ -15,7 +15,7 @@ from airflow_dynamic_provider.embedded import EmbeddedRun
 from airflow_dynamic_provider.local import run_local
 from tests.dagster.running import jobs_of, load, source_of
 
-KEYS = 200
+KEYS = 1000
 NUMBERS = {f"k{i}": i for i in range(KEYS)}
 
 
@@ -26,19 +26,19 @@ def each(function, numbers=NUMBERS):
 #: (file, job) -> what gives the number of keys in the source and what takes its place, and node -> output.
 EXPECTED = {
     ("mapping", "chained"): (
-        ("range(3)", f"range({KEYS})"),
+        ("for i in range(3)", f"for i in range({KEYS})"),
         {"inc": each(lambda i: i + 1), "echo": each(lambda i: i + 1), "listed": list(range(1, KEYS + 1))},
     ),
     ("mapping", "diamond"): (
-        ("range(3)", f"range({KEYS})"),
+        ("for i in range(3)", f"for i in range({KEYS})"),
         {"inc": each(lambda i: i + 1), "echo": NUMBERS, "add": each(lambda i: 2 * i + 1)},
     ),
     ("failures", "one_key_fails"): (
-        ("range(3)", f"range({KEYS})"),
+        ("for i in range(3)", f"for i in range({KEYS})"),
         {name: {key: i for key, i in NUMBERS.items() if i != 1} for name in ("fails_at_one", "echo")},
     ),
     ("optional", "skipped_keys"): (
-        ("range(4)", f"range({KEYS})"),
+        ("for i in range(4)", f"for i in range({KEYS})"),
         {
             "only_even": {key: i for key, i in NUMBERS.items() if i % 2 == 0},
             "inc": {key: i + 1 for key, i in NUMBERS.items() if i % 2 == 0},
@@ -60,7 +60,7 @@ def test_a_program_with_many_keys(name, job, tmp_path, monkeypatch):
     """All keys of a map run in two task instances, in plain Python: this is about keys alone."""
     (old, new), outputs = EXPECTED[name, job]
     assert old in source_of(name)
-    monkeypatch.setattr(DynamicHandle, "map", partialmethod(DynamicHandle.map, batch=100))
+    monkeypatch.setattr(DynamicHandle, "map", partialmethod(DynamicHandle.map, batch=500))
     made = jobs_of(load(name, tmp_path, source_of(name).replace(old, new)))[job]
     with contextlib.closing(Opened({}, {})) as opened, capturing(Capture(opened, stops=False)) as capture:
         finished = run_local(made.dag)
