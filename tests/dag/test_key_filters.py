@@ -49,7 +49,7 @@ def load_batch(name):
 
 
 @dag(schedule=None)
-def filtered():
+def filtered_files():
     found = files()
     found.map(load)
     found.map(load_batch, batch=4)
@@ -58,12 +58,12 @@ def filtered():
 @pytest.fixture(scope="module")
 def runs(airflow_database, execution_api):
     SIZES.update(gone=1)
-    first = start_run(filtered()).run()
+    first = start_run(filtered_files()).run()
     SIZES.clear()
     SIZES.update(new=1)
     KEYS["west.json"] = ("is broken", 40_000)
     KEYS["east.csv"] = (None, 300)
-    return first, start_run(filtered()).run()
+    return first, start_run(filtered_files()).run()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def server(airflow_database):
 def get(server, runs):
     def get(path, status=200, **parameters):
         path = path.replace("FIRST", runs[0].run_id).replace("RUN", runs[1].run_id)
-        answer = server.get(f"/dags/filtered/{path}", of="files.result", **parameters)
+        answer = server.get(f"/dags/filtered_files/{path}", of="files.result", **parameters)
         assert answer.status_code == status, answer.text
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
 
@@ -151,7 +151,7 @@ def test_rows_are_sorted_by_a_metadatum_and_keys_without_it_come_last(get, monke
 def test_a_clear_acts_on_all_keys_that_match_and_none_if_none_does(server, runs):
     def cleared(wanted, **more):
         body = {"of": "files.result", "wanted": wanted, **more}
-        answer = server.post(f"/dags/filtered/runs/{runs[1].run_id}/clearing", body)
+        answer = server.post(f"/dags/filtered_files/runs/{runs[1].run_id}/clearing", body)
         assert answer.status_code == 200, answer.text
         return {(each["task_id"], each["label"]) for each in answer.json()["task_instances"]}
 
@@ -167,7 +167,7 @@ def test_a_clear_acts_on_all_keys_that_match_and_none_if_none_does(server, runs)
 def test_pasted_names_are_found_or_said_to_be_missing(server, runs):
     names = ["west.json", '["east.csv"]', "west.json", "nowhere"]
     body = {"of": "files.result", "names": names}
-    answer = server.post(f"/dags/filtered/runs/{runs[1].run_id}/find-keys", body)
+    answer = server.post(f"/dags/filtered_files/runs/{runs[1].run_id}/find-keys", body)
     assert answer.json() == {"keys": [["west.json"], ["east.csv"]], "missing": ["nowhere"]}
 
 
