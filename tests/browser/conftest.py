@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -83,19 +84,26 @@ def server():
     return server
 
 
-@pytest.fixture
-def run(browser, server):
-    """Open the page; errors and what its policy forbids fail the test."""
+@contextlib.contextmanager
+def watched_page(browser, server):
+    """Open an empty page of a server, and collect the errors and what its policy forbids."""
     context = browser.new_context(viewport={"width": 1200, "height": 700})
     page = context.new_page()
     said = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     server.attach(page)
-    page.clock.install()
-    page.goto(PAGE)
-    yield page
+    yield page, said
     context.close()
+
+
+@pytest.fixture
+def run(browser, server):
+    """Open the page; errors and what its policy forbids fail the test."""
+    with watched_page(browser, server) as (page, said):
+        page.clock.install()
+        page.goto(PAGE)
+        yield page
     assert [text for text in said if "Failed to load resource" not in text] == []
 
 

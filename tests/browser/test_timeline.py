@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import STATIC
+from tests.browser.conftest import STATIC, watched_page
 from tests.browser.run_server import PAGE, RunServer
 from tests.browser.test_modules import call
 
@@ -19,14 +19,8 @@ def server():
 
 @pytest.fixture
 def run(browser, server):
-    context = browser.new_context(viewport={"width": 1200, "height": 700})
-    page = context.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    server.attach(page)
-    yield page
-    context.close()
+    with watched_page(browser, server) as (page, said):
+        yield page
     assert said == []
 
 

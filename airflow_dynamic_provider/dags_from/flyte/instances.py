@@ -65,7 +65,10 @@ class PythonInstanceTask(FlyteTask):
         super().__init__(function, {**({} if metadata is None else metadata.settings()), **settings})
 
     def execute(self, **inputs: Any) -> Any:
-        """Do the work of the task, and return its output, or its outputs in a tuple."""
+        """Do the work of the task, and return its output, or its outputs in a tuple.
+
+        Each class of the author has a method of its own. A task whose class has none fails when it runs.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no method execute")
 
 
