@@ -20,6 +20,7 @@ from airflow_dynamic_provider import (
     get_mapping_key,
 )
 from airflow_dynamic_provider.errors import LocalRunError
+from airflow_dynamic_provider.execution.batch_records.reading import BatchRecords
 from airflow_dynamic_provider.local import run_local
 
 
@@ -106,6 +107,22 @@ def test_nested_keys_several_outputs_and_batches():
     assert finished.task("double__1").states == dict.fromkeys("abc", "success")
     assert str(finished.task("look").errors["c/1"]) == "no such part"
     assert finished.state == "success"
+
+
+def test_the_records_of_a_batch_are_read_once_for_all_its_keys(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        BatchRecords,
+        "_read",
+        lambda records, chunk, old=BatchRecords._read: (read.append(chunk), old(records, chunk)),
+    )
+
+    def body():
+        numbers.override(task_id="many")([f"k{number}" for number in range(100)]).map(double, batch=100)
+
+    finished = run_local(of(body))
+    assert len(finished.task("double").states) == 100
+    assert len(read) < 10
 
 
 def test_values_of_declared_types():
