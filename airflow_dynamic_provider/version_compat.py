@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _release() -> tuple[int, ...]:
@@ -36,15 +39,18 @@ __all__ = [
     "HOOKS_OF_READING",
     "HOOKS_OF_WRITING",
     "KEEPS_EXECUTION_API",
+    "NO_ARGUMENTS",
     "STARTS_IN_TRIGGERER",
     "AirflowFailException",
     "AirflowRescheduleException",
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "XComNotFound",
+    "cron_timetable",
     "is_allowed_class",
     "listener_manager",
     "load_xcom",
+    "partitioned_at_runtime",
     "push_xcom",
 ]
 
@@ -59,6 +65,9 @@ COUNTS_CLEARS = _release() >= (3, 2)
 
 #: Whether ``dag.test()`` uses one web application for all task instances (from 3.3 on).
 KEEPS_EXECUTION_API = _release() >= (3, 3)
+
+#: The stored form of no arguments for the method that resumes a task. Airflow 3.1 stores types beside values.
+NO_ARGUMENTS: dict[str, Any] = {} if _release() >= (3, 2) else {"__type": "dict", "__var": {}}
 
 #: The methods with which an XCom backend stores a value. From Airflow 3.4 on, it may have only the second.
 HOOKS_OF_WRITING = ("serialize_value", "store_value")
@@ -123,3 +132,18 @@ def partitioned_at_runtime() -> Any:
     """Return the schedule of a Dag whose runs have partitions that their tasks name, ``None`` before 3.3."""
     kind = getattr(import_module("airflow.sdk"), "PartitionedAtRuntime", None)
     return None if kind is None else kind()
+
+
+def cron_timetable(expressions: Sequence[str], zone: str) -> Any:
+    """Return the schedule of a Dag that runs at the times of one or several cron expressions."""
+    try:
+        from airflow.sdk import CronTriggerTimetable, MultipleCronTriggerTimetable
+    except ImportError:
+        # In Airflow 3.1, they are only in the core package.
+        from airflow.timetables.trigger import (  # type: ignore[assignment, unused-ignore]
+            CronTriggerTimetable,
+            MultipleCronTriggerTimetable,
+        )
+    if len(expressions) == 1:
+        return CronTriggerTimetable(expressions[0], timezone=zone)
+    return MultipleCronTriggerTimetable(*expressions, timezone=zone)

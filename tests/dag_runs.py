@@ -332,6 +332,16 @@ def _look(message: Any, trigger: Any, snapshots: dict[str, Any]) -> Any:
     return InProcessTestSupervisor.run_trigger_in_process(trigger=look, ti=message)
 
 
+def read_folder(folder: Path) -> Any:
+    """Return the bag of the Dags in a folder, read as Airflow reads it."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:
+        # Airflow 3.1 has it elsewhere.
+        from airflow.models.dagbag import DagBag
+    return DagBag(str(folder))
+
+
 def start_run(dag: Any, conf: dict[str, Any] | None = None) -> KeptRun:
     """Store a Dag, and a run of it that has not begun."""
     from airflow.models.dagbag import DBDagBag

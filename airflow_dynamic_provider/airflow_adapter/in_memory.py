@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, States
 from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.errors import LocalRunError
+from airflow_dynamic_provider.version_compat import NO_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -336,7 +337,7 @@ def instance_of(
         max_tries=retries,
         should_retry=try_number <= retries,
         next_method=next_method,
-        next_kwargs={} if next_method else None,
+        next_kwargs=NO_ARGUMENTS if next_method else None,
         # Before the first try, there is nothing to delete.
         xcom_keys_to_clear=run.memory.keys_of((task.task_id, map_index)) if try_number > 1 else [],
     )

@@ -39,7 +39,12 @@ class Assumption:
     @property
     def is_made_here(self) -> bool:
         """Whether the package assumes it of the installed Airflow."""
-        return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2]) >= self.since
+        return installed() >= self.since
+
+
+def installed() -> tuple[int, ...]:
+    """Return the minor version of the installed Airflow."""
+    return tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
 
 
 class BrokenAssumptionError(AssertionError):

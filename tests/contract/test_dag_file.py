@@ -29,7 +29,7 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from airflow_dynamic_provider.airflow_adapter import calls, late_dags, objects, task_graph
 from airflow_dynamic_provider.workflows.recording import interception
 from tests.contract.assumptions import assumes
-from tests.dag_runs import dag_serialization
+from tests.dag_runs import dag_serialization, read_folder
 from tests.task_runs import run_task
 
 
@@ -382,13 +382,17 @@ def test_what_is_expanded_over_is_asked_for_its_task():
 
 @assumes(
     "version_compat finds the names that Airflow has moved.",
-    rests="failing, skipping and rescheduling tasks",
+    rests="failing, skipping and rescheduling tasks, and schedules of Dagster's programs",
     where="version_compat.py",
-    names="AirflowFailException AirflowSkipException AirflowTaskTimeout XComNotFound _match",
+    names="AirflowFailException AirflowSkipException AirflowTaskTimeout CronTriggerTimetable "
+    "MultipleCronTriggerTimetable XComNotFound _match",
 )
 def test_moved_names_are_found():
     from airflow_dynamic_provider import version_compat
 
+    for expressions, kind in ((["@daily"], "Cron"), (["@daily", "@weekly"], "MultipleCron")):
+        made = version_compat.cron_timetable(expressions, "UTC")
+        assert type(made).__name__ == f"{kind}TriggerTimetable"
     assert [name for name in version_compat.__all__ if not hasattr(version_compat, name)] == []
 
 
@@ -527,8 +531,6 @@ def test_the_package_has_its_version():
     names="DagContext",
 )
 def test_a_dag_that_is_registered_while_a_file_is_read_is_validated(tmp_path):
-    from airflow.dag_processing.dagbag import DagBag
-
     (tmp_path / "late.py").write_text(
         "import sys\n"
         "from airflow.sdk import DAG\n"
@@ -545,7 +547,7 @@ def test_a_dag_that_is_registered_while_a_file_is_read_is_validated(tmp_path):
         "del kept, withdrawn, dag\n"
         "LAST = 'last'\n"
     )
-    bag = DagBag(str(tmp_path))
+    bag = read_folder(tmp_path)
     assert bag.import_errors == {}
     assert {dag_id: dag.task_ids for dag_id, dag in bag.dags.items()} == {"kept": ["last"]}
     assert late_dags.file_being_read() is None

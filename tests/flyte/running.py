@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tests.dag_runs import run_dag
+from tests.dag_runs import read_folder, run_dag
 from tests.workflow_runs import quickly
 
 HERE = Path(__file__).parent
@@ -21,13 +21,11 @@ def expected() -> dict[str, Any]:
 
 def dags_in(folder, **sources):
     """Write Dag files, let Airflow read the folder with its default settings, and return its Dags by id."""
-    from airflow.dag_processing.dagbag import DagBag
-
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
     logging.disable(logging.ERROR)
     try:
-        bag = DagBag(str(folder))
+        bag = read_folder(folder)
     finally:
         logging.disable(logging.NOTSET)
     assert bag.import_errors == {}

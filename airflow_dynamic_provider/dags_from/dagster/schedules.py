@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.run_requests import Requests
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.version_compat import cron_timetable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,19 +61,14 @@ class ScheduleDefinition:
         description: str | None = None,
         default_status: Any = None,
     ) -> None:
-        from airflow.sdk import CronTriggerTimetable, MultipleCronTriggerTimetable
-
         self.name = name or "_".join((job.name, "schedule"))
         self.cron_schedule = cron_schedule
         self.description = description
         self.default_status = default_status
         changes: dict[str, Any] = {} if run_config is None else {"config": run_config}
         zone = execution_timezone or "UTC"
-        timetable = (
-            CronTriggerTimetable(cron_schedule, timezone=zone)
-            if isinstance(cron_schedule, str)
-            else MultipleCronTriggerTimetable(*cron_schedule, timezone=zone)
-        )
+        expressions = [cron_schedule] if isinstance(cron_schedule, str) else cron_schedule
+        timetable = cron_timetable(expressions, zone)
         self._execution_fn = execution_fn or run_config_fn
         if self._execution_fn or should_execute or tags_fn:
             changes["requests"] = Requests(self.name, self._execution_fn, should_execute, tags_fn, zone)
