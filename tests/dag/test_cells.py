@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from inspect import signature
+from itertools import product
 from unittest import mock
 
 import pytest
@@ -238,16 +239,19 @@ def check_totals(totals, positions, summaries):
         "state": lambda position: rank(summaries[position].state),
         "duration": lambda position: summaries[position].duration or 0,
     }
-    for by, value in values.items():
-        for is_descending in (False, True):
-            ordered = sorted(positions, key=value, reverse=is_descending)
-            how = {"by": by, "is_descending": is_descending}
-            total_of_page, first = totals.of_and_first(positions, Order(**how))
-            assert (total_of_page.counts, first) == (total.counts, ordered)
-            assert totals.of_and_first(positions, Order(**how, limit=1, offset=1))[1] == ordered[1:2]
-            states = FILTERS[by, is_descending]
-            shown = [at for at in ordered if (summaries[at].state or "none") in states]
-            assert totals.of_and_first(positions, Order(**how, states=states))[1] == shown
+    orders = list(product(values, (False, True)))
+    # Two keys have each order once more, but need no further filter. One key has one order.
+    for by, is_descending in orders if len(positions) > 1 else orders[:1]:
+        ordered = sorted(positions, key=values[by], reverse=is_descending)
+        how = {"by": by, "is_descending": is_descending}
+        total_of_page, first = totals.of_and_first(positions, Order(**how, limit=1, offset=1))
+        assert (total_of_page.counts, first) == (total.counts, ordered[1:2])
+        if len(positions) == 2:
+            continue
+        assert totals.of_and_first(positions, Order(**how))[1] == ordered
+        states = FILTERS[by, is_descending]
+        shown = [at for at in ordered if (summaries[at].state or "none") in states]
+        assert totals.of_and_first(positions, Order(**how, states=states))[1] == shown
 
 
 def counted(session, read):
