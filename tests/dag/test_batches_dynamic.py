@@ -27,6 +27,7 @@ from tests.api_server import ApiServer
 from tests.dag.misbehaving import behave
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
+from tests.local_runs import run_locally
 
 pytestmark = pytest.mark.dag
 
@@ -74,13 +75,18 @@ def keep(values):
     return values
 
 
-def program(batch, below=None):
-    with DAG("produced", schedule=None) as dag:
+@task
+def unroll(values):
+    """Return a lazy collection, which cannot be stored as it is."""
+    return {key: dict(rows) for key, rows in values.items()}
+
+
+def program(batch, below=None, dag_id="produced"):
+    with DAG(dag_id, schedule=None) as dag:
         produced = outer().map(read, batch=batch)
         used = produced.rows.map(use, batch=below)
         for name, collected in {
             "rows": produced.rows.collect(keyed=True),
-            "lazy": produced.rows.collect(keyed=True, lazy=True),
             "used": used.collect(keyed=True, min_success_ratio=0),
             "flat": used.collect(min_success_ratio=0),
             "states": used.states(),
@@ -90,32 +96,52 @@ def program(batch, below=None):
             "zipped": produced.rows.zip(used).map(lambda *pair: use(pair)).collect(),
         }.items():
             keep.override(task_id=name)(collected)
+        unroll.override(task_id="lazy")(produced.rows.collect(keyed=True, lazy=True))
     return dag
 
 
+NAMES = ("rows", "lazy", "used", "flat", "states", "counts", "extras", "more", "zipped")
+
+
 def seen(run):
-    names = ("rows", "lazy", "used", "flat", "states", "counts", "extras", "more", "zipped")
     metadata = [
         entry.metadata
         for page in run.xcoms("read__keys", entries_xcom(0)).values()
         for entry in StoredEntries.unpack(page).entries
     ]
-    return run.state, {name: (run.state_of(name), str(run.xcom(name))) for name in names}, metadata
+    # No task runs after these, so they also decide about the state of the run.
+    return {name: (run.state_of(name), str(run.xcom(name))) for name in NAMES}, metadata
 
 
-@pytest.mark.parametrize("acts", [{}, {"k1": "fail", "k2": "skip"}, {"k3": "wrong type"}], ids=str)
+ROWS = {f"k{number}": {f"r{row}": f"k{number} {row}" for row in range(number)} for number in range(4)}
+
+ACTS = [{}, {"k1": "fail", "k2": "skip"}, {"k3": "wrong type"}]
+
+
+@pytest.mark.parametrize("acts", ACTS, ids=str)
 def test_a_batch_gives_what_single_clones_give(acts):
     WORLD.acts = acts
-    expected = seen(run_dag(program(None)))
+    expected = seen(run_locally(program(None)))
     if not acts:
-        assert expected[1]["used"][1].startswith("{'k0': {}, 'k1': {'r0': '<k1 0>'}")
+        ends, _ = expected
+        assert ends["used"][1].startswith("{'k0': {}, 'k1': {'r0': '<k1 0>'}")
+        assert ends["lazy"] == ends["rows"] == ("success", str(ROWS))
     for batch, below in ((3, 2), (Batch(2, concurrency=2), None)):
-        assert seen(run_dag(program(batch, below))) == expected
+        assert seen(run_locally(program(batch, below))) == expected
+
+
+FAILED = {"k0": "skip", "k1": "fail"}
+
+
+@pytest.fixture(scope="module")
+def failed_run(airflow_database, execution_api):
+    WORLD.acts, WORLD.ran, WORLD.size = FAILED, [], 1
+    return run_dag(program(3, 2))
 
 
 def test_each_key_fails_by_itself_and_its_error_says_why():
     WORLD.acts = {"k3": "wrong type"}
-    run = run_dag(program(10))
+    run = run_locally(program(10))
     chunk = StoredChunk.unpack(run.xcom("read", chunk_xcom(0), 0))
     (failed,) = [record for record in chunk.records if record.state == "failed"]
     assert failed.key_path == ("k3",)
@@ -127,9 +153,8 @@ def test_each_key_fails_by_itself_and_its_error_says_why():
     assert by_key["k2"]["keys"]["rows"]["r0"]["late"]["value"] == 2
 
 
-def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_database, execution_api, capsys):
-    WORLD.acts = {"k1": "fail"}
-    run = run_dag(program(3, 2))
+def test_pages_and_commands_show_what_each_key_of_a_batch_produced(failed_run, capsys):
+    run = failed_run
     path = f"/dags/{run.dag.dag_id}/runs/{run.run_id}"
     batch = ApiServer().get(f"{path}/task-instances/read/0").json()
     assert {each["name"]: each["keys"] for each in batch["outputs"]} == {
@@ -152,6 +177,16 @@ def test_pages_and_commands_show_what_each_key_of_a_batch_produced(airflow_datab
     assert {each["task_id"]: each["state"] for each in shown["task_instances"]} == {"use": "success"}
 
 
+def test_airflow_runs_the_same(failed_run):
+    assert failed_run.state == "failed"
+    WORLD.acts = FAILED
+    assert seen(failed_run) == seen(run_locally(program(None)))
+    WORLD.acts = {}
+    run = run_dag(program(Batch(2, concurrency=2), dag_id="produced_by_threads"))
+    assert run.state == "success"
+    assert seen(run) == seen(run_locally(program(None)))
+
+
 def produced_by(batch, function=read, **settings):
     with DAG("alone", schedule=None) as dag:
         made = outer().map(function.override(**settings), batch=batch)
@@ -159,9 +194,6 @@ def produced_by(batch, function=read, **settings):
         keep(rows.collect(keyed=True, min_success_ratio=0))
         keep.override(task_id="used")(rows.map(use).collect(keyed=True, min_success_ratio=0))
     return dag
-
-
-ROWS = {f"k{number}": {f"r{row}": f"k{number} {row}" for row in range(number)} for number in range(4)}
 
 
 @dynamic_task(out={"rows": DynamicOut(str)})
@@ -182,7 +214,7 @@ RUNNERS = {
 
 @pytest.mark.parametrize(("function", "batch"), RUNNERS.values(), ids=RUNNERS)
 def test_every_runner_brings_back_what_a_key_produced(function, batch):
-    run = run_dag(produced_by(batch, function))
+    run = run_locally(produced_by(batch, function))
     assert run.xcom("keep") == ROWS
     assert run.xcom("used") == {
         key: {row: f"<{value}>" for row, value in rows.items()} for key, rows in ROWS.items()

@@ -130,9 +130,9 @@ def test_rules_that_count_clones_are_refused_after_batches():
     with pytest.raises(HandleUsageError) as refused:
         counting(2).validate()
     assert (
-        "Task 'more': runs in batches, and 'after_one_success' runs after it with the trigger rule 'one_success', which "
-        "would apply to the batches and not to the keys. Map it without batch=, or pass handle.states() to a "
-        "task and decide there."
+        "Task 'more': runs in batches, and 'after_one_success' runs after it with the trigger rule "
+        "'one_success', which would apply to the batches and not to the keys. Map it without batch=, or pass "
+        "handle.states() to a task and decide there."
     ) in str(refused.value)
     counting(None).validate()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.local.running import run_in_memory
 from tests.differential.build import build, use_table
@@ -12,6 +11,7 @@ from tests.differential.check import compare
 from tests.differential.findings import Difference
 from tests.differential.oracle import expect
 from tests.differential.programs import Names
+from tests.local_runs import LocalRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,38 +22,13 @@ if TYPE_CHECKING:
     from tests.differential.programs import Case
 
 
-@dataclass
-class _LocalRun:
-    """What is compared of a run that was kept in memory."""
-
-    memory: Any
-
-    def instances(self, task_id: str) -> dict[int, Any]:
-        return {
-            index: SimpleNamespace(
-                state=state, rendered_map_index=self.memory.labels.get((task_id, index), str(index))
-            )
-            for (each, index), state in self.memory.states.items()
-            if each == task_id
-        }
-
-    def xcoms(self, task_id: str, key: str = "return_value") -> dict[int, Any]:
-        from airflow_dynamic_provider.airflow_adapter.xcom import deserialize
-
-        return {
-            index: deserialize(value)
-            for (each, index, name), value in self.memory.xcoms.items()
-            if (each, name) == (task_id, key)
-        }
-
-
 def differences_locally(case: Case) -> list[Difference]:
     """Run the first step of a case in plain Python, and return the differences from the oracle."""
     case = replace(case, kills=frozenset(), steps=())
     use_table(case.table)
     run, tasks = run_in_memory(build(case.program, case.retries), {})
     expected = expect(case.program, case.table)
-    found = [*compare(_LocalRun(run.memory), case, expected), *_compare_tasks(tasks, case, expected)]
+    found = [*compare(LocalRun(run.memory), case, expected), *_compare_tasks(tasks, case, expected)]
     return [Difference(kind, text, 0) for kind, text in found]
 
 
