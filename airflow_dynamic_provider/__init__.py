@@ -21,6 +21,7 @@ _PUBLIC = {
     "Handle": "authoring.handles",
     "MetadataValue": "definitions.metadata",
     "Out": "definitions.declarations",
+    "Outcome": "definitions.outcomes",
     "Output": "definitions.events",
     "add_output_metadata": "execution.context",
     "dynamic_task": "authoring.decorator",
@@ -43,6 +44,7 @@ __all__ = [
     "Handle",
     "MetadataValue",
     "Out",
+    "Outcome",
     "Output",
     "__version__",
     "add_output_metadata",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.declarations import DynamicOut, Out
     from airflow_dynamic_provider.definitions.events import DynamicOutput, Output
     from airflow_dynamic_provider.definitions.metadata import MetadataValue
+    from airflow_dynamic_provider.definitions.outcomes import Outcome
     from airflow_dynamic_provider.errors import DynamicOutputsError
     from airflow_dynamic_provider.execution.context import (
         add_output_metadata,

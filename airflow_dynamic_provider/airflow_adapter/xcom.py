@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -58,6 +59,12 @@ def map_index_of(context: Context) -> int:
 def attempt_of(context: Context) -> int:
     """Return the try number of the running task instance, from 1."""
     return int(context["ti"].try_number)
+
+
+def milliseconds_since_start(context: Context) -> float:
+    """Return how long the running try has taken so far, with its waits in the triggerer."""
+    elapsed: timedelta = datetime.now(timezone.utc) - context["ti"].start_date
+    return round(elapsed.total_seconds() * 1000, 3)
 
 
 def id_of(context: Context) -> str:

@@ -1,6 +1,7 @@
 """Handles: references, in a Dag file, to values per key that do not exist yet.
 
-A `Handle` stands for one value per key. It has the methods `map`, `collect`, `states`, `zip` and `product`.
+A `Handle` stands for one value per key. It has the methods `map`, `collect`, `states`, `outcomes`, `zip`
+and `product`.
 A `PairHandle` stands for two values per key.
 """
 
@@ -16,7 +17,7 @@ from airflow_dynamic_provider.authoring.model.scope import current_scope
 from airflow_dynamic_provider.authoring.references.item import Item, KeyedValues
 from airflow_dynamic_provider.authoring.references.refusals import refusal, render_path
 from airflow_dynamic_provider.authoring.references.usage import note_reference
-from airflow_dynamic_provider.execution.sources import CollectionSpec, PairSource
+from airflow_dynamic_provider.execution.sources import OUTCOMES, STATES, CollectionSpec, PairSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,11 @@ class Handle(KeyedValues):
                     "Pass True or False.",
                 )
         return self._collection(
-            CollectionSpec(self.source, self.path, min_success_ratio=min_success_ratio, **switches)
+            CollectionSpec(
+                *(self.source, self.path, keyed, min_success_ratio),
+                lazy=lazy,
+                skip_if_all_skipped=skip_if_all_skipped,
+            )
         )
 
     @explained("It takes no arguments.")
@@ -165,7 +170,28 @@ class Handle(KeyedValues):
         Example:
             >>> report(counts.states())
         """
-        return self._collection(CollectionSpec(self.source, keyed=True, of_states=True))
+        return self._collection(CollectionSpec(self.source, keyed=True, kind=STATES))
+
+    @explained("It takes no arguments.")
+    def outcomes(self) -> Collection:
+        """Collect what became of each key, as an argument for a later task.
+
+        Call it in the Dag file and pass the result to a task. That task runs when all clones are done,
+        regardless of their states. It has the values of all keys in memory, as with ``collect()``.
+
+        Returns:
+            A reference to a dict of mapping key -> `Outcome`: the state, the value, the class and the message
+            of the error, the number of tries, and the duration. It holds dicts if keys are nested; an outer
+            key whose inner keys were not produced has its own `Outcome` instead of a dict.
+
+        Example:
+            >>> report(counts.outcomes())
+        """
+        # Imported here, because few Dags ask for outcomes.
+        from airflow_dynamic_provider.authoring.arranging.telling import tell_outcomes
+
+        tell_outcomes(self.space.graph, self.source)
+        return self._collection(CollectionSpec(self.source, self.path, keyed=True, kind=OUTCOMES))
 
     @explained('It takes one other handle, and how="inner", "outer" or "strict".')
     def zip(self, other: Handle, how: str = "inner") -> PairHandle:  # type: ignore[override]

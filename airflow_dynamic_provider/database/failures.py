@@ -8,7 +8,7 @@ from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
 from airflow_dynamic_provider.database.instances import Instance, read_instances
 from airflow_dynamic_provider.definitions.states import FAILED, SKIPPED, UPSTREAM_FAILED
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.failures import StoredFailure
+from airflow_dynamic_provider.execution.failures import StoredFailure, because
 from airflow_dynamic_provider.execution.layout import FAILURE_XCOM, NOT_STARTED_XCOM, StoredNotStarted
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def read_causes(
             at = (other, position if is_same_key else UNMAPPED)
             instance = instances.get(at)
             if instance is not None and instance.state == FAILED:
-                found[task_id, position] = _explain(other, failures.get(at))
+                found[task_id, position] = because(other, failures.get(at))
                 break
     return found
 
@@ -126,10 +126,6 @@ def _upstream(spec: CloneSpec) -> Iterable[tuple[str, bool]]:
                 seen.add(clone.task_id)
                 todo.append(clone)
                 yield clone.task_id, True
-
-
-def _explain(task_id: str, failure: KeyFailure | None) -> str:
-    return f"because {task_id!r} failed" + ("" if failure is None else f": {failure}")
 
 
 def is_blocked(instance: Instance) -> bool:

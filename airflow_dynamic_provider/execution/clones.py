@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.airflow_adapter.labels import set_label
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT, render_key, render_label
-from airflow_dynamic_provider.definitions.records import Record, field
+from airflow_dynamic_provider.definitions.records import Record, field, replace
 from airflow_dynamic_provider.definitions.states import FINAL, RESCHEDULE_AFTER
 from airflow_dynamic_provider.errors import DynamicOutputsError, StaleKeyError
 from airflow_dynamic_provider.execution import layout
@@ -52,6 +52,7 @@ class CloneSpec(Record, frozen=False, eq=False):
         batches: How the task runs many keys in one task instance; ``None`` if it runs one.
         limit: How many keys of its map may fail before no further key is started; ``None`` for no limit.
         is_cached: Whether the task keeps its results over runs.
+        tells_outcomes: Whether a task asks for the outcomes of its keys.
         types: Returns the declared type of an output; ``None`` if no output has one that matters.
     """
 
@@ -66,6 +67,7 @@ class CloneSpec(Record, frozen=False, eq=False):
     batches: Batches | None = None
     limit: Limit | None = None
     is_cached: bool = False
+    tells_outcomes: bool = False
     types: Callable[[str], Any] | None = None
 
     def type_of(self, output: str) -> Any:
@@ -100,13 +102,23 @@ class CollectorSpec(Record, frozen=False):
 
 
 class CloneRuntime(Record, frozen=False):
-    """The clone that this process runs."""
+    """The clone that this process runs.
+
+    Attributes:
+        spec: The facts about its task.
+        map_index: Its map index.
+        place: Its key.
+        results: (task, position, output) -> result, of the results that it has read.
+        produced: Output -> value, if it produced declared outputs.
+        is_started: Whether it was not stopped by ``max_failures`` before it started.
+    """
 
     spec: CloneSpec
     map_index: int
     place: Place
     results: dict[tuple[str, int, str], layout.StoredResult] = field(default_factory=dict)
     produced: dict[str, Any] | None = None
+    is_started: bool = False
 
     @property
     def key_path(self) -> KeyPath:
@@ -159,6 +171,7 @@ def start_clone(context: _RuntimeContext, spec: CloneSpec) -> CloneRuntime:
         from airflow_dynamic_provider.execution.limits import check_limit
 
         check_limit(context, spec.limit, runtime.key_path, map_index)
+    runtime.is_started = True
     return runtime
 
 
@@ -253,6 +266,10 @@ def after_execute(context: _RuntimeContext, returned: Any) -> None:
             raise error.about(
                 task_id=runtime.spec.task_id, output_name=output, mapping_key=runtime.mapping_key
             ) from error.__cause__
+        if runtime.spec.tells_outcomes:
+            result = replace(
+                result, tries=xcom.attempt_of(context), milliseconds=xcom.milliseconds_since_start(context)
+            )
         xcom.push(context, layout.result_xcom(output), result.pack())
 
 

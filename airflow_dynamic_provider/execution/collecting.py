@@ -16,8 +16,8 @@ from airflow_dynamic_provider.execution.collected import CollectedSequence
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.pages import kept_by
-from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_states, shape_values
-from airflow_dynamic_provider.execution.sources import CollectionSpec, select
+from airflow_dynamic_provider.execution.shaping import Found, by_key, find, shape_ends, shape_values
+from airflow_dynamic_provider.execution.sources import OUTCOMES, STATES, CollectionSpec, select
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.clones import CollectorSpec
     from airflow_dynamic_provider.execution.columns.column import Column
     from airflow_dynamic_provider.execution.not_started import NotStarted
+    from airflow_dynamic_provider.execution.outcomes.report import Report
     from airflow_dynamic_provider.execution.spaces import Space
 
 _READER_KEY = "dynamic_reader"
@@ -63,8 +64,10 @@ def collect(context: MutableMapping[str, Any], spec: CollectionSpec, collector: 
         if not _is_skipped(context, spec.source.space) or not _has_own_rule(context, collector):
             raise
         return _nothing(context, spec)
-    if spec.of_states:
-        return shape_states(gathered.reader, spec.source.space, gathered.found)
+    if spec.kind == STATES:
+        return shape_ends(gathered.reader, spec.source.space, gathered.found)
+    if spec.kind == OUTCOMES:
+        return _outcomes(spec, gathered)
     if spec.skip_if_all_skipped:
         _skip_if_all_skipped(gathered.found)
     _tell_marked(spec, gathered.found)
@@ -107,12 +110,14 @@ class _Gathered(Record):
         column: The column, from which a lazy collection reads its values later.
         found: The keys.
         fetched: Position -> (outcome, value), unless the values are read later or not at all.
+        reports: Position -> what became of the key; only for outcomes.
     """
 
     reader: Reader
     column: Column
     found: Found
     fetched: Mapping[int, tuple[str, Any]] = field(default_factory=dict)
+    reports: Mapping[int, Report] = field(default_factory=dict)
 
 
 def _gather(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Reader) -> _Gathered:
@@ -122,14 +127,21 @@ def _gather(context: MutableMapping[str, Any], spec: CollectionSpec, reader: Rea
     indexes = indexes_under(reader, space, prefix)
     _skip_if_none_is_fine(space, indexes)
     fetched: Mapping[int, tuple[str, Any]] = {}
-    if spec.of_states:
+    reports: Mapping[int, Report] = {}
+    if spec.kind == STATES:
         outcomes = column.outcomes(indexes)
+    elif spec.kind == OUTCOMES:
+        # Imported here, because few tasks ask for outcomes.
+        from airflow_dynamic_provider.execution.outcomes.reading import read_reports
+
+        reports = read_reports(reader, spec.source, indexes)
+        outcomes = [reports[index].state for index in indexes]
     elif spec.lazy:
         outcomes = column.survey(indexes)
     else:
         fetched = column.fetch(indexes)
         outcomes = [fetched[index][0] for index in indexes]
-    return _Gathered(reader, column, find(reader, spec.source, prefix, indexes, outcomes), fetched)
+    return _Gathered(reader, column, find(reader, spec.source, prefix, indexes, outcomes), fetched, reports)
 
 
 def _nothing(context: MutableMapping[str, Any], spec: CollectionSpec) -> Any:
@@ -205,6 +217,24 @@ def _values(spec: CollectionSpec, gathered: _Gathered) -> Sequence[Any]:
             return [_select(spec, value) for value in gathered.column.values(indexes[start:stop])]
 
     return CollectedSequence(len(indexes), read)
+
+
+def _outcomes(spec: CollectionSpec, gathered: _Gathered) -> dict[str, Any]:
+    # Imported here, because most collections are of values or states.
+    from airflow_dynamic_provider.execution.outcomes.telling import outcome_of, report_missing
+
+    def outcome(report: Report) -> Any:
+        return outcome_of(report, lambda value: _select(spec, value))
+
+    found, space = gathered.found, spec.source.space
+    missing = report_missing(gathered.reader, space, found.missing)
+    return shape_ends(
+        gathered.reader,
+        space,
+        found,
+        [outcome(gathered.reports[index]) for index in found.indexes],
+        {path: outcome(report) for path, report in missing.items()},
+    )
 
 
 def _select(spec: CollectionSpec, value: Any) -> Any:

@@ -10,13 +10,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.definitions.records import Record
+from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.errors import LayoutError
 from airflow_dynamic_provider.execution.forms import Form, integer, reading
 from airflow_dynamic_provider.execution.layout import FAILURE_XCOM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: The maximum length of a stored traceback, and of a stored message, in characters.
 MOST_CHARACTERS = 4000
@@ -36,10 +36,21 @@ log = logging.getLogger(__name__)
 def keep_errors(task: Any) -> None:
     """Make a task store the error of a try that fails, before the callbacks of its author are called."""
     for name in _CALLBACKS:
-        callbacks = getattr(task, name)
-        own = [callbacks] if callable(callbacks) else list(callbacks or ())
-        if store_failure not in own:
-            setattr(task, name, [store_failure, *own])
+        call_first(task, name, store_failure)
+
+
+def call_first(task: Any, name: str, callback: Callable[[Mapping[str, Any]], None]) -> None:
+    """Add a callback of the package to a task, before those of its author.
+
+    Args:
+        task: The operator.
+        name: The argument of the operator, such as ``"on_failure_callback"``.
+        callback: Called with the context.
+    """
+    callbacks = getattr(task, name)
+    own = [callbacks] if callable(callbacks) else list(callbacks or ())
+    if callback not in own:
+        setattr(task, name, [callback, *own])
 
 
 class KeyFailure(Record):
@@ -63,14 +74,35 @@ class KeyFailure(Record):
 
 
 class StoredFailure(Record):
-    """The error of a task instance, and the try that raised it."""
+    """The error of a task instance, and the try that raised it.
+
+    Attributes:
+        failure: The error.
+        attempt: The number of the try.
+        key_path: The clone's key path; empty outside a clone.
+        map_index: The map index of the clone; -1 outside a clone.
+        milliseconds: The duration of the try; ``None`` outside a clone.
+    """
 
     failure: KeyFailure
     attempt: int
+    key_path: tuple[str, ...] = ()
+    map_index: int = xcom.UNMAPPED
+    milliseconds: float | None = None
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
-        return {**FAILURE.stamp, **self.failure.pack(), "attempt": self.attempt}
+        of_clone = {
+            "key_path": list(self.key_path),
+            "map_index": self.map_index,
+            "milliseconds": self.milliseconds,
+        }
+        return {
+            **FAILURE.stamp,
+            **self.failure.pack(),
+            "attempt": self.attempt,
+            **(of_clone if self.key_path else {}),
+        }
 
     @classmethod
     def unpack(cls, stored: Any) -> StoredFailure:
@@ -81,7 +113,13 @@ class StoredFailure(Record):
         """
         document = FAILURE.read(stored)
         with reading(FAILURE.noun, stored):
-            return cls(KeyFailure.unpack(document), integer(document["attempt"]))
+            return cls(
+                KeyFailure.unpack(document),
+                integer(document["attempt"]),
+                tuple(map(str, document.get("key_path", ()))),
+                integer(document.get("map_index", xcom.UNMAPPED)),
+                document.get("milliseconds"),
+            )
 
 
 def failure_of(error: BaseException) -> KeyFailure:
@@ -99,6 +137,11 @@ def failure_of(error: BaseException) -> KeyFailure:
     if (cut := len(shown) - MOST_CHARACTERS) > 0:
         shown = f"[the first {cut} characters are in the task's log]\n{shown[cut:]}"
     return KeyFailure(type(error).__name__, message, shown)
+
+
+def because(task_id: str, failure: KeyFailure | None) -> str:
+    """Return why a clone could not run: which task failed before it, with the error if it is stored."""
+    return f"because {task_id!r} failed" + ("" if failure is None else f": {failure}")
 
 
 def pull_failure(context: Mapping[str, Any], task_id: str, map_index: int) -> KeyFailure | None:
@@ -121,6 +164,13 @@ def store_failure(context: Mapping[str, Any]) -> None:
     if not isinstance(error, BaseException):
         return
     stored = StoredFailure(failure_of(error), xcom.attempt_of(context))
+    if (key_path := context.get("mapping_key_path")) is not None:
+        stored = replace(
+            stored,
+            key_path=key_path,
+            map_index=xcom.map_index_of(context),
+            milliseconds=xcom.milliseconds_since_start(context),
+        )
     try:
         xcom.push(context, FAILURE_XCOM, stored.pack())
     except Exception:

@@ -33,9 +33,12 @@ XCom of a clone
 ========================================  ===============================================================
 ``return_value``                          the return value of its operator, as Airflow stores it
 ``dynamic_output.<output>``               the same value with the clone's key path and position; only if a
-                                          handle refers to it
+                                          handle refers to it. If a task asks for outcomes, also the number of
+                                          tries and the duration.
 ``dynamic_clone``                         the clone's key path, position and attempt; only if the keys were
                                           produced more than once
+``dynamic_clone.skipped``                 the clone's key path and position, its tries and the duration of the
+                                          last; only if it was skipped, and a task asks for outcomes
 ``dynamic_clone.not_started``             the clone's key path and position, and why its operator did not
                                           start; only if ``max_failures`` of its map stopped it
 ========================================  ===============================================================
@@ -80,6 +83,8 @@ CLONE_XCOM = "dynamic_clone"
 
 #: The XCom key of the error of the last try, which `failures` defines.
 FAILURE_XCOM = "dynamic_failure"
+#: The XCom key of the tries of a clone that was skipped.
+SKIP_XCOM = f"{CLONE_XCOM}.skipped"
 #: The XCom key that tells why a clone did not start its operator.
 NOT_STARTED_XCOM = f"{CLONE_XCOM}.not_started"
 
@@ -100,6 +105,7 @@ ITEM = _form("a dynamic output", "key_path", "value", "metadata")
 RESULT = _form("a clone's output", "key_path", "map_index", "is_produced", "value")
 METADATA = _form("output metadata")
 CLONE = _form("the mark of a clone", "key_path", "map_index", ATTEMPT)
+SKIP = _form("the mark of a clone that was skipped", "key_path", "map_index", "tries", "milliseconds")
 NOT_STARTED = _form("the mark of a clone that did not start", "key_path", "map_index", "reason")
 ENTRIES = _form("a list of keys", "attempt", "entries")
 BLOCKS = _form("the positions of keys below others", "length", "blocks")
@@ -334,12 +340,23 @@ class StoredItems(Record):
 
 
 class StoredResult(Record):
-    """An output of a clone, with the key path and the map index of the clone."""
+    """An output of a clone, with the key path and the map index of the clone.
+
+    Attributes:
+        key_path: The key path.
+        map_index: The map index.
+        value: The value.
+        is_produced: Whether the output was produced.
+        tries: The number of tries of the clone; only if a task asks for the outcomes of the keys.
+        milliseconds: The duration of the last try, likewise.
+    """
 
     key_path: tuple[str, ...]
     map_index: int
     value: Any = None
     is_produced: bool = True
+    tries: int | None = None
+    milliseconds: float | None = None
 
     def pack(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -349,6 +366,7 @@ class StoredResult(Record):
             "map_index": self.map_index,
             "is_produced": self.is_produced,
             "value": self.value,
+            **({} if self.tries is None else {"tries": self.tries, "milliseconds": self.milliseconds}),
         }
 
     @classmethod
@@ -365,6 +383,8 @@ class StoredResult(Record):
                 integer(document["map_index"]),
                 document["value"],
                 bool(document["is_produced"]),
+                document.get("tries"),
+                document.get("milliseconds"),
             )
 
 
@@ -514,6 +534,41 @@ class StoredNotStarted(Record):
         document = NOT_STARTED.read(stored)
         with reading(NOT_STARTED.noun, stored):
             return cls(_path(document["key_path"]), integer(document["map_index"]), str(document["reason"]))
+
+
+class StoredSkip(Record):
+    """The key of a clone that was skipped after it had started, its tries, and the duration of the last."""
+
+    key_path: tuple[str, ...]
+    map_index: int
+    tries: int
+    milliseconds: float
+
+    def pack(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {
+            **SKIP.stamp,
+            "key_path": list(self.key_path),
+            "map_index": self.map_index,
+            "tries": self.tries,
+            "milliseconds": self.milliseconds,
+        }
+
+    @classmethod
+    def unpack(cls, stored: Any) -> StoredSkip:
+        """Read the stored form.
+
+        Raises:
+            LayoutError: The version or the shape of the document is unknown.
+        """
+        document = SKIP.read(stored)
+        with reading(SKIP.noun, stored):
+            return cls(
+                _path(document["key_path"]),
+                integer(document["map_index"]),
+                integer(document["tries"]),
+                float(document["milliseconds"]),
+            )
 
 
 class StoredEntry(Record):

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from airflow_dynamic_provider.airflow_adapter import xcom
-from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping, Sequence
+    from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 
-class ResultRows:
+class _Row(Protocol):
+    """A stored document that tells the map index of its task instance."""
+
+    @property
+    def map_index(self) -> int: ...
+
+
+R = TypeVar("R", bound=_Row)
+
+
+class Rows(Generic[R]):
     """The XComs that a task's clones stored under one key, in the order of their map index.
 
     Airflow slices a sequence of XComs by the position of the rows, and does not count clones without an XCom.
     A later Airflow (apache/airflow pull request 72007) slices it by map index, with holes for these clones.
     So the clone of a row is known only from the row itself, and not from the position or the number of rows.
     In both cases, the row at an offset has this map index or a higher one.
+
+    Args:
+        context: Airflow's task context.
+        task_id: The task.
+        xcom_key: The key of the XComs.
+        unpack: Reads the stored form of a row.
     """
 
-    def __init__(self, context: MutableMapping[str, Any], task_id: str, xcom_key: str) -> None:
+    def __init__(
+        self, context: MutableMapping[str, Any], task_id: str, xcom_key: str, unpack: Callable[[Any], R]
+    ) -> None:
         self._address = (context, task_id, xcom_key)
+        self._unpack = unpack
         # The offset at which the next read begins, and the map index of the row before it.
         self._offset = 0
         self._last = -1
         # Only a sequence that is sliced by map index has holes.
         self._has_holes = False
 
-    def all(self) -> Iterator[layout.StoredResult]:
+    def all(self) -> Iterator[R]:
         """Return an iterator over all rows. One API call."""
-        return map(layout.StoredResult.unpack, xcom.pull_all(*self._address))
+        return map(self._unpack, xcom.pull_all(*self._address))
 
     def count(self) -> int:
         """Return the number of rows. One API call."""
         return xcom.count(*self._address)
 
-    def at_offset(self, positions: Sequence[int]) -> dict[int, layout.StoredResult]:
+    def at_offset(self, positions: Sequence[int]) -> dict[int, R]:
         """Return map index -> row, for the given map indexes whose row is found without a search.
 
         Other rows are not found if clones before them have no row. One API call.
@@ -48,9 +66,7 @@ class ResultRows:
         page = self._slice(positions[0], positions[-1] + 1)
         return {row.map_index: row for row in page if row is not None and row.map_index in wanted}
 
-    def at(
-        self, positions: Sequence[int], gaps: int, size: int, *, is_close: bool
-    ) -> dict[int, layout.StoredResult]:
+    def at(self, positions: Sequence[int], gaps: int, size: int, *, is_close: bool) -> dict[int, R]:
         """Return map index -> row, for the given map indexes that have a row.
 
         Args:
@@ -63,9 +79,7 @@ class ResultRows:
         rows = self.between(positions[0], positions[-1], gaps, size, is_close=is_close)
         return {row.map_index: row for row in rows if row.map_index in wanted}
 
-    def between(
-        self, first: int, last: int, gaps: int, size: int, *, is_close: bool = False
-    ) -> Iterator[layout.StoredResult]:
+    def between(self, first: int, last: int, gaps: int, size: int, *, is_close: bool = False) -> Iterator[R]:
         """Yield the rows from one map index to another. Only some of them are in memory at a time.
 
         Args:
@@ -106,7 +120,7 @@ class ResultRows:
                 low = middle + 1
         return first if self._has_holes else low
 
-    def _slice(self, start: int, stop: int) -> list[layout.StoredResult | None]:
+    def _slice(self, start: int, stop: int) -> list[R | None]:
         page = xcom.pull_slice(*self._address, start, stop)
         self._has_holes = self._has_holes or None in page
-        return [None if row is None else layout.StoredResult.unpack(row) for row in page]
+        return [None if row is None else self._unpack(row) for row in page]

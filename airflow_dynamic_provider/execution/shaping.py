@@ -104,12 +104,27 @@ def by_key(positions: Mapping[str, int], values: Sequence[Any]) -> Mapping[str, 
     return {key: values[position] for key, position in positions.items()}
 
 
-def shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
-    """Return key -> state, with a dict for each key of a path except the last, or the state of a missing key.
+def shape_ends(
+    reader: Reader,
+    space: Space,
+    found: Found,
+    ends: Sequence[Any] | None = None,
+    missing: Mapping[KeyPath, Any] | None = None,
+) -> dict[str, Any]:
+    """Return key -> how it ended, with a dict for each key of a path except the last.
+
+    Args:
+        reader: Reads the outer keys.
+        space: The key space.
+        found: The keys.
+        ends: How each key ended; its state by default.
+        missing: How each missing outer key ended; its state by default.
 
     Raises:
         CollectError: A failed key has no place in the dict.
     """
+    ends = found.outcomes if ends is None else ends
+    missing = found.missing if missing is None else missing
     depth = len(found.prefix)
     shaped: dict[str, Any] = {}
     unnamed = dict(found.missing)
@@ -118,10 +133,10 @@ def shape_states(reader: Reader, space: Space, found: Found) -> dict[str, Any]:
             _descend(shaped, path[depth:])
         else:
             unnamed.pop(path, None)
-            _descend(shaped, path[depth:-1])[path[-1]] = state
+            _descend(shaped, path[depth:-1])[path[-1]] = missing[path]
     _refuse_failures(space, unnamed)
-    for path, state in _states(found):
-        _descend(shaped, path[depth:-1])[path[-1]] = state
+    for path, end in zip(found.paths, ends, strict=True):
+        _descend(shaped, path[depth:-1])[path[-1]] = end
     return shaped
 
 

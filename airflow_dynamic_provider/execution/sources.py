@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Context = MutableMapping[str, Any]
 
+#: What a collection has of each key.
+VALUES, STATES, OUTCOMES = "values", "states", "outcomes"
+
 
 class ItemSource(Record, eq=False):
     """The source of values that a producing task produced for its keys.
@@ -243,7 +246,7 @@ class CollectionSpec(Record, eq=False):
         path: The indexes and fields by which a part of each value is selected.
         keyed: Whether the collection is a dict instead of a list.
         min_success_ratio: The share of keys that must have succeeded. Skipped keys do not count.
-        of_states: Whether it has the states instead of the values.
+        kind: What it has of each key: `VALUES`, `STATES` or `OUTCOMES`.
         lazy: Whether the values are read when the task needs them, instead of before it runs.
         skip_if_all_skipped: Whether the task is skipped if there are keys, and all of them were skipped.
     """
@@ -252,9 +255,14 @@ class CollectionSpec(Record, eq=False):
     path: tuple[Any, ...] = ()
     keyed: bool = False
     min_success_ratio: float = 1.0
-    of_states: bool = False
+    kind: str = VALUES
     lazy: bool = False
     skip_if_all_skipped: bool = False
+
+    @property
+    def is_of_all_keys(self) -> bool:
+        """Whether it has something of each key, also of those that did not succeed."""
+        return self.kind != VALUES
 
     @property
     def task_ids(self) -> set[str]:

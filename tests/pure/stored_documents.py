@@ -271,6 +271,11 @@ KINDS: dict[str, Kind] = {
         form=layout.NOT_STARTED,
         **_packed(layout.StoredNotStarted),
     ),
+    "skip": Kind(
+        layout.StoredSkip(("tenant", "orders.csv"), 3, 2, 12.5),
+        form=layout.SKIP,
+        **_packed(layout.StoredSkip),
+    ),
     "entries": Kind(
         layout.StoredEntries(
             (

@@ -193,6 +193,6 @@ class _Difference:
             return SameKey(self.graph.clones[check.task_id].spec, check.way.base, check.way.via)
         if isinstance(check, AllBelow):
             return Below(ResultSource(self.graph.clones[check.task_id].spec, ""), tolerates_failures=False)
-        tolerates = check.of.of_states or check.of.min_success_ratio < 1
+        tolerates = check.of.is_of_all_keys or check.of.min_success_ratio < 1
         tolerates = tolerates or bool(self.graph.limits_before(check.of.source))
         return Below(check.of.source, tolerates_failures=tolerates)

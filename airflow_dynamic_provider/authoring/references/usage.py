@@ -123,7 +123,7 @@ class Collecting(_Dependency):
 
     def _waits_for_all(self, other: Any) -> bool:
         """Return whether the collector runs even if clones failed."""
-        if self.spec.of_states:
+        if self.spec.is_of_all_keys:
             # With any other rule, the author decides when the collector runs.
             is_relaxed = self.graph.collector_of(other.task_id).is_relaxed
             return is_relaxed or other.trigger_rule == TriggerRule.ALL_SUCCESS
@@ -131,15 +131,15 @@ class Collecting(_Dependency):
         return self.spec.min_success_ratio < 1 or bool(self.graph.limits_before(self.source))
 
     def _refuse_rule(self, other: Any) -> None:
-        refused = _EARLY if self.spec.of_states else {**_EARLY, **_VALUELESS}
+        refused = _EARLY if self.spec.is_of_all_keys else {**_EARLY, **_VALUELESS}
         if (reason := refused.get(other.trigger_rule)) is not None:
             raise HandleUsageError(
                 f"its collection was passed to {other.task_id!r}, whose trigger rule "
                 f"{TriggerRule(other.trigger_rule).value!r} {reason}",
                 task_id=self.source.task_id,
                 output_name=self.source.output,
-                remedy="Leave the rule at its default; collect(min_success_ratio=0) and states() wait for "
-                "all clones, whatever their states.",
+                remedy="Leave the rule at its default; collect(min_success_ratio=0), states() and outcomes() "
+                "wait for all clones, whatever their states.",
             )
 
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import FAILED, MARKED, NEVER_STARTED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.definitions.states import (
+    FAILED,
+    MARKED,
+    NEVER_STARTED,
+    SKIPPED,
+    SUCCESS,
+)
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.batch_records.outcomes import (
     is_stopped_by,
@@ -18,7 +24,7 @@ from airflow_dynamic_provider.execution.columns.column import Column
 from airflow_dynamic_provider.execution.pages import keep_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_dynamic_provider.execution.batch_records.reading import BatchRecords
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
@@ -69,6 +75,18 @@ class BatchedColumn(Column):
         record = self._record(self._clone.task_id, self._number(index), index)
         return None if record is None or record.failure is None else str(record.failure)
 
+    def records(self, indexes: Sequence[int]) -> Iterator[tuple[int, str, KeyRecord | None]]:
+        """Yield the keys with their outcomes, and what is stored about them.
+
+        One API call for each stored chunk that has one of the keys.
+        """
+        for index in indexes:
+            yield (index, *self._found(index))
+
+    def value_of(self, index: int) -> Any:
+        """Return the value of a key that `records` has just yielded. No API call."""
+        return self._value(index)
+
     def survey(self, indexes: Sequence[int]) -> list[str]:
         """Return which keys have a result. One API call for each chunk of the batches that have the keys."""
         return [self._result(index) for index in indexes]
@@ -87,6 +105,10 @@ class BatchedColumn(Column):
         return outcome
 
     def _outcome(self, index: int) -> str:
+        return self._found(index)[0]
+
+    def _found(self, index: int) -> tuple[str, KeyRecord | None]:
+        """Return the outcome of a key, and what is stored about it."""
         number = self._number(index)
         state = self._state(number)
         if state in NEVER_STARTED:
@@ -102,7 +124,7 @@ class BatchedColumn(Column):
                 "its batch succeeded, but has no result for it",
                 f"Clear {self._clone.task_id!r} with its downstream tasks.",
             )
-        return outcome
+        return outcome, record
 
     def _state(self, number: int) -> str | None:
         """Return the state of a batch. What reads only some keys reads only the states of their batches."""
@@ -118,17 +140,17 @@ class BatchedColumn(Column):
             self._states[task_id, number] = xcom.state_at(states, task_id, number)
         return self._states[task_id, number]
 
-    def _of_unstarted(self, index: int, number: int, state: str) -> str:
-        """Return the state of a key whose batch the scheduler ended, or that ended with all keys skipped."""
+    def _of_unstarted(self, index: int, number: int, state: str) -> tuple[str, KeyRecord | None]:
+        """Return what became of a key whose batch the scheduler ended, or whose keys were all skipped."""
         gate_id = self._batches.gate_id
         if gate_id is None:
-            return state
+            return state, None
         is_stopped = is_stopped_by(self._state_at(gate_id, number))
         if not is_stopped and state != SKIPPED:
             # Nothing is stored.
-            return state
+            return state, None
         record = self._record(gate_id if is_stopped else self._clone.task_id, number, index)
-        return outcome_of_unstarted(state, record, is_stopped=is_stopped)
+        return outcome_of_unstarted(state, record, is_stopped=is_stopped), record
 
     def _value(self, index: int) -> Any:
         record = self._record(self._clone.task_id, self._number(index), index)

@@ -14,6 +14,7 @@ from airflow_dynamic_provider.execution.places import place_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 
+    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.spaces import KeyPath, Origin, Space
 
 
@@ -32,6 +33,7 @@ class Reader(Record, frozen=False):
     _keys: dict[Space, list[KeyPath]] = field(default_factory=dict)
     _marked: dict[str, frozenset[KeyPath]] = field(default_factory=dict)
     _skipped: set[Space] = field(default_factory=set)
+    _asked: set[str] = field(default_factory=set)
 
     def keys(self, space: Space) -> list[KeyPath]:
         """Return the key paths of a space in their order. The first call for a space makes two API calls.
@@ -76,6 +78,14 @@ class Reader(Record, frozen=False):
     def state(self, task_id: str, position: int) -> str | None:
         """Return the state of a task's clone, or ``None`` if it has no state."""
         return xcom.state_at(self.states, task_id, position)
+
+    def know(self, clones: Iterable[CloneSpec]) -> None:
+        """Have the states of more tasks known. One API call for some 40 to 100 tasks, the first time."""
+        known = self._asked | {task_id for task_id, _ in self.states}
+        missing = {clone.task_id for clone in clones} - known
+        if missing:
+            self.states |= xcom.read_states(self.context, sorted(missing))
+            self._asked |= missing
 
     def outer_keys_without(
         self,

@@ -14,6 +14,7 @@ from airflow_dynamic_provider.execution.places import read_entries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
 
+    from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.sources import Source
     from airflow_dynamic_provider.execution.spaces import KeyPath, Space
 
@@ -50,6 +51,11 @@ class ReaderBelow(Reader, frozen=False):
         """Note a source that is going to be read. No API call."""
         self._space_of |= {origin.task_id: origin.space for origin in source.space.origins}
         self._space_of |= {clone.task_id: clone.space for clone in source.clones}
+
+    def know(self, clones: Iterable[CloneSpec]) -> None:
+        """Note tasks whose states may be needed. No API call."""
+        # A batched task has a state for each batch, which its column reads.
+        self._space_of |= {clone.task_id: clone.space for clone in clones if clone.batches is None}
 
     def keys(self, space: Space) -> Mapping[int, KeyPath]:  # type: ignore[override]
         """Return position -> key path for the keys below the key, in their order.

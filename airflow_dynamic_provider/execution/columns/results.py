@@ -13,7 +13,7 @@ from airflow_dynamic_provider.execution.attempts import attempt_of_keys, outdate
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE
 from airflow_dynamic_provider.execution.columns.column import AT_ONCE, Column
 from airflow_dynamic_provider.execution.layout import StoredResult, result_xcom
-from airflow_dynamic_provider.execution.rows import ResultRows
+from airflow_dynamic_provider.execution.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class ResultColumn(Column):
         self._reader = reader
         self._clone = source.clone
         self._output = source.output
-        self._rows = ResultRows(reader.context, source.task_id, result_xcom(source.output))
+        self._rows = Rows(reader.context, source.task_id, result_xcom(source.output), StoredResult.unpack)
         # Index of a key -> map index of its result, as `survey` found it. Without a survey, both are equal.
         self._places: dict[int, int] | None = None
 
@@ -63,11 +63,14 @@ class ResultColumn(Column):
         If there are more than `AT_ONCE` clones, it makes a call for each page. It also makes a call for each
         clone that was marked as success.
         """
-        judged = self._judge(indexes, self._all_rows())
         return {
             index: (outcome, row.value if row is not None and outcome == SUCCESS else None)
-            for index, (outcome, row) in judged.items()
+            for index, (outcome, row) in self.results(indexes).items()
         }
+
+    def results(self, indexes: Sequence[int]) -> dict[int, tuple[str, StoredResult | None]]:
+        """Return index -> (outcome, result as it is stored). It makes the calls of `fetch`."""
+        return self._judge(indexes, self._rows_with_values(indexes))
 
     def survey(self, indexes: Sequence[int]) -> list[str]:
         """Return which keys have a result. Two API calls.
@@ -119,7 +122,8 @@ class ResultColumn(Column):
             return position
         return sum(self._state(before) != SUCCESS for before in range(position))
 
-    def _all_rows(self) -> Iterable[StoredResult]:
+    def _rows_with_values(self, indexes: Sequence[int]) -> Iterable[StoredResult]:
+        """Return the results that may belong to some keys: all results."""
         count = 1 + max((at for task, at in self._reader.states if task == self._clone.task_id), default=-1)
         return self._rows_to(self._last_success) if count > AT_ONCE else self._rows.all()
 

@@ -31,18 +31,6 @@ class ResultColumnBelow(ResultColumn):
         judged = self._judge(indexes, (replace(row, value=None) for row in self._read(indexes)))
         return [judged[index][0] for index in indexes]
 
-    def fetch(self, indexes: Sequence[int]) -> dict[int, tuple[str, Any]]:
-        """Return the results by key.
-
-        One API call for each page of results, and one for each key if earlier clones stored no result; for
-        more than 64 keys, about 15 instead.
-        """
-        judged = self._judge(indexes, self._read(indexes))
-        return {
-            index: (outcome, row.value if row is not None and outcome == SUCCESS else None)
-            for index, (outcome, row) in judged.items()
-        }
-
     def values(self, indexes: Sequence[int]) -> list[Any]:
         """Return the results. It makes the calls of `fetch`."""
         keys = self._reader.keys(self._clone.space)
@@ -52,8 +40,15 @@ class ResultColumnBelow(ResultColumn):
                 raise self._without_result(index, rows[index].key_path if index in rows else None)
         return [rows[index].value for index in indexes]
 
+    def _rows_with_values(self, indexes: Sequence[int]) -> Iterable[StoredResult]:
+        return self._read(indexes)
+
     def _read(self, indexes: Sequence[int]) -> Iterator[StoredResult]:
-        """Yield the results that the clones at some positions have stored, if they have succeeded."""
+        """Yield the results that the clones at some positions have stored, if they have succeeded.
+
+        One API call for each page of results, and one for each key if earlier clones stored no result; for
+        more than 64 keys, about 15 instead.
+        """
         for run in _runs(indexes):
             yield from self._read_run([index for index in run if self._state(index) == SUCCESS])
 
