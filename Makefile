@@ -103,7 +103,7 @@ test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with fly
 		$(shared) $(ARGS)
 
 test-flyte-live: $(READY) ## Run all programs of tests/flyte on a real Airflow, each task in its own process (long)
-	@FLYTE_PROGRAMS=all "$(BIN)/python" -m pytest tests/live/test_flyte_programs.py $(ARGS)
+	@FLYTE_PROGRAMS=all LIVE_DATABASE=postgresql "$(BIN)/python" -m pytest tests/live/test_flyte_programs.py $(ARGS)
 
 flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json

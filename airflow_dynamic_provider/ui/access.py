@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from airflow_dynamic_provider.airflow_adapter.audit_log import audit_log
 from airflow_dynamic_provider.airflow_adapter.server import (
     DagAccessEntity,
     GetUserDep,
     SessionDep,
-    action_logging,
     requires_access_dag,
 )
 
@@ -28,7 +28,7 @@ READS_RUN = [
 ]
 
 #: Requires what Airflow's own route for clearing requires, and writes a line into Airflow's audit log.
-CLEARS_RUN = [Depends(_check_clear), Depends(action_logging("clear_dynamic_outputs"))]
+CLEARS_RUN = [Depends(_check_clear), Depends(audit_log("clear_dynamic_outputs"))]
 
 
 def _may_clear(request: Request, user: GetUserDep) -> bool:

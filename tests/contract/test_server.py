@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import airflow
 
@@ -65,9 +68,10 @@ def test_rights_are_checked_by_airflow(database):
 
 @assumes(
     "GetUserDep provides a route with the user, the second argument of what requires_access_dag() returns. "
-    "action_logging(event) returns a dependency that writes a line into Airflow's audit log.",
+    "action_logging(event) returns a dependency that adds a line of Airflow's audit log to "
+    "its session, and commits.",
     rests="clearing from the pages: who may do it, and the trace of it",
-    where="airflow_adapter/server.py ui/access.py",
+    where="airflow_adapter/server.py airflow_adapter/audit_log.py ui/access.py",
     names="GetUserDep action_logging",
 )
 def test_who_clears_is_known_and_noted(database):
@@ -75,11 +79,11 @@ def test_who_clears_is_known_and_noted(database):
     from fastapi.testclient import TestClient
     from sqlalchemy import select
 
+    from airflow_dynamic_provider.airflow_adapter.audit_log import audit_log
     from airflow_dynamic_provider.airflow_adapter.models import create_session
     from airflow_dynamic_provider.airflow_adapter.server import (
         DagAccessEntity,
         GetUserDep,
-        action_logging,
         requires_access_dag,
     )
     from tests.api_server import ApiServer
@@ -92,7 +96,7 @@ def test_who_clears_is_known_and_noted(database):
         return str(user.get_name())
 
     route.__annotations__ = {"dag_id": str, "request": Request, "user": GetUserDep}
-    server.app.post("/contract/{dag_id}/clear", dependencies=[Depends(action_logging("contract"))])(route)
+    server.app.post("/contract/{dag_id}/clear", dependencies=[Depends(audit_log("contract"))])(route)
     server.app.router.routes.insert(0, server.app.router.routes.pop())
     client = TestClient(server.app)
     path = "/contract/any/clear"
@@ -102,6 +106,30 @@ def test_who_clears_is_known_and_noted(database):
         from airflow.models import Log
 
         assert "admin" in session.scalars(select(Log.owner).where(Log.event == "contract")).all()
+
+
+def test_other_requests_go_on_while_a_line_of_the_audit_log_is_committed():
+    from airflow_dynamic_provider.airflow_adapter.audit_log import commits_in_thread
+
+    lock_is_free = threading.Event()
+    waited_for_lock = []
+    session = SimpleNamespace(
+        add=lambda line: None, commit=lambda: waited_for_lock.append(lock_is_free.wait(timeout=10))
+    )
+
+    async def log_action(session):
+        session.add("line")
+        session.commit()
+
+    async def other_request():
+        # It needs the event loop to release the lock of SQLite.
+        lock_is_free.set()
+
+    async def both():
+        await asyncio.gather(commits_in_thread(log_action)(session=session), other_request())
+
+    asyncio.run(both())
+    assert waited_for_lock == [True]
 
 
 @assumes(

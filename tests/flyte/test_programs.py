@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ RUN_AS_DAGS = [
     for number, entry in enumerate(entries)
     if IS_WHOLE or not number
 ]
+
+
+def test_no_two_programs_define_the_same_dag():
+    entries = Counter(entry for entries in expected().values() for entry in entries)
+    assert [entry for entry, times in entries.items() if times > 1] == []
 
 
 @pytest.fixture

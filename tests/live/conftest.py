@@ -1,7 +1,12 @@
-"""A real Airflow on SQLite for the live tests, with the examples. Those in `postgres` have another one."""
+"""A real Airflow on SQLite for the live tests, with the examples. Those in `postgres` have another one.
+
+With ``LIVE_DATABASE=postgresql`` it is on PostgreSQL, where many runs at the same time do not wait for one
+lock.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,6 +17,7 @@ import pytest
 
 from tests.flyte import running as flyte
 from tests.live.local_airflow import LocalAirflow
+from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
 from tests.marking import mark
 
@@ -35,6 +41,8 @@ RARELY = "600"
 #: What the Airflows of the tests have beside their own settings.
 SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": RARELY,
+    # Only the runs that the tests start.
+    "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     "PYTHONPATH": str(ROOT),
 }
 
@@ -42,6 +50,16 @@ SETTINGS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder."""
     mark(items, HERE, "live")
+
+
+@contextlib.contextmanager
+def database() -> Iterator[dict[str, str]]:
+    """The settings of the database that was asked for."""
+    if os.environ.get("LIVE_DATABASE") == "postgresql":
+        with local_postgres() as address:
+            yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address}
+    else:
+        yield {}
 
 
 # No longer than these tests, because an Airflow that nobody uses still takes processor time from the others.
@@ -55,11 +73,12 @@ def airflow() -> Iterator[LocalAirflow]:
         (folder / "dags" / f"{name.replace('/', '_')}.py").write_text(flyte.source_of(name), encoding="utf-8")
     # A triggerer imports triggers by their names.
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")
-    settings = {**SETTINGS, "PROBE_FILE": str(folder / PROBED)}
     try:
-        with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
-            yield started
-            started.kill_all()
+        with database() as of_database:
+            settings = {**SETTINGS, **of_database, "PROBE_FILE": str(folder / PROBED)}
+            with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
+                yield started
+                started.kill_all()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -44,6 +44,9 @@ SETTINGS = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+    # The API server looks up a user's token in its event loop. If the requests of tasks had all connections,
+    # that would wait for one of them, and they would wait for the event loop.
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "-1",
     # An import error shows the author's own line, not only the innermost two.
     "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "12",
     # New and changed Dag files appear within seconds.
@@ -72,6 +75,17 @@ import airflow.sdk.execution_time.task_runner
 import jinja2.sandbox
 import airflow_dynamic_provider.workflows.dag.group
 from airflow_dynamic_provider import *
+from wrapt import when_imported
+
+
+@when_imported("airflow.api_fastapi.logging.decorators")
+def _commit_in_thread(decorators):
+    # With Airflow's own, a server on SQLite stands still if a run is started while tasks run.
+    from airflow_dynamic_provider.airflow_adapter.audit_log import commits_in_thread
+
+    action_logging = decorators.action_logging
+    decorators.action_logging = lambda event=None: commits_in_thread(action_logging(event))
+
 
 __all__ = []
 """
@@ -109,7 +123,7 @@ class LocalAirflow:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @contextlib.contextmanager
-    def running(self, *, seconds: float = 120) -> Iterator[LocalAirflow]:
+    def running(self, *, seconds: float = 300) -> Iterator[LocalAirflow]:
         """Start everything, wait until it is healthy, and stop it at the end.
 
         Raises:

@@ -39,12 +39,12 @@ class RestClient:
     """
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=120)
         # Airflow 3.1 wants one even where it lets everybody in.
         token = _checked(self.http.get("/auth/token"))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
-    def wait_for_dag(self, dag_id: str, *, seconds: float = 60) -> None:
+    def wait_for_dag(self, dag_id: str, *, seconds: float = 240) -> None:
         """Wait until the Dag processor has stored a Dag.
 
         Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from tests.live.rest_client import RestClient
 
 
+#: Seconds in which all runs together must end. On a busy machine they take many times longer.
+LONGEST = 2400
+
+pytestmark = pytest.mark.timeout(LONGEST + 60)
+
+
+@pytest.fixture(scope="module")
+def deadline() -> float:
+    """When all runs must have ended."""
+    return time.monotonic() + LONGEST
+
+
 @pytest.fixture(scope="module")
 def run_ids(client: RestClient) -> dict[tuple[str, str], str]:
     """Program and entry -> its run. All run at the same time."""
@@ -35,12 +48,12 @@ def run_ids(client: RestClient) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("name", FLYTE_PROGRAMS)
 def test_a_program_gives_the_same_outputs_in_processes(
-    name: str, client: RestClient, airflow: LocalAirflow, run_ids: dict[tuple[str, str], str]
+    name: str, client: RestClient, airflow: LocalAirflow, run_ids: dict[tuple[str, str], str], deadline: float
 ) -> None:
     program = load(airflow.dags / f"{name.replace('/', '_')}.py")
     for entry, runs in expected()[name].items():
         run_id = run_ids[name, entry]
-        assert client.wait(entry, run_id) == "success"
+        assert client.wait(entry, run_id, seconds=deadline - time.monotonic()) == "success"
         interface = getattr(program, entry).interface
         output = client.xcom(entry, run_id, f"{entry}.result")
         is_one = interface.is_single or not interface.outputs

@@ -55,7 +55,7 @@ SHARED_BY_EDGES = "database"
 NOT_IN_TASKS = {
     *("cli", "database", "embedded", "ui"),
     *("airflow_adapter.commands", "airflow_adapter.embedded_run", "airflow_adapter.models"),
-    *("airflow_adapter.server", "airflow_adapter.terminal"),
+    *("airflow_adapter.audit_log", "airflow_adapter.server", "airflow_adapter.terminal"),
     *RUN_IN_TESTS,
 }
 

@@ -4,7 +4,7 @@ from flytekit import dynamic, kwtypes, workflow
 from flytekit.core.interface import Interface
 from flytekit.core.python_function_task import PythonInstanceTask
 
-RUNS = {"both_queries": [{"rows": 3}], "in_loop": [{"n": 3}]}
+RUNS = {"both_queries": [{"rows": 3}], "queries_in_loop": [{"n": 3}]}
 
 
 class Query(PythonInstanceTask):
@@ -41,5 +41,5 @@ def looped(n: int) -> list[str]:
 
 
 @workflow
-def in_loop(n: int) -> list[str]:
+def queries_in_loop(n: int) -> list[str]:
     return looped(n=n)

@@ -4,10 +4,10 @@ from flytekit import dynamic, task, workflow
 
 RUNS = {
     "total": [{"n": 3}],
-    "merge_sorted": [{"numbers": [4, 1, 3, 2, 5]}],
+    "merged_from_halves": [{"numbers": [4, 1, 3, 2, 5]}],
     "factorial_of": [{"n": 4}],
     "twice": [{"a": 5}],
-    "empty": [{"n": 0}],
+    "no_children": [{"n": 0}],
     "passing_through": [{"x": 3}],
     "two_level": [{"rows": [[1, 2], [3]]}],
 }
@@ -43,7 +43,7 @@ def merge_sort(numbers: List[int]) -> List[int]:
 
 
 @workflow
-def merge_sorted(numbers: List[int]) -> List[int]:
+def merged_from_halves(numbers: List[int]) -> List[int]:
     return merge_sort(numbers=numbers)
 
 
@@ -102,7 +102,7 @@ def nothing(n: int) -> List[int]:
 
 
 @workflow
-def empty(n: int) -> Tuple[List[int], int]:
+def no_children(n: int) -> Tuple[List[int], int]:
     made = nothing(n=n)
     return made, length(numbers=made)
 

@@ -5,8 +5,8 @@ from typing import List, Optional, Union
 from flytekit import Deck, Resources, current_context, dynamic, task, workflow
 
 RUNS = {
-    "decorated": [{"x": 2}],
-    "optional": [{"x": 1}, {"x": None}, {}],
+    "decorated_twice": [{"x": 2}],
+    "optional_result": [{"x": 1}, {"x": None}, {}],
     "shown": [{"names": ["a", "b"]}],
     "either": [{"x": 3}],
 }
@@ -50,7 +50,7 @@ def often(x: int) -> int:
 
 
 @workflow
-def decorated(x: int) -> int:
+def decorated_twice(x: int) -> int:
     return squared(x=squared(x=x))
 
 
@@ -65,7 +65,7 @@ def twice(x: Optional[int]) -> List[str]:
 
 
 @workflow
-def optional(x: Optional[int] = None) -> List[str]:
+def optional_result(x: Optional[int] = None) -> List[str]:
     return twice(x=x)
 
 

@@ -4,7 +4,7 @@ from flytekit import LaunchPlan, conditional, dynamic, task, workflow
 from flytekit.core.node_creation import create_node
 
 RUNS = {
-    "ordered": [{"x": 1}],
+    "ordered_workflows": [{"x": 1}],
     "nested": [{"n": 2}],
     "by_plan": [{"n": 3}],
     "selected": [{"n": 2}],
@@ -38,7 +38,7 @@ def add_two(x: int) -> int:
 
 
 @workflow
-def ordered(x: int) -> int:
+def ordered_workflows(x: int) -> int:
     before = create_node(prepare)
     first = add_two(x=x)
     second = plus_one(x=x)
