@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task
-from tests.dag_runs import run_dag
+from tests.dag_runs import run_dag, start_run
 
 pytestmark = pytest.mark.dag
 
@@ -101,3 +101,20 @@ def test_batches_of_joined_keys(how):
     run, expected = seen(joined(None))
     assert run.state == "success"
     assert seen(joined(3))[1] == expected
+
+
+def test_the_check_before_a_collector_names_the_keys_that_could_not_start():
+    with DAG("checked", schedule=None) as dag:
+        left = produce()
+        doubled = left.map(lambda number: work(number, (1,)))
+        both = left.zip(produce.override(task_id="others")(4))
+        pairs = both.map(lambda one, other: pair(one, doubled), batch=3)
+        keep(pairs.collect())
+
+    run = start_run(dag).run()
+    assert run.states("pair") == {"k0 … k2 (3)": "success"}
+    assert run.states("keep") == {-1: "upstream_failed"}
+    assert str(run.errors["pair__check", -1]) == (
+        "1 of 3 keys of 'pair' could not start, because a clone that they need failed: 'k1'. "
+        "Clear that clone with its downstream tasks."
+    )

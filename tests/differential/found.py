@@ -107,6 +107,52 @@ PROGRAMS = {
         ),
         {("p1", ()): ("a", "b"), ("t1", ("a",)): "fail"},
     ),
+    "a collector of a batch in which a key was stopped by what it collects": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1"), Produce("p2", ("t1",)))),
+            Map("p1", (Call("t2", (All("p2"),)),), batches=Batches(2)),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("c", "a"), ("p2", ("c",)): (), ("t1", ("a",)): "fail"},
+    ),
+    "a collector of a batch in which a key was stopped by its outer key": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1"), Produce("p2"))),
+            Map("p2", (Call("t2", ("t1",)),), batches=Batches(2)),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("p2", ("a",)): ("x",), ("p2", ("b",)): ("x", "y"), ("t1", ("a",)): "fail"},
+    ),
+    "a failure for an outer key without a key in the batches": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1"), Produce("p2"))),
+            Map("p2", (Call("t2", ("t1",)),), batches=Batches(2)),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("p2", ("a",)): (), ("p2", ("b",)): ("x", "y"), ("t1", ("a",)): "fail"},
+    ),
+    "a failure for a key that a zip leaves out, before batches that come last": Case(
+        (
+            Produce("p1"),
+            Produce("p2"),
+            Map("p1", (Call("t1"),)),
+            Zip("z1", "p1", "p2", "inner"),
+            Map("z1", (Call("t2", ("t1",)),), batches=Batches(2)),
+        ),
+        {("p1", ()): ("a", "b"), ("p2", ()): ("b",), ("t1", ("a",)): "fail"},
+    ),
+    "a failure below a key of a batch that tolerates it": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"), Map("p2", (Call("t1"),)))),
+            Map("p1", (Call("t2", (All("t1", ratio=Fraction(0)),)),), batches=Batches(2)),
+            Call("c1", (All("t2"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("t1", ("a", "x")): "fail"},
+    ),
     "keys that are listed by a task that the scheduler skips when it is cleared": Case(
         (
             Produce("p1"),

@@ -79,12 +79,20 @@ def with_batches(rng: random.Random, program: Program) -> Program:
         rng: Decides how. It decides nothing else, so a seed gives the same program in other batches.
         program: A program without batches.
     """
-    return tuple(_with_batches(rng, each) if isinstance(each, Map) else each for each in program)
+    return _with_batches(rng, program, rng.choice((0.5, 1.0)))
 
 
-def _with_batches(rng: random.Random, statement: Map) -> Map:
-    batches = _any_batches(rng) if rng.random() < 0.5 else None
-    return replace(statement, body=with_batches(rng, statement.body), batches=batches)
+def _with_batches(rng: random.Random, program: Program, share: float) -> Program:
+    return tuple(
+        replace(
+            each,
+            batches=_any_batches(rng) if rng.random() < share else None,
+            body=_with_batches(rng, each.body, share),
+        )
+        if isinstance(each, Map)
+        else each
+        for each in program
+    )
 
 
 def _any_batches(rng: random.Random) -> Batches:
@@ -259,7 +267,7 @@ class _ProgramWriter:
         is_task = isinstance(self.names[name].statement, Call)
         if is_task and self.rng.random() < 0.25:
             return States(name)
-        ratio = any_ratio(self.rng) if self.rng.random() < 0.4 else None
+        ratio = any_ratio(self.rng) if self.rng.random() < 0.3 else None
         is_lazy = self.how.random() < 0.4
         return All(name, keyed=self.rng.random() < 0.5, ratio=ratio, lazy=is_lazy)
 
@@ -288,7 +296,7 @@ class _TableWriter:
 
     def write(self) -> Rows:
         table = self._with_keys({})
-        for _ in range(self.rng.choice((0, 0, 1, 2, 3))):
+        for _ in range(self.rng.choice((0, 1, 1, 2, 3))):
             table = self._with_keys(table | self._misbehaviour(table))
         return table
 
@@ -324,7 +332,7 @@ class _TableWriter:
 
     def _keys(self, path: Path) -> tuple[str, ...]:
         pool = self.pools[min(len(path), 1)]
-        count = self.rng.choices((0, 1, 2, 3, 4), (1, 2, 4, 2, 1) if not path else (2, 4, 4, 1, 0))[0]
+        count = self.rng.choices((0, 1, 2, 3, 4), (1, 2, 4, 2, 1) if not path else (3, 4, 4, 1, 0))[0]
         return tuple(self.rng.sample(pool, count))
 
     def _instances(self, expected: Expected, *kinds: type) -> list[tuple[str, Path]]:
@@ -342,7 +350,7 @@ class _TableWriter:
         weights = [4 if own[1] else 1 for own in instances]
         (own,) = self.rng.choices(instances, weights)
         if isinstance(self.names[own[0]].statement, Call):
-            return {own: self.rng.choices(("fail", "skip", "none", "flaky"), (5, 4, 2, 2))[0]}
+            return {own: self.rng.choices(("fail", "skip", "none", "flaky"), (7, 4, 2, 2))[0]}
         keys = table[own]
         if self.rng.random() < 0.4 and keys and isinstance(keys, tuple):
             return {(own[0], (*own[1], self.rng.choice(keys))): "none"}

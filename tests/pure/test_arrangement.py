@@ -12,7 +12,13 @@ from airflow_dynamic_provider.authoring.arranging.arrangement import Segment, fi
 from airflow_dynamic_provider.authoring.arranging.gating import AllBelow, OneKey, waits_for
 from airflow_dynamic_provider.authoring.model.notes import Gathering, Notes, Way, are_related
 from airflow_dynamic_provider.definitions.records import replace
-from airflow_dynamic_provider.execution.spaces import JoinedSpace, NestedSpace, ProducedSpace, find_routes
+from airflow_dynamic_provider.execution.spaces import (
+    Cut,
+    JoinedSpace,
+    NestedSpace,
+    ProducedSpace,
+    find_routes,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -20,14 +26,25 @@ FILES = ProducedSpace("files", "files.keys", None, "files", "result", True)
 USERS = ProducedSpace("users", "users.keys", None, "users", "result", True)
 #: The keys of the outputs of ``split``, which is cloned for the files.
 PARTS = NestedSpace("parts", "return", FILES, "split", "result", True, FILES)
+OTHER_PARTS = NestedSpace("others", "return", FILES, "split", "others", True, FILES)
 PAIRS = JoinedSpace("pairs", "return", None, FILES, USERS, "product")
-LISTS = {"files": set(), "users": set(), "parts": {"split"}, "pairs": {"files", "users"}}
+CUTS = {space: Cut(space, f"{space.keys_task_id}__batches") for space in (FILES, PARTS, PAIRS)}
+LISTS = {
+    "files": set(),
+    "users": set(),
+    "parts": {"split"},
+    "others": {"split"},
+    "pairs": {"files", "users"},
+    **{cut.task_id: {space.keys_task_id} for space, cut in CUTS.items()},
+}
 
 
-def notes(upstream, spaces, *, stubborn=(), units=None, uses=(), orders=(), collects=(), gathers=None):
+def notes(
+    upstream, spaces, *, stubborn=(), units=None, uses=(), orders=(), collects=(), gathers=None, batched=()
+):
     """The notes of a Dag file. ``uses`` are pairs whose first task reads the second's value of its own key.
 
-    ``stubborn`` are the tasks that run after any upstream failure.
+    ``stubborn`` are the tasks that run after any upstream failure, ``batched`` those that run many keys.
     """
     known = {**LISTS, "split": set(), **{task: set() for task in spaces}, **upstream}
     space_of = {"split": FILES, **spaces}
@@ -42,11 +59,12 @@ def notes(upstream, spaces, *, stubborn=(), units=None, uses=(), orders=(), coll
         orders=frozenset(orders),
         collects_all=frozenset(collects),
         gathers=gathers or {},
+        cut_of={task: CUTS[space_of[task]] for task in batched},
     )
 
 
 def below(*task_ids):
-    return Gathering(frozenset({"split", *task_ids}), "parts")
+    return Gathering(frozenset({"split", *task_ids}), PARTS)
 
 
 def own_key(task_id, space=FILES):
@@ -359,6 +377,80 @@ def test_between_two_groups_only_a_gate_or_a_collector_waits_for_clones(given_no
             is_beside = segment_of.get(task) == segment_of[up]
             is_expected = (task, up) in given_notes.collects_all or task not in found.segment_of
             assert is_beside or is_expected
+
+
+# What stops a key of a batch, although the batch succeeds.
+
+
+def test_what_stops_a_key_of_a_batch_is_found_through_the_batches_before_it():
+    found = find_arrangement(
+        notes(
+            {},
+            {"read": FILES, "load": FILES, "use": FILES},
+            stubborn=["read"],
+            uses=[("use", "load"), ("load", "read")],
+            batched=["load", "use"],
+        )
+    )
+    assert found.behind == {"load": {"read"}, "use": {"load", "read"}}
+    assert found.undecided == set()
+
+
+def test_what_stops_a_key_of_a_batch_is_not_sought_before_tasks_that_run_one_key():
+    # `load` may run after a failure of `read`. Then no key of `use` is stopped.
+    found = find_arrangement(
+        notes(
+            {},
+            {"read": FILES, "load": FILES, "use": FILES},
+            stubborn=["load"],
+            uses=[("use", "load"), ("load", "read")],
+            batched=["use"],
+        )
+    )
+    assert found.behind == {"use": {"load"}}
+
+
+def test_what_is_collected_below_a_key_of_a_batch_stops_it():
+    found = find_arrangement(
+        notes(
+            {},
+            {"work": PARTS, "use": FILES},
+            gathers={"use": (below("work"),)},
+            batched=["use"],
+        )
+    )
+    assert (found.behind, found.undecided) == ({"use": {"split", "work"}}, set())
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"uses": [("use", "load")]},
+        {"gathers": {"use": (Gathering(frozenset({"split", "pick"}), OTHER_PARTS),)}},
+    ],
+    ids=["it is used", "it is collected"],
+)
+def test_what_fails_for_an_outer_key_stops_whole_batches(facts):
+    found = find_arrangement(
+        notes({}, {"load": FILES, "pick": OTHER_PARTS, "use": PARTS}, batched=["use"], **facts)
+    )
+    assert (found.behind, found.undecided) == ({"use": set()}, set())
+
+
+@pytest.mark.parametrize(
+    ("space", "facts"),
+    [
+        (PAIRS, {"uses": [("use", "load")]}),
+        (FILES, {"gathers": {"use": (replace(below("work"), tolerates_failures=True),)}}),
+        (FILES, {"gathers": {"use": (Gathering(frozenset({"work"}), PAIRS),)}}),
+    ],
+    ids=["a side may have no partner", "it is tolerated", "it is joined"],
+)
+def test_only_its_own_records_tell_whether_a_key_of_a_batch_was_stopped(space, facts):
+    found = find_arrangement(
+        notes({}, {"load": FILES, "work": PARTS, "use": space}, batched=["use"], **facts)
+    )
+    assert (found.behind, found.undecided) == ({}, {"use"})
 
 
 @given(any_notes())

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from airflow_dynamic_provider.authoring.arranging.levels import Dependencies, UnsettledUnitError, find_levels
 from airflow_dynamic_provider.authoring.model.notes import are_related
 from airflow_dynamic_provider.definitions.records import Record, field, replace
+from airflow_dynamic_provider.execution.spaces import NestedSpace, space_in_common
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -57,8 +58,11 @@ class Arrangement(Record):
         gates: Cloned task -> the checks of the gate before it. The gate is in the task's segment.
         starts: The cloned tasks without an upstream task in their segment, not even a gate. They wait for
             the list of keys; so does every gate.
-        behind: Batched task -> the cloned tasks that it needs, directly or through others. A batch succeeds
-            although keys failed in the batches before it, so a task that needs all of its keys waits for all.
+        behind: Batched task -> the cloned tasks that stop one of its keys whenever a clone of theirs fails. A
+            batch succeeds although keys failed in the batches before it, so a task that needs all of its
+            keys waits for all of these too.
+        undecided: The batched tasks with an upstream clone that may matter to none of their keys. Only the
+            records of their own keys show whether a key was stopped.
     """
 
     segment_of: Mapping[str, Segment]
@@ -68,6 +72,7 @@ class Arrangement(Record):
     gates: Mapping[str, tuple[Check, ...]]
     starts: Set[str]
     behind: Mapping[str, Set[str]] = field(default_factory=dict)
+    undecided: Set[str] = frozenset()
 
 
 def find_arrangement(notes: Notes) -> Arrangement:
@@ -95,6 +100,7 @@ def find_arrangement(notes: Notes) -> Arrangement:
         from airflow_dynamic_provider.authoring.arranging.gating import find_gates
 
         gates = find_gates(notes, edges, cut)
+    stoppers = {task: _stoppers(notes, needs, task) for task in notes.cut_of}
     return Arrangement(
         segment_of=segment_of,
         dissolved=dissolved,
@@ -102,20 +108,54 @@ def find_arrangement(notes: Notes) -> Arrangement:
         cut=cut,
         gates=gates,
         starts=segment_of.keys() - gates.keys() - {task for task, _ in edges},
-        behind={task: _all_before(task, needs) for task in notes.cut_of},
+        behind={task: found for task, found in stoppers.items() if found is not None},
+        undecided={task for task, found in stoppers.items() if found is None},
     )
 
 
-def _all_before(task: str, needs: Set[Pair]) -> frozenset[str]:
-    """Return the cloned tasks that a task needs for its keys, directly or through others."""
+def _stoppers(notes: Notes, needs: Set[Pair], task: str) -> frozenset[str] | None:
+    """Return the cloned tasks that stop a key of a batched task whenever a clone of theirs fails.
+
+    Example: ``load`` and ``use`` are mapped over the same keys, in batches. If ``load`` fails for ``a``, so
+    does the task instance of its batch, and ``use`` is stopped for ``a``.
+
+    Tasks of outer keys are left out. All keys of a batch have the same outer keys, so such a task stops all.
+
+    Returns:
+        ``None`` if that is not so for one of the tasks. Example: ``load`` is mapped over files, and ``use``
+        over an inner zip of the files. If ``load`` fails for a file that the zip leaves out, no key of
+        ``use`` is stopped.
+    """
     found: set[str] = set()
     todo = [task]
     while todo:
         here = todo.pop()
-        new = {up for below, up in needs if below == here} - found
+        if here != task and here not in notes.cut_of:
+            # The states of its own clones show what stopped it.
+            continue
+        around = notes.space_of[here].spaces_around()
+        gathered = [
+            each
+            for each in notes.gathers.get(here, ())
+            if space_in_common(notes.space_of[here], each.space) not in around
+        ]
+        new = {up for below, up in needs if below == here and notes.space_of[up] not in around}
+        new = new.union(*(each.task_ids for each in gathered))
+        spaces = [each.space for each in gathered] + [notes.space_of[up] for up in new]
+        if any(each.tolerates_failures for each in gathered) or not all(
+            _is_within(space, notes.space_of[task]) for space in spaces
+        ):
+            return None
+        todo += new - found
         found |= new
-        todo += new
     return frozenset(found)
+
+
+def _is_within(space: Space, outer: Space) -> bool:
+    """Return whether each key of a space is a key of another one, or is below one."""
+    while space is not outer and isinstance(space, NestedSpace):
+        space = space.outer
+    return space is outer
 
 
 def _find_levels(notes: Notes) -> tuple[Levels, frozenset[str]]:

@@ -20,6 +20,8 @@ from airflow_dynamic_provider.authoring.arranging.taking_notes import take_notes
 from airflow_dynamic_provider.execution.sources import ResultSource
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from airflow_dynamic_provider.authoring.arranging.arrangement import Arrangement
     from airflow_dynamic_provider.authoring.arranging.gating import Check
     from airflow_dynamic_provider.authoring.model.dag_graph import ClonedTask, DagGraph
@@ -118,22 +120,30 @@ class _Difference:
             wanted |= self._edges_of_gate(task_id)
         wanted |= {(task_id, self._keys_of(task_id)) for task_id in self.wanted.starts}
         for task_id, below in self._needing_all_keys():
-            wanted |= {(below, up) for up in self.wanted.behind[task_id]}
+            wanted |= {(below, up) for up in self._telling(task_id)}
         return wanted
 
     def _needing_all_keys(self) -> list[tuple[str, str]]:
         """Return pairs of a batched task and a task that needs all of its keys."""
-        batched = {task_id for task_id, before in self.wanted.behind.items() if before}
+        batched = {
+            task_id for task_id, before in self.wanted.behind.items() if before
+        } | self.wanted.undecided
         collectors = [(up, task_id) for task_id, up in sorted(self.graph.collects_all) if up in batched]
         for up, task_id in collectors:
             # A skipped key of a task before is left out, as a skipped key of the collected task is.
-            self.graph.collector_of(task_id).collected_ids |= self.wanted.behind[up]
+            self.graph.collector_of(task_id).collected_ids |= self._telling(up)
         return collectors + [
             (task_id, below)
             for task_id in sorted(batched)
             for below in sorted(self.graph.task(task_id).downstream_task_ids)
-            if self.graph.task(below).trigger_rule in _ABOUT_FAILURES
+            if self.graph.task(below).trigger_rule in _ABOUT_FAILURES and not self.graph.is_check(below)
         ]
+
+    def _telling(self, task_id: str) -> Set[str]:
+        """Return the tasks one of which fails if a key of a batched task was stopped."""
+        if task_id in self.wanted.undecided:
+            return {self.graph.ensure_check_after(self.graph.task(task_id)).task_id}
+        return self.wanted.behind[task_id]
 
     def _edges_of_gate(self, task_id: str) -> set[tuple[str, str]]:
         # Imported here, because most Dags have no gates.
@@ -193,6 +203,4 @@ class _Difference:
             return SameKey(self.graph.clones[check.task_id].spec, check.way.base, check.way.via)
         if isinstance(check, AllBelow):
             return Below(ResultSource(self.graph.clones[check.task_id].spec, ""), tolerates_failures=False)
-        tolerates = check.of.is_of_all_keys or check.of.min_success_ratio < 1
-        tolerates = tolerates or bool(self.graph.limits_before(check.of.source))
-        return Below(check.of.source, tolerates_failures=tolerates)
+        return Below(check.of.source, tolerates_failures=check.tolerates_failures)

@@ -10,6 +10,7 @@ from airflow_dynamic_provider.authoring.model.notes import Gathering, Notes
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
+    from airflow_dynamic_provider.execution.sources import CollectionSpec
 
 # With these trigger rules, a task does not run if an upstream task failed.
 _PASSING_ON = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED})
@@ -44,10 +45,13 @@ def take_notes(graph: DagGraph) -> Notes:
         orders=frozenset(graph.orders),
         collects_all=frozenset(graph.collects_all),
         gathers={
-            task_id: tuple(
-                Gathering(frozenset(spec.task_ids), spec.source.space.keys_task_id, spec) for spec in specs
-            )
+            task_id: tuple(_gathering(graph, spec) for spec in specs)
             for task_id, specs in graph.collects_below.items()
         },
         cut_of={task_id: clone.cut for task_id, clone in clones.items() if clone.cut is not None},
     )
+
+
+def _gathering(graph: DagGraph, spec: CollectionSpec) -> Gathering:
+    tolerates = spec.is_of_all_keys or spec.min_success_ratio < 1 or bool(graph.limits_before(spec.source))
+    return Gathering(frozenset(spec.task_ids), spec.source.space, tolerates, spec)

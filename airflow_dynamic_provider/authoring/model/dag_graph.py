@@ -116,6 +116,7 @@ class DagGraph:
         self.limits: dict[Limit, list[CloneSpec]] = {}
         self._collectors: dict[str, CollectorSpec] = {}
         self._done: dict[str, Any] = {}
+        self._checks: dict[str, Any] = {}
 
     @property
     def dag(self) -> DAG:
@@ -196,6 +197,27 @@ class DagGraph:
             "no key failed",
             "Succeeds when each clone of {} has succeeded or was skipped, or if there are no keys.",
         )
+
+    def ensure_check_after(self, task: Any) -> Any:
+        """Return the task that fails if a key of a batched task was stopped; create it on the first call."""
+        if task.task_id not in self._checks:
+            from airflow_dynamic_provider.execution.batches.checking import StoppedKeysOperator
+
+            clone = self.clones[task.task_id]
+            self._checks[task.task_id] = self.make_helper(
+                StoppedKeysOperator,
+                self.free_id(f"{task.task_id}__check"),
+                clone.space.home,
+                task,
+                clone=clone.spec,
+                task_display_name=f"{task.task_id}: no key was stopped",
+                doc_md=f"Fails if a key of `{task.task_id}` could not start, although its batch succeeded.",
+            )
+        return self._checks[task.task_id]
+
+    def is_check(self, task_id: str) -> bool:
+        """Return whether a task is one of those that `ensure_check_after` returns."""
+        return any(check.task_id == task_id for check in self._checks.values())
 
     def _ensure_after_clones(self, task: Any, rule: str, suffix: str, name: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator

@@ -35,13 +35,20 @@ class Gathering(Record):
 
     Attributes:
         task_ids: The cloned tasks whose states matter.
-        keys_task_id: The task that lists the keys.
+        space: The key space of the values.
+        tolerates_failures: Whether the clone may run although keys failed.
         of: The collection, as the clone's process needs it.
     """
 
     task_ids: frozenset[str]
-    keys_task_id: str
+    space: Space
+    tolerates_failures: bool = False
     of: Any = field(default_factory=lambda: None, compare=False)
+
+    @property
+    def keys_task_id(self) -> str:
+        """The task that lists the keys."""
+        return self.space.keys_task_id
 
 
 class Notes(Record):
