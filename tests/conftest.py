@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import quick_api, quick_database, strict_api
+from tests import quick_api, quick_database, quick_tasks, strict_api
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-dynamic-provider-"))
 DAGS = Path(__file__).parent.parent / "dags"
@@ -25,14 +25,19 @@ os.environ.update(
     # Tests redefine Dags of the same id within seconds, and Airflow 3.1 runs the stored version of a Dag.
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
     AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
+    # With each task instance, Airflow would look for rendered fields of old runs, and delete them.
+    AIRFLOW__CORE__NUM_DAG_RUNS_TO_RETAIN_RENDERED_FIELDS="0",
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
     AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME / 'airflow.db'}",
+    # A file is always there.
+    AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING="False",
 )
 (HOME / "dags").mkdir()
 strict_api.install()
 quick_api.install()
 quick_database.install()
+quick_tasks.install()
 # Each task of a Dag run makes thousands of objects that live on. A search among all of them finds nothing.
 gc.set_threshold(20_000, 20, 100)
 

@@ -231,12 +231,12 @@ class KeptRun(FinishedRun):
                 run.set_state("running")
             # A scheduler looks at a run many times while its tasks run, and so expands all that it can.
             while run.state == "running":
-                schedulable, _ = run.update_state(session=session, execute_callbacks=False)
+                schedulable, has_more = _decide(run, session)
                 run.schedule_tis(schedulable, session=session)
                 session.commit()
                 # ``schedule_tis`` has changed the rows behind the session's back.
                 session.expire_all()
-                if not schedulable:
+                if not (schedulable and has_more):
                     break
             if run.state != "running":
                 return None
@@ -296,6 +296,22 @@ class KeptRun(FinishedRun):
             states = {(ti.task_id, ti.map_index): ti.state for ti in self.dag_run.get_task_instances()}
             raise AssertionError(f"nothing can run: {states}")
         time.sleep(0.02)
+
+
+def _decide(run: Any, session: Any) -> tuple[list[Any], bool]:
+    """Return the task instances that can run, and whether more can when these are scheduled."""
+    decide = run.task_instance_scheduling_decisions
+    decisions = []
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        decisions.append(decide(*args, **kwargs))
+        return decisions[-1]
+
+    with mock.patch.object(run, "task_instance_scheduling_decisions", noted):
+        schedulable, _ = run.update_state(session=session, execute_callbacks=False)
+    # An ``EmptyOperator`` ends when it is scheduled.
+    has_ended = any(ti.task.inherits_from_empty_operator for ti in schedulable)
+    return schedulable, has_ended or any(decision.changed_tis for decision in decisions)
 
 
 class _OneLook:

@@ -8,17 +8,17 @@ request and the task still do not share a database session or context variables.
 Each middleware of Starlette answers in a separate asyncio task, and passes the answer on through a stream.
 That is for long answers and for callers that hang up. Here a middleware awaits the whole answer.
 
-FastAPI inspects the signature of every overridden dependency in each request, and Airflow overrides them
-here. This module caches the results. Overrides still work, because FastAPI looks them up before it inspects.
-
-A route of Airflow names the same dependency up to ten times, once for each version of the API. FastAPI walks
-all of them in each request, although it has the value after the first. Here it walks one of them.
-
 Airflow derives the routes of all versions of the API from those of the newest one. It reads each request
 twice: as one of its own version, and as one of the newest. The tasks of the tests ask for the newest version,
 for which nothing has to be converted. Here such a request goes straight to the route of the newest version.
 Other requests go through the whole application: those of other versions, and those that no route answers.
 ``dag/test_quick_api.py`` compares the two ways.
+
+A route names the same dependency up to ten times. FastAPI walks all of them in each request, although it has
+the value after the first. It also inspects the signature of every overridden dependency in each request, and
+Airflow overrides them here. Here each route has the overrides in place, and each dependency once.
+
+A task's client keeps cookies, follows redirects and measures times, none of which this API needs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import functools
 import inspect
 import threading
@@ -47,57 +48,12 @@ _is_direct: contextvars.ContextVar[bool] = contextvars.ContextVar("is_direct", d
 
 def install() -> None:
     """Patch FastAPI and Airflow in this process."""
-    when_imported("fastapi.dependencies.utils")(_remember)
-    when_imported("fastapi.dependencies.utils")(_solve_once)
     when_imported("fastapi.dependencies.utils")(_stay_in_the_thread)
-    when_imported("fastapi.routing")(_forget)
     when_imported("fastapi.routing")(_stay_in_the_thread)
     when_imported("cadwyn.structure.versions")(_stay_in_the_thread)
     when_imported("starlette.middleware.base")(_await_whole_answers)
     when_imported("airflow.api_fastapi.execution_api.app")(_leave_out_wsgi)
-
-
-def _remember(utils: ModuleType) -> None:
-    take_apart = utils.get_dependant
-    known: dict[Any, Any] = {}
-
-    @functools.wraps(take_apart)
-    def remember(**asked: Any) -> Any:
-        question = (*asked, *(tuple(each) if isinstance(each, list) else each for each in asked.values()))
-        if question not in known:
-            known[question] = take_apart(**asked)
-        return known[question]
-
-    utils.get_dependant = remember  # type: ignore[attr-defined]
-
-
-def _forget(routing: ModuleType) -> None:
-    """Inspect an endpoint for each of its routes, because cadwyn changes what a route has found out."""
-    routing.get_dependant = routing.get_dependant.__wrapped__  # type: ignore[attr-defined]
-
-
-def _solve_once(utils: ModuleType) -> None:
-    solve = utils.solve_dependencies
-    #: By identity, because dependants have no hash.
-    seen: dict[int, Any] = {}
-
-    @functools.wraps(solve)
-    async def solve_distinct(**asked: Any) -> Any:
-        dependant = asked["dependant"]
-        if id(dependant) not in seen:
-            seen[id(dependant)] = dependant
-            dependant.dependencies[:] = _distinct(dependant.dependencies)
-        return await solve(**asked)
-
-    utils.solve_dependencies = solve_distinct  # type: ignore[attr-defined]
-
-
-def _distinct(dependants: list[Any]) -> list[Any]:
-    """Leave out those whose values FastAPI already has when it comes to them."""
-    kept = {
-        (each.cache_key, each.name) if each.use_cache else id(each): each for each in reversed(dependants)
-    }
-    return list(reversed(kept.values()))
+    when_imported("airflow.sdk.execution_time.supervisor")(_send_directly)
 
 
 def _stay_in_the_thread(module: ModuleType) -> None:
@@ -169,12 +125,12 @@ def _leave_out_wsgi(module: ModuleType) -> None:
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             request.read()
             with _separate_session():
-                return _run(self._answer(request))
+                if (found := self._newest.answer(request)) is not None:
+                    return httpx.Response(found.status_code, headers=found.raw_headers, content=found.body)
+                return _run(self._ask_whole(request))
 
-        async def _answer(self, request: httpx.Request) -> httpx.Response:
+        async def _ask_whole(self, request: httpx.Request) -> httpx.Response:
             _is_direct.set(True)
-            if (found := await self._newest.answer(request)) is not None:
-                return httpx.Response(found.status_code, headers=found.raw_headers, content=found.body)
             answer = await self.to_whole.handle_async_request(request)
             body = b"".join([chunk async for chunk in answer.stream])  # type: ignore[union-attr]
             return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(body))
@@ -189,6 +145,25 @@ def _leave_out_wsgi(module: ModuleType) -> None:
     module.InProcessExecutionAPI = build_direct  # type: ignore[attr-defined]
 
 
+def _send_directly(supervisor: ModuleType) -> None:
+    def request(
+        client: httpx.Client, method: str, url: str, *, auth: Any, follow_redirects: Any, **more: Any
+    ) -> httpx.Response:
+        """Do what Airflow's client does with a request. The API in this process asks for no token."""
+        if more.get("content") is not None:
+            more["headers"] = more.get("headers") or {"content-type": "application/json"}
+        sent = client.build_request(method, url, **more)
+        for hook in client.event_hooks["request"]:
+            hook(sent)
+        answer = client._transport.handle_request(sent)
+        answer.request = sent
+        for hook in client.event_hooks["response"]:
+            hook(answer)
+        return answer
+
+    supervisor.InProcessTestSupervisor._Client.request = request  # type: ignore[attr-defined]
+
+
 class _NewestVersion:
     """The routes of the newest version of an API, which need no conversion."""
 
@@ -199,33 +174,38 @@ class _NewestVersion:
         self._app = app
         self._header = app.api_version_parameter_name
         self._version = app.versions.version_values[0]
-        # With the first request, cadwyn wraps the endpoints of its own routes.
-        copies = APIRouter(dependency_overrides_provider=app._dependency_overrides_provider)
+        # With the first request, cadwyn wraps the endpoints of its own routes. Overrides go into the copies.
+        copies = APIRouter(dependency_overrides_provider=None)
         copies.include_router(app._latest_version_router)
-        # The tag marks routes that only older versions have.
-        newest = [
-            route
-            for route in copies.routes
-            if isinstance(route, APIRoute) and _DELETED_ROUTE_TAG not in route.tags
-        ]
-        self._routes = [(route, route.get_route_handler()) for route in newest]
+        #: Method -> routes, each with what answers its requests.
+        self._routes: dict[str, list[tuple[Any, Any]]] = {}
+        for route in copies.routes:
+            # The tag marks routes that only older versions have. Coroutines may wait, and need an event loop.
+            is_newest = isinstance(route, APIRoute) and _DELETED_ROUTE_TAG not in route.tags
+            if is_newest and not inspect.iscoroutinefunction(route.endpoint):
+                route.dependant = _each_once(route.dependant, app.dependency_overrides, {})
+                for method in route.methods:
+                    self._routes.setdefault(method, []).append((route, route.get_route_handler()))
 
-    async def answer(self, sent: httpx.Request) -> Response | None:
+    def answer(self, sent: httpx.Request) -> Response | None:
         """Return the answer to a request that has been read; ``None`` if the whole application has to."""
-        from starlette.requests import Request
-        from starlette.routing import Match
-
         if sent.headers.get(self._header) != self._version:
             return None
-        scope = self._scope(sent)
-        for route, handle in self._routes:
-            match, of_route = route.matches(scope)
-            if match is Match.FULL:
-                scope.update(of_route)
-                found = await self._handle(Request(scope, _received(sent.content)), handle)
-                found.headers[self._header] = self._version
-                return found
+        path = sent.url.path
+        for route, handle in self._routes.get(sent.method, ()):
+            if route.path_regex.match(path):
+                return contextvars.copy_context().run(self._answer, sent, route, handle)
         return None
+
+    def _answer(self, sent: httpx.Request, route: Any, handle: Any) -> Response:
+        from starlette.requests import Request
+
+        _is_direct.set(True)
+        scope = self._scope(sent)
+        scope.update(route.matches(scope)[1])
+        found = _without_waiting(self._handle(Request(scope, _received(sent.content)), handle))
+        found.headers[self._header] = self._version
+        return found
 
     def _scope(self, sent: httpx.Request) -> dict[str, Any]:
         return {
@@ -257,6 +237,65 @@ class _NewestVersion:
             return await answer if inspect.isawaitable(answer) else answer
 
 
+def _each_once(dependant: Any, overrides: dict[Any, Any], known: dict[Any, Any]) -> Any:
+    """Copy a tree of dependencies, with overrides, and with each dependency once.
+
+    Args:
+        dependant: The root, a route or a dependency.
+        overrides: The overrides of the application.
+        known: What comes before it, by the keys of FastAPI's cache. It grows.
+    """
+    from fastapi.dependencies.models import Dependant
+
+    copy = dataclasses.replace(dependant, dependencies=[])
+    for each in dependant.dependencies:
+        if _is_for_traces(each):
+            continue
+        used = _overridden(each, overrides)
+        if used.use_cache and used.cache_key in known:
+            if each.name is None:
+                continue
+            repeated = Dependant(name=each.name, call=used.call)
+            repeated.cache_key = used.cache_key
+            copy.dependencies.append(repeated)
+        else:
+            whole = _each_once(used, overrides, known)
+            whole.cache_key = used.cache_key
+            known[used.cache_key] = whole
+            copy.dependencies.append(whole)
+    return copy
+
+
+def _overridden(dependant: Any, overrides: dict[Any, Any]) -> Any:
+    from airflow.api_fastapi.common.dagbag import dag_bag_from_app
+    from fastapi.dependencies.utils import get_dependant
+
+    call = overrides.get(dependant.call, dependant.call)
+    if call is dag_bag_from_app:
+        # Airflow overrides it for each task instance.
+        call = _of_task(dag_bag_from_app, overrides)
+    if call is dependant.call:
+        return dependant
+    return get_dependant(path=dependant.path, call=call, name=dependant.name)
+
+
+def _of_task(dag_bag_from_app: Callable[[Request], Any], overrides: dict[Any, Any]) -> Callable[[Any], Any]:
+    from fastapi import Request as Asked
+
+    def dag_bag(request):  # type: ignore[no-untyped-def]
+        of_task = overrides.get(dag_bag_from_app)
+        return dag_bag_from_app(request) if of_task is None else of_task()
+
+    # FastAPI would resolve annotations in this module, which imports nothing of FastAPI.
+    dag_bag.__annotations__ = {"request": Asked}
+    return dag_bag
+
+
+def _is_for_traces(dependant: Any) -> bool:
+    """Whether a dependency only passes on the context of traces, of which the tests have none."""
+    return getattr(dependant.call, "__name__", None) == "_extract_w3c_trace_context"
+
+
 def _received(content: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": content, "more_body": False}
@@ -278,6 +317,15 @@ def _separate_session() -> Iterator[None]:
         settings.Session.remove()  # type: ignore[union-attr]
         if of_caller is not None:
             registry.set(of_caller)
+
+
+def _without_waiting(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that waits for nothing, without an event loop."""
+    try:
+        answer.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a route of the API waits")
 
 
 class _Loops(threading.local):

@@ -60,7 +60,9 @@ def run():
     with DAG("quick", schedule=None) as dag:
         many.expand(x=[1, 2])
         five()
-    return run_dag(dag)
+    run = run_dag(dag)
+    assert run.state == "success"
+    return run
 
 
 @pytest.fixture(scope="module")
