@@ -33,7 +33,7 @@ _FOLDERS = ("airflow_adapter", "authoring", "definitions", "execution", "workflo
 #: Modules of these folders that only servers, databases and commands need.
 _NOT_IN_TASKS = frozenset(
     f"airflow_adapter.{name}"
-    for name in ("commands", "embedded_run", "models", "parents", "server", "terminal")
+    for name in ("audit_log", "commands", "embedded_run", "models", "parents", "server", "terminal")
 )
 
 #: The plugins of the package, which every process of a task loads. A Celery worker itself loads no plugins.

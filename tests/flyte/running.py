@@ -19,6 +19,21 @@ def expected() -> dict[str, Any]:
     return json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
 
 
+def chosen(names: str) -> list[tuple[str, str]]:
+    """Return (program, entry) pairs of the programs that need no other packages.
+
+    Args:
+        names: Names of programs, ``all``, or ``first``: the first entry of each program.
+    """
+    return [
+        (program, entry)
+        for program, entries in expected().items()
+        for number, entry in enumerate(entries)
+        if program.startswith("programs/")
+        and (names == "all" or (names == "first" and not number) or Path(program).name in names.split(","))
+    ]
+
+
 def dags_in(folder, **sources):
     """Write Dag files, let Airflow read the folder with its default settings, and return its Dags by id."""
     for name, source in sources.items():

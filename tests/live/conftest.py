@@ -30,12 +30,8 @@ DAGS = ROOT / "dags"
 #: The plugin that writes what a task process imports, and the file that it writes.
 PROBE = ROOT / "benchmarks" / "probe" / "probe.py"
 PROBED = "probe.jsonl"
-#: The programs for Flyte that run here: one with files, or all that need no other packages.
-FLYTE_PROGRAMS = (
-    [name for name in flyte.expected() if name.startswith("programs/")]
-    if os.environ.get("FLYTE_PROGRAMS") == "all"
-    else ["programs/working_files"]
-)
+#: The workflows of programs for Flyte that run here: (program, workflow) pairs.
+FLYTE_WORKFLOWS = flyte.chosen(os.environ.get("FLYTE_PROGRAMS", "working_files"))
 #: Seconds. No test changes a Dag file, and reading all of them again and again would keep a processor busy.
 RARELY = "600"
 #: What the Airflows of the tests have beside their own settings.
@@ -69,7 +65,7 @@ def airflow() -> Iterator[LocalAirflow]:
     folder = Path(tempfile.mkdtemp(prefix="airflow-live-"))
     shutil.copytree(DAGS, folder / "dags")
     shutil.copytree(HERE / "dags", folder / "dags", dirs_exist_ok=True)
-    for name in FLYTE_PROGRAMS:
+    for name in {program for program, _ in FLYTE_WORKFLOWS}:
         (folder / "dags" / f"{name.replace('/', '_')}.py").write_text(flyte.source_of(name), encoding="utf-8")
     # A triggerer imports triggers by their names.
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")

@@ -58,6 +58,8 @@ SETTINGS = {
 TUNING = {
     # A supervisor that misses the end of its task sleeps this long (5 by default), and so does its worker.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # A supervisor gives up after five requests without an answer. Five seconds for each are too short here.
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
     # Tasks wait for the API server most of their time.
     "AIRFLOW__CORE__PARALLELISM": str(6 * (os.cpu_count() or 1)),
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(6 * (os.cpu_count() or 1)),
@@ -277,6 +279,8 @@ class LocalAirflow:
     def _is_healthy(self) -> bool:
         try:
             answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5)
+            # The API of tasks is built at its first request, and all others wait for that.
+            httpx.get(f"{self.url}/execution/health", timeout=60)
         except httpx.TransportError:
             return False
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")

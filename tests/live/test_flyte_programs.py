@@ -14,7 +14,7 @@ import pytest
 
 from tests.flyte.plain import plain
 from tests.flyte.running import expected
-from tests.live.conftest import FLYTE_PROGRAMS
+from tests.live.conftest import FLYTE_WORKFLOWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,28 +37,30 @@ def deadline() -> float:
 
 @pytest.fixture(scope="module")
 def run_ids(client: RestClient) -> dict[tuple[str, str], str]:
-    """Program and entry -> its run. All run at the same time."""
+    """Program and workflow -> its run. All run at the same time."""
     found = expected()
     return {
-        (name, entry): client.trigger(entry, runs[0]["inputs"])
-        for name in FLYTE_PROGRAMS
-        for entry, runs in found[name].items()
+        (name, entry): client.trigger(entry, found[name][entry][0]["inputs"])
+        for name, entry in FLYTE_WORKFLOWS
     }
 
 
-@pytest.mark.parametrize("name", FLYTE_PROGRAMS)
+@pytest.mark.parametrize(("name", "entry"), FLYTE_WORKFLOWS)
 def test_a_program_gives_the_same_outputs_in_processes(
-    name: str, client: RestClient, airflow: LocalAirflow, run_ids: dict[tuple[str, str], str], deadline: float
+    name: str,
+    entry: str,
+    client: RestClient,
+    airflow: LocalAirflow,
+    run_ids: dict[tuple[str, str], str],
+    deadline: float,
 ) -> None:
-    program = load(airflow.dags / f"{name.replace('/', '_')}.py")
-    for entry, runs in expected()[name].items():
-        run_id = run_ids[name, entry]
-        assert client.wait(entry, run_id, seconds=deadline - time.monotonic()) == "success"
-        interface = getattr(program, entry).interface
-        output = client.xcom(entry, run_id, f"{entry}.result")
-        is_one = interface.is_single or not interface.outputs
-        values = interface.decode_outputs(output if is_one else output.values())
-        assert plain(values) == runs[0]["outputs"], entry
+    run_id = run_ids[name, entry]
+    assert client.wait(entry, run_id, seconds=deadline - time.monotonic()) == "success"
+    interface = getattr(load(airflow.dags / f"{name.replace('/', '_')}.py"), entry).interface
+    output = client.xcom(entry, run_id, f"{entry}.result")
+    is_one = interface.is_single or not interface.outputs
+    values = interface.decode_outputs(output if is_one else output.values())
+    assert plain(values) == expected()[name][entry][0]["outputs"]
 
 
 def load(path: Path) -> Any:

@@ -59,6 +59,7 @@ NOT_IN_TASKS = {
     *RUN_IN_TESTS,
 }
 
+
 #: The imports from other packages, and the reasons.
 OTHERS = {
     "dags_from.flyte.adapters": {"pydantic": "converts values of the types that a program declares"},
@@ -357,3 +358,9 @@ def test_one_module_alone_knows_the_names_of_xcoms():
         return {text for text in texts if text.startswith(XCOM_NAMES)}
 
     assert offenders(names_of_xcoms) == {}, "modules that write names of XComs, and which"
+
+
+def test_nothing_is_preloaded_that_no_task_imports():
+    from airflow_dynamic_provider.preloading import _NOT_IN_TASKS
+
+    assert {name for name in NOT_IN_TASKS if name.startswith("airflow_adapter.")} <= _NOT_IN_TASKS
