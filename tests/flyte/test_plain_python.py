@@ -327,7 +327,7 @@ def test_objects_are_pickled_if_the_deployment_allows_it(monkeypatch, tmp_path):
             use(value, Model, "the value")
 
 
-def test_calls_in_cases_have_settings_and_maps_are_refused_there():
+def test_calls_and_maps_in_cases_have_settings():
     @fl.workflow
     def with_settings(x: int) -> int:
         first = one(x=x)
@@ -347,11 +347,21 @@ def test_calls_in_cases_have_settings_and_maps_are_refused_there():
 
     @fl.workflow
     def with_map(x: int) -> list[int]:
-        mapped = fl.map_task(one)
-        return fl.conditional("c").if_(one(x=x) == 1).then(mapped(x=[x])).else_().then(mapped(x=[x]))
+        first = one(x=x)
+        return (
+            fl.conditional("c")
+            .if_(first == 1)
+            .then(fl.map_task(tried, concurrency=1, min_success_ratio=0.5)(x=[first, 2]))
+            .else_()
+            .then(fl.map_task(one, metadata=fl.TaskMetadata(retries=2))(x=[]))
+        )
 
-    with pytest.raises(WorkflowCallError, match=r"a case of a conditional calls map_task\(one\)"):
-        with_map(x=1)
+    (mapped, varied) = with_map.plan({"x": 1}).nodes[1].arguments["cases"]
+    settings = {"concurrency": 1, "min_success_ratio": 0.5, "min_successes": None, "bound": []}
+    assert mapped["calls"][0]["of"]["mapping"] == settings
+    kinds = {kind.name: kind.settings for kind in with_map.find_kinds()}
+    assert kinds[varied["calls"][0]["of"]["kind"]]["retries"] == 2
+    assert (with_map(x=1), with_map(x=3)) == ([1, 2], [])
 
 
 LENGTH = fl.HashMethod(lambda text: str(len(text)))

@@ -76,16 +76,24 @@ class NotedCall(NotedOutput):
         given: Parameter -> JSON, which may contain promises and outputs of other noted calls.
         shape: The type of its output.
         label: The name of its node, if it has one of its own.
+        mapping: For a task that is mapped over lists: the arguments that are the same for all items
+            (``bound``), and the other arguments of `MappedTask`.
     """
 
     def __init__(
-        self, entity: Any, given: Mapping[str, Any], shape: Any = Any, label: str | None = None
+        self,
+        entity: Any,
+        given: Mapping[str, Any],
+        shape: Any = Any,
+        label: str | None = None,
+        mapping: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(self)
         self.entity = entity
         self.given = given
         self.shape = shape
         self.label = label
+        self.mapping = mapping
 
     def with_overrides(self, **settings: Any) -> NotedCall:
         """Give the call another name or other settings, and return it (see `FlytePromise.with_overrides`).
@@ -119,7 +127,8 @@ def packed(last: NotedCall) -> dict[str, Any]:
         links: list[Any] = []
         given = detached(call.given, (), links)
         calls.append(call)
-        stored.append({"of": _name_of(call.entity), "given": given, "links": links, "label": call.label})
+        of = {**_name_of(call.entity), **({} if call.mapping is None else {"mapping": dict(call.mapping)})}
+        stored.append({"of": of, "given": given, "links": links, "label": call.label})
         return len(calls) - 1
 
     def detached(value: Any, at: tuple[Any, ...], links: list[Any]) -> Any:
@@ -160,13 +169,21 @@ def _name_of(entity: Any) -> dict[str, str]:
     return {"kind": kind.name}
 
 
-def _recorded(name: Mapping[str, str], given: Mapping[str, Any]) -> Any:
+def _recorded(name: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     recorder = current_recorder()
     if "workflow" in name:
         return record_workflow(recorder, recorder.kinds.workflow(name["workflow"]), (), given)
     target = recorder.kinds[name["kind"]].target
     if isinstance(target, WorkflowTarget):
         return record_workflow(recorder, target.workflow, (), given)
+    if "mapping" in name:
+        # Only the process of a conditional with such a case needs it.
+        from airflow_dynamic_provider.workflows.recording.map_task import MappedTask
+
+        settings = {**name["mapping"]}
+        bound = {parameter: given[parameter] for parameter in settings.pop("bound")}
+        lists = {parameter: value for parameter, value in given.items() if parameter not in bound}
+        return MappedTask(target.decorator, bound, **settings)(**lists)
     return record_task(recorder, target.decorator, (), given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.flyte.cases import is_noting
+from airflow_dynamic_provider.dags_from.flyte.cases import NotedCall, is_noting
 from airflow_dynamic_provider.dags_from.flyte.tasks import FlyteTask
 from airflow_dynamic_provider.dags_from.flyte.values import encode
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -55,11 +55,6 @@ class FlyteMap(Mapped):
             OutputTypeError: An item is not of the declared type.
         """
         interface = self.task.interface
-        if is_noting():
-            raise WorkflowCallError(
-                f"a case of a conditional calls map_task({interface.name})",
-                remedy="Call it in a @workflow or @dynamic. A case may call that.",
-            )
         bind(interface.function, (), {**self.bound, **lists})
         bound = {name: self._encode(name, value) for name, value in self.bound.items()}
         encoded = {name: self._encode_list(name, value) for name, value in lists.items()}
@@ -69,10 +64,15 @@ class FlyteMap(Mapped):
                 for name, value in interface.defaults.items()
                 if name not in lists and name not in bound
             }
-            mapped = core.MappedTask(
-                self.task, {**defaults, **bound}, self.concurrency, self.min_success_ratio, self.min_successes
-            )
-            return mapped(**encoded)
+            settings = {
+                "concurrency": self.concurrency,
+                "min_success_ratio": self.min_success_ratio,
+                "min_successes": self.min_successes,
+            }
+            bound = {**defaults, **bound}
+            if is_noting():
+                return NotedCall(self.task, {**bound, **encoded}, mapping={**settings, "bound": list(bound)})
+            return core.MappedTask(self.task, bound, **settings)(**encoded)
         return self._run(lists)
 
     def _encode(self, name: str, value: Any) -> Any:

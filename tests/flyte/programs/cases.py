@@ -1,8 +1,12 @@
-from typing import NamedTuple
+from functools import partial
+from typing import List, NamedTuple
 
-from flytekit import conditional, dynamic, task, workflow
+from flytekit import conditional, dynamic, map_task, task, workflow
 
-RUNS = {"by_size": [{"x": 1}, {"x": 2}, {"x": 3}, {"x": 7}, {"x": 20}]}
+RUNS = {
+    "by_size": [{"x": 1}, {"x": 2}, {"x": 3}, {"x": 7}, {"x": 20}],
+    "by_length": [{"n": 4}, {"n": 2}, {"n": 1}],
+}
 
 
 class Parts(NamedTuple):
@@ -51,4 +55,28 @@ def by_size(x: int) -> int:
             .else_()
             .then(shifted_often(x=size, times=1))
         )
+    )
+
+
+@task
+def numbers(n: int) -> List[int]:
+    return list(range(n))
+
+
+@task
+def scaled(x: int, by: int) -> int:
+    return x * by
+
+
+@workflow
+def by_length(n: int) -> List[int]:
+    counted = numbers(n=n)
+    return (
+        conditional("length")
+        .if_(n > 3)
+        .then(map_task(shifted, concurrency=2)(x=counted))
+        .elif_(n > 1)
+        .then(map_task(partial(scaled, by=n))(x=numbers(n=shifted(x=n))))
+        .else_()
+        .then(map_task(partial(scaled, by=3))(x=[5, 6]))
     )
