@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
 from tests.task_runs import FakeSupervisor, run_task
 
 PACKAGE = "airflow_dynamic_provider"
@@ -87,6 +88,10 @@ made = planned()
 """
 
 
+#: The mapped tasks of the nodes of `add_up`.
+LANES = ("add", "add__after") if STARTS_IN_TRIGGERER else ("add",)
+
+
 class Task(NamedTuple):
     """A task that runs in a process of its own.
 
@@ -119,9 +124,9 @@ PROGRAMS = {
     ),
     WORKFLOW_FILE: (
         Task("workflow planning", "add_up.plan"),
-        *(Task("", "add_up.nodes.add"), Task("", "add_up.nodes.add__after")),
+        *(Task("", f"add_up.nodes.{lane}") for lane in LANES),
         Task("workflow node", "add_up.add", 0),
-        Task("workflow node after a wait", "add_up.add__after", 0, "go_on"),
+        Task("workflow node after a wait", f"add_up.{LANES[-1]}", 2 - len(LANES), "go_on"),
         Task("workflow result", "add_up.result"),
     ),
 }

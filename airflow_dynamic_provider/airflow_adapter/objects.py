@@ -20,8 +20,11 @@ def is_operator_class(value: Any) -> bool:
     """Return whether this is a class of operators that a body may call."""
     from airflow.sdk import BaseOperator, BaseSensorOperator
 
+    # Imported here, because only bodies of workflows name such classes.
+    from airflow_dynamic_provider.definitions.classes import is_class
+
     bases = (BaseOperator, BaseSensorOperator)
-    return isinstance(value, type) and issubclass(value, BaseOperator) and value not in bases
+    return is_class(value) and issubclass(value, BaseOperator) and value not in bases
 
 
 def is_task_decorator(value: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow_dynamic_provider.definitions.cache import FileContent
+from airflow_dynamic_provider.definitions.classes import is_class
 
 #: The length of a digest, in bytes. Two different inputs have the same one with a probability of 2 ** -128.
 _DIGEST_BYTES = 32
@@ -108,7 +109,7 @@ def _encode_fields(value: object, fields: Iterable[tuple[str, Any]]) -> bytes:
 def _encode_object(value: Any) -> bytes:
     """Encode an object by its fields, if its class says that they are all that counts."""
     kind = type(value)
-    if isinstance(value, type):
+    if is_class(value):
         raise UnhashableError(f"it contains the class {value.__qualname__!r}")
     if callable(own := getattr(kind, "__cache_key__", None)):
         return _tagged("k", _text("u", _name_of(kind)) + _encode(own(value)))

@@ -10,16 +10,17 @@ import functools
 import os
 import posixpath
 import uuid
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from airflow_dynamic_provider.airflow_adapter.configuration import conf
+from airflow_dynamic_provider.airflow_adapter.configuration import own_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The section and the option of the path.
-SECTION, OPTION = "dynamic_outputs", "cache_path"
+#: The option of the path.
+OPTION = "cache_path"
 
 #: The end of the name of each document that is not complete.
 _UNFINISHED = ".unfinished"
@@ -43,8 +44,10 @@ class Store:
         self._fs = path.fs
         self._is_on_disk = (path.protocol or "") in _ON_DISK
         self._replaces_at_once = path.protocol in _REPLACES_AT_ONCE
-        # Otherwise, s3fs first asks for the length, to read the parts of a long document at the same time.
-        self._whole = {"max_concurrency": 1} if path.protocol in _S3 else {}
+        # Otherwise, s3fs first asks for the length, to read the parts of a long document at the same time. Up
+        # to version 2026.2.0, it reads a document whole and has no such option.
+        has_option = path.protocol in _S3 and "max_concurrency" in signature(self._fs.cat_file).parameters
+        self._whole = {"max_concurrency": 1} if has_option else {}
         root = str(path.path)
         self._root = (os.path.abspath(root) if self._is_on_disk else root).rstrip("/")
         self.shown = str(path)
@@ -119,7 +122,7 @@ def open_store() -> Store:
     # Imported here, because it loads fsspec, which takes as long as a task does.
     from airflow.sdk import ObjectStoragePath
 
-    return Store(ObjectStoragePath(conf.get(SECTION, OPTION)))
+    return Store(ObjectStoragePath(own_option(OPTION)))
 
 
 def folder_of(dag_id: str, task_id: str | None = None) -> str:

@@ -198,9 +198,10 @@ def type_of_outputs(declarations: Declarations) -> Any:
 
 def type_name(out: Out) -> str:
     """Return the declared type as a string."""
-    # On Python 3.10, ``list[int]`` is a type with the name ``list``.
-    is_class = isinstance(out.type, type) and typing.get_origin(out.type) is None
-    return out.type.__name__ if is_class else str(out.type)
+    # Imported here, because only messages and pages show types.
+    from airflow_dynamic_provider.definitions.classes import is_class
+
+    return out.type.__name__ if is_class(out.type) else str(out.type)
 
 
 def is_plain(annotation: Any) -> bool:

@@ -9,6 +9,7 @@ import typing
 import warnings
 from typing import Any
 
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.errors import DeclarationError, OutputTypeError
 
 # As for type checkers (PEP 484), an int is accepted where a float is declared.
@@ -27,7 +28,7 @@ def check_type(value: Any, declared: Any) -> None:
     """
     if declared is Any or declared is object:
         return
-    if _is_class(declared):
+    if has_instances(declared):
         if not isinstance(value, _NUMERIC_TOWER.get(declared, declared)):
             raise _mismatch(value, declared, "")
         return
@@ -74,21 +75,19 @@ def _json_adapter(declared: Any) -> Any:
     return TypeAdapter(declared)
 
 
-def _is_class(declared: Any) -> bool:
+def has_instances(declared: Any) -> bool:
     """Return whether a type can be checked with ``isinstance``."""
-    # ``Any`` is a type since Python 3.11, and ``list[int]`` was a type before. isinstance() refuses a
-    # TypedDict and most protocols.
+    # ``Any`` is a class since Python 3.11. isinstance() refuses a TypedDict and most protocols.
     return (
-        isinstance(declared, type)
+        is_class(declared)
         and declared is not Any
-        and not hasattr(declared, "__origin__")
         and not hasattr(declared, "__total__")
         and not getattr(declared, "_is_protocol", False)
     )
 
 
 def _mismatch(value: Any, declared: Any, detail: str) -> OutputTypeError:
-    wanted = declared.__name__ if _is_class(declared) else declared
+    wanted = declared.__name__ if has_instances(declared) else declared
     shown = repr(value)
     shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
     return OutputTypeError(
@@ -163,14 +162,14 @@ def _checkable(annotation: Any, around: tuple[Any, ...] = ()) -> Any:
 
     if is_typeddict(annotation):
         return annotation if annotation in around else _checkable_typed_dict(annotation, around)
-    if _is_class(annotation):
+    if has_instances(annotation):
         return typing.Annotated[annotation, _BY_INSTANCE]
     origin: Any = typing.get_origin(annotation)
     given = typing.get_args(annotation)
     if origin is type:
         return annotation
     if origin is typing.Annotated:
-        is_class = _is_class(given[0])
+        is_class = has_instances(given[0])
         parts = (*given, _FIRST_BY_INSTANCE) if is_class else (_checkable(given[0], around), *given[1:])
         return origin[parts]
     arguments = tuple(_checkable(argument, around) for argument in given)

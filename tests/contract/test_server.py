@@ -153,13 +153,18 @@ def test_the_tabs_are_taken():
 
 @assumes(
     "conf of airflow.configuration reads Airflow's options.",
-    rests="pages below a base path, and the maximum number of clones",
+    rests="pages below a base path, the maximum number of clones, and where results and files are kept",
     where="airflow_adapter/configuration.py ui/plugin.py execution/storing.py",
-    names="conf",
+    names="AIRFLOW_HOME conf",
 )
-def test_options_are_read():
-    from airflow.configuration import conf
+def test_options_are_read(monkeypatch):
+    from airflow.configuration import AIRFLOW_HOME, conf
 
+    from airflow_dynamic_provider.airflow_adapter.configuration import own_option
+
+    assert own_option("cache_path") == f"{AIRFLOW_HOME}/dynamic_outputs_cache"
+    monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__CACHE_PATH", "s3://kept")
+    assert own_option("cache_path") == "s3://kept"
     assert conf.getint("core", "max_map_length") > 0
     assert conf.get("api", "no_such_option", fallback="none") == "none"
 

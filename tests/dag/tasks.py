@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from airflow.sdk import task
+from airflow.sdk.bases import operator
+
+#: Whether Airflow runs a ``@task`` on an ``async def`` (from 3.2 on).
+RUNS_ASYNC_TASKS = hasattr(operator, "BaseAsyncOperator")
 
 
 @task

@@ -34,7 +34,7 @@ from airflow_dynamic_provider.execution.layout import (
     items_xcom,
     keys_xcom,
 )
-from airflow_dynamic_provider.version_compat import AirflowSkipException
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER, AirflowSkipException
 from tests.api_server import ApiServer, OverHttp
 from tests.dag_runs import _update, run_dag, start_run
 
@@ -256,7 +256,9 @@ def test_the_output_of_a_workflow_that_a_body_calls_is_kept():
     path = Path("kept")
     expected = repr(({"a": a, "bb": bb}, ({"a": a, "bb": bb, "more": more}, path), [path, path]))
     assert again.xcom("text") == expected
-    assert again.instances("fetch_in_parts.fetch").keys() == {-1}
+    # Up to Airflow 3.2, one task has all nodes of a kind, also those that are planned later.
+    no_nodes = {-1} if STARTS_IN_TRIGGERER else {0, 1}
+    assert again.instances("fetch_in_parts.fetch").keys() == no_nodes
     shown = ApiServer().get(f"/dags/called/runs/{again.run_id}/workflows/fetch_in_parts").json()
     assert {each["name"]: each["from_run"] for each in shown["nodes"]} == {
         "fetch_called-2": first.run_id,

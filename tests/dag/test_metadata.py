@@ -6,7 +6,6 @@ import json
 
 import pytest
 from airflow.sdk import dag, task
-from airflow.sdk.bases import operator as operator_base
 
 from airflow_dynamic_provider import (
     DynamicOut,
@@ -17,6 +16,7 @@ from airflow_dynamic_provider import (
     add_output_metadata,
 )
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredItems, StoredMetadata, items_xcom
+from tests.dag.tasks import RUNS_ASYNC_TASKS
 from tests.dag_runs import run_dag
 
 
@@ -80,10 +80,7 @@ def test_any_task_may_add_metadata():
     assert stored(run, "produce").outputs["result"] == {"how": MetadataValue.text("async generator")}
 
 
-@pytest.mark.skipif(
-    not hasattr(operator_base, "BaseAsyncOperator"),
-    reason="this Airflow refuses an asynchronous @task (3.2 and later run it)",
-)
+@pytest.mark.skipif(not RUNS_ASYNC_TASKS, reason="this Airflow refuses an asynchronous @task")
 def test_an_asynchronous_task_may_add_metadata():
     @task
     async def asynchronous():

@@ -18,6 +18,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # noqa: 
 from pydantic import BaseModel
 
 from airflow_dynamic_provider import Batch, Cache, DynamicOut, DynamicOutput, Out, Output, dynamic_workflow
+from tests.dag.tasks import RUNS_ASYNC_TASKS
 from tests.dag_runs import run_dag
 
 pytestmark = pytest.mark.dag
@@ -273,9 +274,15 @@ def split(config: Config):
     yield Output([config], "whole")
 
 
-@task
-async def reverse(point: Point) -> Point:
+def reverse_now(point: Point) -> Point:
     return Point(-point.x, point.at)
+
+
+async def reverse_later(point: Point) -> Point:
+    return reverse_now(point)
+
+
+reverse = task(reverse_later if RUNS_ASYNC_TASKS else reverse_now)
 
 
 @task

@@ -12,6 +12,7 @@ import pytest
 from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster.given import is_scheduled
 from airflow_dynamic_provider.local import run_local
+from airflow_dynamic_provider.version_compat import cron_timetable
 from tests.dag_runs import dag_serialization, run_dag
 from tests.dagster.running import MODULE, load
 from tests.flyte.running import dags_in
@@ -91,7 +92,7 @@ def test_each_job_is_a_dag(dags):
     assert set(dags) == {"process", "other", "table"}
     process = dags["process"]
     assert (process.schedule, process.doc_md, process.max_active_tasks) == (None, "What it does.", 1)
-    assert dags["other"].timetable.expression == "0 5 * * *"
+    assert dags["other"].timetable == cron_timetable(["0 5 * * *"], "UTC")
     assert [asset.name for asset in dags["table"].get_task("gathered").outlets] == ["table"]
     produce = process.get_task("produce")
     assert (produce.pool, produce.priority_weight) == ("default_pool", 3)
@@ -103,7 +104,7 @@ def test_each_job_is_a_dag(dags):
 
 def test_a_run_takes_its_config_and_tears_resources_down(dags, tmp_path, monkeypatch):
     from airflow.models.asset import AssetEvent
-    from airflow.sdk.exceptions import ParamValidationError
+    from airflow.providers.common.compat.sdk import ParamValidationError
     from airflow.utils.session import create_session
 
     monkeypatch.setenv("DAGSTER_TEST_EVENTS", str(tmp_path / "events"))

@@ -478,7 +478,7 @@ def test_a_file_of_a_call_as_plain_python_inside_a_task_is_stored_for_later_task
     assert storing.lasts(file.remote_source)
     in_airflow = {"ti": types.SimpleNamespace(dag_id="dag")}
     monkeypatch.setattr(storing, "current_context", lambda: in_airflow)
-    monkeypatch.setattr(storing.conf, "get_mandatory_value", lambda *_: str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__DYNAMIC_OUTPUTS__FILES_PATH", str(tmp_path))
     place = encode(file, fl.FlyteFile, "the output")
     assert Path(place).is_relative_to(tmp_path)
     assert Path(place).read_text() == "text"

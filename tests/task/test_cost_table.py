@@ -6,10 +6,15 @@ from importlib.metadata import version
 
 import pytest
 
-from tests.task.cost_table import COUNTS, FLAT, PAGE, TABLES, Cost, Linear, render
+from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
+from tests.task.cost_table import COUNTS, FLAT, OF_NODES, PAGE, TABLES, Cost, Linear, render
 
 ROWS = [
-    pytest.param(row, id=f"{title.split()[0]} {row.name}") for title, rows in TABLES.items() for row in rows
+    pytest.param(row, id=f"{title.split()[0]} {row.name}")
+    for title, rows in TABLES.items()
+    # Up to Airflow 3.2, one task has all nodes of a kind. The page is about 3.3.
+    if rows is not OF_NODES or STARTS_IN_TRIGGERER
+    for row in rows
 ]
 
 

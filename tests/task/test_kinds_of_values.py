@@ -67,7 +67,7 @@ class Everything:
     config: Config
     colour: Colour
     model: Model
-    ordered: OrderedDict[str, Path]
+    ordered: OrderedDict[str, bytes]
     numbered: dict[int, tuple[int, str]]
     parts: set[date]
     data: bytes = b""
@@ -107,7 +107,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "everything": (
         Everything,
         Everything(
-            *(CONFIG, Colour.RED, Model(), OrderedDict(z=Path("z"), a=Path("a")), {3: (1, "x")}),
+            *(CONFIG, Colour.RED, Model(), OrderedDict(z=b"z", a=b"a"), {3: (1, "x")}),
             *({date(2026, 1, 1)}, b"\xff", Decimal("0.10"), BERLIN),
         ),
     ),

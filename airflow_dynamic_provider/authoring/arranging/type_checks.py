@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.authoring.references.item import Item
 from airflow_dynamic_provider.definitions.annotations import types_of
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
+from airflow_dynamic_provider.definitions.types import has_instances
 from airflow_dynamic_provider.errors import MapFunctionError
 
 if TYPE_CHECKING:
@@ -49,15 +49,9 @@ def refuse_other_classes(
 
 
 def _are_apart(declared: Any, annotated: Any) -> bool:
-    if not (_is_class(declared) and _is_class(annotated)) or not codec_of(declared).has_classes:
+    if not (has_instances(declared) and has_instances(annotated)) or not codec_of(declared).has_classes:
         return False
     return not (issubclass(declared, annotated) or issubclass(annotated, declared))
-
-
-def _is_class(declared: Any) -> bool:
-    is_class = isinstance(declared, type) and declared is not Any and typing.get_origin(declared) is None
-    # isinstance() refuses a TypedDict and most protocols.
-    return is_class and not hasattr(declared, "__total__") and not getattr(declared, "_is_protocol", False)
 
 
 def _name(cls: type) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_dynamic_provider.dags_from.flyte.hashes import HASH_MARK
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.errors import OutputTypeError
 
 #: The classes whose objects are stored as files.
@@ -38,7 +39,7 @@ def _make(hint: Any) -> Any:
     try:
         return TypeAdapter(_converted(hint))
     except PydanticUserError as error:
-        if isinstance(hint, type) and not typing.get_args(hint) and (adapter := _pickling(hint)) is not None:
+        if is_class(hint) and (adapter := _pickling(hint)) is not None:
             return adapter
         raise OutputTypeError(
             f"values of the type {hint!r} cannot be stored as data",
@@ -100,7 +101,7 @@ def _by_place(hint: Any, method: Any = None) -> Any:
 def _name_of(hint: Any) -> str:
     """Return the name under which a program imports a class from a package."""
     hint = typing.get_origin(hint) or hint
-    return f"{hint.__module__.split('.')[0]}.{hint.__qualname__}" if isinstance(hint, type) else ""
+    return f"{hint.__module__.split('.')[0]}.{hint.__qualname__}" if is_class(hint) else ""
 
 
 def _aware(value: datetime) -> datetime:

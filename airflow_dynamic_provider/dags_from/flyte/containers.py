@@ -23,6 +23,7 @@ from airflow_dynamic_provider.dags_from.flyte import pods
 from airflow_dynamic_provider.dags_from.flyte.contexts import in_working_directory
 from airflow_dynamic_provider.dags_from.flyte.files import FlyteDirectory, FlyteFile
 from airflow_dynamic_provider.dags_from.flyte.instances import PythonInstanceTask
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.errors import WorkflowError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class ContainerTask(PythonInstanceTask):
                         remedy=f"Its inputs are: {', '.join(inputs) or 'none'}. Outputs are files in "
                         "output_data_dir.",
                     )
-                if isinstance(kind := inputs[found[2]], type) and issubclass(kind, FlyteFile):
+                if is_class(kind := inputs[found[2]]) and issubclass(kind, FlyteFile):
                     raise WorkflowError(
                         f"the command of the container {name!r} has {found[0]}, which is a file",
                         remedy=f"Pass input_data_dir=, and read the file {found[2]!r} in it.",
@@ -228,7 +229,7 @@ def _reading(outputs: Mapping[str, Any], folder: str, target: str) -> list[str]:
 
 def _value(name: str, hint: Any, content: bytes) -> Any:
     """Return an output as its type, from the content of its file."""
-    if isinstance(hint, type) and issubclass(hint, FlyteFile):
+    if is_class(hint) and issubclass(hint, FlyteFile):
         path = in_working_directory(name)
         path.write_bytes(content)
         return FlyteFile(path)

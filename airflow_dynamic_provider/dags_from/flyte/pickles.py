@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
-from airflow_dynamic_provider.airflow_adapter.configuration import conf
+from airflow_dynamic_provider.airflow_adapter.configuration import SECTION, conf
 from airflow_dynamic_provider.dags_from.flyte import storing
 from airflow_dynamic_provider.dags_from.flyte.contexts import in_working_directory
 from airflow_dynamic_provider.dags_from.flyte.places import ByPlace
@@ -22,12 +22,12 @@ _NAME = "object.pickle"
 
 def is_allowed() -> bool:
     """Whether the deployment allows pickled objects."""
-    return bool(conf.getboolean(storing.SECTION, _OPTION, fallback=False))
+    return bool(conf.getboolean(SECTION, _OPTION, fallback=False))
 
 
 def _refuse_unless_allowed() -> None:
     if not is_allowed():
-        raise ValueError(f"it is pickled, which [{storing.SECTION}] {_OPTION} does not allow")
+        raise ValueError(f"it is pickled, which [{SECTION}] {_OPTION} does not allow")
 
 
 def pickled(kind: type) -> ByPlace:

@@ -14,12 +14,12 @@ import tempfile
 import uuid
 from typing import Any
 
-from airflow_dynamic_provider.airflow_adapter.configuration import conf
+from airflow_dynamic_provider.airflow_adapter.configuration import own_option
 from airflow_dynamic_provider.airflow_adapter.running import current_context
 from airflow_dynamic_provider.dags_from.flyte.contexts import in_working_directory, is_local
 
-#: The section and the option of the path.
-SECTION, OPTION = "dynamic_outputs", "files_path"
+#: The option of the path.
+OPTION = "files_path"
 
 
 def is_url(path: str) -> bool:
@@ -106,7 +106,7 @@ def _path(place: str) -> Any:
 
 
 def _root() -> str:
-    return _temporary() if is_local(current_context()) else conf.get_mandatory_value(SECTION, OPTION)
+    return _temporary() if is_local(current_context()) else own_option(OPTION)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_dynamic_provider.dags_from.flyte.adapters import adapter_of
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import OutputTypeError
 from airflow_dynamic_provider.workflows.plan.references import Placeholder
@@ -199,11 +200,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint in _EXACT:
         return type(value) is hint
     kind = origin or hint
-    if isinstance(kind, type) and hasattr(kind, "_fields"):
+    if is_class(kind) and hasattr(kind, "_fields"):
         return isinstance(value, tuple) and len(value) == len(kind._fields)
     if (accepts := getattr(kind, "__flyte_accepts__", None)) is not None:
         return bool(accepts(value))
-    return not isinstance(kind, type) or isinstance(value, kind)
+    return not is_class(kind) or isinstance(value, kind)
 
 
 @functools.lru_cache(maxsize=256)
@@ -226,4 +227,4 @@ def _is_same(one: Any, other: Any) -> bool:
 
 def shown(hint: Any) -> str:
     """Return an annotation for a message."""
-    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
+    return hint.__name__ if is_class(hint) else str(hint)

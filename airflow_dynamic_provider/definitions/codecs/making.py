@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, 
 from typing import Any
 
 from airflow_dynamic_provider.definitions.annotations import fields_of
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.codecs.classes import (
     DataclassCodec,
     ModelCodec,
@@ -75,7 +76,7 @@ def _make(declared: Any) -> Codec:
     if origin is typing.Literal:
         classes = dict.fromkeys(map(type, arguments))
         return _union(_name(declared), tuple(classes))
-    if not isinstance(origin or declared, type):
+    if not is_class(origin or declared):
         return _ANYTHING
     return _of_class(declared, origin or declared, arguments)
 
@@ -184,7 +185,7 @@ def _substituted(annotation: Any, arguments: Mapping[Any, Any]) -> Any:
     if isinstance(annotation, typing.TypeVar):
         return arguments.get(annotation, annotation)
     parameters = getattr(annotation, "__parameters__", ())
-    if not parameters or isinstance(annotation, type) or not arguments:
+    if not parameters or is_class(annotation) or not arguments:
         return annotation
     return annotation[tuple(arguments.get(each, each) for each in parameters)]
 
@@ -218,5 +219,4 @@ def _qualifiers() -> tuple[Any, ...]:
 
 def _name(declared: Any) -> str:
     """Return a type as a string, without modules: that of a Dag file has another name on another machine."""
-    is_class = isinstance(declared, type) and typing.get_origin(declared) is None
-    return declared.__qualname__ if is_class else _MODULES.sub("", str(declared))
+    return declared.__qualname__ if is_class(declared) else _MODULES.sub("", str(declared))

@@ -7,6 +7,7 @@ import types
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowError
 
@@ -94,7 +95,7 @@ def _refusal(value: Any) -> tuple[str, str]:
             f"the function {value.__name__!r}, which is not a task",
             "Put @task above it, or list the tasks that it calls.",
         )
-    if isinstance(value, type):
+    if is_class(value):
         return f"the class {value.__name__!r}, which is not an operator class", _REMEDY
     if isinstance(value, list | tuple | set | frozenset | dict):
         unpacked = "*steps.values()" if isinstance(value, dict) else "*steps"

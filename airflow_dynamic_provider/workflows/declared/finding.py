@@ -22,6 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_dynamic_provider.airflow_adapter import objects
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.workflows.declared.allowed import (
     CALLS_MARK,
     CONSTANT_MARK,
@@ -131,7 +132,7 @@ class _Finder:
             or (id(value), is_mapping) in self._seen
         ):
             return
-        if not isinstance(value, types.ModuleType | type):
+        if not (isinstance(value, types.ModuleType) or is_class(value)):
             self._seen[id(value), is_mapping] = value
         if objects.is_task_decorator(value):
             self._task(value, is_mapping)

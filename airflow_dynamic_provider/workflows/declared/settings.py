@@ -6,6 +6,8 @@ import functools
 import types
 from typing import Any
 
+from airflow_dynamic_provider.definitions.classes import is_class
+
 #: The setting that names a node. It does not belong to the kind.
 NAME = "task_id"
 
@@ -34,4 +36,4 @@ def is_setting(name: str, value: Any) -> bool:
 
     A function is code of the Dag file. It is found there again, not stored with each node.
     """
-    return name in setting_names() or (isinstance(value, _FUNCTIONS) and not isinstance(value, type))
+    return name in setting_names() or (isinstance(value, _FUNCTIONS) and not is_class(value))

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.codecs.codec import MisfitError
 from airflow_dynamic_provider.definitions.codecs.leaves import LEAVES, EnumCodec
 from airflow_dynamic_provider.definitions.excerpts import excerpt
@@ -41,7 +42,7 @@ def pack_constant(value: Any, part: _Part) -> dict[str, Any] | None:
     kind = type(value)
     if isinstance(value, enum.Enum) and is_found(kind):
         return {"$member": dag_files.address_of(kind), "name": EnumCodec(kind).encode(value)}
-    if isinstance(value, type):
+    if is_class(value):
         return {"$object": dag_files.address_of(value)} if is_named(value) else None
     if kind is OrderedDict:
         return {"$ordered": [[part(key), part(each)] for key, each in value.items()]}
@@ -78,7 +79,7 @@ def resolve_constant(template: Any, part: _Part) -> Any:
         found = dag_files.class_at(template[kind])
         if kind == "$object" and is_named(found):
             return found
-        if kind == "$member" and isinstance(found, type) and issubclass(found, enum.Enum):
+        if kind == "$member" and is_class(found) and issubclass(found, enum.Enum):
             return EnumCodec(found).decode(template["name"])
     except (MisfitError, LookupError, TypeError, ValueError, StopIteration) as error:
         raise _unreadable(template) from error
@@ -96,7 +97,7 @@ def is_found(cls: type) -> bool:
 def is_named(cls: Any) -> bool:
     """Return whether a class is one that the Dag file itself names at its top level, or a type of JSON."""
     own = dag_files.running_dag_file()
-    if not isinstance(cls, type) or not is_found(cls):
+    if not is_class(cls) or not is_found(cls):
         return False
     return own is None or cls in (str, int, float, bool) or any(cls is each for each in own.names.values())
 

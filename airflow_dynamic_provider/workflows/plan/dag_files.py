@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import may_load
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.records import Record
 from airflow_dynamic_provider.errors import LayoutError
 
@@ -94,7 +95,7 @@ def are_one_class(cls: type, other: Any) -> bool:
     """Whether two classes are the same, or come from two imports of one class in a Dag file."""
     if cls is other:
         return True
-    if _stem(cls.__module__) is None or not isinstance(other, type):
+    if _stem(cls.__module__) is None or not is_class(other):
         return False
     return (cls.__module__, cls.__qualname__) == (other.__module__, other.__qualname__)
 

@@ -11,6 +11,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import LayoutError, WorkflowCallError
 from airflow_dynamic_provider.workflows.plan import dag_files
@@ -140,9 +141,9 @@ def _why_not_rebuilt(cls: type, names: tuple[str, ...] | None, own: DagFile | No
 def _class_at(address: Any) -> Any:
     """Return the class with an address, if it is of one of the three kinds."""
     found = dag_files.class_at(address)
-    is_named_tuple = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
+    is_named_tuple = is_class(found) and issubclass(found, tuple) and hasattr(found, "_fields")
     is_fit = is_named_tuple or dataclasses.is_dataclass(found) or _is_model(found)
-    if not isinstance(found, type) or not is_fit:
+    if not is_class(found) or not is_fit:
         raise LayoutError(
             f"{excerpt(address)} is not a dataclass or a NamedTuple",
             task_id=dag_files.running_task_id(),

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_dynamic_provider.definitions.classes import is_class
 from airflow_dynamic_provider.definitions.excerpts import excerpt
 from airflow_dynamic_provider.errors import WorkflowCallError
 from airflow_dynamic_provider.workflows.plan.references import Attribute, Step
@@ -108,7 +109,7 @@ def field_step(shape: Any, name: str) -> Step | None:
     """Return the step to a field of a NamedTuple or a dataclass, ``None`` if it has no such field."""
     if is_named_tuple(shape):
         return shape._fields.index(name) if name in shape._fields else None
-    if isinstance(shape, type) and dataclasses.is_dataclass(shape):
+    if is_class(shape) and dataclasses.is_dataclass(shape):
         is_field = name in {each.name for each in dataclasses.fields(shape)}
         return Attribute(name) if is_field else None
     return None
@@ -141,7 +142,7 @@ def has_index(shape: Any, index: int) -> bool:
 
 def is_named_tuple(shape: Any) -> bool:
     """Whether an annotation is a NamedTuple class."""
-    return isinstance(shape, type) and issubclass(shape, tuple) and hasattr(shape, "_fields")
+    return is_class(shape) and issubclass(shape, tuple) and hasattr(shape, "_fields")
 
 
 @functools.lru_cache(maxsize=1024)
