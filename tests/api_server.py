@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from functools import cached_property
+from functools import cache, cached_property
 
 from airflow_dynamic_provider.cli import server_source
 
@@ -11,6 +11,14 @@ from airflow_dynamic_provider.cli import server_source
 ROLES = {"admin": "ADMIN", "viewer": "VIEWER", "nobody": None}
 
 PREFIX = "/dynamic-outputs"
+
+
+@cache
+def one_app():
+    """Airflow's application without the API of tasks. Making one for each file takes seconds in all."""
+    from airflow.api_fastapi.app import create_app
+
+    return create_app("core")
 
 
 class ApiServer:
@@ -28,11 +36,9 @@ class ApiServer:
 
         return TestClient(self.app, raise_server_exceptions=False)
 
-    @cached_property
+    @property
     def app(self):
-        from airflow.api_fastapi.app import create_app
-
-        return create_app()
+        return one_app()
 
     def headers(self, user):
         from airflow.api_fastapi.app import get_auth_manager

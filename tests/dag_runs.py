@@ -402,8 +402,10 @@ def _update(ti_id: Any, **values: Any) -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
+    table = TaskInstance.__table__
     with create_session() as session:
-        session.execute(update(TaskInstance).where(TaskInstance.id == ti_id).values(**values))
+        # No session of this process knows the task instance.
+        session.execute(update(table).where(table.c.id == ti_id).values(**values))
 
 
 def _message(ti: Any) -> Any:
