@@ -38,10 +38,14 @@ class Stored:
 
     def __init__(self, own_states, xcoms):
         self.own_states, self.xcoms = own_states, xcoms
+        self.seen, self.snapshot = None, None
 
     def look(self):
-        copy = Stored(dict(self.own_states), dict(self.xcoms))
-        return Snapshot(WorkflowReader("dag", "run", SPEC, copy))
+        """Return what is stored now: the same snapshot as long as nothing changes, which is most looks."""
+        now = dict(self.own_states), dict(self.xcoms)
+        if now != self.seen:
+            self.seen, self.snapshot = now, Snapshot(WorkflowReader("dag", "run", SPEC, Stored(*now)))
+        return self.snapshot
 
     def states(self, task_ids):
         return {at: state for at, state in self.own_states.items() if at[0] in task_ids}
