@@ -94,16 +94,22 @@ test-pure test-browser test-contract test-task test-dag test-differential test-l
 
 FLYTE := $(HOMES)/flyte
 .PHONY: test-flyte test-flyte-live flyte-expected
-test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit and as Dags, and compare
+test-flyte: $(READY) $(FLYTE)/.ready ## Run the programs of tests/flyte with flytekit, as Dags and on a real Airflow, and compare
 	$(call step,flytekit)
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json --check
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.check_pods
 	@PYTHONPATH=".:$(FLYTE)/providers" "$(BIN)/python" -m tests.flyte.check_containers
 	@FLYTE_PROGRAMS=all PYTHONPATH="$(FLYTE)/frames" "$(BIN)/python" -m pytest tests/flyte/test_programs.py \
 		$(shared) $(ARGS)
+	@$(call flyte_live,first)
 
-test-flyte-live: $(READY) ## Run all programs of tests/flyte on a real Airflow, each task in its own process (long)
-	@FLYTE_PROGRAMS=all LIVE_DATABASE=postgresql "$(BIN)/python" -m pytest tests/live/test_flyte_programs.py $(ARGS)
+# Many runs at the same time would wait for the lock of SQLite.
+flyte_live = FLYTE_PROGRAMS=$(1) LIVE_DATABASE=postgresql \
+	"$(BIN)/python" -m pytest tests/live/test_flyte_programs.py $(ARGS)
+
+test-flyte-live: PROGRAMS := all
+test-flyte-live: $(READY) ## Run PROGRAMS=all (or their names) of tests/flyte on a real Airflow, each task in its own process
+	@$(call flyte_live,$(PROGRAMS))
 
 flyte-expected: $(FLYTE)/.ready ## Store what flytekit gives for the programs of tests/flyte
 	@PYTHONPATH=. "$(FLYTE)/bin/python" -m tests.flyte.oracle tests/flyte/expected.json

@@ -1,6 +1,6 @@
 """Programs for Flyte on a real Airflow: each task runs in a process of its own, whose directory is then gone.
 
-`make test-flyte-live` runs all of them.
+`make test-flyte` runs a workflow of each program, and `make test-flyte-live` all of them.
 """
 
 from __future__ import annotations
