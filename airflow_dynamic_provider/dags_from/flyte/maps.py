@@ -64,7 +64,7 @@ class FlyteMap(Mapped):
                 for name, value in interface.defaults.items()
                 if name not in lists and name not in bound
             }
-            settings = {
+            settings: dict[str, Any] = {
                 "concurrency": self.concurrency,
                 "min_success_ratio": self.min_success_ratio,
                 "min_successes": self.min_successes,
