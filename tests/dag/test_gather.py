@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Output, dynamic_task, gather
 from airflow_dynamic_provider.errors import HandleUsageError
+from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.dag_runs import run_dag
 
 

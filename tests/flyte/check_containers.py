@@ -5,11 +5,22 @@ It runs in the environment for development, with the packages of ``make test-fly
 
 from __future__ import annotations
 
+import base64
+import json
+import pickle
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
+from airflow.sdk import DAG, task
+
+from airflow_dynamic_provider import DynamicOut, DynamicOutput
 from airflow_dynamic_provider.airflow_adapter.running import as_current
 from airflow_dynamic_provider.dags_from.flyte import ContainerTask, Resources, containers, kwtypes
+from airflow_dynamic_provider.local import run_local
 
 AREA = ContainerTask(
     name="area-of",
@@ -73,8 +84,50 @@ def check_pod():
     assert (plain.cmds, plain.arguments, plain.do_xcom_push) == (["echo"], ["1"], False)
 
 
+def in_container(operator: Any, context: Any) -> Any:
+    """Run what the container of a decorated function runs: a script, with pickled arguments."""
+    with tempfile.TemporaryDirectory() as folder:
+        script, given, result = (Path(folder, name) for name in ("script.py", "script.in", "script.out"))
+        of_pod = {each.name: each.value for each in getattr(operator, "env_vars", ())}
+        variables = of_pod or operator.environment
+        script.write_bytes(base64.b64decode(variables["__PYTHON_SCRIPT"]))
+        given.write_bytes(base64.b64decode(variables["__PYTHON_INPUT"]))
+        # As a container, it has no Airflow.
+        subprocess.run([sys.executable, "-I", "-S", script, given, result], check=True)
+        # A pod leaves JSON, and Docker's operator reads a pickle.
+        return json.loads(result.read_text()) if of_pod else pickle.loads(result.read_bytes())
+
+
+@task.dynamic(out=DynamicOut(str))
+def names():
+    """Give two keys."""
+    for name in ("ann", "bob"):
+        yield DynamicOutput(name, mapping_key=name)
+
+
+def check_maps():
+    """Map functions that run in containers: each gets its item and its key, and its result has its key."""
+
+    def measured(name, greeting, mapping_key):
+        return f"{greeting} {mapping_key}: {len(name)}"
+
+    kinds = {
+        "docker": task.docker(image="python", task_id="docker")(measured),
+        "kubernetes": task.kubernetes(image="python", task_id="kubernetes", do_xcom_push=True)(measured),
+    }
+    expected = {"ann": "hello ann: 3", "bob": "hello bob: 3"}
+    for kind, function in kinds.items():
+        with DAG(kind, schedule=None) as made:
+            names().map(lambda name, function=function: function(name, greeting="hello"))
+        # A decorated operator is one for Python functions, and one that starts containers.
+        operator = made.get_task(kind).operator_class.__mro__[2]
+        with mock.patch.object(operator, "execute", in_container):
+            assert run_local(made).task(kind).values == expected, kind
+
+
 if __name__ == "__main__":
     check_docker()
     check_pod()
-    print("2 passed, 0 failed")  # noqa: T201
+    check_maps()
+    print("3 passed, 0 failed")  # noqa: T201
     sys.exit(0)

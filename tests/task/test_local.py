@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from airflow.providers.common.compat.sdk import ParamValidationError
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Asset, Param, chain, dag, get_current_context, task
@@ -22,6 +23,7 @@ from airflow_dynamic_provider import (
 from airflow_dynamic_provider.errors import LocalRunError
 from airflow_dynamic_provider.execution.batch_records.reading import BatchRecords
 from airflow_dynamic_provider.local import run_local
+from tests.marking import needs_task_state_store
 
 
 @task.dynamic(out=DynamicOut(int))
@@ -140,6 +142,7 @@ def test_values_of_declared_types():
     assert finished.task("moved").values == {"a": Point(2)}
 
 
+@needs_task_state_store
 def test_a_key_of_a_batch_is_tried_again_alone():
     tried = []
 
@@ -192,7 +195,7 @@ def test_the_configuration_the_context_templates_and_operators_of_airflow():
     assert finished.result("bash") == "y"
     assert finished.task("double").values == {"0": 2, "1": 4}
     assert ended == ["shown"]
-    with pytest.raises(ValueError, match=r"Invalid input for param size"):
+    with pytest.raises(ParamValidationError, match=r"Invalid input for param size"):
         run_local(of(body, params={"name": "x", "size": Param(1, type="integer")}), conf={"size": "large"})
 
 

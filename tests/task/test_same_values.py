@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -145,7 +146,10 @@ SAME = [
     date(2026, 1, 1),
     timedelta(seconds=1.5),
     Decimal("1.10"),
-    UUID(int=7),
+    pytest.param(
+        UUID(int=7),
+        marks=pytest.mark.skipif(find_spec("airflow.sdk.serde") is None, reason="Airflow 3.1 stores no UUID"),
+    ),
     Size(3),
     File("a", {"rows": 3}, cache=None),
     Ticket(4),
