@@ -39,8 +39,8 @@ for version in "${versions[@]}"; do
     step "Airflow $version: tests on $(describe "$venv")"
     # All versions are tried, even when the first fails.
     status=0
-    "$venv/bin/python" -m pytest tests/contract tests/task tests/dag --numprocesses 2 --dist loadfile "$@" ||
-        status=1
+    "$venv/bin/python" -m pytest tests/contract tests/task tests/dag tests/dagster tests/flyte \
+        --numprocesses 2 --dist loadfile "$@" || status=1
     "$venv/bin/python" -m pytest tests/live "$@" || status=1
     ((status == 0)) || failed+=("$version")
 done
