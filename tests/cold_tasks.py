@@ -14,11 +14,11 @@ import os
 import sys
 import time
 import traceback
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from airflow_dynamic_provider.version_compat import STARTS_IN_TRIGGERER
-from tests.task_runs import FakeSupervisor, run_task
 
 PACKAGE = "airflow_dynamic_provider"
 
@@ -132,9 +132,17 @@ PROGRAMS = {
 }
 
 
-def load_airflow() -> None:
-    """Load what the process of any task has loaded."""
+def load_airflow() -> set[str]:
+    """Load what the process of any task has loaded, and return the modules of the package that this takes."""
+    for plugin in entry_points(group="airflow.plugins"):
+        if plugin.value.split(".")[0] == PACKAGE:
+            plugin.load()
+    # This module imports the last one, which no plugin needs.
+    loaded = _own_modules() - {f"{PACKAGE}.version_compat"}
     from airflow.sdk import dag, task
+
+    # Imported here, because it imports modules of the package. Tasks import these themselves.
+    from tests.task_runs import run_task
 
     @task
     def nothing() -> None:
@@ -145,9 +153,16 @@ def load_airflow() -> None:
         nothing()
 
     run_task(plain(), "nothing")
+    return loaded | {f"{PACKAGE}.airflow_adapter.in_memory"}
 
 
-def run_in_fork(folder: Path, number: int, task: Task, kept: dict[str, Any]) -> dict[str, Any]:
+def _own_modules() -> set[str]:
+    return {name for name in sys.modules if name.split(".")[0] == PACKAGE}
+
+
+def run_in_fork(
+    folder: Path, number: int, task: Task, kept: dict[str, Any], loaded: set[str]
+) -> dict[str, Any]:
     """Run a task in a forked process.
 
     Args:
@@ -155,11 +170,12 @@ def run_in_fork(folder: Path, number: int, task: Task, kept: dict[str, Any]) -> 
         number: The number of the Dag file.
         task: The task.
         kept: The XComs and states of the run. The task's are added.
+        loaded: The modules of the package that the process of any task has loaded.
     """
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         try:
-            answer = _run(folder / f"dag_{number}.py", task, kept)
+            answer = _run(folder / f"dag_{number}.py", task, kept, loaded)
         except BaseException:
             answer = {"error": traceback.format_exc()}
         with os.fdopen(writing, "w") as pipe:
@@ -175,8 +191,10 @@ def run_in_fork(folder: Path, number: int, task: Task, kept: dict[str, Any]) -> 
     return answer
 
 
-def _run(file: Path, task: Task, kept: dict[str, Any]) -> dict[str, Any]:
-    before, start = set(sys.modules), time.process_time()
+def _run(file: Path, task: Task, kept: dict[str, Any], loaded: set[str]) -> dict[str, Any]:
+    from tests.task_runs import FakeSupervisor, run_task
+
+    start = time.process_time()
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
@@ -184,14 +202,14 @@ def _run(file: Path, task: Task, kept: dict[str, Any]) -> dict[str, Any]:
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)
     parsed = time.process_time()
-    parsed_modules = set(sys.modules)
+    parsed_modules = _own_modules()
     supervisor = FakeSupervisor(
         xcoms={tuple(key): value for key, value in kept.get("xcoms", [])},
         states={tuple(key): value for key, value in kept.get("states", [])},
     )
     run = run_task(module.made, task.task_id, task.map_index, supervisor, task.next_method)
     assert run.state == "success", run.message
-    modules = sorted(name for name in set(sys.modules) - before if name.split(".")[0] == PACKAGE)
+    modules = sorted(_own_modules() - loaded)
     return {
         "modules": modules,
         "parsed": sorted(set(modules) & parsed_modules),
@@ -220,13 +238,13 @@ def _is_generated(cls: type) -> bool:
 
 def main(folder: Path) -> None:
     """Run all tasks, and print what they imported."""
-    load_airflow()
+    loaded = load_airflow()
     found: dict[str, Any] = {}
     for number, (text, tasks) in enumerate(PROGRAMS.items()):
         (folder / f"dag_{number}.py").write_text(text, encoding="utf-8")
         kept: dict[str, Any] = {}
         for task in tasks:
-            answer = run_in_fork(folder, number, task, kept)
+            answer = run_in_fork(folder, number, task, kept, loaded)
             if task.kind:
                 found[task.kind] = answer
     sys.stdout.write(f"{json.dumps(found)}\n")

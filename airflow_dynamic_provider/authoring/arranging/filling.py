@@ -6,6 +6,7 @@ Airflow resolves references in template fields only. In other arguments, the ope
 from __future__ import annotations
 
 import inspect
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, XComArg
@@ -17,6 +18,9 @@ from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Objects of these classes hold no reference.
+_PLAIN = frozenset({bool, bytes, datetime, float, int, str, timedelta, type(None)})
 
 
 class Filled(XComArg):
@@ -73,17 +77,22 @@ def references_in(value: Any) -> Iterator[NotAValue]:
 
 
 def attributes_of(task: Any) -> dict[str, Any]:
-    """Return the attributes of an operator that are not template fields."""
+    """Return the attributes of an operator that are not template fields, without plain values."""
     return {name: value for name, value in _kept(task).items() if name not in task.template_fields}
 
 
 def _kept(task: Any) -> dict[str, Any]:
-    return objects.attributes_of(task)
+    """Return the attributes of an operator that may hold a reference: most of them are plain values."""
+    own = objects.attributes_of(task)
+    return {name: value for name, value in own.items() if type(value) not in _PLAIN}
 
 
 def _refuse_lost(task: Any) -> None:
+    given = {name: value for name, value in objects.arguments_of(task).items() if type(value) not in _PLAIN}
+    if not any(True for value in given.values() for _ in references_in(value)):
+        return
     kept = {id(each) for value in _kept(task).values() for each in _all_references(value)}
-    for name, value in objects.arguments_of(task).items():
+    for name, value in given.items():
         if any(id(each) not in kept for each in references_in(value)):
             raise _refuse(task, name, "which its constructor did not keep unchanged")
 
