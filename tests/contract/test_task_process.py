@@ -518,7 +518,7 @@ def test_a_task_instance_that_goes_on_is_known(next_method):
     "A running task skips tasks by their ids with SkipDownstreamTasks, and still stores what it returns.",
     rests="lists of workflows without nodes, for which no process starts",
     where="airflow_adapter/skipping.py",
-    names="SkipDownstreamTasks",
+    names="SkipDownstreamTasks task_runner",
 )
 def test_a_running_task_skips_others_and_returns_a_value():
     _, supervisor = run_inside(lambda context: skipping.skip_tasks(["many"]))

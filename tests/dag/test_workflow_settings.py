@@ -78,6 +78,15 @@ def test_settings_that_would_hurt_the_clones_are_kept_from_them():
     assert run.states("too_slow.slow") == {"slow": "failed"}
 
 
+@pytest.mark.skipif(not STARTS_IN_TRIGGERER, reason="all nodes of a kind are in one lane")
+@pytest.mark.parametrize(("rule", "direct"), [("downstream", 4), ("absolute", 3), ("upstream", 3)])
+def test_nodes_that_start_at_once_run_before_those_that_have_waited(rule, direct):
+    with DAG("weights", schedule=None, default_args={"priority_weight": 3, "weight_rule": rule}) as made:
+        ordered(1)
+    weights = [made.get_task(f"ordered.odd{lane}").priority_weight for lane in ("", "__after")]
+    assert weights == [direct, 3]
+
+
 def test_a_workflow_is_the_same_at_every_parse():
     from tests.dag_runs import dag_serialization
 

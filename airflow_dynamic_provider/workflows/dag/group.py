@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, WeightRule
 
 from airflow_dynamic_provider.airflow_adapter import task_graph
 from airflow_dynamic_provider.airflow_adapter.labels import MAP_INDEX_TEMPLATE
@@ -342,6 +342,10 @@ def _make_nodes(kind: Kind, kinds: Kinds, spec: WorkflowSpec, name: str, listed:
         # The task of a growing list ends with the workflow, but its nodes start before. For why this is set
         # here, see `HelperOperator`.
         task_graph.set_trigger_rule(nodes, TriggerRule.ONE_SUCCESS)
+    if lane.is_direct and nodes.weight_rule == WeightRule.DOWNSTREAM:
+        # This rule starts a task before those that wait for it, but Airflow does not know which nodes wait.
+        # Without it, nodes of low map indexes that have waited run before the last that others wait for.
+        nodes.priority_weight += 1
     return nodes
 
 
