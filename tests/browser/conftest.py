@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.run_server import PAGE, RunServer
 from tests.chromium import chromium
@@ -33,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A running Chromium without a window."""
+    # Milliseconds. A busy machine may need more than the five seconds of the default.
+    expect.set_options(timeout=30_000)
     with chromium() as started:
         yield started
 

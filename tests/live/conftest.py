@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.flyte import running as flyte
+from tests.live import local_airflow
 from tests.live.local_airflow import LocalAirflow
 from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
@@ -33,19 +34,32 @@ PROBED = "probe.jsonl"
 #: The workflows of programs for Flyte that run here: (program, workflow) pairs.
 FLYTE_WORKFLOWS = flyte.chosen(os.environ.get("FLYTE_PROGRAMS", "working_files"))
 #: Seconds. No test changes a Dag file, and reading all of them again and again would keep a processor busy.
-RARELY = "600"
+NEVER = "86400"
 #: What the Airflows of the tests have beside their own settings.
 SETTINGS = {
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": RARELY,
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": NEVER,
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": NEVER,
+    # A round of the scheduler takes as much processor time when there is nothing to do.
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     # Only the runs that the tests start.
     "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     "PYTHONPATH": str(ROOT),
 }
+LOCAL_SETTINGS = f"""\
+from tests import quick_server
+
+quick_server.install()
+{local_airflow.LOCAL_SETTINGS}"""
+#: Seconds that a test may take on a busy machine, with the runs of all tests of its module.
+PATIENCE = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder."""
     mark(items, HERE, "live")
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
 @contextlib.contextmanager
@@ -71,8 +85,13 @@ def airflow() -> Iterator[LocalAirflow]:
     shutil.copytree(PROBE.parent, folder / "home" / "plugins")
     try:
         with database() as of_database:
-            settings = {**SETTINGS, **of_database, "PROBE_FILE": str(folder / PROBED)}
-            with LocalAirflow(folder / "home", folder / "dags", settings=settings).running() as started:
+            made = LocalAirflow(
+                folder / "home",
+                folder / "dags",
+                settings={**SETTINGS, **of_database, "PROBE_FILE": str(folder / PROBED)},
+                local_settings=LOCAL_SETTINGS,
+            )
+            with made.running() as started:
                 yield started
                 started.kill_all()
     finally:

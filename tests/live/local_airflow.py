@@ -25,7 +25,7 @@ from airflow_dynamic_provider.version_compat import COMMAND
 from tests import strict_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from types import FrameType
 
 HOST = "127.0.0.1"
@@ -98,7 +98,7 @@ class StartError(RuntimeError):
 
 
 class LocalAirflow:
-    """The four components of one Airflow.
+    """The components of one Airflow.
 
     Args:
         home: Its AIRFLOW_HOME: settings, SQLite database, logs.
@@ -106,6 +106,8 @@ class LocalAirflow:
         port: The port of its API server on the loopback interface; any free one by default.
         settings: Environment variables that override those above; ``None`` leaves one out.
         local_settings: The local settings of Airflow, which every component imports.
+        path: The path below which the API server answers, with a leading slash; none by default.
+        without: The names of components that it does not have.
     """
 
     def __init__(
@@ -115,13 +117,16 @@ class LocalAirflow:
         port: int | None = None,
         settings: Mapping[str, str | None] | None = None,
         local_settings: str = LOCAL_SETTINGS,
+        path: str = "",
+        without: Collection[str] = (),
     ) -> None:
         self.local_settings = local_settings
+        self.names = [name for name in COMPONENTS if name not in without]
         self.home = home.resolve()
         self.dags = dags.resolve()
         self.port = port or free_port()
         self.settings = settings or {}
-        self.url = f"http://{HOST}:{self.port}"
+        self.url = f"http://{HOST}:{self.port}{path}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @contextlib.contextmanager
@@ -182,27 +187,6 @@ class LocalAirflow:
         environment = {**self._environment, "PYTHONPATH": str(Path(__file__).parents[2])}
         subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=True)
 
-    @contextlib.contextmanager
-    def behind_path(self, path: str, *, seconds: float = 60) -> Iterator[str]:
-        """Start a second API server whose pages are below a path, and return its address.
-
-        Raises:
-            StartError: It did not answer in time.
-        """
-        port = free_port()
-        url = f"http://{HOST}:{port}{path}"
-        settings = {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url}
-        process = self._launch("api-server-behind-path", COMPONENTS["api-server"], settings)
-        try:
-            deadline = time.monotonic() + seconds
-            while not _answers(f"{url}/api/v2/version"):
-                if time.monotonic() > deadline:
-                    raise StartError(self.recent_logs("api-server-behind-path"))
-                time.sleep(0.5)
-            yield url
-        finally:
-            stop_processes([process])
-
     def has_logged(self, name: str, text: str) -> bool:
         """Whether a component has written a line with this text."""
         log = self._log(name)
@@ -211,7 +195,7 @@ class LocalAirflow:
     def recent_logs(self, *names: str) -> str:
         """Return the last lines of the components' logs."""
         tails = []
-        for name in names or COMPONENTS:
+        for name in names or self.names:
             log = self._log(name)
             lines = log.read_text(errors="replace").splitlines()[-40:] if log.exists() else []
             tails.append("\n".join([f"--- {name} ({log})", *lines]))
@@ -223,19 +207,17 @@ class LocalAirflow:
         migration = self._launch("migration", ["db", "migrate"])
         if migration.wait() != 0:
             raise StartError(f"the database could not be created\n{self.recent_logs('migration')}")
-        for name in COMPONENTS:
+        for name in self.names:
             self.start(name)
 
-    def _launch(
-        self, name: str, arguments: list[str], settings: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         log = self._log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             # In a separate session, so that Ctrl-C reaches only this process, which then stops them in order.
             return subprocess.Popen(
                 [sys.executable, "-m", "airflow", *arguments],
-                env={**self._environment, **(settings or {})},
+                env=self._environment,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -283,9 +265,10 @@ class LocalAirflow:
             httpx.get(f"{self.url}/execution/health", timeout=60)
         except httpx.TransportError:
             return False
-        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        # The API server is healthy if it answers.
+        components = [name.replace("-", "_") for name in self.names if name != "api-server"]
         health = answer.json() if answer.status_code == httpx.codes.OK else {}
-        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+        return all(health.get(part, {}).get("status") == "healthy" for part in ("metadatabase", *components))
 
     def _stop(self) -> None:
         # The API server ends last, because tasks report their end to it.
@@ -293,13 +276,6 @@ class LocalAirflow:
         stop_processes(list(self.processes.values()))
         self.processes.clear()
         stop_processes([api_server] if api_server else [])
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def stop_processes(processes: list[subprocess.Popen[bytes]]) -> None:

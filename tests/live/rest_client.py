@@ -39,6 +39,7 @@ class RestClient:
     """
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.http = httpx.Client(base_url=url, timeout=120)
         # Airflow 3.1 wants one even where it lets everybody in.
         token = _checked(self.http.get("/auth/token"))["access_token"]
@@ -63,7 +64,7 @@ class RestClient:
         answer = self.http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         return str(_checked(answer)["dag_run_id"])
 
-    def wait(self, dag_id: str, run_id: str, *, seconds: float = 280) -> str:
+    def wait(self, dag_id: str, run_id: str, *, seconds: float = 600) -> str:
         """Wait until a run has ended, and return its final state.
 
         Raises:

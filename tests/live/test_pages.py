@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.chromium import chromium
 from tests.live.dags.pages import ADDRESS, CUSTOMERS, HANDLER, HOSTILE, SCRIPT
-from tests.live.window import TAB, Window
+from tests.live.window import TAB, Window, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,10 +83,6 @@ def orders(client: RestClient, triggered: dict[str, str]) -> str:
 def hostile(client: RestClient, triggered: dict[str, str]) -> str:
     assert client.wait("hostile", triggered["hostile"]) == "success"
     return triggered["hostile"]
-
-
-def rows_of(frame: FrameLocator) -> Locator:
-    return frame.locator("table.matrix tbody tr[aria-rowindex]")
 
 
 def keys_of(frame: FrameLocator) -> list[str]:
@@ -452,16 +448,6 @@ def test_dark_mode_is_airflows(
         colors[is_dark] = window.evaluate("getComputedStyle(document.body).color")
         window.close()
     assert colors[False] != colors[True]
-
-
-def test_behind_a_base_path(browser: Browser, airflow: LocalAirflow, orders: str) -> None:
-    with airflow.behind_path("/team-a") as url:
-        window = Window(browser, url)
-        frame = window.open_run("orders", orders)
-        expect(rows_of(frame)).to_have_count(4)
-        rows_of(frame).first.locator("td a").first.click()
-        window.page.wait_for_url(re.compile(r"/team-a/dags/orders/runs/.*/tasks/load/mapped/0"))
-        window.close()
 
 
 def test_a_run_without_dynamic_outputs_says_so(window: Window, triggered: dict[str, str]) -> None:

@@ -10,7 +10,15 @@ import httpx
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Page, Request
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        FrameLocator,
+        Locator,
+        Page,
+        Request,
+    )
 
 #: Milliseconds until an element has to be visible, on a busy machine.
 PATIENCE = 30_000
@@ -115,6 +123,11 @@ class Window:
         host = urlsplit(request.url).netloc
         if host and host != urlsplit(self.url).netloc:
             self.elsewhere.append(request.url)
+
+
+def rows_of(frame: FrameLocator) -> Locator:
+    """Return the rows of a matrix."""
+    return frame.locator("table.matrix tbody tr[aria-rowindex]")
 
 
 def _run(dag_id: str, run_id: str) -> str:

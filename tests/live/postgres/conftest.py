@@ -1,4 +1,4 @@
-"""A real Airflow on PostgreSQL for the tests of this folder. It ends before the other live tests begin."""
+"""A real Airflow on PostgreSQL, below a path. It ends before the other live tests begin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.conftest import SETTINGS
+from tests.live.conftest import LOCAL_SETTINGS, SETTINGS
 from tests.live.local_airflow import LocalAirflow
 from tests.live.local_postgres import local_postgres
 from tests.live.postgres.file_xcom_backend import FOLDER, FileXCom
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POSTGRES_DAGS = Path(__file__).parent / "dags"
+#: The path below which its API server answers, as behind a proxy that several Airflows share.
+PATH = "/team-a"
 
 
 # Two Airflows at the same time would take each other's processors.
@@ -35,7 +37,16 @@ def postgres() -> Iterator[RestClient]:
                 "AIRFLOW__CORE__XCOM_BACKEND": f"{FileXCom.__module__}.{FileXCom.__name__}",
                 FOLDER: str(folder / "xcom"),
             }
-            with LocalAirflow(folder / "home", POSTGRES_DAGS, settings=settings).running() as started:
+            # Nothing of these Dags waits in a triggerer.
+            made = LocalAirflow(
+                folder / "home",
+                POSTGRES_DAGS,
+                settings=settings,
+                local_settings=LOCAL_SETTINGS,
+                path=PATH,
+                without=("triggerer",),
+            )
+            with made.running() as started:
                 client = RestClient(started.url)
                 yield client
                 client.close()

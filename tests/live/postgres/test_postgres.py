@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 
 from airflow_dynamic_provider.definitions.keys import render_label
 from airflow_dynamic_provider.execution.layout import METADATA_XCOM, StoredMetadata
-from tests.live.postgres.conftest import POSTGRES_DAGS
+from tests.chromium import chromium
+from tests.live.postgres.conftest import PATH, POSTGRES_DAGS
 from tests.live.postgres.file_xcom_backend import DAG_ID as BY_REFERENCE
 from tests.live.postgres.file_xcom_backend import PREFIX, read
+from tests.live.window import Window, rows_of
 
 if TYPE_CHECKING:
     from tests.live.rest_client import RestClient
@@ -52,6 +56,19 @@ def test_the_labels_of_long_key_paths_are_cut_and_the_keys_are_not(
     assert labels == [render_label((outer, inner)) for outer in outer_keys for inner in inner_keys]
     assert len(set(labels)) == len(labels)
     assert {len(label) for label in labels} == {len("short/ß"), 250}
+
+
+def test_the_pages_work_below_a_path(postgres: RestClient, runs: dict[str, str]) -> None:
+    run_id = runs[PLAINLY]
+    _wait(postgres, PLAINLY, run_id)
+    with chromium() as browser:
+        window = Window(browser, postgres.url)
+        frame = window.open_run(PLAINLY, run_id)
+        expect(rows_of(frame).first).to_be_visible()
+        rows_of(frame).first.locator("td a").first.click()
+        link = rf"{PATH}/dags/{PLAINLY}/runs/.*/tasks/describe/mapped/0"
+        window.page.wait_for_url(re.compile(link))
+        window.close()
 
 
 def _wait(postgres: RestClient, dag_id: str, run_id: str) -> None:
