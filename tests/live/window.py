@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
 
 #: Milliseconds until an element has to be visible, on a busy machine.
-PATIENCE = 30_000
+PATIENCE = 120_000
 
 TAB = "Dynamic outputs"
 
