@@ -13,7 +13,7 @@ from airflow.sdk import dag, task
 
 from airflow_dynamic_provider import dynamic_workflow
 
-NUMBERS = [31, 4, 15, 9, 26, 5, 35, 8, 97, 93]
+NUMBERS = [31, 4, 15, 9, 26, 5, 35]
 SMALL_ENOUGH = 3
 
 

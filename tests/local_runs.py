@@ -30,6 +30,13 @@ class LocalRun:
             if each == task_id
         }
 
+    def states(self, task_id: str) -> dict[str | int, str]:
+        """Label, or map index without a label -> state."""
+        found = sorted(
+            (index, state) for (each, index), state in self.memory.states.items() if each == task_id
+        )
+        return {self.memory.labels.get((task_id, index), index): state for index, state in found}
+
     def state_of(self, task_id: str, map_index: int = UNMAPPED) -> str:
         return str(self.memory.states[task_id, map_index])
 

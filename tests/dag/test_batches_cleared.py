@@ -8,7 +8,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task, get_mapping_key
 from airflow_dynamic_provider.airflow_adapter.models import create_session
@@ -250,6 +250,8 @@ def test_what_is_kept_of_a_batch_depends_on_its_state(failed_run, state, stored,
         session.rollback()
 
 
+TASKS = ("first", "second", "third", "add")
+
 SHAPES = {
     "chain": lambda batches: produce().map(first, batch=batches[0]).map(second, batch=batches[1]),
     "body": lambda batches: produce().map(lambda number: second(first(number)), batch=batches[0]),
@@ -269,41 +271,48 @@ def add(left, right):
     return [left, right]
 
 
-def program(shape, batches):
+#: Group of a program -> the sizes of its batches; ``None`` for a task instance for each key.
+GROUPS = {"batched": (3, 2), "single": (None, None)}
+
+
+def program(shape):
+    """Build the same tasks with and without batches."""
     with DAG(f"cleared_{shape}", schedule=None) as dag:
-        results = SHAPES[shape](batches)
-        keep(results.collect(keyed=True, min_success_ratio=0))
-        keep.override(task_id="states")(results.states())
-        keep.override(task_id="last")(results.map(third).states())
+        for group, batches in GROUPS.items():
+            with TaskGroup(group):
+                results = SHAPES[shape](batches)
+                keep(results.collect(keyed=True, min_success_ratio=0))
+                keep.override(task_id="states")(results.states())
+                keep.override(task_id="last")(results.map(third).states())
     return dag
 
 
-def told(dag, choices, seed):
-    """What ran, and what collectors got, in a run whose keys are cleared a few times."""
-    chosen = random.Random(seed)
-    found = []
-    keys = [f"k{number}" for number in range(WORLD.count)]
-    run = start_run(dag)
-    for number in range(3):
-        WORLD.acts = {
-            (task_id, key): choices[chosen.randrange(len(choices))]
-            for task_id in ("first", "second", "third", "add")
-            for key in keys
-        }
-        if number:
-            wanted = ["--state", "failed"] if number == 2 else ["--key", chosen.choice(keys)]
-            clear(run, "--of", "produce.result", *wanted)
-        run.run()
-        found.append((Counter(WORLD.ran), *(run.xcom(each) for each in ("keep", "states", "last"))))
-    return found
+def told(run, group):
+    """What ran, and what collectors got."""
+    ran = Counter(each.removeprefix(f"{group}.") for each in WORLD.ran if each.startswith(group))
+    return ran, *(run.xcom(f"{group}.{each}") for each in ("keep", "states", "last"))
 
 
 @pytest.mark.parametrize(("shape", "seed"), [("chain", 1), ("body", 2), ("zip", 3)])
 def test_a_clear_does_the_same_with_and_without_batches(shape, seed):
+    WORLD.count = 4
     choices = ["fail", "fail for good", "skip", None, None, None]
-    batched = told(program(shape, (3, 2)), choices, seed)
-    WORLD.ran = []
-    assert batched == told(program(shape, (None, None)), choices, seed)
+    chosen = random.Random(seed)
+    keys = [f"k{number}" for number in range(WORLD.count)]
+    run = start_run(program(shape))
+    for number in range(3):
+        acts = {(task_id, key): chosen.choice(choices) for task_id in TASKS for key in keys}
+        WORLD.acts = {
+            (f"{group}.{task_id}", key): how for (task_id, key), how in acts.items() for group in GROUPS
+        }
+        if number:
+            wanted = ["--state", "failed"] if number == 2 else ["--key", chosen.choice(keys)]
+            for group in GROUPS:
+                clear(run, "--of", f"{group}.produce.result", *wanted)
+        run.run()
+        batched = told(run, "batched")
+        assert batched == told(run, "single")
+        assert batched[0]
 
 
 def test_the_page_plans_and_clears_single_keys(failed_run, monkeypatch):

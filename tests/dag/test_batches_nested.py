@@ -7,6 +7,7 @@ from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_task
 from tests.dag_runs import run_dag, start_run
+from tests.local_runs import run_locally
 
 pytestmark = pytest.mark.dag
 
@@ -58,23 +59,21 @@ def nested(batch, fails=(), fails_outer=()):
     return dag
 
 
-def seen(dag):
-    run = run_dag(dag)
-    ids = ("keep", "states", "all", "belows")
-    return run, {
-        "state": run.state,
-        **{
-            each: (run.states(each), run.xcom(each) if "success" in run.states(each).values() else None)
-            for each in ids
-        },
+def seen(run):
+    names = ("keep", "states", "all", "belows")
+    return {
+        name: (run.states(name), run.xcom(name) if "success" in run.states(name).values() else None)
+        for name in names
     }
 
 
-@pytest.mark.parametrize("failing", [{}, {"fails": (0, 21), "fails_outer": (1,)}], ids=str)
+FAILING = {"fails": (0, 21), "fails_outer": (1,)}
+
+
+@pytest.mark.parametrize("failing", [{}, FAILING], ids=str)
 def test_batches_below_outer_keys(failing):
-    _, expected = seen(nested(None, **failing))
-    run, found = seen(nested(2, **failing))
-    assert found == expected
+    run = run_locally(nested(2, **failing))
+    assert seen(run) == seen(run_locally(nested(None, **failing)))
     if not failing:
         assert list(run.states("work")) == [
             "k0/i0",
@@ -84,23 +83,31 @@ def test_batches_below_outer_keys(failing):
         ]
 
 
+def joined(how, batch):
+    with DAG("joined", schedule=None) as dag:
+        left = produce()
+        right = produce.override(task_id="others")(4).map(work, batch=batch)
+        both = left.zip(right, how="outer") if how == "zip" else left.product(right)
+        pairs = both.map(pair, batch=batch)
+        keep(pairs.collect(keyed=True))
+        keep.override(task_id="states")(pairs.states())
+        keep.override(task_id="all")(pairs.collect())
+        keep.override(task_id="belows")(both.collect(keyed=True))
+    return dag
+
+
 @pytest.mark.parametrize("how", ["zip", "product"])
 def test_batches_of_joined_keys(how):
-    def joined(batch):
-        with DAG("joined", schedule=None) as dag:
-            left = produce()
-            right = produce.override(task_id="others")(4).map(work, batch=batch)
-            both = left.zip(right, how="outer") if how == "zip" else left.product(right)
-            pairs = both.map(pair, batch=batch)
-            keep(pairs.collect(keyed=True))
-            keep.override(task_id="states")(pairs.states())
-            keep.override(task_id="all")(pairs.collect())
-            keep.override(task_id="belows")(both.collect(keyed=True))
-        return dag
+    expected = seen(run_locally(joined(how, None)))
+    assert {state for states, _ in expected.values() for state in states.values()} == {"success"}
+    assert seen(run_locally(joined(how, 3))) == expected
 
-    run, expected = seen(joined(None))
-    assert run.state == "success"
-    assert seen(joined(3))[1] == expected
+
+def test_airflow_runs_the_same():
+    assert seen(run_dag(joined("zip", 3))) == seen(run_locally(joined("zip", None)))
+    failed = run_dag(nested(2, **FAILING))
+    assert failed.state == "failed"
+    assert seen(failed) == seen(run_locally(nested(None, **FAILING)))
 
 
 def test_the_check_before_a_collector_names_the_keys_that_could_not_start():

@@ -22,6 +22,7 @@ from airflow_dynamic_provider import (
 from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord, StoredChunk, chunk_xcom
 from tests.dag.misbehaving import behave
 from tests.dag_runs import run_dag, start_run
+from tests.local_runs import run_locally
 from tests.marking import needs_task_state_store
 from tests.task_runs import OF_CLEARS
 
@@ -89,7 +90,7 @@ def test_async_functions_wait_at_the_same_time():
         WORLD.now -= 1
         return [number, get_mapping_key()]
 
-    run = run_dag(batched(wait, Batch(50, concurrency=20)))
+    run = run_locally(batched(wait, Batch(50, concurrency=20)))
     assert run.xcom("keep") == {f"k{number}": [number, f"k{number}"] for number in range(50)}
     assert WORLD.most == 20
 
@@ -103,7 +104,7 @@ def test_threads_run_at_the_same_time():
         together.wait()
         return threading.current_thread() is threading.main_thread()
 
-    run = run_dag(batched(meet, Batch(4, concurrency=4)))
+    run = run_locally(batched(meet, Batch(4, concurrency=4)))
     assert run.xcom("keep") == dict.fromkeys(["k0", "k1", "k2", "k3"], False)
 
 
@@ -112,7 +113,7 @@ def test_a_plain_function_runs_in_the_main_thread():
     def here(number):
         return threading.current_thread() is threading.main_thread()
 
-    run = run_dag(batched(here, 3))
+    run = run_locally(batched(here, 3))
     assert set(run.xcom("keep").values()) == {True}
 
 
@@ -124,7 +125,7 @@ def test_a_process_of_the_pool_that_dies_fails_its_keys_and_the_others_run():
         time.sleep(0.2)
         return number
 
-    run = run_dag(batched(die, Batch(5, concurrency=1, runner="processes")))
+    run = run_locally(batched(die, Batch(5, concurrency=1, runner="processes")))
     assert run.xcom("keep") == {f"k{number}": number for number in range(1, 5)}
     assert "the process that ran it died" in records(run, "die")["k0"].failure.message
 
@@ -140,7 +141,7 @@ def test_a_function_in_another_process_cannot_call_airflow(runner):
             context["ti"]
         Variable.get("anything")
 
-    run = run_dag(batched(ask, Batch(5, runner=runner, concurrency=2)))
+    run = run_locally(batched(ask, Batch(5, runner=runner, concurrency=2)))
     message = records(run, "ask")["k0"].failure.message
     assert "not available in a function that runs in another process" in message
 
@@ -150,7 +151,7 @@ def test_xcom_push_is_refused_at_the_key():
     def push(number, ti=None):
         ti.xcom_push("mine", number)
 
-    run = run_dag(batched(push, 5))
+    run = run_locally(batched(push, 5))
     assert records(run, "push")["k0"].failure.message == (
         "Task 'push', key 'k0': xcom_push('mine') in a batch, whose XComs belong to all of its keys. "
         "Return the value, or attach it with add_output_metadata."
@@ -162,7 +163,7 @@ def test_a_value_that_cannot_be_stored_fails_its_key_alone():
     def give(number):
         return object() if number == 1 else number
 
-    run = run_dag(batched(give, 5))
+    run = run_locally(batched(give, 5))
     assert run.xcom("states")["k1"] == "failed"
     assert run.xcom("keep") == {"k0": 0, "k2": 2, "k3": 3, "k4": 4}
     assert (
@@ -194,15 +195,7 @@ def test_keys_do_not_share_their_arguments():
 @needs_task_state_store
 def test_a_retry_runs_only_the_keys_that_failed():
     WORLD.acts = {"k1": "fail", "k3": "fail for good", "k2": "skip"}
-    run = start_run(batched(work.override(retries=2, retry_delay=0), 5))
-
-    original = act
-
-    def once(key):
-        original(key)
-
-    WORLD.after = once
-    run.run()
+    run = start_run(batched(work.override(retries=2, retry_delay=0), 5)).run()
     first = WORLD.ran[:5]
     assert first == ["k0", "k1", "k2", "k3", "k4"]
     assert WORLD.ran[5:] == ["k1", "k1"]
@@ -263,7 +256,7 @@ def test_a_limit_of_bytes_cuts_batches():
         keep.override(task_id="again")(
             lengths.map(keep.override(task_id="keep_each"), batch=Batch(10, bytes=4)).collect()
         )
-    run = run_dag(dag)
+    run = run_locally(dag)
     assert run.xcom("keep") == [10, 10, 100, 10, 10]
     assert run.xcom("again") == [10, 10, 100, 10, 10]
     assert list(run.states("length")) == ["t0 … t1 (2)", "t2", "t3 … t4 (2)"]
@@ -277,7 +270,7 @@ def test_what_another_process_lacks_is_refused_where_it_is_used():
             return ti.task_id
         return [params, sorted(context)]
 
-    run = run_dag(batched(take, Batch(5, runner="processes")))
+    run = run_locally(batched(take, Batch(5, runner="processes")))
     message = records(run, "take")["k0"].failure.message
     assert message.startswith("Key 'k0': the context has no 'ti' in another process")
     kept = run.xcom("keep")["k1"]
