@@ -278,6 +278,8 @@ def run_instance(run: MemoryRun, task: Any, map_index: int, try_number: int) -> 
         context = ti.get_template_context()
         log = _silent_log()
         state, _, error = run_task(ti, context, log)
+        # As Airflow's processes do before they call the callbacks.
+        context["exception"] = error
         finalize(ti, state, context, log, error)
     if memory.refused is not None:
         raise memory.refused

@@ -476,18 +476,18 @@ def test_a_hit_takes_one_call_to_the_store_and_a_miss_two():
         asked()
         ran()
         with DAG("counted", schedule=None) as dag:
-            produce.override(cache=None)(WORLD.values).map(work, cache=cache, batch=500)
+            produce.override(cache=None)(WORLD.values).map(work, cache=cache, batch=100)
         done = run_dag(dag)
         reads = sum(of["GetXCom"] for at, of in done.calls.messages.items() if at[0] == "work")
         return asked(), ran().total() - 1, reads
 
-    WORLD.values = {f"k{number}": number + 100 for number in range(1_000)}
+    WORLD.values = {f"k{number}": number + 100 for number in range(200)}
     without, _, pulled = run(None)
     assert without == {}
-    assert run(Cache("1"))[:2] == ({"read": 1_000, "write": 1_000}, 1_000)
+    assert run(Cache("1"))[:2] == ({"read": 200, "write": 200}, 200)
     WORLD.values["k7"] = 7
     used, computed, pulled_again = run(Cache("1"))
-    assert (used, computed) == ({"read": 1_000, "write": 1}, 1)
+    assert (used, computed) == ({"read": 200, "write": 1}, 1)
     # The batches read no more from Airflow than without a cache.
     assert pulled_again == pulled
 

@@ -172,6 +172,23 @@ def test_a_key_of_a_batch_is_tried_again_alone():
     assert (finished.state, tried) == ("failed", [0, 1, 2, 1])
 
 
+def test_a_failed_key_tells_callbacks_and_later_tasks_its_error():
+    told = []
+
+    @task(on_failure_callback=lambda context: told.append(repr(context["exception"])))
+    def divide(number):
+        return 6 // number
+
+    @task
+    def tell(outcomes):
+        return {key: [outcome.error_message, outcome.tries] for key, outcome in outcomes.items()}
+
+    finished = run_local(of(lambda: tell(numbers("ab").map(divide).outcomes())))
+    message = "integer division or modulo by zero"
+    assert told == [f"ZeroDivisionError({message!r})"]
+    assert finished.result("tell") == {"a": [message, 1], "b": [None, 1]}
+
+
 def test_the_configuration_the_context_templates_and_operators_of_airflow():
     ended = []
 
