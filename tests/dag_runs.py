@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import os
@@ -80,7 +81,7 @@ class FinishedRun:
 def run_dag(dag: Any, conf: dict[str, Any] | None = None) -> FinishedRun:
     """Run a Dag to its end."""
     register(dag)
-    with _counting() as calls:
+    with _counting() as calls, _writing_states():
         run = dag.test(run_conf=conf)
     _check_user_interface(dag, run)
     return FinishedRun(dag, run, calls)
@@ -102,7 +103,7 @@ def run_by_command(file: Path, dag: Any, conf: dict[str, Any] | None = None) -> 
     shutil.copy(file, copy)
     try:
         arguments = get_parser().parse_args(["dags", "test", dag.dag_id, "--conf", json.dumps(conf or {})])
-        with _counting() as calls:
+        with _counting() as calls, _writing_states():
             arguments.func(arguments)
     finally:
         copy.unlink()
@@ -450,6 +451,59 @@ def _counting() -> Iterator[ApiCalls]:
 
     with mock.patch.object(InProcessSupervisorComms, "send", counted):
         yield calls
+
+
+@contextmanager
+def _writing_states() -> Iterator[None]:
+    """Make ``dag.test()`` write the states of task instances without loading their runs first."""
+    from airflow.models.taskinstance import TaskInstance
+
+    set_state: Callable[..., bool] = TaskInstance.set_state
+
+    def write_state(ti: Any, state: Any, session: Any = None) -> bool:
+        if session is not None:
+            # A decision of the scheduler.
+            return set_state(ti, state, session=session)
+        return ti.state != state and _write_state(ti, state)
+
+    with mock.patch.object(TaskInstance, "set_state", write_state):
+        yield
+
+
+def _write_state(ti: Any, state: Any) -> bool:
+    """Do what ``TaskInstance.set_state`` does for a task instance that belongs to no session."""
+    from airflow.sdk import timezone
+    from airflow.utils.session import create_session
+    from airflow.utils.state import State
+    from sqlalchemy.orm.attributes import set_committed_value
+
+    now = timezone.utcnow()
+    read_times, write = _statements()
+    key = {f"of_{name}": getattr(ti, name) for name in TI_KEY}
+    with create_session(scoped=False) as session:
+        start, end = session.execute(read_times, key).one()
+        values = {"state": state, "start_date": start or now}
+        if state in State.finished or state == "up_for_retry":
+            values["end_date"] = end or now
+            values["duration"] = (values["end_date"] - values["start_date"]).total_seconds()
+        session.execute(write, {**key, **values})
+    set_committed_value(ti, "state", state)
+    return True
+
+
+#: The columns that name a task instance. Its id is another one for each retry.
+TI_KEY = ("dag_id", "task_id", "run_id", "map_index")
+
+
+@functools.cache
+def _statements() -> tuple[Any, Any]:
+    """Return what reads the times of a task instance, and what writes it: they take long to build."""
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import bindparam, select, update
+
+    table = TaskInstance.__table__
+    of_ti = [table.c[name] == bindparam(f"of_{name}") for name in TI_KEY]
+    return select(table.c.start_date, table.c.end_date).where(*of_ti), update(table).where(*of_ti)
 
 
 def dag_serialization() -> Any:
