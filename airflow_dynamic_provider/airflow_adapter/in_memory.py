@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import uuid
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED, States
@@ -18,7 +19,6 @@ from airflow_dynamic_provider.version_compat import NO_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
-    from datetime import datetime
 
     from airflow.sdk import DAG
 
@@ -353,7 +353,7 @@ def instance_of(
         dag_version_id=uuid.uuid4(),
         task=task,
         max_tries=retries,
-        start_date=run.date,
+        start_date=datetime.now(timezone.utc),
         _ti_context_from_server=of_server,
     )
 

@@ -20,7 +20,7 @@ class Outcome:
             upstream_failed, that of the error that stopped it.
         error_message: The message of the error, without secrets. If the key is upstream_failed, it names the
             task that failed: ``"because 'parse' failed: ValueError: no header"``.
-        tries: How often the key was started. A key that could not start has 0.
+        tries: How often the key was started since it was last cleared. A key that could not start has 0.
         duration: The time that its last try took, in seconds.
 
     Example:

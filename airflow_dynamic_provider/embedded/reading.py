@@ -10,26 +10,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter.xcom import load
-from airflow_dynamic_provider.definitions.states import FAILED, FINAL
+from airflow_dynamic_provider.definitions.states import FAILED
 from airflow_dynamic_provider.embedded.results import EmbeddedTaskInstance
 from airflow_dynamic_provider.execution import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-
-def count_task_instances(dag_id: str, run_id: str) -> tuple[int, int]:
-    """Return the number of ended task instances of a run, and the number of all."""
-    from sqlalchemy import func, select
-
-    from airflow_dynamic_provider.airflow_adapter.models import TaskInstance, create_session
-
-    query = select(TaskInstance.state, func.count()).where(
-        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id
-    )
-    with create_session() as session:
-        counts = [(state, count) for state, count in session.execute(query.group_by(TaskInstance.state))]
-    return sum(count for state, count in counts if state in FINAL), sum(count for _, count in counts)
 
 
 def read_task_instances(

@@ -48,9 +48,9 @@ def run(dag: DAG, *, conf: dict[str, Any] | None = None) -> EmbeddedRun:
         progress = Progress(sys.stderr)
         progress.show("preparing the metadata database")
         migrate_database()
-        watcher = Watcher(dag.dag_id, progress)
+        watcher = Watcher(dag, progress)
         started = time.monotonic()
-        with listening(watcher), one_execution_api():
+        with listening(watcher), watcher.watching_batches(), one_execution_api():
             dag_run = dag.test(run_conf=conf)
         progress.clear()
         seconds = time.monotonic() - started

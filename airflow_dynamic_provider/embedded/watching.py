@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich import progress as bar
@@ -10,10 +11,17 @@ from rich.console import Console
 from rich.table import Column
 
 from airflow_dynamic_provider.airflow_adapter.embedded_run import hookimpl
-from airflow_dynamic_provider.embedded.reading import count_task_instances
+from airflow_dynamic_provider.embedded.counting import batched_tasks, count_done
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
+
+    from airflow.sdk import DAG
+
+
+# After a count, how many times its duration passes before the next one. A run of many keys has more to do.
+_PAUSE = 10
 
 
 class Progress:
@@ -45,13 +53,13 @@ class Progress:
         return time.monotonic() - self._shown_at >= self._interval
 
     def show(self, text: str, done: int = 0, total: int | None = None) -> None:
-        """Show what runs, and how many of the task instances that are known so far have ended."""
+        """Show what runs, and how many of the keys and tasks that are known so far have ended."""
         self._shown_at = time.monotonic()
         if self._stream.isatty():
             self._bar.start()
             self._bar.update(self._task, description=text, completed=done, total=total, refresh=True)
             return
-        counted = "" if total is None else f"{done}/{total} task instances done, "
+        counted = "" if total is None else f"{done}/{total} keys and tasks done, "
         self._stream.write(f"[{self._shown_at - self._started:4.0f} s] {counted}{text}\n")
         self._stream.flush()
 
@@ -81,21 +89,55 @@ class ErrorsKept:
 
 
 class Watcher(ErrorsKept):
-    """Follows a run as a listener, and shows its progress.
+    """Follows a run as a listener, and shows its progress. It counts each key of a batch.
 
     Args:
-        dag_id: The Dag.
+        dag: The Dag.
         progress: The line that shows the progress.
     """
 
-    def __init__(self, dag_id: str, progress: Progress) -> None:
-        super().__init__(dag_id)
+    def __init__(self, dag: DAG, progress: Progress) -> None:
+        super().__init__(dag.dag_id)
         self._progress = progress
+        self._batched_ids = batched_tasks(dag)
+        self._running: tuple[str, str] | None = None
+        self._may_count_at = 0.0
+
+    @contextmanager
+    def watching_batches(self) -> Iterator[None]:
+        """Show the progress also while a batch runs, each time that it stores its keys."""
+        if not self._batched_ids:
+            yield
+            return
+        from airflow_dynamic_provider.execution.batches.recording import after_storing
+
+        after_storing.append(self._show)
+        try:
+            yield
+        finally:
+            after_storing.remove(self._show)
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
         """Show the progress of the run."""
-        if task_instance.dag_id == self._dag_id and self._progress.is_due():
-            done, total = count_task_instances(self._dag_id, task_instance.run_id)
+        if task_instance.dag_id == self._dag_id:
             name = f"{task_instance.task_id} {task_instance.rendered_map_index or ''}"
-            self._progress.show(f"running {name}", done, total)
+            self._running = (task_instance.run_id, f"running {name}")
+            self._show()
+
+    def _show(self) -> None:
+        # Imported here, because the program may have to be restarted before the database is needed.
+        from sqlalchemy.exc import SQLAlchemyError
+
+        began = time.monotonic()
+        if self._running is None or not self._progress.is_due() or began < self._may_count_at:
+            return
+        run_id, text = self._running
+        try:
+            done, total = count_done(self._dag_id, run_id, self._batched_ids)
+        except SQLAlchemyError:
+            # The database is busy. A run must not fail because its progress cannot be shown.
+            return
+        now = time.monotonic()
+        self._may_count_at = now + _PAUSE * (now - began)
+        self._progress.show(text, done, total)

@@ -268,7 +268,9 @@ def after_execute(context: _RuntimeContext, returned: Any) -> None:
             ) from error.__cause__
         if runtime.spec.tells_outcomes:
             result = replace(
-                result, tries=xcom.attempt_of(context), milliseconds=xcom.milliseconds_since_start(context)
+                result,
+                tries=xcom.tries_since_clear(context),
+                milliseconds=xcom.milliseconds_since_start(context),
             )
         xcom.push(context, layout.result_xcom(output), result.pack())
 

@@ -81,6 +81,7 @@ class StoredFailure(Record):
         attempt: The number of the try.
         key_path: The clone's key path; empty outside a clone.
         map_index: The map index of the clone; -1 outside a clone.
+        tries: The number of tries of the clone since it was last cleared; ``None`` outside a clone.
         milliseconds: The duration of the try; ``None`` outside a clone.
     """
 
@@ -88,6 +89,7 @@ class StoredFailure(Record):
     attempt: int
     key_path: tuple[str, ...] = ()
     map_index: int = xcom.UNMAPPED
+    tries: int | None = None
     milliseconds: float | None = None
 
     def pack(self) -> dict[str, Any]:
@@ -95,6 +97,7 @@ class StoredFailure(Record):
         of_clone = {
             "key_path": list(self.key_path),
             "map_index": self.map_index,
+            "tries": self.tries,
             "milliseconds": self.milliseconds,
         }
         return {
@@ -118,6 +121,7 @@ class StoredFailure(Record):
                 integer(document["attempt"]),
                 tuple(map(str, document.get("key_path", ()))),
                 integer(document.get("map_index", xcom.UNMAPPED)),
+                document.get("tries"),
                 document.get("milliseconds"),
             )
 
@@ -169,6 +173,7 @@ def store_failure(context: Mapping[str, Any]) -> None:
             stored,
             key_path=key_path,
             map_index=xcom.map_index_of(context),
+            tries=xcom.tries_since_clear(context),
             milliseconds=xcom.milliseconds_since_start(context),
         )
     try:

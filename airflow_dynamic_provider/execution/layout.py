@@ -347,7 +347,7 @@ class StoredResult(Record):
         map_index: The map index.
         value: The value.
         is_produced: Whether the output was produced.
-        tries: The number of tries of the clone; only if a task asks for the outcomes of the keys.
+        tries: The number of tries of the clone since it was last cleared; only if a task asks for outcomes.
         milliseconds: The duration of the last try, likewise.
     """
 

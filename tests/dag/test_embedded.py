@@ -101,8 +101,15 @@ def test_a_failed_run_names_the_key_and_the_error(dag, capsys):
 
 
 def test_a_key_in_a_batch_is_printed_like_any_other_key(tmp_path, capsys, monkeypatch):
-    from airflow_dynamic_provider.embedded import run
+    from airflow_dynamic_provider.embedded import run, watching
+    from airflow_dynamic_provider.execution.batches import recording
 
+    # Each key is stored when it ends, and everything is counted each time.
+    monkeypatch.setattr(recording, "_STORE_EVERY", 0)
+    monkeypatch.setattr(watching, "_PAUSE", 0)
+    monkeypatch.setattr(watching.Progress, "is_due", lambda self: True)
+    shown = []
+    monkeypatch.setattr(watching.Progress, "show", lambda self, *of_run: shown.append(of_run))
     monkeypatch.setenv("COLUMNS", "140")
     file = tmp_path / "halving_in_batches.py"
     file.write_text(
@@ -122,6 +129,11 @@ def test_a_key_in_a_batch_is_printed_like_any_other_key(tmp_path, capsys, monkey
     assert "halve[number 3] failed: ValueError: cannot halve 3" in out
     # What is above is the log.
     assert "KeysFailedError" not in out.partition("keys: 3")[2]
+    counts = [of_run[1:] for of_run in shown if of_run[0].startswith("running halve number 1")]
+    # Beside its 3 keys, there are the tasks before and after it.
+    others = len(finished.task_instances) - 2
+    assert (counts[0], counts[-1]) == ((2, others + 3), (4, others + 3))
+    assert recording.after_storing == []
 
 
 def test_a_file_that_cannot_be_parsed_fails_its_key_and_the_rest_goes_on(tmp_path, capsys, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, Outcome, dynamic_task
+from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Outcome, dynamic_task
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag_runs import start_run
 
@@ -53,10 +53,9 @@ def after(value):
 
 @task
 def report(outcomes):
-    return {
-        key: asdict(outcome) if isinstance(outcome, Outcome) else {k: asdict(o) for k, o in outcome.items()}
-        for key, outcome in outcomes.items()
-    }
+    if isinstance(outcomes, Outcome):
+        return asdict(outcomes)
+    return {key: report.function(each) for key, each in outcomes.items()}
 
 
 def told(outcomes):
@@ -81,8 +80,6 @@ def test_what_became_of_each_key(batch):
         report.override(task_id="of_part")(worked.map(lambda item: after(item["is"]), batch=batch).outcomes())
         report.override(task_id="of_later")(later.outcomes())
     run = start_run(dag).run()
-    while run.state == "running":
-        run.run()
     assert told(run.xcom("of_work")) == {
         "good": outcome("success", {"of": "good", "is": "value"}),
         "none": outcome("success", {"of": "none", "is": None}),
@@ -102,3 +99,72 @@ def test_what_became_of_each_key(batch):
         ),
         "away": outcome("skipped", tries=0),
     }
+    assert told(run.xcom("of_part"))["good"] == outcome("success", "value")
+
+
+@dynamic_task(out=DynamicOut(str))
+def orders(customer):
+    if isinstance(ACTS[customer], Exception):
+        raise ACTS[customer]
+    for number in range(2):
+        yield DynamicOutput(f"{customer}{number}", f"o{number}")
+
+
+@task
+def ship(order):
+    if order == "good1":
+        raise ValueError("lost")
+    return order
+
+
+@dynamic_task(out=Out(dict[str, Outcome]))
+def pass_on(outcomes):
+    return outcomes
+
+
+@task
+def first_of(outcomes):
+    return outcomes["good"].value, type(outcomes["good"]).__name__
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_nested_and_joined_keys_and_a_clear(batch):
+    """Also below a key, after a clear with other keys, and as a value that travels on."""
+    for key in ("none", "late", "worn"):
+        del ACTS[key]
+
+    def body(customer):
+        shipped = orders(customer).map(ship, batch=batch)
+        report.override(task_id="below")(shipped.outcomes())
+        return shipped
+
+    with DAG(f"nested_{batch}") as dag:
+        customers = produce()
+        worked, shipped = customers.map(work), customers.map(body)
+        report.override(task_id="nested")(shipped.outcomes())
+        report.override(task_id="joined")(worked.zip(customers).outcomes())
+        first_of(pass_on(customers.outcomes()))
+    run = start_run(dag).run()
+    broken = outcome("failed", None, "AirflowFailException", "broken for good")
+    good = {"o0": outcome("success", "good0"), "o1": outcome("failed", None, "ValueError", "lost")}
+    found = run.xcom("nested")
+    assert found.keys() == {"good", "bad", "away"}
+    assert told(found.pop("good")) == told(run.xcom("below", map_index=0)) == good
+    assert told(found) == {"bad": broken, "away": outcome("skipped")}
+    assert list(run.states("below").values()) == ["success", "upstream_failed", "skipped"]
+    # No task ran for a pair.
+    bare = {"tries": None, "duration": None}
+    assert run.xcom("joined") == {
+        "good": {**outcome("success", [{"of": "good", "is": "value"}, "good"]), **bare},
+        "bad": {**broken, **bare},
+        "away": {**outcome("skipped"), **bare},
+    }
+    assert run.xcom("first_of") == ("good", "Outcome")
+    ACTS.clear()
+    ACTS.update(new="value", bad="mended", good=AirflowFailException("worse"))
+    run.clear("produce").run()
+    found = run.xcom("nested")
+    assert list(found) == ["new", "bad", "good"]
+    assert told(found.pop("new")) == {"o0": outcome("success", "new0"), "o1": outcome("success", "new1")}
+    assert told(found.pop("bad"))["o0"]["value"] == "bad0"
+    assert told(found) == {"good": outcome("failed", None, "AirflowFailException", "worse")}

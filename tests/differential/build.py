@@ -11,7 +11,7 @@ from urllib.parse import quote
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, get_mapping_key_path
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Outcome, get_mapping_key_path
 from airflow_dynamic_provider.execution.collected import CollectedMapping, CollectedSequence
 from airflow_dynamic_provider.version_compat import AirflowSkipException
 from tests.conftest import HOME
@@ -22,6 +22,7 @@ from tests.differential.programs import (
     Call,
     Kill,
     Map,
+    Outcomes,
     Path,
     Produce,
     Product,
@@ -30,6 +31,7 @@ from tests.differential.programs import (
     Table,
     act,
     act_producing,
+    told,
     without_batches,
 )
 
@@ -143,6 +145,8 @@ class _Builder:
         if isinstance(argument, str):
             return self.items.get(argument) or (self.handles[argument],)
         handle = self.handles[argument.of]
+        if isinstance(argument, Outcomes):
+            return (handle.outcomes(),)
         if not isinstance(argument, All):
             return (handle.states(),)
         ratio = {} if argument.ratio is None else {"min_success_ratio": float(argument.ratio)}
@@ -159,9 +163,27 @@ def _check_kinds(args: tuple[Any, ...], lazy: list[bool]) -> None:
         assert all(isinstance(leaf, (CollectedSequence, CollectedMapping, dict)) for leaf in leaves)
 
 
+def _tell(value: Any) -> Any:
+    """Return an argument with outcomes as the oracle expects them, and check their other fields."""
+    if isinstance(value, dict):
+        return {key: _tell(below) for key, below in value.items()}
+    if not isinstance(value, Outcome):
+        return value
+    assert (value.value is None) or value.state == "success", value
+    assert (value.error_message is None) or value.state in ("failed", "upstream_failed"), value
+    # A process that was killed leaves no error. But what stopped a key can be named.
+    assert value.error_message or value.state != "upstream_failed", value
+    # What no task ran for, such as a pair, has no tries.
+    least, most = {"upstream_failed": (0, 0), "skipped": (0, 9)}.get(value.state, (1, 9))
+    assert value.tries is None or least <= value.tries <= most, value
+    assert (value.duration is None) == (not value.tries), value
+    return told(value.state, value.value)
+
+
 def _task(name: str, lazy: list[bool]) -> Any:
     @task(task_id=name)
     def run(*args: Any) -> Any:
+        args = tuple(map(_tell, args))
         _check_kinds(args, lazy)
         _kill(name, get_mapping_key_path())
         _flake(name, get_mapping_key_path())
@@ -175,6 +197,7 @@ def _task(name: str, lazy: list[bool]) -> Any:
 def _producing_task(name: str, lazy: list[bool]) -> Any:
     @task.dynamic(task_id=name, out=DynamicOut())
     def run(*args: Any) -> Any:
+        args = tuple(map(_tell, args))
         _check_kinds(args, lazy)
         _kill(name, get_mapping_key_path())
         state, produced = act_producing(_TABLE, name, get_mapping_key_path(), args)

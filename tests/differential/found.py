@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from tests.differential.bodies import programs as bodies
 from tests.differential.bodies.programs import Body, Each, Of, Work
-from tests.differential.programs import All, Batches, Call, Case, Clear, Map, Produce, States, Zip
+from tests.differential.programs import All, Batches, Call, Case, Clear, Map, Outcomes, Produce, States, Zip
 
 #: The subject of the bug -> the program.
 PROGRAMS = {
@@ -63,8 +63,18 @@ PROGRAMS = {
             Produce("p1"),
             Map("p1", (Produce("p2"), Map("p2", (Call("t1"),)), Call("t2", (States("t1"),)))),
             Call("c1", (States("t1"),)),
+            Call("c2", (Outcomes("t1"),)),
         ),
         {("p1", ()): ("a", "b", "c"), ("p2", ("a",)): "fail", ("p2", ("b",)): "skip"},
+    ),
+    "the outcome of a key that a task stopped which failed for another key": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Call("t1"),)),
+            Map("p1", (Call("t2", (All("t1"),)),), batches=Batches(2)),
+            Call("c1", (Outcomes("t2"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("t1", ("b",)): "fail"},
     ),
     "batches that collect what is below each of their keys": Case(
         (
@@ -75,6 +85,7 @@ PROGRAMS = {
                 (
                     Call("t2", (All("t1"), "p1")),
                     Call("t3", (All("t1", keyed=True, ratio=Fraction(1, 2), lazy=True), States("t1"))),
+                    Call("t4", (Outcomes("t1"),)),
                 ),
                 batches=Batches(2),
             ),

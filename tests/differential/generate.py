@@ -19,6 +19,7 @@ from tests.differential.programs import (
     Clear,
     Map,
     Names,
+    Outcomes,
     Path,
     Produce,
     Product,
@@ -263,10 +264,10 @@ class _ProgramWriter:
         # In a map: its own nested outputs, or everything that an ordinary task could collect.
         return self.names.common_space(name, scope) in (scope, ())
 
-    def _collection(self, name: str) -> All | States:
+    def _collection(self, name: str) -> All | States | Outcomes:
         is_task = isinstance(self.names[name].statement, Call)
         if is_task and self.rng.random() < 0.25:
-            return States(name)
+            return States(name) if self.how.random() < 0.5 else Outcomes(name)
         ratio = any_ratio(self.rng) if self.rng.random() < 0.3 else None
         is_lazy = self.how.random() < 0.4
         return All(name, keyed=self.rng.random() < 0.5, ratio=ratio, lazy=is_lazy)

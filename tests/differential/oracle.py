@@ -17,6 +17,7 @@ from tests.differential.programs import (
     Call,
     Info,
     Names,
+    Outcomes,
     Path,
     Produce,
     Product,
@@ -28,10 +29,11 @@ from tests.differential.programs import (
     act,
     act_producing,
     sides,
+    told,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tests.differential.programs import All
 
@@ -295,7 +297,7 @@ class _Oracle:
         is_across = space not in ((), scope)
         return _Received([_Dependency(d.state, d.is_across or is_across) for d in dependencies], values)
 
-    def _collection(self, argument: All | States, path: Path, scope: Space) -> _Received:
+    def _collection(self, argument: All | States | Outcomes, path: Path, scope: Space) -> _Received:
         space = self.names.common_space(argument.of, scope)
         outer = self.locate(path, scope, space)
         if outer is None:
@@ -309,7 +311,9 @@ class _Oracle:
         if isinstance(tree, str):
             return _Received([_Dependency(tree, is_across)])
         if isinstance(argument, States):
-            return _Received([], [self._checked(argument, outer, _states_of(tree))])
+            return _Received([], [self._checked(argument, outer, _ends_of(tree, lambda state, _: state))])
+        if isinstance(argument, Outcomes):
+            return _Received([], [self._checked(argument, outer, _ends_of(tree, told))])
         states = list(_leaf_states(tree))
         needed = 1 if argument.ratio is None else argument.ratio
         if needed == 1 and any(state in FAILED for state in states):
@@ -317,7 +321,9 @@ class _Oracle:
         value = self._checked(argument, outer, _as_dict(tree)) if argument.keyed else list(_flat(tree))
         return _Received([], [value], is_short=needed < 1 and _share(states) < needed)
 
-    def _checked(self, argument: All | States, outer: Path, value: dict[str, Any]) -> dict[str, Any]:
+    def _checked(
+        self, argument: All | States | Outcomes, outer: Path, value: dict[str, Any]
+    ) -> dict[str, Any]:
         space = self.names[argument.of].space
         is_joined = not isinstance(self.names[space[-1]].statement, Produce)
         if is_joined and _has_gap(value, self.names.width(space) - len(outer)):
@@ -433,11 +439,12 @@ def _as_dict(tree: Any) -> dict[str, Any]:
     return found
 
 
-def _states_of(tree: Any) -> dict[str, Any]:
+def _ends_of(tree: Any, end: Callable[[str, Any], str]) -> dict[str, Any]:
+    """Return key -> how it ended, given a function of its state and its value."""
     found: dict[str, Any] = {}
     for key, below in tree.items():
-        state = below[0] if isinstance(below, tuple) else below
-        _innermost(found, key)[key[-1]] = _states_of(below) if isinstance(below, dict) else state
+        own = below if isinstance(below, tuple) else (below, None)
+        _innermost(found, key)[key[-1]] = _ends_of(below, end) if isinstance(below, dict) else end(*own)
     return found
 
 

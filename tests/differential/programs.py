@@ -82,9 +82,16 @@ class States(_Pasteable):
     of: str
 
 
+@dataclass(frozen=True, repr=False)
+class Outcomes(_Pasteable):
+    """An argument: what became of each key, ``handle.outcomes()``. Its state and value are shown."""
+
+    of: str
+
+
 #: A name stands for its value: that of the running clone's key, or of the only task instance. The name of the
 #: mapped handle stands for the item; for a zip or product it stands for two arguments.
-Argument = str | All | States
+Argument = str | All | States | Outcomes
 
 
 @dataclass(frozen=True, repr=False)
@@ -360,6 +367,11 @@ def _value(name: str, path: Path, behaviour: str, args: tuple[Any, ...]) -> str 
     word = "" if behaviour == "ok" else f"!{behaviour}"
     key = f"[{'/'.join(path)}]" if path else ""
     return f"{name}{word}{key}({', '.join(map(_show, args))})"
+
+
+def told(state: str, value: Any) -> str:
+    """Return how an outcome is shown as a part of a value."""
+    return f"{state} {_show(value)}" if state == "success" else state
 
 
 def _show(value: Any) -> str:

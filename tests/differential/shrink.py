@@ -18,6 +18,7 @@ from tests.differential.programs import (
     Clear,
     Map,
     Names,
+    Outcomes,
     Path,
     Produce,
     Product,
@@ -131,6 +132,8 @@ def _simpler(statement: Statement) -> Iterator[Statement]:
     if isinstance(statement, (Call, Produce)):
         for index, argument in enumerate(statement.args):
             yield replace(statement, args=statement.args[:index] + statement.args[index + 1 :])
+            if isinstance(argument, Outcomes):
+                yield replace(statement, args=_with(statement.args, index, States(argument.of)))
             if isinstance(argument, States):
                 yield replace(statement, args=_with(statement.args, index, All(argument.of)))
             if isinstance(argument, All):

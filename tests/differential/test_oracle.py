@@ -18,6 +18,7 @@ from tests.differential.programs import (
     Case,
     Map,
     Names,
+    Outcomes,
     Produce,
     Product,
     States,
@@ -84,6 +85,7 @@ def collecting(argument):
         (All("t", ratio=Fraction("0.6")), "fail", "failed"),
         (All("t", ratio=Fraction("0.9")), "skip", "c([t[a](p[a]())])"),
         (States("u"), "fail", "c({a: success, b: upstream_failed})"),
+        (Outcomes("u"), "fail", "c({a: success u[a](t[a](p[a]())), b: upstream_failed})"),
     ],
 )
 def test_collections(argument, behaviour, expected):
@@ -187,6 +189,7 @@ def test_a_nested_task_that_fails_concerns_its_outer_key_only():
         (All("t", ratio=Fraction("0.6")), "failed"),
         (All("t", keyed=True, ratio=Fraction("0.5")), "c({a: {x: t[a/x]()}, d: {}})"),
         (States("t"), "c({a: {x: success}, b: failed, c: skipped, d: {}})"),
+        (Outcomes("t"), "c({a: {x: success t[a/x]()}, b: failed, c: skipped, d: {}})"),
     ],
 )
 def test_a_nested_output_collected_outside(argument, expected):

@@ -23,8 +23,10 @@ from airflow.sdk import DAG, task
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
 from airflow_dynamic_provider import DynamicOut, DynamicOutput, dynamic_workflow
+from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.execution import layout
 from airflow_dynamic_provider.execution.collected import PAGE_SIZE
+from airflow_dynamic_provider.execution.failures import KeyFailure, StoredFailure
 from airflow_dynamic_provider.workflows.plan.plan import unpack_plan
 from airflow_dynamic_provider.workflows.progress.growth import Snapshot
 from airflow_dynamic_provider.workflows.progress.reader import WorkflowReader
@@ -309,6 +311,49 @@ def nested(count):
     return run
 
 
+@functools.cache
+def told(count):
+    """A run in which tasks ask for the outcomes of two tasks, and for those below each key."""
+
+    def body(outer):
+        results = produce.override(task_id="inner")(BELOW, outer).map(work.override(task_id="below"))
+        use.override(task_id="of_below")(results.outcomes())
+
+    with DAG("told", schedule=None) as made:
+        handle = produce(count)
+        first = handle.map(work.override(task_id="first"))
+        use.override(task_id="of_first")(first.outcomes())
+        use.override(task_id="of_second")(first.map(work.override(task_id="second")).outcomes())
+        handle.map(body)
+    run = Prepared(made, FakeSupervisor())
+    # The time has not always the same number of digits.
+    with mock.patch.object(xcom, "milliseconds_since_start", return_value=12.5):
+        run.run("produce")
+        for task_id in ("first", "second", "inner"):
+            run.run_all(task_id, "produce")
+        run.run("inner__keys")
+        run.run_all("below", "inner__keys")
+    return run
+
+
+def told_of_failed(count):
+    """The same, if every tenth key failed in the first task."""
+    run = told(count).copy()
+    keys = layout.unpack_keys(run.supervisor.xcoms["produce", -1, "return_value"])
+    for index in range(AT, count, 10):
+        for task_id, inner, state in (
+            ("second", index, "upstream_failed"),
+            ("first", index, "failed"),
+            ("below", index * BELOW, "failed"),
+        ):
+            path = (*keys[index], "key 000000") if task_id == "below" else keys[index]
+            error = StoredFailure(KeyFailure("ValueError", "bad"), 1, path, inner, 1, 12.5)
+            run.end(task_id, inner, state)
+            if state == "failed":
+                run.supervisor.xcoms[task_id, inner, layout.FAILURE_XCOM] = error.pack()
+    return run
+
+
 def with_skipped(count):
     """A nested run in which a clone before those that are collected has no result."""
     run = nested(count).copy()
@@ -452,6 +497,9 @@ OF_KEYS = [
     Row("`collect(lazy=True)`, read to its end", Linear(1 / PAGE_SIZE), keyed, run_one("lazy")),
     Row("`collect()` of the produced values", ONE_READ, keyed, run_one("produced")),
     Row("`states()`", ONE_READ, keyed, run_one("states")),
+    Row("`outcomes()`", ONE_READ, told, run_one("of_first")),
+    Row("the same, if a tenth of the keys failed", ONE_READ, told_of_failed, run_one("of_first")),
+    Row("the same, if the task before failed for them", ONE_READ, told_of_failed, run_one("of_second")),
 ]
 
 OF_OUTER_KEYS = [
@@ -478,6 +526,8 @@ OF_OUTER_KEYS = [
     Row("`collect()` of pairs of two values", FLAT, nested, run_one("pairs", AT)),
     Row("three collections in one task", FLAT, nested, run_one("thrice", AT)),
     Row("`states()`", FLAT, nested, run_one("states", AT)),
+    Row("`outcomes()`", FLAT, told, run_one("of_below", AT)),
+    Row("the same, if the clone of a key failed", FLAT, told_of_failed, run_one("of_below", AT)),
     Row("the gate before each of them", FLAT, nested, run_one("listed__gate", AT)),
     Row("the gate, if a clone below the key failed", FLAT, with_failed, run_one("tolerant__gate", AT)),
     Row("the gate, if all keys were listed again", FLAT, listed_again, run_one("tolerant__gate", AT)),

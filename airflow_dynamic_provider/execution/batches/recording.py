@@ -26,7 +26,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
 from airflow_dynamic_provider.execution.batches.growing import GrowingLists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from airflow_dynamic_provider.execution.batches.batch import Batch
@@ -40,6 +40,11 @@ _STORE_EVERY = 1.0
 # The stored size of a record without its key and its values, in bytes, roughly; and that of a dynamic output.
 _RECORD_BYTES = 40
 _ITEM_BYTES = 4
+
+
+#: Called after keys of a running batch were stored. Only a program that runs a whole Dag in its own process
+#: has any, to show the progress.
+after_storing: list[Callable[[], None]] = []
 
 
 class Recorder:
@@ -117,6 +122,8 @@ class Recorder:
                 self._pages.note_stored(pages)
             self._chunks.note_stored(chunks)
         self._last = time.monotonic()
+        for observer in after_storing:
+            observer()
 
     def _push(self, key: str, packed: Mapping[str, Any]) -> None:
         xcom.push(self._batch.context, key, packed)

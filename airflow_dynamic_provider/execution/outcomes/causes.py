@@ -6,7 +6,7 @@ gate itself only if none of these tasks is found to have failed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.states import FAILED
@@ -16,7 +16,7 @@ from airflow_dynamic_provider.execution.outcomes.marks import read_failures
 from airflow_dynamic_provider.execution.spaces import find_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.columns.reader import Reader
@@ -29,7 +29,7 @@ Cause = tuple[str | None, str]
 
 
 class _Before(NamedTuple):
-    """A task before a clone: one that is cloned, with the route to its keys, or one that runs once."""
+    """A task before a clone: one that runs for its key, with the route to its keys, or another one."""
 
     task_id: str
     clone: CloneSpec | None = None
@@ -40,9 +40,9 @@ class _Before(NamedTuple):
 def find_causes(reader: Reader, clone: CloneSpec, positions: Sequence[int]) -> dict[int, Cause]:
     """Return position -> what stopped the key.
 
-    One API call for the states of the tasks before, one for those that run once, and the calls of `marks` for
-    the errors of each task that failed. It makes more if the keys of these tasks are others, or if they run
-    in batches.
+    One API call for the states of the tasks before, some for each of them that does not run for the same
+    keys, and the calls of `marks` for the errors of each task that failed. It makes more if the keys of these
+    tasks are others, or if they run in batches.
 
     Args:
         reader: Reads the keys and the states.
@@ -53,15 +53,17 @@ def find_causes(reader: Reader, clone: CloneSpec, positions: Sequence[int]) -> d
         return {}
     before = list(_before(reader, clone))
     reader.know([each.clone for each in before if each.clone is not None])
-    once = _states_of_once(reader, [each.task_id for each in before if each.clone is None])
     found: dict[int, Cause] = {}
     for each in before:
         rest = [position for position in positions if position not in found]
+        if not rest:
+            break
         if each.clone is not None:
             found |= _causes_by_key(reader, clone.space, each, each.clone, rest)
-        elif once[each.task_id] == FAILED and rest:
-            failure = pull_failure(reader.context, each.task_id, xcom.UNMAPPED)
-            found |= dict.fromkeys(rest, _cause(each, failure))
+        elif (failed := _find_failed(reader.context, each.task_id)) is not None:
+            # If it is a task with a clone for each key, any of them stopped the key.
+            failure = pull_failure(reader.context, failed, xcom.UNMAPPED)
+            found |= dict.fromkeys(rest, _cause(failed, failure))
     return found
 
 
@@ -104,12 +106,22 @@ def _checks_of_gate(reader: Reader, spec: CloneSpec) -> Sequence[Check]:
     return getattr(reader.context["dag"].get_task(spec.task_id), "checks", ())
 
 
-def _states_of_once(reader: Reader, task_ids: Sequence[str]) -> dict[str, str | None]:
-    if not task_ids:
-        return {}
-    ti = reader.context["ti"]
-    states = xcom.read_states_of_run(ti.dag_id, ti.run_id, task_ids, xcom.UNMAPPED)
-    return {task_id: states.get((task_id, xcom.UNMAPPED)) for task_id in task_ids}
+def _find_failed(context: Mapping[str, Any], task_id: str) -> str | None:
+    """Return the nearest task that failed: a task, or one before it because of which it could not run.
+
+    Two API calls for each task on the way, however many clones it has.
+    """
+    todo, seen = [task_id], {task_id}
+    while todo:
+        each = todo.pop(0)
+        if not xcom.has_failed(context, [each]):
+            continue
+        if xcom.count_in(context, [each], [FAILED]):
+            return each
+        before = context["dag"].get_task(each).upstream_task_ids - seen
+        seen |= before
+        todo += sorted(before)
+    return None
 
 
 def _causes_by_key(
@@ -118,7 +130,11 @@ def _causes_by_key(
     """Return the keys that a cloned task stopped, because it failed for the key that they need."""
     needed = _follow(reader, space, before.route, positions)
     failed = _failed_at(reader, clone, sorted(set(needed.values())))
-    return {own: _cause(before, failed[at]) for own, at in needed.items() if at in failed}
+    return {
+        own: _cause(before.task_id, failed[at], is_gate=before.is_gate)
+        for own, at in needed.items()
+        if at in failed
+    }
 
 
 def _failed_at(reader: Reader, clone: CloneSpec, positions: Sequence[int]) -> dict[int, KeyFailure | None]:
@@ -148,7 +164,7 @@ def _follow(reader: Reader, space: Space, route: Route, positions: Sequence[int]
     return {position: places[path] for position, path in paths.items() if path in places}
 
 
-def _cause(before: _Before, failure: KeyFailure | None) -> Cause:
+def _cause(task_id: str, failure: KeyFailure | None, *, is_gate: bool = False) -> Cause:
     # The error of a gate only says what it found.
-    kind = None if failure is None or before.is_gate else failure.kind
-    return kind, because(before.task_id, failure)
+    kind = None if failure is None or is_gate else failure.kind
+    return kind, because(task_id, failure)

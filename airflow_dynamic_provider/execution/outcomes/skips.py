@@ -26,7 +26,7 @@ def store_skip(context: Mapping[str, Any]) -> None:
     skip = StoredSkip(
         runtime.key_path,
         runtime.map_index,
-        xcom.attempt_of(context),
+        xcom.tries_since_clear(context),
         xcom.milliseconds_since_start(context),
     )
     xcom.push(context, SKIP_XCOM, skip.pack())

@@ -38,7 +38,7 @@ def report_unsuccessful(reader: Reader, clone: CloneSpec, states: Mapping[int, s
             FAILED,
             error_class=failure.kind,
             error_message=failure.message,
-            tries=stored.attempt,
+            tries=stored.tries,
             milliseconds=stored.milliseconds,
         )
     skips = read_skips(reader, clone, having(SKIPPED))
