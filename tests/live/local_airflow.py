@@ -58,7 +58,7 @@ SETTINGS = {
 TUNING = {
     # A supervisor that misses the end of its task sleeps this long (5 by default), and so does its worker.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    # There is one scheduler. If it is late, it would take its own tasks for those of a dead one (30 by default).
+    # A scheduler that is late (30 by default) would take its own tasks for those of a dead one.
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "300",
     # A supervisor gives up after five requests without an answer. Five seconds for each are too short here.
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
