@@ -28,6 +28,7 @@ from tests.dag.misbehaving import behave
 from tests.dag.workflow_clears import execute
 from tests.dag_runs import run_dag, start_run
 from tests.local_runs import run_locally
+from tests.marking import needs_task_state_store
 
 pytestmark = pytest.mark.dag
 
@@ -236,6 +237,7 @@ def test_values_are_in_pages_and_a_task_reads_one_of_them(monkeypatch):
         assert run.calls.messages["use", number]["GetXCom"] == 2
 
 
+@needs_task_state_store
 def test_a_retry_keeps_what_succeeded_keys_have_produced(monkeypatch):
     monkeypatch.setattr(recording, "CHUNK_BYTES", 100)
     WORLD.size, WORLD.acts = 10, {"k2": "fail once"}
