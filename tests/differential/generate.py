@@ -74,7 +74,7 @@ def generate(seed: int, *, size: int = 25) -> Case:
 
 
 def with_batches(rng: random.Random, program: Program) -> Program:
-    """Return a program in which some of the maps run in batches. It has the same expected result.
+    """Return a program in which half of the maps run in batches, or all. It has the same expected result.
 
     Args:
         rng: Decides how. It decides nothing else, so a seed gives the same program in other batches.
