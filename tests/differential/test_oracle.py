@@ -206,7 +206,7 @@ def test_what_depends_on_timing_is_not_decided():
 
 
 def test_most_maps_run_in_batches():
-    """In half of the programs all do, one after the other. In the rest others are before, between and behind."""
+    """In half of the programs all do. In the rest, others are before, between and behind them."""
     maps = [each for seed in range(300) for each in generate(seed).program if isinstance(each, Map)]
     flat = [each for each in maps if all(isinstance(inner, Call) for inner in each.body)]
     batched = [each for each in flat if each.batches is not None]
