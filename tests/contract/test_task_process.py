@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Asset, BaseOperator, Param, dag, get_current_context, task, task_group
 
-from airflow_dynamic_provider.airflow_adapter import containers, labels, skipping, waits, xcom
+from airflow_dynamic_provider.airflow_adapter import containers, labels, waits, xcom
 from airflow_dynamic_provider.errors import UnstorableOutputError
 from tests.contract.assumptions import assumes
 from tests.task_runs import FakeSupervisor, run_task
@@ -512,17 +512,6 @@ def test_a_task_instance_that_goes_on_is_known(next_method):
     seen: list[bool] = []
     run = run_task(contract(), "waits", next_method=next_method)
     assert (run.state, seen) == ("success", [next_method is not None])
-
-
-@assumes(
-    "A running task skips tasks by their ids with SkipDownstreamTasks, and still stores what it returns.",
-    rests="lists of workflows without nodes, for which no process starts",
-    where="airflow_adapter/skipping.py",
-    names="SkipDownstreamTasks task_runner",
-)
-def test_a_running_task_skips_others_and_returns_a_value():
-    _, supervisor = run_inside(lambda context: skipping.skip_tasks(["many"]))
-    assert [msg.tasks for msg in asked(supervisor, "SkipDownstreamTasks")] == [["many"]]
 
 
 @assumes(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import Record
-from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SKIPPED, SUCCESS
+from airflow_dynamic_provider.definitions.states import FINAL, REMOVED, SUCCESS
 from airflow_dynamic_provider.errors import PlanMismatchError
 from airflow_dynamic_provider.execution.lengths import check_length
 from airflow_dynamic_provider.workflows.progress import stored
@@ -20,7 +20,7 @@ from airflow_dynamic_provider.workflows.progress.stored import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow_dynamic_provider.execution.spaces import KeyPath
     from airflow_dynamic_provider.workflows.declared.spec import WorkflowSpec
@@ -99,13 +99,10 @@ def _listed(node: PlannedNode, address: PlanAddress, places: Places) -> ListedNo
 
 
 def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan], planned_at: float) -> None:
-    """Store the first list of each lane that has one. The tasks that return the lists fetch them.
+    """Store the first list of each lane. The tasks that return the lists fetch them.
 
     The planning task calls this, or in a map the task that gathers the plans of all keys. One API call for
-    each list, one for each 64 nodes of it, and two more.
-
-    In the first attempt, the tasks of the other lists are skipped: each would start a process to return
-    nothing. In a later attempt, they may have a list of before, which they delete when they start.
+    each lane, one for each 64 nodes of it, and one more.
 
     Raises:
         TooManyOutputsError: A lane has more nodes than Airflow may map.
@@ -116,17 +113,10 @@ def store_first_lists(context: Any, spec: WorkflowSpec, roots: Sequence[RootPlan
     for lane, listed in lists.items():
         for page, packed in packed_pages(listed.nodes, planned_at):
             xcom.push(context, stored.first_nodes_xcom(lane, page), packed)
-        if listed.slots:
-            xcom.push(context, stored.first_slots_xcom(lane), [slot.pack() for slot in listed.slots])
+        xcom.push(context, stored.first_slots_xcom(lane), [slot.pack() for slot in listed.slots])
     graphs = [Root(each.key_path, each.map_index, each.plan.fingerprint) for each in roots if each.plan.nodes]
     # Stored last, so that a reader that finds it finds everything.
     xcom.push(context, stored.ROOTS_XCOM, StoredRoots(graphs).pack())
-    empty = [spec.lanes[lane].list_task_id for lane, listed in lists.items() if not listed.slots]
-    if empty and xcom.attempt_of(context) == 1:
-        # Imported here, because often all lists have nodes.
-        from airflow_dynamic_provider.airflow_adapter.skipping import skip_tasks
-
-        skip_tasks(empty)
 
 
 def packed_pages(
@@ -148,10 +138,7 @@ def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots
     """
     if xcom.attempt_of(context) == 1:
         return
-    # The first attempt skipped the lists that had no nodes. They do not run again by themselves.
-    wanted = {spec.lane_of(node, is_of_root=True) for root in roots for node in root.plan.nodes}
-    needed = {spec.lanes[lane].list_task_id for lane in wanted}
-    kept = [at for at, state in reader.states().items() if _is_kept(spec, at, state, needed)]
+    kept = [at for at, state in reader.states().items() if _is_kept(spec, at, state)]
     if not kept:
         return
     now = {root.key_path: root.plan.fingerprint for root in roots if root.plan.nodes}
@@ -164,21 +151,12 @@ def check_listed(context: Any, spec: WorkflowSpec, reader: WorkflowReader, roots
         )
 
 
-def _is_kept(spec: WorkflowSpec, at: tuple[str, int], state: str | None, needed: Set[str]) -> bool:
-    """Whether a task instance is a node or a list of nodes from an earlier plan.
-
-    Args:
-        spec: The workflow.
-        at: The task and the map index.
-        state: The state.
-        needed: The tasks that return the lists of the nodes in the current plan.
-    """
+def _is_kept(spec: WorkflowSpec, at: tuple[str, int], state: str | None) -> bool:
+    """Whether a task instance is a node or a list of nodes from an earlier plan."""
     task_id, map_index = at
     if task_id == spec.plan_task_id or state in (None, REMOVED):
         return False
     # A lane that was skipped as a whole has no nodes, nor does a list that was never returned.
-    if task_id in needed and state == SKIPPED:
-        return True
     return map_index != xcom.UNMAPPED or (task_id in spec.list_task_ids and state not in FINAL - {SUCCESS})
 
 
