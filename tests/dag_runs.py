@@ -218,13 +218,21 @@ class KeptRun(FinishedRun):
         return {(ti.task_id, ti.map_index): ti.try_number for ti in found if ti.state != "removed"}
 
     def _schedule(self) -> list[Any] | None:
-        """Decide as the scheduler does, and return the task instances to run; ``None`` at the end."""
+        """Decide as the scheduler does, and return the task instances to run; ``None`` at the end.
+
+        A look at waiting nodes reads much, so it comes when nothing else can run.
+        """
+        scheduled = self._decide()
+        if scheduled == [] and self._look_for_waiting_nodes():
+            scheduled = self._decide()
+        return scheduled
+
+    def _decide(self) -> list[Any] | None:
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        self._look_for_waiting_nodes()
         with create_session() as session:
             run = self.dag_run = session.get(DagRun, self.dag_run.id)
             run.dag = self.scheduler_dag
@@ -274,8 +282,12 @@ class KeptRun(FinishedRun):
         with create_session() as session:
             Trigger.submit_event(stored.id, event, session=session)
 
-    def _look_for_waiting_nodes(self) -> None:
-        """Do the triggerer's part for waiting nodes, which Airflow 3.3 starts there: one look."""
+    def _look_for_waiting_nodes(self) -> bool:
+        """Do the triggerer's part for waiting nodes, which Airflow 3.3 starts there: one look.
+
+        Returns:
+            Whether one of them waits no longer.
+        """
         from airflow.models.trigger import Trigger
         from airflow.utils.session import create_session
 
@@ -286,11 +298,12 @@ class KeptRun(FinishedRun):
                 (_message(ti), row.id, pkgutil.resolve_name(row.classpath)(**row.kwargs)) for ti, row in rows
             ]
         snapshots: dict[str, Any] = {}
-        for message, trigger_id, trigger in messages:
-            event = _look(message, trigger, snapshots)
-            if event is not None:
-                with create_session() as session:
-                    Trigger.submit_event(trigger_id, event, session=session)
+        looks = [(trigger_id, _look(ti, trigger, snapshots)) for ti, trigger_id, trigger in messages]
+        events = [(trigger_id, event) for trigger_id, event in looks if event is not None]
+        with create_session() as session:
+            for trigger_id, event in events:
+                Trigger.submit_event(trigger_id, event, session=session)
+        return bool(events)
 
     def _wait(self, idle_since: float, looks: int) -> None:
         if looks > FEWEST_LOOKS and time.monotonic() - idle_since > LONGEST_WAIT:

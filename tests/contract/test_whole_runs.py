@@ -473,7 +473,7 @@ def _run_with_triggers(run: KeptRun) -> KeptRun:
     return run.run()
 
 
-def _run_triggers(run: KeptRun) -> None:
+def _run_triggers(run: KeptRun) -> bool:
     from airflow.models.trigger import Trigger
     from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
@@ -487,6 +487,7 @@ def _run_triggers(run: KeptRun) -> None:
         event = InProcessTestSupervisor.run_trigger_in_process(trigger=trigger, ti=ti)
         with create_session() as session:
             Trigger.submit_event(trigger_id, event, session=session)
+    return bool(waiting)
 
 
 @assumes(

@@ -123,7 +123,7 @@ def run_first_half() -> KeptRun:
         scheduled = run._schedule()
         assert scheduled is not None, "the run has ended"
         now = [ti for ti in scheduled if (ti.task_id, ti.map_index) not in SECOND_HALF]
-        if not now:
+        if not now and not run._look_for_waiting_nodes():
             return run
         for ti in now:
             run._execute(ti)

@@ -1,4 +1,7 @@
-"""Whatever of a workflow is cleared, the outputs are those of now, or an error says what is to be cleared."""
+"""Whatever of a workflow is cleared, the outputs are those of now, or an error says what is to be cleared.
+
+The tests of one Dag share a run: each clears more of the run that the one before has left.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,41 @@ from tests.dag.workflow_clears import as_told, command, names, place_of, run_aga
 from tests.dag_runs import start_run
 
 #: What the tasks below do; a test changes it between two runs. ``acts`` is node -> "fail" or "skip",
-#: ``versions`` is node -> what is in its value, ``parts`` is what the later plans are of.
+#: ``versions`` is node -> what is in its value, ``parts`` is what the later plans are of, ``run`` is the run
+#: that it belongs to.
 WORLD = SimpleNamespace()
+
+#: Dag -> its run that has succeeded, and the rest of the world in which it did.
+LEFT = {}
 
 
 @pytest.fixture(autouse=True)
-def _world():
-    WORLD.acts, WORLD.versions, WORLD.parts, WORLD.keys = {}, {}, ["x", "y"], {"a": 1, "b": 2}
-    WORLD.more = 0
+def _world(request):
+    vars(WORLD).update(acts={}, versions={}, parts=["x", "y"], keys={"a": 1, "b": 2}, more=0, run=None)
+    failed_before = request.session.testsfailed
+    yield
+    has_passed = request.session.testsfailed == failed_before
+    if has_passed and WORLD.run is not None and WORLD.run.state == "success":
+        LEFT[WORLD.run.dag.dag_id] = {**vars(WORLD), "acts": {}}
+
+
+def begin(the_dag):
+    """Run a Dag for the first time."""
+    WORLD.run = start_run(the_dag).run()
+    return WORLD.run
+
+
+def succeeded(the_dag):
+    """Return a run that has succeeded: the one that the test before has left, or a new one."""
+    if (left := LEFT.pop(the_dag.dag_id, None)) is None:
+        return begin(the_dag)
+    vars(WORLD).update(left)
+    return WORLD.run
+
+
+def change(*names):
+    """Let nodes give other values from now on."""
+    WORLD.versions |= {name: WORLD.versions.get(name, 1) + 1 for name in names}
 
 
 @task
@@ -88,7 +118,7 @@ def check(run, wanted):
 
 def test_a_failed_node_is_cleared_with_what_depends_on_it_and_nothing_else():
     WORLD.acts = {"b": "fail"}
-    run = start_run(simple()).run()
+    run = begin(simple())
     assert run.state == "failed"
     assert "1 of 6 nodes failed: 'b'. To run it again" in told(run)
     WORLD.acts = {}
@@ -98,17 +128,17 @@ def test_a_failed_node_is_cleared_with_what_depends_on_it_and_nothing_else():
 
 
 def test_a_node_that_succeeded_is_cleared_and_gives_another_value():
-    run = start_run(simple()).run()
+    run = succeeded(simple())
     check(run, expected())
-    WORLD.versions = {"a": 2}
+    change("a")
     command(run, "--node", "a", "--yes")
     assert names(run, run_again(run)) == {"a", "c", "d", "e", "result", "keep"}
     check(run, expected())
 
 
 def test_several_nodes_may_be_cleared_at_once():
-    run = start_run(simple()).run()
-    WORLD.versions = {"c": 2, "f": 3}
+    run = succeeded(simple())
+    change("c", "f")
     command(run, "--node", "c", "--node", "f", "--yes")
     assert names(run, run_again(run)) == {"c", "f", "result", "keep"}
     check(run, expected())
@@ -127,7 +157,7 @@ def failing_fast():
 
 def test_what_a_failed_node_stopped_runs_with_it():
     WORLD.acts = {"first": "fail"}
-    run = start_run(failing_fast()).run()
+    run = begin(failing_fast())
     assert run.state == "failed"
     assert "1 of 4 nodes failed: 'first'" in told(run, "fast.result")
     WORLD.acts = {}
@@ -139,15 +169,15 @@ def test_what_a_failed_node_stopped_runs_with_it():
 
 @pytest.mark.parametrize("downstream", [False, True])
 def test_airflows_own_clear_of_a_node_that_gives_the_same_value(downstream):
-    run = start_run(simple()).run()
+    run = succeeded(simple())
     run.clear(*place_of(run, "a"), downstream=downstream).run()
     check(run, expected())
 
 
 def test_airflows_own_clear_of_a_node_that_gives_another_value():
-    run = start_run(simple()).run()
+    run = succeeded(simple())
     old = run.xcom("keep")
-    WORLD.versions = {"a": 2}
+    change("a")
     run.clear(*place_of(run, "a"), downstream=False).run()
     # The result has not been asked for again.
     assert run.xcom("keep") == old
@@ -161,7 +191,7 @@ def test_airflows_own_clear_of_a_node_that_gives_another_value():
 
 @pytest.mark.parametrize("act", ["fail", "skip"])
 def test_airflows_own_clear_of_a_node_that_gives_none_any_more(act):
-    run = start_run(simple()).run()
+    run = succeeded(simple())
     WORLD.acts = {"a": act}
     run.clear(*place_of(run, "a")).run()
     assert run.state == "failed"
@@ -169,7 +199,7 @@ def test_airflows_own_clear_of_a_node_that_gives_none_any_more(act):
     text = "1 of 6 nodes failed: 'a'" if act == "fail" else "computed from an earlier value of 'a'"
     assert text in told(run)
     WORLD.acts = {}
-    WORLD.versions = {"a": 2}
+    change("a")
     command(run, "--node", "a", "--yes").run()
     check(run, expected())
 
@@ -177,7 +207,7 @@ def test_airflows_own_clear_of_a_node_that_gives_none_any_more(act):
 @pytest.mark.parametrize("act", ["fail", "skip"])
 def test_airflows_own_clear_of_a_waiting_node_that_gives_none_any_more(act):
     # It keeps its XComs, for it goes on where the triggerer left it.
-    run = start_run(simple()).run()
+    run = succeeded(simple())
     WORLD.acts = {"d": act}
     run.clear(*place_of(run, "d")).run()
     assert run.state == "failed"
@@ -185,6 +215,9 @@ def test_airflows_own_clear_of_a_waiting_node_that_gives_none_any_more(act):
         "1 of 6 nodes failed: 'd'" if act == "fail" else "'e' cannot be used: it was computed from an earlier"
     )
     assert text in told(run)
+    WORLD.acts = {}
+    command(run, "--node", "d", "--yes").run()
+    check(run, expected())
 
 
 @dynamic_workflow(failure_policy="run_all")
@@ -208,49 +241,50 @@ def expected_growth():
     return {"planned": value("end", made), "aside": value("aside")}
 
 
-@pytest.mark.parametrize("now", [["x", "y"], ["x"], [], ["y", "z", "x", "w"], ["v"]])
-def test_a_planning_node_is_cleared_and_plans_the_same_fewer_or_others(now):
-    run = start_run(growing()).run()
+#: Parts of later plans, one after the other, when there were x and y: fewer, more, others, none.
+OTHERS = (["x"], ["y", "z", "x", "w"], ["v"], [])
+
+
+def test_a_planning_node_is_cleared_and_plans_the_same_fewer_or_others():
+    run = succeeded(growing())
     check(run, expected_growth())
-    WORLD.parts = now
-    command(run, "--node", "later", "--yes", workflow="grown")
-    again = names(run, run_again(run), "grown")
-    check(run, expected_growth())
-    assert again >= {"later", "end", "result", "keep"} | {f"later/{name}" for name in now}
-    assert not again & {"start", "aside", "plan"}
+    for now in (["x", "y"], *OTHERS, ["x", "y"]):
+        WORLD.parts = now
+        command(run, "--node", "later", "--yes", workflow="grown")
+        again = names(run, run_again(run), "grown")
+        check(run, expected_growth())
+        assert again >= {"later", "end", "result", "keep"} | {f"later/{name}" for name in now}
+        assert not again & {"start", "aside", "plan"}
+
+
+@pytest.mark.parametrize("is_whole_task", [False, True])
+def test_airflows_own_clear_of_a_planning_node_that_plans_others(is_whole_task):
+    run = succeeded(growing())
+    for now in (*OTHERS, ["x", "y"]):
+        WORLD.parts = now
+        task_id, index = place_of(run, "later")
+        run.clear(task_id, None if is_whole_task else index).run()
+        assert run.state == "failed"
+        for _ in range(3):
+            if run.state == "success":
+                break
+            as_told(run, "grown.result").run()
+        check(run, expected_growth())
 
 
 @pytest.mark.parametrize("start", ["parts", "grown.plan"], ids=["another root plan", "the same root plan"])
 def test_a_workflow_that_has_grown_is_planned_again(start):
-    run = start_run(growing()).run()
+    run = succeeded(growing())
     for now in (["y", "z", "x", "w"], [], ["x", "y"]):
         WORLD.parts = now
         run.clear(start).run()
-        assert run.state == "success"
-        given = run.xcom("parts")
-        aside, planned = value("aside"), value("end", [value(name) for name in now])
-        check(run, {"planned": planned, "aside": aside})
-        assert run.xcom("grown.make", map_index=0) == value("start", given)
-
-
-@pytest.mark.parametrize("is_whole_task", [False, True])
-@pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x"], ["v", "w"]])
-def test_airflows_own_clear_of_a_planning_node_that_plans_others(now, is_whole_task):
-    run = start_run(growing()).run()
-    WORLD.parts = now
-    task_id, index = place_of(run, "later")
-    run.clear(task_id, None if is_whole_task else index).run()
-    assert run.state == "failed"
-    for _ in range(3):
-        if run.state == "success":
-            break
-        as_told(run, "grown.result").run()
-    check(run, expected_growth())
+        check(run, expected_growth())
+        assert run.xcom("grown.make", map_index=0) == value("start", run.xcom("parts"))
 
 
 def test_a_node_that_was_planned_later_fails_and_runs_again_alone():
     WORLD.acts = {"y": "fail"}
-    run = start_run(growing()).run()
+    run = begin(growing())
     assert run.state == "failed"
     assert "nodes failed: 'later/y'. To run it again" in told(run, "grown.result")
     WORLD.acts = {}
@@ -260,25 +294,13 @@ def test_a_node_that_was_planned_later_fails_and_runs_again_alone():
 
 
 def test_a_node_does_not_wait_for_ever_for_one_that_was_planned_too_late():
-    run = start_run(growing()).run()
-    WORLD.parts = ["x", "y", "z"]
+    run = succeeded(growing())
+    WORLD.parts = [*WORLD.parts, "z"]
     run.clear(*place_of(run, "end"), downstream=False).clear(*place_of(run, "later")).run()
     assert run.state == "failed"
     assert "'later/z'" in told(run, "grown.result")
     as_told(run, "grown.result").run()
     check(run, expected_growth())
-
-
-def test_a_node_does_not_wait_for_ever_for_a_plan_that_failed():
-    run = start_run(broken_dag()).run()
-    check(run, [value("x"), value("last", value("x")), value("y")])
-    WORLD.acts = {"boom": True}
-    run.clear("broken.plan", downstream=False).clear(*place_of(run, "last")).run()
-    assert run.state == "failed"
-    assert "There is no plan: the state of 'broken.plan' is failed." in told(run, "broken.result")
-    WORLD.acts = {}
-    command(run, "--state", "failed", "--yes", workflow="broken").run()
-    check(run, [value("x"), value("last", value("x")), value("y")])
 
 
 @dynamic_workflow
@@ -302,7 +324,7 @@ def telling():
 
 
 def test_a_constant_that_a_call_returns_is_not_taken_from_an_earlier_plan():
-    run = start_run(telling()).run()
+    run = begin(telling())
     check(run, value("told", [value("inner"), 1]))
     WORLD.versions = {"constant": 2}
     run.clear(*place_of(run, "labelled")).run()
@@ -316,7 +338,7 @@ def test_a_constant_that_a_call_returns_is_not_taken_from_an_earlier_plan():
 
 
 def test_the_lists_and_the_room_for_later_plans_may_be_cleared_like_any_other():
-    run = start_run(growing()).run()
+    run = begin(growing())
     rooms = [
         (ti.task_id, ti.map_index)
         for ti in run.dag_run.get_task_instances()
@@ -336,7 +358,7 @@ def test_the_lists_and_the_room_for_later_plans_may_be_cleared_like_any_other():
 
 
 def test_a_later_plan_that_is_gone_is_told_by_whoever_needs_it():
-    run = start_run(growing()).run()
+    run = succeeded(growing())
     with create_session() as session:
         of_run = session.query(XComModel).filter_by(run_id=run.run_id, key=PLAN_XCOM)
         of_run.filter(XComModel.map_index >= 0).delete()
@@ -367,7 +389,7 @@ def tolerating():
 
 def test_a_tolerated_node_that_succeeds_later_is_not_left_out_of_what_used_the_others():
     WORLD.acts = {"n": "fail"}
-    run = start_run(tolerating()).run()
+    run = begin(tolerating())
     check(run, value("sum", [value("m"), None, value("o")]))
     WORLD.acts = {}
     run.clear("tolerant.make", 1).run()
@@ -378,21 +400,16 @@ def test_a_tolerated_node_that_succeeds_later_is_not_left_out_of_what_used_the_o
 
 
 def test_a_node_that_succeeded_and_is_tolerated_now_is_not_used_any_more():
-    run = start_run(tolerating()).run()
+    run = succeeded(tolerating())
     WORLD.acts = {"n": "fail"}
     run.clear("tolerant.make", 1).run()
     assert run.state == "failed"
     assert "'sum' cannot be used" in told(run, "tolerant.result")
     as_told(run, "tolerant.result").run()
     check(run, value("sum", [value("m"), None, value("o")]))
-
-
-def test_failed_nodes_that_are_tolerated_are_cleared_by_their_state():
-    WORLD.acts = {"n": "fail"}
-    run = start_run(tolerating()).run()
+    # A failed node that is tolerated is cleared by its state.
     WORLD.acts = {}
-    command(run, "--state", "failed", "--yes", workflow="tolerant")
-    run.run()
+    command(run, "--state", "failed", "--yes", workflow="tolerant").run()
     check(run, value("sum", [value("m"), value("n"), value("o")]))
 
 
@@ -413,56 +430,52 @@ def expected_parts():
 
 
 def test_a_planning_task_cleared_alone_that_plans_the_same_runs_nothing_again():
-    run = start_run(changing()).run()
+    run = succeeded(changing())
     run.clear("by_parts.plan", downstream=False)
     assert run_again(run) == {("by_parts.plan", -1)}
     assert run.state == "success"
 
 
-OTHERS = pytest.mark.parametrize("now", [["x"], [], ["y", "z", "x", "w"], ["v"]], ids=str)
+def test_a_planning_task_cleared_alone_that_plans_others_fails_and_says_so():
+    run = succeeded(changing())
+    for now in (*OTHERS, ["x", "y"]):
+        WORLD.parts = now
+        run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
+        assert run.state_of("by_parts.plan") == "failed"
+        assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
+        run.clear("by_parts.result").run()
+        assert run.state == "failed"
+        assert "There is no plan: the state of 'by_parts.plan' is failed." in told(run, "by_parts.result")
+        run.clear("by_parts.plan").run()
+        check(run, expected_parts())
 
 
-@OTHERS
-def test_a_planning_task_cleared_alone_that_plans_others_fails_and_says_so(now):
-    run = start_run(changing()).run()
-    WORLD.parts = now
-    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
-    assert run.state_of("by_parts.plan") == "failed"
-    assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
-    run.clear("by_parts.result").run()
-    assert run.state == "failed"
-    assert "There is no plan: the state of 'by_parts.plan' is failed." in told(run, "by_parts.result")
-    run.clear("by_parts.plan").run()
-    check(run, expected_parts())
-
-
-@OTHERS
-def test_a_planning_task_cleared_with_downstream_plans_again(now):
-    run = start_run(changing()).run()
-    for each in (now, ["x", "y"]):
-        WORLD.parts = each
+def test_a_planning_task_cleared_with_downstream_plans_again():
+    run = succeeded(changing())
+    for now in (*OTHERS, ["x", "y"]):
+        WORLD.parts = now
         run.clear("parts").run()
         check(run, expected_parts())
         # No list keeps nodes of an earlier plan, even if it has none now.
         lists = [task_id for task_id, _ in run.tries() if ".nodes." in task_id]
-        assert sum(len(run.xcom(task_id) or ()) for task_id in lists) == (len(each) + 1 if each else 0)
+        assert sum(len(run.xcom(task_id) or ()) for task_id in lists) == (len(now) + 1 if now else 0)
 
 
-@OTHERS
-def test_a_planning_task_and_some_nodes_are_cleared(now):
-    run = start_run(changing()).run()
-    WORLD.parts = now
-    run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False)
-    run.clear("by_parts.make", 0).run()
-    assert run.state == "failed"
-    assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
-    run.clear("by_parts.plan").run()
-    check(run, expected_parts())
+def test_a_planning_task_and_some_nodes_are_cleared():
+    run = succeeded(changing())
+    for now in OTHERS:
+        WORLD.parts = now
+        run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False)
+        run.clear("by_parts.make", 0).run()
+        assert run.state == "failed"
+        assert "plans other nodes than those that have run" in told(run, "by_parts.plan")
+        run.clear("by_parts.plan").run()
+        check(run, expected_parts())
 
 
 def test_a_plan_without_nodes_is_followed_by_one_with_nodes():
     WORLD.parts = []
-    run = start_run(changing()).run()
+    run = begin(changing())
     check(run, [])
     WORLD.parts = ["x", "y"]
     run.clear("parts", downstream=False).clear("by_parts.plan", downstream=False).run()
@@ -473,8 +486,8 @@ def test_a_plan_without_nodes_is_followed_by_one_with_nodes():
 
 
 def test_a_planning_task_and_some_nodes_are_cleared_and_planned_the_same():
-    run = start_run(changing()).run()
-    WORLD.versions = {"x": 2}
+    run = succeeded(changing())
+    change("x")
     run.clear("by_parts.plan", downstream=False).clear("by_parts.make", 0).run()
     assert run.state == "failed"
     as_told(run, "by_parts.result").run()
@@ -482,12 +495,14 @@ def test_a_planning_task_and_some_nodes_are_cleared_and_planned_the_same():
 
 
 def test_an_upstream_task_cleared_alone_changes_nothing():
-    run = start_run(changing()).run()
+    run = succeeded(changing())
     before = run.xcom("keep")
     WORLD.parts = ["v"]
     run.clear("parts", downstream=False)
     assert run_again(run) == {("parts", -1)}
     assert run.xcom("keep") == before
+    run.clear("by_parts.plan").run()
+    check(run, expected_parts())
 
 
 @dynamic_workflow(retries=1, retry_delay=0)
@@ -505,14 +520,14 @@ def restarting():
 
 def test_a_planning_task_that_failed_in_the_middle_is_retried():
     WORLD.acts = {"plan": "fail"}
-    run = start_run(restarting()).run()
+    run = begin(restarting())
     assert run.tries()["restarted.plan", -1] == 2
     check(run, [value(name) for name in WORLD.parts])
 
 
 def test_a_plan_that_failed_for_good_is_cleared_by_the_state():
     WORLD.acts = {"boom": True}
-    run = start_run(broken_dag()).run()
+    run = begin(broken_dag())
     assert run.state == "failed"
     WORLD.acts = {}
     command(run, "--state", "failed", "--yes", workflow="broken").run()
@@ -530,6 +545,18 @@ def broken(names):
 @dag(schedule=None)
 def broken_dag():
     keep(broken(parts()))
+
+
+def test_a_node_does_not_wait_for_ever_for_a_plan_that_failed():
+    run = succeeded(broken_dag())
+    check(run, [value("x"), value("last", value("x")), value("y")])
+    WORLD.acts = {"boom": True}
+    run.clear("broken.plan", downstream=False).clear(*place_of(run, "last")).run()
+    assert run.state == "failed"
+    assert "There is no plan: the state of 'broken.plan' is failed." in told(run, "broken.result")
+    WORLD.acts = {}
+    command(run, "--state", "failed", "--yes", workflow="broken").run()
+    check(run, [value("x"), value("last", value("x")), value("y")])
 
 
 @task(retries=2, retry_delay=0)
@@ -552,7 +579,7 @@ def retrying():
 
 def test_a_node_is_retried_and_has_its_retries_again_when_it_is_cleared():
     WORLD.acts = {"until": 3}
-    run = start_run(retrying()).run()
+    run = begin(retrying())
     check(run, 3)
     WORLD.acts = {"until": 3}
     command(run, "--node", "stubborn", "--yes", workflow="patient").run()
@@ -579,7 +606,7 @@ def forgetting():
 
 
 def test_what_a_waiting_node_left_in_an_earlier_try_is_gone():
-    run = start_run(forgetting()).run()
+    run = begin(forgetting())
     check(run, value("a"))
     task_id, index = place_of(run, "forgetful")
     assert run.tries()[task_id, index] == 2
@@ -615,7 +642,7 @@ def expected_mapped():
 
 def test_in_a_map_one_keys_node_runs_again_with_what_depends_on_it():
     WORLD.acts = {"n1": "fail"}
-    run = start_run(mapped()).run()
+    run = begin(mapped())
     assert run.state == "failed"
     WORLD.acts = {}
     as_told(run, "per_key.result", 1)
@@ -624,43 +651,24 @@ def test_in_a_map_one_keys_node_runs_again_with_what_depends_on_it():
 
 
 def test_in_a_map_a_node_of_all_keys_runs_again():
-    run = start_run(mapped()).run()
-    WORLD.versions = {"n0": 2}
+    run = succeeded(mapped())
+    change("n0")
     command(run, "--node", "n0", "--yes", workflow="per_key")
     assert names(run, run_again(run), "per_key") >= {"a/n0", "a/after0", "b/n0", "b/after0"}
     check(run, expected_mapped())
 
 
-@pytest.mark.parametrize(
-    "now",
-    [
-        pytest.param({"a": 1}, marks=may_lose_keys),
-        {"b": 3, "a": 0, "c": 1},
-        pytest.param({"x": 2}, marks=may_lose_keys),
-    ],
-    ids=str,
-)
-def test_a_mapped_workflow_is_cleared_with_other_keys(now):
-    run = start_run(mapped()).run()
-    check(run, expected_mapped())
-    WORLD.keys = now
-    run.clear("keys").run()
-    check(run, expected_mapped())
-    WORLD.versions = {"n0": 5}
-    command(run, "--node", "n0", "--yes", workflow="per_key").run()
-    check(run, expected_mapped())
-
-
 def test_in_a_map_one_keys_planning_task_is_cleared_with_downstream():
-    run = start_run(mapped()).run()
-    WORLD.more, WORLD.versions = 1, {"n0": 2}
+    run = succeeded(mapped())
+    WORLD.more += 1
+    change("n0")
     run.clear("per_key.plan", 1).run()
     check(run, expected_mapped())
 
 
 def test_in_a_map_one_keys_planning_task_is_cleared_alone_and_plans_others():
-    run = start_run(mapped()).run()
-    WORLD.more = 1
+    run = succeeded(mapped())
+    WORLD.more += 1
     run.clear("per_key.plan", 1, downstream=False).run()
     run.clear("per_key.result", 1).run()
     assert run.state == "failed"
@@ -672,8 +680,28 @@ def test_in_a_map_one_keys_planning_task_is_cleared_alone_and_plans_others():
 
 
 def test_in_a_map_the_task_that_lists_the_nodes_of_all_keys_may_be_cleared_alone():
-    run = start_run(mapped()).run()
+    run = succeeded(mapped())
     run.clear("per_key.gather", downstream=False)
     assert run_again(run) == {("per_key.gather", -1)}
     run.clear("per_key.result").run()
+    check(run, expected_mapped())
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"b": 3, "a": 0, "c": 1},
+        pytest.param({"a": 1}, marks=may_lose_keys),
+        pytest.param({"x": 2}, marks=may_lose_keys),
+    ],
+    ids=str,
+)
+def test_a_mapped_workflow_is_cleared_with_other_keys(now):
+    run = succeeded(mapped())
+    check(run, expected_mapped())
+    WORLD.keys = now
+    run.clear("keys").run()
+    check(run, expected_mapped())
+    change("n0")
+    command(run, "--node", "n0", "--yes", workflow="per_key").run()
     check(run, expected_mapped())
