@@ -383,8 +383,8 @@ class StoredResult(Record):
                 integer(document["map_index"]),
                 document["value"],
                 bool(document["is_produced"]),
-                document.get("tries"),
-                document.get("milliseconds"),
+                None if document.get("tries") is None else integer(document["tries"]),
+                None if document.get("milliseconds") is None else float(document["milliseconds"]),
             )
 
 

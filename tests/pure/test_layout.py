@@ -26,6 +26,7 @@ from airflow_dynamic_provider.execution.layout import (
     StoredMetadata,
     StoredNotStarted,
     StoredResult,
+    StoredSkip,
     StoredValues,
 )
 from tests.pure.json_objects import stored
@@ -165,7 +166,8 @@ SAMPLES = [
     StoredNotStarted(key_path=("a", "b"), map_index=7, reason="why"),
     StoredBlocks((StoredBlock(("a",), ((3, 5), (9, 10))), StoredBlock(("b",), ())), 10),
     StoredValues([1], ("a",), 7, ("x",), (1,), {0: {"n": {"type": "int", "value": 3}}}, 2),
-    StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False),
+    StoredResult(key_path=("a", "b"), map_index=7, value="v", is_produced=False, tries=2, milliseconds=12.5),
+    StoredSkip(key_path=("a", "b"), map_index=7, tries=2, milliseconds=12.5),
     StoredMetadata(
         outputs={"total": {"rows": MetadataValue.int(1)}},
         keys={"files": {"a": {"path": MetadataValue.path("/a")}}},
@@ -204,7 +206,7 @@ def test_what_need_not_be_said():
     item = StoredItem(("a",), 1)
     assert (item.metadata, item.attempt) == ({}, 1)
     result = StoredResult(("a",), 7)
-    assert (result.value, result.is_produced) == (None, True)
+    assert (result.value, result.is_produced, result.tries, result.milliseconds) == (None, True, None, None)
     metadata = StoredMetadata()
     assert (metadata.outputs, metadata.keys, metadata.inherited, metadata.key_path) == ({}, {}, {}, ())
 
