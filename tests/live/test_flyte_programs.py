@@ -58,7 +58,7 @@ def test_a_program_gives_the_same_outputs_in_processes(
     assert client.wait(entry, run_id, seconds=deadline - time.monotonic()) == "success"
     interface = getattr(load(airflow.dags / f"{name.replace('/', '_')}.py"), entry).interface
     # Airflow stores nothing for a task that returns nothing.
-    output = client.xcom(entry, run_id, f"{entry}.result") if interface.outputs else None
+    output: Any = client.xcom(entry, run_id, f"{entry}.result") if interface.outputs else None
     is_one = interface.is_single or not interface.outputs
     values = interface.decode_outputs(output if is_one else output.values())
     assert plain(values) == expected()[name][entry][0]["outputs"]
