@@ -245,6 +245,13 @@ def test_every_value_of_every_type_comes_back_as_it_was(each):
     assert same(value, through_json(value, declared))
 
 
+def test_members_of_a_union_that_differ_in_notes_only_are_one():
+    declared = Union[Annotated[Path, "a note"], Path, Dollars, Decimal, None]  # noqa: UP007
+    for value in (Path("a/b"), Decimal("1.10"), None):
+        assert same(value, through_json(value, declared))
+    assert through_json(Path("a/b"), Union[Annotated[Path, "a note"], Path, None]) == Path("a/b")  # noqa: UP007
+
+
 #: Type, value, stored form. Releases must go on to read these forms.
 FORMS = [
     (Colour, Colour.RED, "RED"),

@@ -131,7 +131,12 @@ def _abstract(name: str, cls: type, arguments: tuple[Any, ...]) -> Codec:
     return codec_of(kinds[0]) if len(kinds) == 1 else _union(name, tuple(kinds))
 
 
-def _union(name: str, types_: Sequence[Any]) -> Codec:
+def _union(name: str, declared: Sequence[Any]) -> Codec:
+    # ``Annotated[Path, "a note"] | Path`` has one member.
+    types_: list[Any] = []
+    for each in map(_bare, declared):
+        if each not in types_:
+            types_.append(each)
     members = [codec_of(each) for each in types_]
     if all(isinstance(each, Identity) for each in members):
         return Identity(name)
