@@ -169,8 +169,8 @@ def _checkable(annotation: Any, around: tuple[Any, ...] = ()) -> Any:
     if origin is type:
         return annotation
     if origin is typing.Annotated:
-        is_class = has_instances(given[0])
-        parts = (*given, _FIRST_BY_INSTANCE) if is_class else (_checkable(given[0], around), *given[1:])
+        by_instance = has_instances(given[0])
+        parts = (*given, _FIRST_BY_INSTANCE) if by_instance else (_checkable(given[0], around), *given[1:])
         return origin[parts]
     arguments = tuple(_checkable(argument, around) for argument in given)
     if all(map(operator.is_, arguments, given)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.forms import Form, integer, reading
+from airflow_dynamic_provider.execution.forms import Form, integer, optional, reading
 from airflow_dynamic_provider.execution.layout import FAILURE_XCOM
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ class StoredFailure(Record):
                 integer(document["attempt"]),
                 tuple(map(str, document.get("key_path", ()))),
                 integer(document.get("map_index", xcom.UNMAPPED)),
-                document.get("tries"),
-                document.get("milliseconds"),
+                optional(integer, document.get("tries")),
+                optional(float, document.get("milliseconds")),
             )
 
 

@@ -146,6 +146,11 @@ def integer(stored: Any) -> int:
     return stored
 
 
+def optional(read: Callable[[Any], T], stored: Any) -> T | None:
+    """Return what ``read`` makes of a stored value, or ``None`` if there is none."""
+    return None if stored is None else read(stored)
+
+
 def known_fields(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a stored object that a record has. A later release may have stored others."""
     return {name: stored[name] for name in field_names(cls) if name in stored}

@@ -70,7 +70,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, as_dict, field, replace
 from airflow_dynamic_provider.errors import LayoutError
-from airflow_dynamic_provider.execution.forms import Form, build, integer, misshapen, reading
+from airflow_dynamic_provider.execution.forms import Form, build, integer, misshapen, optional, reading
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.definitions.events import DynamicOutput
@@ -383,8 +383,8 @@ class StoredResult(Record):
                 integer(document["map_index"]),
                 document["value"],
                 bool(document["is_produced"]),
-                None if document.get("tries") is None else integer(document["tries"]),
-                None if document.get("milliseconds") is None else float(document["milliseconds"]),
+                optional(integer, document.get("tries")),
+                optional(float, document.get("milliseconds")),
             )
 
 

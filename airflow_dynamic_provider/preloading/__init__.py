@@ -73,9 +73,9 @@ def preload() -> None:
         >>> preload()
     """
     global _DONE
-    from airflow_dynamic_provider.airflow_adapter.configuration import conf
+    from airflow_dynamic_provider.airflow_adapter.configuration import SECTION, conf
 
-    if _DONE or not conf.getboolean("dynamic_outputs", "preload", fallback=True):
+    if _DONE or not conf.getboolean(SECTION, "preload", fallback=True):
         return
     _DONE = True
     for module in (*_OF_AIRFLOW, *_modules_of_bundles(), *_own_modules()):

@@ -382,31 +382,21 @@ def test_between_two_groups_only_a_gate_or_a_collector_waits_for_clones(given_no
 # What stops a key of a batch, although the batch succeeds.
 
 
+def in_a_row(**facts):
+    """The notes of a Dag file in which ``load`` needs ``read`` for its key, and ``use`` needs ``load``."""
+    spaces = {"read": FILES, "load": FILES, "use": FILES}
+    return notes({}, spaces, uses=[("use", "load"), ("load", "read")], **facts)
+
+
 def test_what_stops_a_key_of_a_batch_is_found_through_the_batches_before_it():
-    found = find_arrangement(
-        notes(
-            {},
-            {"read": FILES, "load": FILES, "use": FILES},
-            stubborn=["read"],
-            uses=[("use", "load"), ("load", "read")],
-            batched=["load", "use"],
-        )
-    )
+    found = find_arrangement(in_a_row(batched=["load", "use"], stubborn=["read"]))
     assert found.behind == {"load": {"read"}, "use": {"load", "read"}}
     assert found.undecided == set()
 
 
 def test_what_stops_a_key_of_a_batch_is_not_sought_before_tasks_that_run_one_key():
     # `load` may run after a failure of `read`. Then no key of `use` is stopped.
-    found = find_arrangement(
-        notes(
-            {},
-            {"read": FILES, "load": FILES, "use": FILES},
-            stubborn=["load"],
-            uses=[("use", "load"), ("load", "read")],
-            batched=["use"],
-        )
-    )
+    found = find_arrangement(in_a_row(batched=["use"], stubborn=["load"]))
     assert found.behind == {"use": {"load"}}
 
 

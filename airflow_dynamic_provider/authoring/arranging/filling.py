@@ -17,7 +17,7 @@ from airflow_dynamic_provider.authoring.references.refusals import NotAValue
 from airflow_dynamic_provider.errors import HandleUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Objects of these classes hold no reference.
 _PLAIN = frozenset({bool, bytes, datetime, float, int, str, timedelta, type(None)})
@@ -82,18 +82,22 @@ def attributes_of(task: Any) -> dict[str, Any]:
 
 
 def _kept(task: Any) -> dict[str, Any]:
-    """Return the attributes of an operator that may hold a reference: most of them are plain values."""
-    own = objects.attributes_of(task)
-    return {name: value for name, value in own.items() if type(value) not in _PLAIN}
+    return _without_plain(objects.attributes_of(task))
+
+
+def _without_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that may hold a reference. Most of an operator are plain."""
+    return {name: value for name, value in values.items() if type(value) not in _PLAIN}
 
 
 def _refuse_lost(task: Any) -> None:
-    given = {name: value for name, value in objects.arguments_of(task).items() if type(value) not in _PLAIN}
-    if not any(True for value in given.values() for _ in references_in(value)):
+    arguments = _without_plain(objects.arguments_of(task))
+    given = [(name, each) for name, value in arguments.items() for each in references_in(value)]
+    if not given:
         return
     kept = {id(each) for value in _kept(task).values() for each in _all_references(value)}
-    for name, value in given.items():
-        if any(id(each) not in kept for each in references_in(value)):
+    for name, each in given:
+        if id(each) not in kept:
             raise _refuse(task, name, "which its constructor did not keep unchanged")
 
 

@@ -120,7 +120,7 @@ class _Difference:
             wanted |= self._edges_of_gate(task_id)
         wanted |= {(task_id, self._keys_of(task_id)) for task_id in self.wanted.starts}
         for task_id, below in self._needing_all_keys():
-            wanted |= {(below, up) for up in self._telling(task_id)}
+            wanted |= {(below, up) for up in self._failing_if_stopped(task_id)}
         return wanted
 
     def _needing_all_keys(self) -> list[tuple[str, str]]:
@@ -131,15 +131,16 @@ class _Difference:
         collectors = [(up, task_id) for task_id, up in sorted(self.graph.collects_all) if up in batched]
         for up, task_id in collectors:
             # A skipped key of a task before is left out, as a skipped key of the collected task is.
-            self.graph.collector_of(task_id).collected_ids |= self._telling(up)
+            self.graph.collector_of(task_id).collected_ids |= self._failing_if_stopped(up)
         return collectors + [
             (task_id, below)
             for task_id in sorted(batched)
             for below in sorted(self.graph.task(task_id).downstream_task_ids)
-            if self.graph.task(below).trigger_rule in _ABOUT_FAILURES and not self.graph.is_check(below)
+            if self.graph.task(below).trigger_rule in _ABOUT_FAILURES
+            and below not in self._failing_if_stopped(task_id)
         ]
 
-    def _telling(self, task_id: str) -> Set[str]:
+    def _failing_if_stopped(self, task_id: str) -> Set[str]:
         """Return the tasks one of which fails if a key of a batched task was stopped."""
         if task_id in self.wanted.undecided:
             return {self.graph.ensure_check_after(self.graph.task(task_id)).task_id}

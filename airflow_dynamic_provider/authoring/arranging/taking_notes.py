@@ -53,5 +53,5 @@ def take_notes(graph: DagGraph) -> Notes:
 
 
 def _gathering(graph: DagGraph, spec: CollectionSpec) -> Gathering:
-    tolerates = spec.is_of_all_keys or spec.min_success_ratio < 1 or bool(graph.limits_before(spec.source))
+    tolerates = spec.is_of_all_keys or graph.tolerates_failures(spec)
     return Gathering(frozenset(spec.task_ids), spec.source.space, tolerates, spec)

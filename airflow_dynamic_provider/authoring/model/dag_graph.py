@@ -115,8 +115,7 @@ class DagGraph:
         self.gates: dict[str, Any] = {}
         self.limits: dict[Limit, list[CloneSpec]] = {}
         self._collectors: dict[str, CollectorSpec] = {}
-        self._done: dict[str, Any] = {}
-        self._checks: dict[str, Any] = {}
+        self._after_clones: dict[str, Any] = {}
 
     @property
     def dag(self) -> DAG:
@@ -165,6 +164,10 @@ class DagGraph:
             todo = {other for task_id in todo for other in upstream.get(task_id, ())} - found
         return {limit: tasks for limit, tasks in self.limits.items() if not found.isdisjoint(limit.task_ids)}
 
+    def tolerates_failures(self, spec: CollectionSpec) -> bool:
+        """Return whether a collection of values may lack keys that failed, or that a limit stopped."""
+        return spec.min_success_ratio < 1 or bool(self.limits_before(spec.source))
+
     def make_at_root(self, kind: Any, task_id: str, **arguments: Any) -> Any:
         """Return a new task of the package in the root group, because other groups may prefix its id."""
         return kind(task_id=task_id, dag=self.dag, task_group=self.dag.task_group, **arguments)
@@ -184,13 +187,13 @@ class DagGraph:
 
     def ensure_done_after(self, task: Any) -> Any:
         """Return the task that succeeds when all clones of ``task`` are done; create it on the first call."""
-        return self._ensure_after_clones(
+        return self._ensure_done(
             task, "all_done", "done", "all keys done", "Succeeds when all clones of {} are done."
         )
 
     def ensure_unfailed_after(self, task: Any) -> Any:
         """Return the task that succeeds if no clone of ``task`` failed; create it on the first call."""
-        return self._ensure_after_clones(
+        return self._ensure_done(
             task,
             "none_failed",
             "unfailed",
@@ -200,37 +203,30 @@ class DagGraph:
 
     def ensure_check_after(self, task: Any) -> Any:
         """Return the task that fails if a key of a batched task was stopped; create it on the first call."""
-        if task.task_id not in self._checks:
-            from airflow_dynamic_provider.execution.batches.checking import StoppedKeysOperator
+        # Imported here, because few batches need it.
+        from airflow_dynamic_provider.execution.batches.checking import StoppedKeysOperator
 
-            clone = self.clones[task.task_id]
-            self._checks[task.task_id] = self.make_helper(
-                StoppedKeysOperator,
-                self.free_id(f"{task.task_id}__check"),
-                clone.space.home,
-                task,
-                clone=clone.spec,
-                task_display_name=f"{task.task_id}: no key was stopped",
-                doc_md=f"Fails if a key of `{task.task_id}` could not start, although its batch succeeded.",
-            )
-        return self._checks[task.task_id]
+        doc = "Fails if a key of {} could not start, although its batch succeeded."
+        clone = self.clones[task.task_id].spec
+        return self._ensure_after(task, StoppedKeysOperator, "check", "no key was stopped", doc, clone=clone)
 
-    def is_check(self, task_id: str) -> bool:
-        """Return whether a task is one of those that `ensure_check_after` returns."""
-        return any(check.task_id == task_id for check in self._checks.values())
-
-    def _ensure_after_clones(self, task: Any, rule: str, suffix: str, name: str, doc: str) -> Any:
+    def _ensure_done(self, task: Any, rule: str, suffix: str, name: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator
 
+        doc = f"{doc} The scheduler ends it without running it."
+        return self._ensure_after(task, DoneOperator, suffix, name, doc, rule=rule)
+
+    def _ensure_after(self, task: Any, kind: Any, suffix: str, name: str, doc: str, **arguments: Any) -> Any:
+        """Return the helper with a suffix after the clones of a task; create it on the first call."""
         task_id = f"{task.task_id}__{suffix}"
-        if task_id not in self._done:
-            self._done[task_id] = self.make_helper(
-                DoneOperator,
+        if task_id not in self._after_clones:
+            self._after_clones[task_id] = self.make_helper(
+                kind,
                 self.free_id(task_id),
                 self.clones[task.task_id].space.home,
                 task,
-                rule=rule,
                 task_display_name=f"{task.task_id}: {name}",
-                doc_md=f"{doc.format(f'`{task.task_id}`')} The scheduler ends it without running it.",
+                doc_md=doc.format(f"`{task.task_id}`"),
+                **arguments,
             )
-        return self._done[task_id]
+        return self._after_clones[task_id]

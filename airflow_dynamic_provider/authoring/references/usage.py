@@ -128,7 +128,7 @@ class Collecting(_Dependency):
             is_relaxed = self.graph.collector_of(other.task_id).is_relaxed
             return is_relaxed or other.trigger_rule == TriggerRule.ALL_SUCCESS
         # With a limit to failed keys, it runs to say that the limit was exceeded.
-        return self.spec.min_success_ratio < 1 or bool(self.graph.limits_before(self.source))
+        return self.graph.tolerates_failures(self.spec)
 
     def _refuse_rule(self, other: Any) -> None:
         refused = _EARLY if self.spec.is_of_all_keys else {**_EARLY, **_VALUELESS}

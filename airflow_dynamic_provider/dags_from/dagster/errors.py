@@ -63,7 +63,10 @@ class DagsterTypeCheckDidNotPass(OutputTypeError):  # noqa: N818 (Dagster's name
 
 
 class UnsupportedError(DefinitionError, ImportError, NotImplementedError):
-    """The program uses something of Dagster that has no counterpart here."""
+    """The program uses something of Dagster that has no counterpart here.
+
+    It is also the error of Python for a name that cannot be imported, or for work that a class does not do.
+    """
 
 
 def _with_line(error: DynamicOutputsError, line: str | None) -> str:

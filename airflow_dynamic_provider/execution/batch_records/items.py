@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.definitions.records import Record, replace
 from airflow_dynamic_provider.execution.batch_records.stored import REMEDY
-from airflow_dynamic_provider.execution.forms import Form, integer, reading
+from airflow_dynamic_provider.execution.forms import Form, integer, optional, reading
 from airflow_dynamic_provider.execution.pages import read_document
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _unpack_block(stored: Mapping[str, Any]) -> Block:
     if len(keys) != len(values):
         raise ValueError(f"{len(keys)} keys for {len(values)} values")
     path = tuple(map(str, stored["key_path"]))
-    return Block(str(stored["output"]), path, None if started is None else integer(started), keys, values)
+    return Block(str(stored["output"]), path, optional(integer, started), keys, values)
 
 
 def read_page(context: Mapping[str, Any], task_id: str, number: int, page: int) -> StoredBatchItems | None:

@@ -29,7 +29,7 @@ from airflow_dynamic_provider.definitions.records import Record, field
 from airflow_dynamic_provider.definitions.states import FINAL, SUCCESS
 from airflow_dynamic_provider.execution.batch_records.cutting import Range
 from airflow_dynamic_provider.execution.failures import KeyFailure
-from airflow_dynamic_provider.execution.forms import Form, integer, reading
+from airflow_dynamic_provider.execution.forms import Form, integer, optional, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -140,7 +140,7 @@ class StoredPlaces(Record):
             return cls(
                 integer(document["first"]),
                 tuple(map(integer, document["starts"])),
-                None if size is None else integer(size),
+                optional(integer, size),
                 integer(document.get("count", 0)),
             )
 

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.airflow_adapter import xcom
 from airflow_dynamic_provider.definitions.keys import render_key
-from airflow_dynamic_provider.definitions.states import (
-    FAILED,
-    MARKED,
-    NEVER_STARTED,
-    SKIPPED,
-    SUCCESS,
-)
+from airflow_dynamic_provider.definitions.states import FAILED, MARKED, NEVER_STARTED, SKIPPED, SUCCESS
 from airflow_dynamic_provider.errors import CollectError
 from airflow_dynamic_provider.execution.batch_records.outcomes import (
     is_stopped_by,

@@ -1,4 +1,4 @@
-"""Stores how often a clone was started that is skipped, for a task that asks for the outcomes of its keys."""
+"""Stores the number of tries of a skipped clone. A task that asks for the outcomes of its keys reads it."""
 
 from __future__ import annotations
 
