@@ -20,6 +20,24 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+class CheckedDag(DAG):
+    """A Dag that is checked when Airflow validates it, after it has read the file.
+
+    Args:
+        check: Raises an error if something is wrong.
+        arguments: The arguments of a Dag.
+    """
+
+    def __init__(self, check: Callable[[], None], **arguments: Any) -> None:
+        super().__init__(auto_register=False, **arguments)
+        self._check = check
+
+    def validate(self) -> None:
+        """Check and validate the Dag. Airflow calls this before it uses the Dag."""
+        self._check()
+        super().validate()  # type: ignore[no-untyped-call, unused-ignore]
+
+
 class LateDag(DAG):
     """A Dag whose tasks are made when Airflow validates it, after it has read the file.
 

@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from tests.dagster.plain import outcome
+from tests.dagster.plain import ENVIRONMENT, outcome
 from tests.oracles import write_or_compare
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -58,9 +58,7 @@ def main(file, *options):
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(
-            DAGSTER_HOME=folder, DAGSTER_DISABLE_TELEMETRY="1", DAGSTER_TEST_VARIABLE="from outside"
-        )
+        os.environ.update(ENVIRONMENT, DAGSTER_HOME=folder, DAGSTER_DISABLE_TELEMETRY="1")
         found = {name: outcomes_of(name) for name in names}
     words, count = "Dagster gives other outcomes", sum(map(len, found.values()))
     return write_or_compare(here, found, options, words=words, count=count, sort_keys=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: The variables of the environment that programs read.
+ENVIRONMENT = {"DAGSTER_TEST_VARIABLE": "from outside", "DAGSTER_TEST_NUMBER": "42"}
+
 _STATES = {"STEP_SUCCESS": "success", "STEP_FAILURE": "failed", "STEP_SKIPPED": "skipped"}
 
 

@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from tests.dagster.plain import ENVIRONMENT
+
 HERE = Path(__file__).parent
 MODULE = "airflow_dynamic_provider.dags_from.dagster"
 
@@ -47,3 +49,9 @@ def jobs_of(module):
 def nodes_of(job):
     """Return path -> names of the outputs, for each op of a job."""
     return {path: list(node.definition.outs) for path, node in job.composition.nodes.items()}
+
+
+def set_environment(monkeypatch):
+    """Set the variables of the environment that programs read."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)

@@ -39,7 +39,7 @@ NEEDED = {
     "DagsterType": {"type_check_fn": lambda _, value: True, "name": "T"},
     "DailyPartitionsDefinition": {"start_date": "2026-01-01"},
     "DynamicOutput": {"value": 1, "mapping_key": "a"},
-    "Field": {"config": int},
+    "Field": {"config": dagster.Noneable(int)},
     "Output": {"value": 1},
     "PythonObjectDagsterType": {"python_type": int},
     "ScheduleDefinition": {"job": plain, "cron_schedule": "@daily"},

@@ -10,7 +10,7 @@ import pytest
 from airflow_dynamic_provider.dags_from.dagster.handles import DynamicHandle
 from airflow_dynamic_provider.local import run_local
 from tests.dagster.plain import outcome
-from tests.dagster.running import MODULE, expected, jobs_of, load, nodes_of
+from tests.dagster.running import MODULE, expected, jobs_of, load, nodes_of, set_environment
 from tests.workflow_runs import quickly
 
 EXPECTED = expected()
@@ -27,7 +27,7 @@ ALL = [(name, job) for name in sorted(EXPECTED) for job in sorted(EXPECTED[name]
 
 @pytest.mark.parametrize(("name", "job"), ALL if os.environ.get("DAGSTER_BATCHES") == "all" else SHOWN)
 def test_a_program_gives_the_same_in_batches(name, job, tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGSTER_TEST_VARIABLE", "from outside")
+    set_environment(monkeypatch)
     monkeypatch.setattr(DynamicHandle, "map", partialmethod(DynamicHandle.map, batch=2))
     module = load(name, tmp_path)
     made = jobs_of(module)[job]

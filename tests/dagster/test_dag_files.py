@@ -13,7 +13,7 @@ from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster.given import is_scheduled
 from airflow_dynamic_provider.local import run_local
 from airflow_dynamic_provider.version_compat import cron_timetable
-from tests.dag_runs import dag_serialization, run_dag
+from tests.dag_runs import dag_serialization, read_folder, run_dag
 from tests.dagster.running import MODULE, load
 from tests.flyte.running import dags_in
 from tests.workflow_runs import quickly
@@ -232,3 +232,49 @@ def test_the_event_of_a_graph_asset_has_the_partition_of_the_run(scheduled):
         events = session.query(AssetEvent).filter_by(source_dag_id="table", source_run_id=run.run_id)
         assert [event.partition_key for event in events] == ["old"]
     assert type(scheduled.table.dag.timetable).__name__ == "PartitionedAtRuntime"
+
+
+NEEDS = f"""
+from {MODULE} import *
+from {MODULE} import Definitions, Failure, In, IOManager, Out, job, op
+
+class Kept(IOManager):
+    def handle_output(self, context, obj): ...
+    def load_input(self, context): return "loaded by Kept"
+
+@op(out=Out(io_manager_key="warehouse"))
+def stored():
+    return 1
+
+@op
+def shown(x):
+    return x
+
+@op
+def fails(x):
+    raise Failure("described", metadata={{"seen": x}})
+
+@job
+def needs():
+    fails(shown(stored()))
+
+"""
+
+
+def test_a_later_definition_may_give_what_a_job_needs(tmp_path):
+    dag = dags_in(tmp_path, program=NEEDS + 'Definitions(jobs=[needs], resources={"warehouse": Kept()})')[
+        "needs"
+    ]
+    finished = run_local(dag)
+    assert finished.task("shown").once.value["result"] == "loaded by Kept"
+    failed = finished.task("fails").once
+    assert (failed.state, str(failed.error)) == ("failed", "described")
+    assert failed.metadata["result"]["seen"].value == "loaded by Kept"
+
+
+def test_a_job_that_lacks_a_resource_is_an_error_of_the_dag_file(tmp_path):
+    (tmp_path / "program.py").write_text(NEEDS)
+    bag = read_folder(tmp_path)
+    (error,) = bag.import_errors.values()
+    assert "Task 'stored': requires the resource 'warehouse', which is not given to the job." in error
+    assert not bag.dags

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster import DynamicOut, DynamicOutput, RetryRequested, job, op
+from airflow_dynamic_provider.errors import InvalidMappingKeyError
 from tests.workflow_runs import quickly
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-dagster.md"
@@ -24,6 +25,10 @@ LINES = {
     "below a mapped graph": "test_refusals.py::test_a_job_that_cannot_be_right_is_refused",
     "return nothing": "test_refusals.py::test_a_job_that_cannot_be_right_is_refused",
     "cannot return outputs": "test_differences.py::test_a_job_may_return_outputs",
+    "of any length": "test_differences.py::test_a_key_that_is_too_long_is_refused",
+    "may return mapped values": "test_refusals.py::test_what_is_not_supported_is_refused_when_it_is_called",
+    "input_manager_key": "test_refusals.py::test_an_input_manager_needs_a_stored_output",
+    "JSON file": "test_refusals.py::test_a_config_that_does_not_fit_is_refused_before_the_run",
 }
 
 # As if it were imported from a module that the op's module does not define.
@@ -94,3 +99,9 @@ def test_a_job_may_return_outputs():
 
     with quickly():
         assert returning.execute_in_process().output_value() == 1
+
+
+def test_a_key_that_is_too_long_is_refused():
+    assert DynamicOutput(1, "a" * 250).mapping_key == "a" * 250
+    with pytest.raises(InvalidMappingKeyError, match="has at most 250 characters, received 251"):
+        DynamicOutput(1, "a" * 251)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.dagster.plain import outcome
-from tests.dagster.running import expected, jobs_of, load, nodes_of
+from tests.dagster.running import expected, jobs_of, load, nodes_of, set_environment
 from tests.workflow_runs import quickly
 
 EXPECTED = expected()
@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc):
 
 
 def test_a_program_gives_the_same(name, job, tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGSTER_TEST_VARIABLE", "from outside")
+    set_environment(monkeypatch)
     module = load(name, tmp_path)
     made = jobs_of(module)[job]
     runs = getattr(module, "RUNS", {}).get(job, [{}])

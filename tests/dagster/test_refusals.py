@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import pytest
@@ -12,14 +13,20 @@ from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster import (
     Backoff,
     Config,
+    ConfigurableIOManager,
+    ConfigurableResource,
     DagsterInvalidConfigError,
     DagsterInvalidDefinitionError,
+    DagsterInvalidMetadata,
     DagsterInvariantViolationError,
     DagsterTypeCheckDidNotPass,
     Definitions,
     DynamicOut,
     DynamicOutput,
+    EnvVar,
     Field,
+    GraphIn,
+    GraphOut,
     In,
     Jitter,
     Nothing,
@@ -29,6 +36,7 @@ from airflow_dynamic_provider.dags_from.dagster import (
     RunRequest,
     ScheduleDefinition,
     StaticPartitionsDefinition,
+    StringSource,
     allow_any_mapping_key,
     build_op_context,
     build_schedule_context,
@@ -94,6 +102,16 @@ def returns_collected():
     return three().map(inc).collect()
 
 
+@graph(out={"a": GraphOut(), "b": GraphOut()})
+def returns_another():
+    return {"a": one(), "c": one()}
+
+
+@graph(out=GraphOut())
+def returns_none():
+    one()
+
+
 BODIES = {
     "the input 'x' received the dynamic output three:result directly. Use map()": lambda: inc(three()),
     "the dynamic output was iterated": lambda: list(three()),
@@ -122,6 +140,8 @@ BODIES = {
         three().map(gives_nothing).collect()
     ),
     "the graph 'returns_collected' returned": returns_collected,
+    "the graph 'returns_another' declares the outputs a, b, and returned a, c": returns_another,
+    "the graph 'returns_none' declares the outputs result, and returned none": returns_none,
     "'inc' is called with 'z', which is not an input": lambda: inc(z=one()),
     "'inc' is called with 2 arguments and has 1 inputs": lambda: inc(one(), one()),
     "two nodes have the name 'same'": lambda: (one.alias("same")(), one.alias("same")()),
@@ -175,6 +195,31 @@ def test_what_an_op_declares_is_checked():
         Field(int, default_value=1, is_required=True)
     with pytest.raises(DagsterInvalidDefinitionError, match=r"Use Backoff\.EXPONENTIAL, or only delay="):
         RetryPolicy(delay=1, backoff=Backoff.LINEAR, jitter=Jitter.FULL)
+
+    def elsewhere(): ...
+
+    for annotation in (Sequence[DynamicOutput[int]], tuple[list[DynamicOutput], str], DynamicOutput | None):
+        elsewhere.__annotations__ = {"return": annotation}
+        with pytest.raises(DagsterInvalidDefinitionError, match="DynamicOutput at a place at which Dagster"):
+            op(elsewhere)
+
+    with pytest.raises(DagsterInvalidDefinitionError, match="the input 'z', which it does not take"):
+
+        @graph(ins={"z": GraphIn()})
+        def lacks_it_too(x): ...
+
+    for default in ("x", None):
+        with pytest.raises(
+            DagsterInvalidConfigError, match="the default_value of a Field must be of type int"
+        ):
+            Field(int, default_value=default)
+    assert Field(StringSource, default_value={"env": "NOT_SET_YET"}).default_value == {"env": "NOT_SET_YET"}
+    with pytest.raises(DagsterInvalidMetadata, match="metadata 'a': no metadata kind fits"):
+        DynamicOutput(1, "a", metadata={"a": object()})
+    with pytest.raises(
+        UnsupportedError, match=r"dagster_run\(\) has no counterpart .* There is MetadataValue.dag_"
+    ):
+        dagster.MetadataValue.dagster_run("x")
 
     @op
     def annotated() -> list[DynamicOutput[int]]:
@@ -318,10 +363,14 @@ GOOD = {
         ),
         ({"with_input": {}}, "Task 'with_input': the input 'n' has no value"),
         ({"unknown": {}}, "the config names the op 'unknown', which the job does not have"),
+        (
+            {"with_input": {"inputs": {"n": {"json": {"path": "/x"}}}}},
+            "the input 'n' names a file, which has no counterpart here. Give the value itself",
+        ),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_before_the_run(changed, message):
-    with pytest.raises(DagsterInvalidConfigError, match=message):
+    with pytest.raises((DagsterInvalidConfigError, UnsupportedError), match=message):
         configured.execute_in_process(run_config={"ops": {**GOOD, **changed}})
 
 
@@ -341,8 +390,72 @@ def test_a_resource_that_the_job_does_not_have_is_refused_before_the_run():
         DagsterInvalidConfigError, match=r"names the resource 'other', which the job does not have"
     ):
         lacking.execute_in_process(run_config={"resources": {"other": {}}}, resources={"store": 1})
-    with pytest.raises(DagsterInvalidConfigError, match=r"at resources\.store\.config\.base_dir is required"):
-        lacking.execute_in_process(resources={"store": fs_io_manager})
+    config = {"resources": {"store": {"config": {"base_dir": 3}}}}
+    with pytest.raises(DagsterInvalidConfigError, match=r"store\.config\.base_dir must be of type str"):
+        lacking.execute_in_process(config, resources={"store": fs_io_manager})
+
+
+class Client(ConfigurableResource):
+    url: str
+    number: int = 1
+
+
+class Around(ConfigurableResource):
+    client: Client
+
+
+@pytest.mark.parametrize(
+    ("resource", "config", "message"),
+    [
+        (Client(url="a"), {"nope": 1}, "client.config.nope Extra inputs are not permitted"),
+        (Client(url="a"), {"url": 3}, "client.config.url Input should be a valid string, received 3"),
+        (Client.configure_at_launch(), {}, "client.config.url is required and was not given"),
+        (Client.configure_at_launch(url="a"), {"numbre": 1}, "client.config.numbre Extra inputs"),
+        (Around(client=Client(url="a")), {"client": {"url": "b"}}, "client.config.client Extra inputs"),
+        (Client(url=EnvVar("NO_SUCH")), {}, "client.config.url names the environment variable 'NO_SUCH'"),
+    ],
+)
+def test_the_config_of_a_resource_is_checked_before_the_run(resource, config, message):
+    @job(resource_defs={"client": resource})
+    def with_client():
+        one()
+
+    with pytest.raises(DagsterInvalidConfigError, match=message):
+        with_client.execute_in_process({"resources": {"client": {"config": config}}})
+
+
+def test_what_exists_only_in_a_run_is_not_used_before():
+    for variable in (EnvVar("A"), EnvVar.int("A")):
+        for use in (str, "{}".format):
+            with pytest.raises(RuntimeError, match=r"EnvVar\('A'\) was used as a string.* or call get_value"):
+                use(variable)
+    with pytest.raises(DagsterInvariantViolationError, match="asked for its context before it was set up"):
+        Client(url="a").get_resource_context()
+    config = Sized(size=1)
+    with pytest.raises(ValueError, match="frozen"):
+        config.size = 2
+
+
+class Loading(ConfigurableIOManager):
+    def handle_output(self, context, obj): ...
+
+    def load_input(self, context): ...
+
+
+@op(ins={"x": In(input_manager_key="loading")})
+def loaded(x): ...
+
+
+def test_an_input_manager_needs_a_stored_output():
+    @job(resource_defs={"loading": Loading()})
+    def loading():
+        loaded(one())
+
+    message = (
+        r"In\(input_manager_key=\) of the input 'x' has no counterpart for one:result, which no IO manager"
+    )
+    with pytest.raises(UnsupportedError, match=message):
+        loading.execute_in_process()
 
 
 def test_tags_of_other_schedulers_are_refused():
@@ -373,8 +486,15 @@ def test_a_selection_that_cannot_run_is_refused():
     def chain():
         inc(one())
 
-    with pytest.raises(DagsterInvalidDefinitionError, match="has 'inc' and not 'one', whose output it needs"):
+    @job
+    def many():
+        listed(three().map(inc).collect())
+
+    with pytest.raises(DagsterInvalidConfigError, match="Task 'inc': the input 'x' has no value"):
         chain.execute_in_process(op_selection=["inc"])
+    for selection, lacking in ((["inc"], "three"), (["listed"], "inc")):
+        with pytest.raises(DagsterInvalidDefinitionError, match=f"not '{lacking}', whose output it needs"):
+            many.execute_in_process(op_selection=selection)
     with pytest.raises(
         DagsterInvalidDefinitionError, match=r"names no op of the job.* Keys cannot be selected"
     ):

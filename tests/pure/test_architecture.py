@@ -78,6 +78,10 @@ OTHERS = {
     },
     "dags_from.dagster.config": {"pydantic": "its error, if a config class refuses a config"},
     "dags_from.dagster.config_classes": {"pydantic": "the base of Dagster's Config"},
+    "dags_from.dagster.config_forms": {
+        "pydantic_core": "how pydantic stores a date or another object in a config; loaded by the first"
+    },
+    "dags_from.dagster.config_schemas": {"pydantic": "the form of a config class in a Dag param"},
     "dags_from.dagster.resource_classes": {"pydantic": "the base of Dagster's ConfigurableResource"},
     "definitions.codecs.making": {
         "pydantic": "knows classes that Airflow's serializer does not; loaded by the first such class",

@@ -5,21 +5,20 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG
-
+from airflow_dynamic_provider.airflow_adapter.late_dags import CheckedDag
 from airflow_dynamic_provider.authoring.decorator import dynamic_task
 from airflow_dynamic_provider.authoring.gathering import gather
-from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
 from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, GraphInput, OutputHandle
-from airflow_dynamic_provider.dags_from.dagster.io_managers import mem_io_manager
 from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin, Source
+from airflow_dynamic_provider.dags_from.dagster.requirements import check_requirements, manager_of
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
 from airflow_dynamic_provider.dags_from.dagster.task_settings import task_settings
-from airflow_dynamic_provider.dags_from.dagster.types import Nothing
 from airflow_dynamic_provider.version_compat import partitioned_at_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from airflow.sdk import DAG
 
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job, Node
 
@@ -32,14 +31,14 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
         params: The Dag params.
     """
     limit = job.executor_def and job.executor_def.max_active_tasks
-    dag = DAG(
+    dag = CheckedDag(
+        lambda: check_requirements(job),
         dag_id=job.name,
         schedule=_schedule(job),
         params=dict(params),
         doc_md=job.description,
         tags={"dagster"},
         catchup=False,
-        auto_register=False,
         **({"max_active_tasks": limit} if limit else {}),
     )
     dag.fileloc = inspect.getsourcefile(job.function) or dag.fileloc
@@ -102,12 +101,15 @@ class _Builder:
                 if _is_from_config(value)
             },
             managers={
-                name: key for name in node.definition.outs if (key := self._manager(node, name)) is not None
+                name: key
+                for name in node.definition.outs
+                if (key := manager_of(self._job, node, name)) is not None
             },
             hooks=node.settings.hooks,
             retries=task_settings(self._job, node).get("retries", 0),
             policy_retries=0 if policy is None else policy.max_retries,
-            tags={**self._job.tags, **node.definition.tags, **node.settings.tags},
+            tags=self._job.tags,
+            partitions_def=self._job.partitions_def,
             config_mapping=self._job.config_mapping,
             requests=self._job.requests,
         )
@@ -115,24 +117,15 @@ class _Builder:
     def _origin(self, value: Any) -> Origin:
         handles = value if isinstance(value, list) else [value.source if isinstance(value, FanIn) else value]
         sources = tuple(
-            Source(each.node.path, each.output, each.node.definition, self._manager(each.node, each.output))
+            Source(
+                each.node.path,
+                each.output,
+                each.node.definition,
+                manager_of(self._job, each.node, each.output),
+            )
             for each in handles
         )
         return Origin(sources, is_list=isinstance(value, (list, FanIn)))
-
-    def _manager(self, node: Node, output: str) -> str | None:
-        """Return the key of the IO manager of an output, ``None`` if its values travel through XCom."""
-        out = node.definition.outs[output]
-        key = out.io_manager_key
-        if out.dagster_type is Nothing or (key == "io_manager" and key not in self._job.resource_defs):
-            return None
-        if key not in self._job.resource_defs:
-            raise DagsterInvalidDefinitionError(
-                f"the IO manager {key!r} of the output {output!r} is not given to the job",
-                task_id=node.path,
-                remedy=f"Pass it: resource_defs={{{key!r}: ...}}.",
-            )
-        return None if self._job.resource_defs[key] is mem_io_manager else key
 
     def _references(self, node: Node, item: Any) -> dict[str, Any]:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ class Capture:
         self.outputs: dict[str, dict[str, dict[tuple[str | None, str | None], Any]]] = {}
         self.materializations: list[tuple[str, Any]] = []
         self.steps: dict[str, str] = {}
+        self.retries: Counter[str] = Counter()
         self.error: BaseException | None = None
 
     @property

@@ -14,7 +14,7 @@ import enum
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.config import is_pythonic
+from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
 from airflow_dynamic_provider.definitions.codecs.codec import MisfitError, encode_exactly
 from airflow_dynamic_provider.definitions.codecs.making import codec_of
 from airflow_dynamic_provider.errors import LayoutError, UnstorableOutputError

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def compose(fn: Callable[..., Any], name: str, settings: Settings, inputs: list[str]) -> Composition:
+def compose(
+    fn: Callable[..., Any], name: str, settings: Settings, inputs: list[str], declared: Any = None
+) -> Composition:
     """Return what the body of a job records.
 
     Args:
@@ -41,10 +43,11 @@ def compose(fn: Callable[..., Any], name: str, settings: Settings, inputs: list[
         name: The name of the job.
         settings: The settings of all its nodes.
         inputs: The inputs of the body, whose values come from the run's config.
+        declared: The outputs that it declares, a ``GraphOut`` or a dict of them.
     """
     composition = Composition(inputs={"": set(inputs)} if inputs else {})
     with composing(Scope(composition, "", settings)):
-        _run_body(fn, name, composition, "", {each: GraphInput("", each) for each in inputs})
+        _run_body(fn, name, composition, "", {each: GraphInput("", each) for each in inputs}, declared)
     return composition
 
 
@@ -79,27 +82,39 @@ def _call_graph(
             scope.into.inputs.setdefault(path, set()).add(name)
     inner = Scope(scope.into, path, settings.inside(Settings(tags=graph.tags)))
     with composing(inner):
-        return _run_body(graph.function, graph.name, scope.into, path, given)
+        return _run_body(graph.function, graph.name, scope.into, path, given, graph.declared_out)
 
 
 def _run_body(
-    fn: Callable[..., Any], name: str, composition: Composition, path: str, given: dict[str, Any]
+    fn: Callable[..., Any],
+    name: str,
+    composition: Composition,
+    path: str,
+    given: dict[str, Any],
+    declared: Any,
 ) -> Any:
     returned = fn(**given)
-    outputs = _outputs(name, returned)
+    outputs = _outputs(name, returned, declared)
     composition.graphs[path] = outputs
-    if isinstance(returned, dict):
+    if len(outputs) == 1:
+        return _outer(*outputs.values())
+    if isinstance(returned, dict) or isinstance(declared, dict):
         handles = [_outer(each) for each in outputs.values()]
         return collections.namedtuple(f"_{name}_outputs", list(outputs))(*handles)
     return _outer(returned)
 
 
-def _outputs(name: str, returned: Any) -> dict[str, Any]:
-    if returned is None:
-        return {}
-    if isinstance(returned, tuple) and hasattr(returned, "_asdict"):
-        returned = returned._asdict()
-    outputs = returned if isinstance(returned, dict) else {"result": returned}
+def _outputs(name: str, returned: Any, declared: Any) -> dict[str, Any]:
+    outputs = _by_name(returned, declared)
+    if declared is not None:
+        wanted = declared if isinstance(declared, dict) else {"result": declared}
+        if outputs.keys() != wanted.keys():
+            raise DagsterInvalidDefinitionError(
+                f"the graph {name!r} declares the outputs {', '.join(wanted)}, and returned "
+                f"{', '.join(outputs) or 'none'}",
+                remedy="Return what it declares: an output of an op, or a dict of output name -> output.",
+            )
+        outputs = {each: outputs[each] for each in wanted}
     for each in outputs.values():
         if not isinstance(each, (OutputHandle, DynamicHandle, GraphInput)):
             raise DagsterInvalidDefinitionError(
@@ -108,6 +123,20 @@ def _outputs(name: str, returned: Any) -> dict[str, Any]:
                 "collected, pass it to an op that returns it.",
             )
     return outputs
+
+
+def _by_name(returned: Any, declared: Any) -> dict[str, Any]:
+    """Return output name -> what a graph returned for it."""
+    if returned is None:
+        return {}
+    if isinstance(declared, dict) and isinstance(returned, tuple) and len(returned) == len(declared):
+        return dict(zip(declared, returned, strict=True))
+    if isinstance(returned, tuple) and hasattr(returned, "_asdict"):
+        return dict(returned._asdict())
+    if isinstance(returned, dict):
+        return returned
+    name = next(iter(declared)) if isinstance(declared, dict) and len(declared) == 1 else "result"
+    return {name: returned}
 
 
 def _outer(returned: Any) -> Any:

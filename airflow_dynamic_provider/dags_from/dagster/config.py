@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
+import enum
 import json
-import os
 import types
 import typing
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
-from airflow_dynamic_provider.dags_from.dagster.errors import (
-    DagsterInvalidConfigError,
-    DagsterInvalidDefinitionError,
+from airflow_dynamic_provider.dags_from.dagster.config_forms import (
+    environment_value,
+    from_config,
+    is_pythonic,
+    misfit,
 )
+from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.excerpts import excerpt
-
-if TYPE_CHECKING:
-    import enum
 
 
 class Field:
@@ -42,12 +41,20 @@ class Field:
     ) -> None:
         self.config = config
         self.default_value = default_value
+        self._is_required = is_required
         self.is_required = default_value is MISSING if is_required is None else is_required
         self.description = description
         if self.is_required and default_value is not MISSING:
             raise DagsterInvalidDefinitionError(
                 f"a required field has the default {default_value!r}", remedy="Leave one of them out."
             )
+        if default_value is not MISSING and not _names_environment(default_value):
+            resolve(config, default_value, "the default_value of a Field")
+
+    @property
+    def must_be_given(self) -> bool:
+        """Whether there is no default, not even that of the type."""
+        return self._is_required is True
 
 
 class Noneable:
@@ -155,11 +162,6 @@ BoolSource = _Source(bool)
 _SCALARS: dict[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 
-def is_pythonic(schema: Any) -> bool:
-    """Return whether a schema is a class of the kind of ``Config``, which pydantic checks."""
-    return inspect.isclass(schema) and hasattr(schema, "model_validate")
-
-
 def resolve(schema: Any, given: Any, at: str) -> Any:
     """Return a config with its defaults.
 
@@ -172,13 +174,14 @@ def resolve(schema: Any, given: Any, at: str) -> Any:
         DagsterInvalidConfigError: It does not fit the schema.
     """
     if schema is None:
-        if given is MISSING or given is None:
-            return None
-        raise _refuse(at, f"received {excerpt(given)}, but no config is declared there")
+        # As in Dagster, an op that declares no config takes any.
+        return None if given is MISSING else given
     if is_pythonic(schema):
         return _validated(schema, given, at)
     if isinstance(schema, Field):
         if given is MISSING:
+            if schema.must_be_given:
+                raise _missing(at)
             if schema.is_required:
                 return resolve(schema.config, MISSING, at)
             return (
@@ -186,10 +189,26 @@ def resolve(schema: Any, given: Any, at: str) -> Any:
             )
         return resolve(schema.config, given, at)
     if given is MISSING:
-        if isinstance(schema, (dict, Shape)) and not isinstance(schema, Selector):
-            return _fields(schema, {}, at)
-        raise _refuse(at, "is required and was not given")
+        return _implicit(schema, at)
     return _value(schema, given, at)
+
+
+def _implicit(schema: Any, at: str) -> Any:
+    """Return what a type stands for that was not given."""
+    if isinstance(schema, Noneable):
+        return None
+    if schema is dict:
+        return {}
+    if isinstance(schema, Selector) and len(schema.fields) == 1:
+        ((name, field),) = schema.fields.items()
+        return {name: resolve(field, MISSING, f"{at}.{name}")}
+    if isinstance(schema, (dict, Shape)) and not isinstance(schema, Selector):
+        return _fields(schema, {}, at)
+    raise _missing(at)
+
+
+def _missing(at: str) -> Exception:
+    return misfit(at, "is required and was not given")
 
 
 def _value(schema: Any, given: Any, at: str) -> Any:
@@ -219,7 +238,7 @@ def _value(schema: Any, given: Any, at: str) -> Any:
         ]
     if isinstance(schema, Enum):
         if given not in schema.values:
-            raise _refuse(at, f"received {excerpt(given)}; it is one of {', '.join(schema.values)}")
+            raise misfit(at, f"received {excerpt(given)}; it is one of {', '.join(schema.values)}")
         return schema.values[given]
     if isinstance(schema, _Source):
         if isinstance(given, Mapping) and set(given) == {"env"}:
@@ -231,13 +250,6 @@ def _value(schema: Any, given: Any, at: str) -> Any:
         f"{schema!r} is not a type of a config",
         remedy="Use int, float, str, bool, a list or dict of them, or Field.",
     )
-
-
-def environment_value(name: str, at: str) -> str:
-    """Return the value of an environment variable that a config names."""
-    if name not in os.environ:
-        raise _refuse(at, f"names the environment variable {name!r}, which is not set")
-    return os.environ[name]
 
 
 def _inner(schema: Any) -> Any:
@@ -252,7 +264,7 @@ def _scalar(kind: type, given: Any, at: str) -> Any:
     if kind is float and isinstance(given, int) and not isinstance(given, bool):
         return float(given)
     if not fits:
-        raise _refuse(
+        raise misfit(
             at, f"must be of type {kind.__name__}, received {excerpt(given)} of type {type(given).__name__}"
         )
     return given
@@ -260,7 +272,7 @@ def _scalar(kind: type, given: Any, at: str) -> Any:
 
 def _of_class(kind: type, given: Any, at: str) -> Any:
     if not isinstance(given, Mapping if kind is dict else kind):
-        raise _refuse(
+        raise misfit(
             at, f"must be a {kind.__name__}, received {excerpt(given)} of type {type(given).__name__}"
         )
     return given
@@ -272,10 +284,10 @@ def _fields(schema: Any, given: Any, at: str) -> dict[str, Any]:
     unknown = [name for name in given if name not in fields]
     if unknown and not isinstance(schema, Permissive):
         known = ", ".join(fields) or "there are none"
-        raise _refuse(f"{at}.{unknown[0]}", f"is not a field of this config; its fields: {known}")
+        raise misfit(f"{at}.{unknown[0]}", f"is not a field of this config; its fields: {known}")
     if isinstance(schema, Selector):
         if len(given) != 1:
-            raise _refuse(
+            raise misfit(
                 at, f"must have exactly one of the fields {', '.join(fields)}, received {excerpt(given)}"
             )
         fields = {name: fields[name] for name in given}
@@ -291,40 +303,55 @@ def _validated(schema: Any, given: Any, at: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _strictly(schema, {} if given is MISSING or given is None else given)
+        return _strictly(schema, {} if given is MISSING or given is None else given, at)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([at, *map(str, first["loc"])])
-        raise _refuse(where, f"{first['msg']}, received {excerpt(first.get('input'))}") from None
+        raise misfit(where, f"{first['msg']}, received {excerpt(first.get('input'))}") from None
 
 
-def _strictly(schema: Any, given: Any) -> Any:
+def _strictly(schema: Any, given: Any, at: str) -> Any:
     """Return the object of a config. No number is made of a string, and no ``int`` of a ``float``."""
-    plain = read_environment(given)
+    plain = read_environment(from_config(schema, given, at), at)
     try:
         # As JSON, so that a date may be a string, and a tuple a list.
-        text = json.dumps(plain)
+        text = json.dumps(plain, default=_enum_value)
     except TypeError:
         return schema.model_validate(plain, strict=True)
     return schema.model_validate_json(text, strict=True)
 
 
-def read_environment(given: Any) -> Any:
-    """Return a config in which the environment variables that it names are replaced by their values."""
+def _enum_value(given: Any) -> Any:
+    if isinstance(given, enum.Enum):
+        return given.value
+    raise TypeError(f"{type(given).__name__} is not JSON")
+
+
+def _names_environment(given: Any) -> bool:
+    if isinstance(given, Mapping):
+        return set(given) == {"env"} or any(map(_names_environment, given.values()))
+    return isinstance(given, list) and any(map(_names_environment, given))
+
+
+def read_environment(given: Any, at: str) -> Any:
+    """Return a config in which the environment variables that it names are replaced by their values.
+
+    Args:
+        given: The config.
+        at: Where it is in the run's config, for messages.
+
+    Raises:
+        DagsterInvalidConfigError: A variable is not set.
+    """
     if hasattr(given, "get_value"):
-        return given.read()
+        return given.read(at)
     if isinstance(given, dict):
         if set(given) == {"env"} and isinstance(given["env"], str):
-            return environment_value(given["env"], "env")
-        return {name: read_environment(each) for name, each in given.items()}
+            return environment_value(given["env"], at)
+        return {name: read_environment(each, f"{at}.{name}") for name, each in given.items()}
     if isinstance(given, (list, tuple)):
-        return [read_environment(each) for each in given]
+        return [read_environment(each, f"{at}[{index}]") for index, each in enumerate(given)]
     if is_pythonic(type(given)):
-        return {name: read_environment(getattr(given, name)) for name in type(given).model_fields}
+        fields = type(given).model_fields
+        return {name: read_environment(getattr(given, name), f"{at}.{name}") for name in fields}
     return given
-
-
-def _refuse(at: str, problem: str) -> DagsterInvalidConfigError:
-    return DagsterInvalidConfigError(
-        f"the config at {at} {problem}", remedy="Correct the run's conf, or the config of the job."
-    )

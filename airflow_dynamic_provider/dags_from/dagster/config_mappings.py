@@ -6,7 +6,8 @@ import inspect
 import typing
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.config import is_pythonic, resolve
+from airflow_dynamic_provider.dags_from.dagster.config import resolve
+from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
 from airflow_dynamic_provider.dags_from.dagster.json_schemas import fields_of
 from airflow_dynamic_provider.dags_from.dagster.run_config import plain_config

@@ -9,6 +9,8 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvariantViolationError,
     UnsupportedError,
 )
+from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
+from airflow_dynamic_provider.definitions.records import Record, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,9 +22,9 @@ _MISSING = {
     "instance": "Airflow's connections, variables and REST API",
     "pdb": "breakpoint() under execute_in_process()",
     "asset_key": "AssetMaterialization with the key",
+    "job_def": "context.job_name, context.run_tags and context.run_config",
     "asset_partition_key": "context.partition_key",
     "repository_def": "the Dag file",
-    "partition_time_window": "context.partition_key, which is the name of the day",
     "get_step_execution_context": "airflow.sdk.get_current_context()",
 }
 
@@ -63,21 +65,52 @@ class Resources:
         return dict(self._found)
 
 
+class Run(Record):
+    """A run, as ops, hooks and resources see it.
+
+    Attributes:
+        run_id: Its id.
+        job_name: Its job.
+        tags: The tags of the job, and those of the run.
+        run_config: Its whole config.
+    """
+
+    run_id: str
+    job_name: str = "job"
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+class InvokedOp(Record):
+    """A call of an op in a job.
+
+    Attributes:
+        name: The name of the node: the op's, or its alias.
+        definition: The op.
+    """
+
+    name: str
+    definition: Any
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        """The tags of the op."""
+        return dict(self.definition.tags)
+
+
 class OpExecutionContext:
     """What an op can ask about its run.
 
     Args:
         op_def: The op.
         path: The name of its node.
+        run: Its run.
         op_config: Its config.
         resources: Its resources.
-        job_name: The job.
-        run_id: The run.
         mapping_key: The mapping key that it runs for.
         retry_number: How often it ran before.
         partition_key: The partition of the run.
-        params: The whole config of the run.
-        tags: The tags of the node.
+        partitions_def: The partitions of the job.
         tell: Takes metadata and materializations; ``None`` outside of a run.
     """
 
@@ -85,30 +118,30 @@ class OpExecutionContext:
         self,
         op_def: Any,
         path: str,
+        run: Run,
         *,
         op_config: Any = None,
         resources: Mapping[str, Any] | None = None,
-        job_name: str = "job",
-        run_id: str = "EPHEMERAL",
         mapping_key: str | None = None,
         retry_number: int = 0,
         partition_key: str | None = None,
-        run_config: Mapping[str, Any] | None = None,
-        tags: Mapping[str, Any] | None = None,
+        partitions_def: Any = None,
         tell: Callable[..., None] | None = None,
     ) -> None:
         self.op_def = op_def
         self.op_config = op_config
         self.resources = Resources(resources or {}, path)
-        self.job_name = job_name
-        self.run_id = run_id
+        self.run = self.dagster_run = run
+        self.job_name = run.job_name
+        self.run_id = run.run_id
+        self.run_config = dict(run.run_config)
+        self.run_tags = dict(run.tags)
         self.retry_number = retry_number
-        self.run_config = dict(run_config or {})
-        self.run_tags = dict(tags or {})
         self.log = get_dagster_logger()
         self._path = path
         self._mapping_key = mapping_key
         self._partition_key = partition_key
+        self._partitions_def = partitions_def
         self._tell = tell
         self._yielded: set[tuple[str, str | None]] = set()
         self.metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
@@ -120,9 +153,9 @@ class OpExecutionContext:
         return self._path
 
     @property
-    def op(self) -> Any:
-        """The op."""
-        return self.op_def
+    def op(self) -> InvokedOp:
+        """The call of the op."""
+        return InvokedOp(self._path.rpartition(".")[2], self.op_def)
 
     @property
     def step_key(self) -> str:
@@ -154,16 +187,30 @@ class OpExecutionContext:
             )
         return self._partition_key
 
+    @property
+    def partition_time_window(self) -> Any:
+        """The ``start`` and the ``end`` of the partition of the run, which is a day.
+
+        Raises:
+            DagsterInvariantViolationError: The run has no partition, or it is no day.
+        """
+        if not hasattr(self._partitions_def, "time_window_for_partition_key"):
+            raise self._invariant(
+                "asked for the time of a partition, and the partitions of the job are no days",
+                "Pass partitions_def=DailyPartitionsDefinition(...) to the job.",
+            )
+        return self._partitions_def.time_window_for_partition_key(self.partition_key)
+
     def get_mapping_key(self) -> str | None:
         """Return the mapping key that the op runs for; ``None`` if it runs once."""
         return self._mapping_key
 
     def get_tag(self, key: str) -> str | None:
-        """Return a tag of the node or the job."""
+        """Return a tag of the job or the run."""
         return self.run_tags.get(key)
 
     def has_tag(self, key: str) -> bool:
-        """Return whether the node or the job has a tag."""
+        """Return whether the job or the run has a tag."""
         return key in self.run_tags
 
     def add_output_metadata(
@@ -199,7 +246,11 @@ class OpExecutionContext:
                 f"added metadata for an output {name!r} that it has given already",
                 "Add the metadata before the output is yielded.",
             )
-        self.metadata.setdefault((name, mapping_key), {}).update(metadata)
+        self.metadata.setdefault((name, mapping_key), {}).update(metadata_of(metadata))
+
+    def describe_op(self) -> str:
+        """Return what it is, for messages."""
+        return f'op "{self._path}"'
 
     def log_event(self, event: AssetMaterialization) -> None:
         """Record a materialization, as if it were yielded."""
@@ -223,6 +274,8 @@ class OpExecutionContext:
             DagsterInvariantViolationError: There is such metadata.
         """
         for name, key in self.metadata.keys() - self._yielded:
+            if key is None and not self.op_def.outs[name].is_required:
+                continue
             named = "" if key is None else f" with the mapping key {key!r}"
             raise self._invariant(
                 f"added metadata to an output {name!r}{named}, and did not give it",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
 from airflow_dynamic_provider.dags_from.dagster.types import Nothing, check_kind
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.declarations import DynamicOut as CoreDynamicOut
 from airflow_dynamic_provider.definitions.declarations import Out as CoreOut
-from airflow_dynamic_provider.definitions.events import metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

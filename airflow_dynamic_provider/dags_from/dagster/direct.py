@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.calling import call_op, fixed_config
-from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext
+from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext, Run
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
 from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidDefinitionError,
@@ -46,11 +46,11 @@ def build_op_context(
     return OpExecutionContext(
         None,
         "op",
+        Run("EPHEMERAL", tags=run_tags or {}),
         op_config=config if op_config is None else op_config,
         resources=opened_for_tests(resources or {}),
         partition_key=partition_key,
         mapping_key=mapping_key,
-        tags=run_tags,
     )
 
 

@@ -10,6 +10,8 @@ DynamicOutputsError
 │   └── DagsterUsageError                  a handle that is used as the value that it stands for
 ├── UnexpectedOutputError
 │   └── DagsterInvariantViolationError     an output that was not declared, a result that is not there
+├── InvalidMetadataError
+│   └── DagsterInvalidMetadata             a metadata label or value that cannot be stored
 ├── OutputTypeError
 │   └── DagsterTypeCheckDidNotPass         a value that is not of its declared type
 └── UnsupportedError                       something of Dagster that has no counterpart here
@@ -23,6 +25,7 @@ from airflow_dynamic_provider.errors import (
     DynamicOutputsError,
     HandleUsageError,
     InvalidMappingKeyError,
+    InvalidMetadataError,
     OutputTypeError,
     UnexpectedOutputError,
 )
@@ -56,6 +59,10 @@ class DagsterUsageError(DagsterInvariantViolationError, HandleUsageError, Attrib
 
     def __str__(self) -> str:
         return _with_line(self, self.line)
+
+
+class DagsterInvalidMetadata(InvalidMetadataError):  # noqa: N818 (Dagster's name)
+    """A metadata label or value cannot be stored."""
 
 
 class DagsterTypeCheckDidNotPass(OutputTypeError):  # noqa: N818 (Dagster's name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.dags_from.dagster.keys import check_dagster_key
+from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 from airflow_dynamic_provider.definitions.events import DynamicOutput as CoreDynamicOutput
 from airflow_dynamic_provider.definitions.events import Output as CoreOutput
-from airflow_dynamic_provider.definitions.events import metadata_of
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 from airflow_dynamic_provider.errors import DynamicOutputsError
 
@@ -31,7 +31,7 @@ class Output(CoreOutput[T]):
     def __init__(
         self, value: T, output_name: str = DEFAULT_OUTPUT, metadata: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(value, output_name, metadata)
+        super().__init__(value, output_name, metadata_of(metadata))
 
 
 class DynamicOutput(CoreDynamicOutput[T]):
@@ -46,6 +46,7 @@ class DynamicOutput(CoreDynamicOutput[T]):
 
     Raises:
         DagsterInvalidMappingKeyError: The key is refused.
+        DagsterInvalidMetadata: The metadata cannot be stored.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class DynamicOutput(CoreDynamicOutput[T]):
     ) -> None:
         try:
             check_dagster_key(mapping_key)
+            known = metadata_of(metadata)
         except DynamicOutputsError as error:
             raise error.about(output_name=output_name) from None
-        super().__init__(value, mapping_key, output_name, metadata)
+        super().__init__(value, mapping_key, output_name, known)
 
 
 class AssetKey:
@@ -75,6 +77,16 @@ class AssetKey:
     def to_user_string(self) -> str:
         """Return the parts with slashes between them."""
         return "/".join(self.path)
+
+    @property
+    def name(self) -> str:
+        """The name of the Airflow asset."""
+        return self.to_user_string()
+
+    @property
+    def uri(self) -> str:
+        """The URI of the Airflow asset, which is its name."""
+        return self.to_user_string()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AssetKey) and self.path == other.path

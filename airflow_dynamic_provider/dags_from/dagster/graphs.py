@@ -6,7 +6,10 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.errors import (
+    DagsterInvalidDefinitionError,
+    UnsupportedError,
+)
 from airflow_dynamic_provider.dags_from.dagster.invocations import Invocable
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
@@ -45,12 +48,18 @@ class GraphDefinition(Invocable):
         self.function = function
         self.name = check_name(name or function.__name__, "a graph")
         self.description = description or inspect.getdoc(function)
-        self.declared_ins = dict(ins or {})
         self.declared_out = out
         if config is not None:
             raise UnsupportedError(
                 f"@graph(config=) of {self.name!r} has no counterpart here",
                 remedy="There is the config of jobs, to_job(config=), and of ops: op.configured(...).",
+            )
+        parameters = inspect.signature(function).parameters
+        takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        if not takes_any and (unknown := [each for each in ins or {} if each not in parameters]):
+            raise DagsterInvalidDefinitionError(
+                f"the graph {self.name!r} declares the input {unknown[0]!r}, which it does not take",
+                remedy="Add the parameter, or leave the declaration out.",
             )
         self.tags = dict(tags or {})
         functools.update_wrapper(self, function)
@@ -68,13 +77,14 @@ class GraphDefinition(Invocable):
         """
         from airflow_dynamic_provider.dags_from.dagster.jobs import JobDefinition
 
-        settings = {"description": self.description, "tags": self.tags, **settings}
-        return JobDefinition(self.function, name=name or self.name, **settings)
+        own = {"description": self.description, "tags": self.tags, "out": self.declared_out}
+        return JobDefinition(self.function, name=name or self.name, **{**own, **settings})
 
-    def execute_in_process(self, **arguments: Any) -> Any:
+    def execute_in_process(
+        self, run_config: Any = None, *, resources: Mapping[str, Any] | None = None, **arguments: Any
+    ) -> Any:
         """Run the graph as a job, in this process. It takes the arguments of a job's method."""
-        resources = arguments.pop("resources", None)
-        return self.to_job(resource_defs=resources).execute_in_process(**arguments)
+        return self.to_job(resource_defs=resources).execute_in_process(run_config, **arguments)
 
 
 def graph(compose_fn: Callable[..., Any] | None = None, **settings: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.context import Resources, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.context import InvokedOp, Resources, Run, get_dagster_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -48,32 +48,39 @@ class HookContext:
     """What a hook can ask about the op that it runs after.
 
     Args:
+        hook_def: The hook.
         plan: The node.
-        run_id: The run.
+        run: The run.
         step_key: The name of the node, with its mapping key in brackets.
         resources: Key -> resource.
         op_config: The config of the op.
         op_output_values: Output -> value, or a dict by key for a dynamic output.
+        op_output_metadata: Output -> its metadata, or a dict by key for a dynamic output.
         op_exception: What the op raised.
     """
 
     def __init__(
         self,
+        hook_def: HookDefinition,
         plan: NodePlan,
-        run_id: str,
+        run: Run,
         step_key: str,
+        *,
         resources: Mapping[str, Any],
         op_config: Any,
         op_output_values: Mapping[str, Any],
+        op_output_metadata: Mapping[str, Any],
         op_exception: BaseException | None,
     ) -> None:
-        self.op = plan.definition
+        self.hook_def = hook_def
+        self.op = InvokedOp(plan.path.rpartition(".")[2], plan.definition)
         self.job_name = plan.job
-        self.run_id = run_id
+        self.run_id = run.run_id
         self.step_key = step_key
         self.op_config = op_config
         self.resources = Resources(resources, plan.path)
         self.op_output_values = dict(op_output_values)
+        self.op_output_metadata = dict(op_output_metadata)
         self.op_exception = op_exception
         self.log = get_dagster_logger()
         self.required_resource_keys = set(resources)

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.run_config import check_run_conf
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
     from airflow_dynamic_provider.embedded.results import EmbeddedRun
@@ -103,9 +103,10 @@ class InProcessResult:
         if set(found) == {(None, None)}:
             return found[None, None]
         # Of a dynamic output below a dynamic output, Dagster has the last value of each outer key.
-        return {
+        by_key = {
             mapped_for if mapped_for is not None else key: value for (mapped_for, key), value in found.items()
         }
+        return {key: by_key[key] for key in sorted(by_key, key=self._position(node_str))}
 
     def output_value(self, output_name: str = DEFAULT_OUTPUT) -> Any:
         """Return an output of the job: what its body returns.
@@ -117,7 +118,10 @@ class InProcessResult:
 
     def asset_materializations_for_node(self, node_str: str) -> list[Any]:
         """Return the materializations of a node."""
-        return [each for step, each in self._capture.materializations if step.partition("[")[0] == node_str]
+        position = self._position(node_str)
+        found = [each for each in self._capture.materializations if each[0].partition("[")[0] == node_str]
+        found.sort(key=lambda each: position(each[0].partition("[")[2].removesuffix("]")))
+        return [each for _, each in found]
 
     @property
     def all_events(self) -> list[StepEvent]:
@@ -145,6 +149,10 @@ class InProcessResult:
         events = self.events_for_node(node_str)
         return bool(events) and all(event.is_step_success for event in events)
 
+    def is_node_untouched(self, node_str: str) -> bool:
+        """Return whether a node has no step that ended by itself."""
+        return not self.events_for_node(node_str)
+
     def is_node_failed(self, node_str: str) -> bool:
         """Return whether a step of a node failed."""
         return any(event.is_step_failure for event in self.events_for_node(node_str))
@@ -152,6 +160,37 @@ class InProcessResult:
     def is_node_skipped(self, node_str: str) -> bool:
         """Return whether a node was skipped."""
         return any(event.is_step_skipped for event in self.events_for_node(node_str))
+
+    def retry_attempts_for_node(self, node_str: str) -> int:
+        """Return how often steps of a node were run again."""
+        return self._capture.retries[node_str]
+
+    def filter_events(self, event_filter: Callable[[StepEvent], bool]) -> list[StepEvent]:
+        """Return the events for which a function returns true."""
+        return [event for event in self.all_events if event_filter(event)]
+
+    def get_step_success_events(self) -> list[StepEvent]:
+        """Return the events of the steps that succeeded."""
+        return self.filter_events(lambda event: event.is_step_success)
+
+    def get_step_failure_events(self) -> list[StepEvent]:
+        """Return the events of the steps that failed."""
+        return self.filter_events(lambda event: event.is_step_failure)
+
+    def get_step_skipped_events(self) -> list[StepEvent]:
+        """Return the events of the steps that were skipped."""
+        return self.filter_events(lambda event: event.is_step_skipped)
+
+    def get_failed_step_keys(self) -> set[str]:
+        """Return the names of the steps that failed."""
+        return {event.step_key for event in self.get_step_failure_events()}
+
+    def _position(self, path: str) -> Callable[[str | None], int]:
+        """Return the function that says where a key stands among those of the op that gave it."""
+        over = self._job.composition.nodes[path].mapped_over
+        given = {} if over is None else self._capture.outputs[over.node.path][over.output]
+        positions = {key: position for position, (_, key) in enumerate(given)}
+        return lambda key: positions.get(key, -1)
 
     def _of_graph(self, path: str, output_name: str) -> Any:
         outputs = self._job.composition.graphs[path]
@@ -185,7 +224,8 @@ def run_in_process(
     check_run_config(job, inner)
     if job.partitions_def is not None and partition_key is not None:
         job.partitions_def.check(partition_key)
-    conf = {name: each for name, each in run_config.items() if name in job.dag.params}
+    # An op without a schema takes any config, for which there is no Dag param.
+    conf = {name: each for name, each in run_config.items() if name in job.dag.params or each}
     if partition_key is not None:
         conf["partition_key"] = partition_key
     opened = Opened(job.resource_defs, inner.get("resources") or {})

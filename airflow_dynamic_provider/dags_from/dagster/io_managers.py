@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import os
 import pickle
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.context import get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.config import Field
+from airflow_dynamic_provider.dags_from.dagster.context import Resources, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.resources import ResourceDefinition
+from airflow_dynamic_provider.dags_from.dagster.types import DagsterType, as_dagster_type
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from airflow.sdk import ObjectStoragePath
 
 
 class IOManager(ABC):
@@ -36,10 +40,16 @@ class _Context(ABC):
     def declaration(self) -> Any:
         """The declaration, ``Out`` or ``In``."""
 
+    #: Deprecated in Dagster too: the config of one output or input.
+    config = None
+    version = None
+    has_asset_key = False
+    resources: Resources = Resources({}, "an IO manager")
+
     @property
-    def dagster_type(self) -> Any:
-        """The declared type."""
-        return self.declaration.dagster_type
+    def dagster_type(self) -> DagsterType:
+        """The declared type, with its ``display_name`` and its ``typing_type``."""
+        return as_dagster_type(self.declaration.dagster_type)
 
     @property
     def definition_metadata(self) -> dict[str, Any]:
@@ -66,6 +76,9 @@ class OutputContext(_Context):
         partition_key: The partition of the run.
 
     Attributes:
+        resources: The resources that the IO manager requires.
+        output_metadata: The metadata of the output, beside that of its declaration.
+        log_event: Takes materializations, while the output is stored.
         tell: Takes metadata, while the output is stored.
     """
 
@@ -89,8 +102,9 @@ class OutputContext(_Context):
         self.resource_config = resource_config
         self.has_partition_key = partition_key is not None
         self.partition_key = partition_key
-        self.has_asset_key = False
         self.log = get_dagster_logger()
+        self.output_metadata: Mapping[str, Any] = {}
+        self.log_event: Callable[[Any], None] | None = None
         self.tell: Callable[[Mapping[str, Any]], None] | None = None
 
     @property
@@ -118,26 +132,23 @@ class InputContext(_Context):
 
     Args:
         name: The input.
-        upstream_output: The output that it loads.
+        upstream_output: The output that it loads; ``None`` if no op is connected.
         op_def: The op that needs it.
         job_name: The job.
+
+    Attributes:
         resource_config: The config of the IO manager.
+        resources: The resources that it requires.
     """
 
-    def __init__(
-        self,
-        name: str,
-        upstream_output: OutputContext,
-        op_def: Any,
-        job_name: str,
-        resource_config: Any = None,
-    ) -> None:
+    has_input_name = True
+
+    def __init__(self, name: str, upstream_output: OutputContext | None, op_def: Any, job_name: str) -> None:
         self.name = name
         self.upstream_output = upstream_output
         self.op_def = op_def
         self.job_name = job_name
-        self.resource_config = resource_config
-        self.has_asset_key = False
+        self.resource_config: Any = None
         self.log = get_dagster_logger()
 
     @property
@@ -146,7 +157,16 @@ class InputContext(_Context):
         return self.op_def.ins[self.name]
 
     def get_identifier(self) -> Sequence[str]:
-        """Return what names the output that it loads."""
+        """Return what names the output that it loads.
+
+        Raises:
+            DagsterInvariantViolationError: No op is connected to the input.
+        """
+        if self.upstream_output is None:
+            raise DagsterInvariantViolationError(
+                f"the identifier of the input {self.name!r} was asked for, and no op is connected to it",
+                remedy="Use the name of the input, or its metadata.",
+            )
         return self.upstream_output.get_identifier()
 
 
@@ -175,29 +195,44 @@ def io_manager(config_schema: Any = None, **settings: Any) -> Any:
 class _Files(IOManager):
     """Keeps each output as a pickle in a file. An author has to name it: nothing else here unpickles."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: ObjectStoragePath) -> None:
         self._folder = folder
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         path = self._path(context)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:  # type: ignore[no-untyped-call, unused-ignore]
             pickle.dump(obj, file)
 
     def load_input(self, context: InputContext) -> Any:
-        with open(self._path(context.upstream_output), "rb") as file:
+        with self._path(context).open("rb") as file:  # type: ignore[no-untyped-call, unused-ignore]
             return pickle.load(file)
 
-    def _path(self, output: OutputContext) -> str:
-        return os.path.join(self._folder, *output.get_identifier())
+    def _path(self, context: OutputContext | InputContext) -> ObjectStoragePath:
+        return self._folder.joinpath(*context.get_identifier())
 
 
-def _folder(context: Any) -> _Files:
-    return _Files(context.resource_config["base_dir"])
+def files_below(base_dir: str | None) -> IOManager:
+    """Return an IO manager that keeps each output as a pickle in a file.
+
+    Args:
+        base_dir: The folder, or its URL, which all workers must reach. By default, a folder below
+            ``[dynamic_outputs] files_path``.
+    """
+    # Imported here, because few programs keep files.
+    from airflow.sdk import ObjectStoragePath
+
+    from airflow_dynamic_provider.airflow_adapter.configuration import own_option
+
+    given = base_dir or f"{own_option('files_path').rstrip('/')}/dagster"
+    return _Files(ObjectStoragePath(given))
 
 
-#: Keeps each output as a pickle in a file below ``base_dir``, which all workers must reach.
-fs_io_manager = ResourceDefinition(_folder, {"base_dir": str})
+#: Keeps each output as a pickle in a file below ``base_dir``.
+fs_io_manager = ResourceDefinition(
+    lambda context: files_below(context.resource_config.get("base_dir")),
+    {"base_dir": Field(str, is_required=False)},
+)
 
 #: Dagster keeps values in memory with it. Here they travel through XCom, because each op has its own process.
 mem_io_manager = ResourceDefinition(lambda _context: None)

@@ -45,6 +45,7 @@ class JobDefinition(Job, frozen=False, eq=False):
         metadata: Accepted for readers.
         schedule: When its Dag runs by itself: this package's addition.
         requests: The functions of its schedule.
+        out: The outputs that the graph of the job declares.
     """
 
     @refusing(
@@ -71,6 +72,7 @@ class JobDefinition(Job, frozen=False, eq=False):
         metadata: Mapping[str, Any] | None = None,
         schedule: Any = None,
         requests: Any = None,
+        out: Any = None,
         run_tags: Mapping[str, Any] | None = None,
         op_selection: Sequence[str] | None = None,
     ) -> None:
@@ -81,7 +83,7 @@ class JobDefinition(Job, frozen=False, eq=False):
         super().__init__(
             function,
             name,
-            compose(function, name, Settings(hooks=hooks), names),
+            compose(function, name, Settings(hooks=hooks), names, out),
             description or inspect.getdoc(function),
             {key: as_definition(each) for key, each in (resource_defs or {}).items()},
             {} if mapping else plain_config(config),
@@ -97,6 +99,7 @@ class JobDefinition(Job, frozen=False, eq=False):
         )
         self.outlets = self._find_outlets()
         self.metadata = dict(metadata or {})
+        self.out = out
         if op_selection:
             self.composition = selected(self.composition, op_selection)
         self.dag = build_dag(self, dag_params(self))

@@ -15,8 +15,8 @@ from airflow_dynamic_provider.dags_from.dagster.config import (
     Permissive,
     Selector,
     Shape,
-    is_pythonic,
 )
+from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
@@ -80,7 +80,11 @@ def _ops(tree: dict[str, Any]) -> dict[str, Any] | None:
 
 def _schema(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if is_pythonic(schema):
-        made = schema.model_json_schema(ref_template=f"#/$defs/{schema.__name__}.{{model}}")
+        # Imported here, because it takes long, and few jobs have such a class.
+        from airflow_dynamic_provider.dags_from.dagster.config_schemas import ConfigSchema
+
+        template = f"#/$defs/{schema.__name__}.{{model}}"
+        made = schema.model_json_schema(ref_template=template, schema_generator=ConfigSchema)
         for name, each in made.pop("$defs", {}).items():
             definitions[f"{schema.__name__}.{name}"] = each
         return _with_environment(made)

@@ -10,7 +10,7 @@ from airflow_dynamic_provider.dags_from.dagster.carrying import KIND, pack, unpa
 from airflow_dynamic_provider.dags_from.dagster.io_managers import InputContext, OutputContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_dynamic_provider.dags_from.dagster.plans import NodePlan, Origin, Source
     from airflow_dynamic_provider.dags_from.dagster.resources import Opened
@@ -27,6 +27,7 @@ def store(
     step_key: str,
     partition_key: str | None,
     metadata: dict[str, Any],
+    log_event: Callable[[Any], None],
 ) -> Any:
     """Return what is stored in XCom for an output: its form, or where an IO manager finds it.
 
@@ -37,7 +38,8 @@ def store(
         run_id: The run.
         step_key: The node, with the mapping key that it runs for in brackets.
         partition_key: The partition of the run.
-        metadata: Takes what the IO manager says about the output.
+        metadata: The metadata of the output; it takes what the IO manager says about the output.
+        log_event: Takes the materializations of the IO manager.
     """
     manager = plan.managers.get(event.output_name)
     if manager is None:
@@ -50,8 +52,10 @@ def store(
         "mapping_key": getattr(event, "mapping_key", None),
         "partition_key": partition_key,
     }
-    context = _output_context(plan, plan.definition, place, run_id, opened.config_of(manager))
+    context = _output_context(plan, plan.definition, place, run_id, opened, manager)
+    context.output_metadata = {label: each.value for label, each in metadata.items()}
     context.tell = metadata.update
+    context.log_event = log_event
     opened.get(manager).handle_output(context, event.value)
     return place
 
@@ -85,17 +89,33 @@ def _load_managed(
 ) -> Any:
     # The input may name another IO manager, which finds what that of the output stored.
     key = plan.definition.ins[name].input_manager_key or source.manager
-    config = opened.config_of(key)
-    upstream = _output_context(plan, source.definition, place, run_id, config)
-    return opened.get(key).load_input(InputContext(name, upstream, plan.definition, plan.job, config))
+    upstream = _output_context(plan, source.definition, place, run_id, opened, key)
+    return _load_by(key, opened, InputContext(name, upstream, plan.definition, plan.job))
+
+
+def load_unconnected(plan: NodePlan, opened: Opened, name: str) -> Any:
+    """Return the value of an input that no op is connected to, and that names an IO manager."""
+    key = plan.definition.ins[name].input_manager_key
+    return _load_by(key, opened, InputContext(name, None, plan.definition, plan.job))
+
+
+def _load_by(key: Any, opened: Opened, context: InputContext) -> Any:
+    context.resource_config = opened.config_of(key)
+    context.resources = opened.required_by(key)
+    return opened.get(key).load_input(context)
 
 
 def _output_context(
-    plan: NodePlan, definition: Any, place: Mapping[str, Any], run_id: str, config: Any
+    plan: NodePlan, definition: Any, place: Mapping[str, Any], run_id: str, opened: Opened, key: Any
 ) -> OutputContext:
     names = ("step_key", "output", "mapping_key", "partition_key")
     step_key, output, mapping_key, partition_key = (place[each] for each in names)
-    return OutputContext(step_key, output, run_id, mapping_key, definition, plan.job, config, partition_key)
+    config = opened.config_of(key)
+    context = OutputContext(
+        step_key, output, run_id, mapping_key, definition, plan.job, config, partition_key
+    )
+    context.resources = opened.required_by(key)
+    return context
 
 
 def _known(op: Any) -> Mapping[str, Any]:

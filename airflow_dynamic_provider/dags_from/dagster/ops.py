@@ -258,9 +258,21 @@ def _out(name: str, out: Out | None, annotation: Any) -> Out:
         kind = arguments[0] if arguments else Any
     elif annotation is type(None) or annotation is None:
         kind = Nothing
+    elif out is None and _has_dynamic_output(annotation):
+        raise DagsterInvalidDefinitionError(
+            f"the annotation {annotation} has DynamicOutput at a place at which Dagster does not read it",
+            task_id=name,
+            remedy="Annotate the op with list[DynamicOutput[...]], or declare its outputs: out=.",
+        )
     if out is not None and out.is_dynamic and not (origin is list and arguments):
         kind = Any
     return (out or Out()).of_type(kind)
+
+
+def _has_dynamic_output(annotation: Any) -> bool:
+    if annotation is DynamicOutput or typing.get_origin(annotation) is DynamicOutput:
+        return True
+    return any(map(_has_dynamic_output, typing.get_args(annotation)))
 
 
 def _typed(outs: dict[str, Out], annotation: Any) -> dict[str, Out]:

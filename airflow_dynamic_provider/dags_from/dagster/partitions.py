@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,18 @@ class StaticPartitionsDefinition:
             raise DagsterInvalidConfigError(
                 f"there is no partition {key!r}", remedy=f"The partitions are {', '.join(self._keys)}."
             )
+
+
+class TimeWindow(Record):
+    """When a partition starts and ends.
+
+    Attributes:
+        start: Its first moment.
+        end: The first moment after it.
+    """
+
+    start: datetime.datetime
+    end: datetime.datetime
 
 
 class DailyPartitionsDefinition:
@@ -75,6 +89,12 @@ class DailyPartitionsDefinition:
             raise DagsterInvalidConfigError(
                 f"the partition {key!r} is not between {self.start} and {self.end}", remedy="Choose another."
             )
+
+    def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
+        """Return when the day of a name starts and ends."""
+        zone = ZoneInfo(self.timezone or "UTC")
+        start = datetime.datetime.combine(self._day(partition_key), datetime.time(), zone)
+        return TimeWindow(start, start + datetime.timedelta(days=1))
 
     def _day(self, given: str | datetime.datetime) -> datetime.date:
         if isinstance(given, datetime.datetime):

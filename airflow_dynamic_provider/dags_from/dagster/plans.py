@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.definitions.records import Record, field
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class NodePlan(Record, eq=False):
         hooks: The hooks.
         retries: The number of retries that the task has.
         policy_retries: The number of retries after any error, of its retry policy.
-        tags: The tags.
+        tags: The tags of the job.
+        partitions_def: The partitions of the job.
         config_mapping: What makes the config of the ops from the fields that a run gives.
         requests: The functions of the job's schedule.
     """
@@ -81,6 +83,7 @@ class NodePlan(Record, eq=False):
     retries: int = 0
     policy_retries: int = 0
     tags: Mapping[str, Any] = field(default_factory=dict)
+    partitions_def: Any = None
     config_mapping: Any = None
     requests: Any = None
 
@@ -100,4 +103,10 @@ def input_from(run_config: Mapping[str, Any], path: str, name: str) -> Any:
     if name not in inputs:
         return MISSING
     given = inputs[name]
-    return given["value"] if isinstance(given, dict) and set(given) == {"value"} else given
+    kinds = set(given) if isinstance(given, dict) else set()
+    if len(kinds) == 1 and kinds <= {"json", "pickle"} and "path" in (given[next(iter(kinds))] or ()):
+        raise UnsupportedError(
+            f"the input {name!r} names a file, which has no counterpart here",
+            remedy="Give the value itself, or the path to an op that reads it.",
+        )
+    return given["value"] if kinds == {"value"} else given

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pydantic
 
-from airflow_dynamic_provider.dags_from.dagster.config import read_environment
+from airflow_dynamic_provider.dags_from.dagster.config import read_environment, resolve
+from airflow_dynamic_provider.dags_from.dagster.config_classes import LateModel
+from airflow_dynamic_provider.dags_from.dagster.config_forms import misfit
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
-from airflow_dynamic_provider.dags_from.dagster.io_managers import IOManager
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
+from airflow_dynamic_provider.dags_from.dagster.io_managers import IOManager, files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,24 +21,15 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.resources import InitResourceContext
 
 
-class ConfigurableResource(pydantic.BaseModel):
+class ConfigurableResource(LateModel):
     """The base of a resource whose fields are its config.
 
     Override `setup_for_execution` and `teardown_after_execution`, or `yield_for_execution`.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
-
     is_dagster_resource: ClassVar[bool] = True
 
-    def __init__(self, **fields: Any) -> None:
-        if not any(hasattr(each, "get_value") for each in fields.values()):
-            super().__init__(**fields)
-            return
-        # The environment is read when the resource is set up, and the fields are validated then.
-        made = type(self).model_construct(**fields)
-        for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
-            object.__setattr__(self, name, getattr(made, name))
+    _init_context: Any = pydantic.PrivateAttr(default=None)
 
     @classmethod
     def configure_at_launch(cls, **fields: Any) -> Any:
@@ -61,9 +55,19 @@ class ConfigurableResource(pydantic.BaseModel):
         """Return what ops get: the object itself."""
         return self
 
-    def get_resource_context(self) -> Any:
-        """Return nothing: a resource keeps no context."""
-        return None
+    def get_resource_context(self) -> InitResourceContext:
+        """Return the context with which the resource was set up.
+
+        Raises:
+            DagsterInvariantViolationError: It is not set up.
+        """
+        if self._init_context is None:
+            raise DagsterInvariantViolationError(
+                f"the resource {type(self).__name__} was asked for its context before it was set up",
+                remedy="Ask for it in setup_for_execution(), or in a method that an op calls.",
+            )
+        found: InitResourceContext = self._init_context
+        return found
 
     @property
     def required_resource_keys(self) -> set[str]:
@@ -71,12 +75,22 @@ class ConfigurableResource(pydantic.BaseModel):
         return set()
 
     def config_of(self, given: Any, at: str) -> Any:
-        """Return the fields that the run's config gives."""
-        return {} if given is MISSING or given is None else dict(given)
+        """Return the fields that the run's config gives.
+
+        Raises:
+            DagsterInvalidConfigError: They do not fit, or name an environment variable that is not set.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        found = _checked(type(self), fields, given, at)
+        for name, value in fields.items():
+            if name not in found and not hasattr(value, "config_of"):
+                read_environment(value, f"{at}.{name}")
+        return found
 
     def open(self, stack: contextlib.ExitStack, context: InitResourceContext) -> Any:
         """Set it up, with the environment's values, and have the stack tear it down."""
-        ready = _ready(self, context.resource_config, stack, context)
+        ready = _ready(self, context)
+        ready._init_context = context
         return stack.enter_context(ready.yield_for_execution(context)).create_resource(context)
 
 
@@ -96,6 +110,23 @@ class ConfigurableIOManager(ConfigurableResource, IOManager):
     """The base of an IO manager whose fields are its config."""
 
 
+class FilesystemIOManager(ConfigurableIOManagerFactory):
+    """Keeps each output as a pickle in a file below ``base_dir``: `fs_io_manager`, by its newer name."""
+
+    base_dir: str | None = None
+
+    def create_io_manager(self, context: InitResourceContext) -> IOManager:
+        """Return the IO manager."""
+        return files_below(self.base_dir)
+
+
+class ResourceDependency:
+    """Annotates a field of a resource that takes another resource: ``ResourceDependency[Client]``."""
+
+    def __class_getitem__(cls, kind: Any) -> Any:
+        return Any
+
+
 class _AtLaunch:
     """A `ConfigurableResource` whose fields the run's config gives."""
 
@@ -106,22 +137,37 @@ class _AtLaunch:
         self._fields = fields
 
     def config_of(self, given: Any, at: str) -> Any:
-        return {} if given is MISSING or given is None else dict(given)
+        found = _checked(self._cls, self._fields, given, at)
+        for name, field in self._cls.model_fields.items():
+            if field.is_required() and name not in {**self._fields, **found}:
+                raise misfit(f"{at}.{name}", "is required and was not given")
+        return found
 
     def open(self, stack: contextlib.ExitStack, context: InitResourceContext) -> Any:
         made = self._cls(**{**self._fields, **context.resource_config})
-        return made.open(stack, type(context)({}, {}, context.run_id))
+        return made.open(stack, context.without_config())
 
 
-def _ready(
-    given: Any, overrides: dict[str, Any], stack: contextlib.ExitStack, context: InitResourceContext
-) -> Any:
+def _checked(cls: Any, fields: dict[str, Any], given: Any, at: str) -> dict[str, Any]:
+    """Return the fields of a resource that a run's config gives."""
+    if given is MISSING or given is None:
+        return {}
+    known: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in cls.model_fields.items()
+        if name in given and not hasattr(fields.get(name), "config_of")
+    }
+    found = resolve(pydantic.create_model(cls.__name__, __base__=LateModel, **known), given, at)
+    return {name: getattr(found, name) for name in given}
+
+
+def _ready(given: Any, context: InitResourceContext) -> Any:
     """Return a copy in which variables of the environment are read, and nested resources are set up."""
     fields, opened = {}, {}
     for name in type(given).model_fields:
         value = getattr(given, name)
-        if isinstance(value, ConfigurableResource):
-            opened[name] = value.open(stack, type(context)({}, {}, context.run_id))
+        if hasattr(value, "config_of"):
+            opened[name] = context.open_nested(value)
         else:
-            fields[name] = read_environment(overrides.get(name, value))
+            fields[name] = read_environment(context.resource_config.get(name, value), f"the field {name}")
     return type(given).model_construct(**fields, **opened) if opened else type(given)(**fields)

@@ -9,7 +9,8 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.config import resolve
-from airflow_dynamic_provider.dags_from.dagster.context import Resources, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
+from airflow_dynamic_provider.dags_from.dagster.context import Resources, Run, get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING, RESOURCE_PARAMETER
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
 
@@ -35,14 +36,27 @@ class InitResourceContext:
     Args:
         resource_config: Its config.
         resources: The resources that it requires.
-        run_id: The run.
+        run: The run.
+        open_nested: Sets up a resource that is a field of this one.
     """
 
-    def __init__(self, resource_config: Any, resources: Mapping[str, Any], run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        resource_config: Any,
+        resources: Mapping[str, Any],
+        run: Run | None = None,
+        open_nested: Any = None,
+    ) -> None:
         self.resource_config = resource_config
         self.resources = Resources(resources, "a resource")
-        self.run_id = run_id
+        self.run = self.dagster_run = run
+        self.run_id = None if run is None else run.run_id
         self.log = get_dagster_logger()
+        self.open_nested = open_nested
+
+    def without_config(self) -> InitResourceContext:
+        """Return the context of a resource whose config was used already."""
+        return InitResourceContext({}, {}, self.run, self.open_nested)
 
 
 def build_init_resource_context(
@@ -62,6 +76,9 @@ class ResourceDefinition:
         description: A sentence about it.
     """
 
+    #: What makes it: a function, or the class of a resource that exists already.
+    source: Any
+
     def __init__(
         self,
         resource_fn: Callable[..., Any],
@@ -69,7 +86,7 @@ class ResourceDefinition:
         description: str | None = None,
         required_resource_keys: Iterable[str] = (),
     ) -> None:
-        self.resource_fn = resource_fn
+        self.resource_fn = self.source = resource_fn
         self.config_schema = config_schema
         self.description = description
         self.required_resource_keys = set(required_resource_keys or ())
@@ -78,12 +95,19 @@ class ResourceDefinition:
     @staticmethod
     def hardcoded_resource(value: Any, description: str | None = None) -> ResourceDefinition:
         """Return a resource that is this value."""
-        return ResourceDefinition(lambda _context: value, description=description)
+        made = ResourceDefinition(lambda _context: value, description=description)
+        made.source = type(value)
+        return made
 
     @staticmethod
     def none_resource(description: str | None = None) -> ResourceDefinition:
         """Return a resource that is ``None``."""
         return ResourceDefinition.hardcoded_resource(None, description)
+
+    @staticmethod
+    def string_resource(description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is its config, a string."""
+        return ResourceDefinition(lambda context: context.resource_config, str, description)
 
     @staticmethod
     def mock_resource(description: str | None = None) -> ResourceDefinition:
@@ -129,7 +153,7 @@ class ResourceDefinition:
         config = self.config_of(
             MISSING if context.resource_config is None else context.resource_config, "a resource"
         )
-        ready = InitResourceContext(config, context.resources._asdict())
+        ready = InitResourceContext(config, context.resources._asdict(), context.run)
         return (
             self.resource_fn(ready) if inspect.signature(self.resource_fn).parameters else self.resource_fn()
         )
@@ -165,15 +189,15 @@ class Opened:
     Args:
         definitions: Key -> definition.
         config: Key -> config, as in the run's config.
-        run_id: The run.
+        run: The run; it may also be set later, before the first resource is needed.
     """
 
     def __init__(
-        self, definitions: Mapping[str, Any], config: Mapping[str, Any], run_id: str | None = None
+        self, definitions: Mapping[str, Any], config: Mapping[str, Any], run: Run | None = None
     ) -> None:
         self._definitions = definitions
         self._config = config
-        self._run_id = run_id
+        self.run = run
         self._stack = contextlib.ExitStack()
         self._found: dict[str, Any] = {}
         # The keys of a batch may run in threads.
@@ -196,6 +220,11 @@ class Opened:
         given = (self._config.get(key) or {}).get("config", MISSING)
         return definition.config_of(given, f"resources.{key}.config")
 
+    def required_by(self, key: Any) -> Resources:
+        """Return the resources that a resource requires."""
+        required = sorted(self._definition(key).required_resource_keys)
+        return Resources({each: self.get(each) for each in required}, key)
+
     def close(self) -> None:
         """Tear all down, the last first."""
         self._stack.close()
@@ -207,8 +236,19 @@ class Opened:
 
     def _open(self, key: str) -> Any:
         definition = self._definition(key)
-        required = {each: self.get(each) for each in sorted(definition.required_resource_keys)}
-        return definition.open(self._stack, InitResourceContext(self.config_of(key), required, self._run_id))
+        required = self.required_by(key)._asdict()
+        return definition.open(self._stack, self._context(self.config_of(key), required))
+
+    def _open_nested(self, definition: Any) -> Any:
+        for key, each in self._definitions.items():
+            # The config of a resource that is configured at launch is that of its key.
+            if each is definition and not is_pythonic(type(definition)):
+                return self.get(key)
+        config = definition.config_of(MISSING, "a nested resource")
+        return definition.open(self._stack, self._context(config, {}))
+
+    def _context(self, config: Any, required: Mapping[str, Any]) -> InitResourceContext:
+        return InitResourceContext(config, required, self.run, self._open_nested)
 
 
 def missing_resource(key: str, path: str | None = None) -> DagsterInvalidDefinitionError:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.calling import fixed_config
-from airflow_dynamic_provider.dags_from.dagster.config import is_pythonic
+from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic, to_config
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
 from airflow_dynamic_provider.dags_from.dagster.plans import input_from, section
-from airflow_dynamic_provider.dags_from.dagster.resources import missing_resource
+from airflow_dynamic_provider.dags_from.dagster.requirements import check_requirements
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
@@ -82,7 +82,8 @@ def check_run_config(job: Job, run_config: Mapping[str, Any]) -> None:
         fixed_config(node.definition, section(run_config, path).get("config", MISSING), f"{at}.config")
         for name, declared in node.definition.ins.items():
             handle = node.inputs.get(name)
-            if declared.is_nothing or (handle is not None and not hasattr(handle, "graph")):
+            is_connected = handle is not None and not hasattr(handle, "graph")
+            if declared.is_nothing or declared.input_manager_key or is_connected:
                 continue
             graph, linked = (path, name) if handle is None else (handle.graph, handle.name)
             if input_from(run_config, graph, linked) is MISSING and declared.default_value is MISSING:
@@ -103,9 +104,7 @@ def _check_resources(job: Job, run_config: Mapping[str, Any]) -> None:
             )
     for key, definition in job.resource_defs.items():
         definition.config_of((given.get(key) or {}).get("config", MISSING), f"resources.{key}.config")
-    for path, node in job.composition.nodes.items():
-        if lacking := sorted(node.definition.required_resource_keys - job.resource_defs.keys()):
-            raise missing_resource(lacking[0], path)
+    check_requirements(job)
 
 
 def _check_names(job: Job, run_config: Mapping[str, Any]) -> None:
@@ -156,11 +155,11 @@ def _param(schema: dict[str, Any]) -> Any:
 def _entry(given: Any) -> Any:
     """Return an entry of an op or a resource: a config object is its ``config``."""
     if is_pythonic(type(given)):
-        return {"config": given.model_dump(mode="json")}
+        return {"config": to_config(given)}
     return _plain(given)
 
 
 def _plain(given: Any) -> Any:
     if isinstance(given, Mapping):
         return {name: _plain(each) for name, each in given.items()}
-    return given.model_dump(mode="json") if is_pythonic(type(given)) else given
+    return to_config(given) if is_pythonic(type(given)) else given

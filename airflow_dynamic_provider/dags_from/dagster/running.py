@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.calling import call_op, fixed_config
 from airflow_dynamic_provider.dags_from.dagster.captured import current_capture
-from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.context import OpExecutionContext, Run, get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
 from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidConfigError,
@@ -22,8 +22,8 @@ from airflow_dynamic_provider.dags_from.dagster.events import (
     RetryRequested,
 )
 from airflow_dynamic_provider.dags_from.dagster.given import Given, given_by_run
-from airflow_dynamic_provider.dags_from.dagster.hooks import HookContext
-from airflow_dynamic_provider.dags_from.dagster.moving import load, store
+from airflow_dynamic_provider.dags_from.dagster.hooks import HookContext, HookDefinition
+from airflow_dynamic_provider.dags_from.dagster.moving import load, load_unconnected, store
 from airflow_dynamic_provider.dags_from.dagster.plans import NodePlan, input_from, section
 from airflow_dynamic_provider.dags_from.dagster.resources import Opened
 from airflow_dynamic_provider.dags_from.dagster.types import check_value
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class _Step:
     """One run of an op for one key, or once."""
 
-    def __init__(self, plan: NodePlan, opened: Opened, given: Given, airflow: Any) -> None:
+    def __init__(self, plan: NodePlan, opened: Opened, given: Given, airflow: Any, run: Run) -> None:
         from airflow_dynamic_provider.execution.context import get_mapping_key
 
         self.plan = plan
@@ -46,12 +46,13 @@ class _Step:
         self.airflow = airflow
         self.params = given.config
         self.partition_key = given.partition_key
-        self.tags = {**plan.tags, **given.tags}
         self.mapping_key = get_mapping_key()
-        self.run_id = str(self.airflow["run_id"])
+        self.run = run
         self.tries = getattr(self.airflow.get("ti"), "try_number", 1)
         self.capture = current_capture()
+        # For hooks: output -> value or metadata, or a dict of them by mapping key.
         self.given: dict[str, Any] = {}
+        self.given_metadata: dict[str, Any] = {}
 
     @property
     def step_key(self) -> str:
@@ -63,15 +64,13 @@ class _Step:
         return OpExecutionContext(
             op,
             self.plan.path,
+            self.run,
             op_config=fixed_config(op, config, f"{_where(self.plan.path)}.config"),
             resources={key: self.opened.get(key) for key in sorted(op.required_resource_keys)},
-            job_name=self.plan.job,
-            run_id=self.run_id,
             mapping_key=self.mapping_key,
             retry_number=self.tries - 1,
             partition_key=self.partition_key,
-            run_config=dict(self.params),
-            tags=self.tags,
+            partitions_def=self.plan.partitions_def,
             tell=self.materialize,
         )
 
@@ -106,7 +105,7 @@ class _Step:
     def _input(self, name: str, received: Mapping[str, Any]) -> Any:
         origin = self.plan.origins.get(name)
         if origin is not None:
-            return load(self.plan, self.opened, name, origin, received[name], run_id=self.run_id)
+            return load(self.plan, self.opened, name, origin, received[name], run_id=self.run.run_id)
         linked = self.plan.from_config.get(name)
         if linked is not None:
             value = input_from(self.params, linked.graph, linked.name)
@@ -114,6 +113,8 @@ class _Step:
             value = input_from(self.params, self.plan.path, name)
         if value is MISSING:
             value = self.plan.definition.ins[name].default_value
+        if value is MISSING and self.plan.definition.ins[name].input_manager_key:
+            return load_unconnected(self.plan, self.opened, name)
         if value is MISSING:
             raise DagsterInvalidConfigError(
                 f"the input {name!r} has no value: no op is connected to it, and the config has none",
@@ -131,18 +132,17 @@ class _Step:
         what = f"the output {event.output_name!r} of {op.name!r}"
         check_value(event.value, op.outs[event.output_name].dagster_type, what, context)
         if self.plan.hooks:
-            if key is None:
-                self.given[event.output_name] = event.value
-            else:
-                self.given.setdefault(event.output_name, {})[key] = event.value
+            _keep(self.given, event.output_name, key, event.value)
+            _keep(self.given_metadata, event.output_name, key, metadata)
         stored = store(
             self.plan,
             self.opened,
             event,
-            run_id=self.run_id,
+            run_id=self.run.run_id,
             step_key=self.step_key,
             partition_key=self.partition_key,
             metadata=metadata,
+            log_event=self.materialize,
         )
         if isinstance(event, DynamicOutput):
             return CoreDynamicOutput(stored, event.mapping_key, event.output_name, metadata)
@@ -164,20 +164,44 @@ class _Step:
                 # Before Airflow 3.3, events have no partition.
                 event.extra["partition"] = self.partition_key
 
+    def retried(self) -> None:
+        if self.capture is not None:
+            self.capture.retries[self.plan.path] += 1
+
     def ended(self, event_type: str) -> None:
         if self.capture is not None:
             self.capture.steps[self.step_key] = event_type
+
+    def hook_context(
+        self, hook: HookDefinition, context: OpExecutionContext | None, error: BaseException | None
+    ) -> HookContext:
+        return HookContext(
+            hook,
+            self.plan,
+            self.run,
+            self.step_key,
+            resources={key: self.opened.get(key) for key in hook.required_resource_keys},
+            op_config=None if context is None else context.op_config,
+            op_output_values=self.given,
+            op_output_metadata=self.given_metadata,
+            op_exception=error,
+        )
 
     def run_hooks(self, context: OpExecutionContext | None, error: BaseException | None) -> None:
         for hook in sorted(self.plan.hooks, key=lambda each: str(each.name)):
             if hook.on_success != (error is None):
                 continue
             try:
-                resources = {key: self.opened.get(key) for key in hook.required_resource_keys}
-                config = None if context is None else context.op_config
-                hook(HookContext(self.plan, self.run_id, self.step_key, resources, config, self.given, error))
+                hook(self.hook_context(hook, context, error))
             except Exception:
                 get_dagster_logger().exception("The hook %r failed after %r.", hook.name, self.step_key)
+
+
+def _keep(found: dict[str, Any], output: str, key: str | None, value: Any) -> None:
+    if key is None:
+        found[output] = value
+    else:
+        found.setdefault(output, {})[key] = value
 
 
 def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
@@ -196,8 +220,9 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
         raise AirflowSkipException("The run stopped at its first error.")
     airflow: Any = get_current_context()
     given = given_by_run(plan, airflow)
-    with _resources(plan, given, airflow) as opened:
-        step = _Step(plan, opened, given, airflow)
+    run = Run(str(airflow["run_id"]), plan.job, {**plan.tags, **given.tags}, given.config)
+    with _resources(plan, run, airflow) as opened:
+        step = _Step(plan, opened, given, airflow, run)
         context = None
         try:
             context = step.context()
@@ -220,17 +245,18 @@ def run_node(plan: NodePlan, received: Mapping[str, Any]) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _resources(plan: NodePlan, given: Given, airflow: Any) -> Iterator[Opened]:
+def _resources(plan: NodePlan, run: Run, airflow: Any) -> Iterator[Opened]:
     """Provide the resources of an op: those of the run in this process, of its batch, or its own."""
     capture = current_capture()
     if capture is not None:
+        capture.resources.run = run
         yield capture.resources
         return
     from airflow_dynamic_provider.execution.batches.shared import shared_by_keys
 
     def opened() -> contextlib.closing[Opened]:
-        config = given.config.get("resources") or {}
-        return contextlib.closing(Opened(plan.resources, config, str(airflow["run_id"])))
+        config = run.run_config.get("resources") or {}
+        return contextlib.closing(Opened(plan.resources, config, run))
 
     of_batch = shared_by_keys(airflow, "resources of Dagster", opened)
     if of_batch is not None:
@@ -242,19 +268,24 @@ def _resources(plan: NodePlan, given: Given, airflow: Any) -> Iterator[Opened]:
 
 def _failed(step: _Step, context: OpExecutionContext | None, error: Exception) -> BaseException:
     """Return what Airflow shall see: an error that is retried, or one that is final."""
+    from airflow_dynamic_provider.execution.context import add_output_metadata
     from airflow_dynamic_provider.version_compat import AirflowFailException
 
     done = step.tries - 1
     if isinstance(error, RetryRequested):
         if done < error.max_retries:
+            step.retried()
             return _retry(step, error)
         final: BaseException = error.__cause__ or error
     elif isinstance(error, Failure) and not error.allow_retries:
         final = error
     elif done < step.plan.policy_retries:
+        step.retried()
         return error
     else:
         final = error
+    if isinstance(final, Failure) and final.metadata:
+        add_output_metadata(final.metadata, output_name=next(iter(step.plan.definition.outs)))
     step.ended("STEP_FAILURE")
     if step.capture is not None and step.capture.error is None:
         step.capture.error = final

@@ -30,14 +30,25 @@ def selected(composition: Composition, selection: Sequence[str]) -> Composition:
     names: set[str] = set()
     for clause in selection:
         names |= _named(clause, upstream, downstream, composition)
-    for name in names:
-        if lacking := sorted(upstream[name] - names):
+    kept = [node for path, node in composition.nodes.items() if path in names]
+    return Composition(
+        {node.path: _within(node, names) for node in kept}, composition.graphs, composition.inputs
+    )
+
+
+def _within(node: Node, names: set[str]) -> Node:
+    """Return a node without the inputs from ops that are not selected. The config gives their values."""
+    inputs = {}
+    for name, value in node.inputs.items():
+        lacking = [each.path for each in _nodes_of(value) if each.path not in names]
+        if not lacking:
+            inputs[name] = value
+        elif node.mapped_over is not None or not isinstance(value, OutputHandle):
             raise DagsterInvalidSubsetError(
-                f"the selection has {name!r} and not {lacking[0]!r}, whose output it needs",
-                remedy=f'Select it too: "*{name}" selects all that {name!r} needs.',
+                f"the selection has {node.path!r} and not {lacking[0]!r}, whose output it needs",
+                remedy=f'Select it too: "*{node.path}" selects all that {node.path!r} needs.',
             )
-    nodes = {path: node for path, node in composition.nodes.items() if path in names}
-    return Composition(nodes, composition.graphs, composition.inputs)
+    return Node(node.definition, node.path, inputs, node.settings, node.mapped_over, node.batch)
 
 
 def _named(
@@ -64,12 +75,15 @@ def _reached(start: set[str], edges: dict[str, set[str]], how: str) -> set[str]:
 
 
 def _upstream(node: Node) -> Iterator[Node]:
-    todo: list[Any] = list(node.inputs.values())
-    while todo:
-        value = todo.pop()
-        if isinstance(value, list):
-            todo += value
-        elif isinstance(value, FanIn):
-            yield value.source.node
-        elif isinstance(value, OutputHandle):
-            yield value.node
+    for value in node.inputs.values():
+        yield from _nodes_of(value)
+
+
+def _nodes_of(value: Any) -> Iterator[Node]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _nodes_of(each)
+    elif isinstance(value, FanIn):
+        yield value.source.node
+    elif isinstance(value, OutputHandle):
+        yield value.node

@@ -144,6 +144,27 @@ def type_name(kind: Any) -> str:
     return kind.__name__ if inspect.isclass(kind) and not typing.get_args(kind) else str(kind)
 
 
+_NAMES: dict[Any, str] = {
+    Any: "Any",
+    bool: "Bool",
+    float: "Float",
+    int: "Int",
+    str: "String",
+    Nothing: "Nothing",
+}
+
+
+def as_dagster_type(kind: Any) -> DagsterType:
+    """Return a declared type as an object, as IO managers see it."""
+    found = _OF_CLASS.get(kind, kind) if inspect.isclass(kind) else kind
+    if isinstance(found, DagsterType):
+        return found
+    inner = [_NAMES.get(each, type_name(each)) for each in typing.get_args(kind)]
+    name = f"[{inner[0]}]" if typing.get_origin(kind) is list else _NAMES.get(kind, type_name(kind))
+    typing_type = type(None) if kind is Nothing else kind
+    return DagsterType(lambda _, value: find_problem(value, kind) is None, name=name, typing_type=typing_type)
+
+
 def check_kind(kind: Any, what: str) -> Any:
     """Return a declared type, or refuse one that Dagster cannot check either.
 

@@ -95,6 +95,20 @@ def refuse(name: str) -> NoReturn:
     )
 
 
+def refused(what: str, instead: str) -> Any:
+    """Return a static method that has no counterpart here.
+
+    Args:
+        what: The method in Dagster.
+        instead: What there is instead.
+    """
+
+    def call(*_args: Any, **_kwargs: Any) -> NoReturn:
+        raise UnsupportedError(f"{what} has no counterpart here", remedy=f"There is {instead}.")
+
+    return staticmethod(call)
+
+
 def refusing(what: str, readers: Collection[str] = (), **instead: str) -> Callable[[F], F]:
     """Let a function refuse arguments of Dagster's that have no counterpart. ``None`` is accepted for each.
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.events import AssetMaterialization, DynamicOutput, Output
 from airflow_dynamic_provider.dags_from.dagster.types import Nothing
 from airflow_dynamic_provider.definitions.excerpts import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Event = Output[Any] | DynamicOutput[Any] | AssetMaterialization
 
@@ -28,7 +30,8 @@ def events_of(op: Any, result: Any) -> Iterator[Event]:
     seen: dict[str, set[str]] = {}
     if inspect.iscoroutine(result):
         result = asyncio.run(result)
-    is_yielded = isinstance(result, (Iterator, AsyncIterator))
+    # Other iterators are values.
+    is_yielded = inspect.isgenerator(result) or inspect.isasyncgen(result)
     for event in _yielded(result) if is_yielded else _returned(op, result):
         if isinstance(event, AssetMaterialization):
             yield event
@@ -65,7 +68,7 @@ def events_of(op: Any, result: Any) -> Iterator[Event]:
 
 
 def _yielded(result: Any) -> Iterator[Any]:
-    if isinstance(result, Iterator):
+    if inspect.isgenerator(result):
         yield from result
         return
     loop = asyncio.new_event_loop()
