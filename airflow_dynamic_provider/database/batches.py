@@ -41,7 +41,7 @@ from airflow_dynamic_provider.execution.batch_records.stored import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.database.kept import Tries
     from airflow_dynamic_provider.database.keys import KeyList
@@ -82,6 +82,16 @@ class KeyInBatch:
     is_stale: bool = False
     record: KeyRecord | None = None
     kept: KeyRecord | None = None
+
+    @property
+    def own(self) -> Pair:
+        """The task and the map index of the batch."""
+        return self.instance.task_id, self.instance.map_index
+
+
+def without_records(keys: Iterable[KeyInBatch | None]) -> list[Instance]:
+    """Return the task instances of batches that stored nothing about their keys: their own errors count."""
+    return [key.instance for key in keys if key is not None and key.record is None and not key.is_stale]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.airflow_adapter.xcom import UNMAPPED
-from airflow_dynamic_provider.database.batches import BatchedKeys
+from airflow_dynamic_provider.database.batches import BatchedKeys, without_records
 from airflow_dynamic_provider.database.failures import (
     is_blocked,
     read_causes,
@@ -175,7 +175,7 @@ class Cells:
         in_batches, is_cut = self._batched.at(positions, limit=most_chunks)
         self.is_cut = self.is_cut or is_cut
         current = {at: each for at, each in found.items() if at not in stale}
-        failures = read_failures(self._source, current.values())
+        failures = read_failures(self._source, [*current.values(), *without_records(in_batches.values())])
         blocked = [at for at, each in current.items() if at[1] != UNMAPPED and is_blocked(each)]
         causes = read_causes(self._source, self._clones, blocked)
         causes |= read_not_started(self._source, current.values())
@@ -186,7 +186,7 @@ class Cells:
                 key = in_batches[at]
                 if key is None:
                     return None
-                failure = None if key.record is None else key.record.failure
+                failure = failures.get(key.own) if key.record is None else key.record.failure
                 made_by = None if key.record is None else origin_in(key.record.metadata)
                 return Cell(key.instance, key.is_stale, key.record, failure, made_by=made_by)
             # A mapped task has one task instance for all keys until it is expanded.

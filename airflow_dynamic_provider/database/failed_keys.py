@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_dynamic_provider.database.batches import MOST_CHUNKS, BatchedKeys
+from airflow_dynamic_provider.database.batches import MOST_CHUNKS, BatchedKeys, without_records
 from airflow_dynamic_provider.database.failures import read_errors
 from airflow_dynamic_provider.database.instances import read_instances
 from airflow_dynamic_provider.definitions.states import FAILED
@@ -91,7 +91,11 @@ def _errors(matrix: Matrix, failed: Collection[tuple[int, str]]) -> dict[tuple[s
         batched = BatchedKeys(matrix.source, matrix.info, matrix.keys, batched_ids)
         snapshot = batched.look(positions)
         read, _ = batched.read(snapshot, positions, (*STATE_FIELDS, "failures"), MOST_CHUNKS)
+        of_batches = read_errors(matrix.source, without_records(read.values()))
         for at, key in read.items():
-            if key is not None and key.record is not None and key.record.failure is not None:
-                found[at] = str(key.record.failure)
+            if key is None:
+                continue
+            failure = of_batches.get(key.own) if key.record is None else key.record.failure
+            if failure is not None:
+                found[at] = str(failure)
     return found

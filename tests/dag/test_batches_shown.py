@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import dag, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, add_output_metadata
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, add_output_metadata
 from airflow_dynamic_provider.database import export, history, runs, totals
 from airflow_dynamic_provider.database import numbers as numbers_of_runs
 from airflow_dynamic_provider.database.batches import BatchedKeys
 from airflow_dynamic_provider.database.cells import Cell
 from airflow_dynamic_provider.database.downstream import ALL, find_downstream
+from airflow_dynamic_provider.database.failure_groups import group_keys
 from airflow_dynamic_provider.database.history import History
 from airflow_dynamic_provider.database.key_clearing import find_listing
 from airflow_dynamic_provider.database.keys import read_keys
@@ -265,6 +266,24 @@ def test_keys_that_a_gate_stopped_are_shown(airflow_database, execution_api, ope
         "'work' is failed for this key",
         0,
     )
+
+
+def test_keys_of_a_batch_that_failed_before_any_of_them_ran_show_its_error(
+    airflow_database, execution_api, opened
+):
+    def no_cluster():
+        raise ConnectionError("no cluster answers")
+
+    @dag(schedule=None)
+    def unreachable():
+        numbers().map(work, batch=Batch(3, runner=no_cluster))
+
+    run = start_run(unreachable()).run()
+    cells = matrix_of(opened, run).cells.at([0, 4])
+    error = "ConnectionError: no cluster answers"
+    assert [cells[at]["work"].error for at in (0, 4)] == [error, error]
+    (group,) = group_keys(matrix_of(opened, run)).groups
+    assert (group.error, group.positions) == (error, [0, 1, 2, 3, 4])
 
 
 @pytest.fixture

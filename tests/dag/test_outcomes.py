@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_dynamic_provider import DynamicOut, DynamicOutput, Out, Outcome, dynamic_task
+from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Outcome, dynamic_task
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag_runs import start_run
 
@@ -100,6 +100,25 @@ def test_what_became_of_each_key(batch):
         "away": outcome("skipped", tries=0),
     }
     assert told(run.xcom("of_part"))["good"] == outcome("success", "value")
+
+
+def no_cluster():
+    raise ConnectionError("no cluster answers")
+
+
+def test_keys_of_a_batch_that_fails_before_any_of_them_runs_have_its_error():
+    with DAG("no_cluster") as dag:
+        worked = produce().map(after, batch=Batch(4, runner=no_cluster))
+        report.override(task_id="of_work")(worked.outcomes())
+        report.override(task_id="of_later")(worked.map(work, batch=3).outcomes())
+        report.override(task_id="of_all")(worked.collect())
+    run = start_run(dag).run()
+    error = "ConnectionError", "no cluster answers"
+    assert set(run.states("after").values()) == {"failed"}
+    assert told(run.xcom("of_work")) == dict.fromkeys(ACTS, outcome("failed", None, *error, tries=None))
+    because = "because 'after' failed: ConnectionError: no cluster answers"
+    stopped = outcome("upstream_failed", None, error[0], because, tries=0)
+    assert told(run.xcom("of_later")) == dict.fromkeys(ACTS, stopped)
 
 
 @dynamic_task(out=DynamicOut(str))

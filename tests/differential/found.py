@@ -208,6 +208,24 @@ PROGRAMS = {
         {("p1", ()): ("a", "b", "c"), ("p2", ("b",)): ("x", "y"), ("t1", ("b", "y")): "fail"},
         kills=frozenset({("p2", ("c",)), ("t1", ("b", "y"))}),
     ),
+    "outcomes of a batch that does not start, because its gate cannot tell what is below its keys": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"),)),
+            Map("p1", (Produce("p3"),)),
+            Map(
+                "p1",
+                (
+                    Zip("z1", "p2", "p3", how="strict"),
+                    Map("z1", (Call("t1"),)),
+                    Call("t2", (All("t1"),)),
+                ),
+                batches=Batches(2),
+            ),
+            Call("c1", (Outcomes("t2"),)),
+        ),
+        {("p1", ()): ("e",), ("p3", ("e",)): ("y",)},
+    ),
 }
 
 #: The same for bodies of workflows.

@@ -15,6 +15,7 @@ from airflow_dynamic_provider.execution.batch_records.outcomes import (
 )
 from airflow_dynamic_provider.execution.batch_records.reading import batch_of, records_of
 from airflow_dynamic_provider.execution.columns.column import Column
+from airflow_dynamic_provider.execution.failures import pull_failure
 from airflow_dynamic_provider.execution.pages import keep_pages
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.execution.batch_records.stored import KeyRecord
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.columns.reader import Reader
+    from airflow_dynamic_provider.execution.failures import KeyFailure
     from airflow_dynamic_provider.execution.spaces import Batches, Origin
 
 
@@ -44,6 +46,7 @@ class BatchedColumn(Column):
         self._output = output
         self._known: tuple[tuple[str, int], BatchRecords] | None = None
         self._states: dict[tuple[str, int], str | None] = {}
+        self._failures: dict[int, KeyFailure | None] = {}
         # One page has the batches of a thousand keys.
         self._places = dict(reader.context)
         keep_pages(self._places)
@@ -65,9 +68,21 @@ class BatchedColumn(Column):
         return found
 
     def error(self, index: int) -> str | None:
-        """Return the error that the batch stored for a key."""
-        record = self._record(self._clone.task_id, self._number(index), index)
-        return None if record is None or record.failure is None else str(record.failure)
+        """Return the error of a key that failed, if it is stored. See `failure` for the calls."""
+        failure = self.failure(index, self._record(self._clone.task_id, self._number(index), index))
+        return None if failure is None else str(failure)
+
+    def failure(self, index: int, record: KeyRecord | None) -> KeyFailure | None:
+        """Return the error of a key that failed, or of its batch, if that failed before any of its keys ran.
+
+        The error of a batch takes one API call, for the first of its keys.
+        """
+        if record is not None:
+            return record.failure
+        number = self._number(index)
+        if number not in self._failures:
+            self._failures[number] = pull_failure(self._reader.context, self._clone.task_id, number)
+        return self._failures[number]
 
     def records(self, indexes: Sequence[int]) -> Iterator[tuple[int, str, KeyRecord | None]]:
         """Yield the keys with their outcomes, and what is stored about them.

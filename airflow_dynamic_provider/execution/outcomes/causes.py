@@ -84,10 +84,10 @@ def _before(reader: Reader, clone: CloneSpec) -> Iterator[_Before]:
                 todo.append((other, (*route, *way)))
                 is_gate = bool(_checks_of_gate(reader, other))
                 found = _Before(other.task_id, other, (*route, *way), is_gate)
-                if not is_gate:
-                    yield found
-                elif other.batches is None:
+                if is_gate:
                     gates.append(found)
+                else:
+                    yield found
     yield from gates
 
 
@@ -143,9 +143,11 @@ def _failed_at(reader: Reader, clone: CloneSpec, positions: Sequence[int]) -> di
         # Imported here, because most clones run one key.
         from airflow_dynamic_provider.execution.columns.batched import BatchedColumn
 
-        records = BatchedColumn(reader, clone, "").records(positions)
+        column = BatchedColumn(reader, clone, "")
         return {
-            at: None if record is None else record.failure for at, state, record in records if state == FAILED
+            at: column.failure(at, record)
+            for at, state, record in column.records(positions)
+            if state == FAILED
         }
     failed = [position for position in positions if reader.state(clone.task_id, position) == FAILED]
     stored = read_failures(reader, clone, failed)

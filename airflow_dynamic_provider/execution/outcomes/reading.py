@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_dynamic_provider.definitions.records import replace
-from airflow_dynamic_provider.definitions.states import NEVER_STARTED, SEVERITY, SUCCESS, UPSTREAM_FAILED
+from airflow_dynamic_provider.definitions.states import (
+    FAILED,
+    NEVER_STARTED,
+    SEVERITY,
+    SUCCESS,
+    UPSTREAM_FAILED,
+)
 from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.pairs import PairColumn
 from airflow_dynamic_provider.execution.columns.results import ResultColumn
@@ -43,7 +49,8 @@ def read_reports(reader: Reader, source: Source, indexes: Sequence[int]) -> dict
 def read_batched(reader: Reader, clone: CloneSpec, output: str, indexes: Sequence[int]) -> dict[int, Report]:
     """Return what became of the keys of a batched task. One API call for each stored chunk.
 
-    If some could not start, it makes the calls of `find_causes` too.
+    If some could not start, it makes the calls of `find_causes` too, and one for each batch that failed
+    before any of its keys ran.
     """
     # Imported here, because most tasks run each key in a task instance of its own.
     from airflow_dynamic_provider.execution.columns.batched import BatchedColumn
@@ -52,6 +59,8 @@ def read_batched(reader: Reader, clone: CloneSpec, output: str, indexes: Sequenc
     found = {}
     for index, outcome, record in column.records(indexes):
         found[index] = _of_record(outcome, record)
+        if outcome == FAILED and (failure := column.failure(index, record)) is not None:
+            found[index] = replace(found[index], error_class=failure.kind, error_message=failure.message)
         if record is not None and outcome == SUCCESS and output in {*record.values, *record.items}:
             found[index] = replace(found[index], has_value=True, value=column.value_of(index))
     blocked = [index for index, each in found.items() if each.state == UPSTREAM_FAILED]
@@ -66,8 +75,6 @@ def _of_record(outcome: str, record: KeyRecord | None) -> Report:
         # The batch did not run, or what is stored is from before a person marked it.
         return Report(outcome, tries=0 if outcome in NEVER_STARTED else None)
     report = Report(outcome, tries=record.tries, milliseconds=record.milliseconds)
-    if record.failure is not None:
-        return replace(report, error_class=record.failure.kind, error_message=record.failure.message)
     return replace(report, error_message=record.reason) if outcome == UPSTREAM_FAILED else report
 
 
