@@ -32,12 +32,19 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
-def window(browser: Browser, airflow: LocalAirflow) -> Iterator[Window]:
-    """A window. It must not meet an error, or request anything from another host."""
+@pytest.fixture(scope="module")
+def opened(browser: Browser, airflow: LocalAirflow) -> Iterator[Window]:
+    """A window. A new one for each test would load Airflow's UI again."""
     opened = Window(browser, airflow.url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def window(opened: Window) -> Iterator[Window]:
+    """The window. It must not meet an error, or request anything from another host."""
+    yield opened
+    opened.clean()
 
 
 @pytest.fixture
@@ -113,7 +120,7 @@ def test_there_is_a_tab_wherever_there_is_something_to_show(window: Window, orde
         f"{run}/tasks/customers",
         f"{run}/tasks/load/mapped/0",
     ):
-        window.page.goto(f"{window.url}{path}")
+        window.open(path)
         tab = window.page.get_by_role("link", name=TAB)
         expect(tab).to_be_visible()
         tab.click()
@@ -433,21 +440,24 @@ def test_ten_thousand_keys(window: Window, client: RestClient, airflow: LocalAir
 
 
 def test_dark_mode_is_airflows(
-    browser: Browser, airflow: LocalAirflow, orders: str, picture: Callable[[Window, str], None]
+    window: Window,
+    browser: Browser,
+    airflow: LocalAirflow,
+    orders: str,
+    picture: Callable[[Window, str], None],
 ) -> None:
-    colors = {}
-    for is_dark in (False, True):
-        window = Window(browser, airflow.url, is_dark=is_dark)
-        window.context.add_init_script(f"localStorage.setItem('theme', '{'dark' if is_dark else 'light'}')")
-        frame = window.open_run("orders", orders)
+    dark = Window(browser, airflow.url, is_dark=True)
+    dark.context.add_init_script("localStorage.setItem('theme', 'dark')")
+    colors = set()
+    for each in (window, dark):
+        frame = each.open_run("orders", orders)
         expect(rows_of(frame)).to_have_count(4)
-        own = window.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert own == window.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        if is_dark:
-            picture(window, "page-run-dark")
-        colors[is_dark] = window.evaluate("getComputedStyle(document.body).color")
-        window.close()
-    assert colors[False] != colors[True]
+        own = each.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert own == each.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        colors.add(each.evaluate("getComputedStyle(document.body).color"))
+    assert len(colors) == 2
+    picture(dark, "page-run-dark")
+    dark.close()
 
 
 def test_a_run_without_dynamic_outputs_says_so(window: Window, triggered: dict[str, str]) -> None:

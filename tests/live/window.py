@@ -25,6 +25,15 @@ PATIENCE = 120_000
 
 TAB = "Dynamic outputs"
 
+#: A path of Airflow's UI at which it shows nothing.
+NOWHERE = "/nowhere"
+
+#: Goes to another page of Airflow's UI without loading the UI again. Its router listens to this event.
+FOLLOW = """path => {
+    history.pushState({}, "", path);
+    dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+}"""
+
 #: What `make ui-build` has put there.
 AXE = Path(__file__).parent.parent / "browser" / "axe" / "axe.min.js"
 
@@ -59,9 +68,24 @@ class Window:
         self.context.on("request", self._note_request)
 
     def open(self, path: str) -> FrameLocator:
-        """Open a page of Airflow, and return the tab's own page in it."""
-        self.page.goto(f"{self.url}{path}")
+        """Open a page of Airflow, and return the tab's own page in it.
+
+        Only the first page loads Airflow's UI, because that takes seconds of processor time.
+        """
+        if self.page.url.startswith(self.url):
+            self._leave()
+            self._follow(path)
+        else:
+            self.page.goto(f"{self.url}{path}")
         return self.frame
+
+    def _leave(self) -> None:
+        """Leave the page, so that nothing of it is taken for a part of the next one."""
+        self._follow(NOWHERE)
+        expect(self.page.locator("iframe")).to_have_count(0)
+
+    def _follow(self, path: str) -> None:
+        self.page.evaluate(FOLLOW, f"{urlsplit(self.url).path}{path}")
 
     @property
     def frame(self) -> FrameLocator:
@@ -101,6 +125,18 @@ class Window:
             (each["id"], each["nodes"][0]["target"], each["nodes"][0]["failureSummary"]) for each in serious
         ]
 
+    def clean(self) -> None:
+        """Leave the page, and forget what the test has done in it.
+
+        Raises:
+            AssertionError: It met an error, or requested something from another host.
+        """
+        self.page.unroute_all()
+        if self.page.url.startswith(self.url):
+            self._leave()
+            self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self._check()
+
     def close(self) -> None:
         """Close it.
 
@@ -108,8 +144,14 @@ class Window:
             AssertionError: It met an error, or requested something from another host.
         """
         self.context.close()
-        assert not self.errors, self.errors
-        assert not self.elsewhere, self.elsewhere
+        self._check()
+
+    def _check(self) -> None:
+        errors, elsewhere = self.errors.copy(), self.elsewhere.copy()
+        self.errors.clear()
+        self.elsewhere.clear()
+        assert not errors, errors
+        assert not elsewhere, elsewhere
 
     def _note_console(self, message: ConsoleMessage) -> None:
         # Messages of Airflow's own pages are not ours.
