@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from unittest import mock
 
@@ -270,6 +270,38 @@ def test_a_later_definition_may_give_what_a_job_needs(tmp_path):
     failed = finished.task("fails").once
     assert (failed.state, str(failed.error)) == ("failed", "described")
     assert failed.metadata["result"]["seen"].value == "loaded by Kept"
+
+
+LIMITS = f"""
+from {MODULE} import *
+from {MODULE} import Definitions, DailyPartitionsDefinition, RunConfig, in_process_executor, job, op
+
+@op
+def one():
+    return 1
+
+def body():
+    one()
+
+def limited_by(name, config):
+    return job(name=name, config={{"execution": {{"config": config}}}})(body)
+
+limited = [
+    limited_by("by_config", {{"multiprocess": {{"max_concurrent": 3}}}}),
+    limited_by("in_process", {{"in_process": {{}}}}),
+    job(name="by_object", config=RunConfig(execution={{"config": {{"max_concurrent": 4}}}}))(body),
+    job(name="own", executor_def=multiprocess_executor.configured({{"max_concurrent": 5}}))(body),
+]
+others = job(name="others", tags={{"dagster/max_runtime": 60}})(body)
+Definitions(jobs=[*limited, others], executor=multiprocess_executor.configured({{"max_concurrent": 6}}))
+"""
+
+
+def test_limits_of_executors_and_of_runs_are_those_of_the_dags(tmp_path):
+    dags = dags_in(tmp_path, program=LIMITS)
+    limits = {name: dag.max_active_tasks for name, dag in dags.items()}
+    assert limits == {"by_config": 3, "by_object": 4, "in_process": 1, "own": 5, "others": 6}
+    assert (dags["others"].dagrun_timeout, dags["own"].dagrun_timeout) == (timedelta(minutes=1), None)
 
 
 def test_a_job_that_lacks_a_resource_is_an_error_of_the_dag_file(tmp_path):

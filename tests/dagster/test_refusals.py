@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -11,6 +12,7 @@ import pytest
 from airflow_dynamic_provider import errors
 from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster import (
+    AssetMaterialization,
     Backoff,
     Config,
     ConfigurableIOManager,
@@ -46,6 +48,7 @@ from airflow_dynamic_provider.dags_from.dagster import (
     job,
     multiprocess_executor,
     op,
+    resource,
     schedule,
 )
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
@@ -105,6 +108,11 @@ def returns_collected():
 @graph(out={"a": GraphOut(), "b": GraphOut()})
 def returns_another():
     return {"a": one(), "c": one()}
+
+
+@graph
+def small():
+    return one()
 
 
 @graph(out=GraphOut())
@@ -405,7 +413,7 @@ class Around(ConfigurableResource):
 
 
 @pytest.mark.parametrize(
-    ("resource", "config", "message"),
+    ("client", "config", "message"),
     [
         (Client(url="a"), {"nope": 1}, "client.config.nope Extra inputs are not permitted"),
         (Client(url="a"), {"url": 3}, "client.config.url Input should be a valid string, received 3"),
@@ -415,8 +423,8 @@ class Around(ConfigurableResource):
         (Client(url=EnvVar("NO_SUCH")), {}, "client.config.url names the environment variable 'NO_SUCH'"),
     ],
 )
-def test_the_config_of_a_resource_is_checked_before_the_run(resource, config, message):
-    @job(resource_defs={"client": resource})
+def test_the_config_of_a_resource_is_checked_before_the_run(client, config, message):
+    @job(resource_defs={"client": client})
     def with_client():
         one()
 
@@ -458,22 +466,71 @@ def test_an_input_manager_needs_a_stored_output():
         loading.execute_in_process()
 
 
-def test_tags_of_other_schedulers_are_refused():
-    @op(tags={"dagster-k8s/config": {}})
-    def tagged(): ...
+@pytest.mark.parametrize("tag", ["dagster-k8s/config", "ecs/cpu", "dagster/max_retries", "dagster/image"])
+def test_tags_of_other_schedulers_are_refused(tag):
+    message = rf"the tag '{tag}' of .* has no counterpart here\. Leave it out\. (A|The deployment)"
 
-    with pytest.raises(
-        UnsupportedError, match=r"the tag 'dagster-k8s/config' has no counterpart here\. Leave it"
+    def body():
+        one()
+
+    for tagged in (
+        job(tags={tag: "1"}),
+        op(tags={tag: "1"}),
+        graph(tags={tag: "1"}),
+        job(run_tags={tag: "1"}),
     ):
+        with pytest.raises(UnsupportedError, match=message):
+            tagged(body)
+    with pytest.raises(UnsupportedError, match=message):
+        one.tag({tag: "1"})
+    with pytest.raises(UnsupportedError, match=message):
+        one.alias("other").tag({tag: "1"})
 
-        @job
-        def with_tags():
-            tagged()
 
-    with pytest.raises(UnsupportedError, match=r"@graph\(config=\) of 'configured_graph' has no counterpart"):
+ARGUMENTS = {
+    r"the tag 'a' of the op 'body' is <object .*>, which is not JSON": lambda: op(tags={"a": object()}),
+    r"the tag 'a' of the job 'body' is \(1,\), which is not JSON": lambda: job(tags={"a": (1,)}),
+    r"@op\(ins=\) of 'body', at 'x' is <class 'int'> of type type\. Pass In\.": lambda: op(ins={"x": int}),
+    r"@op\(retry_policy=\) of 'body' is 3 of type int\. Pass Retry": lambda: op(retry_policy=3),
+    r"@job\(op_retry_policy=\) of 'body' is 3 of type int\. Pass Retry": lambda: job(op_retry_policy=3),
+    r"@job\(partitions_def=\) of 'body' is 'x' .* Pass Static.* or Daily": lambda: job(partitions_def="x"),
+    r"@job\(executor_def=\) of 'body' is 'x'": lambda: job(executor_def="x"),
+    r"@job\(hooks=\) of 'body' is 'x' of type str\. Pass HookDefinition": lambda: job(hooks={"x"}),
+    r"'max_retries' .* of an executor|the config 'tag_concurrency_limits' of an executor has no": lambda: job(
+        config={"execution": {"config": {"multiprocess": {"tag_concurrency_limits": []}}}}
+    ),
+    r"@graph\(config=\) of 'body' has no counterpart": lambda: graph(config={}),
+    r"RetryPolicy\(max_retries=\) is '3' of type str": lambda: RetryPolicy(max_retries="3"),
+    r"RetryPolicy\(delay=\) is 'x' of type str\. Pass int or float": lambda: RetryPolicy(delay="x"),
+    r"RetryPolicy\(backoff=\) is 'LINEAR'": lambda: RetryPolicy(delay=1, backoff="LINEAR"),
+    r"the type of an output is 3, which Dagster does not check": lambda: Out(3),
+    r"the partition key 'a' is given twice": lambda: StaticPartitionsDefinition(["a", "a"]),
+    r"a partition key is 1 of type int\. Pass str": lambda: StaticPartitionsDefinition([1]),
+}
 
-        @graph(config={})
-        def configured_graph(): ...
+
+@pytest.mark.parametrize("message", ARGUMENTS)
+def test_an_argument_of_another_kind_is_refused(message):
+    def body():
+        one()
+
+    with pytest.raises(errors.DynamicOutputsError, match=message):
+        ARGUMENTS[message]()(body)
+
+
+def test_a_default_has_the_type_of_its_input():
+    message = (
+        r"default of the input 'x' is not of its type int: received None .* declare Optional of the type"
+    )
+    with pytest.raises(DagsterInvalidDefinitionError, match=message):
+
+        @op
+        def by_signature(x: int = None): ...  # noqa: RUF013 (Dagster does not take it)
+
+    with pytest.raises(DagsterInvalidDefinitionError, match=message):
+
+        @op(ins={"x": In(int, default_value=None)})
+        def by_declaration(x): ...
 
 
 def test_a_partition_that_there_is_not_is_refused_before_the_run():
@@ -501,6 +558,70 @@ def test_a_selection_that_cannot_run_is_refused():
         chain.execute_in_process(op_selection=["inc[a]"])
 
 
+STATES = []
+
+
+@resource
+def closing(_):
+    STATES.append("open")
+    yield "open"
+    STATES.append("closed")
+
+
+@op(required_resource_keys={"store"})
+def required(context):
+    return context.resources.store
+
+
+@op
+def telling(context):
+    context.log_event(AssetMaterialization("told"))
+
+
+@op
+def gives_another_type() -> int:
+    return "x"
+
+
+@op
+async def gives_it_later() -> int:
+    return "x"
+
+
+@op(out=DynamicOut(int))
+def yields_another_type():
+    yield DynamicOutput("x", "a")
+
+
+@op(out={"one": Out(), "two": Out()})
+def yields_one_of_two():
+    yield Output(1, "one")
+
+
+#: Direct calls that do not fit, and what is said about them.
+CALLS = [
+    (lambda: inc(), "the op 'inc' is called without its input 'x'. Pass it"),
+    (lambda: inc(1, 2), "the op 'inc' is called with 2 arguments. It takes x"),
+    (lambda: inc(1, x=2), "the op 'inc' is called with 'x' twice. It takes x"),
+    (lambda: inc(y=2), "the op 'inc' is called with 'y'. It takes x"),
+    (lambda: required(), "'required' takes a context, and is called without one"),
+    (
+        lambda: required(build_op_context()),
+        "'required' is called without its resource 'store'. Pass it: build_",
+    ),
+    (lambda: takes_int("1"), "the input 'x' of 'takes_int' did not pass: expected int"),
+    (lambda: gives_another_type(), "the output 'result' of 'gives_another_type' did not pass: expected int"),
+    (lambda: asyncio.run(gives_it_later()), "the output 'result' of 'gives_it_later' did not pass"),
+    (lambda: list(yields_another_type()), "the output 'result' of 'yields_another_type' did not pass"),
+    (
+        lambda: list(yields_one_of_two()),
+        "'yields_one_of_two' did not give the output 'two', which is required",
+    ),
+    (lambda: small(), "'small', a graph or an op with settings, is called outside a job or graph"),
+    (lambda: configured(), "the job 'configured' was called as a function. Run it: job.execute_in_process"),
+]
+
+
 def test_an_op_is_called_directly_as_plain_python():
     @op(config_schema={"by": int})
     def scaled(context, x, y=2):
@@ -511,8 +632,17 @@ def test_an_op_is_called_directly_as_plain_python():
     assert scaled(context, x=2, y=5) == [6, 5, "k", "s"]
     assert [each.mapping_key for each in three()] == ["k0", "k1", "k2"]
     assert sized(config=Sized(size=1)) == 1
-    with pytest.raises(DagsterInvalidDefinitionError, match="is called without its input 'x'"):
-        inc()
+    assert sized(Sized(size=2)) == 2
+    with build_op_context(resources={"store": closing}) as entered:
+        assert required(entered) == "open"
+        assert STATES == ["open"]
+    assert STATES == ["open", "closed"]
+    for called, message in CALLS:
+        with pytest.raises(errors.DynamicOutputsError, match=message):
+            called()
+    told = build_op_context()
+    telling(told)
+    assert [event.asset_key.path for event in told.get_events()] == [["told"]]
     with pytest.raises(DagsterInvalidConfigError, match="must be of type int"):
         scaled(build_op_context(op_config={"by": "3"}), 1)
 

@@ -12,6 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, GraphInput
 from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin, Source
 from airflow_dynamic_provider.dags_from.dagster.requirements import check_requirements, manager_of
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
+from airflow_dynamic_provider.dags_from.dagster.tags import longest_run
 from airflow_dynamic_provider.dags_from.dagster.task_settings import task_settings
 from airflow_dynamic_provider.version_compat import partitioned_at_runtime
 
@@ -31,6 +32,7 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
         params: The Dag params.
     """
     limit = job.executor_def and job.executor_def.max_active_tasks
+    longest = longest_run(job.tags)
     dag = CheckedDag(
         lambda: check_requirements(job),
         dag_id=job.name,
@@ -40,6 +42,7 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
         tags={"dagster"},
         catchup=False,
         **({"max_active_tasks": limit} if limit else {}),
+        **({"dagrun_timeout": longest} if longest else {}),
     )
     dag.fileloc = inspect.getsourcefile(job.function) or dag.fileloc
     with dag:

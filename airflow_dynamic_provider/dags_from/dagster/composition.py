@@ -60,7 +60,7 @@ def invoke(definition: Any, settings: Settings, args: tuple[Any, ...], kwargs: M
     scope = current_scope()
     if scope is None:
         raise DagsterInvalidDefinitionError(
-            f"{definition.name!r} with an alias, tags or hooks is called outside a job or graph",
+            f"{definition.name!r}, a graph or an op with settings, is called outside a job or graph",
             remedy="Call it in the body of a @job or a @graph.",
         )
     path = scope.path_of(_free_name(scope, definition.name, settings.alias))

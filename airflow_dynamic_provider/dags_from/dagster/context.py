@@ -145,6 +145,8 @@ class OpExecutionContext:
         self._tell = tell
         self._yielded: set[tuple[str, str | None]] = set()
         self.metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
+        # Tears down the resources of a test.
+        self.close: Callable[[], None] = lambda: None
         self.events: list[Any] = []
 
     @property
@@ -200,6 +202,12 @@ class OpExecutionContext:
                 "Pass partitions_def=DailyPartitionsDefinition(...) to the job.",
             )
         return self._partitions_def.time_window_for_partition_key(self.partition_key)
+
+    def __enter__(self) -> OpExecutionContext:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def get_mapping_key(self) -> str | None:
         """Return the mapping key that the op runs for; ``None`` if it runs once."""
@@ -257,6 +265,10 @@ class OpExecutionContext:
         self.events.append(event)
         if self._tell is not None:
             self._tell(event)
+
+    def get_events(self) -> list[Any]:
+        """Return the materializations that were recorded."""
+        return list(self.events)
 
     def get_output_metadata(self, output_name: str, mapping_key: str | None = None) -> dict[str, Any] | None:
         """Return the metadata that was added to an output."""

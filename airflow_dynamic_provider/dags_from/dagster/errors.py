@@ -4,6 +4,8 @@ DynamicOutputsError
 ├── DeclarationError
 │   └── DagsterInvalidDefinitionError      a definition that cannot be right
 │       ├── DagsterInvalidConfigError      a run's config that does not fit
+│       │   └── DagsterUnknownPartitionError  a partition that there is not
+│       ├── DagsterInvalidInvocationError  a direct call of an op that does not fit
 │       ├── DagsterInvalidMappingKeyError  a mapping key that Dagster does not allow
 │       └── DagsterInvalidSubsetError      a selection that does not fit the job
 ├── HandleUsageError
@@ -37,6 +39,14 @@ class DagsterInvalidDefinitionError(DeclarationError):
 
 class DagsterInvalidConfigError(DagsterInvalidDefinitionError):
     """The config of a run does not fit what the job declares."""
+
+
+class DagsterUnknownPartitionError(DagsterInvalidConfigError):
+    """There is no such partition."""
+
+
+class DagsterInvalidInvocationError(DagsterInvalidDefinitionError):
+    """An op is called directly with arguments that do not fit."""
 
 
 class DagsterInvalidMappingKeyError(DagsterInvalidDefinitionError, InvalidMappingKeyError):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class ExecutorDefinition:
@@ -44,3 +42,21 @@ class ExecutorDefinition:
 #: Runs one task of a run at a time.
 in_process_executor = ExecutorDefinition("in_process", 1)
 multiprocess_executor = ExecutorDefinition("multiprocess")
+
+
+def executor_of(executor: ExecutorDefinition | None, config: Any) -> ExecutorDefinition | None:
+    """Return the executor of a job with the limit that its config has.
+
+    Args:
+        executor: The job's executor.
+        config: The config of the job: a dict, a ``RunConfig``, or something without a part about executors.
+
+    Raises:
+        UnsupportedError: The config has something that has no counterpart.
+    """
+    part = config.get("execution") if isinstance(config, Mapping) else getattr(config, "execution", None)
+    found = (part or {}).get("config") or {}
+    if "in_process" in found:
+        return in_process_executor
+    found = found.get("multiprocess", found)
+    return (executor or multiprocess_executor).configured(found) if found else executor

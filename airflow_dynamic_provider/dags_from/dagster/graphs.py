@@ -12,6 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
 )
 from airflow_dynamic_provider.dags_from.dagster.invocations import Invocable
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
+from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
 from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class GraphDefinition(Invocable):
                 f"the graph {self.name!r} declares the input {unknown[0]!r}, which it does not take",
                 remedy="Add the parameter, or leave the declaration out.",
             )
-        self.tags = dict(tags or {})
+        self.tags = checked_tags(tags, f"the graph {self.name!r}")
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dynamic_provider.dags_from.dagster.composition import invoke
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 from airflow_dynamic_provider.dags_from.dagster.nodes import Settings
+from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ class Invocable:
 
     def tag(self, tags: Mapping[str, Any] | None) -> Pending:
         """Return it with more tags."""
-        return self.pending(tags=dict(tags or {}))
+        return self.pending(tags=checked_tags(tags, repr(self.name)))
 
     def with_hooks(self, hook_defs: Iterable[Any]) -> Pending:
         """Return it with hooks."""
@@ -53,7 +54,8 @@ class Pending:
 
     def tag(self, tags: Mapping[str, Any] | None) -> Pending:
         """Return it with more tags."""
-        return self._with(tags={**self._settings.get("tags", {}), **(tags or {})})
+        more = checked_tags(tags, repr(self.definition.name))
+        return self._with(tags={**self._settings.get("tags", {}), **more})
 
     def with_hooks(self, hook_defs: Iterable[Any]) -> Pending:
         """Return it with more hooks."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_dynamic_provider.airflow_adapter.late_dags import file_being_read, register, withdraw
 from airflow_dynamic_provider.dags_from.dagster.building import build_dag
 from airflow_dynamic_provider.dags_from.dagster.composition import compose
 from airflow_dynamic_provider.dags_from.dagster.config_mappings import ConfigMapping
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
+from airflow_dynamic_provider.dags_from.dagster.executors import ExecutorDefinition, executor_of
+from airflow_dynamic_provider.dags_from.dagster.hooks import HookDefinition
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 from airflow_dynamic_provider.dags_from.dagster.nodes import Job, Settings
+from airflow_dynamic_provider.dags_from.dagster.partitions import PARTITIONS
+from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
 from airflow_dynamic_provider.dags_from.dagster.resources import as_definition
 from airflow_dynamic_provider.dags_from.dagster.run_config import dag_params, plain_config
 from airflow_dynamic_provider.dags_from.dagster.selecting import selected
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_dynamic_provider.dags_from.dagster.in_process import InProcessResult
-    from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
 
 
 # Arguments of a job that are part of others when it is made.
@@ -79,6 +84,11 @@ class JobDefinition(Job, frozen=False, eq=False):
         hooks = frozenset(hooks or ())
         mapping = config if isinstance(config, ConfigMapping) else None
         name = check_name(name or function.__name__, "a job")
+        require(op_retry_policy, RetryPolicy, f"@job(op_retry_policy=) of {name!r}")
+        require(executor_def, ExecutorDefinition, f"@job(executor_def=) of {name!r}")
+        require(partitions_def, PARTITIONS, f"@job(partitions_def=) of {name!r}")
+        for hook in hooks:
+            require(hook, HookDefinition, f"@job(hooks=) of {name!r}")
         names = list(inspect.signature(function).parameters)
         super().__init__(
             function,
@@ -87,12 +97,12 @@ class JobDefinition(Job, frozen=False, eq=False):
             description or inspect.getdoc(function),
             {key: as_definition(each) for key, each in (resource_defs or {}).items()},
             {} if mapping else plain_config(config),
-            {**(tags or {}), **(run_tags or {})},
+            checked_tags({**(tags or {}), **(run_tags or {})}, f"the job {name!r}"),
             hooks,
             op_retry_policy,
             partitions_def,
             dict(input_values or {}),
-            executor_def,
+            executor_of(executor_def, config),
             schedule,
             mapping,
             requests,
@@ -107,6 +117,16 @@ class JobDefinition(Job, frozen=False, eq=False):
         # Not the jobs of modules that the Dag file imports.
         if self._file is not None and self._file.__name__ == function.__module__:
             register(self.dag, self._file)
+
+    def __call__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse a call: Airflow runs a job.
+
+        Raises:
+            DagsterInvariantViolationError: Always.
+        """
+        raise DagsterInvariantViolationError(
+            f"the job {self.name!r} was called as a function", remedy="Run it: job.execute_in_process()."
+        )
 
     def with_hooks(self, hook_defs: Iterable[Any]) -> JobDefinition:
         """Return the job with more hooks, which replaces this one."""

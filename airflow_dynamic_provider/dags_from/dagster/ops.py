@@ -23,14 +23,15 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
 from airflow_dynamic_provider.dags_from.dagster.events import DynamicOutput, Output
 from airflow_dynamic_provider.dags_from.dagster.invocations import Invocable
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
+from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
 from airflow_dynamic_provider.dags_from.dagster.scopes import current_scope
-from airflow_dynamic_provider.dags_from.dagster.types import Nothing
+from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
+from airflow_dynamic_provider.dags_from.dagster.types import Nothing, find_problem, type_name
+from airflow_dynamic_provider.dags_from.dagster.unsupported import require
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from airflow_dynamic_provider.dags_from.dagster.policies import RetryPolicy
 
 _CONTEXT_NAMES = {"context", "_context", "context_", "_"}
 
@@ -69,10 +70,13 @@ class OpDefinition(Invocable):
         self.name = check_name(name or function.__name__, "an op")
         self.config_schema = config_schema
         self.configured_from: tuple[Any, OpDefinition] | None = None
-        self.tags = dict(tags or {})
+        self.tags = checked_tags(tags, f"the op {self.name!r}")
         self.retry_policy = retry_policy
         self.description = description or inspect.getdoc(function)
         self.pool = pool
+        for each, declaration in (ins or {}).items():
+            require(declaration, In, f"@op(ins=) of {self.name!r}, at {each!r}")
+        require(retry_policy, RetryPolicy, f"@op(retry_policy=) of {self.name!r}")
         self._read_signature(dict(ins or {}))
         self.required_resource_keys = set(required_resource_keys or ()) | set(self.resource_parameters)
         self.outs = _outs(self.name, function, out)
@@ -211,13 +215,19 @@ def _is_resource(kind: Any) -> bool:
 
 def _in(parameter: inspect.Parameter, kind: Any, declared: In | None) -> In:
     default = MISSING if parameter.default is parameter.empty else parameter.default
-    if declared is None:
-        return In(kind, default_value=default)
-    merged = copy.copy(declared)
+    merged = In(kind) if declared is None else copy.copy(declared)
     if merged.dagster_type is Any:
         merged.dagster_type = kind
     if merged.default_value is MISSING:
         merged.default_value = default
+    if merged.default_value is not MISSING:
+        problem = find_problem(merged.default_value, merged.dagster_type)
+        if problem is not None:
+            raise DagsterInvalidDefinitionError(
+                f"the default of the input {parameter.name!r} is not of its type "
+                f"{type_name(merged.dagster_type)}: {problem}",
+                remedy="Correct the default, or declare Optional of the type.",
+            )
     return merged
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.errors import (
+    DagsterInvalidDefinitionError,
+    DagsterUnknownPartitionError,
+)
+from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing, require
 from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
@@ -23,6 +27,12 @@ class StaticPartitionsDefinition:
 
     def __init__(self, partition_keys: Sequence[str]) -> None:
         self._keys = list(partition_keys)
+        for key in self._keys:
+            require(key, str, "a partition key")
+        if repeated := [key for key, count in Counter(self._keys).items() if count > 1]:
+            raise DagsterInvalidDefinitionError(
+                f"the partition key {repeated[0]!r} is given twice", remedy="Leave it out once."
+            )
 
     def get_partition_keys(self) -> list[str]:
         """Return the names."""
@@ -31,7 +41,7 @@ class StaticPartitionsDefinition:
     def check(self, key: str) -> None:
         """Refuse a name that is none of them."""
         if key not in self._keys:
-            raise DagsterInvalidConfigError(
+            raise DagsterUnknownPartitionError(
                 f"there is no partition {key!r}", remedy=f"The partitions are {', '.join(self._keys)}."
             )
 
@@ -82,13 +92,24 @@ class DailyPartitionsDefinition:
         try:
             day = self._day(key)
         except ValueError:
-            raise DagsterInvalidConfigError(
+            raise DagsterUnknownPartitionError(
                 f"the partition {key!r} is no day", remedy=f"Write it in the format {self.fmt}."
             ) from None
         if day < self.start or (self.end is not None and day >= self.end):
-            raise DagsterInvalidConfigError(
+            raise DagsterUnknownPartitionError(
                 f"the partition {key!r} is not between {self.start} and {self.end}", remedy="Choose another."
             )
+
+    def get_partition_keys(self, current_time: datetime.datetime | None = None) -> list[str]:
+        """Return the names of the days that have ended.
+
+        Args:
+            current_time: The time that counts as now.
+        """
+        now = current_time or datetime.datetime.now(ZoneInfo(self.timezone or "UTC"))
+        end = now.date() if self.end is None else min(now.date(), self.end)
+        days = range((end - self.start).days)
+        return [(self.start + datetime.timedelta(days=day)).strftime(self.fmt) for day in days]
 
     def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
         """Return when the day of a name starts and ends."""
@@ -100,3 +121,7 @@ class DailyPartitionsDefinition:
         if isinstance(given, datetime.datetime):
             return given.date()
         return datetime.datetime.strptime(given, self.fmt).date()
+
+
+#: The classes of partitions.
+PARTITIONS = (StaticPartitionsDefinition, DailyPartitionsDefinition)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
+from airflow_dynamic_provider.dags_from.dagster.unsupported import require
 
 
 class Backoff(enum.Enum):
@@ -40,6 +41,10 @@ class RetryPolicy:
         backoff: Backoff | None = None,
         jitter: Jitter | None = None,
     ) -> None:
+        require(max_retries, int, "RetryPolicy(max_retries=)")
+        require(delay, (int, float), "RetryPolicy(delay=)")
+        require(backoff, Backoff, "RetryPolicy(backoff=)")
+        require(jitter, Jitter, "RetryPolicy(jitter=)")
         if delay is None and (backoff or jitter):
             raise DagsterInvalidDefinitionError(
                 "a retry policy has backoff= or jitter= and no delay=", remedy="Pass delay=."

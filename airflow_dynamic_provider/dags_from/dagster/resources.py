@@ -265,7 +265,6 @@ def missing_resource(key: str, path: str | None = None) -> DagsterInvalidDefinit
     )
 
 
-def opened_for_tests(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resources that a test passes, those of definitions set up."""
-    opened = Opened({key: as_definition(each) for key, each in given.items()}, {})
-    return {key: opened.get(key) for key in given}
+def opened_for_tests(given: Mapping[str, Any]) -> Opened:
+    """Return the resources that a test passes: those of definitions are set up when they are needed."""
+    return Opened({key: as_definition(each) for key, each in given.items()}, {})

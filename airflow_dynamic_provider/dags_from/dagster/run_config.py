@@ -15,7 +15,7 @@ from airflow_dynamic_provider.dags_from.dagster.requirements import check_requir
 if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
 
-#: The parts of a run's config that have no meaning here: Airflow and the deployment decide.
+#: The parts of a run's config that have no meaning here. A job's own limit of its executor is its Dag's.
 _IGNORED = ("execution", "loggers")
 
 
@@ -26,7 +26,7 @@ class RunConfig:
         ops: Op -> its config.
         resources: Resource -> its config.
         loggers: Accepted: the deployment's logging is used.
-        execution: Accepted: the deployment's executor runs the tasks.
+        execution: Of a job, the limit of tasks that are active at once; of a run, accepted.
     """
 
     def __init__(

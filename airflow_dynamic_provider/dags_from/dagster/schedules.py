@@ -12,6 +12,7 @@ from airflow_dynamic_provider.version_compat import cron_timetable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from airflow_dynamic_provider.dags_from.dagster.executors import ExecutorDefinition
     from airflow_dynamic_provider.dags_from.dagster.jobs import JobDefinition
 
 
@@ -114,7 +115,7 @@ class Definitions:
         schedules: The schedules.
         resources: Resource key -> definition, for jobs that do not have it.
         assets: Graph assets.
-        executor: Accepted: the deployment's executor runs the tasks.
+        executor: The limit of tasks that are active at once, for jobs that have none.
         loggers: Accepted: the deployment's logging is used.
     """
 
@@ -131,7 +132,7 @@ class Definitions:
         schedules: Iterable[Any] | None = None,
         jobs: Iterable[JobDefinition] | None = None,
         resources: Mapping[str, Any] | None = None,
-        executor: Any = None,
+        executor: ExecutorDefinition | None = None,
         loggers: Any = None,
     ) -> None:
         self.executor = executor
@@ -139,7 +140,7 @@ class Definitions:
         by_name = {each.name: each for each in jobs or ()}
         by_name.update({each.job.name: each.job for each in schedules or ()})
         by_name.update({each.name: each for each in assets or ()})
-        self._jobs = {name: _with_resources(each, resources or {}) for name, each in by_name.items()}
+        self._jobs = {name: _completed(each, resources or {}, executor) for name, each in by_name.items()}
 
     def get_job_def(self, name: str) -> JobDefinition:
         """Return a job."""
@@ -150,6 +151,13 @@ class Definitions:
         return self._jobs[name]
 
 
-def _with_resources(job: JobDefinition, resources: Mapping[str, Any]) -> JobDefinition:
-    missing = {key: each for key, each in resources.items() if key not in job.resource_defs}
-    return job.changed(resource_defs={**job.resource_defs, **missing}) if missing else job
+def _completed(
+    job: JobDefinition, resources: Mapping[str, Any], executor: ExecutorDefinition | None
+) -> JobDefinition:
+    """Return a job with the resources and the executor of all jobs, unless it has its own."""
+    changes: dict[str, Any] = {}
+    if missing := {key: each for key, each in resources.items() if key not in job.resource_defs}:
+        changes["resource_defs"] = {**job.resource_defs, **missing}
+    if executor is not None and job.executor_def is None:
+        changes["executor_def"] = executor
+    return job.changed(**changes) if changes else job

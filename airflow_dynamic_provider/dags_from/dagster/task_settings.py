@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import AssetAlias
 
-from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.requirements import manager_of
 
 if TYPE_CHECKING:
@@ -37,13 +36,6 @@ def task_settings(job: Job, node: Node) -> dict[str, Any]:
         outlets.append(AssetAlias(f"{job.name}.{node.path}"))
     if outlets:
         settings["outlets"] = outlets
-    for tag in tags:
-        if tag.startswith(("dagster-k8s/", "ecs/", "dagster/concurrency_limit")):
-            raise UnsupportedError(
-                f"the tag {tag!r} has no counterpart here",
-                task_id=node.path,
-                remedy="Leave it out. Airflow has executor_config= and pools, which @op(pool=...) names.",
-            )
     pool = op.pool or tags.get("dagster/concurrency_key")
     if pool is not None:
         settings["pool"] = pool

@@ -173,7 +173,8 @@ def check_kind(kind: Any, what: str) -> Any:
     """
     members = [each for each in typing.get_args(kind) if each is not type(None)]
     is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
-    if isinstance(kind, str) or (is_union and len(members) > 1):
+    is_value = isinstance(kind, (int, float, bytes, list, dict, tuple, set))
+    if isinstance(kind, str) or is_value or (is_union and len(members) > 1):
         raise DagsterInvalidDefinitionError(
             f"the type of {what} is {kind!r}, which Dagster does not check",
             remedy="Declare one class, Optional of one, a list or dict of them, or a DagsterType.",

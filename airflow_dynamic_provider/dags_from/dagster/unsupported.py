@@ -6,7 +6,10 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.errors import (
+    DagsterInvalidDefinitionError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -92,6 +95,26 @@ def refuse(name: str) -> NoReturn:
     raise UnsupportedError(
         f"Dagster's {name} has no counterpart in airflow_dynamic_provider.dags_from.dagster",
         remedy=f"There is {_INSTEAD.get(name, kind)}.",
+    )
+
+
+def require(given: Any, kind: type | tuple[type, ...], what: str) -> None:
+    """Refuse an argument of another kind. ``None`` is accepted.
+
+    Args:
+        given: The argument.
+        kind: The class, or several.
+        what: What it is, for messages.
+
+    Raises:
+        DagsterInvalidDefinitionError: It is of another kind.
+    """
+    if given is None or isinstance(given, kind):
+        return
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    raise DagsterInvalidDefinitionError(
+        f"{what} is {given!r} of type {type(given).__name__}",
+        remedy=f"Pass {' or '.join(each.__name__ for each in kinds)}.",
     )
 
 
