@@ -309,7 +309,7 @@ class KeptRun(FinishedRun):
         if looks > FEWEST_LOOKS and time.monotonic() - idle_since > LONGEST_WAIT:
             states = {(ti.task_id, ti.map_index): ti.state for ti in self.dag_run.get_task_instances()}
             raise AssertionError(f"nothing can run: {states}")
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def _decide(run: Any, session: Any) -> tuple[list[Any], bool]:

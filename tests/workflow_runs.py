@@ -123,7 +123,7 @@ def quickly() -> Iterator[None]:
 
     def sleep_less(seconds: float) -> None:
         # Airflow's own loop waits for a second when no task instance can run yet.
-        sleep(0.02 if seconds == 1 else seconds)
+        sleep(0.1 if seconds == 1 else seconds)
 
     sys.setswitchinterval(interval / 25)
     try:
