@@ -70,6 +70,9 @@ class Memory(Record, frozen=False):
             return answer(msg)
         if name not in _TOLD:
             self.refuse(name)
+        elif getattr(msg, "rendered_map_index", None) is not None:
+            # A task instance that fails before its label is rendered tells it at its end.
+            self._set_label(msg)
         return None
 
     async def asend(self, msg: Any) -> Any:

@@ -226,6 +226,14 @@ PROGRAMS = {
         ),
         {("p1", ()): ("e",), ("p3", ("e",)): ("y",)},
     ),
+    "a clone that gets its label only at its end, because what it collects fails": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"), Map("p2", (Call("t1"),)))),
+            Map("p1", (Call("t2", (All("t1", ratio=Fraction(1, 2)),)),)),
+        ),
+        {("p1", ()): ("c",), ("p2", ("c",)): ("z",), ("t1", ("c", "z")): "fail"},
+    ),
 }
 
 #: The same for bodies of workflows.
