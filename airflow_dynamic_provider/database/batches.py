@@ -76,12 +76,14 @@ class KeyInBatch:
         is_stale: Whether the batch ran for other keys, before the keys were listed again.
         record: What is stored about the key, if anything.
         kept: What the last clear of single keys keeps of the key, if anything.
+        failed_gate: The gate that failed and so stopped the batch.
     """
 
     instance: Instance
     is_stale: bool = False
     record: KeyRecord | None = None
     kept: KeyRecord | None = None
+    failed_gate: Instance | None = None
 
     @property
     def own(self) -> Pair:
@@ -90,8 +92,12 @@ class KeyInBatch:
 
 
 def without_records(keys: Iterable[KeyInBatch | None]) -> list[Instance]:
-    """Return the task instances of batches that stored nothing about their keys: their own errors count."""
-    return [key.instance for key in keys if key is not None and key.record is None and not key.is_stale]
+    """Return the task instances whose own errors count, because nothing is stored about keys of their batches.
+
+    They are the task instances of the batches, or of the gates that failed.
+    """
+    unknown = [key for key in keys if key is not None and key.record is None and not key.is_stale]
+    return [key.failed_gate or key.instance for key in unknown]
 
 
 @dataclass(frozen=True)
@@ -395,7 +401,10 @@ class BatchedKeys:
         )
         if state is None and own.state == SUCCESS:
             return KeyInBatch(own, is_stale=True)
-        return KeyInBatch(_as_of_key(own, state, record), record=record)
+        has_failed = is_stopped and gate is not None and gate.state == FAILED
+        return KeyInBatch(
+            _as_of_key(own, state, record), record=record, failed_gate=gate if has_failed else None
+        )
 
     def _is_of_former_keys(self, own: Instance, stored: _Stored, cut: Instance) -> bool:
         """Return whether a batch without a record of a key ran before the keys were listed or divided again.

@@ -25,9 +25,12 @@ from airflow_dynamic_provider.definitions.states import (
     UPSTREAM_FAILED,
 )
 
+from airflow_dynamic_provider.execution.failures import because
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from airflow_dynamic_provider.database.batches import KeyInBatch
     from airflow_dynamic_provider.database.keys import KeyList
     from airflow_dynamic_provider.database.runs import RunSource
     from airflow_dynamic_provider.database.structure import SpaceInfo
@@ -184,11 +187,7 @@ class Cells:
         def cell(at: tuple[str, int]) -> Cell | None:
             if at in in_batches:
                 key = in_batches[at]
-                if key is None:
-                    return None
-                failure = failures.get(key.own) if key.record is None else key.record.failure
-                made_by = None if key.record is None else origin_in(key.record.metadata)
-                return Cell(key.instance, key.is_stale, key.record, failure, made_by=made_by)
+                return None if key is None else _cell_in_batch(key, failures)
             # A mapped task has one task instance for all keys until it is expanded.
             instance = found.get(at) or found.get((at[0], UNMAPPED))
             if instance is None:
@@ -204,6 +203,15 @@ class Cells:
             position: {task_id: cell((task_id, position)) for task_id in self._task_ids}
             for position in positions
         }
+
+
+def _cell_in_batch(key: KeyInBatch, failures: Mapping[tuple[str, int], KeyFailure]) -> Cell:
+    if key.record is not None:
+        made_by = origin_in(key.record.metadata)
+        return Cell(key.instance, key.is_stale, key.record, key.record.failure, made_by=made_by)
+    gate = key.failed_gate
+    cause = None if gate is None else because(gate.task_id, failures.get((gate.task_id, gate.map_index)))
+    return Cell(key.instance, key.is_stale, failure=failures.get(key.own), cause=cause)
 
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:

@@ -286,6 +286,35 @@ def test_keys_of_a_batch_that_failed_before_any_of_them_ran_show_its_error(
     assert (group.error, group.positions) == (error, [0, 1, 2, 3, 4])
 
 
+def test_keys_of_a_batch_whose_gate_failed_itself_show_why(airflow_database, execution_api, opened):
+    @task.dynamic(out=DynamicOut(int))
+    def below(number):
+        yield DynamicOutput(number, f"below{number}")
+
+    @task.dynamic(out=DynamicOut(int))
+    def others(number):
+        yield DynamicOutput(number, "another")
+
+    @dag(schedule=None)
+    def unequal():
+        numbered = numbers()
+        left, right = numbered.map(lambda number: (below(number), others(number)))
+
+        def each(number):
+            paired = left.zip(right, how="strict").map(pair)
+            return keep(paired.collect())
+
+        numbered.map(each, batch=3)
+
+    run = start_run(unequal()).run()
+    cells = matrix_of(opened, run).cells.at([0, 4])
+    for at in (0, 4):
+        assert cells[at]["keep"].state == "upstream_failed"
+        assert cells[at]["keep"].reason.startswith(
+            "because 'keep__gate' failed: AirflowFailException: Task 'below_zip_others__keys': is failed"
+        )
+
+
 @pytest.fixture
 def changed(airflow_database, execution_api, opened):
     """A run whose tables a test may change: set the state of a batch, and what it has stored of its keys."""
