@@ -1,8 +1,8 @@
 """What Dagster does with a job, in plain Python: which steps run for which keys, and what they give.
 
-It walks through the calls that a job recorded, and calls the functions of the ops. It knows no task, no store
-of values and no batch. `tests.dagster.test_at_scale` compares it with what Dagster gave for a few keys, and then
-takes it as what has to come out for many keys.
+It walks through the calls that a job recorded, and calls the functions of the ops. It knows no task, no
+store of values and no batch. `tests.dagster.test_at_scale` compares it with what Dagster gave for a few keys,
+and then takes it as what has to come out for many keys.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Programs whose maps run 1,000 keys in batches, which is the one change.
 
-The proof has two steps. An interpreter in plain Python gives what Dagster gave for a few keys, for all programs
-but those that are named here. The same programs with 1,000 keys, run in batches, then give what the interpreter
-gives. Dagster itself takes minutes for so many keys.
+The proof has two steps. An interpreter in plain Python gives what Dagster gave for a few keys, for all
+programs but those that are named here. The same programs with 1,000 keys, run in batches, then give what the
+interpreter gives. Dagster itself takes minutes for so many keys.
 """
 
 from __future__ import annotations

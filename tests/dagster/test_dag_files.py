@@ -292,7 +292,7 @@ limited = [
     job(name="by_object", config=RunConfig(execution={{"config": {{"max_concurrent": 4}}}}))(body),
     job(name="own", executor_def=multiprocess_executor.configured({{"max_concurrent": 5}}))(body),
 ]
-others = job(name="others", tags={{"dagster/max_runtime": 60}})(body)
+others = job(name="others", tags={{"dagster/max_runtime": 60, "team": "finance", "long": "x" * 100}})(body)
 Definitions(jobs=[*limited, others], executor=multiprocess_executor.configured({{"max_concurrent": 6}}))
 """
 
@@ -301,7 +301,63 @@ def test_limits_of_executors_and_of_runs_are_those_of_the_dags(tmp_path):
     dags = dags_in(tmp_path, program=LIMITS)
     limits = {name: dag.max_active_tasks for name, dag in dags.items()}
     assert limits == {"by_config": 3, "by_object": 4, "in_process": 1, "own": 5, "others": 6}
+    assert dags["others"].tags == {"dagster", "team:finance"}
     assert (dags["others"].dagrun_timeout, dags["own"].dagrun_timeout) == (timedelta(minutes=1), None)
+
+
+REQUIRED = f"""
+from {MODULE} import *
+from {MODULE} import Config, Field, Noneable, ScheduleDefinition, Shape, StringSource, graph, job, op
+
+class Model(Config):
+    depth: int
+    name: str = "tree"
+
+@op(config_schema={{
+    "day": str,
+    "shape": Shape({{"optional": Field(StringSource, default_value={{"env": "NOT_SET_YET"}})}}),
+    "none": Noneable(int),
+}})
+def read(context):
+    return context.op_config["day"]
+
+@op
+def fit(config: Model):
+    return config.depth
+
+@graph
+def inner():
+    fit()
+
+def body():
+    read()
+    inner()
+
+whole = {{"read": {{"config": {{"day": "x"}}}}, "inner": {{"ops": {{"fit": {{"config": {{"depth": 1}}}}}}}}}}
+by_hand = job(name="by_hand")(body)
+with_config = job(name="with_config", config={{"ops": whole}})(body)
+by_schedule = job(name="by_schedule")(body)
+ScheduleDefinition(job=by_schedule, cron_schedule="@daily", run_config_fn=lambda: {{"ops": whole}})
+"""
+
+
+def test_a_run_that_lacks_a_config_is_refused_before_anything_runs(tmp_path):
+    from airflow.providers.common.compat.sdk import ParamValidationError
+
+    dags = dags_in(tmp_path, program=REQUIRED)
+    fitting = dags["with_config"].params.dump()["ops"]
+    for ops, message in (
+        ({}, "'read' is a required property"),
+        ({"read": fitting["read"]}, "'inner' is a required property"),
+        ({**fitting, "read": {"config": {}}}, "'day' is a required property"),
+        ({**fitting, "inner": {"ops": {"fit": {"config": {"name": "x"}}}}}, "'depth' is a required property"),
+    ):
+        with pytest.raises((ValueError, ParamValidationError), match=message):
+            run_dag(dags["by_hand"], {"ops": ops})
+    with pytest.raises((ValueError, ParamValidationError), match="is a required property"):
+        run_dag(dags["by_hand"])
+    # The params of a scheduled Dag have to fit, so its tasks refuse what is missing.
+    assert dags["by_schedule"].params.dump() == {"ops": {}}
 
 
 def test_a_job_that_lacks_a_resource_is_an_error_of_the_dag_file(tmp_path):

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.handles import FanIn, GraphInput
 from airflow_dynamic_provider.dags_from.dagster.plans import FromConfig, NodePlan, Origin, Source
 from airflow_dynamic_provider.dags_from.dagster.requirements import check_requirements, manager_of
 from airflow_dynamic_provider.dags_from.dagster.running import run_node
-from airflow_dynamic_provider.dags_from.dagster.tags import longest_run
+from airflow_dynamic_provider.dags_from.dagster.tags import longest_run, shown_tags
 from airflow_dynamic_provider.dags_from.dagster.task_settings import task_settings
 from airflow_dynamic_provider.version_compat import partitioned_at_runtime
 
@@ -39,7 +39,7 @@ def build_dag(job: Job, params: Mapping[str, Any]) -> DAG:
         schedule=_schedule(job),
         params=dict(params),
         doc_md=job.description,
-        tags={"dagster"},
+        tags={"dagster", *shown_tags(job.tags)},
         catchup=False,
         **({"max_active_tasks": limit} if limit else {}),
         **({"dagrun_timeout": longest} if longest else {}),

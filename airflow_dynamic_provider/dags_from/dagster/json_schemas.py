@@ -15,8 +15,11 @@ from airflow_dynamic_provider.dags_from.dagster.config import (
     Permissive,
     Selector,
     Shape,
+    resolve,
 )
 from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
+from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError
 
 if TYPE_CHECKING:
     from airflow_dynamic_provider.dags_from.dagster.nodes import Job
@@ -58,6 +61,20 @@ def ops_schema(job: Job) -> dict[str, Any] | None:
     return {**made, **({"$defs": definitions} if definitions else {})}
 
 
+def without_required(schema: Any) -> Any:
+    """Return a schema that allows everything to be missing.
+
+    A scheduled Dag needs params whose defaults fit. The task itself then refuses what is missing.
+    """
+    if isinstance(schema, list):
+        return [without_required(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: without_required(each) for name, each in schema.items() if name != "required" or each == ["env"]
+    }
+
+
 def fields_of(schema: Any) -> dict[str, Any]:
     """Return the schemas of the fields of a config: a dict, a `Shape`, a ``Config`` class or a `Field`."""
     definitions: dict[str, Any] = {}
@@ -74,8 +91,11 @@ def _ops(tree: dict[str, Any]) -> dict[str, Any] | None:
         if inner is not None:
             parts["ops"] = inner
         if parts:
-            properties[name] = {"type": ["object", "null"], "properties": parts}
-    return {"type": "object", "properties": properties} if properties else None
+            needed = [part for part in ("config", "ops") if parts.get(part, {}).get("required")]
+            kinds = "object" if needed else ["object", "null"]
+            properties[name] = {"type": kinds, "properties": parts, "required": needed}
+    needed = [name for name, each in properties.items() if each["required"]]
+    return {"type": "object", "properties": properties, "required": needed} if properties else None
 
 
 def _schema(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -98,9 +118,10 @@ def _schema(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             "type": "object",
             "properties": {name: _schema(each, definitions) for name, each in fields.items()},
             "additionalProperties": isinstance(schema, Permissive),
+            "required": [name for name, each in fields.items() if _is_required(each)],
         }
         if isinstance(schema, Selector):
-            return {**made, "minProperties": 1, "maxProperties": 1}
+            return {**made, "required": [], "minProperties": 1, "maxProperties": 1}
         return made
     if isinstance(schema, (Array, list)) or typing.get_origin(schema) is list:
         inner = (
@@ -117,12 +138,22 @@ def _schema(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _with_environment(made: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema in which a field may name an environment variable: ``{"env": "NAME"}``.
+def _is_required(schema: Any) -> bool:
+    """Return whether a field must be given, because neither it nor its type has a default."""
+    if isinstance(schema, Field) and not schema.is_required:
+        return False
+    inner = schema.config if isinstance(schema, Field) else schema
+    if isinstance(inner, (dict, Shape)) and not isinstance(inner, Selector):
+        return any(map(_is_required, inner.values() if isinstance(inner, dict) else inner.fields.values()))
+    try:
+        resolve(schema, MISSING, "")
+    except DagsterInvalidConfigError:
+        return True
+    return False
 
-    Required fields may be missing: a default of a Dag param has to fit its schema, and the config of a run
-    that gives none would not. The task itself refuses what is missing.
-    """
+
+def _with_environment(made: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema in which a field may name an environment variable: ``{"env": "NAME"}``."""
     by_name = {"type": "object", "properties": {"env": {"type": "string"}}, "required": ["env"]}
     properties = {name: {"anyOf": [each, by_name]} for name, each in made.get("properties", {}).items()}
-    return {**{name: each for name, each in made.items() if name != "required"}, "properties": properties}
+    return {**made, "properties": properties, "required": made.get("required", [])}

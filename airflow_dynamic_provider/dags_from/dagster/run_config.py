@@ -126,13 +126,16 @@ def dag_params(job: Job) -> dict[str, Any]:
     """Return the Dag params of a job: the parts of a run's config, with the config of the job as defaults."""
     from airflow.sdk import Param
 
-    from airflow_dynamic_provider.dags_from.dagster.json_schemas import ops_schema
+    from airflow_dynamic_provider.dags_from.dagster.json_schemas import ops_schema, without_required
 
     params: dict[str, Any] = {}
     if job.config_mapping is not None:
         params.update({name: _param(each) for name, each in job.config_mapping.fields.items()})
     elif (schema := ops_schema(job)) is not None:
-        params["ops"] = Param(job.config.get("ops") or {}, **schema)
+        may_lack = job.schedule is not None and _lacks_config(job)
+        params["ops"] = Param(
+            job.config.get("ops") or {}, **(without_required(schema) if may_lack else schema)
+        )
     if job.resource_defs and job.config_mapping is None:
         params["resources"] = Param(job.config.get("resources") or {}, type="object")
     inputs = {**(job.config.get("inputs") or {}), **job.input_values}
@@ -141,6 +144,16 @@ def dag_params(job: Job) -> dict[str, Any]:
     if job.partitions_def is not None:
         params["partition_key"] = Param(None, type=["null", "string"])
     return params
+
+
+def _lacks_config(job: Job) -> bool:
+    """Return whether an op needs a config that the job does not have."""
+    try:
+        for path, node in job.composition.nodes.items():
+            fixed_config(node.definition, section(job.config, path).get("config", MISSING), path)
+    except DagsterInvalidConfigError:
+        return True
+    return False
 
 
 def _param(schema: dict[str, Any]) -> Any:

@@ -28,6 +28,10 @@ _REFUSED = {
 }
 
 
+#: The maximum length of a tag in Airflow.
+_LONGEST = 100
+
+
 def checked_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
     """Return tags, which are JSON and have a counterpart in Airflow, or mean nothing to Dagster.
 
@@ -56,6 +60,12 @@ def longest_run(tags: Mapping[str, Any]) -> timedelta | None:
     """Return how long a run of a job with these tags may take; ``None`` if they do not say."""
     seconds = tags.get("dagster/max_runtime")
     return None if seconds is None else timedelta(seconds=int(seconds))
+
+
+def shown_tags(tags: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a job that its Dag gets: those of the author, as long as Airflow allows."""
+    found = [f"{tag}:{value}" for tag, value in tags.items() if not tag.startswith("dagster/")]
+    return [each for each in found if len(each) <= _LONGEST]
 
 
 def _is_json(value: Any) -> bool:
