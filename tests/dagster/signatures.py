@@ -1,4 +1,4 @@
-"""Writes which public names Dagster has, and the arguments of those that this package has too.
+"""Writes which public names Dagster has, and the arguments and attributes of those that this package has too.
 
 It runs in Dagster's environment::
 
@@ -25,6 +25,14 @@ CALLABLES = (
     *("GraphDefinition.to_job", "OpDefinition.configured"),
 )
 
+#: The classes whose attributes are compared: what programs get from Dagster, and what they define.
+CLASSES = (
+    *("AssetKey", "DailyPartitionsDefinition", "Definitions", "ExecuteInProcessResult", "GraphDefinition"),
+    *("HookContext", "InitResourceContext", "InputContext", "JobDefinition", "OpDefinition"),
+    *("OpExecutionContext", "OutputContext", "ResourceDefinition", "ScheduleEvaluationContext"),
+    "StaticPartitionsDefinition",
+)
+
 
 def main(file, *options):
     """Write the names and the arguments, or compare them with the file."""
@@ -35,6 +43,7 @@ def main(file, *options):
     found = {
         "names": [name for name in names if not inspect.ismodule(getattr(dagster, name))],
         "arguments": {name: _arguments(dagster, name) for name in sorted(CALLABLES)},
+        "attributes": {name: _attributes(getattr(dagster, name)) for name in CLASSES},
     }
     return write_or_compare(
         Path(file).resolve(), found, options, words="Dagster has others", count=len(found["names"])
@@ -47,6 +56,11 @@ def _arguments(dagster, name):
     parameters = inspect.signature(getattr(called, method) if method else called).parameters.values()
     named = (each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD))
     return [name for name in named if name != "self" and not name.startswith("_")]
+
+
+def _attributes(cls):
+    inherited = {*dir(tuple), *dir(object)}
+    return [name for name in dir(cls) if not name.startswith("_") and name not in inherited]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
-"""Each public name of Dagster, and each argument: it works, or it is refused with what there is instead."""
+"""Each public name of Dagster, argument and attribute: it works, or is refused with what there is instead."""
 
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from airflow_dynamic_provider.dags_from import dagster
-from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedAttributeError, UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.in_process import InProcessResult
 from tests.dagster.running import HERE
+from tests.workflow_runs import quickly
 
 DAGSTER = json.loads((HERE / "signatures.json").read_text(encoding="utf-8"))
 
@@ -136,3 +139,87 @@ def test_each_name_is_there_or_is_refused_with_what_there_is_instead():
     others = {name for name, remedy in refused.items() if remedy == "There is @op, @graph and @job."}
     assert {"DependencyDefinition", "InputMapping", "NodeInvocation"} < others
     assert len(others) < 15
+
+
+@dagster.op(out=dagster.Out(io_manager_key="asked"))
+def stored():
+    return 1
+
+
+@dagster.op(required_resource_keys={"made"})
+def asked(context, x):
+    MET["OpExecutionContext"] = context
+    return x
+
+
+@dagster.success_hook
+def hook(context):
+    MET["HookContext"] = context
+
+
+@dagster.resource
+def made(context):
+    MET["InitResourceContext"] = context
+
+
+class Asked(dagster.IOManager):
+    def handle_output(self, context, obj):
+        MET["OutputContext"] = context
+
+    def load_input(self, context):
+        MET["InputContext"] = context
+        return 1
+
+
+@dagster.job(resource_defs={"asked": Asked(), "made": made}, hooks={hook})
+def meeting():
+    asked(stored())
+
+
+#: Class -> the object of it that a program met.
+MET = {
+    "AssetKey": dagster.AssetKey("a"),
+    "DailyPartitionsDefinition": dagster.DailyPartitionsDefinition("2026-01-01"),
+    "Definitions": dagster.Definitions(),
+    "GraphDefinition": small,
+    "JobDefinition": plain,
+    "OpDefinition": one,
+    "ResourceDefinition": made,
+    "ScheduleEvaluationContext": dagster.build_schedule_context(),
+    "StaticPartitionsDefinition": dagster.StaticPartitionsDefinition(["a"]),
+}
+#: Class -> some attributes that work.
+WORKING = {
+    "ExecuteInProcessResult": {
+        "success",
+        "output_for_node",
+        "get_failed_step_keys",
+        "retry_attempts_for_node",
+    },
+    "HookContext": {"op_output_metadata", "op_exception", "hook_def", "log"},
+    "InitResourceContext": {"resource_config", "resources", "run", "run_id"},
+    "InputContext": {"upstream_output", "dagster_type", "metadata", "resources", "has_input_name"},
+    "OpExecutionContext": {"run", "partition_time_window", "get_mapping_key", "op_config", "retry_number"},
+    "OutputContext": {"mapping_key", "step_key", "log_event", "add_output_metadata", "output_metadata"},
+}
+
+
+def test_each_attribute_is_there_or_is_refused():
+    with quickly():
+        MET["ExecuteInProcessResult"] = meeting.execute_in_process()
+    assert MET.keys() == DAGSTER["attributes"].keys()
+    assert isinstance(MET["ExecuteInProcessResult"], InProcessResult)
+    for name, attributes in DAGSTER["attributes"].items():
+        refused = {}
+        for attribute in attributes:
+            try:
+                getattr(MET[name], attribute)
+            except UnsupportedAttributeError as error:
+                refused[attribute] = str(error)
+            except dagster.DagsterInvariantViolationError:
+                # It is there, and has no value for this object.
+                continue
+        for attribute, message in refused.items():
+            assert re.search(rf"\.{attribute} has no counterpart here\. (Use .* instead|It has )", message)
+        assert not refused.keys() & WORKING.get(name, set()), name
+        assert WORKING.get(name, set()) <= set(attributes)

@@ -51,7 +51,7 @@ from airflow_dynamic_provider.dags_from.dagster import (
     resource,
     schedule,
 )
-from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
+from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedAttributeError, UnsupportedError
 
 
 @op(out=DynamicOut(int))
@@ -269,8 +269,10 @@ def test_what_is_not_supported_is_refused_when_it_is_called():
         graph_asset(lambda upstream: upstream)
     with pytest.raises(DagsterInvalidDefinitionError, match="Collect it into an op"):
         graph_asset(lambda: three(), name="dynamic_asset")
-    with pytest.raises(UnsupportedError, match=r"context\.instance has no counterpart here\. Use Airflow's"):
+    message = r"context\.instance has no counterpart here\. Use Airflow's"
+    with pytest.raises(UnsupportedAttributeError, match=message):
         build_op_context().instance  # noqa: B018
+    assert not hasattr(build_op_context(), "instance")
 
 
 @pytest.mark.parametrize(
@@ -288,8 +290,8 @@ def test_what_is_not_supported_is_refused_when_it_is_called():
         ),
         (
             "instance",
-            UnsupportedError,
-            r"context\.instance of a schedule has no counterpart here\. Ask for it",
+            UnsupportedAttributeError,
+            r"context\.instance has no counterpart here\. Use an op that asks, or Airflow's REST API",
         ),
     ],
 )

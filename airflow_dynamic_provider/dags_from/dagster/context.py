@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow_dynamic_provider.dags_from.dagster.errors import (
-    DagsterInvariantViolationError,
-    UnsupportedError,
-)
+from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing
 from airflow_dynamic_provider.definitions.records import Record, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_dynamic_provider.dags_from.dagster.events import AssetMaterialization
-
-# What a context has in Dagster and not here, with what to use.
-_MISSING = {
-    "instance": "Airflow's connections, variables and REST API",
-    "pdb": "breakpoint() under execute_in_process()",
-    "asset_key": "AssetMaterialization with the key",
-    "job_def": "context.job_name, context.run_tags and context.run_config",
-    "asset_partition_key": "context.partition_key",
-    "repository_def": "the Dag file",
-    "get_step_execution_context": "airflow.sdk.get_current_context()",
-}
 
 
 def get_dagster_logger(name: str | None = None) -> logging.Logger:
@@ -98,7 +85,7 @@ class InvokedOp(Record):
         return dict(self.definition.tags)
 
 
-class OpExecutionContext:
+class OpExecutionContext(Refusing):
     """What an op can ask about its run.
 
     Args:
@@ -113,6 +100,17 @@ class OpExecutionContext:
         partitions_def: The partitions of the job.
         tell: Takes metadata and materializations; ``None`` outside of a run.
     """
+
+    _what = "context"
+    _instead = {  # noqa: RUF012 (nothing changes it)
+        "instance": "Airflow's connections, variables and REST API",
+        "pdb": "breakpoint() under execute_in_process()",
+        "asset_key": "AssetMaterialization with the key",
+        "job_def": "context.job_name, context.run_tags and context.run_config",
+        "asset_partition_key": "context.partition_key",
+        "repository_def": "the Dag file",
+        "get_step_execution_context": "airflow.sdk.get_current_context()",
+    }
 
     def __init__(
         self,
@@ -296,10 +294,3 @@ class OpExecutionContext:
 
     def _invariant(self, problem: str, remedy: str) -> DagsterInvariantViolationError:
         return DagsterInvariantViolationError(problem, task_id=self._path, remedy=remedy)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name in _MISSING:
-            raise UnsupportedError(
-                f"context.{name} has no counterpart here", remedy=f"Use {_MISSING[name]} instead."
-            )
-        raise AttributeError(f"the context of an op has no attribute {name!r}")

@@ -16,7 +16,8 @@ DynamicOutputsError
 │   └── DagsterInvalidMetadata             a metadata label or value that cannot be stored
 ├── OutputTypeError
 │   └── DagsterTypeCheckDidNotPass         a value that is not of its declared type
-└── UnsupportedError                       something of Dagster that has no counterpart here
+├── UnsupportedError                       something of Dagster that has no counterpart here
+└── UnsupportedAttributeError              an attribute of an object that has none
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class UnsupportedError(DefinitionError, ImportError, NotImplementedError):
 
     It is also the error of Python for a name that cannot be imported, or for work that a class does not do.
     """
+
+
+class UnsupportedAttributeError(DefinitionError, AttributeError):
+    """An object of Dagster has an attribute that has no counterpart here, or none of this name."""
 
 
 def _with_line(error: DynamicOutputsError, line: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dynamic_provider.dags_from.dagster.keys import check_dagster_key
 from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing
 from airflow_dynamic_provider.definitions.events import DynamicOutput as CoreDynamicOutput
 from airflow_dynamic_provider.definitions.events import Output as CoreOutput
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
@@ -64,12 +64,14 @@ class DynamicOutput(CoreDynamicOutput[T]):
         super().__init__(value, mapping_key, output_name, known)
 
 
-class AssetKey:
+class AssetKey(Refusing):
     """The name of an asset: one part, or several.
 
     Args:
         path: The parts, or one of them.
     """
+
+    _what = "AssetKey"
 
     def __init__(self, path: str | Sequence[str]) -> None:
         self.path = [path] if isinstance(path, str) else list(path)

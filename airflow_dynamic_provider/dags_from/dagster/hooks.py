@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.context import InvokedOp, Resources, Run, get_dagster_logger
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +45,7 @@ class HookDefinition:
         return self.function(fn_or_context)
 
 
-class HookContext:
+class HookContext(Refusing):
     """What a hook can ask about the op that it runs after.
 
     Args:
@@ -58,6 +59,8 @@ class HookContext:
         op_output_metadata: Output -> its metadata, or a dict by key for a dynamic output.
         op_exception: What the op raised.
     """
+
+    _what = "the context of a hook"
 
     def __init__(
         self,

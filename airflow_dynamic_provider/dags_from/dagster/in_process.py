@@ -9,6 +9,7 @@ from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantVi
 from airflow_dynamic_provider.dags_from.dagster.handles import DynamicHandle, OutputHandle
 from airflow_dynamic_provider.dags_from.dagster.resources import Opened
 from airflow_dynamic_provider.dags_from.dagster.run_config import check_run_config
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing
 from airflow_dynamic_provider.definitions.keys import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class StepEvent:
         return f"<{self.event_type_value} {self.step_key}>"
 
 
-class InProcessResult:
+class InProcessResult(Refusing):
     """The results of a run of ``execute_in_process``.
 
     Args:
@@ -62,6 +63,8 @@ class InProcessResult:
         run: The run of its Dag.
         capture: What its ops gave.
     """
+
+    _what = "the result of execute_in_process"
 
     def __init__(self, job: Job, run: EmbeddedRun, capture: Capture) -> None:
         self._job = job

@@ -8,13 +8,16 @@ from airflow_dynamic_provider.dags_from.dagster.composition import invoke
 from airflow_dynamic_provider.dags_from.dagster.keys import check_name
 from airflow_dynamic_provider.dags_from.dagster.nodes import Settings
 from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-class Invocable:
+class Invocable(Refusing):
     """An op or a graph, which can be called in a job."""
+
+    _what = "a definition"
 
     name: str
     function: Callable[..., Any]

@@ -12,7 +12,7 @@ from airflow_dynamic_provider.dags_from.dagster.context import Resources, get_da
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.resources import ResourceDefinition
 from airflow_dynamic_provider.dags_from.dagster.types import DagsterType, as_dagster_type
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +32,10 @@ class IOManager(ABC):
         """Load an input. Called in the process of the task that needs it."""
 
 
-class _Context(ABC):
+class _Context(ABC, Refusing):
     """What an IO manager can ask about an output and about an input."""
+
+    _what = "the context of an IO manager"
 
     @property
     @abstractmethod

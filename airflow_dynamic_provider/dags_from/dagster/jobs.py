@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_dynamic_provider.airflow_adapter.late_dags import file_being_read, register, withdraw
 from airflow_dynamic_provider.dags_from.dagster.building import build_dag
@@ -20,7 +20,7 @@ from airflow_dynamic_provider.dags_from.dagster.resources import as_definition
 from airflow_dynamic_provider.dags_from.dagster.run_config import dag_params, plain_config
 from airflow_dynamic_provider.dags_from.dagster.selecting import selected
 from airflow_dynamic_provider.dags_from.dagster.tags import checked_tags
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing, require
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _NOT_KEPT = ("self", "function", "config", "run_tags", "op_selection")
 
 
-class JobDefinition(Job, frozen=False, eq=False):
+class JobDefinition(Job, Refusing, frozen=False, eq=False):
     """A job, and the Dag that it is.
 
     Args:
@@ -52,6 +52,8 @@ class JobDefinition(Job, frozen=False, eq=False):
         requests: The functions of its schedule.
         out: The outputs that the graph of the job declares.
     """
+
+    _what: ClassVar[str] = "a job"
 
     @refusing(
         "job",

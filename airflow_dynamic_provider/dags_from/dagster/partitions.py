@@ -11,19 +11,21 @@ from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidDefinitionError,
     DagsterUnknownPartitionError,
 )
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing, require
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing, require
 from airflow_dynamic_provider.definitions.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class StaticPartitionsDefinition:
+class StaticPartitionsDefinition(Refusing):
     """Partitions with fixed names.
 
     Args:
         partition_keys: The names.
     """
+
+    _what = "StaticPartitionsDefinition"
 
     def __init__(self, partition_keys: Sequence[str]) -> None:
         self._keys = list(partition_keys)
@@ -58,7 +60,7 @@ class TimeWindow(Record):
     end: datetime.datetime
 
 
-class DailyPartitionsDefinition:
+class DailyPartitionsDefinition(Refusing):
     """A partition for each day.
 
     Args:
@@ -67,6 +69,8 @@ class DailyPartitionsDefinition:
         fmt: The format of the names; by default, ``2026-01-31``.
         timezone: The time zone of the days.
     """
+
+    _what = "DailyPartitionsDefinition"
 
     @refusing(
         "DailyPartitionsDefinition",

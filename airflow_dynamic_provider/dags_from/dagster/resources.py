@@ -13,6 +13,7 @@ from airflow_dynamic_provider.dags_from.dagster.config_forms import is_pythonic
 from airflow_dynamic_provider.dags_from.dagster.context import Resources, Run, get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.declarations import MISSING, RESOURCE_PARAMETER
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidDefinitionError
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,7 @@ else:
             return typing.Annotated[kind, RESOURCE_PARAMETER]
 
 
-class InitResourceContext:
+class InitResourceContext(Refusing):
     """The context that a resource gets when it is set up.
 
     Args:
@@ -39,6 +40,8 @@ class InitResourceContext:
         run: The run.
         open_nested: Sets up a resource that is a field of this one.
     """
+
+    _what = "the context of a resource"
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ def build_init_resource_context(
     return InitResourceContext(config, resources or {})
 
 
-class ResourceDefinition:
+class ResourceDefinition(Refusing):
     """A resource: a function that makes it, with a config.
 
     Args:
@@ -75,6 +78,8 @@ class ResourceDefinition:
         required_resource_keys: The other resources that it uses.
         description: A sentence about it.
     """
+
+    _what = "a resource definition"
 
     #: What makes it: a function, or the class of a resource that exists already.
     source: Any

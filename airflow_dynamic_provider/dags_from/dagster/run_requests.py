@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_dynamic_provider.dags_from.dagster.context import get_dagster_logger
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvalidConfigError, UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.run_config import RunConfig, plain_config
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,24 +58,21 @@ class RunRequest:
         self.partition_key = partition_key
 
 
-class ScheduleEvaluationContext:
+class ScheduleEvaluationContext(Refusing):
     """What the function of a schedule can ask.
 
     Args:
         scheduled_execution_time: The time for which it is called, in the time zone of the schedule.
     """
 
+    _what = "context"
+    _instead = dict.fromkeys(
+        ("instance", "resources", "cursor", "repository_def"), "an op that asks, or Airflow's REST API,"
+    )
+
     def __init__(self, scheduled_execution_time: datetime.datetime) -> None:
         self.scheduled_execution_time = scheduled_execution_time
         self.log = get_dagster_logger()
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name in ("instance", "resources", "cursor", "repository_def"):
-            raise UnsupportedError(
-                f"context.{name} of a schedule has no counterpart here",
-                remedy="Ask for it in an op, or for the state of Airflow with its REST API.",
-            )
-        raise AttributeError(f"the context of a schedule has no attribute {name!r}")
 
 
 @refusing(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.dags_from.dagster.run_requests import Requests
-from airflow_dynamic_provider.dags_from.dagster.unsupported import refusing
+from airflow_dynamic_provider.dags_from.dagster.unsupported import Refusing, refusing
 from airflow_dynamic_provider.version_compat import cron_timetable
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def schedule(
     return decorate
 
 
-class Definitions:
+class Definitions(Refusing):
     """The jobs of a file, with resources for all of them. Each job is a Dag already.
 
     Args:
@@ -118,6 +118,8 @@ class Definitions:
         executor: The limit of tasks that are active at once, for jobs that have none.
         loggers: Accepted: the deployment's logging is used.
     """
+
+    _what = "Definitions"
 
     @refusing(
         "Definitions",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from airflow_dynamic_provider.dags_from.dagster.errors import (
     DagsterInvalidDefinitionError,
+    UnsupportedAttributeError,
     UnsupportedError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -96,6 +97,24 @@ def refuse(name: str) -> NoReturn:
         f"Dagster's {name} has no counterpart in airflow_dynamic_provider.dags_from.dagster",
         remedy=f"There is {_INSTEAD.get(name, kind)}.",
     )
+
+
+class Refusing:
+    """The base of objects that have fewer attributes here than in Dagster. The others are refused."""
+
+    #: What it is in messages.
+    _what: ClassVar[str]
+    #: Attribute -> what there is instead.
+    _instead: ClassVar[Mapping[str, str]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = ", ".join(each for each in dir(self) if not each.startswith("_"))
+        raise UnsupportedAttributeError(
+            f"{self._what}.{name} has no counterpart here",
+            remedy=f"Use {self._instead[name]} instead." if name in self._instead else f"It has {known}.",
+        )
 
 
 def require(given: Any, kind: type | tuple[type, ...], what: str) -> None:
