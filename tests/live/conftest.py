@@ -46,8 +46,9 @@ SETTINGS = {
     "PYTHONPATH": str(ROOT),
 }
 LOCAL_SETTINGS = f"""\
-from tests import quick_server
+from tests import quick_database, quick_server
 
+quick_database.install()
 quick_server.install()
 {local_airflow.LOCAL_SETTINGS}"""
 #: Seconds that a test may take on a busy machine, with the runs of all tests of its module.
