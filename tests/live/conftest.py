@@ -20,6 +20,7 @@ from tests.live import local_airflow
 from tests.live.local_airflow import LocalAirflow
 from tests.live.local_postgres import local_postgres
 from tests.live.rest_client import RestClient
+from tests.live.shared_runs import SharedRuns
 from tests.marking import mark
 
 if TYPE_CHECKING:
@@ -105,3 +106,9 @@ def client(airflow: LocalAirflow) -> Iterator[RestClient]:
     client = RestClient(airflow.url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="package")
+def shared_runs(client: RestClient) -> SharedRuns:
+    """The runs that tests share."""
+    return SharedRuns(client)

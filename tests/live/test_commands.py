@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from tests.live.local_airflow import LocalAirflow
     from tests.live.rest_client import RestClient
+    from tests.live.shared_runs import SharedRuns
 
 
 def test_commands_work_with_a_token_and_without_the_database(
-    airflow: LocalAirflow, client: RestClient, tmp_path: Path
+    airflow: LocalAirflow, client: RestClient, shared_runs: SharedRuns, tmp_path: Path
 ) -> None:
-    run_id = client.trigger("several_outputs")
-    assert client.wait("several_outputs", run_id) == "success"
+    run_id = shared_runs.ended("several_outputs")
     token = client.http.headers["Authorization"].removeprefix("Bearer ")
     (tmp_path / "live.json").write_text(json.dumps({"api_url": airflow.url}))
     known = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from tests.live.local_airflow import LocalAirflow
     from tests.live.rest_client import RestClient, TaskInstance
+    from tests.live.shared_runs import SharedRuns
+
+#: Runs whose failed keys are cleared: one that is selected, or all.
+TO_CLEAR = ("orders, one key cleared", "orders, all keys cleared")
 
 
 # Only for these tests: it runs an event loop, and other tests could not start theirs meanwhile.
@@ -61,35 +65,21 @@ def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Window,
     return take
 
 
-class Runs(dict[str, str]):
-    """Run of a Dag, by the Dag and what it is for: triggered when it is first asked for."""
-
-    def __init__(self, client: RestClient) -> None:
-        super().__init__()
-        self.client = client
-
-    def __missing__(self, name: str) -> str:
-        run_id = self[name] = self.client.trigger(name.split(",")[0])
-        return run_id
+@pytest.fixture(scope="module", autouse=True)
+def at_once(shared_runs: SharedRuns) -> None:
+    """Start the runs that the tests look at."""
+    shared_runs.start("orders", *TO_CLEAR, "hostile", "planned", "without_outputs")
 
 
 @pytest.fixture(scope="module")
-def triggered(client: RestClient) -> dict[str, str]:
-    """The runs that the tests look at."""
-    return Runs(client)
-
-
-@pytest.fixture(scope="module")
-def orders(client: RestClient, triggered: dict[str, str]) -> str:
+def orders(shared_runs: SharedRuns) -> str:
     """A run in which one key failed."""
-    assert client.wait("orders", triggered["orders"]) == "success"
-    return triggered["orders"]
+    return shared_runs.ended("orders")
 
 
 @pytest.fixture(scope="module")
-def hostile(client: RestClient, triggered: dict[str, str]) -> str:
-    assert client.wait("hostile", triggered["hostile"]) == "success"
-    return triggered["hostile"]
+def hostile(shared_runs: SharedRuns) -> str:
+    return shared_runs.ended("hostile")
 
 
 def keys_of(frame: FrameLocator) -> list[str]:
@@ -241,10 +231,9 @@ def test_a_failed_key_explains_itself(window: Window, orders: str) -> None:
 
 
 def test_failed_keys_are_cleared_and_nothing_else(
-    window: Window, client: RestClient, triggered: dict[str, str]
+    window: Window, client: RestClient, shared_runs: SharedRuns
 ) -> None:
-    run_id = triggered["orders, one key cleared"]
-    assert client.wait("orders", run_id) == "success"
+    run_id = shared_runs.ended(TO_CLEAR[0])
     before = tries(client, "orders", run_id)
     frame = window.open_run("orders", run_id)
     frame.get_by_role("checkbox", name="Select borealis").check()
@@ -275,10 +264,9 @@ def test_failed_keys_are_cleared_and_nothing_else(
 
 
 def test_all_failed_keys_are_cleared_at_once(
-    window: Window, client: RestClient, triggered: dict[str, str]
+    window: Window, client: RestClient, shared_runs: SharedRuns
 ) -> None:
-    run_id = triggered["orders, all keys cleared"]
-    assert client.wait("orders", run_id) == "success"
+    run_id = shared_runs.ended(TO_CLEAR[1])
     frame = window.open_run("orders", run_id)
     frame.get_by_role("button", name="Clear all failed").click()
     dialog = frame.get_by_role("dialog")
@@ -379,11 +367,10 @@ def test_a_dag_and_a_task_show_the_last_runs_of_each_key(
 def test_the_graph_of_a_workflow_and_its_nodes_are_cleared(
     window: Window,
     client: RestClient,
-    triggered: dict[str, str],
+    shared_runs: SharedRuns,
     picture: Callable[[Window, str], None],
 ) -> None:
-    run_id = triggered["planned"]
-    assert client.wait("planned", run_id) == "failed"
+    run_id = shared_runs.ended("planned", "failed")
     frame = window.open_run("planned", run_id)
     for name in ("first", "second", "third", "last"):
         expect(frame.get_by_text(name, exact=True).first).to_be_visible()
@@ -460,9 +447,8 @@ def test_dark_mode_is_airflows(
     dark.close()
 
 
-def test_a_run_without_dynamic_outputs_says_so(window: Window, triggered: dict[str, str]) -> None:
-    run_id = triggered["without_outputs"]
-    frame = window.open_run("without_outputs", run_id)
+def test_a_run_without_dynamic_outputs_says_so(window: Window, shared_runs: SharedRuns) -> None:
+    frame = window.open_run("without_outputs", shared_runs["without_outputs"])
     expect(frame.get_by_text("This run has no dynamic outputs")).to_be_visible()
 
 

@@ -11,7 +11,7 @@ from tests.live.conftest import PROBED
 
 if TYPE_CHECKING:
     from tests.live.local_airflow import LocalAirflow
-    from tests.live.rest_client import RestClient
+    from tests.live.shared_runs import SharedRuns
 
 #: Dag -> tasks of it: a producing task, its clones and a collector; a planning task, its nodes and a result.
 TASKS = {
@@ -21,13 +21,12 @@ TASKS = {
 
 
 @pytest.fixture(scope="module")
-def tasks(airflow: LocalAirflow, client: RestClient) -> list[dict[str, Any]]:
+def tasks(airflow: LocalAirflow, shared_runs: SharedRuns) -> list[dict[str, Any]]:
     """What the processes of some tasks have written."""
-    runs = {dag_id: client.trigger(dag_id) for dag_id in TASKS}
-    for dag_id, run_id in runs.items():
-        assert client.wait(dag_id, run_id) == "success"
+    shared_runs.start(*TASKS)
+    ids = {dag_id: shared_runs.ended(dag_id) for dag_id in TASKS}
     lines = (airflow.home.parent / PROBED).read_text().splitlines()
-    return [task for task in map(json.loads, lines) if runs.get(task["dag_id"]) == task["run_id"]]
+    return [task for task in map(json.loads, lines) if ids.get(task["dag_id"]) == task["run_id"]]
 
 
 def test_a_task_process_imports_nothing_of_this_package(tasks: list[dict[str, Any]]) -> None:

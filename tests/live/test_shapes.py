@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.live.rest_client import RestClient
+    from tests.live.shared_runs import SharedRuns
 
 EXAMPLES = sorted(set(ANSWERS) - {"process_directory"})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def at_once(shared_runs: SharedRuns) -> None:
+    """Start the runs of all Dags that need no parameters."""
+    shared_runs.start(*EXAMPLES, "shapes")
+
+
 @pytest.mark.parametrize("dag_id", EXAMPLES)
-def test_an_example_gives_its_answer(client: RestClient, dag_id: str) -> None:
+def test_an_example_gives_its_answer(client: RestClient, shared_runs: SharedRuns, dag_id: str) -> None:
     """A run of each example succeeds and returns what its plain-Python twin returns."""
-    run_id = client.trigger(dag_id)
-    assert client.wait(dag_id, run_id) == "success"
+    run_id = shared_runs.ended(dag_id)
     expected = runpy.run_path(str(DAGS / f"{dag_id}.py"))["expected"]
     assert client.xcom(dag_id, run_id, ANSWERS[dag_id]) == expected()
 
@@ -35,10 +41,9 @@ def test_the_user_interface_can_draw_it(client: RestClient, dag_id: str) -> None
     assert client.graph_structure(dag_id)["nodes"]
 
 
-def test_less_usual_shapes(client: RestClient) -> None:
+def test_less_usual_shapes(client: RestClient, shared_runs: SharedRuns) -> None:
     """Gates, a skipped key, two expanded lists of one task, empty operators, an async producer."""
-    run_id = client.trigger("shapes")
-    assert client.wait("shapes", run_id) == "success"
+    run_id = shared_runs.ended("shapes")
     assert client.xcom("shapes", run_id, "keep") == {"n0": [0, 12], "n4": [4, 12]}
 
     seen: dict[str, list[tuple[str | None, str | None]]] = {}
@@ -82,13 +87,11 @@ def test_keys_that_are_added_when_the_producing_task_is_cleared(client: RestClie
     assert labels == set("cadbef")
 
 
-def test_the_labels_of_nested_and_joined_keys(client: RestClient) -> None:
+def test_the_labels_of_nested_and_joined_keys(client: RestClient, shared_runs: SharedRuns) -> None:
     """Each clone carries its key path, the gate before it too."""
     labels: dict[str, list[str | None]] = {}
     for dag_id in ("nested_keys", "joined_keys"):
-        run_id = client.trigger(dag_id)
-        assert client.wait(dag_id, run_id) == "success"
-        for ti in client.task_instances(dag_id, run_id):
+        for ti in client.task_instances(dag_id, shared_runs.ended(dag_id)):
             labels.setdefault(ti.task_id, []).append(ti.label)
     assert sorted(filter(None, labels["add_vat"])) == ["ann/1", "ann/2", "cid/1"]
     assert sorted(filter(None, labels["invoice"])) == ["ann", "bob", "cid"]

@@ -16,12 +16,26 @@ if TYPE_CHECKING:
 
     from tests.live.local_airflow import LocalAirflow
     from tests.live.rest_client import RestClient
+    from tests.live.shared_runs import SharedRuns
 
 
-def test_nodes_wait_grow_and_join(client: RestClient) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tasks of the broken workflow leave their signs."""
+    return tmp_path_factory.mktemp("broken")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def broken(client: RestClient, shared_runs: SharedRuns, folder: Path) -> str:
+    """The run of the broken workflow. It runs beside that of the others."""
+    run_id = client.trigger("broken_workflow", {"folder": str(folder)})
+    shared_runs.start("workflows")
+    return run_id
+
+
+def test_nodes_wait_grow_and_join(client: RestClient, shared_runs: SharedRuns) -> None:
     """Chains, maps over promises, recursion on a promise, a graph for each key."""
-    run_id = client.trigger("workflows")
-    assert client.wait("workflows", run_id) == "success"
+    run_id = shared_runs.ended("workflows")
     expected = {"total": 6, "doubled": [0, 1, 2, 3], "small": 1.0, "said": "4", "paused": "paused"}
     assert client.xcom("workflows", run_id, "keep") == expected
     tenants = {"ann": [1, 2], "bob": [], "cid": [1]}
@@ -50,21 +64,20 @@ def test_the_user_interface_can_draw_a_workflow(client: RestClient, dag_id: str)
     assert client.graph_structure(dag_id)["nodes"]
 
 
-def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_path: Path) -> None:
+def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, broken: str, folder: Path) -> None:
     """What is blocked ends without a worker, and says why."""
-    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
-    assert client.wait("broken_workflow", run_id) == "failed"
-    found = client.task_instances("broken_workflow", run_id)
+    assert client.wait("broken_workflow", broken) == "failed"
+    found = client.task_instances("broken_workflow", broken)
     states = {ti.label or ti.task_id: ti.state for ti in found if ti.state != "skipped"}
     assert states["fail_once"] == "failed"
     assert states["apart"] == "success"
     assert states["half_broken.result"] == "failed"
     assert states["keep"] == "upstream_failed"
-    assert (tmp_path / "ran").read_text() == "apart\n"
+    assert (folder / "ran").read_text() == "apart\n"
     # A node that no worker has seen has no label, but says its name.
     skipped = [ti for ti in found if ti.state == "skipped" and ti.map_index >= 0]
     said = [
-        client.xcom("broken_workflow", run_id, ti.task_id, key=BLOCKED_XCOM, map_index=ti.map_index)
+        client.xcom("broken_workflow", broken, ti.task_id, key=BLOCKED_XCOM, map_index=ti.map_index)
         for ti in skipped
     ]
     # What a trigger pushes is stored as text.
@@ -76,20 +89,19 @@ def test_a_failed_node_blocks_what_depends_on_it_only(client: RestClient, tmp_pa
 
 
 def test_the_command_runs_a_failed_node_again_with_what_depends_on_it(
-    airflow: LocalAirflow, client: RestClient, tmp_path: Path
+    airflow: LocalAirflow, client: RestClient, broken: str, folder: Path
 ) -> None:
-    """And nothing else."""
-    run_id = client.trigger("broken_workflow", {"folder": str(tmp_path)})
-    assert client.wait("broken_workflow", run_id) == "failed"
-    (tmp_path / "mended").touch()
-    clear = ("clear", "broken_workflow", run_id, "--workflow", "half_broken")
+    """And nothing else. It comes after the test of the failed run, because it changes that run."""
+    assert client.wait("broken_workflow", broken) == "failed"
+    (folder / "mended").touch()
+    clear = ("clear", "broken_workflow", broken, "--workflow", "half_broken")
     shown = airflow.command(*clear, "--state", "failed", "--output", "json")
     assert "half_broken.fail_once" in shown
-    assert client.state("broken_workflow", run_id) == "failed"
+    assert client.state("broken_workflow", broken) == "failed"
     airflow.command(*clear, "--state", "failed", "--yes")
-    assert client.wait("broken_workflow", run_id) == "success"
-    assert client.xcom("broken_workflow", run_id, "keep") == 6
-    assert (tmp_path / "ran").read_text() == "apart\nafter\n"
+    assert client.wait("broken_workflow", broken) == "success"
+    assert client.xcom("broken_workflow", broken, "keep") == 6
+    assert (folder / "ran").read_text() == "apart\nafter\n"
 
 
 def test_workers_and_the_triggerer_are_killed(
@@ -101,7 +113,7 @@ def test_workers_and_the_triggerer_are_killed(
     airflow.kill("triggerer")
     airflow.start("triggerer")
     (tmp_path / "go").touch()
-    assert client.wait("mortal_workflow", run_id, seconds=300) == "success"
+    assert client.wait("mortal_workflow", run_id) == "success"
     assert client.xcom("mortal_workflow", run_id, "keep") == [3, 1, 2, 3, 4, 5, 1]
     tries = {ti.label: ti.try_number for ti in client.task_instances("mortal_workflow", run_id) if ti.label}
     killed = {"die_once": 2, "last": 2}
@@ -114,7 +126,7 @@ def _states(client: RestClient, run_id: str) -> list[str | None]:
 
 
 def _wait_until(is_so: object) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not is_so():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.5)
