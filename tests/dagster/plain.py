@@ -35,4 +35,16 @@ def outcome(job, nodes, arguments):
         for event in result.all_events
         if str(event.event_type_value) in _STATES
     }
-    return {"success": result.success, "outputs": outputs, "states": states}
+    found = {"success": result.success, "outputs": outputs, "states": states}
+    materializations = {
+        path: [_materialization(each) for each in result.asset_materializations_for_node(path)]
+        for path in nodes
+    }
+    if any(materializations.values()):
+        found["materializations"] = {path: each for path, each in materializations.items() if each}
+    return found
+
+
+def _materialization(event):
+    metadata = {label: each.value for label, each in event.metadata.items()}
+    return [list(event.asset_key.path), event.description, metadata, event.partition]

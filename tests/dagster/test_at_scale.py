@@ -45,7 +45,7 @@ OTHERS = {
     "configs": {"resources_at_launch", "resources_from_outside"},
     "contexts": {
         *("contexts_of_mapped_ops", "hooks_ask", "io_managers_ask"),
-        *("input_by_another_io_manager", "input_from_an_io_manager"),
+        *("input_by_another_io_manager", "input_from_an_io_manager", "materializations"),
     },
     "failures": {"output_types", "value_of_another_type"},
     "resources": {"hooks_of_a_job", "several_resources"},

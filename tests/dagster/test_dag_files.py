@@ -341,6 +341,21 @@ ScheduleDefinition(job=by_schedule, cron_schedule="@daily", run_config_fn=lambda
 """
 
 
+def test_files_have_the_places_that_dagster_gives_them(tmp_path):
+    program = (
+        OPS
+        + f"""
+@job(resource_defs={{"io_manager": fs_io_manager.configured({{"base_dir": "{tmp_path}/files"}})}})
+def stored():
+    gathered(produce().map(lambda x: x).collect())
+"""
+    )
+    assert run_local(dags_in(tmp_path, program=program)["stored"]).state == "success"
+    (run,) = (tmp_path / "files").iterdir()
+    found = {str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()}
+    assert found == {"produce/result/k0", "produce/result/k1", "gathered/result"}
+
+
 def test_a_run_that_lacks_a_config_is_refused_before_anything_runs(tmp_path):
     from airflow.providers.common.compat.sdk import ParamValidationError
 

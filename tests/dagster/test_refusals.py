@@ -143,6 +143,10 @@ BODIES = {
     "the list for the input 'xs' has inc:result, which has a value for each key": lambda: three().map(
         lambda n: listed([inc(n)])
     ),
+    "the list for the input 'xs' has <": lambda: listed([three().collect()]),
+    "the function of map() over three:result returned <": lambda: three().map(lambda n: inc),
+    "the function of map() over three:result returned [<": lambda: three().map(lambda n: [inc(n)]),
+    "was asked for 'with_hooks'": lambda: three().with_hooks(set()),
     "the input 'x' of type int receives several values": lambda: takes_int(three().collect()),
     "receives that of 'gives_nothing', an op that returns nothing": lambda: listed(
         three().map(gives_nothing).collect()
@@ -647,6 +651,32 @@ def test_an_op_is_called_directly_as_plain_python():
     assert [event.asset_key.path for event in told.get_events()] == [["told"]]
     with pytest.raises(DagsterInvalidConfigError, match="must be of type int"):
         scaled(build_op_context(op_config={"by": "3"}), 1)
+
+
+@op(out={"many": DynamicOut(), "one": Out()})
+def several(): ...
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ({}, "added metadata without output_name=, and has several outputs"),
+        ({"output_name": "other"}, "added metadata for 'other', which it does not declare"),
+        ({"output_name": "many"}, "for the dynamic output 'many' without a mapping key. Pass mapping_key="),
+        ({"output_name": "many", "mapping_key": "a"}, "for an output 'many' that it has given already"),
+        ({"output_name": "one"}, "for an output 'one' that it has given already. Add the metadata before"),
+    ],
+)
+def test_metadata_belongs_to_an_output_that_is_still_to_come(target, message):
+    context = build_op_context()
+    context.op_def = several
+    context.given("many", "a")
+    context.given("one", None)
+    with pytest.raises(DagsterInvariantViolationError, match=message):
+        context.add_output_metadata({"a": 1}, **target)
+    context.add_output_metadata({"a": 1}, "many", "b")
+    context.add_output_metadata({"b": 2}, "many", "b")
+    assert context.get_output_metadata("many", "b").keys() == {"a", "b"}
 
 
 def test_errors_are_of_this_package_too():

@@ -217,3 +217,18 @@ def input_by_another_io_manager():
 @job(resource_defs={"io_manager": fs_io_manager})
 def files_at_the_default_place():
     listed(three().map(passes).collect())
+
+
+@op
+def materializes(context, x):
+    key = AssetKey(["files", context.get_mapping_key()])
+    context.log_event(AssetMaterialization(key, description="written", metadata={"number": x}))
+    yield AssetMaterialization(
+        "yielded", partition="p", metadata={"text": "t", "path": MetadataValue.path("/a")}
+    )
+    yield Output(x)
+
+
+@job
+def materializations():
+    listed(three().map(materializes).collect())
