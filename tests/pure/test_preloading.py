@@ -21,13 +21,54 @@ print(json.dumps(sorted(
 """
 
 
+#: Runs programs as forks of one process, which has loaded Airflow only, and prints what each has loaded.
+FORK = f"""
+import json, os, sys, traceback
+import {ROOT}.airflow_adapter.configuration, {ROOT}.airflow_adapter.plugins
+
+outcomes = {{}}
+for name, (argv, settings, program) in CASES.items():
+    reader, writer = os.pipe()
+    if not os.fork():
+        sys.argv = argv
+        os.environ.update(settings)
+        os.dup2(writer, 1)
+        try:
+            exec(program, {{"json": json, "os": os, "sys": sys}})
+            sys.stdout.flush()
+        except BaseException:
+            os.write(1, traceback.format_exc().encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as printed:
+        outcomes[name] = printed.read()
+    os.wait()
+print(json.dumps(outcomes))
+"""
+
+#: Case -> argv, settings, program. The tests add their own.
+CASES: dict[str, tuple[list[str], dict[str, str], str]] = {}
+
+
 def process(*command, body, **options):
-    """Run a part of a program as a process of a command of Airflow's, and return what it has loaded."""
-    settings = {f"AIRFLOW__{name}": value for name, value in options.items()}
-    return run_python(
-        f"import json, os, sys; sys.argv = {['airflow', *command]}; os.environ.update({settings})\n"
-        f"{body}\n{LOADED}"
-    )
+    """Let a part of a program run as a process of a command of Airflow's, and return the name of the case."""
+    name = f"case {len(CASES)}"
+    settings = {f"AIRFLOW__{option}": value for option, value in options.items()}
+    CASES[name] = ["airflow", *command], settings, body + LOADED
+    return name
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Return what the process of a case has loaded."""
+    outcomes = run_python(f"CASES = {CASES!r}\n{FORK}")
+
+    def of(name):
+        *_, last = outcomes[name].splitlines()
+        assert last.startswith("["), outcomes[name]
+        return json.loads(last)
+
+    return of
 
 
 START = f"""
@@ -53,42 +94,50 @@ def needed(loaded):
     return {f"{ROOT}.{name}" for name in names} - set(loaded)
 
 
-@pytest.mark.parametrize("command", [("scheduler",), ("dag-processor",)])
-def test_a_process_that_forks_tasks_loads_what_they_need_when_it_starts(command):
-    loaded = process(*command, body=START, CORE__EXECUTOR="LocalExecutor")
-    assert needed(loaded) == set()
+PRELOADING = {
+    "scheduler": process("scheduler", body=START, CORE__EXECUTOR="LocalExecutor"),
+    "Dag processor": process("dag-processor", body=START),
+    "Celery worker": process("celery", "worker", body=CELERY),
+}
 
 
-def test_a_celery_worker_does_so_before_it_forks():
-    assert needed(process("celery", "worker", body=CELERY)) == set()
+@pytest.mark.parametrize("case", PRELOADING.values(), ids=PRELOADING)
+def test_a_process_that_forks_tasks_loads_what_they_need_when_it_starts(loaded, case):
+    assert needed(loaded(case)) == set()
 
 
-@pytest.mark.parametrize(
-    ("command", "body", "options"),
-    [
-        pytest.param(("scheduler",), START, {"CORE__EXECUTOR": "KubernetesExecutor"}, id="other executor"),
-        pytest.param(("api-server",), START, {}, id="API server"),
-        pytest.param(("triggerer",), START, {}, id="triggerer"),
-        pytest.param(("celery", "flower"), CELERY, {}, id="other command of Celery"),
-        pytest.param(("dags", "list"), CELERY, {}, id="command"),
-        pytest.param(("scheduler",), START, {"DYNAMIC_OUTPUTS__PRELOAD": "False"}, id="turned off"),
-    ],
-)
-def test_no_other_process_does(command, body, options):
-    assert process(*command, body=body, **options) == []
+OTHERS = {
+    "other executor": process("scheduler", body=START, CORE__EXECUTOR="KubernetesExecutor"),
+    "API server": process("api-server", body=START),
+    "triggerer": process("triggerer", body=START),
+    "other command of Celery": process("celery", "flower", body=CELERY),
+    "command": process("dags", "list", body=CELERY),
+    "turned off": process("scheduler", body=START, DYNAMIC_OUTPUTS__PRELOAD="False"),
+}
 
 
-def test_what_cannot_be_imported_is_left_to_the_tasks():
-    body = f"""
+@pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS)
+def test_no_other_process_does(loaded, case):
+    assert loaded(case) == []
+
+
+WITHOUT_A_LIBRARY = process(
+    "scheduler",
+    body=f"""
 sys.modules["croniter"] = None
 from {ROOT}.preloading import preload
 preload()
-"""
-    assert needed(process("scheduler", body=body)) == set()
+""",
+)
 
 
-def test_a_task_process_finds_the_plugins_loaded_and_no_dag():
-    body = f"""
+def test_what_cannot_be_imported_is_left_to_the_tasks(loaded):
+    assert needed(loaded(WITHOUT_A_LIBRARY)) == set()
+
+
+IN_A_TASK = process(
+    "scheduler",
+    body=f"""
 from {ROOT}.preloading import preload
 from {ROOT}.preloading.rehearsal import rehearse
 preload()
@@ -101,31 +150,47 @@ task_runner.get_listener_manager()
 # Of its errors, `preload` says nothing.
 rehearse()
 assert not DagContext.autoregistered_dags
-"""
-    assert needed(process("scheduler", body=body)) == set()
+""",
+)
 
 
-def test_the_modules_that_read_the_bundles_of_the_deployment_are_loaded():
-    bundles = [{"name": "own", "classpath": "wave.Bundle"}]
-    body = f"""
+def test_a_task_process_finds_the_plugins_loaded_and_no_dag(loaded):
+    assert needed(loaded(IN_A_TASK)) == set()
+
+
+BUNDLES = [
+    process(
+        "scheduler",
+        body=f"""
 from {ROOT}.preloading import preload
 preload()
 assert ("wave" in sys.modules) is (os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] != "[1]")
-"""
-    for given in (json.dumps(bundles), "[1]"):
-        loaded = process("scheduler", body=body, DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=given)
-        assert needed(loaded) == set()
+""",
+        DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=given,
+    )
+    for given in (json.dumps([{"name": "own", "classpath": "wave.Bundle"}]), "[1]")
+]
 
 
-def test_it_is_done_once():
-    body = f"""
+@pytest.mark.parametrize("case", BUNDLES, ids=["a bundle", "no bundle"])
+def test_the_modules_that_read_the_bundles_of_the_deployment_are_loaded(loaded, case):
+    assert needed(loaded(case)) == set()
+
+
+TWICE = process(
+    "scheduler",
+    body=f"""
 import importlib
 from {ROOT} import preloading
 preloading.preload()
 importlib.import_module = None
 preloading.preload()
-"""
-    assert json.dumps(process("scheduler", body=body))
+""",
+)
+
+
+def test_it_is_done_once(loaded):
+    assert loaded(TWICE)
 
 
 def test_it_loads_nothing_that_tasks_do_not_need():
