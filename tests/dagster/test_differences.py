@@ -9,7 +9,7 @@ import pytest
 
 from airflow_dynamic_provider.dags_from import dagster
 from airflow_dynamic_provider.dags_from.dagster import DynamicOut, DynamicOutput, RetryRequested, job, op
-from airflow_dynamic_provider.errors import InvalidMappingKeyError
+from airflow_dynamic_provider.errors import InvalidMappingKeyError, UnstorableOutputError
 from tests.workflow_runs import quickly
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-dagster.md"
@@ -105,3 +105,20 @@ def test_a_key_that_is_too_long_is_refused():
     assert DynamicOutput(1, "a" * 250).mapping_key == "a" * 250
     with pytest.raises(InvalidMappingKeyError, match="has at most 250 characters, received 251"):
         DynamicOutput(1, "a" * 251)
+
+
+@op
+def gives_a_function():
+    return lambda: 1
+
+
+def test_a_value_that_has_no_form_is_refused_where_it_is_given():
+    @job
+    def giving():
+        gives_a_function()
+
+    message = (
+        r"cannot carry a value of type function: .* or declare Out\(io_manager_key=\.\.\.\) for the output"
+    )
+    with quickly(), pytest.raises(UnstorableOutputError, match=message):
+        giving.execute_in_process()

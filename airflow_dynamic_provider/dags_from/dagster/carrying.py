@@ -57,7 +57,20 @@ def pack(value: Any, known: Mapping[str, Any]) -> Any:
         return {KIND: "path", "text": str(value), "pure": not isinstance(value, pathlib.Path)}
     if _has_form(value):
         return {KIND: "object", "class": _name_of(kind, known), "form": _encoded(value, kind)}
-    # Airflow stores it, or refuses it where the op yields it.
+    # A table is not stored twice to see whether Airflow can store it.
+    return value if hasattr(value, "to_parquet") else _checked(value)
+
+
+def _checked(value: Any) -> Any:
+    """Return a value that Airflow can store."""
+    from airflow_dynamic_provider.airflow_adapter.xcom import serialize
+
+    try:
+        serialize(value)
+    except UnstorableOutputError as error:
+        raise UnstorableOutputError(
+            error.message, remedy="Give plain data, or declare Out(io_manager_key=...) for the output."
+        ) from error
     return value
 
 
