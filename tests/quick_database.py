@@ -43,10 +43,11 @@ def _keep_comparisons(attributes: ModuleType) -> None:
         if options or len(other) != 1 or type(other[0]) not in _PLAIN:
             return compare(self, op, *other, **options)
         asked = id(self), op, other[0], type(other[0])
-        if asked not in known:
+        # Another thread may clear them at any time.
+        if (kept := known.get(asked)) is None:
             if len(known) >= _MOST:
                 known.clear()
-            known[asked] = self, compare(self, op, *other)
-        return known[asked][1]
+            kept = known[asked] = self, compare(self, op, *other)
+        return kept[1]
 
     attribute.operate = operate
