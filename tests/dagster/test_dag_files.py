@@ -315,6 +315,7 @@ class Model(Config):
 
 @op(config_schema={{
     "day": str,
+    "required": Field(bool, default_value=True),
     "shape": Shape({{"optional": Field(StringSource, default_value={{"env": "NOT_SET_YET"}})}}),
     "none": Noneable(int),
 }})
@@ -373,6 +374,8 @@ def test_a_run_that_lacks_a_config_is_refused_before_anything_runs(tmp_path):
         run_dag(dags["by_hand"])
     # The params of a scheduled Dag have to fit, so its tasks refuse what is missing.
     assert dags["by_schedule"].params.dump() == {"ops": {}}
+    fields = dags["by_schedule"].params.get_param("ops").schema["properties"]["read"]["properties"]["config"]
+    assert fields["properties"]["required"] == {"type": "boolean"}
 
 
 def test_a_job_that_lacks_a_resource_is_an_error_of_the_dag_file(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dynamic_provider.dags_from.dagster.errors import DagsterInvariantViolationError
 from airflow_dynamic_provider.dags_from.dagster.metadata import metadata_of
@@ -102,7 +102,7 @@ class OpExecutionContext(Refusing):
     """
 
     _what = "context"
-    _instead = {  # noqa: RUF012 (nothing changes it)
+    _instead: ClassVar[Mapping[str, str]] = {
         "instance": "Airflow's connections, variables and REST API",
         "pdb": "breakpoint() under execute_in_process()",
         "asset_key": "AssetMaterialization with the key",

@@ -37,16 +37,16 @@ class _Context(ABC, Refusing):
 
     _what = "the context of an IO manager"
 
-    @property
-    @abstractmethod
-    def declaration(self) -> Any:
-        """The declaration, ``Out`` or ``In``."""
-
-    #: Deprecated in Dagster too: the config of one output or input.
+    # Here, no output has a config or a version, or is an asset.
     config = None
     version = None
     has_asset_key = False
     resources: Resources = Resources({}, "an IO manager")
+
+    @property
+    @abstractmethod
+    def declaration(self) -> Any:
+        """The declaration, ``Out`` or ``In``."""
 
     @property
     def dagster_type(self) -> DagsterType:

@@ -71,7 +71,10 @@ def without_required(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     return {
-        name: without_required(each) for name, each in schema.items() if name != "required" or each == ["env"]
+        # A field of a config may have this name too.
+        name: without_required(each)
+        for name, each in schema.items()
+        if name != "required" or not isinstance(each, list)
     }
 
 
@@ -154,6 +157,7 @@ def _is_required(schema: Any) -> bool:
 
 def _with_environment(made: dict[str, Any]) -> dict[str, Any]:
     """Return a schema in which a field may name an environment variable: ``{"env": "NAME"}``."""
-    by_name = {"type": "object", "properties": {"env": {"type": "string"}}, "required": ["env"]}
+    env = {"env": {"type": "string"}}
+    by_name = {"type": "object", "properties": env, "additionalProperties": False, "minProperties": 1}
     properties = {name: {"anyOf": [each, by_name]} for name, each in made.get("properties", {}).items()}
     return {**made, "properties": properties, "required": made.get("required", [])}
