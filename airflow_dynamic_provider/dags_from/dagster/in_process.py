@@ -190,7 +190,8 @@ class InProcessResult(Refusing):
 
     def _position(self, path: str) -> Callable[[str | None], int]:
         """Return the function that says where a key stands among those of the op that gave it."""
-        over = self._job.composition.nodes[path].mapped_over
+        node = self._job.composition.nodes.get(path)
+        over = None if node is None else node.mapped_over
         outputs = {} if over is None else self._capture.outputs.get(over.node.path, {})
         given = {} if over is None else outputs.get(over.output, {})
         positions = {key: position for position, (_, key) in enumerate(given)}
