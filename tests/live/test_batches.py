@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 DAG_ID = "batched"
 DAG = runpy.run_path(str(HERE / "dags" / "batched.py"))
+FIRST_BATCH = "n00000 … n00399 (400)"
+#: The positions of the batch whose process is killed.
+KILLED_BATCH = range(DAG["SIZE"], 2 * DAG["SIZE"])
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,9 @@ def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(
     }
     labels = {(ti.label, ti.state) for ti in client.task_instances(DAG_ID, run_id) if ti.task_id == "square"}
     assert labels == {
-        ("n00000 … n00999 (1000)", "failed"),
-        ("n01000 … n01999 (1000)", "success"),
-        ("n02000 … n02999 (1000)", "success"),
+        (FIRST_BATCH, "failed"),
+        ("n00400 … n00799 (400)", "success"),
+        ("n00800 … n01199 (400)", "success"),
     }
     tries = {number: record.tries for number, record in _records(client, run_id).items()}
     assert tries.pop(failed) == 2
@@ -55,8 +58,7 @@ def test_a_killed_or_failed_key_is_the_only_one_that_runs_again(
 
 
 def test_keys_that_ended_before_the_last_kill_go_on(client: RestClient, runs: dict[str, str]) -> None:
-    killed, batch = DAG["KILLED"], range(1000, 2000)
-    lost = {DAG["FAILED"], *(number for number in batch if number >= killed)}
+    lost = {DAG["FAILED"], *(number for number in KILLED_BATCH if number >= DAG["KILLED"])}
     expected = [2 * number**2 for number in range(DAG["COUNT"]) if number not in lost]
     assert client.xcom(DAG_ID, runs["all"], "total") == [len(expected), sum(expected)]
     assert client.xcom(DAG_ID, runs["all"], "count_states") == {
@@ -72,14 +74,15 @@ def test_what_keys_produced_before_a_kill_is_kept(
     """How much was stored before the kill depends on the speed of the API. The second try adds the rest."""
 
     def parts(numbers: range, tries: int) -> list[str]:
-        return [f"{number}.{part} in try {tries}" for number in numbers for part in range(number % 3)]
+        filler = DAG["FILLER"]
+        return [f"{number}.{part}{filler} in try {tries}" for number in numbers for part in range(number % 3)]
 
     found = client.xcom(DAG_ID, runs[killed], "keep")
     numbers = {int(each.split(".")[0]): each.endswith("try 2") for each in found}
-    end, count = 2000, DAG["COUNT"]
+    end, count = KILLED_BATCH.stop, DAG["COUNT"]
     stop = end if killed == "first" else 1 + max(number for number in numbers if number < end)
     again = min((number for number, is_again in numbers.items() if is_again), default=stop)
-    assert 1000 < again <= DAG["KILLED"] + 1
+    assert KILLED_BATCH.start < again <= DAG["KILLED"] + 1
     assert stop == end or stop <= DAG["KILLED"]
     assert found == [*parts(range(again), 1), *parts(range(again, stop), 2), *parts(range(end, count), 1)]
 
@@ -87,7 +90,7 @@ def test_what_keys_produced_before_a_kill_is_kept(
 def test_log_lines_have_their_key_and_failed_keys_a_group(client: RestClient, runs: dict[str, str]) -> None:
     lines = client.log(DAG_ID, runs["first"], "square", map_index=0, try_number=1)
     told = {line["event"]: line.get("mapping_key") for line in lines}
-    assert told["squaring 500"] == "n00500"
+    assert told["squaring 300"] == "n00300"
     groups = [line["event"] for line in lines if line["event"].startswith("::group::Key")]
     assert len(groups) == len(DAG["FAILING"])
     assert "::group::Key 'n00100' failed: ValueError: 100 is bad" in groups[0]
@@ -99,7 +102,7 @@ def test_the_failed_keys_of_all_batches_are_cleared_and_nothing_else(
     """The page plans it, and the command does it. It comes last, because it changes a run."""
     run_id, failed = runs["first"], DAG["FAILED"]
     before = {number: record.tries for number, record in _records(client, run_id).items()}
-    named = f"'n{failed:05d}' of n00000 … n00999 (1000)"
+    named = f"'n{failed:05d}' of {FIRST_BATCH}"
     with chromium() as browser:
         window = Window(browser, airflow.url)
         frame = window.open_run(DAG_ID, run_id)
@@ -127,4 +130,5 @@ def _records(client: RestClient, run_id: str) -> dict[int, KeyRecord]:
             )
             found |= {record.position: record for record in stored.records}
             chunk, is_last = chunk + 1, stored.is_last
+        assert chunk > 1
     return found

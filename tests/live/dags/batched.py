@@ -14,11 +14,14 @@ from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, add_outpu
 
 log = logging.getLogger(__name__)
 
-#: The keys, more than Airflow maps by default.
-COUNT = 3000
+#: The number of keys of a batch, and of all three: more than Airflow maps by default.
+SIZE, COUNT = 400, 1200
 
 #: The key whose process is killed in its first try, or in each, after those before it have ended.
-KILLED = 1500
+KILLED = 600
+
+#: With this in each key, a batch is stored in several chunks.
+FILLER = "." * 200
 
 #: The keys that fail in their first try, and the one that fails in both. It does not if it is cleared then.
 FAILING, FAILED = range(100, 110), 105
@@ -43,11 +46,11 @@ def kill_at(number):
 def square(number):
     context = get_current_context()
     kill_at(number)
-    if number % 500 == 0:
+    if number % 100 == 0:
         log.info("squaring %d", number)
     if number in FAILING and context["ti"].try_number < (3 if number == FAILED else 2):
         raise ValueError(f"{number} is bad")
-    add_output_metadata({"try": context["ti"].try_number})
+    add_output_metadata({"try": context["ti"].try_number, "filler": FILLER})
     return number**2
 
 
@@ -56,7 +59,7 @@ def split(number):
     kill_at(number)
     tries = get_current_context()["ti"].try_number
     for part in range(number % 3):
-        yield DynamicOutput(f"{number}.{part} in try {tries}", f"p{part}")
+        yield DynamicOutput(f"{number}.{part}{FILLER} in try {tries}", f"p{part}")
 
 
 @task
@@ -82,9 +85,9 @@ def keep(values):
 @dag(schedule=None)
 def batched():
     produced = numbers()
-    keep(produced.map(split, batch=1000).collect(min_success_ratio=0))
-    squares = produced.map(square, batch=1000)
-    doubles = squares.map(double, batch=Batch(700, concurrency=50))
+    keep(produced.map(split, batch=SIZE).collect(min_success_ratio=0))
+    squares = produced.map(square, batch=SIZE)
+    doubles = squares.map(double, batch=Batch(280, concurrency=50))
     total(doubles.collect(min_success_ratio=0.8))
     count_states(doubles.states())
 
