@@ -42,15 +42,18 @@ SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": NEVER,
     # A round of the scheduler takes as much processor time when there is nothing to do.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    # Airflow's own. Less would take more requests, and here nobody waits for a heartbeat.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "5",
     # Only the runs that the tests start.
     "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     "PYTHONPATH": str(ROOT),
 }
 LOCAL_SETTINGS = f"""\
-from tests import quick_database, quick_server
+from tests import quick_database, quick_server, quick_supervisor
 
 quick_database.install()
 quick_server.install()
+quick_supervisor.install()
 {local_airflow.LOCAL_SETTINGS}"""
 #: Seconds that a test may take on a busy machine, with the runs of all tests of its module.
 PATIENCE = 900
