@@ -27,7 +27,7 @@ class SharedRuns:
         return self._ids[name]
 
     def start(self, *names: str) -> None:
-        """Trigger several runs. The scheduler has the same work at a time for one run and for many."""
+        """Trigger several runs, which then share the rounds of the scheduler and wait at the same time."""
         for name in names:
             self[name]
 
