@@ -92,7 +92,7 @@ class KeyInBatch:
 
 
 def without_records(keys: Iterable[KeyInBatch | None]) -> list[Instance]:
-    """Return the task instances whose own errors count, because nothing is stored about keys of their batches.
+    """Return the task instances whose own errors count: nothing is stored about the keys of their batches.
 
     They are the task instances of the batches, or of the gates that failed.
     """

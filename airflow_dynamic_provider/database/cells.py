@@ -24,7 +24,6 @@ from airflow_dynamic_provider.definitions.states import (
     SUCCESS,
     UPSTREAM_FAILED,
 )
-
 from airflow_dynamic_provider.execution.failures import because
 
 if TYPE_CHECKING:
