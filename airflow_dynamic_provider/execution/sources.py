@@ -228,7 +228,9 @@ class PairSource(Record, eq=False):
         return pair
 
     def value_of(self, stored: Any) -> Any:
-        """Return the pair of its stored form."""
+        """Return the pair of its stored form; ``None`` if an outer zip around it lacks the pair."""
+        if stored is None:
+            return None
         return [side.value_of(each) for side, each in zip((self.left, self.right), stored, strict=True)]
 
     def __str__(self) -> str:

@@ -112,6 +112,31 @@ def test_a_failure_on_one_side_wins_over_a_skip_on_the_other():
     assert (run.xcom("keep"), run.xcom("keep__1")) == ({"a": "upstream_failed"}, {"a": "failed"})
 
 
+@task
+def fail_for_a(number):
+    if number == LEFT["a"]:
+        raise ValueError("a is bad")
+    return number
+
+
+def test_what_collects_a_join_stops_only_for_its_own_keys():
+    @dag(schedule=None)
+    def collected():
+        worked = producer(LEFT, "left").map(fail_for_a)
+        keep(worked.zip(producer(RIGHT, "right")).collect(keyed=True))
+        keep.override(task_id="all_pairs")(worked.product(producer({}, "nothing")).collect())
+        keep.override(task_id="stopped")(worked.zip(producer({"a": 1}, "bad")).collect())
+
+    run = start_run(collected()).run()
+    assert run.xcom("keep") == {"b": [1, "z"], "c": [3, "x"]}
+    assert run.xcom("all_pairs") == []
+    assert run.state_of("stopped") == "upstream_failed"
+    assert str(run.errors["stopped__check", -1]) == (
+        "1 of 1 keys of (fail_for_a.result, bad.result) failed: 'a'. Clear the clones that failed with their "
+        "downstream tasks."
+    )
+
+
 def test_a_product_pairs_every_key_with_every_key():
     @task
     def tell(left, right):

@@ -11,7 +11,19 @@ from fractions import Fraction
 
 from tests.differential.bodies import programs as bodies
 from tests.differential.bodies.programs import Body, Each, Of, Work
-from tests.differential.programs import All, Batches, Call, Case, Clear, Map, Outcomes, Produce, States, Zip
+from tests.differential.programs import (
+    All,
+    Batches,
+    Call,
+    Case,
+    Clear,
+    Map,
+    Outcomes,
+    Produce,
+    Product,
+    States,
+    Zip,
+)
 
 #: The subject of the bug -> the program.
 PROGRAMS = {
@@ -225,6 +237,35 @@ PROGRAMS = {
             Call("c1", (Outcomes("t2"),)),
         ),
         {("p1", ()): ("e",), ("p3", ("e",)): ("y",)},
+    ),
+    "a key that an inner zip leaves out fails, and the zip itself is collected": Case(
+        (
+            Produce("p1"),
+            Produce("p2"),
+            Map("p1", (Call("t1"),)),
+            Zip("z1", "t1", "p2", how="inner"),
+            Call("c1", (All("z1"),)),
+        ),
+        {("p1", ()): ("a", "b"), ("p2", ()): ("a",), ("t1", ("b",)): "fail"},
+    ),
+    "a key fails that no pair of a product has, because the other side is empty": Case(
+        (
+            Produce("p1"),
+            Map("p1", (Produce("p2"), Call("t1"))),
+            Product("x1", "p2", "t1"),
+            Call("c1", (All("x1"),)),
+        ),
+        {("p1", ()): ("c",), ("t1", ("c",)): "fail"},
+    ),
+    "an outer zip lacks a pair of another zip, and is collected itself": Case(
+        (
+            Produce("p1"),
+            Produce("p2"),
+            Zip("z1", "p2", "p1"),
+            Zip("z2", "z1", "p1", how="outer"),
+            Call("c1", (All("z2"),)),
+        ),
+        {("p1", ()): ("c",)},
     ),
     "a clone that gets its label only at its end, because what it collects fails": Case(
         (

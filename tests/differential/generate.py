@@ -240,15 +240,20 @@ class _ProgramWriter:
         return [name for name, info in infos.items() if info.space and name not in self.open_calls]
 
     def _uncollected(self) -> list[str]:
-        names = [name for name in self._handles() if name not in self.used and self.names[name].is_task]
+        unused = [name for name in self._handles() if name not in self.used]
+        # What was joined and not mapped is collected too.
+        names = [name for name in unused if self.names[name].is_task or self._is_join(name)]
         return names[::-1] or self._handles()
+
+    def _is_join(self, name: str) -> bool:
+        return isinstance(self.names[name].statement, (Zip, Product))
 
     def _arguments(self, scope: Space, item: str | None) -> list[tuple[float, Callable[[], Argument]]]:
         """Return the possible arguments of a task: weight, and a function that makes the argument."""
         found: list[tuple[float, Callable[[], Argument]]] = []
         for name, info in self.names.infos.items():
-            is_pair = isinstance(info.statement, (Zip, Product))
-            if self.names.ways(scope, info.space) == 1 and (name in self.open_items or not is_pair):
+            is_readable = name in self.open_items or not self._is_join(name)
+            if self.names.ways(scope, info.space) == 1 and is_readable:
                 # Values of the same key are preferred to those of an outer key and to unmapped ones.
                 weight = 4.0 if name == item else 2.0 if info.space == scope else 0.8
                 found.append((weight, lambda name=name: name))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_dynamic_provider.authoring.model.notes import Pair, Way
     from airflow_dynamic_provider.execution.clones import CloneSpec
     from airflow_dynamic_provider.execution.limits import Limit
-    from airflow_dynamic_provider.execution.sources import CollectionSpec, Source
+    from airflow_dynamic_provider.execution.sources import CollectionSpec, PairSource, Source
     from airflow_dynamic_provider.execution.spaces import Cut, Space
 
 
@@ -116,6 +116,7 @@ class DagGraph:
         self.limits: dict[Limit, list[CloneSpec]] = {}
         self._collectors: dict[str, CollectorSpec] = {}
         self._after_clones: dict[str, Any] = {}
+        self._checks_of_pairs: dict[tuple[str, PairSource], Any] = {}
 
     @property
     def dag(self) -> DAG:
@@ -209,6 +210,26 @@ class DagGraph:
         doc = "Fails if a key of {} could not start, although its batch succeeded."
         clone = self.clones[task.task_id].spec
         return self._ensure_after(task, StoppedKeysOperator, "check", "no key was stopped", doc, clone=clone)
+
+    def ensure_pairs_checked_before(self, task: Any, source: PairSource) -> Any:
+        """Return the task that fails if a key of a join failed, which ``task`` collects; create it once."""
+        if (task.task_id, source) not in self._checks_of_pairs:
+            # Imported here, because few tasks collect a join that was not mapped.
+            from airflow_dynamic_provider.execution.pair_checking import FailedPairsOperator
+
+            sides = [self.ensure_done_after(self.task(each)) for each in sorted(state_task_ids(source))]
+            keys = self.task(source.space.keys_task_id)
+            self._checks_of_pairs[task.task_id, source] = self.make_helper(
+                FailedPairsOperator,
+                self.free_id(f"{task.task_id}__check"),
+                keys.task_group,
+                keys,
+                *sides,
+                task_display_name=f"{task.task_id}: no pair failed",
+                doc_md=f"Fails if a key of the join failed that `{task.task_id}` collects.",
+                source=source,
+            )
+        return self._checks_of_pairs[task.task_id, source]
 
     def _ensure_done(self, task: Any, rule: str, suffix: str, name: str, doc: str) -> Any:
         from airflow_dynamic_provider.execution.helpers import DoneOperator

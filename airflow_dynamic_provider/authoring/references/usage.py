@@ -113,9 +113,12 @@ class Collecting(_Dependency):
                 task_graph.add_edge(self.graph.ensure_done_after(self.graph.task(task_id)), other)
             return
         collector.keys_task_ids.add(self.source.space.keys_task_id)
-        self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
-        for task_id in sorted(self.spec.task_ids):
-            task_graph.add_edge(self.graph.task(task_id), other)
+        if self.spec.task_ids and (pairs := _pairs_without_all_keys(self.source)) is not None:
+            task_graph.add_edge(self.graph.ensure_pairs_checked_before(other, pairs), other)
+        else:
+            self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
+            for task_id in sorted(self.spec.task_ids):
+                task_graph.add_edge(self.graph.task(task_id), other)
         if self.spec.task_ids and other.trigger_rule == TriggerRule.ALL_SUCCESS:
             # A skipped clone is left out of the collection; under all_success it would skip the collector.
             task_graph.set_trigger_rule(other, TriggerRule.NONE_FAILED)
@@ -141,6 +144,18 @@ class Collecting(_Dependency):
                 remedy="Leave the rule at its default; collect(min_success_ratio=0), states() and outcomes() "
                 "wait for all clones, whatever their states.",
             )
+
+
+def _pairs_without_all_keys(source: Source) -> PairSource | None:
+    """Return the source if it has pairs that may leave out keys of a side."""
+    return source if isinstance(source, PairSource) and _leaves_keys_out(source) else None
+
+
+def _leaves_keys_out(source: Source) -> bool:
+    if not isinstance(source, PairSource):
+        return False
+    is_partial = source.space.how in ("inner", "product")
+    return is_partial or _leaves_keys_out(source.left) or _leaves_keys_out(source.right)
 
 
 def note_reference(graph: DagGraph, source: Source, *, is_collected: bool = False) -> None:
