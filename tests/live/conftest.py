@@ -49,11 +49,12 @@ SETTINGS = {
     "PYTHONPATH": str(ROOT),
 }
 LOCAL_SETTINGS = f"""\
-from tests import quick_database, quick_server, quick_supervisor
+from tests import quick_database, quick_server, quick_supervisor, quick_triggerer
 
 quick_database.install()
 quick_server.install()
 quick_supervisor.install()
+quick_triggerer.install()
 {local_airflow.LOCAL_SETTINGS}"""
 #: Seconds that a test may take on a busy machine, with the runs of all tests of its module.
 PATIENCE = 900
