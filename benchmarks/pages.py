@@ -4,11 +4,15 @@ Airflow's API server answers in this process, from a PostgreSQL of its own. Airf
 instances is measured beside them. Each line shows the time of an answer alone, its queries, the rows that the
 database sent, the size of the answer, and the memory that the process needed in addition.
 
+Then an API server of its own answers four viewers, each of whom looks at the matrix and the numbers as often
+as the pages do. The last lines show how long another user waits for a small answer of Airflow meanwhile.
+
 ``python benchmarks/pages.py 1000x5 2000x50`` measures other runs, of at least 1,000 keys.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -23,6 +27,10 @@ from pathlib import Path
 
 SIZES = ("100000x5", "10000x50")
 REPEATS = 3
+
+VIEWERS = 4
+#: The seconds between two looks of a page, and the number of times that the other user asks.
+PAUSE, ASKED = 2, 50
 
 # The address of the database, for the process that measures.
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -178,6 +186,71 @@ def measure_size(keys, count):
     measure(meter, "Airflow: 100 clones of one task", peer)
     for name, ask in cases(server, dag_id, columns):
         measure(meter, name, ask)
+    with api_server() as url:
+        measure_beside_viewers(url, dag_id)
+
+
+@contextlib.contextmanager
+def api_server():
+    """Start an API server that lets everybody in, and yield its address."""
+    from tests.live.local_airflow import HOST, free_port, stop_processes
+
+    port = free_port()
+    environment = {**os.environ, "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+    command = [sys.executable, "-m", "airflow", "api-server", "--host", HOST, "--port", str(port)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://{HOST}:{port}"
+    finally:
+        stop_processes([server])
+
+
+def measure_beside_viewers(url, dag_id):
+    """Print how long a small answer of Airflow takes, alone and while others look at the pages."""
+    ended = threading.Event()
+    pages = [f"/dynamic-outputs/dags/{dag_id}/runs/large/keys", f"/dynamic-outputs/dags/{dag_id}/numbers"]
+
+    def look():
+        with contextlib.closing(client_of(url)) as client:
+            while not ended.wait(PAUSE):
+                for page in pages:
+                    assert client.get(page, params={"of": OF}).status_code == 200
+
+    with contextlib.closing(client_of(url)) as client:
+        print_waits("Airflow: the Dag, alone", client, dag_id)
+        viewers = [threading.Thread(target=look) for _ in range(VIEWERS)]
+        for viewer in viewers:
+            viewer.start()
+        print_waits(f"Airflow: the Dag, beside {VIEWERS} viewers", client, dag_id)
+        ended.set()
+        for viewer in viewers:
+            viewer.join()
+
+
+def client_of(url):
+    """Return a client of a server, as soon as the server answers."""
+    import httpx
+
+    client = httpx.Client(base_url=url, timeout=120)
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            token = client.get("/auth/token").json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            return client
+        time.sleep(0.2)
+
+
+def print_waits(name, client, dag_id):
+    """Ask again and again, and print the median and the longest time."""
+    taken = []
+    for _ in range(1 + ASKED):
+        started = time.perf_counter()
+        assert client.get(f"/api/v2/dags/{dag_id}").status_code == 200
+        taken.append(time.perf_counter() - started)
+        time.sleep(PAUSE / 10)
+    # The first request of a process imports much.
+    taken = taken[1:]
+    print(f"  {name:48}{statistics.median(taken):8.2f} s, {max(taken):.2f} s at most", flush=True)
 
 
 def measure_all(sizes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import inspect
 import pickle
 import re
@@ -12,9 +13,10 @@ import types
 from pathlib import Path
 
 import pytest
+from airflow.configuration import conf
 from airflow.sdk import DAG
 
-from airflow_dynamic_provider import DynamicOutputsError, errors
+from airflow_dynamic_provider import DynamicOutputsError, errors, provider_info
 from airflow_dynamic_provider.dags_from.dagster.errors import UnsupportedError
 from airflow_dynamic_provider.errors import KeysFailedError, LocalRunError
 from airflow_dynamic_provider.local import run_local
@@ -167,6 +169,18 @@ def test_the_reference_is_what_the_docstrings_say():
         sys.path.pop(0)
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert written == make_reference.render(), "run: python docs/make_reference.py"
+
+
+def test_every_setting_is_one_of_airflow_or_of_the_package():
+    sections = provider_info.get_provider_info()["config"]
+    own = {(section, option) for section, found in sections.items() for option in found["options"]}
+    settings = configparser.ConfigParser()
+    for page in PAGES:
+        for language, _, text, _ in BLOCKS.findall(page.read_text(encoding="utf-8")):
+            settings.read_string(text if language == "ini" else "")
+    named = [(section, option) for section in settings.sections() for option in settings[section]]
+    assert ("workers", "min_heartbeat_interval") in named
+    assert [each for each in named if not conf.has_option(*each) and each not in own] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
