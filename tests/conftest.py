@@ -99,7 +99,7 @@ BEHIND = 10
 
 #: Folders in the order in which their tests run, the longest first. If these ran last, one of the processes
 #: that share the tests would be idle for minutes.
-ORDER = ("live", "differential", "dag", "contract", "browser", "task", "pure")
+ORDER = ("live", "differential", "flyte", "dagster", "dag", "contract", "browser", "task", "pure")
 
 
 def pytest_collection_modifyitems(items):
