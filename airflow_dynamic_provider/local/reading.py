@@ -175,7 +175,8 @@ class _Batched:
         state = self._column.outcomes([index])[0]
         record = record_at(self._context, self._spec, index)
         if record is None:
-            return LocalOutcome(state)
+            # A batch that failed before any of its keys ran has an error of its own.
+            return LocalOutcome(state, error=self._column.error(index) if state == FAILED else None)
         return LocalOutcome(
             state=state,
             value=value if state == SUCCESS else None,

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dynamic_provider import Batch, DynamicOut, DynamicOutput, Out, Outcome, dynamic_task
+from airflow_dynamic_provider.local import run_local
 from airflow_dynamic_provider.version_compat import AirflowFailException, AirflowSkipException
 from tests.dag_runs import start_run
 
@@ -119,6 +120,8 @@ def test_keys_of_a_batch_that_fails_before_any_of_them_runs_have_its_error():
     because = "because 'after' failed: ConnectionError: no cluster answers"
     stopped = outcome("upstream_failed", None, error[0], because, tries=0)
     assert told(run.xcom("of_later")) == dict.fromkeys(ACTS, stopped)
+    locally = run_local(dag).task("after").keys
+    assert {each.error for each in locally.values()} == {"ConnectionError: no cluster answers"}
 
 
 @dynamic_task(out=DynamicOut(str))
