@@ -188,37 +188,37 @@ def measure_size(keys, count):
     measure(meter, "Airflow: 100 clones of one task", peer)
     for name, ask in cases(server, dag_id, columns):
         measure(meter, name, ask)
-    with api_server() as url:
+    with only_api_server() as url:
         measure_beside_viewers(url, dag_id)
 
 
 @contextlib.contextmanager
-def api_server():
-    """Start an API server that lets everybody in, and yield its address."""
-    from tests.live.local_airflow import HOST, free_port, stop_processes
+def only_api_server():
+    """Start an API server that lets everybody in, beside the database, and yield its address."""
+    from tests.live.local_airflow import COMPONENTS, LocalAirflow
 
-    port = free_port()
-    environment = {**os.environ, "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
-    command = [sys.executable, "-m", "airflow", "api-server", "--host", HOST, "--port", str(port)]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://{HOST}:{port}"
-    finally:
-        stop_processes([server])
+    home, address = Path(os.environ["AIRFLOW_HOME"]), os.environ[DATABASE]
+    others = COMPONENTS.keys() - {"api-server"}
+    with LocalAirflow(
+        home / "server", home, settings={DATABASE: address}, without=others
+    ).running() as airflow:
+        yield airflow.url
 
 
 def measure_beside_viewers(url, dag_id):
     """Print how long a small answer of Airflow takes, alone and while others look at the pages."""
+    from tests.live.rest_client import RestClient
+
     ended = threading.Event()
     pages = [f"/dynamic-outputs/dags/{dag_id}/runs/large/keys", f"/dynamic-outputs/dags/{dag_id}/numbers"]
 
     def look():
-        with contextlib.closing(client_of(url)) as client:
+        with contextlib.closing(RestClient(url)) as client:
             while not ended.wait(PAUSE):
                 for page in pages:
-                    assert client.get(page, params={"of": OF}).status_code == 200
+                    client.get(page, of=OF)
 
-    with contextlib.closing(client_of(url)) as client:
+    with contextlib.closing(RestClient(url)) as client:
         print_waits("Airflow: the Dag, alone", client, dag_id)
         viewers = [threading.Thread(target=look) for _ in range(VIEWERS)]
         for viewer in viewers:
@@ -229,25 +229,12 @@ def measure_beside_viewers(url, dag_id):
             viewer.join()
 
 
-def client_of(url):
-    """Return a client of a server, as soon as the server answers."""
-    import httpx
-
-    client = httpx.Client(base_url=url, timeout=120)
-    while True:
-        with contextlib.suppress(httpx.TransportError):
-            token = client.get("/auth/token").json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            return client
-        time.sleep(0.2)
-
-
 def print_waits(name, client, dag_id):
     """Ask again and again, and print the median and the longest time."""
     taken = []
     for _ in range(1 + ASKED):
         started = time.perf_counter()
-        assert client.get(f"/api/v2/dags/{dag_id}").status_code == 200
+        client.get(f"/api/v2/dags/{dag_id}")
         taken.append(time.perf_counter() - started)
         time.sleep(PAUSE / 10)
     # The first request of a process imports much.
