@@ -1,6 +1,6 @@
 """Makes the supervisors of tasks in the live tests notice at once that a task has ended.
 
-The process of a task closes its connections a moment before it ends. A supervisor that looks between the two
+The process of a task closes its connections shortly before it ends. A supervisor that looks between the two
 would sleep until its next heartbeat. With the heartbeats so frequent that this takes no time, a fifth of all
 requests would be heartbeats.
 """

@@ -53,7 +53,7 @@ def from_config(kind: Any, given: Any, at: str, field: Any = None) -> Any:
     """Return what pydantic takes for an annotated type, from a run's config. Pydantic refuses other misfits.
 
     Args:
-        kind: The annotated type; a class of the kind of ``Config``, for a whole config.
+        kind: The annotated type. That of a whole config is a subclass of ``Config``.
         given: The config.
         at: Where it is in the run's config, for messages.
         field: The pydantic field that the type is of.

@@ -75,7 +75,7 @@ class BatchedColumn(Column):
     def failure(self, index: int, record: KeyRecord | None) -> KeyFailure | None:
         """Return the error of a key that failed, or of its batch, if that failed before any of its keys ran.
 
-        The error of a batch takes one API call, for the first of its keys.
+        It makes one API call to read the error of a batch, when it is asked about the first of its keys.
         """
         if record is not None:
             return record.failure
