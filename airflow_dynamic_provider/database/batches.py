@@ -85,11 +85,6 @@ class KeyInBatch:
     kept: KeyRecord | None = None
     failed_gate: Instance | None = None
 
-    @property
-    def own(self) -> Pair:
-        """The task and the map index of the batch."""
-        return self.instance.task_id, self.instance.map_index
-
 
 def without_records(keys: Iterable[KeyInBatch | None]) -> list[Instance]:
     """Return the task instances whose own errors count: nothing is stored about the keys of their batches.
@@ -389,7 +384,7 @@ class BatchedKeys:
             return KeyInBatch(own)
         is_stopped = own.state in NEVER_STARTED and gate is not None and is_stopped_by(gate.state)
         teller = gate if is_stopped and gate is not None else own
-        by_batch = stored.get((teller.task_id, teller.map_index), _Stored())
+        by_batch = stored.get(teller.pair, _Stored())
         record = by_batch.records.get(position)
         assert self._keys.paths is not None
         if record is not None and record.key_path != self._keys.paths[position]:

@@ -209,8 +209,8 @@ def _cell_in_batch(key: KeyInBatch, failures: Mapping[tuple[str, int], KeyFailur
         made_by = origin_in(key.record.metadata)
         return Cell(key.instance, key.is_stale, key.record, key.record.failure, made_by=made_by)
     gate = key.failed_gate
-    cause = None if gate is None else because(gate.task_id, failures.get((gate.task_id, gate.map_index)))
-    return Cell(key.instance, key.is_stale, failure=failures.get(key.own), cause=cause)
+    cause = None if gate is None else because(gate.task_id, failures.get(gate.pair))
+    return Cell(key.instance, key.is_stale, failure=failures.get(key.instance.pair), cause=cause)
 
 
 def count_states(states: Iterable[str | None]) -> dict[str, int]:

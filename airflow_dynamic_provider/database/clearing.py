@@ -114,7 +114,7 @@ class ToClear:
 
         For a batch, it names the keys that run again.
         """
-        at = (instance.task_id, instance.map_index)
+        at = instance.pair
         if instance.map_index < 0:
             return ""
         if at in self.parts:

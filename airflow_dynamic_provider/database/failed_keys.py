@@ -95,7 +95,7 @@ def _errors(matrix: Matrix, failed: Collection[tuple[int, str]]) -> dict[tuple[s
         for at, key in read.items():
             if key is None:
                 continue
-            failure = of_batches.get(key.own) if key.record is None else key.record.failure
+            failure = of_batches.get(key.instance.pair) if key.record is None else key.record.failure
             if failure is not None:
                 found[at] = str(failure)
     return found

@@ -37,7 +37,7 @@ def read_failures(source: RunSource, instances: Iterable[Instance]) -> dict[Pair
         source: The run.
         instances: The task instances.
     """
-    failed = {(each.task_id, each.map_index): each for each in instances if each.state in FAILED_TRY}
+    failed = {each.pair: each for each in instances if each.state in FAILED_TRY}
     if not failed:
         return {}
     stored = source.pull_some(
@@ -49,7 +49,7 @@ def read_failures(source: RunSource, instances: Iterable[Instance]) -> dict[Pair
 
 def read_errors(source: RunSource, instances: Iterable[Instance]) -> dict[Pair, str]:
     """Return the same without tracebacks, which are long, for any number of task instances."""
-    failed = {(each.task_id, each.map_index): each for each in instances if each.state in FAILED_TRY}
+    failed = {each.pair: each for each in instances if each.state in FAILED_TRY}
     if not failed:
         return {}
     task_ids, indexes = {task_id for task_id, _ in failed}, {index for _, index in failed}
@@ -76,7 +76,7 @@ def read_not_started(source: RunSource, instances: Iterable[Instance]) -> dict[P
         source: The run.
         instances: The task instances.
     """
-    skipped = [(each.task_id, each.map_index) for each in instances if each.state == SKIPPED]
+    skipped = [each.pair for each in instances if each.state == SKIPPED]
     if not skipped:
         return {}
     stored = source.pull_some(

@@ -41,6 +41,11 @@ class Instance:
     duration: float | None = None
     label: str | None = None
 
+    @property
+    def pair(self) -> tuple[str, int]:
+        """Its task and its map index, which tell it from the others of its run."""
+        return self.task_id, self.map_index
+
 
 def read_instances(
     source: RunSource,

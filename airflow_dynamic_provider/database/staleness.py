@@ -192,7 +192,7 @@ class Staleness:
         if not unsettled:
             return set()
         check = _Check(self, sorted({each.map_index for each in unsettled}))
-        return {(each.task_id, each.map_index) for each in unsettled if check.is_stale(each)}
+        return {each.pair for each in unsettled if check.is_stale(each)}
 
 
 class _Check:

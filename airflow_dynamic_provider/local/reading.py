@@ -15,7 +15,6 @@ from airflow_dynamic_provider.execution.columns.making import make_column
 from airflow_dynamic_provider.execution.columns.reader import Reader
 from airflow_dynamic_provider.execution.helpers import NestedKeysOperator
 from airflow_dynamic_provider.execution.operators import DynamicTaskOperator
-from airflow_dynamic_provider.execution.pages import keep_pages
 from airflow_dynamic_provider.execution.sources import ItemSource, ResultSource
 from airflow_dynamic_provider.execution.spaces import ProducedSpace
 from airflow_dynamic_provider.execution.typed_values import value_of
@@ -90,7 +89,7 @@ class _Outcomes:
             return LocalTask(task_id, keys={}, once=self._instance(UNMAPPED, None))
         paths = reader.keys(clone.spec.space)
         values = self._values_of(reader, clone, len(paths))
-        outcome = self._instance if clone.cut is None else _Batched(self._context, clone, reader).outcome
+        outcome = self._instance if clone.cut is None else _Batched(clone, reader).outcome
         found = {render_key(path): outcome(index, values.get(index)) for index, path in enumerate(paths)}
         return LocalTask(task_id, keys=found)
 
@@ -161,26 +160,22 @@ class _Outcomes:
 class _Batched:
     """Reads the outcomes of the keys of a batched task from the records of its batches."""
 
-    def __init__(self, context: MutableMapping[str, Any], clone: ClonedTask, reader: Reader) -> None:
-        self._context = dict(context)
-        keep_pages(self._context)
-        self._spec = clone.spec
-        self._column = make_column(reader, ResultSource(clone.spec, DEFAULT_OUTPUT))
+    def __init__(self, clone: ClonedTask, reader: Reader) -> None:
+        # Imported here, because most Dags have no batches.
+        from airflow_dynamic_provider.execution.columns.batched import BatchedColumn
+
+        self._column = BatchedColumn(reader, clone.spec, DEFAULT_OUTPUT)
 
     def outcome(self, index: int, value: Any) -> LocalOutcome:
         """Return the outcome of a key."""
-        # Imported here, because most Dags have no batches.
-        from airflow_dynamic_provider.execution.batch_records.reading import record_at
-
-        state = self._column.outcomes([index])[0]
-        record = record_at(self._context, self._spec, index)
+        ((_, state, record),) = self._column.records([index])
+        error = self._column.error(index) if state == FAILED else None
         if record is None:
-            # A batch that failed before any of its keys ran has an error of its own.
-            return LocalOutcome(state, error=self._column.error(index) if state == FAILED else None)
+            return LocalOutcome(state, error=error)
         return LocalOutcome(
             state=state,
             value=value if state == SUCCESS else None,
-            error=None if record.failure is None else f"{record.failure.kind}: {record.failure.message}",
+            error=error,
             metadata=layout.StoredMetadata.unpack(record.metadata).outputs if record.metadata else {},
             tries=record.tries,
         )

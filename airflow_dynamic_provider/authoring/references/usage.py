@@ -19,6 +19,8 @@ from airflow_dynamic_provider.execution.sources import ItemSource, PairSource, R
 from airflow_dynamic_provider.execution.spaces import space_in_common
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from airflow_dynamic_provider.authoring.model.dag_graph import DagGraph
     from airflow_dynamic_provider.execution.sources import CollectionSpec, Source
     from airflow_dynamic_provider.execution.spaces import Route, Space
@@ -113,8 +115,8 @@ class Collecting(_Dependency):
                 task_graph.add_edge(self.graph.ensure_done_after(self.graph.task(task_id)), other)
             return
         collector.keys_task_ids.add(self.source.space.keys_task_id)
-        if self.spec.task_ids and (pairs := _pairs_without_all_keys(self.source)) is not None:
-            task_graph.add_edge(self.graph.ensure_pairs_checked_before(other, pairs), other)
+        if self.spec.task_ids and _leaves_keys_out(self.source):
+            task_graph.add_edge(self.graph.ensure_pairs_checked_before(other, self.source), other)
         else:
             self.graph.collects_all |= {(other.task_id, task_id) for task_id in self.spec.task_ids}
             for task_id in sorted(self.spec.task_ids):
@@ -146,12 +148,8 @@ class Collecting(_Dependency):
             )
 
 
-def _pairs_without_all_keys(source: Source) -> PairSource | None:
-    """Return the source if it has pairs that may leave out keys of a side."""
-    return source if isinstance(source, PairSource) and _leaves_keys_out(source) else None
-
-
-def _leaves_keys_out(source: Source) -> bool:
+def _leaves_keys_out(source: Source) -> TypeGuard[PairSource]:
+    """Return whether a source has pairs, and may leave out keys of a side."""
     if not isinstance(source, PairSource):
         return False
     is_partial = source.space.how in ("inner", "product")

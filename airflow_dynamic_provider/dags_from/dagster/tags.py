@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
 #: The beginnings of tags that have no counterpart -> what there is instead.
 _REFUSED = {
-    "dagster-k8s/": "Airflow has executor_config= and pools, which @op(pool=...) names",
-    "ecs/": "Airflow has executor_config= and pools, which @op(pool=...) names",
-    "dagster-celery/": "Airflow has executor_config= and pools, which @op(pool=...) names",
-    "dagster/concurrency_limit": "Airflow has pools, which @op(pool=...) names",
-    "dagster/image": "The deployment's executor decides about images",
-    "dagster/max_retries": "A task has retries: RetryPolicy, or op_retry_policy= of the job",
-    "dagster/retry_strategy": "A task has retries: RetryPolicy, or op_retry_policy= of the job",
-    "dagster/retry_on": "A task has retries: RetryPolicy, or op_retry_policy= of the job",
-    "dagster/isolation": "The deployment's executor decides about processes",
+    ("dagster-k8s/", "ecs/", "dagster-celery/"): (
+        "Airflow has executor_config= and pools, which @op(pool=...) names"
+    ),
+    ("dagster/concurrency_limit",): "Airflow has pools, which @op(pool=...) names",
+    ("dagster/image",): "The deployment's executor decides about images",
+    ("dagster/max_retries", "dagster/retry_strategy", "dagster/retry_on"): (
+        "A task has retries: RetryPolicy, or op_retry_policy= of the job"
+    ),
+    ("dagster/isolation",): "The deployment's executor decides about processes",
 }
-
 
 #: The maximum length of a tag in Airflow.
 _LONGEST = 100
@@ -44,7 +43,7 @@ def checked_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
         UnsupportedError: A tag has no counterpart.
     """
     for tag, value in (tags or {}).items():
-        instead = next((each for start, each in _REFUSED.items() if tag.startswith(start)), None)
+        instead = next((each for starts, each in _REFUSED.items() if tag.startswith(starts)), None)
         if instead is not None:
             raise UnsupportedError(
                 f"the tag {tag!r} of {what} has no counterpart here", remedy=f"Leave it out. {instead}."
